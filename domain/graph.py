@@ -1,0 +1,75 @@
+"""The execution graph of one cycle: a node per role with work, in waves."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+
+from pydantic import Field
+
+from recursor.domain.record import Record, RoleName, StackId, Timestamp
+
+
+class NodeStatus(StrEnum):
+    """How far a node has come."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to the node."""
+        return self not in (NodeStatus.PENDING, NodeStatus.RUNNING)
+
+
+class Usage(Record):
+    """What a run cost."""
+
+    model: str | None = None
+    input_tokens: int = Field(default=0, ge=0)
+    output_tokens: int = Field(default=0, ge=0)
+    cost: Decimal | None = None
+    """In US dollars; None when the price is not known."""
+
+
+class Node(Record):
+    """One role's part in a cycle."""
+
+    role: RoleName
+    priority: int = Field(ge=0, le=10)
+    reason: str
+    dependencies: tuple[RoleName, ...] = ()
+    wave: int = Field(ge=0)
+    status: NodeStatus = NodeStatus.PENDING
+    attempts: int = 0
+    started_at: Timestamp | None = None
+    finished_at: Timestamp | None = None
+    note: str | None = None
+    """Why the node failed, was skipped or was cancelled."""
+    usage: Usage | None = None
+
+
+class ExecutionGraph(Record):
+    """The nodes of one cycle. Its id is its execution's."""
+
+    id: str
+    stack_id: StackId
+    created_at: Timestamp
+    nodes: tuple[Node, ...]
+    """By wave, then most urgent first."""
+
+    def wave(self, number: int) -> tuple[Node, ...]:
+        """Return the nodes of one wave, counted from 0."""
+        return tuple(node for node in self.nodes if node.wave == number)
+
+    @property
+    def waves(self) -> int:
+        """How many waves there are."""
+        return 1 + max((node.wave for node in self.nodes), default=-1)
+
+    def replacing(self, changed: Mapping[str, Node]) -> "ExecutionGraph":
+        """Return this graph with the nodes of the roles in `changed` replaced."""
+        return self.model_copy(update={"nodes": tuple(changed.get(node.role, node) for node in self.nodes)})
