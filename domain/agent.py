@@ -16,7 +16,7 @@ class Run:
     execution_id: str
     role: str
     attempt: int
-    """With the two above, the key of the run. It is the same for the same run after a crash, except for this."""
+    """With the two above, the key of the run: a repetition after a crash differs in this alone."""
     reason: str
     """Why the agent runs, as the detector said."""
     settings: Settings

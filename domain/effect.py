@@ -89,7 +89,7 @@ class SendMessage(Record):
 
 
 class ReviewArtifact(Record):
-    """Note that a version was reviewed, and what the reviewer recommends now (replaces what it recommended before)."""
+    """Note that a version was reviewed, and what the reviewer recommends from now on."""
 
     kind: Literal["review_artifact"] = "review_artifact"
     number: int = Field(ge=0)
