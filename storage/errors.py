@@ -1,0 +1,41 @@
+"""What storage raises: each text is one line that names the thing, the value and what to do."""
+
+
+class StorageError(Exception):
+    """The root of everything storage raises."""
+
+
+class StoreClosedError(StorageError):
+    """The store was closed before the call."""
+
+
+class StoreUsageError(StorageError):
+    """The caller asked for what can never work, and would have waited for ever or harmed the store."""
+
+
+class UnknownTableError(StoreUsageError):
+    """The table is not in the list that the store was opened with."""
+
+
+class InvalidKeyError(StoreUsageError):
+    """The key is empty or longer than every kind of store can hold."""
+
+
+class StorageFullError(StorageError):
+    """The disk, quota or file size limit has no room; the store works again as soon as there is some."""
+
+
+class StorageCorruptError(StorageError):
+    """The file is not a store, is damaged, or is of a format this program can't read."""
+
+
+class SchemaVersionError(StorageError):
+    """The records in the store are of another schema version than this program's."""
+
+
+class MigrationError(StorageError):
+    """A migration failed; nothing in the store was changed."""
+
+
+class DirectoryInUseError(StorageError):
+    """Another runner holds the data directory."""

@@ -1,0 +1,431 @@
+"""One open LMDB environment: its map, which grows by itself, its tables, and its trouble put into words."""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import lmdb
+import lmdb.verify
+
+from recursor.storage.errors import (
+    StorageCorruptError,
+    StorageError,
+    StorageFullError,
+    StoreClosedError,
+    StoreUsageError,
+)
+from recursor.storage.group_commit import Outcome
+from recursor.storage.lmdb_transaction import LmdbWriter, Tables
+from recursor.storage.readers_gate import ReadersGate
+from recursor.storage.store import META_TABLE
+
+# Address space, not memory or disk: the file holds what was written and no more. Larger than most stores ever
+# get, so that most never grow their map; small enough for a container with a limit on address space.
+INITIAL_MAP_BYTES = 1 << 30
+
+# Doubling makes the number of growths, each of which waits for all readers, logarithmic in the size of the
+# store.
+MAP_GROWTH = 2
+
+# From three quarters on, the map grows at the first moment without a reader; only if there was none until it
+# is full does the writer make the readers wait.
+EARLY_GROWTH = 0.75
+
+# One slot of 64 bytes for every snapshot open at once, in all processes: a few hundred agent threads and
+# web requests, and command lines beside them. The first process to open the environment decides.
+MOST_READERS = 1024
+
+# A process killed while it read leaves its slot behind, and with it the space of all that was deleted since.
+# Looking costs under a microsecond without such slots; at a commit each 10 ms this is every 10 s.
+COMMITS_PER_READER_CHECK = 1000
+
+# Conversations of a user's agents are the user's.
+FILE_MODE = 0o600
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+Work = Callable[[LmdbWriter], object]
+
+
+class LmdbEnvironment:
+    """The files `data.mdb` and `lock.mdb` in one directory.
+
+    Not to be used across a fork: a child process that inherits one must open its own, and gets a clear error
+    here.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        tables: Iterable[str],
+        *,
+        read_only: bool,
+        initial_map_bytes: int = INITIAL_MAP_BYTES,
+    ) -> None:
+        """Open the directory, making it if need be.
+
+        Args:
+            path: The directory.
+            tables: The names of the tables; those that don't exist are made.
+            read_only: Change nothing; tables that don't exist are empty.
+            initial_map_bytes: The least size of the map, in bytes of address space.
+
+        Raises:
+            StorageError: It can't be opened; the text says why, and what to do.
+        """
+        self._path = path
+        self._process = os.getpid()
+        self._closed = False
+        self._gate = ReadersGate()
+        self._commits = 0
+        names = sorted({META_TABLE, *tables})
+        if not read_only:
+            make_directory(path)
+        self._environment = _open(path, len(names), read_only=read_only, initial_map_bytes=initial_map_bytes)
+        try:
+            self._page_bytes = self._environment.stat()["psize"]
+            self._refuse_if_truncated()
+            if not read_only:
+                self._environment.reader_check()
+                if self._map_bytes() < initial_map_bytes:
+                    self._environment.set_mapsize(initial_map_bytes)
+            self.tables = self._open_tables(names, read_only=read_only)
+            if not read_only:
+                _sync_directory(path)
+        except lmdb.Error as error:
+            self._environment.close()
+            raise explain(error, path) from error
+        except BaseException:
+            self._environment.close()
+            raise
+
+    # Transactions
+
+    def begin_read(self) -> tuple[lmdb.Transaction[bytes], int]:
+        """Begin a snapshot.
+
+        Returns:
+            The transaction and its ticket, both for `end_read`.
+
+        Raises:
+            StoreClosedError, StorageError: see there.
+        """
+        while True:
+            self.refuse_unless_usable()
+            ticket = self._gate.enter()
+            try:
+                return self._environment.begin(), ticket
+            except lmdb.Error as error:
+                self._gate.leave(ticket)
+                self._recover(error)
+
+    def end_read(self, transaction: lmdb.Transaction[bytes], ticket: int) -> None:
+        """End a snapshot."""
+        transaction.abort()
+        self._gate.leave(ticket)
+
+    def commit(self, works: Sequence[Work]) -> Sequence[Outcome]:
+        """Run each of `works` atomically, commit them together, and return how each ended once it is on disk.
+
+        Raises:
+            StorageError: Nothing of it was committed.
+        """
+        while True:
+            try:
+                outcomes = self._attempt(works)
+            except (lmdb.TxnFullError, lmdb.BadValsizeError) as error:
+                # One of them writes more than a transaction can hold: it must not take the others with it.
+                if len(works) == 1:
+                    raise explain(error, self._path) from error
+                return [self._alone(work) for work in works]
+            except lmdb.Error as error:
+                self._recover(error)
+            else:
+                self._after_commit()
+                return outcomes
+
+    def copy(self, target: Path) -> None:
+        """Write a compacted copy of one snapshot into the empty directory `target`.
+
+        Raises:
+            StorageError: It could not be written; there may be a part of it.
+        """
+        while True:
+            self.refuse_unless_usable()
+            ticket = self._gate.enter()
+            try:
+                self._environment.copy(str(target), compact=True)
+            except lmdb.MapResizedError as error:
+                self._gate.leave(ticket)
+                self._recover(error)
+            except lmdb.Error as error:
+                self._gate.leave(ticket)
+                raise explain(error, target) from error
+            else:
+                self._gate.leave(ticket)
+                return
+
+    def is_reading(self) -> bool:
+        """Return whether this thread has a snapshot open."""
+        return self._gate.is_inside()
+
+    def refuse_unless_usable(self) -> None:
+        """Raise unless the environment is open, and was opened by this process.
+
+        Raises:
+            StoreClosedError: It is closed.
+            StoreUsageError: It was inherited through a fork.
+        """
+        if self._closed:
+            raise StoreClosedError(f"{self._path}: the store is closed")
+        if self._process != os.getpid():
+            raise StoreUsageError(
+                f"{self._path}: the store was opened by process {self._process}, before the fork: "
+                f"open it anew in process {os.getpid()}"
+            )
+
+    def close(self) -> None:
+        """Let go of the files; snapshots still open end with an error at their next use."""
+        if not self._closed:
+            self._closed = True
+            self._environment.close()
+
+    def _attempt(self, works: Sequence[Work]) -> Sequence[Outcome]:
+        # A write transaction counts as inside the gate too: the map must not be replaced under it either.
+        ticket = self._gate.enter()
+        try:
+            transaction = self._environment.begin(write=True)
+            try:
+                if len(works) == 1:
+                    outcome = self._run(works[0], transaction)
+                    if outcome.error is None:
+                        transaction.commit()
+                    return [outcome]
+                outcomes = [self._run_nested(work, transaction) for work in works]
+                transaction.commit()
+                return outcomes
+            finally:
+                transaction.abort()
+        finally:
+            self._gate.leave(ticket)
+
+    def _run_nested(self, work: Work, parent: lmdb.Transaction[bytes]) -> Outcome:
+        child = self._environment.begin(parent=parent, write=True)
+        try:
+            outcome = self._run(work, child)
+            if outcome.error is None:
+                child.commit()
+            return outcome
+        finally:
+            child.abort()
+
+    def _run(self, work: Work, transaction: lmdb.Transaction[bytes]) -> Outcome:
+        writer = LmdbWriter(transaction, self.tables)
+        try:
+            outcome = Outcome(value=work(writer))
+        except BaseException as error:  # noqa: BLE001 - the submitter gets it, whatever it is
+            outcome = Outcome(error=error)
+        if writer.trouble is not None:
+            raise writer.trouble
+        return outcome
+
+    def _alone(self, work: Work) -> Outcome:
+        try:
+            return self.commit([work])[0]
+        except StorageError as error:
+            return Outcome(error=error)
+
+    # The map
+
+    def _recover(self, error: lmdb.Error) -> None:
+        """Do what lets the failed transaction be tried again, or raise what can't be helped."""
+        if isinstance(error, lmdb.MapFullError):
+            # The space that a dead reader's snapshot kept may be all that is needed.
+            if self._environment.reader_check() == 0:
+                with self._gate.alone():
+                    self._set_map(self._map_bytes() * MAP_GROWTH)
+        elif isinstance(error, lmdb.MapResizedError):
+            with self._gate.alone():
+                self._set_map(0)
+        elif not (isinstance(error, lmdb.ReadersFullError) and self._environment.reader_check()):
+            raise explain(error, self._path) from error
+
+    def _after_commit(self) -> None:
+        self._commits += 1
+        if self._commits % COMMITS_PER_READER_CHECK == 0:
+            self._environment.reader_check()
+        info = self._environment.info()
+        if info["last_pgno"] * self._page_bytes > info["map_size"] * EARLY_GROWTH:
+            with self._gate.alone_if_empty() as alone:
+                if alone:
+                    # Nobody waits for this room yet: if there is none, that is said when it is needed.
+                    with suppress(StorageError):
+                        self._set_map(info["map_size"] * MAP_GROWTH)
+
+    def _set_map(self, size: int) -> None:
+        """Replace the map by one of `size` bytes, 0 for the size that another process gave it."""
+        growth = size - self._map_bytes()
+        if growth > 0:
+            # LMDB unmaps the old map first: if the new one then doesn't fit, the process would crash at its
+            # next read.
+            try:
+                mmap.mmap(
+                    -1, growth, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=mmap.PROT_READ
+                ).close()
+            except OSError as error:
+                raise StorageFullError(
+                    f"{self._path}: the store must grow to {size} bytes of address space, which this process "
+                    f"can't have ({os.strerror(error.errno or 0)}): raise the limit (ulimit -v)"
+                ) from error
+        try:
+            self._environment.set_mapsize(size)
+        except lmdb.Error as error:
+            raise explain(error, self._path) from error
+
+    def _map_bytes(self) -> int:
+        return self._environment.info()["map_size"]
+
+    # Opening
+
+    def _open_tables(self, names: Sequence[str], *, read_only: bool) -> Tables:
+        while True:
+            try:
+                return self._find_tables(names) if read_only else self._make_tables(names)
+            except lmdb.Error as error:
+                self._recover(error)
+
+    def _make_tables(self, names: Sequence[str]) -> Tables:
+        with self._environment.begin(write=True) as transaction:
+            return Tables({name: self._environment.open_db(name.encode(), txn=transaction) for name in names})
+
+    def _find_tables(self, names: Sequence[str]) -> Tables:
+        tables = Tables()
+        for name in names:
+            try:
+                tables[name] = self._environment.open_db(name.encode(), create=False)
+            except lmdb.NotFoundError:
+                tables[name] = None
+        return tables
+
+    def _refuse_if_truncated(self) -> None:
+        """Refuse a file that ends before its last page: to read beyond the end of a map kills the process."""
+        data = self._path / "data.mdb"
+        wanted = (self._environment.info()["last_pgno"] + 1) * self._page_bytes
+        found = data.stat().st_size
+        # A sound file may also end early, if its last pages are free: then only a walk over all its pages can
+        # tell.
+        if found < wanted and _find_damage(data):
+            raise StorageCorruptError(
+                f"{data}: damaged: {found} of {wanted} bytes are left (a copy cut short?): restore a backup"
+            )
+
+
+def make_directory(path: Path) -> None:
+    """Make the directory `path` and those above it, unless it exists.
+
+    Raises:
+        StorageError: It can't be made, or something else is there.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StorageError(
+            f"{error.filename}: is a file where a directory should be: name a directory"
+        ) from error
+    except OSError as error:
+        raise explain(error, path) from error
+
+
+def explain(error: lmdb.Error | OSError, path: Path) -> StorageError:
+    """Return the error to raise instead: one line with the path, what happened, and what to do about it.
+
+    Args:
+        error: What LMDB or the system said.
+        path: The file or directory it said it about.
+    """
+    code = error.code if isinstance(error, lmdb.Error) else error.errno or 0
+    reason = os.strerror(code) if code > 0 else str(error)
+    kind: type[StorageError] = StorageError
+    if code in _NO_ROOM:
+        kind, remedy = (
+            StorageFullError,
+            "nothing of this was written: make room (disk, quota, file size limit), then try again",
+        )
+    elif code == errno.EIO:
+        remedy = "the disk fails: look into the system's log, then restore a backup to another disk"
+    elif code in _NOT_ALLOWED:
+        remedy = "let this user write there, or name another directory"
+    elif code in (errno.ENOTDIR, errno.EEXIST):
+        remedy = "name a directory"
+    elif isinstance(error, lmdb.InvalidError | lmdb.CorruptedError | lmdb.PageNotFoundError):
+        kind, remedy = (
+            StorageCorruptError,
+            "not a store, or a damaged one: name another directory, or restore a backup",
+        )
+    elif isinstance(error, lmdb.VersionMismatchError | lmdb.IncompatibleError):
+        kind, remedy = (
+            StorageCorruptError,
+            "written by another version of LMDB: open it with that, and copy it over",
+        )
+    elif isinstance(error, lmdb.TxnFullError | lmdb.BadValsizeError):
+        kind, remedy = StoreUsageError, "one submission writes too much: split it"
+    elif isinstance(error, lmdb.ReadersFullError):
+        remedy = (
+            f"{MOST_READERS} snapshots are open at once: end some (a `with store.read()` that never ends?)"
+        )
+    elif isinstance(error, lmdb.PanicError):
+        remedy = "an earlier write failed beyond repair in this process: restart it"
+    elif "already open" in str(error):
+        reason, remedy = "already open in this process", "share that store, or close it first"
+    else:
+        remedy = "see what the system says about this file"
+    return kind(f"{path}: {reason}: {remedy}")
+
+
+def _open(path: Path, tables: int, *, read_only: bool, initial_map_bytes: int) -> lmdb.Environment:
+    data = path / "data.mdb"
+    try:
+        exists = data.exists()
+        if read_only and not exists:
+            raise StorageError(f"{path}: no store here: name the directory of one")
+        # Where nobody could make the lock file, nobody writes; where there is one, a writer may rely on our
+        # lock.
+        lock = not read_only or (path / "lock.mdb").exists() or os.access(path, os.W_OK)
+        return lmdb.open(
+            str(path),
+            # 0: the size in the file, which another process may have made larger than ours.
+            map_size=0 if exists else initial_map_bytes,
+            max_dbs=tables,
+            max_readers=MOST_READERS,
+            mode=FILE_MODE,
+            readonly=read_only,
+            lock=lock,
+        )
+    except (lmdb.Error, OSError) as error:
+        raise explain(error, path) from error
+
+
+def _find_damage(data: Path) -> list[str]:
+    """Return what is wrong with the file, by reading every page of it."""
+    try:
+        return list(lmdb.verify.verify(str(data)))  # type: ignore[no-untyped-call]  # comes without types
+    except lmdb.verify.VerifyError as error:
+        return [str(error)]
+
+
+def _sync_directory(path: Path) -> None:
+    """Make the names of new files durable, as their contents are: LMDB leaves this to its user."""
+    for directory in (path, path.parent):
+        # A filesystem that can't do this, or a parent that we may not open, is none of the store's trouble.
+        with suppress(OSError):
+            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)

@@ -1,0 +1,82 @@
+"""Bringing the records of an older version to this program's, once, when a writer opens the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from recursor.storage.errors import MigrationError, SchemaVersionError
+from recursor.storage.store import META_TABLE, Reader, Writer
+
+Migration = Callable[[Writer], None]
+
+VERSION_KEY = b"schema_version"
+
+
+class Migrations:
+    """What each schema version changed, in order; a new store begins at version 0 and goes through all."""
+
+    def __init__(self, steps: Mapping[int, Migration] | None = None) -> None:
+        """Register the steps.
+
+        Args:
+            steps: By version, 1, 2, 3 and so on without a gap: the function that brings a store from the
+                version before to this one. As every submission, it may be run more than once and must depend
+                on its writer alone.
+
+        Raises:
+            ValueError: There is a gap.
+        """
+        self._steps = dict(sorted((steps or {}).items()))
+        if list(self._steps) != list(range(1, len(self._steps) + 1)):
+            raise ValueError(
+                f"migrations must be numbered 1, 2, 3...: got {', '.join(map(str, self._steps))}"
+            )
+
+    @property
+    def latest(self) -> int:
+        """The version that this program reads and writes."""
+        return len(self._steps)
+
+    def apply(self, writer: Writer) -> None:
+        """Bring the store to the latest version; to be submitted, so that all of it is done or nothing.
+
+        Raises:
+            SchemaVersionError: The store is newer than this program.
+            MigrationError: A step failed.
+        """
+        found = schema_version(writer)
+        self._refuse_newer(found)
+        for version in range(found + 1, self.latest + 1):
+            try:
+                self._steps[version](writer)
+            except Exception as error:
+                raise MigrationError(
+                    f"the migration to schema version {version} failed, the store stays at {found}: {error}"
+                ) from error
+        if found != self.latest:
+            writer.put(META_TABLE, VERSION_KEY, str(self.latest).encode())
+
+    def check(self, reader: Reader) -> None:
+        """Refuse a store of any other version, for a program that may not change it.
+
+        Raises:
+            SchemaVersionError: The store is newer or older than this program.
+        """
+        found = schema_version(reader)
+        self._refuse_newer(found)
+        if found < self.latest:
+            raise SchemaVersionError(
+                f"the store has schema version {found}, this program reads {self.latest}: "
+                "open it once for writing (start the runner), and it is brought up to date"
+            )
+
+    def _refuse_newer(self, found: int) -> None:
+        if found > self.latest:
+            raise SchemaVersionError(
+                f"the store has schema version {found}, this program has {self.latest}: use a newer Recursor"
+            )
+
+
+def schema_version(reader: Reader) -> int:
+    """Return the schema version of the store, 0 if it is new."""
+    return int(reader.get(META_TABLE, VERSION_KEY) or b"0")
