@@ -11,7 +11,7 @@ class RecursorError(Exception):
     """Base of all errors that Recursor raises on purpose."""
 
 
-class InvalidInput(RecursorError):
+class InvalidInputError(RecursorError):
     """A value that was given to us cannot be used. Nothing was written."""
 
     @classmethod
@@ -28,15 +28,15 @@ class InvalidInput(RecursorError):
         return cls(f"{what}: {_sentence(first)}{more}")
 
 
-class NotFound(RecursorError):
+class NotFoundError(RecursorError):
     """What was named does not exist."""
 
 
-class Ambiguous(RecursorError):
+class AmbiguousError(RecursorError):
     """What was named could be several things."""
 
 
-class Conflict(RecursorError):
+class ConflictError(RecursorError):
     """The thing is not in a state in which this can be done."""
 
 
@@ -44,11 +44,11 @@ def unknown_key(what: str, key: str, known: list[str]) -> NoReturn:
     """Refuse `key`, suggesting the nearest of the `known` ones.
 
     Raises:
-        InvalidInput: always.
+        InvalidInputError: always.
     """
     near = get_close_matches(key, known, n=1)
     hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(known))}"
-    raise InvalidInput(f"{what}: unknown key {key!r}{hint}")
+    raise InvalidInputError(f"{what}: unknown key {key!r}{hint}")
 
 
 def _sentence(problem: ErrorDetails) -> str:

@@ -20,3 +20,8 @@ def new_stack_id() -> str:
     time-ordered ones would not.
     """
     return secrets.token_hex(8)
+
+
+def earliest_id(at: float) -> str:
+    """Return what sorts between ids made before `at` (seconds since the epoch, UTC) and later ones."""
+    return f"{max(int(at * 1000), 0):012x}"

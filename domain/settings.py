@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
-from recursor.domain.errors import InvalidInput, unknown_key
+from recursor.domain.errors import InvalidInputError, unknown_key
 from recursor.domain.record import Record
 
 Overrides = Mapping[str, Mapping[str, JsonValue]]
@@ -87,7 +87,7 @@ class Settings(Record):
         """Return these settings with `overrides` (section → key → value) in place.
 
         Raises:
-            InvalidInput: a section or key that does not exist (the nearest is suggested), or a bad value.
+            InvalidInputError: an unknown section or key (the nearest is suggested), or a bad value.
         """
         if not overrides:
             return self
@@ -97,7 +97,7 @@ class Settings(Record):
             if not isinstance(section, Record):
                 unknown_key("settings", name, list(type(self).model_fields))
             if not isinstance(values, Mapping):
-                raise InvalidInput(f"settings: {name} is a section: give {name}.KEY")
+                raise InvalidInputError(f"settings: {name} is a section: give {name}.KEY")
             for key in values:
                 if key not in type(section).model_fields:
                     unknown_key(
@@ -113,12 +113,12 @@ def parse_override(text: str) -> tuple[str, str, JsonValue]:
     The value is read as JSON where it is JSON (numbers, true, lists), else as text.
 
     Raises:
-        InvalidInput: `text` does not have that form.
+        InvalidInputError: `text` does not have that form.
     """
     path, equals, raw = text.partition("=")
     section, dot, key = path.strip().partition(".")
     if not (equals and dot and section and key):
-        raise InvalidInput(
+        raise InvalidInputError(
             f"settings: {text!r} is not SECTION.KEY=VALUE (for example pause.between_looks=10)"
         )
     try:
@@ -132,7 +132,7 @@ def collect_overrides(texts: list[str]) -> dict[str, dict[str, JsonValue]]:
     """Collect several `section.key=value` into overrides, checked against the settings there are.
 
     Raises:
-        InvalidInput: a form, key or value that is wrong.
+        InvalidInputError: a form, key or value that is wrong.
     """
     collected: dict[str, dict[str, JsonValue]] = {}
     for text in texts:
@@ -150,4 +150,4 @@ def _revalidated(name: str, section: Record, values: Mapping[str, JsonValue]) ->
     try:
         return type(section).model_validate({**section.model_dump(), **values})
     except ValidationError as error:
-        raise InvalidInput.explaining(f"settings.{name}", error) from None
+        raise InvalidInputError.explaining(f"settings.{name}", error) from None

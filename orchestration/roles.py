@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from pydantic import TypeAdapter, ValidationError
 
 from recursor.domain.agent import Agent
-from recursor.domain.errors import InvalidInput, NotFound
+from recursor.domain.errors import InvalidInputError, NotFoundError
 from recursor.domain.record import RoleName
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
@@ -51,7 +51,7 @@ class RoleRegistry(Mapping[str, Role]):
         """Check and keep `roles`; their order decides between equal priorities.
 
         Raises:
-            InvalidInput: a name is not a role name or is there twice, a dependency names a role that is
+            InvalidInputError: a name is not a role name or is there twice, a dependency names a role that is
                 not there, or the dependencies form a cycle.
         """
         self._roles: dict[str, Role] = {}
@@ -59,21 +59,23 @@ class RoleRegistry(Mapping[str, Role]):
             try:
                 _role_name.validate_python(role.name)
             except ValidationError:
-                raise InvalidInput(
+                raise InvalidInputError(
                     f"role {role.name!r}: a name is 1 to 40 of a-z, 0-9, - and _, a letter first"
                 ) from None
             if role.name in self._roles:
-                raise InvalidInput(f"role {role.name!r} is registered twice: give one of them another name")
+                raise InvalidInputError(
+                    f"role {role.name!r} is registered twice: give one of them another name"
+                )
             self._roles[role.name] = role
         if not self._roles:
-            raise InvalidInput("a team has no roles: register at least one")
+            raise InvalidInputError("a team has no roles: register at least one")
         self._check_dependencies()
 
     def __getitem__(self, name: str) -> Role:
         try:
             return self._roles[name]
         except KeyError:
-            raise NotFound(f"no role {name!r}; registered: {', '.join(self._roles)}") from None
+            raise NotFoundError(f"no role {name!r}; registered: {', '.join(self._roles)}") from None
 
     def __contains__(self, name: object) -> bool:
         return name in self._roles
@@ -88,7 +90,7 @@ class RoleRegistry(Mapping[str, Role]):
         """Return a registry of these roles and the given ones.
 
         Raises:
-            InvalidInput: as for the constructor.
+            InvalidInputError: as for the constructor.
         """
         return RoleRegistry([*self._roles.values(), *roles])
 
@@ -97,12 +99,12 @@ class RoleRegistry(Mapping[str, Role]):
         for name, others in waits_for.items():
             for other in others:
                 if other not in self._roles:
-                    raise InvalidInput(
+                    raise InvalidInputError(
                         f"role {name!r} depends on {other!r}, which is not registered: register it too"
                     )
         try:
             TopologicalSorter(waits_for).prepare()
         except CycleError as error:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"roles wait for each other in a circle: {' → '.join(error.args[1])}; remove one dependency"
             ) from None

@@ -1,0 +1,281 @@
+"""Transactions of a cycle: its beginning, each wave's results, its end.
+
+Each checks, in the transaction, that the stack is still in the epoch the cycle belongs to: what comes late,
+after a stop or a deletion, is discarded whole.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recursor.domain.agent_state import AgentExecutionState
+from recursor.domain.effect import Outcome
+from recursor.domain.errors import RecursorError
+from recursor.domain.execution import Decision, ExecutionStatus, OrchestratorExecution
+from recursor.domain.graph import ExecutionGraph, Node, NodeStatus
+from recursor.domain.stack import ExecutionState, Stack
+from recursor.domain.work import WorkReport
+from recursor.orchestration.decision import summarise
+from recursor.storage.errors import CorruptRecordError
+from recursor.storage.outcomes import apply_outcome, makes_progress
+from recursor.storage.revisions import bump_revision
+from recursor.storage.rollups import count_execution
+from recursor.storage.stacks import agent_state
+from recursor.storage.store import Writer
+from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, STATES, WORK
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """What became of one run of an agent: an outcome, or an error."""
+
+    role: str
+    attempt: int
+    taken_at: float
+    """When the snapshot it read was taken; this and the next two in seconds since the epoch, UTC."""
+    started_at: float | None
+    finished_at: float
+    outcome: Outcome | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaveCommitted:
+    """The state after a wave's results were committed."""
+
+    stack: Stack
+    graph: ExecutionGraph
+    progress: bool
+    """Whether any outcome changed more than its agent's own memory."""
+    quiet_changes: int
+    """By how much the results without progress raised the stack's revision."""
+
+
+@dataclass(frozen=True, slots=True)
+class CycleEnd:
+    """How a cycle ended and what comes next."""
+
+    execution: OrchestratorExecution
+    graph: ExecutionGraph
+    report: WorkReport
+    decision: Decision
+    progress: bool
+    now: float
+
+
+def begin_cycle(
+    writer: Writer, execution: OrchestratorExecution, graph: ExecutionGraph, report: WorkReport
+) -> Stack | None:
+    """Record that a cycle begins, its first wave marked as running.
+
+    Returns:
+        the stack, or None if it may not run now: then nothing was written.
+    """
+    stack = STACKS.get(writer, execution.stack_id)
+    if stack is None or stack.epoch != execution.epoch or stack.state is not ExecutionState.RUNNING:
+        return None
+    stack = stack.model_copy(update={"current_execution_id": execution.id})
+    STACKS.add(writer, stack)
+    EXECUTIONS.add(writer, execution)
+    GRAPHS.add(writer, graph)
+    WORK.add(writer, report)
+    return stack
+
+
+def commit_wave(
+    writer: Writer,
+    epoch: int,
+    graph: ExecutionGraph,
+    results: Sequence[NodeResult],
+    now: float,
+) -> WaveCommitted | None:
+    """Apply a wave's outcomes together with its nodes' new status, and mark the next wave as running.
+
+    An outcome that cannot be applied fails its node and changes nothing else; the others are applied.
+
+    Args:
+        writer: the transaction.
+        epoch: the stack's epoch when the cycle began.
+        graph: the graph before, as the supervisor holds it.
+        results: what the runs came to.
+        now: seconds since the epoch, UTC.
+
+    Returns:
+        the state afterwards, or None if the stack was stopped or deleted meanwhile: then nothing was written.
+    """
+    stack = STACKS.get(writer, graph.stack_id)
+    if stack is None or stack.epoch != epoch:
+        return None
+    progress, quiet = False, 0
+    changed: dict[str, Node] = {}
+    nodes = {node.role: node for node in graph.nodes}
+    for result in results:
+        error = result.error
+        if result.outcome is not None:
+            try:
+                stack = apply_outcome(
+                    writer, stack, result.role, graph.id, result.outcome, result.taken_at, now
+                )
+            except (RecursorError, CorruptRecordError) as refused:
+                error = str(refused)
+        if error is not None:
+            _note_failure(writer, stack, result.role, error, now)
+            quiet += 1
+        elif result.outcome is not None and makes_progress(result.outcome):
+            progress = True
+        else:
+            quiet += 1
+        changed[result.role] = _ended(nodes[result.role], result, error)
+    graph = graph.replacing(changed)
+    if stack.state is ExecutionState.RUNNING:
+        graph = mark_running(graph, now)
+    GRAPHS.add(writer, graph)
+    return WaveCommitted(stack, graph, progress, quiet)
+
+
+def mark_running(graph: ExecutionGraph, now: float) -> ExecutionGraph:
+    """Return the graph with the nodes of its first unfinished wave marked as running, one attempt more.
+
+    The supervisor still checks them against a new snapshot before it starts them: one that is not started
+    after all is committed as skipped with the next results.
+
+    Args:
+        graph: the graph before.
+        now: seconds since the epoch, UTC.
+    """
+    for number in range(graph.waves):
+        pending = [node for node in graph.wave(number) if node.status is NodeStatus.PENDING]
+        if pending:
+            return graph.replacing(
+                {
+                    node.role: node.model_copy(
+                        update={
+                            "status": NodeStatus.RUNNING,
+                            "attempts": node.attempts + 1,
+                            "started_at": now,
+                        }
+                    )
+                    for node in pending
+                }
+            )
+    return graph
+
+
+def save_graph(writer: Writer, epoch: int, graph: ExecutionGraph) -> bool:
+    """Write the graph of a running cycle. Returns False, writing nothing, if the cycle is over."""
+    stack = STACKS.get(writer, graph.stack_id)
+    if stack is None or stack.epoch != epoch or stack.current_execution_id != graph.id:
+        return False
+    GRAPHS.add(writer, graph)
+    return True
+
+
+def end_cycle(writer: Writer, end: CycleEnd) -> Stack | None:
+    """Record how a cycle ended: execution, graph, work status, the stack's counters, the statistics.
+
+    Returns:
+        the stack afterwards, or None if it was stopped or deleted meanwhile: then nothing was written.
+    """
+    stack = STACKS.get(writer, end.execution.stack_id)
+    if stack is None or stack.epoch != end.execution.epoch:
+        return None
+    summary = summarise(end.graph)
+    failed = [f"{n.role}: {n.note}" for n in end.graph.nodes if n.status is NodeStatus.FAILED]
+    execution = end.execution.model_copy(
+        update={
+            "status": ExecutionStatus.FAILED if failed else ExecutionStatus.COMPLETED,
+            "finished_at": end.now,
+            "decision": end.decision,
+            "error": "; ".join(failed) or None,
+            "summary": summary,
+        }
+    )
+    EXECUTIONS.add(writer, execution)
+    GRAPHS.add(writer, end.graph)
+    WORK.add(writer, end.report)
+    count_execution(writer, execution, end.graph)
+    counted = {
+        "total_cycles": stack.total_cycles + 1,
+        "failures_in_a_row": stack.failures_in_a_row + 1 if failed else 0,
+        "fruitless_in_a_row": 0 if end.progress else stack.fruitless_in_a_row + 1,
+        "last_activity_at": end.now,
+        "current_execution_id": None,
+        "next_look_at": _next_look(end.decision, end.now),
+    }
+    stack = _suspended(stack.model_copy(update=counted), end.decision, end.now)
+    STACKS.add(writer, stack)
+    return stack
+
+
+def record_look(
+    writer: Writer, stack_id: str, epoch: int, report: WorkReport, decision: Decision, now: float
+) -> Stack | None:
+    """Record a look that found nothing to run: the work status, and when the next look is due.
+
+    Returns:
+        the stack afterwards, or None if it was stopped or deleted meanwhile: then nothing was written.
+    """
+    stack = STACKS.get(writer, stack_id)
+    if stack is None or stack.epoch != epoch:
+        return None
+    WORK.add(writer, report)
+    stack = stack.model_copy(update={"next_look_at": _next_look(decision, now)})
+    STACKS.add(writer, stack)
+    return stack
+
+
+def suspend_stack(writer: Writer, stack_id: str, epoch: int, reason: str, now: float) -> Stack | None:
+    """Pause a running stack for a reason that a person has to look into.
+
+    Returns:
+        the stack afterwards, or None if it was stopped or deleted meanwhile.
+    """
+    stack = STACKS.get(writer, stack_id)
+    if stack is None or stack.epoch != epoch or stack.state is not ExecutionState.RUNNING:
+        return None
+    stack = _paused(stack, reason, now)
+    STACKS.add(writer, stack)
+    bump_revision(writer, stack_id)
+    return stack
+
+
+def _next_look(decision: Decision, now: float) -> float | None:
+    if decision.suspend:
+        return None
+    if decision.pause is None:
+        return now if decision.kind == "continue" else None
+    return now + decision.pause
+
+
+def _suspended(stack: Stack, decision: Decision, now: float) -> Stack:
+    if decision.suspend and stack.state is ExecutionState.RUNNING:
+        return _paused(stack, decision.reason, now)
+    return stack
+
+
+def _paused(stack: Stack, reason: str, now: float) -> Stack:
+    update = {
+        "state": ExecutionState.PAUSED,
+        "state_reason": reason,
+        "paused_at": now,
+        "next_look_at": None,
+    }
+    return stack.model_copy(update=update)
+
+
+def _ended(node: Node, result: NodeResult, error: str | None) -> Node:
+    return node.model_copy(
+        update={
+            "status": NodeStatus.COMPLETED if error is None else NodeStatus.FAILED,
+            "started_at": result.started_at,
+            "finished_at": result.finished_at,
+            "note": error,
+            "usage": None if result.outcome is None else result.outcome.usage,
+        }
+    )
+
+
+def _note_failure(writer: Writer, stack: Stack, role: str, error: str, now: float) -> None:
+    state = agent_state(writer, stack, role)
+    failed = {"execution_state": AgentExecutionState.FAILED, "last_error": error, "updated_at": now}
+    STATES.put(writer, state.model_copy(update=failed))
+    bump_revision(writer, stack.id)
