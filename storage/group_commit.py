@@ -83,9 +83,14 @@ class GroupCommit(Generic[W]):
             self._waiting.put((work, future))
         return future
 
-    def is_current_thread(self) -> bool:
-        """Return whether the caller runs on the writer thread: in a submission, or in a future's callback."""
-        return current_thread() is self._thread
+    def refuse_to_wait(self) -> None:
+        """Raise on the writer thread, where to wait for a submission is to wait for oneself.
+
+        Raises:
+            StoreUsageError: The caller runs in a submission, or in a future's callback.
+        """
+        if current_thread() is self._thread:
+            raise StoreUsageError("write() on the store's writer thread would wait for itself: use submit()")
 
     def close(self) -> None:
         """Refuse new submissions, commit those that wait, and end the thread.
@@ -93,7 +98,7 @@ class GroupCommit(Generic[W]):
         Raises:
             StoreUsageError: On the writer thread, which can't wait for its own end.
         """
-        if self.is_current_thread():
+        if current_thread() is self._thread:
             raise StoreUsageError(
                 "a store can't be closed on its own writer thread: close it from another thread"
             )

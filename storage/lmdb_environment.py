@@ -171,9 +171,13 @@ class LmdbEnvironment:
                 self._gate.leave(ticket)
                 return
 
-    def is_reading(self) -> bool:
-        """Return whether this thread has a snapshot open."""
-        return self._gate.is_inside()
+    def refuse_inside_read(self) -> None:
+        """Raise if this thread has a snapshot open: a commit may have to wait until none is.
+
+        Raises:
+            StoreUsageError: see above.
+        """
+        self._gate.refuse_inside()
 
     def refuse_unless_usable(self) -> None:
         """Raise unless the environment is open, and was opened by this process.
@@ -245,6 +249,7 @@ class LmdbEnvironment:
 
     def _recover(self, error: lmdb.Error) -> None:
         """Do what lets the failed transaction be tried again, or raise what can't be helped."""
+        self.refuse_unless_usable()
         if isinstance(error, lmdb.MapFullError):
             # The space that a dead reader's snapshot kept may be all that is needed.
             if self._environment.reader_check() == 0:

@@ -81,20 +81,14 @@ class LmdbStore:
 
     def submit(self, work: Callable[[Writer], T]) -> Future[T]:
         """See `Store.submit`."""
-        self._environment.refuse_unless_usable()
-        if self._group is None:
-            raise StoreUsageError(f"{self._path}: the store was opened to be read only")
-        return self._group.submit(work)
+        return self._writing().submit(work)
 
     def write(self, work: Callable[[Writer], T]) -> T:
         """See `Store.write`."""
-        if self._group is not None and self._group.is_current_thread():
-            raise StoreUsageError("write() on the store's writer thread would wait for itself: use submit()")
-        if self._environment.is_reading():
-            raise StoreUsageError(
-                "write() inside a read on the same thread can wait for ever: end the read first"
-            )
-        return self.submit(work).result()
+        group = self._writing()
+        group.refuse_to_wait()
+        self._environment.refuse_inside_read()
+        return group.submit(work).result()
 
     def backup(self, target: Path) -> None:
         """See `Store.backup`."""
@@ -106,6 +100,12 @@ class LmdbStore:
         if self._group is not None:
             self._group.close()
         self._environment.close()
+
+    def _writing(self) -> GroupCommit[LmdbWriter]:
+        self._environment.refuse_unless_usable()
+        if self._group is None:
+            raise StoreUsageError(f"{self._path}: the store was opened to be read only")
+        return self._group
 
 
 class _Snapshot(AbstractContextManager[Reader]):

@@ -47,9 +47,16 @@ class ReadersGate:
                 if self._wanted:
                     self._changed.notify_all()
 
-    def is_inside(self) -> bool:
-        """Return whether this thread has entered and not left."""
-        return get_ident() in self._inside
+    def refuse_inside(self) -> None:
+        """Raise if this thread has entered and not left: what it wants to wait for may wait for it to leave.
+
+        Raises:
+            StoreUsageError: see above.
+        """
+        if get_ident() in self._inside:
+            raise StoreUsageError(
+                "write() inside a read on the same thread can wait for ever: end the read first"
+            )
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -147,7 +147,7 @@ class Store(Protocol):
     def close(self) -> None:
         """Commit what was submitted, refuse what comes later, let go of the files. Closing twice is fine.
 
-        It doesn't wait for open snapshots: they end with StorageError at their next use.
+        It doesn't wait for open snapshots: using them further may raise StorageError.
         """
         ...
 

@@ -1,0 +1,190 @@
+"""One runner per data directory: the lock that the runner holds, and that names it to everybody else."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+from recursor.storage.errors import DirectoryInUseError, StorageError
+
+LOCK_FILE = "runner.lock"
+
+Detail = str | int | float | bool | None
+
+# One page: written by one call and read by one call, it is never seen half.
+RECORD_BYTES = 4096
+
+# Who only looks holds the lock too, shared, for some microseconds: a refusal is believed when it was met
+# again and again for 0.1 s.
+ATTEMPTS = 10
+PAUSE_SECONDS = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that holds a data directory."""
+
+    pid: int
+    host: str
+    started_at: datetime
+    """UTC."""
+    details: Mapping[str, Detail] = field(default_factory=dict)
+    """What it added since, such as the `url` it serves."""
+
+
+class DataDirectoryLock:
+    """The exclusive hold of this process on a data directory.
+
+    The system releases it when the process ends, however it ends, so it is never stale. It is a `flock` on
+    the file `runner.lock`, which is never removed: another process could hold the removed file and a third
+    the new one. A child that was forked shares the hold until it ends too; a program that was started (exec)
+    doesn't. Not for network filesystems: on NFS the lock may bind only the processes of one machine, and LMDB
+    doesn't work.
+    """
+
+    def __init__(self, directory: Path, *, started_at: datetime) -> None:
+        """Take hold of `directory`, making it if need be.
+
+        Args:
+            directory: The data directory.
+            started_at: When this process started; with a time zone.
+
+        Raises:
+            DirectoryInUseError: Another process holds it; the text names it.
+            StorageError: The lock file can't be made or written.
+        """
+        self._directory = directory
+        self._holder = Holder(pid=os.getpid(), host=socket.gethostname(), started_at=started_at)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._file: int | None = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise _cannot_use(directory, error) from error
+        try:
+            self._lock(self._file)
+            self._write()
+        except BaseException:
+            self.release()
+            raise
+
+    def update(self, **details: Detail) -> None:
+        """Add to what `holder` tells others, for instance the `url` that this process serves.
+
+        Raises:
+            StorageError: It was released, or its record is full or can't be written.
+        """
+        held = self._holder
+        self._holder = Holder(held.pid, held.host, held.started_at, {**held.details, **details})
+        self._write()
+
+    def release(self) -> None:
+        """Let go of the directory. Releasing twice is fine."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def __enter__(self) -> DataDirectoryLock:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def _lock(self, file: int) -> None:
+        for _ in range(ATTEMPTS):
+            if _try_lock(file, fcntl.LOCK_EX, self._directory):
+                return
+            time.sleep(PAUSE_SECONDS)
+        other = holder(self._directory)
+        if other is None:
+            raise DirectoryInUseError(
+                f"{self._directory}: was in use a moment ago, and is free now: try again"
+            )
+        raise DirectoryInUseError(
+            f"{self._directory}: in use by process {other.pid} on {other.host} since "
+            f"{other.started_at.isoformat(timespec='seconds')}: stop that one, or name another directory"
+        )
+
+    def _write(self) -> None:
+        if self._file is None:
+            raise StorageError(f"{self._directory}: this process doesn't hold the directory any more")
+        record = {
+            **self._holder.details,
+            "pid": self._holder.pid,
+            "host": self._holder.host,
+            "started_at": self._holder.started_at.isoformat(),
+        }
+        text = json.dumps(record).encode()
+        if len(text) > RECORD_BYTES:
+            raise StorageError(
+                f"{self._directory / LOCK_FILE}: {len(text)} bytes don't fit in {RECORD_BYTES}"
+            )
+        try:
+            os.pwrite(self._file, text.ljust(RECORD_BYTES), 0)
+        except OSError as error:
+            raise _cannot_use(self._directory, error) from error
+
+
+def holder(directory: Path) -> Holder | None:
+    """Return who holds `directory` now, or None; it takes nothing but the right to read.
+
+    Raises:
+        StorageError: The lock file can't be read, or whoever holds it isn't one of ours.
+    """
+    try:
+        file = os.open(directory / LOCK_FILE, os.O_RDONLY)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _cannot_use(directory, error) from error
+    try:
+        for _ in range(ATTEMPTS):
+            if _try_lock(file, fcntl.LOCK_SH, directory):
+                return None
+            found = _parse(os.pread(file, RECORD_BYTES, 0))
+            if found is not None:
+                return found
+            # It has the lock and not yet written its name.
+            time.sleep(PAUSE_SECONDS)
+    finally:
+        os.close(file)
+    raise StorageError(f"{directory / LOCK_FILE}: locked by a process that left no name there: see `lslocks`")
+
+
+def _try_lock(file: int, kind: int, directory: Path) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise _cannot_use(directory, error) from error
+    return True
+
+
+def _parse(text: bytes) -> Holder | None:
+    try:
+        record = json.loads(text)
+        return Holder(
+            pid=record.pop("pid"),
+            host=record.pop("host"),
+            started_at=datetime.fromisoformat(record.pop("started_at")),
+            details=record,
+        )
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return None
+
+
+def _cannot_use(directory: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"{directory}: can't be used as a data directory: {error.strerror} ({error.filename or LOCK_FILE}): "
+        "let this user write there, or name another directory"
+    )
