@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pykka import Actor, ActorDeadError, ActorRegistry
 from pykka.messages import _ActorStop  # pykka has no public name for the message that stops an actor
 
+from recursor.actors.deferred import Deferred
 from recursor.actors.future import DispatchedFuture
 from recursor.actors.stop_flag import StopFlag
 
@@ -122,7 +123,9 @@ class DispatchedActor(Actor):
             future = envelope.reply_to
             try:
                 response = self._handle_receive(envelope.message)
-                if future is not None:
+                if isinstance(response, Deferred):
+                    response.answer(future)
+                elif future is not None:
                     future.set(response)
             except Exception:
                 if inbox.abandoned:

@@ -71,6 +71,14 @@ class CycleFinished(Event):
     seconds: float
 
 
+class StackWaits(Event):
+    """A stack has nothing to run and waits for a time or an event."""
+
+    decision: Decision
+    until: Timestamp | None
+    """None: until an event."""
+
+
 class Trouble(Event):
     """Something is wrong with a stack that its records can not show."""
 

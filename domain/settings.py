@@ -151,3 +151,18 @@ def _revalidated(name: str, section: Record, values: Mapping[str, JsonValue]) ->
         return type(section).model_validate({**section.model_dump(), **values})
     except ValidationError as error:
         raise InvalidInputError.explaining(f"settings.{name}", error) from None
+
+
+class RunnerSettings(Record):
+    """What holds for a whole runner and not for one stack."""
+
+    agents: int = Field(default=8, ge=1, le=10_000)
+    """How many agents may run at a time, over all stacks."""
+    control_threads: int = Field(default=2, ge=1, le=64)
+    """Threads for everything that is not an agent. More than cores gain nothing: they never block."""
+    poll_seconds: float = Field(default=5.0, gt=0)
+    """How often to look for what other processes wrote to the store."""
+    passivate_after: float = Field(default=10.0, ge=0)
+    """Seconds without anything to do after which a stack's actors make way for a timer."""
+    storage_retry: float = Field(default=5.0, gt=0)
+    """Seconds between attempts to write what a full disk refused."""

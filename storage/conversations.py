@@ -8,7 +8,7 @@ from recursor.domain.message import Message, UserMessage
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.storage.revisions import bump_revision
-from recursor.storage.stacks import read_stack
+from recursor.storage.stacks import note_news
 from recursor.storage.store import Writer
 from recursor.storage.tables import BROADCASTS, MESSAGES, TODOS, USER_MESSAGES
 
@@ -31,9 +31,8 @@ def add_user_message(writer: Writer, message: UserMessage) -> UserMessage:
     Raises:
         NotFoundError: there is no such stack.
     """
-    read_stack(writer, message.stack_id)
     USER_MESSAGES.add(writer, message)
-    bump_revision(writer, message.stack_id)
+    note_news(writer, message.stack_id, message.created_at)
     return message
 
 
@@ -62,10 +61,11 @@ def add_message(writer: Writer, message: Message) -> Message:
     Raises:
         NotFoundError: there is no such receiver.
     """
-    if message.to_stack_id is not None:
-        read_stack(writer, message.to_stack_id)
     MESSAGES.add(writer, message)
-    bump_revision(writer, message.to_stack_id or BROADCASTS)
+    if message.to_stack_id is None:
+        bump_revision(writer, BROADCASTS)
+    else:
+        note_news(writer, message.to_stack_id, message.created_at)
     return message
 
 
@@ -96,9 +96,8 @@ def add_todo(writer: Writer, todo: Todo) -> Todo:
     Raises:
         NotFoundError: there is no such stack.
     """
-    read_stack(writer, todo.stack_id)
     TODOS.add(writer, todo)
-    bump_revision(writer, todo.stack_id)
+    note_news(writer, todo.stack_id, todo.created_at)
     return todo
 
 
@@ -120,5 +119,5 @@ def cancel_todo(writer: Writer, stack_id: str, todo_id: str, now: float) -> Todo
         update={"status": TodoStatus.CANCELLED, "closed_at": now, "updated_at": now, "updated_by": "user"}
     )
     TODOS.put(writer, todo)
-    bump_revision(writer, stack_id)
+    note_news(writer, stack_id, now)
     return todo

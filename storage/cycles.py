@@ -17,7 +17,7 @@ from recursor.domain.work import WorkReport
 from recursor.orchestration.decision import summarise
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.outcomes import apply_outcome, makes_progress
-from recursor.storage.revisions import bump_revision
+from recursor.storage.revisions import bump_revision, read_revision
 from recursor.storage.rollups import count_execution
 from recursor.storage.stacks import agent_state
 from recursor.storage.store import Writer
@@ -39,6 +39,16 @@ class NodeResult:
 
 
 @dataclass(frozen=True, slots=True)
+class CycleBegun:
+    """The state after a cycle was to begin."""
+
+    stack: Stack | None
+    """None: it was stopped or deleted meanwhile, and nothing was written."""
+    begun: bool
+    """False: it may not run now, and the cycle was not written."""
+
+
+@dataclass(frozen=True, slots=True)
 class WaveCommitted:
     """The state after a wave's results were committed."""
 
@@ -48,6 +58,8 @@ class WaveCommitted:
     """Whether any outcome changed more than its agent's own memory."""
     quiet_changes: int
     """By how much the results without progress raised the stack's revision."""
+    written_to: frozenset[str]
+    """The other stacks that got a message; "all" for a broadcast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +75,34 @@ class CycleEnd:
 
 
 def begin_cycle(
-    writer: Writer, execution: OrchestratorExecution, graph: ExecutionGraph, report: WorkReport
-) -> Stack | None:
+    writer: Writer,
+    execution: OrchestratorExecution,
+    graph: ExecutionGraph,
+    report: WorkReport,
+    before: CycleEnd | None = None,
+) -> CycleBegun:
     """Record that a cycle begins, its first wave marked as running.
 
-    Returns:
-        the stack, or None if it may not run now: then nothing was written.
+    Args:
+        writer: the transaction.
+        execution: the cycle.
+        graph: its graph.
+        report: the work status that the graph was built from.
+        before: the end of the cycle before, where one follows the other at once: they share the commit.
     """
+    if before is not None and end_cycle(writer, before) is None:
+        return CycleBegun(stack=None, begun=False)
     stack = STACKS.get(writer, execution.stack_id)
-    if stack is None or stack.epoch != execution.epoch or stack.state is not ExecutionState.RUNNING:
-        return None
+    if stack is None or stack.epoch != execution.epoch:
+        return CycleBegun(stack=None, begun=False)
+    if stack.state is not ExecutionState.RUNNING:
+        return CycleBegun(stack=stack, begun=False)
     stack = stack.model_copy(update={"current_execution_id": execution.id})
     STACKS.add(writer, stack)
     EXECUTIONS.add(writer, execution)
     GRAPHS.add(writer, graph)
     WORK.add(writer, report)
-    return stack
+    return CycleBegun(stack=stack, begun=True)
 
 
 def commit_wave(
@@ -106,15 +130,18 @@ def commit_wave(
     if stack is None or stack.epoch != epoch:
         return None
     progress, quiet = False, 0
+    written_to: frozenset[str] = frozenset()
     changed: dict[str, Node] = {}
     nodes = {node.role: node for node in graph.nodes}
     for result in results:
         error = result.error
         if result.outcome is not None:
             try:
-                stack = apply_outcome(
+                applied = apply_outcome(
                     writer, stack, result.role, graph.id, result.outcome, result.taken_at, now
                 )
+                stack = applied.stack
+                written_to |= applied.written_to
             except (RecursorError, CorruptRecordError) as refused:
                 error = str(refused)
         if error is not None:
@@ -129,7 +156,7 @@ def commit_wave(
     if stack.state is ExecutionState.RUNNING:
         graph = mark_running(graph, now)
     GRAPHS.add(writer, graph)
-    return WaveCommitted(stack, graph, progress, quiet)
+    return WaveCommitted(stack, graph, progress, quiet, written_to)
 
 
 def mark_running(graph: ExecutionGraph, now: float) -> ExecutionGraph:
@@ -199,7 +226,7 @@ def end_cycle(writer: Writer, end: CycleEnd) -> Stack | None:
         "fruitless_in_a_row": 0 if end.progress else stack.fruitless_in_a_row + 1,
         "last_activity_at": end.now,
         "current_execution_id": None,
-        "next_look_at": _next_look(end.decision, end.now),
+        "next_look_at": _next_look(writer, end.report, end.decision, end.now),
     }
     stack = _suspended(stack.model_copy(update=counted), end.decision, end.now)
     STACKS.add(writer, stack)
@@ -218,7 +245,7 @@ def record_look(
     if stack is None or stack.epoch != epoch:
         return None
     WORK.add(writer, report)
-    stack = stack.model_copy(update={"next_look_at": _next_look(decision, now)})
+    stack = stack.model_copy(update={"next_look_at": _next_look(writer, report, decision, now)})
     STACKS.add(writer, stack)
     return stack
 
@@ -238,9 +265,12 @@ def suspend_stack(writer: Writer, stack_id: str, epoch: int, reason: str, now: f
     return stack
 
 
-def _next_look(decision: Decision, now: float) -> float | None:
+def _next_look(writer: Writer, report: WorkReport, decision: Decision, now: float) -> float | None:
     if decision.suspend:
         return None
+    if read_revision(writer, report.stack_id) != report.revision:
+        # Something came after the decision was made: should all die now, it is looked at after the start.
+        return now
     if decision.pause is None:
         return now if decision.kind == "continue" else None
     return now + decision.pause

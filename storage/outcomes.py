@@ -37,7 +37,7 @@ from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
 from recursor.storage.revisions import bump_revision
-from recursor.storage.stacks import agent_state
+from recursor.storage.stacks import agent_state, note_news
 from recursor.storage.store import Reader, Writer
 from recursor.storage.tables import (
     ARTIFACTS,
@@ -60,9 +60,18 @@ class EffectRefusedError(RecursorError):
     """An effect names something that does not exist, or is not possible: none of its outcome is applied."""
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an outcome came to."""
+
+    stack: Stack
+    written_to: frozenset[str]
+    """The other stacks that got a message; "all" for a broadcast."""
+
+
 def apply_outcome(
     writer: Writer, stack: Stack, role: str, execution_id: str, outcome: Outcome, taken_at: float, now: float
-) -> Stack:
+) -> Applied:
     """Apply an outcome in the transaction at hand: effects, the role's state, the trace.
 
     Args:
@@ -75,7 +84,7 @@ def apply_outcome(
         now: seconds since the epoch, UTC.
 
     Returns:
-        the stack afterwards, stored already.
+        what it came to, stored already.
 
     Raises:
         EffectRefusedError: an effect cannot be applied; nothing has been written.
@@ -100,7 +109,7 @@ def apply_outcome(
                 metadata=outcome.metadata,
             ),
         )
-    return draft.stack
+    return Applied(draft.stack, frozenset(draft.written_to))
 
 
 def makes_progress(outcome: Outcome) -> bool:
@@ -117,23 +126,21 @@ class _Draft:
     role: str
     now: float
     _puts: dict[tuple[str, str], tuple[Table[Any], Record]] = field(default_factory=dict)
-    _touched: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        # Even a run that proposes nothing has run: the detectors of periodic looks see that.
-        self.note_change(self.stack.id)
+    written_to: set[str] = field(default_factory=set)
+    """The stacks that got a message."""
 
     def apply(self, effect: Effect) -> None:
         _APPLY[type(effect)](self, effect)
 
-    def note_change(self, stack_id: str) -> None:
-        self._touched.add(stack_id)
-
     def write(self, writer: Writer) -> None:
         for table, record in self._puts.values():
             table.put(writer, record)
-        for stack_id in self._touched:
-            bump_revision(writer, stack_id)
+        bump_revision(writer, self.stack.id)
+        for stack_id in self.written_to:
+            if stack_id == BROADCASTS:
+                bump_revision(writer, BROADCASTS)
+            else:
+                note_news(writer, stack_id, self.now)
 
     def remember_run(self, outcome: Outcome, taken_at: float) -> None:
         state = self._state(self.role)
@@ -257,7 +264,7 @@ class _Draft:
             created_at=self.now,
         )
         self._put(MESSAGES, message.id, message)
-        self.note_change(receiver or BROADCASTS)
+        self.written_to.add(receiver or BROADCASTS)
 
     def review_artifact(self, effect: ReviewArtifact) -> None:
         state = self._state(self.role)

@@ -1,7 +1,9 @@
 """Transactions on whole stacks: make, find, steer, configure, delete."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 
+from msgpack import UnpackException
 from pydantic import JsonValue, ValidationError
 
 from recursor.domain.agent_state import AgentState
@@ -11,9 +13,10 @@ from recursor.domain.graph import NodeStatus
 from recursor.domain.ids import new_stack_id
 from recursor.domain.project import ProjectIdea
 from recursor.domain.settings import Overrides, Settings
-from recursor.domain.stack import Stack
+from recursor.domain.stack import ExecutionState, Stack
 from recursor.orchestration.control import Command, control
 from recursor.orchestration.decision import summarise
+from recursor.storage.codec import unpack
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.revisions import bump_revision
 from recursor.storage.rollups import count_execution, delete_rollups
@@ -30,6 +33,8 @@ from recursor.storage.tables import (
     STACKS,
     STATES,
 )
+
+logger = logging.getLogger("recursor.storage")
 
 
 def new_stack(name: str, now: float, settings: Overrides | None = None) -> Stack:
@@ -86,9 +91,8 @@ def set_idea(writer: Writer, idea: ProjectIdea) -> None:
     Raises:
         NotFoundError: there is no such stack.
     """
-    read_stack(writer, idea.stack_id)
     IDEAS.put(writer, idea)
-    bump_revision(writer, idea.stack_id)
+    note_news(writer, idea.stack_id, idea.updated_at)
 
 
 def read_stack(reader: Reader, stack_id: str) -> Stack:
@@ -102,6 +106,43 @@ def read_stack(reader: Reader, stack_id: str) -> Stack:
     if stack is None:
         raise NotFoundError(f"no stack {stack_id}: it does not exist, or was deleted")
     return stack
+
+
+def note_news(writer: Writer, stack_id: str, now: float) -> None:
+    """Note that there is something new for a stack to look at: in its revision, and, so that a crash before
+    anybody has looked loses nothing, in when it is due.
+
+    Raises:
+        NotFoundError: there is no such stack.
+    """
+    stack = read_stack(writer, stack_id)
+    if stack.state is ExecutionState.RUNNING and (stack.next_look_at is None or stack.next_look_at > now):
+        STACKS.add(writer, stack.model_copy(update={"next_look_at": now}))
+    bump_revision(writer, stack_id)
+
+
+def stacks_to_wake(reader: Reader) -> Iterator[tuple[str, float]]:
+    """Yield the running stacks that are due some time, and when (seconds since the epoch, UTC).
+
+    One whose cycle was interrupted, or that has not read the newest broadcast, is due since 0.0. A record
+    that cannot be read is passed over.
+    """
+    newest = MESSAGES.newest(reader, BROADCASTS, 1)
+    last_broadcast = newest[0].id if newest else ""
+    for key, value in reader.scan(STACKS.name):
+        # Without making a hundred thousand records when a runner starts.
+        try:
+            _, fields = unpack(value)
+            if fields["state"] != ExecutionState.RUNNING:
+                continue
+            due = fields["next_look_at"]
+            if fields["current_execution_id"] is not None or fields["broadcasts_read"] < last_broadcast:
+                due = 0.0
+        except (ValueError, TypeError, KeyError, UnpackException):
+            logger.error("stack %s cannot be read: restore it from a backup, or delete it", key.decode())
+            continue
+        if due is not None:
+            yield key.decode(), due
 
 
 def find_stack(reader: Reader, named: str) -> str:
@@ -223,7 +264,10 @@ def close_execution(
     writer: Writer, execution: OrchestratorExecution, status: ExecutionStatus, now: float, why: str
 ) -> None:
     """End a running cycle without a decision: cancel what had not ended in its graph, and count it."""
-    graph = GRAPHS.get(writer, execution.stack_id, execution.id)
+    try:
+        graph = GRAPHS.get(writer, execution.stack_id, execution.id)
+    except CorruptRecordError:
+        graph = None
     if graph is not None:
         open_nodes = {
             node.role: node.model_copy(
@@ -249,7 +293,11 @@ def close_execution(
 def _cancel_current(writer: Writer, stack: Stack, now: float) -> Stack:
     if stack.current_execution_id is None:
         return stack
-    execution = EXECUTIONS.get(writer, stack.id, stack.current_execution_id)
+    try:
+        execution = EXECUTIONS.get(writer, stack.id, stack.current_execution_id)
+    except CorruptRecordError:
+        # A record that cannot be read must not keep its stack from being stopped.
+        execution = None
     if execution is not None and execution.status is ExecutionStatus.RUNNING:
         close_execution(writer, execution, ExecutionStatus.CANCELLED, now, "the stack was stopped")
     return stack.model_copy(update={"current_execution_id": None, "last_activity_at": now})
