@@ -350,7 +350,8 @@ def explain(error: lmdb.Error | OSError, path: Path) -> StorageError:
         path: The file or directory it said it about.
     """
     code = error.code if isinstance(error, lmdb.Error) else error.errno or 0
-    reason = os.strerror(code) if code > 0 else str(error)
+    # An error of LMDB's own has a negative code, one of py-lmdb's has none; `reason` leaves out the path.
+    reason = os.strerror(code) if code > 0 else getattr(error, "reason", "") or str(error)
     kind: type[StorageError] = StorageError
     if code in _NO_ROOM:
         kind = StorageFullError
