@@ -40,14 +40,15 @@ EARLY_GROWTH = 0.75
 # web requests, and command lines beside them. The first process to open the environment decides.
 MOST_READERS = 1024
 
-# A process killed while it read leaves its slot behind, and with it the space of all that was deleted since.
-# Looking costs under a microsecond without such slots; at a commit each 10 ms this is every 10 s.
-COMMITS_PER_READER_CHECK = 1000
+# How often the writer looks whether the map should grow, and whether a process was killed while it read: that
+# leaves a slot behind, and with it the space of all that was deleted since. To look costs 1 µs.
+COMMITS_PER_CHECK = 100
 
 # Conversations of a user's agents are the user's.
 FILE_MODE = 0o600
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# LMDB says EIO when the last write that fits was cut short: far more often a full disk than a failing one.
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 Work = Callable[[LmdbWriter], object]
@@ -156,20 +157,13 @@ class LmdbEnvironment:
         Raises:
             StorageError: It could not be written; there may be a part of it.
         """
-        while True:
-            self.refuse_unless_usable()
-            ticket = self._gate.enter()
-            try:
-                self._environment.copy(str(target), compact=True)
-            except lmdb.MapResizedError as error:
-                self._gate.leave(ticket)
-                self._recover(error)
-            except lmdb.Error as error:
-                self._gate.leave(ticket)
-                raise explain(error, target) from error
-            else:
-                self._gate.leave(ticket)
-                return
+        transaction, ticket = self.begin_read()
+        try:
+            self._environment.copy(str(target), compact=True, txn=transaction)
+        except lmdb.Error as error:
+            raise explain(error, target) from error
+        finally:
+            self.end_read(transaction, ticket)
 
     def refuse_inside_read(self) -> None:
         """Raise if this thread has a snapshot open: a commit may have to wait until none is.
@@ -263,8 +257,9 @@ class LmdbEnvironment:
 
     def _after_commit(self) -> None:
         self._commits += 1
-        if self._commits % COMMITS_PER_READER_CHECK == 0:
-            self._environment.reader_check()
+        if self._commits % COMMITS_PER_CHECK:
+            return
+        self._environment.reader_check()
         info = self._environment.info()
         if info["last_pgno"] * self._page_bytes > info["map_size"] * EARLY_GROWTH:
             with self._gate.alone_if_empty() as alone:
@@ -355,15 +350,14 @@ def explain(error: lmdb.Error | OSError, path: Path) -> StorageError:
         path: The file or directory it said it about.
     """
     code = error.code if isinstance(error, lmdb.Error) else error.errno or 0
-    reason = os.strerror(code) if code > 0 else str(error)
+    # An error of LMDB's own has a negative code, one of py-lmdb's has none; `reason` leaves out the path.
+    reason = os.strerror(code) if code > 0 else getattr(error, "reason", "") or str(error)
     kind: type[StorageError] = StorageError
     if code in _NO_ROOM:
-        kind, remedy = (
-            StorageFullError,
-            "nothing of this was written: make room (disk, quota, file size limit), then try again",
-        )
-    elif code == errno.EIO:
-        remedy = "the disk fails: look into the system's log, then restore a backup to another disk"
+        kind = StorageFullError
+        remedy = "nothing of this was written: make room (disk, quota, file size limit), then try again"
+        if code == errno.EIO:
+            remedy += "; if there is room, the disk fails: see the system's log"
     elif code in _NOT_ALLOWED:
         remedy = "let this user write there, or name another directory"
     elif code in (errno.ENOTDIR, errno.EEXIST):
@@ -373,7 +367,8 @@ def explain(error: lmdb.Error | OSError, path: Path) -> StorageError:
             StorageCorruptError,
             "not a store, or a damaged one: name another directory, or restore a backup",
         )
-    elif isinstance(error, lmdb.VersionMismatchError | lmdb.IncompatibleError):
+    elif isinstance(error, lmdb.VersionMismatchError) or "data format" in str(error):
+        reason = "MDB_VERSION_MISMATCH: its data format is unknown here"
         kind, remedy = (
             StorageCorruptError,
             "written by another version of LMDB: open it with that, and copy it over",
