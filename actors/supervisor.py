@@ -58,6 +58,7 @@ from recursor.domain.events import (
 from recursor.domain.execution import Decision, DecisionKind, ExecutionStatus, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, Node, NodeStatus
 from recursor.domain.ids import new_id
+from recursor.domain.record import Revision
 from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.work import WorkReport
@@ -94,15 +95,13 @@ class Cycle:
 
     execution: OrchestratorExecution
     graph: ExecutionGraph
-    revision: tuple[int, int]
-    """Of the work status that the graph was built from."""
-    progress: bool = False
-    quiet_changes: int = 0
-    """How much of the revisions since came from runs that changed nothing but their agent's memory."""
+    revision: Revision | None
+    """Of the work status that the graph was built from; None when it was built before a restart."""
 
-    def progressed(self, revision: tuple[int, int]) -> bool:
-        """Whether anything changed since the graph was built, by this cycle's agents or by others."""
-        return self.progress or revision != (self.revision[0] + self.quiet_changes, self.revision[1])
+    def progressed(self, now: Revision) -> bool:
+        """Whether anything changed since the graph was built, but for what agents noted for themselves."""
+        then = self.revision
+        return then is None or (then[0], then[2]) != (now[0], now[2])
 
 
 class StackSupervisor(ControlActor):
@@ -256,7 +255,7 @@ class StackSupervisor(ControlActor):
                     graph = GRAPHS.get(reader, self._id, execution_id)
                     if execution is None or graph is None:
                         raise CorruptRecordError(f"execution {execution_id} of stack {stack.name} is missing")
-                    self._cycle = Cycle(execution, _unstarted(graph), revision=(-1, -1))
+                    self._cycle = Cycle(execution, _unstarted(graph), revision=None)
         except CorruptRecordError as error:
             self._suspend(str(error))
             return
@@ -352,9 +351,6 @@ class StackSupervisor(ControlActor):
 
     def _next_wave(self, cycle: Cycle, sighting: Sighting) -> None:
         now = self._clock.now()
-        if cycle.revision == (-1, -1):
-            # Resumed: what changed while it rested cannot be told from what its agents changed.
-            cycle.revision, cycle.progress = sighting.report.revision, True
         cycle.graph, ready = next_wave(cycle.graph, sighting.report, now)
         if not ready:
             self._decide(cycle, sighting)
@@ -399,8 +395,6 @@ class StackSupervisor(ControlActor):
         cycle = self._cycle
         self._adopt(committed.stack)
         cycle.graph = committed.graph
-        cycle.progress |= committed.progress
-        cycle.quiet_changes += committed.quiet_changes
         self._tell_of_results(cycle)
         for stack_id in committed.written_to:
             self._environment.orchestrator.tell(Changed(stack_id))
@@ -809,7 +803,7 @@ _COMMITS = frozenset({Step.BEGIN, Step.SAVE, Step.RESULTS, Step.END, Step.SUSPEN
 def _unstarted(graph: ExecutionGraph) -> ExecutionGraph:
     """Return the graph with its running nodes pending again; the graph itself if none is running."""
     marked = {
-        node.role: node.model_copy(update={"status": NodeStatus.PENDING, "started_at": None})
+        node.role: node.but(status=NodeStatus.PENDING, started_at=None)
         for node in graph.nodes
         if node.status is NodeStatus.RUNNING
     }

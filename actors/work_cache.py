@@ -43,7 +43,8 @@ class WorkCache(ControlActor):
                 and seen.report.revision == read_revision(reader, self._stack_id)
             ):
                 return seen
-            snapshot = take_snapshot(reader, self._stack_id, environment.roles, now)
+            earlier = None if seen is None else seen.snapshot
+            snapshot = take_snapshot(reader, self._stack_id, environment.roles, now, earlier)
         try:
             report = detect_work(snapshot, environment.roles, settings, now)
         except BaseException as error:

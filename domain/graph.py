@@ -72,4 +72,4 @@ class ExecutionGraph(Record):
 
     def replacing(self, changed: Mapping[str, Node]) -> "ExecutionGraph":
         """Return this graph with the nodes of the roles in `changed` replaced."""
-        return self.model_copy(update={"nodes": tuple(changed.get(node.role, node) for node in self.nodes)})
+        return self.but(nodes=tuple(changed.get(node.role, node) for node in self.nodes))

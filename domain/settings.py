@@ -104,7 +104,7 @@ class Settings(Record):
                         "settings", f"{name}.{key}", [f"{name}.{k}" for k in type(section).model_fields]
                     )
             sections[name] = _revalidated(name, section, values)
-        return self.model_copy(update=sections)
+        return self.but(**sections)
 
 
 def parse_override(text: str) -> tuple[str, str, JsonValue]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from recursor.domain.record import Record, RoleName, StackId, Timestamp
+from recursor.domain.record import Record, Revision, RoleName, StackId, Timestamp
 
 
 class WorkStatus(Record):
@@ -25,8 +25,8 @@ class WorkReport(Record):
 
     stack_id: StackId
     computed_at: Timestamp
-    revision: tuple[int, int]
-    """What was in the store when it was computed: the stack's revision and the broadcasts'."""
+    revision: Revision
+    """Of the stack in the store when it was computed."""
     statuses: Mapping[RoleName, WorkStatus]
 
     def roles_with_work(self) -> tuple[str, ...]:

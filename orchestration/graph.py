@@ -75,9 +75,7 @@ def next_wave(
             continue
         nodes = {node.role: node for node in graph.nodes}
         skipped = {
-            node.role: node.model_copy(
-                update={"status": NodeStatus.SKIPPED, "finished_at": now, "note": reason}
-            )
+            node.role: node.but(status=NodeStatus.SKIPPED, finished_at=now, note=reason)
             for node in pending
             if (reason := _reason_to_skip(node, nodes, report)) is not None
         }

@@ -16,8 +16,8 @@ from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.work import WorkReport
 from recursor.orchestration.decision import summarise
 from recursor.storage.errors import CorruptRecordError
-from recursor.storage.outcomes import apply_outcome, makes_progress
-from recursor.storage.revisions import bump_revision, read_revision
+from recursor.storage.outcomes import apply_outcome
+from recursor.storage.revisions import bump_revision, bump_runs, read_revision
 from recursor.storage.rollups import count_execution
 from recursor.storage.stacks import agent_state
 from recursor.storage.store import Writer
@@ -54,10 +54,6 @@ class WaveCommitted:
 
     stack: Stack
     graph: ExecutionGraph
-    progress: bool
-    """Whether any outcome changed more than its agent's own memory."""
-    quiet_changes: int
-    """By how much the results without progress raised the stack's revision."""
     written_to: frozenset[str]
     """The other stacks that got a message; "all" for a broadcast."""
 
@@ -97,7 +93,7 @@ def begin_cycle(
         return CycleBegun(stack=None, begun=False)
     if stack.state is not ExecutionState.RUNNING:
         return CycleBegun(stack=stack, begun=False)
-    stack = stack.model_copy(update={"current_execution_id": execution.id})
+    stack = stack.but(current_execution_id=execution.id)
     STACKS.add(writer, stack)
     EXECUTIONS.add(writer, execution)
     GRAPHS.add(writer, graph)
@@ -129,7 +125,6 @@ def commit_wave(
     stack = STACKS.get(writer, graph.stack_id)
     if stack is None or stack.epoch != epoch:
         return None
-    progress, quiet = False, 0
     written_to: frozenset[str] = frozenset()
     changed: dict[str, Node] = {}
     nodes = {node.role: node for node in graph.nodes}
@@ -146,17 +141,12 @@ def commit_wave(
                 error = str(refused)
         if error is not None:
             _note_failure(writer, stack, result.role, error, now)
-            quiet += 1
-        elif result.outcome is not None and makes_progress(result.outcome):
-            progress = True
-        else:
-            quiet += 1
         changed[result.role] = _ended(nodes[result.role], result, error)
     graph = graph.replacing(changed)
     if stack.state is ExecutionState.RUNNING:
         graph = mark_running(graph, now)
     GRAPHS.add(writer, graph)
-    return WaveCommitted(stack, graph, progress, quiet, written_to)
+    return WaveCommitted(stack, graph, written_to)
 
 
 def mark_running(graph: ExecutionGraph, now: float) -> ExecutionGraph:
@@ -174,13 +164,7 @@ def mark_running(graph: ExecutionGraph, now: float) -> ExecutionGraph:
         if pending:
             return graph.replacing(
                 {
-                    node.role: node.model_copy(
-                        update={
-                            "status": NodeStatus.RUNNING,
-                            "attempts": node.attempts + 1,
-                            "started_at": now,
-                        }
-                    )
+                    node.role: node.but(status=NodeStatus.RUNNING, attempts=node.attempts + 1, started_at=now)
                     for node in pending
                 }
             )
@@ -207,14 +191,12 @@ def end_cycle(writer: Writer, end: CycleEnd) -> Stack | None:
         return None
     summary = summarise(end.graph)
     failed = [f"{n.role}: {n.note}" for n in end.graph.nodes if n.status is NodeStatus.FAILED]
-    execution = end.execution.model_copy(
-        update={
-            "status": ExecutionStatus.FAILED if failed else ExecutionStatus.COMPLETED,
-            "finished_at": end.now,
-            "decision": end.decision,
-            "error": "; ".join(failed) or None,
-            "summary": summary,
-        }
+    execution = end.execution.but(
+        status=ExecutionStatus.FAILED if failed else ExecutionStatus.COMPLETED,
+        finished_at=end.now,
+        decision=end.decision,
+        error="; ".join(failed) or None,
+        summary=summary,
     )
     EXECUTIONS.add(writer, execution)
     GRAPHS.add(writer, end.graph)
@@ -228,7 +210,7 @@ def end_cycle(writer: Writer, end: CycleEnd) -> Stack | None:
         "current_execution_id": None,
         "next_look_at": _next_look(writer, end.report, end.decision, end.now),
     }
-    stack = _suspended(stack.model_copy(update=counted), end.decision, end.now)
+    stack = _suspended(stack.but(**counted), end.decision, end.now)
     STACKS.add(writer, stack)
     return stack
 
@@ -245,7 +227,7 @@ def record_look(
     if stack is None or stack.epoch != epoch:
         return None
     WORK.add(writer, report)
-    stack = stack.model_copy(update={"next_look_at": _next_look(writer, report, decision, now)})
+    stack = stack.but(next_look_at=_next_look(writer, report, decision, now))
     STACKS.add(writer, stack)
     return stack
 
@@ -289,23 +271,21 @@ def _paused(stack: Stack, reason: str, now: float) -> Stack:
         "paused_at": now,
         "next_look_at": None,
     }
-    return stack.model_copy(update=update)
+    return stack.but(**update)
 
 
 def _ended(node: Node, result: NodeResult, error: str | None) -> Node:
-    return node.model_copy(
-        update={
-            "status": NodeStatus.COMPLETED if error is None else NodeStatus.FAILED,
-            "started_at": result.started_at,
-            "finished_at": result.finished_at,
-            "note": error,
-            "usage": None if result.outcome is None else result.outcome.usage,
-        }
+    return node.but(
+        status=NodeStatus.COMPLETED if error is None else NodeStatus.FAILED,
+        started_at=result.started_at,
+        finished_at=result.finished_at,
+        note=error,
+        usage=None if result.outcome is None else result.outcome.usage,
     )
 
 
 def _note_failure(writer: Writer, stack: Stack, role: str, error: str, now: float) -> None:
     state = agent_state(writer, stack, role)
     failed = {"execution_state": AgentExecutionState.FAILED, "last_error": error, "updated_at": now}
-    STATES.put(writer, state.model_copy(update=failed))
-    bump_revision(writer, stack.id)
+    STATES.put(writer, state.but(**failed))
+    bump_runs(writer, stack.id)

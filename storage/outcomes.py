@@ -36,7 +36,7 @@ from recursor.domain.record import Record
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
-from recursor.storage.revisions import bump_revision
+from recursor.storage.revisions import bump_revision, bump_runs
 from recursor.storage.stacks import agent_state, note_news
 from recursor.storage.store import Reader, Writer
 from recursor.storage.tables import (
@@ -112,11 +112,6 @@ def apply_outcome(
     return Applied(draft.stack, frozenset(draft.written_to))
 
 
-def makes_progress(outcome: Outcome) -> bool:
-    """Whether an outcome changes anything beyond the agent's own memory."""
-    return not all(isinstance(effect, _PRIVATE) for effect in outcome.effects)
-
-
 @dataclass
 class _Draft:
     """What an outcome will have changed, not written before every effect has been found possible."""
@@ -129,13 +124,21 @@ class _Draft:
     written_to: set[str] = field(default_factory=set)
     """The stacks that got a message."""
 
+    progress: bool = False
+    """Whether there is more to it than the agent's own notes."""
+
     def apply(self, effect: Effect) -> None:
+        if not isinstance(effect, _PRIVATE):
+            self.progress = True
         _APPLY[type(effect)](self, effect)
 
     def write(self, writer: Writer) -> None:
         for table, record in self._puts.values():
             table.put(writer, record)
-        bump_revision(writer, self.stack.id)
+        if self.progress:
+            bump_revision(writer, self.stack.id)
+        else:
+            bump_runs(writer, self.stack.id)
         for stack_id in self.written_to:
             if stack_id == BROADCASTS:
                 bump_revision(writer, BROADCASTS)
@@ -146,13 +149,11 @@ class _Draft:
         state = self._state(self.role)
         thoughts = (*state.short_term.recent_thoughts, *outcome.thoughts)[-MAX_THOUGHTS:]
         self._put_state(
-            state.model_copy(
-                update={
-                    "execution_state": AgentExecutionState.IDLE,
-                    "last_run_at": taken_at,
-                    "last_error": None,
-                    "short_term": state.short_term.model_copy(update={"recent_thoughts": thoughts}),
-                }
+            state.but(
+                execution_state=AgentExecutionState.IDLE,
+                last_run_at=taken_at,
+                last_error=None,
+                short_term=state.short_term.model_copy(update={"recent_thoughts": thoughts}),
             )
         )
 
@@ -178,7 +179,7 @@ class _Draft:
 
     def set_phase(self, effect: SetPhase) -> None:
         if effect.phase is not self.stack.phase:
-            self.stack = self.stack.model_copy(update={"phase": effect.phase})
+            self.stack = self.stack.but(phase=effect.phase)
             self._put(STACKS, self.stack.id, self.stack)
 
     def create_todo(self, effect: CreateTodo) -> None:
@@ -210,7 +211,7 @@ class _Draft:
             changes["priority"] = effect.priority
         if effect.content is not None:
             changes["content"] = effect.content
-        self._put(TODOS, todo.id, todo.model_copy(update=changes))
+        self._put(TODOS, todo.id, todo.but(**changes))
 
     def publish_artifact(self, effect: PublishArtifact) -> None:
         drafted = [record.number for _, record in self._puts.values() if isinstance(record, Artifact)]
@@ -230,23 +231,23 @@ class _Draft:
         message = self._user_message(effect, effect.message_id)
         if message.answered_at is None:
             update = {"answer": effect.answer, "answered_at": self.now}
-            self._put(USER_MESSAGES, message.id, message.model_copy(update=update))
+            self._put(USER_MESSAGES, message.id, message.but(**update))
 
     def plan_user_messages(self, effect: PlanUserMessages) -> None:
         for message_id in effect.message_ids:
             message = self._user_message(effect, message_id)
             if message.planned_at is None:
-                self._put(USER_MESSAGES, message.id, message.model_copy(update={"planned_at": self.now}))
+                self._put(USER_MESSAGES, message.id, message.but(planned_at=self.now))
 
     def read_messages(self, effect: ReadMessages) -> None:
         for message_id in effect.message_ids:
             direct = self._latest(MESSAGES, self.stack.id, message_id)
             if direct is not None:
                 if direct.read_at is None:
-                    self._put(MESSAGES, direct.id, direct.model_copy(update={"read_at": self.now}))
+                    self._put(MESSAGES, direct.id, direct.but(read_at=self.now))
             elif MESSAGES.get(self.reader, BROADCASTS, message_id) is not None:
                 if message_id > self.stack.broadcasts_read:
-                    self.stack = self.stack.model_copy(update={"broadcasts_read": message_id})
+                    self.stack = self.stack.but(broadcasts_read=message_id)
                     self._put(STACKS, self.stack.id, self.stack)
             else:
                 raise self._refused(effect, f"there is no message {message_id} to this stack")
@@ -270,28 +271,26 @@ class _Draft:
         state = self._state(self.role)
         reviewed = max(effect.number, state.long_term.reviewed_artifact)
         update = {"reviewed_artifact": reviewed, "recommendations": effect.recommendations}
-        self._put_state(state.model_copy(update={"long_term": state.long_term.model_copy(update=update)}))
+        self._put_state(state.but(long_term=state.long_term.model_copy(update=update)))
 
     def take_recommendations(self, effect: TakeRecommendations) -> None:
         state = self._state(REVIEWER)
         left = tuple(r for r in state.long_term.recommendations if r not in effect.recommendations)
-        long_term = state.long_term.model_copy(update={"recommendations": left})
-        self._put_state(state.model_copy(update={"long_term": long_term}))
+        long_term = state.long_term.but(recommendations=left)
+        self._put_state(state.but(long_term=long_term))
 
     def remember(self, effect: Remember) -> None:
         state = self._state(self.role)
-        long_term = state.long_term.model_copy(
-            update={
-                "facts": _newest_distinct(state.long_term.facts, effect.facts, MAX_FACTS),
-                "learnings": _newest_distinct(state.long_term.learnings, effect.learnings, MAX_LEARNINGS),
-            }
+        long_term = state.long_term.but(
+            facts=_newest_distinct(state.long_term.facts, effect.facts, MAX_FACTS),
+            learnings=_newest_distinct(state.long_term.learnings, effect.learnings, MAX_LEARNINGS),
         )
-        self._put_state(state.model_copy(update={"long_term": long_term}))
+        self._put_state(state.but(long_term=long_term))
 
     def set_focus(self, effect: SetFocus) -> None:
         state = self._state(self.role)
         update = {"active_task": effect.active_task, "focus": effect.focus}
-        self._put_state(state.model_copy(update={"short_term": state.short_term.model_copy(update=update)}))
+        self._put_state(state.but(short_term=state.short_term.model_copy(update=update)))
 
     def _user_message(self, effect: Effect, message_id: str) -> UserMessage:
         message: UserMessage | None = self._latest(USER_MESSAGES, self.stack.id, message_id)
@@ -306,7 +305,7 @@ class _Draft:
         return agent_state(self.reader, self.stack, role)
 
     def _put_state(self, state: AgentState) -> None:
-        self._put(STATES, state.role, state.model_copy(update={"updated_at": self.now}))
+        self._put(STATES, state.role, state.but(updated_at=self.now))
 
     def _latest(self, table: Table[Any], stack_id: str, key: str | None = None) -> Any:
         drafted = self._puts.get((table.name, key or stack_id))

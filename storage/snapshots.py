@@ -33,7 +33,9 @@ MAX_UNPLANNED = 100
 MAX_PAST_USER_MESSAGES = 20
 
 
-def take_snapshot(reader: Reader, stack_id: str, roles: Iterable[str], now: float) -> Snapshot:
+def take_snapshot(
+    reader: Reader, stack_id: str, roles: Iterable[str], now: float, earlier: Snapshot | None = None
+) -> Snapshot:
     """Return what is true of a stack now.
 
     Args:
@@ -41,6 +43,7 @@ def take_snapshot(reader: Reader, stack_id: str, roles: Iterable[str], now: floa
         stack_id: the stack.
         roles: the roles whose states belong in the snapshot.
         now: seconds since the epoch, UTC.
+        earlier: a snapshot of the stack from before; what has not changed since is not read again.
 
     Raises:
         NotFoundError: there is no such stack.
@@ -48,7 +51,15 @@ def take_snapshot(reader: Reader, stack_id: str, roles: Iterable[str], now: floa
     """
     stack = STACKS.get(reader, stack_id)
     if stack is None:
-        raise NotFoundError(f"no stack {stack_id}")
+        raise NotFoundError(f"no stack {stack_id}: it does not exist, or was deleted")
+    revision = read_revision(reader, stack_id)
+    states = {
+        role: STATES.get(reader, stack_id, role)
+        or AgentState(stack_id=stack_id, role=role, updated_at=stack.created_at)
+        for role in roles
+    }
+    if earlier is not None and (earlier.revision[0], earlier.revision[2]) == (revision[0], revision[2]):
+        return earlier.but(stack=stack, taken_at=now, revision=revision, states=states)
     todos = (
         *TODOS.oldest(reader, stack_id, MAX_OPEN, OPEN),
         *TODOS.newest(reader, stack_id, MAX_CLOSED_TODOS, CLOSED),
@@ -63,17 +74,13 @@ def take_snapshot(reader: Reader, stack_id: str, roles: Iterable[str], now: floa
     return Snapshot(
         stack=stack,
         taken_at=now,
-        revision=read_revision(reader, stack_id),
+        revision=revision,
         idea=IDEAS.get(reader, stack_id),
         todos=tuple(sorted(todos, key=lambda todo: todo.id)),
         user_messages=tuple(sorted(user_messages, key=lambda message: message.id)),
         messages=tuple(sorted(messages, key=lambda message: message.id)),
         artifact=artifacts[0] if artifacts else None,
-        states={
-            role: STATES.get(reader, stack_id, role)
-            or AgentState(stack_id=stack_id, role=role, updated_at=stack.created_at)
-            for role in roles
-        },
+        states=states,
     )
 
 
