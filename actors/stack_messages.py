@@ -1,7 +1,7 @@
 """What a stack's actors tell each other, and their orchestrator. `turn` marks what a stop has made stale."""
 
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import IntEnum, auto
 from threading import Event as Flag
 from typing import Any
 
@@ -74,7 +74,7 @@ class RunTimedOut:
     attempt: int
 
 
-class Step(Enum):
+class Step(IntEnum):
     """What a supervisor has asked for and waits for."""
 
     SIGHT = auto()

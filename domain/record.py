@@ -45,7 +45,7 @@ class Record(BaseModel):
         cls = type(self)
         changed = cls.__new__(cls)
         object.__setattr__(changed, "__dict__", {**self.__dict__, **changes})
-        object.__setattr__(changed, "__pydantic_fields_set__", self.__pydantic_fields_set__ | changes.keys())
+        object.__setattr__(changed, "__pydantic_fields_set__", self.__pydantic_fields_set__)
         object.__setattr__(changed, "__pydantic_extra__", None)
         object.__setattr__(changed, "__pydantic_private__", None)
         return changed

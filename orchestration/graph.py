@@ -69,10 +69,7 @@ def next_wave(
         report: the work status now.
         now: seconds since the epoch, UTC.
     """
-    for number in range(graph.waves):
-        pending = [node for node in graph.wave(number) if not node.status.ended]
-        if not pending:
-            continue
+    while pending := graph.unfinished_wave():
         nodes = {node.role: node for node in graph.nodes}
         skipped = {
             node.role: node.but(status=NodeStatus.SKIPPED, finished_at=now, note=reason)

@@ -25,7 +25,8 @@ Upgrade = Callable[[int, dict[str, Any]], dict[str, Any]]
 
 def encode(record: Record) -> bytes:
     """Return `record` as bytes."""
-    value = pack([record.version, record.model_dump()])
+    # What `model_dump` does, here and in `decode` `model_validate`, without their layers of options.
+    value = pack([record.version, record.__pydantic_serializer__.to_python(record)])
     _remember(record, value)
     return value
 
@@ -55,7 +56,7 @@ def decode(kind: type[R], value: bytes, table: str, key: bytes, upgrade: Upgrade
                     f"this Recursor knows {kind.version}: use the Recursor that wrote it, or a newer one"
                 )
             fields = upgrade(version, fields)
-        record = kind.model_validate(fields)
+        record = cast("R", kind.__pydantic_validator__.validate_python(fields))
         _remember(record, value)
         return record
     except CorruptRecordError:

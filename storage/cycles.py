@@ -86,19 +86,22 @@ def begin_cycle(
         report: the work status that the graph was built from.
         before: the end of the cycle before, where one follows the other at once: they share the commit.
     """
-    if before is not None and end_cycle(writer, before) is None:
-        return CycleBegun(stack=None, begun=False)
     stack = STACKS.get(writer, execution.stack_id)
     if stack is None or stack.epoch != execution.epoch:
         return CycleBegun(stack=None, begun=False)
-    if stack.state is not ExecutionState.RUNNING:
-        return CycleBegun(stack=stack, begun=False)
-    stack = stack.but(current_execution_id=execution.id)
-    STACKS.add(writer, stack)
-    EXECUTIONS.add(writer, execution)
-    GRAPHS.add(writer, graph)
-    WORK.add(writer, report)
-    return CycleBegun(stack=stack, begun=True)
+    if before is not None:
+        stack = _ended(writer, stack, before)
+    may_run = stack.state is ExecutionState.RUNNING
+    if may_run:
+        stack = stack.but(current_execution_id=execution.id)
+        EXECUTIONS.add(writer, execution)
+        GRAPHS.add(writer, graph)
+        WORK.add(writer, report)
+    elif before is not None:
+        WORK.add(writer, before.report)
+    if may_run or before is not None:
+        STACKS.add(writer, stack)
+    return CycleBegun(stack=stack, begun=may_run)
 
 
 def commit_wave(
@@ -141,7 +144,7 @@ def commit_wave(
                 error = str(refused)
         if error is not None:
             _note_failure(writer, stack, result.role, error, now)
-        changed[result.role] = _ended(nodes[result.role], result, error)
+        changed[result.role] = _result(nodes[result.role], result, error)
     graph = graph.replacing(changed)
     if stack.state is ExecutionState.RUNNING:
         graph = mark_running(graph, now)
@@ -159,16 +162,14 @@ def mark_running(graph: ExecutionGraph, now: float) -> ExecutionGraph:
         graph: the graph before.
         now: seconds since the epoch, UTC.
     """
-    for number in range(graph.waves):
-        pending = [node for node in graph.wave(number) if node.status is NodeStatus.PENDING]
-        if pending:
-            return graph.replacing(
-                {
-                    node.role: node.but(status=NodeStatus.RUNNING, attempts=node.attempts + 1, started_at=now)
-                    for node in pending
-                }
-            )
-    return graph
+    wave = graph.unfinished_wave()
+    return graph.replacing(
+        {
+            node.role: node.but(status=NodeStatus.RUNNING, attempts=node.attempts + 1, started_at=now)
+            for node in wave
+            if node.status is NodeStatus.PENDING
+        }
+    )
 
 
 def save_graph(writer: Writer, epoch: int, graph: ExecutionGraph) -> bool:
@@ -189,29 +190,9 @@ def end_cycle(writer: Writer, end: CycleEnd) -> Stack | None:
     stack = STACKS.get(writer, end.execution.stack_id)
     if stack is None or stack.epoch != end.execution.epoch:
         return None
-    summary = summarise(end.graph)
-    failed = [f"{n.role}: {n.note}" for n in end.graph.nodes if n.status is NodeStatus.FAILED]
-    execution = end.execution.but(
-        status=ExecutionStatus.FAILED if failed else ExecutionStatus.COMPLETED,
-        finished_at=end.now,
-        decision=end.decision,
-        error="; ".join(failed) or None,
-        summary=summary,
-    )
-    EXECUTIONS.add(writer, execution)
-    GRAPHS.add(writer, end.graph)
-    WORK.add(writer, end.report)
-    count_execution(writer, execution, end.graph)
-    counted = {
-        "total_cycles": stack.total_cycles + 1,
-        "failures_in_a_row": stack.failures_in_a_row + 1 if failed else 0,
-        "fruitless_in_a_row": 0 if end.progress else stack.fruitless_in_a_row + 1,
-        "last_activity_at": end.now,
-        "current_execution_id": None,
-        "next_look_at": _next_look(writer, end.report, end.decision, end.now),
-    }
-    stack = _suspended(stack.but(**counted), end.decision, end.now)
+    stack = _ended(writer, stack, end)
     STACKS.add(writer, stack)
+    WORK.add(writer, end.report)
     return stack
 
 
@@ -247,6 +228,33 @@ def suspend_stack(writer: Writer, stack_id: str, epoch: int, reason: str, now: f
     return stack
 
 
+def _ended(writer: Writer, stack: Stack, end: CycleEnd) -> Stack:
+    """Record the end of a cycle, and return the stack with its counters, not stored yet."""
+    summary = summarise(end.graph)
+    failed = [f"{n.role}: {n.note}" for n in end.graph.nodes if n.status is NodeStatus.FAILED]
+    execution = end.execution.but(
+        status=ExecutionStatus.FAILED if failed else ExecutionStatus.COMPLETED,
+        finished_at=end.now,
+        decision=end.decision,
+        error="; ".join(failed) or None,
+        summary=summary,
+    )
+    EXECUTIONS.add(writer, execution)
+    if summary.agents_skipped:
+        # All other changes to the nodes were committed with their results.
+        GRAPHS.add(writer, end.graph)
+    count_execution(writer, execution, end.graph)
+    stack = stack.but(
+        total_cycles=stack.total_cycles + 1,
+        failures_in_a_row=stack.failures_in_a_row + 1 if failed else 0,
+        fruitless_in_a_row=0 if end.progress else stack.fruitless_in_a_row + 1,
+        last_activity_at=end.now,
+        current_execution_id=None,
+        next_look_at=_next_look(writer, end.report, end.decision, end.now),
+    )
+    return _suspended(stack, end.decision, end.now)
+
+
 def _next_look(writer: Writer, report: WorkReport, decision: Decision, now: float) -> float | None:
     if decision.suspend:
         return None
@@ -274,7 +282,7 @@ def _paused(stack: Stack, reason: str, now: float) -> Stack:
     return stack.but(**update)
 
 
-def _ended(node: Node, result: NodeResult, error: str | None) -> Node:
+def _result(node: Node, result: NodeResult, error: str | None) -> Node:
     return node.but(
         status=NodeStatus.COMPLETED if error is None else NodeStatus.FAILED,
         started_at=result.started_at,

@@ -31,13 +31,14 @@ class LmdbReader:
 
     def get(self, table: str, key: bytes) -> bytes | None:
         """See `Reader.get`."""
-        check_key(key)
         handle = self._tables[table]
         if handle is None:
+            check_key(key)
             return None
         try:
             return self._transaction.get(key, db=handle)
         except lmdb.Error as error:
+            check_key(key)
             raise self._failed(error) from error
 
     def scan(
@@ -83,20 +84,20 @@ class LmdbWriter(LmdbReader):
 
     def put(self, table: str, key: bytes, value: bytes) -> None:
         """See `Writer.put`."""
-        check_key(key)
         self._changes += 1
         try:
             self._transaction.put(key, value, db=self._tables[table])
         except lmdb.Error as error:
+            check_key(key)
             raise self._failed(error) from error
 
     def delete(self, table: str, key: bytes) -> bool:
         """See `Writer.delete`."""
-        check_key(key)
         self._changes += 1
         try:
             return self._transaction.delete(key, db=self._tables[table])
         except lmdb.Error as error:
+            check_key(key)
             raise self._failed(error) from error
 
     def delete_range(self, table: str, start: bytes, stop: bytes | None) -> int:

@@ -147,13 +147,16 @@ class _Draft:
 
     def remember_run(self, outcome: Outcome, taken_at: float) -> None:
         state = self._state(self.role)
-        thoughts = (*state.short_term.recent_thoughts, *outcome.thoughts)[-MAX_THOUGHTS:]
+        short_term = state.short_term
+        if outcome.thoughts:
+            thoughts = (*short_term.recent_thoughts, *outcome.thoughts)[-MAX_THOUGHTS:]
+            short_term = short_term.but(recent_thoughts=thoughts)
         self._put_state(
             state.but(
                 execution_state=AgentExecutionState.IDLE,
                 last_run_at=taken_at,
                 last_error=None,
-                short_term=state.short_term.model_copy(update={"recent_thoughts": thoughts}),
+                short_term=short_term,
             )
         )
 
