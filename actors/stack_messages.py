@@ -95,6 +95,10 @@ class Step(IntEnum):
     """From the store: the `Stack`, paused until a person resumes it, or None."""
 
 
+COMMITS = frozenset({Step.BEGIN, Step.SAVE, Step.RESULTS, Step.END, Step.SUSPEND})
+"""The steps that are commits to the store."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepDone:
     """To the supervisor, from its own request: the answer, or the exception in its place."""
@@ -199,6 +203,11 @@ class Settled:
 @dataclass(frozen=True, slots=True)
 class Quiesced:
     """To the orchestrator: no agent runs any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllStopped:
+    """To the orchestrator: no supervisor is left."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,6 @@ def orchestrator(
         yield ref
     finally:
         ref.ask(Shutdown(grace=5))
-        ref.actor_stopped.wait()
 
 
 def create(ref: ActorRef[Orchestrator], count: int, *, start: bool = True) -> list[str]:
