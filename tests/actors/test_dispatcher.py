@@ -14,6 +14,7 @@ from pykka import ActorDeadError, ActorRegistry
 
 from recursor.actors.dispatched import DispatchedActor
 from recursor.actors.dispatcher import Dispatcher
+from recursor.actors.future import DispatchedFuture
 from recursor.actors.priority import PriorityDispatcher
 from recursor.actors.worker import blocking
 
@@ -160,6 +161,30 @@ def test_after_a_wait_the_limit_holds_again(make_dispatcher, start_runner):
         future.get(timeout=WAIT)
     assert set(most) == {1}
     assert len(threads_of(dispatcher)) <= 2
+
+
+def test_a_spare_thread_gives_way_to_the_one_that_waited(make_dispatcher, start_runner, make_gate):
+    dispatcher, gate, answer, back = make_dispatcher(1), make_gate(), DispatchedFuture(), threading.Event()
+    waiting, helper, third = (start_runner(dispatcher) for _ in range(3))
+
+    def wait():
+        answer.get(timeout=WAIT)
+        back.set()
+        gate()
+
+    def help_out():
+        answer.set("an answer")
+        assert back.wait(WAIT)
+        third.tell("this would be the second to run")
+
+    waiting.tell(wait)
+    helper.tell(help_out)
+    gate.wait_entered()
+    until(lambda: dispatcher._idle)
+
+    assert dispatcher.load._asdict() == {"queued": 1, "running": 1, "abandoned": 0}
+    gate.open()
+    assert third.ask("now", timeout=WAIT) == "now"
 
 
 @pytest.mark.parametrize(
