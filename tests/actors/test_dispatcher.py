@@ -143,6 +143,8 @@ def test_actors_may_wait_for_each_other_on_one_thread(make_dispatcher, start_run
 
     assert ask_the_next(refs) == 6
     assert ask_the_next(refs) == 6
+    # One that runs, and one that is kept for the next time.
+    until(lambda: len(threads_of(dispatcher)) <= 2)
 
 
 def test_after_a_wait_the_limit_holds_again(make_dispatcher, start_runner):
@@ -322,7 +324,7 @@ def test_after_shutdown_nobody_waits_for_ever(start_runner, ran_before):
 
 def test_shutdown_in_time_refuses_what_is_left(start_runner, make_gate):
     dispatcher, gate = Dispatcher(1, "in-a-hurry"), make_gate()
-    stuck, waiting = start_runner(dispatcher), start_runner(dispatcher)
+    stuck, waiting, idle = (start_runner(dispatcher) for _ in range(3))
     handled = stuck.ask(gate, block=False)
     gate.wait_entered()
     asked, behind = waiting.ask("too late", block=False), stuck.ask("too late too", block=False)
@@ -331,6 +333,8 @@ def test_shutdown_in_time_refuses_what_is_left(start_runner, make_gate):
     with pytest.raises(ActorDeadError):
         asked.get(timeout=0)
     assert not waiting.is_alive()
+    with pytest.raises(ActorDeadError):
+        idle.ask("much too late", timeout=0)
     gate.open()
     assert handled.get(timeout=WAIT) is None
     assert behind.get(timeout=WAIT) == "too late too"
