@@ -104,8 +104,8 @@ class DispatchedActor(Actor):
         self.actor_inbox.open(self, setup=type(self).on_start is not Actor.on_start)
 
     def _actor_loop_batch(self, batch: int) -> None:
-        # pykka's `_actor_loop_running`, but that it comes to an end, that an actor which was abandoned meanwhile
-        # does nothing more, and that who asked is answered whatever is raised.
+        # pykka's `_actor_loop_running`, but that it comes to an end, that an actor which was abandoned
+        # meanwhile does nothing more, and that who asked is answered whatever is raised.
         inbox = self.actor_inbox
         stopped = self.actor_stopped.is_set
         for _ in range(batch):
