@@ -182,14 +182,7 @@ class Dispatcher:
         return True
 
     def next_for(self, worker: Worker) -> Mailbox | None:
-        """Give a worker the next mailbox, if need be after a while; only for the worker itself.
-
-        Args:
-            worker: the calling thread.
-
-        Returns:
-            What to run, or None if the worker is to end.
-        """
+        """Wait for the next mailbox to run, or None if the worker is to end; only for the worker itself."""
         while True:
             # More than the limit: one that waited in a future is back, and this one gives way.
             if self._counted <= self._wanted:
@@ -206,11 +199,7 @@ class Dispatcher:
             worker.wake.acquire()
 
     def ended(self, worker: Worker) -> None:
-        """Account for a thread that ends, and end the actor that it died in; only for the worker itself.
-
-        Args:
-            worker: the calling thread.
-        """
+        """Account for a thread that ends, and end the actor it died in; only for the worker itself."""
         try:
             died_in = worker.running.pop()
         except IndexError:
@@ -229,9 +218,6 @@ class Dispatcher:
     def waits(self, worker: Worker) -> bool:
         """Let another thread do the work while this one waits; only for `blocking`.
 
-        Args:
-            worker: the calling thread.
-
         Returns:
             Whether `waited` is to be called: not, if the worker did not count anyway.
         """
@@ -243,11 +229,7 @@ class Dispatcher:
             return True
 
     def waited(self, worker: Worker) -> None:
-        """Count a thread again that has waited; only for `blocking`.
-
-        Args:
-            worker: the calling thread.
-        """
+        """Count a thread again that has waited; only for `blocking`."""
         with self._lock:
             if worker in self._workers:
                 worker.counted = True

@@ -50,6 +50,12 @@ class ThreadedAsker(pykka.ThreadingActor):
         done()
 
 
+class WaitingAsker(DispatchedActor):
+    """Asks as `ThreadedAsker` does, with a spare thread for each that waits: not the way to use it."""
+
+    on_receive = ThreadedAsker.on_receive
+
+
 class DispatchedAsker(DispatchedActor):
     """Asks its neighbour, and goes on when a callback says that the answer is there."""
 
@@ -151,10 +157,12 @@ def main() -> None:
 
     control = Dispatcher(CONTROL_THREADS, "control")
     results: dict[str, dict[str, Any]] = {}
-    for name, echo, asker, options in (
+    kinds: list[tuple[str, type[pykka.Actor], type[pykka.Actor], dict[str, Any]]] = [
         ("threading_actor", ThreadedEcho, ThreadedAsker, {}),
         ("dispatched_actor", DispatchedEcho, DispatchedAsker, {"dispatcher": control}),
-    ):
+        ("dispatched_actor_that_waits", DispatchedEcho, WaitingAsker, {"dispatcher": control}),
+    ]
+    for name, echo, asker, options in kinds:
         one = echo.start(**options)
         tell_seconds = min(tells(one, given.messages) for _ in range(3))
         one.stop()

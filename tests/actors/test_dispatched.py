@@ -36,7 +36,7 @@ def test_a_class_may_have_a_dispatcher_of_its_own_and_an_instance_another(make_d
         default_dispatcher = ours
 
     ref = Default.start()
-    assert ref.ask(lambda: ref._actor_weakref().dispatcher) is ours
+    assert ref.actor_inbox.dispatcher is ours
     with pytest.raises(TypeError):
         Default.start(dispatcher=other)
     refs = [ref, Echo.start(dispatcher=other)]

@@ -14,6 +14,7 @@ from pykka import ActorDeadError, ActorRegistry
 
 from recursor.actors.dispatched import DispatchedActor
 from recursor.actors.dispatcher import Dispatcher
+from recursor.actors.future import DispatchedFuture
 from recursor.actors.priority import PriorityDispatcher
 from recursor.actors.worker import blocking
 
@@ -142,6 +143,8 @@ def test_actors_may_wait_for_each_other_on_one_thread(make_dispatcher, start_run
 
     assert ask_the_next(refs) == 6
     assert ask_the_next(refs) == 6
+    # One that runs, and one that is kept for the next time.
+    until(lambda: len(threads_of(dispatcher)) <= 2)
 
 
 def test_after_a_wait_the_limit_holds_again(make_dispatcher, start_runner):
@@ -160,6 +163,30 @@ def test_after_a_wait_the_limit_holds_again(make_dispatcher, start_runner):
         future.get(timeout=WAIT)
     assert set(most) == {1}
     assert len(threads_of(dispatcher)) <= 2
+
+
+def test_a_spare_thread_gives_way_to_the_one_that_waited(make_dispatcher, start_runner, make_gate):
+    dispatcher, gate, answer, back = make_dispatcher(1), make_gate(), DispatchedFuture(), threading.Event()
+    waiting, helper, third = (start_runner(dispatcher) for _ in range(3))
+
+    def wait():
+        answer.get(timeout=WAIT)
+        back.set()
+        gate()
+
+    def help_out():
+        answer.set("an answer")
+        assert back.wait(WAIT)
+        third.tell("this would be the second to run")
+
+    waiting.tell(wait)
+    helper.tell(help_out)
+    gate.wait_entered()
+    until(lambda: dispatcher._idle)
+
+    assert dispatcher.load._asdict() == {"queued": 1, "running": 1, "abandoned": 0}
+    gate.open()
+    assert third.ask("now", timeout=WAIT) == "now"
 
 
 @pytest.mark.parametrize(
@@ -297,7 +324,7 @@ def test_after_shutdown_nobody_waits_for_ever(start_runner, ran_before):
 
 def test_shutdown_in_time_refuses_what_is_left(start_runner, make_gate):
     dispatcher, gate = Dispatcher(1, "in-a-hurry"), make_gate()
-    stuck, waiting = start_runner(dispatcher), start_runner(dispatcher)
+    stuck, waiting, idle = (start_runner(dispatcher) for _ in range(3))
     handled = stuck.ask(gate, block=False)
     gate.wait_entered()
     asked, behind = waiting.ask("too late", block=False), stuck.ask("too late too", block=False)
@@ -306,6 +333,8 @@ def test_shutdown_in_time_refuses_what_is_left(start_runner, make_gate):
     with pytest.raises(ActorDeadError):
         asked.get(timeout=0)
     assert not waiting.is_alive()
+    with pytest.raises(ActorDeadError):
+        idle.ask("much too late", timeout=0)
     gate.open()
     assert handled.get(timeout=WAIT) is None
     assert behind.get(timeout=WAIT) == "too late too"

@@ -261,7 +261,13 @@ def test_an_actor_abandoned_while_it_waits_for_another_gives_back_one_place_only
     dispatcher, gate = make_dispatcher(1, PriorityDispatcher), make_gate()
     slow, waiting = Stuck.start(dispatcher), Stuck.start(dispatcher)
     thread = waiting.ask(threading.current_thread, timeout=WAIT)
-    waiting.tell(lambda: slow.ask(gate, timeout=WAIT))
+    stuck_again = make_gate()
+
+    def wait():
+        slow.ask(gate, timeout=WAIT)
+        stuck_again()
+
+    waiting.tell(wait)
     gate.wait_entered()
 
     assert dispatcher.abandon(waiting)
@@ -269,10 +275,15 @@ def test_an_actor_abandoned_while_it_waits_for_another_gives_back_one_place_only
     Agent.start([], dispatcher).tell(second)
     assert dispatcher.load == (1, 1, 1)
     gate.open()
-    thread.join(WAIT)
+    stuck_again.wait_entered()
     second.wait_entered()
-    assert dispatcher.load == (0, 1, 0)
-    slow.stop(block=False)
+    assert dispatcher.load == (0, 1, 1)
+    second.open()
+    assert Agent.start([], dispatcher).ask(lambda: "there is a place", timeout=WAIT) == "there is a place"
+    stuck_again.open()
+    thread.join(WAIT)
+    assert dispatcher.load.abandoned == 0
+    slow.stop(timeout=WAIT)
 
 
 def test_abandoned_and_finished_at_the_same_time_is_one_or_the_other(hurried_threads, make_dispatcher):
