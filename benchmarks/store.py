@@ -83,7 +83,7 @@ def ours(directory: Path, seconds: float) -> dict[str, float]:
 
         def scan(_: int) -> None:
             with store.read() as reader:
-                for _ in reader.scan("table"):
+                for _pair in reader.scan("table"):
                     pass
 
         figures = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -13,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
-from recursor.storage.errors import DirectoryInUseError, StorageError
+from recursor.storage.errors import DirectoryInUseError, StorageError, StorageFullError
 
 LOCK_FILE = "runner.lock"
 
@@ -184,7 +185,7 @@ def _parse(text: bytes) -> Holder | None:
 
 
 def _cannot_use(directory: Path, error: OSError) -> StorageError:
-    return StorageError(
-        f"{directory}: can't be used as a data directory: {error.strerror} ({error.filename or LOCK_FILE}): "
-        "let this user write there, or name another directory"
-    )
+    said = f"{directory}: can't be used as a data directory: {error.strerror} ({error.filename or LOCK_FILE})"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFullError(f"{said}: make room there, then try again")
+    return StorageError(f"{said}: let this user write there, or name another directory")

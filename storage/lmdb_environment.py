@@ -40,6 +40,10 @@ EARLY_GROWTH = 0.75
 # web requests, and command lines beside them. The first process to open the environment decides.
 MOST_READERS = 1024
 
+# What LMDB 0.9 puts before the second slot (sizeof MDB_txninfo), and the size of one (MDB_reader).
+LOCK_HEAD_BYTES = 192
+READER_BYTES = 64
+
 # How often the writer looks whether the map should grow, and whether a process was killed while it read: that
 # leaves a slot behind, and with it the space of all that was deleted since. To look costs 1 µs.
 COMMITS_PER_CHECK = 100
@@ -397,6 +401,8 @@ def _open(path: Path, tables: int, *, read_only: bool, initial_map_bytes: int) -
         # Where nobody could make the lock file, nobody writes; where there is one, a writer may rely on our
         # lock.
         lock = not read_only or (path / "lock.mdb").exists() or os.access(path, os.W_OK)
+        if lock:
+            _reserve_lock_file(path / "lock.mdb")
         return lmdb.open(
             str(path),
             # 0: the size in the file, which another process may have made larger than ours.
@@ -409,6 +415,24 @@ def _open(path: Path, tables: int, *, read_only: bool, initial_map_bytes: int) -
         )
     except (lmdb.Error, OSError) as error:
         raise explain(error, path) from error
+
+
+def _reserve_lock_file(path: Path) -> None:
+    """Give a new lock file its place on the disk: LMDB writes it through a map, which a full disk kills."""
+    wanted = LOCK_HEAD_BYTES + (MOST_READERS - 1) * READER_BYTES
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+    except PermissionError:
+        return  # LMDB decides whether it can do without
+    except OSError as error:
+        if error.errno == errno.EROFS:
+            return
+        raise
+    try:
+        if os.fstat(descriptor).st_size < wanted and hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(descriptor, 0, wanted)
+    finally:
+        os.close(descriptor)
 
 
 def _find_damage(data: Path) -> list[str]:

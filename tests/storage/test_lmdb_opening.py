@@ -16,6 +16,7 @@ from recursor.storage import lmdb_environment
 from recursor.storage.errors import (
     StorageCorruptError,
     StorageError,
+    StorageFullError,
     StoreUsageError,
     UnknownTableError,
 )
@@ -134,6 +135,24 @@ def test_opening_twice_in_a_process(tmp_path: Path) -> None:
 def test_opening_after_closing(tmp_path: Path) -> None:
     for _ in range(3):
         make(tmp_path)
+
+
+def test_the_lock_file_has_its_place_on_the_disk(tmp_path: Path) -> None:
+    with closing(LmdbStore(tmp_path, ["table"])):
+        status = (tmp_path / "lock.mdb").stat()
+        assert status.st_blocks * 512 >= status.st_size > 64 * 1023
+
+
+def test_no_place_for_the_lock_file_is_an_error_and_not_a_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.posix_fallocate", fail)
+    with pytest.raises(StorageFullError) as error:
+        LmdbStore(tmp_path, ["table"])
+    assert "make room" in only_line(error, tmp_path)
 
 
 class TestReadOnly:
