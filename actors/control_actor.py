@@ -19,7 +19,13 @@ class ControlActor(DispatchedActor):
     def _handle_receive(self, message: Any) -> Any:
         # Before pykka asks whether the message is one of its own four kinds.
         handler = self.handlers.get(type(message))
-        return super()._handle_receive(message) if handler is None else handler(self, message)
+        try:
+            return super()._handle_receive(message) if handler is None else handler(self, message)
+        except Exception:
+            raise
+        except BaseException as error:
+            # pykka would stop all actors of the program, which are not ours to stop.
+            raise RuntimeError(f"{type(error).__name__} in {type(self).__name__}: {error}") from error
 
     def on_receive(self, message: Any) -> Any:
         """Say that this actor does not understand a message.

@@ -44,7 +44,7 @@ class SteppingActor(ControlActor):
         future.add_done_callback(lambda done: self._tell(StepDone(turn, step, _answer(done))))
 
     def await_commit(self, step: Step, work: Callable[[Writer], Any]) -> None:
-        """Submit a transaction; what it returns or raises is the step's result. A full disk is tried again."""
+        """Submit a transaction; what it returns or raises is the result. A full disk is tried again."""
         self._commit = (step, work)
         turn = self._turn
         future = self._store.submit(work)

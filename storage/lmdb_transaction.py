@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import lmdb
 
 from recursor.storage.errors import StorageError, UnknownTableError
-from recursor.storage.store import check_key
+from recursor.storage.store import LONGEST_KEY, check_key
 
 
 class Tables(dict[str, "lmdb._Database | None"]):
@@ -32,13 +32,14 @@ class LmdbReader:
     def get(self, table: str, key: bytes) -> bytes | None:
         """See `Reader.get`."""
         handle = self._tables[table]
-        if handle is None:
+        if not 0 < len(key) <= LONGEST_KEY:
+            # LMDB itself would look for a key that is too long, and find nothing.
             check_key(key)
+        if handle is None:
             return None
         try:
             return self._transaction.get(key, db=handle)
         except lmdb.Error as error:
-            check_key(key)
             raise self._failed(error) from error
 
     def scan(
@@ -84,20 +85,22 @@ class LmdbWriter(LmdbReader):
 
     def put(self, table: str, key: bytes, value: bytes) -> None:
         """See `Writer.put`."""
+        if not 0 < len(key) <= LONGEST_KEY:
+            check_key(key)
         self._changes += 1
         try:
             self._transaction.put(key, value, db=self._tables[table])
         except lmdb.Error as error:
-            check_key(key)
             raise self._failed(error) from error
 
     def delete(self, table: str, key: bytes) -> bool:
         """See `Writer.delete`."""
+        if not 0 < len(key) <= LONGEST_KEY:
+            check_key(key)
         self._changes += 1
         try:
             return self._transaction.delete(key, db=self._tables[table])
         except lmdb.Error as error:
-            check_key(key)
             raise self._failed(error) from error
 
     def delete_range(self, table: str, start: bytes, stop: bytes | None) -> int:
