@@ -1,7 +1,9 @@
 """What storage raises: each text is one line that names the thing, the value and what to do."""
 
+from recursor.domain.errors import RecursorError
 
-class StorageError(Exception):
+
+class StorageError(RecursorError):
     """The root of everything storage raises."""
 
 
@@ -39,3 +41,7 @@ class MigrationError(StorageError):
 
 class DirectoryInUseError(StorageError):
     """Another runner holds the data directory."""
+
+
+class CorruptRecordError(StorageError):
+    """One record cannot be read. The text names its table and key; other records are not affected."""

@@ -1,0 +1,156 @@
+"""Time as a parameter: what actors ask for the time and for a call at a later one."""
+
+import heapq
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+logger = logging.getLogger("recursor.actors")
+
+
+class Timer:
+    """A call that is due at some time. Cancelling one that was called already does nothing."""
+
+    __slots__ = ("callback",)
+
+    def __init__(self, callback: Callable[[], object]) -> None:
+        self.callback: Callable[[], object] | None = callback
+
+    def cancel(self) -> None:
+        """Make sure that the call is not made, unless it is being made now."""
+        self.callback = None
+
+    def fire(self) -> None:
+        """Make the call, once. What it raises is logged: it must not end the thread that all timers share."""
+        callback, self.callback = self.callback, None
+        if callback is None:
+            return
+        try:
+            callback()
+        except Exception:
+            logger.exception("a timer's call failed")
+
+
+class Clock(Protocol):
+    """The time, and calls at later times."""
+
+    def now(self) -> float:
+        """Return seconds since the epoch, UTC."""
+        ...
+
+    def call_at(self, when: float, callback: Callable[[], object]) -> Timer:
+        """Have `callback` called once at `when` (seconds since the epoch, UTC) or soon after.
+
+        It runs on a thread that all timers share and should do no more than tell an actor.
+        """
+        ...
+
+    def close(self) -> None:
+        """Make no more calls."""
+        ...
+
+
+class SystemClock:
+    """The machine's time. One thread, begun with the first timer, makes all calls; it never polls."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._heap: list[tuple[float, int, Timer]] = []
+        self._serial = itertools.count()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def now(self) -> float:
+        """See `Clock.now`."""
+        return time.time()
+
+    def call_at(self, when: float, callback: Callable[[], object]) -> Timer:
+        """See `Clock.call_at`. A later step of the machine's time does not move the call."""
+        timer = Timer(callback)
+        due = time.monotonic() + (when - time.time())
+        with self._changed:
+            if self._closed:
+                return timer
+            entry = (due, next(self._serial), timer)
+            heapq.heappush(self._heap, entry)
+            if self._heap[0] is entry:
+                self._changed.notify()
+            if self._thread is None:
+                # A daemon: a program that forgets to close its clock can still end.
+                self._thread = threading.Thread(target=self._run, name="recursor-timers", daemon=True)
+                self._thread.start()
+        return timer
+
+    def close(self) -> None:
+        """See `Clock.close`."""
+        with self._changed:
+            self._closed = True
+            self._heap.clear()
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._closed and (not self._heap or self._heap[0][0] > time.monotonic()):
+                    # What was cancelled is dropped when it comes up; nobody needs to be woken for it.
+                    while self._heap and self._heap[0][2].callback is None:
+                        heapq.heappop(self._heap)
+                    self._changed.wait(self._heap[0][0] - time.monotonic() if self._heap else None)
+                if self._closed:
+                    return
+                timer = heapq.heappop(self._heap)[2]
+            timer.fire()
+
+
+class ManualClock:
+    """A time that passes only when told to: for tests, and for replaying."""
+
+    def __init__(self, start: float = 1_700_000_000.0) -> None:
+        """Begin at `start`, seconds since the epoch, UTC."""
+        self._lock = threading.Lock()
+        self._now = start
+        self._heap: list[tuple[float, int, Timer]] = []
+        self._serial = itertools.count()
+
+    def now(self) -> float:
+        """See `Clock.now`. A microsecond later each time, as no two readings of a real clock are equal."""
+        with self._lock:
+            self._now += 1e-6
+            return self._now
+
+    def call_at(self, when: float, callback: Callable[[], object]) -> Timer:
+        """See `Clock.call_at`. The call is made by `advance`, on its thread, also when it is due already."""
+        timer = Timer(callback)
+        with self._lock:
+            heapq.heappush(self._heap, (when, next(self._serial), timer))
+        return timer
+
+    def advance(self, seconds: float) -> None:
+        """Let `seconds` pass, making the calls that fall due, each at its time."""
+        with self._lock:
+            end = self._now + seconds
+        while (timer := self._next_until(end)) is not None:
+            timer.fire()
+        with self._lock:
+            self._now = max(self._now, end)
+
+    def next_due(self) -> float | None:
+        """Return when the next call is due, or None: seconds since the epoch, UTC."""
+        with self._lock:
+            return min((when for when, _, timer in self._heap if timer.callback is not None), default=None)
+
+    def close(self) -> None:
+        """See `Clock.close`."""
+        with self._lock:
+            self._heap.clear()
+
+    def _next_until(self, end: float) -> Timer | None:
+        with self._lock:
+            if not self._heap or self._heap[0][0] > end:
+                return None
+            when, _, timer = heapq.heappop(self._heap)
+            self._now = max(self._now, when)
+            return timer

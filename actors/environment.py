@@ -1,0 +1,32 @@
+"""What every actor of an orchestrator shares."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pykka import ActorRef
+
+from recursor.actors.clock import Clock
+from recursor.actors.dispatcher import Dispatcher
+from recursor.actors.event_stream import EventStream
+from recursor.actors.priority import PriorityDispatcher
+from recursor.domain.settings import RunnerSettings, Settings
+from recursor.orchestration.roles import RoleRegistry
+from recursor.storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where a stack's actors live."""
+
+    store: Store
+    roles: RoleRegistry
+    settings: Settings
+    """The runner's; a stack's own are applied over them."""
+    runner: RunnerSettings
+    clock: Clock
+    events: EventStream
+    control: Dispatcher
+    """Runs what never blocks."""
+    agents: PriorityDispatcher
+    """Runs agents. Its size is the limit on how many run at a time."""
+    orchestrator: ActorRef[Any]

@@ -1,0 +1,237 @@
+"""The answer to a message: pykka's future, with callbacks, so that nobody needs a thread to wait."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from itertools import count
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pykka import Future, Timeout
+
+from recursor.actors.worker import blocking
+
+if TYPE_CHECKING:
+    from pykka._future import GetHookFunc
+    from pykka._types import OptExcInfo
+
+T = TypeVar("T")
+
+logger = logging.getLogger("recursor.actors")
+
+
+class DispatchedFuture(Future[T]):
+    """A future with the semantics of pykka's `ThreadingFuture`, and callbacks.
+
+    It needs no condition variable: to wait is to have a callback open a lock. `_claim` is never waited for;
+    whoever acquires it is the one to decide the value. The value is published before the callbacks are looked
+    for, and a callback is added before the value is looked for, so that none is missed; and each is taken out
+    of the list before it is called, so that none is called twice.
+
+    Waiting in `get` on a dispatcher's thread is safe: see `recursor.actors.worker.blocking`.
+    """
+
+    # Class attributes, not set for each future: most futures never have another value.
+    _get_hook: GetHookFunc[T] | None = None
+    _hook_lock: threading.RLock | None = None
+    _outcome: tuple[T | None, OptExcInfo | None] | None = None
+
+    def __init__(self) -> None:
+        # Without `super().__init__()`, which sets what the class attributes above already say.
+        self._claim = threading.Lock()
+        self._callbacks: list[Callable[[DispatchedFuture[T]], object]] = []
+
+    def get(self, *, timeout: float | None = None) -> T:
+        """Wait for the value.
+
+        Args:
+            timeout: seconds to wait at most, or None for no limit.
+
+        Returns:
+            The value.
+
+        Raises:
+            pykka.Timeout: there is no value yet.
+            BaseException: what was set as the exception.
+        """
+        if self._outcome is None:
+            if self._get_hook is not None:
+                self._call_hook(self._get_hook, timeout)
+            else:
+                self._wait(timeout)
+        # Both ways above set the outcome, or raise.
+        value, exc_info = self._outcome  # type: ignore[misc]
+        if exc_info is None:
+            return value  # type: ignore[return-value]  # pykka's `set` takes None whatever T is
+        error = _exception(exc_info)
+        if error.__traceback__ is not exc_info[2]:
+            raise error.with_traceback(exc_info[2])
+        raise error
+
+    def set(self, value: T | None = None) -> None:
+        """Set the value, and call the callbacks.
+
+        Args:
+            value: the value.
+
+        Raises:
+            queue.Full: there is a value, an exception or a get hook already.
+        """
+        if not self._claim.acquire(False):
+            raise queue.Full
+        self._outcome = (value, None)
+        if self._callbacks:
+            self._call_back()
+
+    def set_exception(self, exc_info: OptExcInfo | None = None) -> None:
+        """Set an exception for `get` to raise, and call the callbacks.
+
+        Args:
+            exc_info: as `sys.exc_info()` returns it; None for the exception that is being handled.
+
+        Raises:
+            queue.Full: there is a value, an exception or a get hook already.
+        """
+        assert exc_info is None or len(exc_info) == 3
+        outcome = (None, exc_info or sys.exc_info())
+        if not self._claim.acquire(False):
+            raise queue.Full
+        self._outcome = outcome
+        if self._callbacks:
+            self._call_back()
+
+    def set_get_hook(self, func: GetHookFunc[T]) -> None:
+        """Have `get` compute the value, the first time it is called.
+
+        Args:
+            func: takes `get`'s timeout in seconds, or None, and returns the value.
+
+        Raises:
+            queue.Full: there is a value or an exception already.
+        """
+        if not self._claim.acquire(False) and self._get_hook is None:
+            raise queue.Full
+        if self._hook_lock is None:
+            self._hook_lock = threading.RLock()
+        self._get_hook = func
+
+    def done(self) -> bool:
+        """Whether there is a value or an exception."""
+        return self._outcome is not None
+
+    def exception(self) -> BaseException | None:
+        """Tell how it went, without waiting and without raising it.
+
+        Returns:
+            The exception, or None if there is a value.
+
+        Raises:
+            pykka.Timeout: it is not done.
+        """
+        if self._outcome is None:
+            raise Timeout("not done")
+        exc_info = self._outcome[1]
+        return None if exc_info is None else _exception(exc_info)
+
+    def add_done_callback(self, callback: Callable[[DispatchedFuture[T]], object]) -> None:
+        """Have a function called once, when the future is done; at once, if it is.
+
+        It is called in the thread that completes the future, which is often another actor's: it should do no
+        more than tell an actor. What it raises is logged and harms nobody.
+
+        A future with a get hook (from `map`, `filter`, `join`, `reduce`, `ActorRef.stop(block=False)`) has no
+        value until somebody calls `get`, because only the hook knows how to get it and that may mean waiting.
+        Its callbacks are called by the first `get` that returns a value; if nobody calls `get`, never. So add
+        callbacks to the futures that actors answer; see also `fan_in` and `recursor.actors.dispatched.stop`.
+
+        Args:
+            callback: called with this future.
+        """
+        self._callbacks.append(callback)
+        if self._outcome is not None:
+            self._call_back()
+
+    def _call_back(self) -> None:
+        while True:
+            try:
+                callback = self._callbacks.pop(0)
+            except IndexError:
+                return
+            try:
+                callback(self)
+            except Exception:
+                logger.exception("A callback of a future failed")
+
+    def _wait(self, timeout: float | None) -> None:
+        if timeout is not None and timeout <= 0:
+            raise Timeout(f"{timeout} seconds")
+        gate = threading.Lock()
+        gate.acquire()
+
+        def open_gate(_future: DispatchedFuture[T]) -> None:
+            gate.release()
+
+        self.add_done_callback(open_gate)
+        if gate.acquire(False):
+            return
+        with blocking():
+            opened = gate.acquire(timeout=-1 if timeout is None else min(timeout, threading.TIMEOUT_MAX))
+        if not opened:
+            with contextlib.suppress(ValueError):
+                self._callbacks.remove(open_gate)
+            if self._outcome is None:
+                raise Timeout(f"{timeout} seconds")
+
+    def _call_hook(self, hook: GetHookFunc[T], timeout: float | None) -> None:
+        lock = cast("threading.RLock", self._hook_lock)
+        if not lock.acquire(False):
+            with blocking():
+                lock.acquire()
+        try:
+            if self._outcome is None:
+                self._outcome = (hook(timeout), None)
+        finally:
+            lock.release()
+        self._call_back()
+
+
+def fan_in(futures: Iterable[DispatchedFuture[T]]) -> DispatchedFuture[list[T | BaseException]]:
+    """Make many futures one, without a thread that waits for them.
+
+    Args:
+        futures: what to wait for; none with a get hook, unless somebody calls its `get`.
+
+    Returns:
+        A future that is done when all of them are. Its value has, in their order, the value of each or the
+        exception, which is not raised.
+    """
+    awaited = list(futures)
+    everything: DispatchedFuture[list[T | BaseException]] = DispatchedFuture()
+    if not awaited:
+        everything.set([])
+        return everything
+    arrivals = count(1)
+
+    def arrived(_future: DispatchedFuture[Any]) -> None:
+        # `next` on a count is atomic: exactly one callback is the last.
+        if next(arrivals) < len(awaited):
+            return
+        results: list[T | BaseException] = []
+        for future in awaited:
+            error = future.exception()
+            results.append(future.get() if error is None else error)
+        everything.set(results)
+
+    for future in awaited:
+        future.add_done_callback(arrived)
+    return everything
+
+
+def _exception(exc_info: OptExcInfo) -> BaseException:
+    kind, error, _traceback = exc_info
+    assert kind is not None
+    return kind() if error is None else error

@@ -1,0 +1,79 @@
+"""The role actor: hands a snapshot to its agent and answers with what the agent proposes."""
+
+from typing import Any, ClassVar
+
+from pykka import ActorDeadError, ActorRef
+
+from recursor.actors.control_actor import ControlActor
+from recursor.actors.environment import Environment
+from recursor.actors.stack_messages import RunAgent, RunStarted
+from recursor.domain.agent import Run
+from recursor.domain.effect import Outcome
+from recursor.orchestration.roles import Role
+from recursor.storage.codec import encode
+from recursor.storage.cycles import NodeResult
+
+
+class RoleActor(ControlActor):
+    """Answers `RunAgent` with a `NodeResult`, whatever the agent does; runs on the agents' dispatcher."""
+
+    def __init__(self, role: Role, supervisor: ActorRef[Any], environment: Environment) -> None:
+        super().__init__(dispatcher=environment.agents)
+        self._role = role
+        self._supervisor = supervisor
+        self._clock = environment.clock
+
+    def _run(self, message: RunAgent) -> NodeResult:
+        name, started = self._role.name, self._clock.now()
+        outcome, error = None, None
+        if message.cancelled.is_set():
+            error = "was cancelled before it began"
+        else:
+            try:
+                self._supervisor.tell(RunStarted(message.execution_id, name, message.attempt, started))
+                outcome = self._checked(
+                    self._role.agent.run(message.snapshot, self._key(message, started)), message
+                )
+            except ActorDeadError:
+                error = "its supervisor is gone"
+            except BaseException as raised:  # noqa: BLE001  # an agent fails its node, not its actor
+                error = _one_line(raised)
+        return NodeResult(
+            role=name,
+            attempt=message.attempt,
+            taken_at=message.snapshot.taken_at,
+            started_at=started,
+            finished_at=self._clock.now(),
+            outcome=outcome,
+            error=error,
+        )
+
+    def _key(self, message: RunAgent, started: float) -> Run:
+        return Run(
+            execution_id=message.execution_id,
+            role=self._role.name,
+            attempt=message.attempt,
+            reason=message.reason,
+            settings=message.settings,
+            deadline=started + message.settings.limits.node_seconds,
+            cancelled=message.cancelled,
+        )
+
+    def _checked(self, returned: object, message: RunAgent) -> Outcome:
+        if not isinstance(returned, Outcome):
+            raise TypeError(f"the agent returned a {type(returned).__name__}, not an Outcome")
+        if returned.model_fields_set:
+            size, limit = len(encode(returned)), message.settings.limits.outcome_bytes
+            if size > limit:
+                raise ValueError(
+                    f"the outcome has {size:,} bytes, more than limits.outcome_bytes = {limit:,}: "
+                    "make it smaller, or raise the limit"
+                )
+        return returned
+
+    handlers: ClassVar = {RunAgent: _run}
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__

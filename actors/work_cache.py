@@ -1,0 +1,58 @@
+"""The work cache: knows a stack's work status, and looks again only when it may have changed."""
+
+from typing import ClassVar
+
+from recursor.actors.control_actor import ControlActor
+from recursor.actors.environment import Environment
+from recursor.actors.stack_messages import DetectWork, Sighting
+from recursor.domain.errors import RecursorError
+from recursor.domain.events import WorkDetected
+from recursor.orchestration.detection import detect_work
+from recursor.storage.revisions import read_revision
+from recursor.storage.snapshots import take_snapshot
+
+
+class DetectorFailedError(RecursorError):
+    """A role's detector raised."""
+
+
+class WorkCache(ControlActor):
+    """Answers `DetectWork`, from memory while that is fresh and nothing was written to the stack since."""
+
+    def __init__(self, stack_id: str, environment: Environment) -> None:
+        super().__init__(dispatcher=environment.control)
+        self._stack_id = stack_id
+        self._environment = environment
+        self._seen: Sighting | None = None
+
+    def _detect(self, message: DetectWork) -> Sighting:
+        """Return what is true now.
+
+        Raises:
+            NotFoundError: the stack is gone.
+            CorruptRecordError: one of its records cannot be read.
+            DetectorFailedError: a role's detector raised.
+        """
+        environment, settings = self._environment, message.settings
+        now = environment.clock.now()
+        with environment.store.read() as reader:
+            seen = self._seen
+            if (
+                seen is not None
+                and now - seen.report.computed_at < settings.detection.cache_ttl
+                and seen.report.revision == read_revision(reader, self._stack_id)
+            ):
+                return seen
+            earlier = None if seen is None else seen.snapshot
+            snapshot = take_snapshot(reader, self._stack_id, environment.roles, now, earlier)
+        try:
+            report = detect_work(snapshot, environment.roles, settings, now)
+        except BaseException as error:
+            # A detector is user code: even a sys.exit() in it is this stack's trouble and nobody else's.
+            raise DetectorFailedError(f"work detection failed: {type(error).__name__}: {error}") from error
+        self._seen = Sighting(snapshot, report)
+        if environment.events.wanted(self._stack_id):
+            environment.events.publish(WorkDetected(stack_id=self._stack_id, at=now, report=report))
+        return self._seen
+
+    handlers: ClassVar = {DetectWork: _detect}

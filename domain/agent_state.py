@@ -1,0 +1,53 @@
+"""What an agent knows between its runs."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from recursor.domain.record import Record, RoleName, StackId, Timestamp
+
+# Old entries make way for new ones beyond these, so that a state that is read every cycle stays small.
+MAX_FACTS = 200
+MAX_LEARNINGS = 200
+MAX_THOUGHTS = 20
+
+
+class AgentExecutionState(StrEnum):
+    """What an agent is doing now."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    FAILED = "failed"
+
+
+class LongTermMemory(Record):
+    """Kept for the life of the stack."""
+
+    facts: tuple[str, ...] = ()
+    learnings: tuple[str, ...] = ()
+    recommendations: tuple[str, ...] = ()
+    """What the reviewer recommends and the planner has not taken up yet."""
+    reviewed_artifact: int = 0
+    """Number of the newest artifact this role has reviewed."""
+
+
+class ShortTermMemory(Record):
+    """About what is going on now."""
+
+    active_task: str | None = None
+    focus: str | None = None
+    recent_thoughts: tuple[str, ...] = ()
+
+
+class AgentState(Record):
+    """One role's state in one stack."""
+
+    stack_id: StackId
+    role: RoleName
+    execution_state: AgentExecutionState = AgentExecutionState.IDLE
+    last_run_at: Timestamp | None = None
+    """When the snapshot of the last successful run was taken: what changed later it has not seen."""
+    last_error: str | None = None
+    long_term: LongTermMemory = Field(default_factory=LongTermMemory)
+    short_term: ShortTermMemory = Field(default_factory=ShortTermMemory)
+    updated_at: Timestamp

@@ -1,0 +1,60 @@
+"""The errors a caller can expect. Each text is one line: the thing, the value, the remedy."""
+
+from difflib import get_close_matches
+from typing import NoReturn, Self
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+
+class RecursorError(Exception):
+    """Base of all errors that Recursor raises on purpose."""
+
+
+class InvalidInputError(RecursorError):
+    """A value that was given to us cannot be used. Nothing was written."""
+
+    @classmethod
+    def explaining(cls, what: str, error: ValidationError) -> Self:
+        """Turn a pydantic error about `what` into one line that names the first bad field and its value.
+
+        Args:
+            what: the thing that was being made, as its user would call it ("todo", "settings").
+            error: what pydantic raised.
+        """
+        problems = error.errors(include_url=False)
+        first = problems[0]
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        return cls(f"{what}: {_sentence(first)}{more}")
+
+
+class NotFoundError(RecursorError):
+    """What was named does not exist."""
+
+
+class AmbiguousError(RecursorError):
+    """What was named could be several things."""
+
+
+class ConflictError(RecursorError):
+    """The thing is not in a state in which this can be done."""
+
+
+def unknown_key(what: str, key: str, known: list[str]) -> NoReturn:
+    """Refuse `key`, suggesting the nearest of the `known` ones.
+
+    Raises:
+        InvalidInputError: always.
+    """
+    near = get_close_matches(key, known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(known))}"
+    raise InvalidInputError(f"{what}: unknown key {key!r}{hint}")
+
+
+def _sentence(problem: ErrorDetails) -> str:
+    field = ".".join(str(part) for part in problem["loc"]) or "value"
+    value = repr(problem["input"])
+    if len(value) > 60:
+        value = value[:57] + "..."
+    message = problem["msg"]
+    return f"{field}: {message[0].lower()}{message[1:]} (got {value})"

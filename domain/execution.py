@@ -1,0 +1,68 @@
+"""The record of one cycle: what the orchestrator did and what it decided."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from recursor.domain.record import Record, StackId, Timestamp
+
+
+class ExecutionStatus(StrEnum):
+    """How a cycle ended, if it has."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class DecisionKind(StrEnum):
+    """What comes after a cycle."""
+
+    CONTINUE = "continue"
+    PAUSE = "pause"
+    STOP = "stop"
+
+
+class Decision(Record):
+    """What comes after a cycle, for how long, and why."""
+
+    kind: DecisionKind
+    pause: float | None = Field(default=None, ge=0)
+    """Seconds until the next look; None on a pause: until an event."""
+    reason: str
+    suspend: bool = False
+    """Whether the stack is to be paused until a person resumes it."""
+
+
+class GraphSummary(Record):
+    """What a cycle's graph came to."""
+
+    agents_run: int = 0
+    agents_failed: int = 0
+    agents_skipped: int = 0
+    waves: int = 0
+    max_parallel: int = 0
+    agent_seconds: float = 0.0
+    """Sum of the runs' durations: above the cycle's own duration when they ran in parallel."""
+
+
+class OrchestratorExecution(Record):
+    """One cycle: detect, graph, waves, decide."""
+
+    id: str
+    stack_id: StackId
+    number: int
+    """Which of the stack's cycles it is, from 1."""
+    epoch: int
+    status: ExecutionStatus = ExecutionStatus.RUNNING
+    started_at: Timestamp
+    finished_at: Timestamp | None = None
+    decision: Decision | None = None
+    error: str | None = None
+    summary: GraphSummary | None = None
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to finish, or None while it runs."""
+        return None if self.finished_at is None else self.finished_at - self.started_at

@@ -1,0 +1,76 @@
+"""The execution graph of one cycle: a node per role with work, in waves."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+
+from pydantic import Field
+
+from recursor.domain.record import Record, RoleName, StackId, Timestamp
+
+
+class NodeStatus(StrEnum):
+    """How far a node has come."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to the node."""
+        return self is not NodeStatus.PENDING and self is not NodeStatus.RUNNING
+
+
+class Usage(Record):
+    """What a run cost."""
+
+    model: str | None = None
+    input_tokens: int = Field(default=0, ge=0)
+    output_tokens: int = Field(default=0, ge=0)
+    cost: Decimal | None = None
+    """In US dollars; None when the price is not known."""
+
+
+class Node(Record):
+    """One role's part in a cycle."""
+
+    role: RoleName
+    priority: int = Field(ge=0, le=10)
+    reason: str
+    dependencies: tuple[RoleName, ...] = ()
+    wave: int = Field(ge=0)
+    status: NodeStatus = NodeStatus.PENDING
+    attempts: int = 0
+    started_at: Timestamp | None = None
+    finished_at: Timestamp | None = None
+    note: str | None = None
+    """Why the node failed, was skipped or was cancelled."""
+    usage: Usage | None = None
+
+
+class ExecutionGraph(Record):
+    """The nodes of one cycle. Its id is its execution's."""
+
+    id: str
+    stack_id: StackId
+    created_at: Timestamp
+    nodes: tuple[Node, ...]
+    """By wave, then most urgent first."""
+
+    def unfinished_wave(self) -> tuple[Node, ...]:
+        """Return what has not ended of the first wave that has not ended; nothing if all have."""
+        left = [node for node in self.nodes if not node.status.ended]
+        return tuple(node for node in left if node.wave == left[0].wave)
+
+    @property
+    def waves(self) -> int:
+        """How many waves there are."""
+        return 1 + self.nodes[-1].wave if self.nodes else 0
+
+    def replacing(self, changed: Mapping[str, Node]) -> "ExecutionGraph":
+        """Return this graph with the nodes of the roles in `changed` replaced."""
+        return self.but(nodes=tuple(changed.get(node.role, node) for node in self.nodes))

@@ -1,0 +1,168 @@
+"""Every threshold, interval, keyword, pause and limit, with its default. Seconds and bytes throughout."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, Field, JsonValue, ValidationError
+
+from recursor.domain.errors import InvalidInputError, unknown_key
+from recursor.domain.record import Record
+
+Overrides = Mapping[str, Mapping[str, JsonValue]]
+
+
+class DetectionSettings(Record):
+    """When a role has work."""
+
+    cache_ttl: float = Field(default=5.0, ge=0)
+    """Seconds for which a work status is taken from memory when nothing was written to the stack since."""
+    planner_period: float = Field(default=300.0, gt=0)
+    """Seconds after which the planner looks again, if something changed."""
+    reviewer_period: float = Field(default=180.0, gt=0)
+    """Seconds after which the reviewer looks again, if something changed."""
+    change_keywords: tuple[str, ...] = (
+        "add", "change", "could you", "feature", "fix", "broken", "bug", "make it", "instead", "remove",
+        "replace", "should", "want", "would like", "need", "please", "update", "improve", "missing",
+    )  # fmt: skip
+    """A visitor's message with one of these words asks for a change."""
+    long_message: int = Field(default=200, ge=1)
+    """Characters from which a visitor's message asks for a change whatever its words."""
+    urgent_todo: int = Field(default=3, ge=1, le=5)
+    """Priority from which a pending todo makes the builder's work urgent."""
+    todos_per_review: int = Field(default=2, ge=1)
+    """Completed todos since the last review that call for a new one."""
+    builder_awaits_planner_from: int = Field(default=7, ge=0, le=10)
+    """Priority of the planner's work from which the builder waits for it."""
+    minimum_priority: int = Field(default=1, ge=1, le=10)
+    """Work below this priority is reported but not run."""
+
+
+class PauseSettings(Record):
+    """How long to wait before the next look."""
+
+    after_work: float = Field(default=1.0, ge=0)
+    """Least seconds of a pause after a cycle."""
+    between_looks: float = Field(default=30.0, gt=0)
+    """Most seconds between two looks at a stack that is not complete."""
+    first_backoff: float = Field(default=5.0, ge=0)
+    """Seconds after the first failed cycle; doubled by every further one in a row."""
+    longest_backoff: float = Field(default=300.0, ge=0)
+    """Most seconds after a failed cycle."""
+    failures_allowed: int = Field(default=5, ge=1)
+    """Failed cycles in a row after which the stack is paused until a person resumes it."""
+
+
+class LimitSettings(Record):
+    """What a run may take."""
+
+    node_seconds: float = Field(default=300.0, gt=0)
+    """Time limit of one run of an agent."""
+    outcome_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
+    """Size limit of what one run may propose. A page of a few hundred kilobytes is a large one."""
+    child_deaths: int = Field(default=5, ge=1)
+    """Deaths of a stack's actors within the window after which the stack is paused."""
+    child_death_window: float = Field(default=60.0, gt=0)
+    """Seconds."""
+
+
+class RetentionSettings(Record):
+    """How much history a stack keeps. What is older or beyond the count is removed."""
+
+    executions: int = Field(default=10_000, ge=1)
+    """Executions, with their graphs."""
+    traces: int = Field(default=10_000, ge=1)
+    days: float = Field(default=30.0, gt=0)
+    """Age of executions, graphs and traces."""
+
+
+class Settings(Record):
+    """All settings, by section. A stack may override any of them for itself."""
+
+    detection: DetectionSettings = DetectionSettings()
+    pause: PauseSettings = PauseSettings()
+    limits: LimitSettings = LimitSettings()
+    retention: RetentionSettings = RetentionSettings()
+
+    def overridden(self, overrides: Overrides) -> Self:
+        """Return these settings with `overrides` (section → key → value) in place.
+
+        Raises:
+            InvalidInputError: an unknown section or key (the nearest is suggested), or a bad value.
+        """
+        if not overrides:
+            return self
+        sections: dict[str, Record] = {}
+        for name, values in overrides.items():
+            section = getattr(self, name, None) if name in type(self).model_fields else None
+            if not isinstance(section, Record):
+                unknown_key("settings", name, list(type(self).model_fields))
+            if not isinstance(values, Mapping):
+                raise InvalidInputError(f"settings: {name} is a section: give {name}.KEY")
+            for key in values:
+                if key not in type(section).model_fields:
+                    unknown_key(
+                        "settings", f"{name}.{key}", [f"{name}.{k}" for k in type(section).model_fields]
+                    )
+            sections[name] = _revalidated(name, section, values)
+        return self.but(**sections)
+
+
+def parse_override(text: str) -> tuple[str, str, JsonValue]:
+    """Split `section.key=value`, as a person types it, into its three parts.
+
+    The value is read as JSON where it is JSON (numbers, true, lists), else as text.
+
+    Raises:
+        InvalidInputError: `text` does not have that form.
+    """
+    path, equals, raw = text.partition("=")
+    section, dot, key = path.strip().partition(".")
+    if not (equals and dot and section and key):
+        raise InvalidInputError(
+            f"settings: {text!r} is not SECTION.KEY=VALUE (for example pause.between_looks=10)"
+        )
+    try:
+        value: Any = _Json.model_validate_json(f'{{"value": {raw}}}').value
+    except ValidationError:
+        value = raw
+    return section, key, value
+
+
+def collect_overrides(texts: list[str]) -> dict[str, dict[str, JsonValue]]:
+    """Collect several `section.key=value` into overrides, checked against the settings there are.
+
+    Raises:
+        InvalidInputError: a form, key or value that is wrong.
+    """
+    collected: dict[str, dict[str, JsonValue]] = {}
+    for text in texts:
+        section, key, value = parse_override(text)
+        collected.setdefault(section, {})[key] = value
+    Settings().overridden(collected)
+    return collected
+
+
+class _Json(BaseModel):
+    value: JsonValue
+
+
+def _revalidated(name: str, section: Record, values: Mapping[str, JsonValue]) -> Record:
+    try:
+        return type(section).model_validate({**section.model_dump(), **values})
+    except ValidationError as error:
+        raise InvalidInputError.explaining(f"settings.{name}", error) from None
+
+
+class RunnerSettings(Record):
+    """What holds for a whole runner and not for one stack."""
+
+    agents: int = Field(default=8, ge=1, le=10_000)
+    """How many agents may run at a time, over all stacks."""
+    control_threads: int = Field(default=2, ge=1, le=64)
+    """Threads for everything that is not an agent. More than cores gain nothing: they never block."""
+    poll_seconds: float = Field(default=5.0, gt=0)
+    """How often to look for what other processes wrote to the store."""
+    passivate_after: float = Field(default=10.0, ge=0)
+    """Seconds without anything to do after which a stack's actors make way for a timer."""
+    storage_retry: float = Field(default=5.0, gt=0)
+    """Seconds between attempts to write what a full disk refused."""

@@ -1,0 +1,39 @@
+"""What an agent may read: one stack at one moment."""
+
+from collections.abc import Mapping
+
+from recursor.domain.agent_state import AgentState
+from recursor.domain.message import Message, UserMessage
+from recursor.domain.project import Artifact, ProjectIdea
+from recursor.domain.record import Record, Revision, RoleName, Timestamp
+from recursor.domain.stack import Stack
+from recursor.domain.todo import Todo
+
+
+class Snapshot(Record):
+    """One stack at one moment, bounded: everything open, and the newest of what is closed."""
+
+    stack: Stack
+    taken_at: Timestamp
+    revision: Revision
+    """Of the stack when it was taken."""
+    idea: ProjectIdea | None = None
+    todos: tuple[Todo, ...] = ()
+    """All open ones and the newest closed ones, oldest first."""
+    user_messages: tuple[UserMessage, ...] = ()
+    """All that are unanswered or not planned for and the newest of the others, oldest first."""
+    messages: tuple[Message, ...] = ()
+    """Unread messages from other stacks, oldest first."""
+    artifact: Artifact | None = None
+    """The newest version."""
+    states: Mapping[RoleName, AgentState]
+
+    @property
+    def open_todos(self) -> tuple[Todo, ...]:
+        """Todos that are pending or in progress, most urgent first, then oldest."""
+        return tuple(sorted((t for t in self.todos if t.status.open), key=lambda t: (-t.priority, t.id)))
+
+    @property
+    def unanswered(self) -> tuple[UserMessage, ...]:
+        """Visitors' messages without an answer, oldest first."""
+        return tuple(m for m in self.user_messages if m.answered_at is None)

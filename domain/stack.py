@@ -1,0 +1,61 @@
+"""A stack: one team of agents, the unit that runs, pauses and moves."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from pydantic import Field, JsonValue
+
+from recursor.domain.record import Line, Record, StackId, Timestamp
+
+
+class ExecutionState(StrEnum):
+    """Whether a stack's agents may run."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+
+
+class Phase(StrEnum):
+    """How far the project has come. The planner sets it."""
+
+    PLANNING = "planning"
+    BUILDING = "building"
+    REVIEWING = "reviewing"
+    COMPLETE = "complete"
+
+
+class Stack(Record):
+    """What is known of a stack besides its contents."""
+
+    id: StackId
+    name: Line
+    phase: Phase = Phase.PLANNING
+    state: ExecutionState = ExecutionState.IDLE
+    state_reason: str | None = None
+    """Why the stack is in this state, when it was not simply a person's wish."""
+    created_at: Timestamp
+    started_at: Timestamp | None = None
+    paused_at: Timestamp | None = None
+    resumed_at: Timestamp | None = None
+    stopped_at: Timestamp | None = None
+    last_activity_at: Timestamp | None = None
+    """When the last cycle ended."""
+
+    epoch: int = 0
+    """Raised by every stop: what was started in an earlier epoch is discarded when it arrives."""
+    total_cycles: int = 0
+    failures_in_a_row: int = 0
+    """Failed cycles since the last that did not fail; a resume or a start resets it."""
+    fruitless_in_a_row: int = 0
+    """Cycles since the last that changed anything."""
+    current_execution_id: str | None = None
+    """The cycle that is running, or was when the process died or the stack was paused."""
+    next_look_at: Timestamp | None = None
+    """When the stack is due to be looked at again, if no event comes before."""
+    broadcasts_read: str = ""
+    """Id of the newest broadcast this stack has read."""
+
+    settings: Mapping[str, Mapping[str, JsonValue]] = Field(default_factory=dict)
+    """Settings that differ from the runner's, by section and key."""

@@ -1,0 +1,55 @@
+"""Figures over a span of time: sums that can be added up, minute by minute."""
+
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from recursor.domain.record import Record, StackId, Timestamp
+
+
+class Rollup(Record):
+    """What the cycles that ended in one minute (or hour) came to. Rollups add up."""
+
+    cycles: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    seconds: float = 0.0
+    """Sum of the cycles' durations."""
+    longest: float = 0.0
+    agents_run: int = 0
+    agents_failed: int = 0
+    agent_seconds: float = 0.0
+    waves: int = 0
+    parallel: int = 0
+    """Sum of the cycles' widest waves."""
+    max_parallel: int = 0
+    decisions: Mapping[str, int] = Field(default_factory=dict)
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class OrchestrationStats(Record):
+    """A stack's figures over a span of time."""
+
+    stack_id: StackId
+    since: Timestamp
+    until: Timestamp
+    total_cycles: int
+    """All cycles the stack ever ran in this epoch, whatever the span."""
+    cycles: int
+    completed: int
+    failed: int
+    cancelled: int
+    success_rate: float | None
+    """Completed of those that completed or failed, 0 to 1; None when there were none."""
+    average_seconds: float | None
+    longest_seconds: float | None
+    agents_run: int
+    agents_failed: int
+    average_parallel: float | None
+    """Mean of the cycles' widest waves."""
+    max_parallel: int
+    decisions: Mapping[str, int]
+    input_tokens: int
+    output_tokens: int

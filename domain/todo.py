@@ -1,0 +1,46 @@
+"""A piece of work for the builder."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, JsonValue, StringConstraints
+
+from recursor.domain.record import Record, StackId, Timestamp
+
+TodoText = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=r"^[^\x00]*$")
+]
+TodoPriority = Annotated[int, Field(ge=1, le=5, description="1 to 5; 5 is most urgent")]
+
+
+class TodoStatus(StrEnum):
+    """How far a todo has come."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+    @property
+    def open(self) -> bool:
+        """Whether there is still something to do."""
+        return self in (TodoStatus.PENDING, TodoStatus.IN_PROGRESS)
+
+
+class Todo(Record):
+    """A piece of work, who asked for it, and what became of it."""
+
+    id: str
+    stack_id: StackId
+    content: TodoText
+    status: TodoStatus = TodoStatus.PENDING
+    priority: TodoPriority = 3
+    assigned_by: str
+    """A role's name, or "user"."""
+    created_at: Timestamp
+    updated_at: Timestamp
+    updated_by: str
+    closed_at: Timestamp | None = None
+    """When it was completed or cancelled."""
+    metadata: Mapping[str, JsonValue] = Field(default_factory=dict)

@@ -1,0 +1,43 @@
+"""Who has work, how urgent it is, and why."""
+
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from recursor.domain.record import Record, Revision, RoleName, StackId, Timestamp
+
+
+class WorkStatus(Record):
+    """One role's work as a detector sees it."""
+
+    has_work: bool
+    priority: int = Field(default=0, ge=0, le=10)
+    """0 without work, else 1 to 10; 10 is most urgent."""
+    reason: str
+    dependencies: tuple[RoleName, ...] = ()
+    """The roles in the same graph that must finish first."""
+    due_at: Timestamp | None = None
+    """Without work: when the passing of time alone may bring some."""
+
+
+class WorkReport(Record):
+    """The work status of every role of a stack: what the work detection cache holds."""
+
+    stack_id: StackId
+    computed_at: Timestamp
+    revision: Revision
+    """Of the stack in the store when it was computed."""
+    statuses: Mapping[RoleName, WorkStatus]
+
+    def roles_with_work(self) -> tuple[str, ...]:
+        """Return the roles with work, most urgent first; equals in the order of registration."""
+        found = [
+            (-status.priority, index, role)
+            for index, (role, status) in enumerate(self.statuses.items())
+            if status.has_work
+        ]
+        return tuple(role for _, _, role in sorted(found))
+
+    def next_due(self) -> float | None:
+        """Return the earliest time at which time alone may bring work, or None."""
+        return min((s.due_at for s in self.statuses.values() if s.due_at is not None), default=None)

@@ -1,0 +1,87 @@
+"""Execution control: what start, pause, resume and stop make of a stack."""
+
+from enum import StrEnum
+
+from recursor.domain.errors import ConflictError
+from recursor.domain.stack import ExecutionState, Stack
+
+IDLE, RUNNING, PAUSED, STOPPED = (
+    ExecutionState.IDLE,
+    ExecutionState.RUNNING,
+    ExecutionState.PAUSED,
+    ExecutionState.STOPPED,
+)
+
+
+class Command(StrEnum):
+    """What a person can tell a stack to do."""
+
+    START = "start"
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+
+
+def control(stack: Stack, command: Command, now: float, reason: str | None = None) -> Stack:
+    """Return the stack after a command. A stack that is already as wanted comes back as it was.
+
+    Args:
+        stack: the stack before.
+        command: what it is told.
+        now: seconds since the epoch, UTC.
+        reason: why, when it was not simply a person's wish.
+
+    Raises:
+        ConflictError: the stack's state does not allow it; the text says which command would.
+    """
+    match command, stack.state:
+        case (Command.START | Command.RESUME, ExecutionState.RUNNING):
+            return stack
+        case (Command.PAUSE, ExecutionState.PAUSED) | (Command.STOP, ExecutionState.STOPPED):
+            return stack
+        case Command.START, ExecutionState.IDLE | ExecutionState.STOPPED:
+            return _started(stack, now)
+        case Command.PAUSE, ExecutionState.RUNNING:
+            return stack.but(state=PAUSED, state_reason=reason, paused_at=now)
+        case Command.RESUME, ExecutionState.PAUSED:
+            return _resumed(stack, now)
+        case Command.STOP, _:
+            return _stopped(stack, now, reason)
+        case Command.START, ExecutionState.PAUSED:
+            raise ConflictError(f"stack {stack.name} is paused: resume it, or stop it first to start afresh")
+        case _:
+            raise ConflictError(
+                f"stack {stack.name} is {stack.state}, there is nothing to {command}: start it"
+            )
+
+
+def _started(stack: Stack, now: float) -> Stack:
+    return stack.but(
+        state=RUNNING,
+        state_reason=None,
+        started_at=now,
+        paused_at=None,
+        resumed_at=None,
+        stopped_at=None,
+        total_cycles=0,
+        failures_in_a_row=0,
+        fruitless_in_a_row=0,
+        next_look_at=now,
+    )
+
+
+def _resumed(stack: Stack, now: float) -> Stack:
+    return stack.but(
+        state=RUNNING,
+        state_reason=None,
+        resumed_at=now,
+        failures_in_a_row=0,
+        fruitless_in_a_row=0,
+        next_look_at=now,
+    )
+
+
+def _stopped(stack: Stack, now: float, reason: str | None) -> Stack:
+    return stack.but(
+        state=STOPPED, state_reason=reason, stopped_at=now, epoch=stack.epoch + 1, next_look_at=None
+    )

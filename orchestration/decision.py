@@ -1,0 +1,108 @@
+"""What comes after a cycle: continue, pause for a while, pause until an event, or stop."""
+
+from recursor.domain.execution import Decision, DecisionKind, GraphSummary
+from recursor.domain.graph import ExecutionGraph, NodeStatus
+from recursor.domain.settings import PauseSettings
+from recursor.domain.stack import ExecutionState, Phase, Stack
+from recursor.domain.work import WorkReport
+
+
+def decide(
+    stack: Stack | None,
+    graph: ExecutionGraph,
+    report: WorkReport,
+    *,
+    progress: bool,
+    settings: PauseSettings,
+    now: float,
+) -> Decision:
+    """Decide what comes after a cycle.
+
+    Args:
+        stack: the stack as it was before the cycle's end is counted; None when it was deleted.
+        graph: the executed graph.
+        report: the work status after the cycle.
+        progress: whether anything in the stack changed since the cycle's graph was built.
+        settings: the pauses.
+        now: seconds since the epoch, UTC.
+    """
+    if stack is None:
+        return Decision(kind=DecisionKind.STOP, reason="the stack was deleted")
+    if stack.state is not ExecutionState.RUNNING:
+        return Decision(kind=DecisionKind.STOP, reason=f"the stack is {stack.state}")
+    failed = [node for node in graph.nodes if node.status is NodeStatus.FAILED]
+    if failed:
+        what = "; ".join(f"{node.role}: {node.note}" for node in failed)
+        return after_failure(stack.failures_in_a_row + 1, what, settings)
+    return after_work(stack, report, progress=progress, settings=settings, now=now)
+
+
+def after_failure(failures: int, what: str, settings: PauseSettings) -> Decision:
+    """Pause with exponential backoff; after too many failed cycles in a row, until a person resumes.
+
+    Args:
+        failures: failed cycles in a row, this one included.
+        what: what failed, in words.
+        settings: the pauses.
+    """
+    if failures >= settings.failures_allowed:
+        reason = f"{failures} failed cycles in a row; the last: {what}"
+        return Decision(kind=DecisionKind.PAUSE, reason=reason, suspend=True)
+    # The exponent is bounded, because 2.0**1024 is an OverflowError and no pause is that long.
+    pause = min(settings.first_backoff * 2.0 ** min(failures - 1, 64), settings.longest_backoff)
+    return Decision(kind=DecisionKind.PAUSE, pause=pause, reason=what)
+
+
+def after_work(
+    stack: Stack, report: WorkReport, *, progress: bool, settings: PauseSettings, now: float
+) -> Decision:
+    """Decide after a look or a cycle without failures. For the arguments see `decide`."""
+    roles = report.roles_with_work()
+    if roles:
+        first = report.statuses[roles[0]]
+        what = f"{roles[0]} has work: {first.reason}"
+        if progress:
+            return Decision(kind=DecisionKind.CONTINUE, reason=what)
+        # Work that a cycle left exactly as it was would be found again at once, for ever: look less and
+        # less often instead.
+        fruitless = min(stack.fruitless_in_a_row, 64)
+        pause = min(settings.after_work * 2.0**fruitless, settings.between_looks)
+        if pause == 0:
+            return Decision(kind=DecisionKind.CONTINUE, reason=what)
+        return Decision(
+            kind=DecisionKind.PAUSE, pause=pause, reason=f"{what}; the last cycle changed nothing"
+        )
+    due = report.next_due()
+    if stack.phase is Phase.COMPLETE:
+        if due is None:
+            return Decision(
+                kind=DecisionKind.PAUSE, reason="complete and nothing to do: rests until an event"
+            )
+        return Decision(
+            kind=DecisionKind.PAUSE,
+            pause=max(due - now, settings.after_work),
+            reason="complete; a periodic look is due",
+        )
+    until_due = settings.between_looks if due is None else min(due - now, settings.between_looks)
+    return Decision(
+        kind=DecisionKind.PAUSE, pause=max(until_due, settings.after_work, 0.0), reason="nobody has work"
+    )
+
+
+def summarise(graph: ExecutionGraph) -> GraphSummary:
+    """Return what an executed graph came to."""
+    ran = [n for n in graph.nodes if n.status in (NodeStatus.COMPLETED, NodeStatus.FAILED) and n.attempts]
+    widths: dict[int, int] = {}
+    seconds = 0.0
+    for node in ran:
+        widths[node.wave] = widths.get(node.wave, 0) + 1
+        if node.started_at is not None and node.finished_at is not None:
+            seconds += node.finished_at - node.started_at
+    return GraphSummary(
+        agents_run=len(ran),
+        agents_failed=sum(node.status is NodeStatus.FAILED for node in ran),
+        agents_skipped=sum(node.status is NodeStatus.SKIPPED for node in graph.nodes),
+        waves=len(widths),
+        max_parallel=max(widths.values(), default=0),
+        agent_seconds=seconds,
+    )

@@ -1,0 +1,46 @@
+"""Who has work: runs every role's detector on one snapshot."""
+
+from recursor.domain.settings import Settings
+from recursor.domain.snapshot import Snapshot
+from recursor.domain.work import WorkReport, WorkStatus
+from recursor.orchestration.roles import RoleRegistry
+
+
+def detect_work(snapshot: Snapshot, roles: RoleRegistry, settings: Settings, now: float) -> WorkReport:
+    """Return the work status of every role, with the dependencies that hold in this situation.
+
+    Args:
+        snapshot: the stack to look at.
+        roles: the team.
+        settings: the stack's effective settings.
+        now: seconds since the epoch, UTC.
+    """
+    found = {role.name: _seen(role.detect(snapshot, settings, now), settings) for role in roles.values()}
+    return WorkReport(
+        stack_id=snapshot.stack.id,
+        computed_at=now,
+        revision=snapshot.revision,
+        statuses={name: _with_dependencies(name, found, roles, settings) for name in found},
+    )
+
+
+def _seen(status: WorkStatus, settings: Settings) -> WorkStatus:
+    least = settings.detection.minimum_priority
+    if status.has_work and status.priority < least:
+        reason = f"{status.reason} (priority {status.priority}, below the minimum of {least})"
+        return WorkStatus(has_work=False, reason=reason)
+    return status
+
+
+def _with_dependencies(
+    name: str, found: dict[str, WorkStatus], roles: RoleRegistry, settings: Settings
+) -> WorkStatus:
+    status = found[name]
+    if not status.has_work:
+        return status
+    waits_for = tuple(
+        dependency.role
+        for dependency in roles[name].depends_on
+        if found[dependency.role].has_work and dependency.when(found[dependency.role], settings)
+    )
+    return status.but(dependencies=waits_for) if waits_for else status

@@ -1,0 +1,140 @@
+"""When each of the four standard roles has work. The highest rule that holds decides."""
+
+import re
+from functools import lru_cache
+
+from recursor.domain.message import UserMessage
+from recursor.domain.settings import DetectionSettings, Settings
+from recursor.domain.snapshot import Snapshot
+from recursor.domain.stack import Phase
+from recursor.domain.todo import TodoStatus
+from recursor.domain.work import WorkStatus
+
+
+def detect_planner(snapshot: Snapshot, settings: Settings, now: float) -> WorkStatus:
+    """The planner: no idea yet, nothing left to do, recommendations, change requests, a periodic look."""
+    if snapshot.idea is None:
+        return _work(10, "no project idea")
+    if not snapshot.open_todos and snapshot.stack.phase is not Phase.COMPLETE:
+        return _work(9, "no pending todos and the project is not complete")
+    reviewer = snapshot.states.get("reviewer")
+    if reviewer is not None and reviewer.long_term.recommendations:
+        return _work(
+            8, f"{_count(len(reviewer.long_term.recommendations), 'recommendation')} of the reviewer"
+        )
+    requests = [
+        message
+        for message in snapshot.user_messages
+        if message.planned_at is None and asks_for_change(message, settings.detection)
+    ]
+    if requests:
+        return _work(7, f"{_count(len(requests), 'visitor message')} asking for a change")
+    return _periodic(
+        snapshot, "planner", settings.detection.planner_period, now, _changed_since_planning(snapshot)
+    )
+
+
+def detect_builder(snapshot: Snapshot, settings: Settings, now: float) -> WorkStatus:
+    """The builder: open todos, urgent ones first."""
+    del now
+    todos = snapshot.open_todos
+    if not todos:
+        return _nothing("no pending todos")
+    least = settings.detection.urgent_todo
+    urgent = sum(todo.priority >= least for todo in todos)
+    if urgent:
+        return _work(8, f"{_count(len(todos), 'pending todo')}, {urgent} of priority {least} or more")
+    return _work(6, _count(len(todos), "pending todo"))
+
+
+def detect_communicator(snapshot: Snapshot, settings: Settings, now: float) -> WorkStatus:
+    """The communicator: visitors who wait for an answer, then messages from other stacks."""
+    del settings, now
+    waiting = snapshot.unanswered
+    if waiting:
+        return _work(
+            10, f"{_count(len(waiting), 'unanswered visitor message')}, the first from {waiting[0].sender}"
+        )
+    if snapshot.messages:
+        return _work(7, f"{_count(len(snapshot.messages), 'unread message')} from other stacks")
+    return _nothing("no unanswered or unread messages")
+
+
+def detect_reviewer(snapshot: Snapshot, settings: Settings, now: float) -> WorkStatus:
+    """The reviewer: finished todos, a new version, a periodic look."""
+    state = snapshot.states.get("reviewer")
+    last_review = None if state is None else state.last_run_at
+    finished = sum(
+        todo.status is TodoStatus.COMPLETED and (last_review is None or (todo.closed_at or 0.0) > last_review)
+        for todo in snapshot.todos
+    )
+    if finished >= settings.detection.todos_per_review:
+        return _work(6, f"{_count(finished, 'todo')} completed since the last review")
+    artifact = snapshot.artifact
+    reviewed = 0 if state is None else state.long_term.reviewed_artifact
+    if artifact is not None and artifact.number > reviewed:
+        return _work(6, f"version {artifact.number} of the artifact is not reviewed")
+    changed = "a todo was completed" if finished else None
+    return _periodic(snapshot, "reviewer", settings.detection.reviewer_period, now, changed)
+
+
+def planner_is_urgent(status: WorkStatus, settings: Settings) -> bool:
+    """Whether the builder shall wait for the planner: its plan is about to change what there is to build."""
+    return status.priority >= settings.detection.builder_awaits_planner_from
+
+
+def asks_for_change(message: UserMessage, settings: DetectionSettings) -> bool:
+    """Whether a visitor's message asks for a change: it is long, or has one of the keywords as a word."""
+    if len(message.content) >= settings.long_message:
+        return True
+    keywords = _keywords(settings.change_keywords)
+    return keywords is not None and keywords.search(message.content) is not None
+
+
+@lru_cache(maxsize=128)
+def _keywords(words: tuple[str, ...]) -> re.Pattern[str] | None:
+    if not words:
+        return None
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
+
+
+def _changed_since_planning(snapshot: Snapshot) -> str | None:
+    """Name what others changed since the planner last looked, or return None."""
+    state = snapshot.states.get("planner")
+    since = None if state is None else state.last_run_at
+    if since is None:
+        return "it has never planned"
+    assert snapshot.idea is not None
+    if snapshot.idea.updated_by != "planner" and snapshot.idea.updated_at > since:
+        return "the idea changed"
+    if any(todo.updated_by != "planner" and todo.updated_at > since for todo in snapshot.todos):
+        return "todos changed"
+    if snapshot.artifact is not None and snapshot.artifact.created_at > since:
+        return "there is a new version of the artifact"
+    if any(message.created_at > since for message in snapshot.user_messages):
+        return "visitors wrote"
+    return None
+
+
+def _periodic(snapshot: Snapshot, role: str, period: float, now: float, changed: str | None) -> WorkStatus:
+    """Priority 4 once `period` seconds have passed since the role's last run, if something changed."""
+    if changed is None:
+        return _nothing("nothing changed since its last run")
+    state = snapshot.states.get(role)
+    last = None if state is None else state.last_run_at
+    due = now if last is None else last + period
+    if now >= due:
+        return _work(4, f"periodic look: {changed}")
+    return WorkStatus(has_work=False, reason=f"{changed}; periodic look is due later", due_at=due)
+
+
+def _work(priority: int, reason: str) -> WorkStatus:
+    return WorkStatus(has_work=True, priority=priority, reason=reason)
+
+
+def _nothing(reason: str) -> WorkStatus:
+    return WorkStatus(has_work=False, reason=reason)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,111 @@
+"""From work status to a graph in waves, and from a graph to what runs next."""
+
+from graphlib import TopologicalSorter
+
+from recursor.domain.graph import ExecutionGraph, Node, NodeStatus
+from recursor.domain.work import WorkReport
+
+
+def build_graph(report: WorkReport, graph_id: str, now: float) -> ExecutionGraph:
+    """Return one node per role with work, each in the earliest wave its dependencies allow.
+
+    A dependency on a role that has no work is satisfied: it is not in the graph.
+
+    Args:
+        report: the work status of all roles.
+        graph_id: the id of the cycle that the graph is for.
+        now: seconds since the epoch, UTC.
+
+    Raises:
+        graphlib.CycleError: the dependencies form a cycle; a role registry does not let that happen.
+    """
+    roles = report.roles_with_work()
+    waits_for = {role: [d for d in report.statuses[role].dependencies if d in roles] for role in roles}
+    waves = compute_waves(waits_for)
+    nodes = (
+        Node(
+            role=role,
+            priority=report.statuses[role].priority,
+            reason=report.statuses[role].reason,
+            dependencies=tuple(waits_for[role]),
+            wave=number,
+        )
+        for number, wave in enumerate(waves)
+        for role in wave
+    )
+    return ExecutionGraph(id=graph_id, stack_id=report.stack_id, created_at=now, nodes=tuple(nodes))
+
+
+def compute_waves(waits_for: dict[str, list[str]]) -> list[list[str]]:
+    """Return the generations of a dependency graph: each wave holds what the waves before it allow.
+
+    Args:
+        waits_for: role → the roles it waits for. The order of the keys is kept inside a wave.
+
+    Raises:
+        graphlib.CycleError: the graph has a cycle.
+    """
+    sorter = TopologicalSorter(waits_for)
+    sorter.prepare()
+    order = {role: index for index, role in enumerate(waits_for)}
+    waves: list[list[str]] = []
+    while sorter.is_active():
+        ready = sorter.get_ready()
+        waves.append(sorted(ready, key=order.__getitem__))
+        sorter.done(*ready)
+    return waves
+
+
+def next_wave(
+    graph: ExecutionGraph, report: WorkReport, now: float
+) -> tuple[ExecutionGraph, tuple[Node, ...]]:
+    """Skip what should not run any more and return the graph with the nodes to run now.
+
+    A node is skipped when a role it depends on did not complete, or when its work is gone. No nodes to
+    run means that the graph has ended.
+
+    Args:
+        graph: the graph as it is.
+        report: the work status now.
+        now: seconds since the epoch, UTC.
+    """
+    while pending := graph.unfinished_wave():
+        nodes = {node.role: node for node in graph.nodes}
+        skipped = {
+            node.role: node.but(status=NodeStatus.SKIPPED, finished_at=now, note=reason)
+            for node in pending
+            if (reason := _reason_to_skip(node, nodes, report)) is not None
+        }
+        if skipped:
+            graph = graph.replacing(skipped)
+        ready = tuple(node for node in pending if node.role not in skipped)
+        if ready:
+            return graph, ready
+    return graph, ()
+
+
+def _reason_to_skip(node: Node, nodes: dict[str, Node], report: WorkReport) -> str | None:
+    obstacle = _obstacle(node, nodes)
+    if obstacle is not None:
+        return f"depends on {obstacle}"
+    status_now = report.statuses.get(node.role)
+    if status_now is None:
+        return f"there is no role {node.role} in the team any more"
+    if not status_now.has_work:
+        return f"its work is gone: {status_now.reason}"
+    return None
+
+
+def _obstacle(node: Node, nodes: dict[str, Node]) -> str | None:
+    """Say which dependency, near or far, keeps the node from running. One whose work is gone does not."""
+    for role in node.dependencies:
+        match nodes[role].status:
+            case NodeStatus.FAILED:
+                return f"{role}, which failed"
+            case NodeStatus.CANCELLED:
+                return f"{role}, which was cancelled"
+            case NodeStatus.SKIPPED if (further := _obstacle(nodes[role], nodes)) is not None:
+                return f"{role}, which depends on {further}"
+            case _:
+                pass
+    return None

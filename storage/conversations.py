@@ -1,0 +1,121 @@
+"""Transactions on what people and other stacks tell a stack: todos, visitors' messages, stacks' messages."""
+
+from pydantic import ValidationError
+
+from recursor.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from recursor.domain.ids import new_id
+from recursor.domain.message import Message, UserMessage
+from recursor.domain.stack import Stack
+from recursor.domain.todo import Todo, TodoStatus
+from recursor.storage.revisions import bump_revision
+from recursor.storage.stacks import note_news
+from recursor.storage.store import Writer
+from recursor.storage.tables import BROADCASTS, MESSAGES, TODOS, USER_MESSAGES
+
+
+def new_user_message(stack_id: str, sender: str, content: str, now: float) -> UserMessage:
+    """Make the record of a visitor's message, not stored yet.
+
+    Raises:
+        InvalidInputError: the sender is not one line of 1 to 200 characters, or the content not 1 to 20,000.
+    """
+    try:
+        return UserMessage(id=new_id(), stack_id=stack_id, sender=sender, content=content, created_at=now)
+    except ValidationError as error:
+        raise InvalidInputError.explaining("message", error) from None
+
+
+def add_user_message(writer: Writer, message: UserMessage) -> UserMessage:
+    """Store a visitor's message.
+
+    Raises:
+        NotFoundError: there is no such stack.
+    """
+    USER_MESSAGES.add(writer, message)
+    note_news(writer, message.stack_id, message.created_at)
+    return message
+
+
+def new_message(sender: Stack, to_stack_id: str | None, content: str, now: float) -> Message:
+    """Make the record of a message from one stack to another, or to all others, not stored yet.
+
+    Raises:
+        InvalidInputError: the content is not 1 to 20,000 characters.
+    """
+    try:
+        return Message(
+            id=new_id(),
+            from_stack_id=sender.id,
+            from_name=sender.name,
+            to_stack_id=to_stack_id,
+            content=content,
+            created_at=now,
+        )
+    except ValidationError as error:
+        raise InvalidInputError.explaining("message", error) from None
+
+
+def add_message(writer: Writer, message: Message) -> Message:
+    """Store a message between stacks, in the one place its receiver, or every receiver, reads.
+
+    Raises:
+        NotFoundError: there is no such receiver.
+    """
+    MESSAGES.add(writer, message)
+    if message.to_stack_id is None:
+        bump_revision(writer, BROADCASTS)
+    else:
+        note_news(writer, message.to_stack_id, message.created_at)
+    return message
+
+
+def new_todo(stack_id: str, content: str, priority: int, now: float) -> Todo:
+    """Make the record of a todo that a person gives, not stored yet.
+
+    Raises:
+        InvalidInputError: the content is not 1 to 2,000 characters, or the priority not 1 to 5.
+    """
+    try:
+        return Todo(
+            id=new_id(),
+            stack_id=stack_id,
+            content=content,
+            priority=priority,
+            assigned_by="user",
+            created_at=now,
+            updated_at=now,
+            updated_by="user",
+        )
+    except ValidationError as error:
+        raise InvalidInputError.explaining("todo", error) from None
+
+
+def add_todo(writer: Writer, todo: Todo) -> Todo:
+    """Store a todo.
+
+    Raises:
+        NotFoundError: there is no such stack.
+    """
+    TODOS.add(writer, todo)
+    note_news(writer, todo.stack_id, todo.created_at)
+    return todo
+
+
+def cancel_todo(writer: Writer, stack_id: str, todo_id: str, now: float) -> Todo:
+    """Cancel an open todo. One that is cancelled already comes back as it is.
+
+    Raises:
+        NotFoundError: there is no such todo.
+        ConflictError: it is completed.
+    """
+    todo = TODOS.get(writer, stack_id, todo_id)
+    if todo is None:
+        raise NotFoundError(f"no todo {todo_id} in stack {stack_id}: `recursor todos` lists them")
+    if todo.status is TodoStatus.CANCELLED:
+        return todo
+    if todo.status is TodoStatus.COMPLETED:
+        raise ConflictError(f"todo {todo_id} is completed: it cannot be cancelled any more")
+    todo = todo.but(status=TodoStatus.CANCELLED, closed_at=now, updated_at=now, updated_by="user")
+    TODOS.put(writer, todo)
+    note_news(writer, stack_id, now)
+    return todo

@@ -1,0 +1,299 @@
+"""Transactions of a cycle: its beginning, each wave's results, its end.
+
+Each checks, in the transaction, that the stack is still in the epoch the cycle belongs to: what comes late,
+after a stop or a deletion, is discarded whole.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recursor.domain.agent_state import AgentExecutionState
+from recursor.domain.effect import Outcome
+from recursor.domain.errors import RecursorError
+from recursor.domain.execution import Decision, ExecutionStatus, OrchestratorExecution
+from recursor.domain.graph import ExecutionGraph, Node, NodeStatus
+from recursor.domain.stack import ExecutionState, Stack
+from recursor.domain.work import WorkReport
+from recursor.orchestration.decision import summarise
+from recursor.storage.errors import CorruptRecordError
+from recursor.storage.outcomes import apply_outcome
+from recursor.storage.revisions import bump_revision, bump_runs, read_revision
+from recursor.storage.rollups import count_execution
+from recursor.storage.stacks import agent_state
+from recursor.storage.store import Writer
+from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, STATES, WORK
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """What became of one run of an agent: an outcome, or an error."""
+
+    role: str
+    attempt: int
+    taken_at: float
+    """When the snapshot it read was taken; this and the next two in seconds since the epoch, UTC."""
+    started_at: float | None
+    finished_at: float
+    outcome: Outcome | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CycleBegun:
+    """The state after a cycle was to begin."""
+
+    stack: Stack | None
+    """None: it was stopped or deleted meanwhile, and nothing was written."""
+    begun: bool
+    """False: it may not run now, and the cycle was not written."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaveCommitted:
+    """The state after a wave's results were committed."""
+
+    stack: Stack
+    graph: ExecutionGraph
+    written_to: frozenset[str]
+    """The other stacks that got a message; "all" for a broadcast."""
+
+
+@dataclass(frozen=True, slots=True)
+class CycleEnd:
+    """How a cycle ended and what comes next."""
+
+    execution: OrchestratorExecution
+    graph: ExecutionGraph
+    report: WorkReport
+    decision: Decision
+    progress: bool
+    now: float
+
+
+def begin_cycle(
+    writer: Writer,
+    execution: OrchestratorExecution,
+    graph: ExecutionGraph,
+    report: WorkReport,
+    before: CycleEnd | None = None,
+) -> CycleBegun:
+    """Record that a cycle begins, its first wave marked as running.
+
+    Args:
+        writer: the transaction.
+        execution: the cycle.
+        graph: its graph.
+        report: the work status that the graph was built from.
+        before: the end of the cycle before, where one follows the other at once: they share the commit.
+    """
+    stack = STACKS.get(writer, execution.stack_id)
+    if stack is None or stack.epoch != execution.epoch:
+        return CycleBegun(stack=None, begun=False)
+    if before is not None:
+        stack = _ended(writer, stack, before)
+    may_run = stack.state is ExecutionState.RUNNING
+    if may_run:
+        stack = stack.but(current_execution_id=execution.id)
+        EXECUTIONS.add(writer, execution)
+        GRAPHS.add(writer, graph)
+        WORK.add(writer, report)
+    elif before is not None:
+        WORK.add(writer, before.report)
+    if may_run or before is not None:
+        STACKS.add(writer, stack)
+    return CycleBegun(stack=stack, begun=may_run)
+
+
+def commit_wave(
+    writer: Writer,
+    epoch: int,
+    graph: ExecutionGraph,
+    results: Sequence[NodeResult],
+    now: float,
+) -> WaveCommitted | None:
+    """Apply a wave's outcomes together with its nodes' new status, and mark the next wave as running.
+
+    An outcome that cannot be applied fails its node and changes nothing else; the others are applied.
+
+    Args:
+        writer: the transaction.
+        epoch: the stack's epoch when the cycle began.
+        graph: the graph before, as the supervisor holds it.
+        results: what the runs came to.
+        now: seconds since the epoch, UTC.
+
+    Returns:
+        the state afterwards, or None if the stack was stopped or deleted meanwhile: then nothing was written.
+    """
+    stack = STACKS.get(writer, graph.stack_id)
+    if stack is None or stack.epoch != epoch:
+        return None
+    written_to: frozenset[str] = frozenset()
+    changed: dict[str, Node] = {}
+    nodes = {node.role: node for node in graph.nodes}
+    for result in results:
+        error = result.error
+        if result.outcome is not None:
+            try:
+                applied = apply_outcome(
+                    writer, stack, result.role, graph.id, result.outcome, result.taken_at, now
+                )
+                stack = applied.stack
+                written_to |= applied.written_to
+            except (RecursorError, CorruptRecordError) as refused:
+                error = str(refused)
+        if error is not None:
+            _note_failure(writer, stack, result.role, error, now)
+        changed[result.role] = _result(nodes[result.role], result, error)
+    graph = graph.replacing(changed)
+    if stack.state is ExecutionState.RUNNING:
+        graph = mark_running(graph, now)
+    GRAPHS.add(writer, graph)
+    return WaveCommitted(stack, graph, written_to)
+
+
+def mark_running(graph: ExecutionGraph, now: float) -> ExecutionGraph:
+    """Return the graph with the nodes of its first unfinished wave marked as running, one attempt more.
+
+    The supervisor still checks them against a new snapshot before it starts them: one that is not started
+    after all is committed as skipped with the next results.
+
+    Args:
+        graph: the graph before.
+        now: seconds since the epoch, UTC.
+    """
+    wave = graph.unfinished_wave()
+    return graph.replacing(
+        {
+            node.role: node.but(status=NodeStatus.RUNNING, attempts=node.attempts + 1, started_at=now)
+            for node in wave
+            if node.status is NodeStatus.PENDING
+        }
+    )
+
+
+def save_graph(writer: Writer, epoch: int, graph: ExecutionGraph) -> bool:
+    """Write the graph of a running cycle. Returns False, writing nothing, if the cycle is over."""
+    stack = STACKS.get(writer, graph.stack_id)
+    if stack is None or stack.epoch != epoch or stack.current_execution_id != graph.id:
+        return False
+    GRAPHS.add(writer, graph)
+    return True
+
+
+def end_cycle(writer: Writer, end: CycleEnd) -> Stack | None:
+    """Record how a cycle ended: execution, graph, work status, the stack's counters, the statistics.
+
+    Returns:
+        the stack afterwards, or None if it was stopped or deleted meanwhile: then nothing was written.
+    """
+    stack = STACKS.get(writer, end.execution.stack_id)
+    if stack is None or stack.epoch != end.execution.epoch:
+        return None
+    stack = _ended(writer, stack, end)
+    STACKS.add(writer, stack)
+    WORK.add(writer, end.report)
+    return stack
+
+
+def record_look(
+    writer: Writer, stack_id: str, epoch: int, report: WorkReport, decision: Decision, now: float
+) -> Stack | None:
+    """Record a look that found nothing to run: the work status, and when the next look is due.
+
+    Returns:
+        the stack afterwards, or None if it was stopped or deleted meanwhile: then nothing was written.
+    """
+    stack = STACKS.get(writer, stack_id)
+    if stack is None or stack.epoch != epoch:
+        return None
+    WORK.add(writer, report)
+    stack = stack.but(next_look_at=_next_look(writer, report, decision, now))
+    STACKS.add(writer, stack)
+    return stack
+
+
+def suspend_stack(writer: Writer, stack_id: str, epoch: int, reason: str, now: float) -> Stack | None:
+    """Pause a running stack for a reason that a person has to look into.
+
+    Returns:
+        the stack afterwards, or None if it was stopped or deleted meanwhile.
+    """
+    stack = STACKS.get(writer, stack_id)
+    if stack is None or stack.epoch != epoch or stack.state is not ExecutionState.RUNNING:
+        return None
+    stack = _paused(stack, reason, now)
+    STACKS.add(writer, stack)
+    bump_revision(writer, stack_id)
+    return stack
+
+
+def _ended(writer: Writer, stack: Stack, end: CycleEnd) -> Stack:
+    """Record the end of a cycle, and return the stack with its counters, not stored yet."""
+    summary = summarise(end.graph)
+    failed = [f"{n.role}: {n.note}" for n in end.graph.nodes if n.status is NodeStatus.FAILED]
+    execution = end.execution.but(
+        status=ExecutionStatus.FAILED if failed else ExecutionStatus.COMPLETED,
+        finished_at=end.now,
+        decision=end.decision,
+        error="; ".join(failed) or None,
+        summary=summary,
+    )
+    EXECUTIONS.add(writer, execution)
+    if summary.agents_skipped:
+        # All other changes to the nodes were committed with their results.
+        GRAPHS.add(writer, end.graph)
+    count_execution(writer, execution, end.graph)
+    stack = stack.but(
+        total_cycles=stack.total_cycles + 1,
+        failures_in_a_row=stack.failures_in_a_row + 1 if failed else 0,
+        fruitless_in_a_row=0 if end.progress else stack.fruitless_in_a_row + 1,
+        last_activity_at=end.now,
+        current_execution_id=None,
+        next_look_at=_next_look(writer, end.report, end.decision, end.now),
+    )
+    return _suspended(stack, end.decision, end.now)
+
+
+def _next_look(writer: Writer, report: WorkReport, decision: Decision, now: float) -> float | None:
+    if decision.suspend:
+        return None
+    if read_revision(writer, report.stack_id) != report.revision:
+        # Something came after the decision was made: should all die now, it is looked at after the start.
+        return now
+    if decision.pause is None:
+        return now if decision.kind == "continue" else None
+    return now + decision.pause
+
+
+def _suspended(stack: Stack, decision: Decision, now: float) -> Stack:
+    if decision.suspend and stack.state is ExecutionState.RUNNING:
+        return _paused(stack, decision.reason, now)
+    return stack
+
+
+def _paused(stack: Stack, reason: str, now: float) -> Stack:
+    update = {
+        "state": ExecutionState.PAUSED,
+        "state_reason": reason,
+        "paused_at": now,
+        "next_look_at": None,
+    }
+    return stack.but(**update)
+
+
+def _result(node: Node, result: NodeResult, error: str | None) -> Node:
+    return node.but(
+        status=NodeStatus.COMPLETED if error is None else NodeStatus.FAILED,
+        started_at=result.started_at,
+        finished_at=result.finished_at,
+        note=error,
+        usage=None if result.outcome is None else result.outcome.usage,
+    )
+
+
+def _note_failure(writer: Writer, stack: Stack, role: str, error: str, now: float) -> None:
+    state = agent_state(writer, stack, role)
+    failed = {"execution_state": AgentExecutionState.FAILED, "last_error": error, "updated_at": now}
+    STATES.put(writer, state.but(**failed))
+    bump_runs(writer, stack.id)

@@ -1,0 +1,152 @@
+"""The public queries: what an operator asks of a stack."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.execution import OrchestratorExecution
+from recursor.domain.graph import ExecutionGraph
+from recursor.domain.settings import Settings
+from recursor.domain.stack import Stack
+from recursor.domain.statistics import OrchestrationStats
+from recursor.domain.work import WorkReport
+from recursor.orchestration.detection import detect_work
+from recursor.orchestration.roles import RoleRegistry
+from recursor.storage.errors import CorruptRecordError
+from recursor.storage.revisions import read_revision
+from recursor.storage.rollups import sum_rollups
+from recursor.storage.snapshots import take_snapshot
+from recursor.storage.stacks import read_stack
+from recursor.storage.store import Reader
+from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, WORK
+
+# Enough for any screen; more is for SQL or a backup.
+MAX_LIMIT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableStack:
+    """A stack whose record cannot be read, listed so that it can be found and deleted."""
+
+    id: str
+    problem: str
+
+
+def list_stacks(reader: Reader) -> Iterator[Stack | UnreadableStack]:
+    """Yield all stacks, in the order of their ids."""
+    for key, _ in reader.scan(STACKS.name):
+        stack_id = key.decode(errors="replace")
+        try:
+            yield read_stack(reader, stack_id)
+        except CorruptRecordError as error:
+            yield UnreadableStack(stack_id, str(error))
+
+
+def recent_executions(reader: Reader, stack_id: str, limit: int = 20) -> list[OrchestratorExecution]:
+    """Return a stack's last cycles, newest first.
+
+    Args:
+        reader: the state of the store to read.
+        stack_id: the stack.
+        limit: how many at most, 1 to 10,000.
+
+    Raises:
+        NotFoundError: there is no such stack.
+        InvalidInputError: the limit is out of range.
+    """
+    read_stack(reader, stack_id)
+    return EXECUTIONS.newest(reader, stack_id, _checked(limit))
+
+
+def execution_graphs(reader: Reader, stack_id: str, limit: int = 10) -> list[ExecutionGraph]:
+    """Return the graphs of a stack's last cycles, newest first.
+
+    Args:
+        reader: the state of the store to read.
+        stack_id: the stack.
+        limit: how many at most, 1 to 10,000.
+
+    Raises:
+        NotFoundError: there is no such stack.
+        InvalidInputError: the limit is out of range.
+    """
+    read_stack(reader, stack_id)
+    return GRAPHS.newest(reader, stack_id, _checked(limit))
+
+
+def work_detection_status(
+    reader: Reader, stack_id: str, roles: RoleRegistry, settings: Settings, now: float
+) -> WorkReport:
+    """Return who has work in a stack, how urgent it is, and why.
+
+    What the stack's supervisor found is returned while it is fresh; else the detectors are run here.
+
+    Args:
+        reader: the state of the store to read.
+        stack_id: the stack.
+        roles: the team.
+        settings: the runner's settings; the stack's own are applied over them.
+        now: seconds since the epoch, UTC.
+
+    Raises:
+        NotFoundError: there is no such stack.
+        CorruptRecordError: one of its records cannot be read.
+    """
+    stack = read_stack(reader, stack_id)
+    effective = settings.overridden(stack.settings)
+    known = WORK.get(reader, stack_id)
+    if (
+        known is not None
+        and 0 <= now - known.computed_at < effective.detection.cache_ttl
+        and known.revision == read_revision(reader, stack_id)
+    ):
+        return known
+    return detect_work(take_snapshot(reader, stack_id, roles, now), roles, effective, now)
+
+
+def orchestration_stats(reader: Reader, stack_id: str, since: float, until: float) -> OrchestrationStats:
+    """Return a stack's figures over a span of time, to the minute.
+
+    Args:
+        reader: the state of the store to read.
+        stack_id: the stack.
+        since: seconds since the epoch, UTC; the minute it falls in counts whole.
+        until: likewise, not before `since`.
+
+    Raises:
+        NotFoundError: there is no such stack.
+        InvalidInputError: `until` is before `since`.
+    """
+    if until < since:
+        raise InvalidInputError(
+            f"time range: ends ({until:.0f}) before it begins ({since:.0f}): swap the two"
+        )
+    stack = read_stack(reader, stack_id)
+    total = sum_rollups(reader, stack_id, since, until)
+    judged = total.completed + total.failed
+    return OrchestrationStats(
+        stack_id=stack_id,
+        since=since,
+        until=until,
+        total_cycles=stack.total_cycles,
+        cycles=total.cycles,
+        completed=total.completed,
+        failed=total.failed,
+        cancelled=total.cancelled,
+        success_rate=total.completed / judged if judged else None,
+        average_seconds=total.seconds / total.cycles if total.cycles else None,
+        longest_seconds=total.longest if total.cycles else None,
+        agents_run=total.agents_run,
+        agents_failed=total.agents_failed,
+        average_parallel=total.parallel / total.cycles if total.cycles else None,
+        max_parallel=total.max_parallel,
+        decisions=total.decisions,
+        input_tokens=total.input_tokens,
+        output_tokens=total.output_tokens,
+    )
+
+
+def _checked(limit: int) -> int:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidInputError(f"limit: must be 1 to {MAX_LIMIT} (got {limit})")
+    return limit

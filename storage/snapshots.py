@@ -1,0 +1,92 @@
+"""Takes the snapshot that detectors and agents read."""
+
+from collections.abc import Iterable
+from itertools import islice, takewhile
+
+from recursor.domain.agent_state import AgentState
+from recursor.domain.errors import NotFoundError
+from recursor.domain.message import Message
+from recursor.domain.snapshot import Snapshot
+from recursor.domain.stack import Stack
+from recursor.storage.revisions import read_revision
+from recursor.storage.store import Reader
+from recursor.storage.tables import (
+    ARTIFACTS,
+    BROADCASTS,
+    CLOSED,
+    IDEAS,
+    MESSAGES,
+    OPEN,
+    STACKS,
+    STATES,
+    TODOS,
+    UNANSWERED,
+    UNPLANNED,
+    USER_MESSAGES,
+)
+
+# A snapshot stays small whatever a stack has gone through. Open work is read oldest first, so that what
+# does not fit now comes in when the older has been dealt with.
+MAX_OPEN = 500
+MAX_CLOSED_TODOS = 200
+MAX_UNPLANNED = 100
+MAX_PAST_USER_MESSAGES = 20
+
+
+def take_snapshot(
+    reader: Reader, stack_id: str, roles: Iterable[str], now: float, earlier: Snapshot | None = None
+) -> Snapshot:
+    """Return what is true of a stack now.
+
+    Args:
+        reader: the state of the store to read.
+        stack_id: the stack.
+        roles: the roles whose states belong in the snapshot.
+        now: seconds since the epoch, UTC.
+        earlier: a snapshot of the stack from before; what has not changed since is not read again.
+
+    Raises:
+        NotFoundError: there is no such stack.
+        CorruptRecordError: one of its records cannot be read.
+    """
+    stack = STACKS.get(reader, stack_id)
+    if stack is None:
+        raise NotFoundError(f"no stack {stack_id}: it does not exist, or was deleted")
+    revision = read_revision(reader, stack_id)
+    states = {
+        role: STATES.get(reader, stack_id, role)
+        or AgentState(stack_id=stack_id, role=role, updated_at=stack.created_at)
+        for role in roles
+    }
+    if earlier is not None and (earlier.revision[0], earlier.revision[2]) == (revision[0], revision[2]):
+        return earlier.but(stack=stack, taken_at=now, revision=revision, states=states)
+    todos = (
+        *TODOS.oldest(reader, stack_id, MAX_OPEN, OPEN),
+        *TODOS.newest(reader, stack_id, MAX_CLOSED_TODOS, CLOSED),
+    )
+    user_messages = (
+        *USER_MESSAGES.oldest(reader, stack_id, MAX_OPEN, UNANSWERED),
+        *USER_MESSAGES.newest(reader, stack_id, MAX_UNPLANNED, UNPLANNED),
+        *USER_MESSAGES.newest(reader, stack_id, MAX_PAST_USER_MESSAGES, CLOSED),
+    )
+    messages = (*MESSAGES.oldest(reader, stack_id, MAX_OPEN, OPEN), *_unread_broadcasts(reader, stack))
+    artifacts = ARTIFACTS.newest(reader, stack_id, 1)
+    return Snapshot(
+        stack=stack,
+        taken_at=now,
+        revision=revision,
+        idea=IDEAS.get(reader, stack_id),
+        todos=tuple(sorted(todos, key=lambda todo: todo.id)),
+        user_messages=tuple(sorted(user_messages, key=lambda message: message.id)),
+        messages=tuple(sorted(messages, key=lambda message: message.id)),
+        artifact=artifacts[0] if artifacts else None,
+        states=states,
+    )
+
+
+def _unread_broadcasts(reader: Reader, stack: Stack) -> list[Message]:
+    newer = takewhile(
+        lambda message: message.id > stack.broadcasts_read,
+        MESSAGES.scan(reader, BROADCASTS, newest_first=True),
+    )
+    return [message for message in islice(newer, MAX_OPEN) if message.from_stack_id != stack.id]

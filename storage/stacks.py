@@ -1,0 +1,323 @@
+"""Transactions on whole stacks: make, find, steer, configure, delete."""
+
+import logging
+from collections.abc import Iterator, Mapping
+
+from msgpack import UnpackException
+from pydantic import JsonValue, ValidationError
+
+from recursor.domain.agent_state import AgentState
+from recursor.domain.errors import AmbiguousError, InvalidInputError, NotFoundError
+from recursor.domain.execution import ExecutionStatus, OrchestratorExecution
+from recursor.domain.graph import NodeStatus
+from recursor.domain.ids import new_stack_id
+from recursor.domain.project import ProjectIdea
+from recursor.domain.settings import Overrides, Settings
+from recursor.domain.stack import ExecutionState, Stack
+from recursor.orchestration.control import Command, control
+from recursor.orchestration.decision import summarise
+from recursor.storage.codec import unpack
+from recursor.storage.errors import CorruptRecordError
+from recursor.storage.revisions import bump_revision
+from recursor.storage.rollups import count_execution, delete_rollups
+from recursor.storage.store import Reader, Writer, prefix_range
+from recursor.storage.tables import (
+    BROADCASTS,
+    EXECUTIONS,
+    GRAPHS,
+    IDEAS,
+    MESSAGES,
+    NAMES,
+    RECORD_TABLES,
+    REVISIONS,
+    STACKS,
+    STATES,
+)
+
+logger = logging.getLogger("recursor.storage")
+
+
+def new_stack(name: str, now: float, settings: Overrides | None = None) -> Stack:
+    """Make the record of a stack, not stored yet.
+
+    Args:
+        name: one line, 1 to 200 characters.
+        now: seconds since the epoch, UTC.
+        settings: what differs from the runner's settings.
+
+    Raises:
+        InvalidInputError: the name or a setting is not acceptable.
+    """
+    Settings().overridden(settings or {})
+    try:
+        return Stack(id=new_stack_id(), name=name, created_at=now, settings=settings or {})
+    except ValidationError as error:
+        raise InvalidInputError.explaining("stack", error) from None
+
+
+def new_idea(stack_id: str, idea: str, now: float) -> ProjectIdea:
+    """Make the record of the idea a person gives to a stack, not stored yet.
+
+    Args:
+        stack_id: the stack.
+        idea: 1 to 20,000 characters.
+        now: seconds since the epoch, UTC.
+
+    Raises:
+        InvalidInputError: the idea is empty, too long, or not text.
+    """
+    try:
+        return ProjectIdea(stack_id=stack_id, idea=idea, created_at=now, updated_at=now, updated_by="user")
+    except ValidationError as error:
+        raise InvalidInputError.explaining("project idea", error) from None
+
+
+def create_stack(writer: Writer, stack: Stack, idea: ProjectIdea | None = None) -> Stack:
+    """Store a new stack, with its idea if it has one already. Returns the stack."""
+    newest = MESSAGES.newest(writer, BROADCASTS, 1)
+    if newest:
+        stack = stack.but(broadcasts_read=newest[0].id)
+    STACKS.add(writer, stack)
+    writer.put(NAMES, _name_key(stack), b"")
+    if idea is not None:
+        IDEAS.add(writer, idea)
+    bump_revision(writer, stack.id)
+    return stack
+
+
+def set_idea(writer: Writer, idea: ProjectIdea) -> None:
+    """Give a stack another idea. What was planned for the last one stays until the planner changes it.
+
+    Raises:
+        NotFoundError: there is no such stack.
+    """
+    IDEAS.put(writer, idea)
+    note_news(writer, idea.stack_id, idea.updated_at)
+
+
+def read_stack(reader: Reader, stack_id: str) -> Stack:
+    """Return a stack by its whole id.
+
+    Raises:
+        NotFoundError: there is none.
+        CorruptRecordError: it cannot be read.
+    """
+    stack = STACKS.get(reader, stack_id)
+    if stack is None:
+        raise NotFoundError(f"no stack {stack_id}: it does not exist, or was deleted")
+    return stack
+
+
+def note_news(writer: Writer, stack_id: str, now: float) -> None:
+    """Note that there is something new for a stack to look at: in its revision, and, so that a crash before
+    anybody has looked loses nothing, in when it is due.
+
+    Raises:
+        NotFoundError: there is no such stack.
+    """
+    stack = read_stack(writer, stack_id)
+    if stack.state is ExecutionState.RUNNING and (stack.next_look_at is None or stack.next_look_at > now):
+        STACKS.add(writer, stack.but(next_look_at=now))
+    bump_revision(writer, stack_id)
+
+
+def stacks_to_wake(reader: Reader) -> Iterator[tuple[str, float]]:
+    """Yield the running stacks that are due some time, and when (seconds since the epoch, UTC).
+
+    One whose cycle was interrupted, or that has not read the newest broadcast, is due since 0.0. A record
+    that cannot be read is passed over.
+    """
+    newest = MESSAGES.newest(reader, BROADCASTS, 1)
+    last_broadcast = newest[0].id if newest else ""
+    for key, value in reader.scan(STACKS.name):
+        # Without making a hundred thousand records when a runner starts.
+        try:
+            _, fields = unpack(value)
+            if fields["state"] != ExecutionState.RUNNING:
+                continue
+            due = fields["next_look_at"]
+            if fields["current_execution_id"] is not None or fields["broadcasts_read"] < last_broadcast:
+                due = 0.0
+        except (ValueError, TypeError, KeyError, UnpackException):
+            logger.error("stack %s cannot be read: restore it from a backup, or delete it", key.decode())
+            continue
+        if due is not None:
+            yield key.decode(), due
+
+
+def find_stack(reader: Reader, named: str) -> str:
+    """Return the id of the stack that a person named by id, unique name, or unique prefix of its id.
+
+    Args:
+        reader: the state of the store to read.
+        named: what the person typed.
+
+    Raises:
+        NotFoundError: nothing is named so.
+        AmbiguousError: several stacks are; the text lists their ids.
+    """
+    if not named.strip():
+        raise NotFoundError("no stack named '': give an id, the first digits of an id, or a name")
+    wanted = named.strip()
+    try:
+        as_key = wanted.encode()
+    except UnicodeEncodeError:
+        raise NotFoundError(f"no stack named {named!r}: it is not valid text") from None
+    if 0 < len(as_key) <= 16 and reader.get(STACKS.name, as_key) is not None:
+        return wanted
+    by_name = _ids_named(reader, wanted)
+    if by_name:
+        return _only(by_name, named, "are named")
+    by_prefix = []
+    if len(as_key) <= 16:
+        start, stop = prefix_range(as_key.lower())
+        for key, _ in reader.scan(STACKS.name, start, stop):
+            by_prefix.append(key.decode())
+            if len(by_prefix) > 5:
+                break
+    if by_prefix:
+        return _only(by_prefix, named, "have ids that begin with")
+    raise NotFoundError(f"no stack named {named!r}: `recursor list` shows the ones there are")
+
+
+def control_stack(
+    writer: Writer, stack_id: str, command: Command, now: float, reason: str | None = None
+) -> Stack:
+    """Start, pause, resume or stop a stack. A stop cancels the cycle that is running.
+
+    Args:
+        writer: the transaction.
+        stack_id: the stack.
+        command: what it is told.
+        now: seconds since the epoch, UTC.
+        reason: why, when it was not simply a person's wish.
+
+    Returns:
+        the stack afterwards.
+
+    Raises:
+        NotFoundError: there is no such stack.
+        ConflictError: its state does not allow it.
+    """
+    before = read_stack(writer, stack_id)
+    after = control(before, command, now, reason)
+    if after is before:
+        return before
+    if command is Command.STOP:
+        after = _cancel_current(writer, after, now)
+    STACKS.put(writer, after)
+    bump_revision(writer, stack_id)
+    return after
+
+
+def configure_stack(writer: Writer, stack_id: str, changes: Mapping[str, Mapping[str, JsonValue]]) -> Stack:
+    """Override settings for one stack; a value of None takes an override back.
+
+    Raises:
+        NotFoundError: there is no such stack.
+        InvalidInputError: a section, key or value is not acceptable; nothing is changed.
+    """
+    stack = read_stack(writer, stack_id)
+    merged = {section: dict(values) for section, values in stack.settings.items()}
+    for section, values in changes.items():
+        kept = merged.setdefault(section, {})
+        for key, value in values.items():
+            if value is None:
+                kept.pop(key, None)
+            else:
+                kept[key] = value
+    settings = {section: values for section, values in merged.items() if values}
+    Settings().overridden(settings)
+    stack = stack.but(settings=settings)
+    STACKS.put(writer, stack)
+    bump_revision(writer, stack_id)
+    return stack
+
+
+def delete_stack(writer: Writer, stack_id: str) -> None:
+    """Remove a stack and all that belongs to it.
+
+    Raises:
+        NotFoundError: there is no such stack.
+    """
+    try:
+        writer.delete(NAMES, _name_key(read_stack(writer, stack_id)))
+    except CorruptRecordError:
+        # A stack that cannot be read can still be deleted: its name is found by its id.
+        mark = b"/" + stack_id.encode()
+        for key in [key for key, _ in writer.scan(NAMES) if key.endswith(mark)]:
+            writer.delete(NAMES, key)
+    for table in RECORD_TABLES:
+        table.delete_stack(writer, stack_id)
+    delete_rollups(writer, stack_id)
+    writer.delete(REVISIONS, stack_id.encode())
+
+
+def agent_state(reader: Reader, stack: Stack, role: str) -> AgentState:
+    """Return a role's state, or the one it begins with."""
+    return STATES.get(reader, stack.id, role) or AgentState(
+        stack_id=stack.id, role=role, updated_at=stack.created_at
+    )
+
+
+def close_execution(
+    writer: Writer, execution: OrchestratorExecution, status: ExecutionStatus, now: float, why: str
+) -> None:
+    """End a running cycle without a decision: cancel what had not ended in its graph, and count it."""
+    try:
+        graph = GRAPHS.get(writer, execution.stack_id, execution.id)
+    except CorruptRecordError:
+        graph = None
+    if graph is not None:
+        open_nodes = {
+            node.role: node.but(status=NodeStatus.CANCELLED, finished_at=now, note=why)
+            for node in graph.nodes
+            if not node.status.ended
+        }
+        graph = graph.replacing(open_nodes)
+        GRAPHS.add(writer, graph)
+    ended = execution.but(
+        status=status, finished_at=now, error=why, summary=None if graph is None else summarise(graph)
+    )
+    EXECUTIONS.add(writer, ended)
+    count_execution(writer, ended, graph)
+
+
+def _cancel_current(writer: Writer, stack: Stack, now: float) -> Stack:
+    if stack.current_execution_id is None:
+        return stack
+    try:
+        execution = EXECUTIONS.get(writer, stack.id, stack.current_execution_id)
+    except CorruptRecordError:
+        # A record that cannot be read must not keep its stack from being stopped.
+        execution = None
+    if execution is not None and execution.status is ExecutionStatus.RUNNING:
+        close_execution(writer, execution, ExecutionStatus.CANCELLED, now, "the stack was stopped")
+    return stack.but(current_execution_id=None, last_activity_at=now)
+
+
+def _ids_named(reader: Reader, name: str) -> list[str]:
+    prefix = _name_prefix(name)
+    if prefix is None:
+        return []
+    start, stop = prefix_range(prefix)
+    return [key.rpartition(b"/")[2].decode() for key, _ in reader.scan(NAMES, start, stop)]
+
+
+def _name_key(stack: Stack) -> bytes:
+    prefix = _name_prefix(stack.name)
+    assert prefix is not None
+    return prefix + stack.id.encode()
+
+
+def _name_prefix(name: str) -> bytes | None:
+    # A key has at most 511 bytes: names that differ only after 400 count as one, and ask for an id.
+    folded = name.casefold().encode()[:400]
+    return folded + b"\x00/" if folded else None
+
+
+def _only(ids: list[str], named: str, how: str) -> str:
+    if len(ids) > 1:
+        shown = ", ".join(ids[:5]) + (", …" if len(ids) > 5 else "")
+        raise AmbiguousError(f"several stacks {how} {named!r}: {shown}; give more digits of one id")
+    return ids[0]

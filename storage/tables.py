@@ -1,0 +1,222 @@
+"""Where each record lives: one table per kind, its keys the owning stack's id and the record's own.
+
+Keys of one stack are next to each other and in the order of their ids, that is of their age: all of a
+stack, or its newest twenty, is one range. Records that are looked for by their state (open todos,
+unanswered messages) stand on a *shelf* of their own inside the stack's range, so that looking for them costs
+what there is to find, not what there is.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Generic, TypeVar
+
+from recursor.domain.agent_state import AgentState
+from recursor.domain.execution import OrchestratorExecution
+from recursor.domain.graph import ExecutionGraph
+from recursor.domain.message import Message, UserMessage
+from recursor.domain.project import Artifact, ProjectIdea
+from recursor.domain.record import Record
+from recursor.domain.stack import Stack
+from recursor.domain.todo import Todo
+from recursor.domain.trace import Trace
+from recursor.domain.work import WorkReport
+from recursor.storage.codec import decode, encode
+from recursor.storage.store import Reader, Writer, prefix_range
+
+R = TypeVar("R", bound=Record)
+
+# Sorts after the characters of ids, names and shelves, which are ASCII letters and digits.
+_SEPARATOR = b"/"
+_OPEN, _WAITING, _CLOSED = b"0", b"1", b"2"
+
+
+class Table(Generic[R]):
+    """Records of one type that belong to stacks."""
+
+    def __init__(
+        self,
+        name: str,
+        kind: type[R],
+        *,
+        stack_id: Callable[[R], str],
+        key: Callable[[R], str] | None = None,
+        shelf: Callable[[R], bytes] | None = None,
+        shelves: tuple[bytes, ...] = (),
+    ) -> None:
+        """Describe a table.
+
+        Args:
+            name: the table's name in the store.
+            kind: the records' type.
+            stack_id: the stack that a record belongs to.
+            key: the record's own key; None for one record per stack.
+            shelf: the shelf a record stands on now.
+            shelves: all shelves, in the order in which `scan` reads them.
+        """
+        self.name = name
+        self.kind = kind
+        self._stack_id = stack_id
+        self._key = key
+        self._shelf = shelf
+        self._shelves = shelves
+
+    def get(self, reader: Reader, stack_id: str, key: str | None = None) -> R | None:
+        """Return one record, or None.
+
+        Raises:
+            CorruptRecordError: it cannot be read.
+        """
+        for shelf in self._shelves or (None,):
+            full_key = self._full_key(stack_id, key, shelf)
+            value = reader.get(self.name, full_key)
+            if value is not None:
+                return self._decode(full_key, value)
+        return None
+
+    def put(self, writer: Writer, record: R) -> None:
+        """Write `record` in place of the one with its key, whichever shelf that stood on."""
+        key = None if self._key is None else self._key(record)
+        shelf = None if self._shelf is None else self._shelf(record)
+        full_key = self._full_key(self._stack_id(record), key, shelf)
+        for other in self._shelves:
+            if other != shelf:
+                writer.delete(self.name, self._full_key(self._stack_id(record), key, other))
+        writer.put(self.name, full_key, encode(record))
+
+    def add(self, writer: Writer, record: R) -> None:
+        """Write a record that is new, or whose shelf does not change."""
+        key = None if self._key is None else self._key(record)
+        shelf = None if self._shelf is None else self._shelf(record)
+        writer.put(self.name, self._full_key(self._stack_id(record), key, shelf), encode(record))
+
+    def delete(self, writer: Writer, stack_id: str, key: str | None = None) -> bool:
+        """Remove one record. Returns whether it was there."""
+        return any(writer.delete(self.name, k) for k in self._possible_keys(stack_id, key))
+
+    def scan(
+        self, reader: Reader, stack_id: str, *, shelf: bytes | None = None, newest_first: bool = False
+    ) -> Iterator[R]:
+        """Yield a stack's records in the order of their keys, shelf by shelf.
+
+        Raises:
+            CorruptRecordError: one cannot be read.
+        """
+        prefix = stack_id.encode() + _SEPARATOR + (b"" if shelf is None else shelf + _SEPARATOR)
+        start, stop = prefix_range(prefix)
+        for key, value in reader.scan(self.name, start, stop, reverse=newest_first):
+            yield self._decode(key, value)
+
+    def newest(self, reader: Reader, stack_id: str, limit: int, shelf: bytes | None = None) -> list[R]:
+        """Return up to `limit` records of a stack (or of one shelf), newest first."""
+        return list(islice(self.scan(reader, stack_id, shelf=shelf, newest_first=True), limit))
+
+    def oldest(self, reader: Reader, stack_id: str, limit: int, shelf: bytes | None = None) -> list[R]:
+        """Return up to `limit` records of a stack (or of one shelf), oldest first."""
+        return list(islice(self.scan(reader, stack_id, shelf=shelf), limit))
+
+    def scan_all(self, reader: Reader) -> Iterator[R]:
+        """Yield the records of all stacks.
+
+        Raises:
+            CorruptRecordError: one cannot be read.
+        """
+        for key, value in reader.scan(self.name):
+            yield self._decode(key, value)
+
+    def delete_stack(self, writer: Writer, stack_id: str) -> None:
+        """Remove all of a stack's records."""
+        writer.delete(self.name, stack_id.encode())
+        writer.delete_range(self.name, *prefix_range(stack_id.encode() + _SEPARATOR))
+
+    def delete_oldest(self, writer: Writer, stack_id: str, keep_from: str) -> int:
+        """Remove a stack's records whose key is before `keep_from`. Returns how many."""
+        prefix = stack_id.encode() + _SEPARATOR
+        return writer.delete_range(self.name, prefix, prefix + keep_from.encode())
+
+    def _possible_keys(self, stack_id: str, key: str | None) -> list[bytes]:
+        return [self._full_key(stack_id, key, shelf) for shelf in (self._shelves or (None,))]
+
+    @staticmethod
+    def _full_key(stack_id: str, key: str | None, shelf: bytes | None) -> bytes:
+        if key is None:
+            return stack_id.encode()
+        if shelf is None:
+            return f"{stack_id}/{key}".encode()
+        return b"%b/%b/%b" % (stack_id.encode(), shelf, key.encode())
+
+    def _decode(self, key: bytes, value: bytes) -> R:
+        return decode(self.kind, value, self.name, key)
+
+
+def _message_owner(message: Message) -> str:
+    # A broadcast belongs to no receiver: all of them stand under one name that no stack can have.
+    return message.to_stack_id or BROADCASTS
+
+
+def _user_message_shelf(message: UserMessage) -> bytes:
+    if message.answered_at is None:
+        return _OPEN
+    return _WAITING if message.planned_at is None else _CLOSED
+
+
+BROADCASTS = "all"
+UNANSWERED, UNPLANNED = _OPEN, _WAITING
+OPEN, CLOSED = _OPEN, _CLOSED
+
+STACKS = Table("agent_stacks", Stack, stack_id=lambda r: r.id)
+IDEAS = Table("project_ideas", ProjectIdea, stack_id=lambda r: r.stack_id)
+WORK = Table("work_detection_cache", WorkReport, stack_id=lambda r: r.stack_id)
+STATES = Table("agent_states", AgentState, stack_id=lambda r: r.stack_id, key=lambda r: r.role)
+TODOS = Table(
+    "todos",
+    Todo,
+    stack_id=lambda r: r.stack_id,
+    key=lambda r: r.id,
+    shelf=lambda r: _OPEN if r.status.open else _CLOSED,
+    shelves=(_OPEN, _CLOSED),
+)
+MESSAGES = Table(
+    "messages",
+    Message,
+    stack_id=_message_owner,
+    key=lambda r: r.id,
+    shelf=lambda r: _OPEN if r.read_at is None else _CLOSED,
+    shelves=(_OPEN, _CLOSED),
+)
+USER_MESSAGES = Table(
+    "user_messages",
+    UserMessage,
+    stack_id=lambda r: r.stack_id,
+    key=lambda r: r.id,
+    shelf=_user_message_shelf,
+    shelves=(_OPEN, _WAITING, _CLOSED),
+)
+ARTIFACTS = Table("artifacts", Artifact, stack_id=lambda r: r.stack_id, key=lambda r: f"{r.number:08d}")
+EXECUTIONS = Table(
+    "orchestrator_executions", OrchestratorExecution, stack_id=lambda r: r.stack_id, key=lambda r: r.id
+)
+GRAPHS = Table("execution_graphs", ExecutionGraph, stack_id=lambda r: r.stack_id, key=lambda r: r.id)
+TRACES = Table("agent_traces", Trace, stack_id=lambda r: r.stack_id, key=lambda r: r.id)
+
+RECORD_TABLES: tuple[Table[Record], ...] = (  # type: ignore[assignment]  # a Table is invariant in its record
+    STACKS,
+    IDEAS,
+    WORK,
+    STATES,
+    TODOS,
+    MESSAGES,
+    USER_MESSAGES,
+    ARTIFACTS,
+    EXECUTIONS,
+    GRAPHS,
+    TRACES,
+)
+
+# Tables that hold no records: names → ids, revisions, sums per minute and per hour, stacks to look at.
+NAMES = "stack_names"
+REVISIONS = "revisions"
+MINUTES = "rollups_by_minute"
+HOURS = "rollups_by_hour"
+NUDGES = "nudges"
+
+TABLES: tuple[str, ...] = (*(table.name for table in RECORD_TABLES), NAMES, REVISIONS, MINUTES, HOURS, NUDGES)
