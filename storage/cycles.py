@@ -233,6 +233,9 @@ def suspend_stack(writer: Writer, stack_id: str, epoch: int, reason: str, now: f
 
 def _ended(writer: Writer, stack: Stack, end: CycleEnd) -> Stack:
     """Record the end of a cycle, and return the stack with its counters, not stored yet."""
+    if stack.current_execution_id != end.execution.id:
+        # Recorded already: that commit was under way when a stop, say, asked for it once more.
+        return stack
     summary = summarise(end.graph)
     failed = [f"{n.role}: {n.note}" for n in end.graph.nodes if n.status is NodeStatus.FAILED]
     execution = end.execution.but(
