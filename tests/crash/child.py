@@ -49,7 +49,7 @@ from tests.crash.team import SETTINGS, make_team
 
 T = TypeVar("T")
 
-RUNNER = RunnerSettings(agents=4, poll_seconds=0.1, passivate_after=0.05, storage_retry=0.05)
+RUNNER = RunnerSettings(agents=2, poll_seconds=0.1, passivate_after=0.05, storage_retry=0.05)
 
 
 def say(**what: object) -> None:

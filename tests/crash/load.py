@@ -99,8 +99,10 @@ class Load:
                 self._tell(child, "resume" if state == "paused" else "start", stack_id)
 
     def _give_one(self, child: Child) -> None:
-        if child.open_commands < MOST_UNANSWERED:
-            self.command(child, self.random.choice(_OPS))
+        # Now and then several at once, so that they meet in one commit.
+        for _ in range(self.random.choice((1, 1, 1, 6))):
+            if child.open_commands < MOST_UNANSWERED:
+                self.command(child, self.random.choice(_OPS))
         child.await_death(self.random.uniform(0, 0.03))
 
     def _create(self, child: Child) -> Asked:
