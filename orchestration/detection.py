@@ -43,4 +43,6 @@ def _with_dependencies(
         for dependency in roles[name].depends_on
         if found[dependency.role].has_work and dependency.when(found[dependency.role], settings)
     )
-    return status.model_copy(update={"dependencies": waits_for}) if waits_for else status
+    if waits_for == status.dependencies:
+        return status
+    return status.model_copy(update={"dependencies": waits_for})
