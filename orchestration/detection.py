@@ -35,12 +35,14 @@ def _seen(status: WorkStatus, settings: Settings) -> WorkStatus:
 def _with_dependencies(
     name: str, found: dict[str, WorkStatus], roles: RoleRegistry, settings: Settings
 ) -> WorkStatus:
-    status, depends_on = found[name], roles[name].depends_on
-    if not (depends_on and status.has_work):
-        return status
+    status = found[name]
     waits_for = [
         dependency.role
-        for dependency in depends_on
-        if found[dependency.role].has_work and dependency.when(found[dependency.role], settings)
+        for dependency in roles[name].depends_on
+        if status.has_work
+        and found[dependency.role].has_work
+        and dependency.when(found[dependency.role], settings)
     ]
-    return status.but(dependencies=tuple(waits_for)) if waits_for else status
+    if not waits_for and not status.dependencies:
+        return status
+    return status.but(dependencies=tuple(waits_for))
