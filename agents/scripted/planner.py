@@ -277,9 +277,7 @@ def lead_for(sections: Sequence[Section]) -> str:
     """Return the sentence below a page's title."""
     if not sections:
         return "A page that waits for its first section."
-    parts = list(dict.fromkeys(COMPONENTS[s.component].does for s in sections))[:3]
-    text = parts[0] if len(parts) == 1 else f"{'; '.join(parts[:-1])}; and {parts[-1]}"
-    return f"{text[0].upper()}{text[1:]}."
+    return COMPONENTS[sections[0].component].tagline
 
 
 def describe(step: Step, sections: Iterable[Section]) -> str:

@@ -26,21 +26,21 @@ FACES: dict[Face, str] = {
     "narrow": "Bahnschrift, 'DIN Alternate', 'Franklin Gothic Medium', 'Nimbus Sans Narrow', 'Arial Narrow', sans-serif",
 }  # fmt: skip
 
-# A hue (degrees in OKLCH) for what an idea is about; the first that is found in it counts.
+# A hue (degrees in OKLCH) for what an idea is about; the one that it mentions first counts.
 _TOPICS: tuple[tuple[str, int], ...] = (
-    (r"water|hydrat|swim|sea|ocean|sail|fish|rain|weather", 225),
+    (r"water|hydrat|swim|sea\b|ocean|sail|fish|rain\b|weather", 225),
     (r"plant|garden|nature|forest|eco|vegan|vegetable|farm|bird|hik|tea\b", 145),
     (r"money|budget|expens|financ|saving|invoice", 165),
     (r"recipe|cook|bak|kitchen|food|meal|restaurant|bread", 45),
     (r"coffee|wood|leather|antique|whisk|chocolate", 60),
-    (r"love|wedding|valentine|date night|romance", 5),
-    (r"workout|fitness|gym|run|running|exercise|sport|training", 25),
-    (r"sleep|night|dream|star|astronom|space|moon", 280),
+    (r"love\b|wedding|valentine|date night|romance", 5),
+    (r"workout|fitness|gym\b|run\b|running|exercise|sport|training", 25),
+    (r"sleep|night|dream|stars?\b|astronom|space\b|moon", 280),
     (r"child|kid|toy|party|birthday", 350),
     (r"music|band|guitar|piano|concert|vinyl", 310),
     (r"meditat|mindful|yoga|calm|mood", 190),
     (r"pomodoro|focus|timer", 30),
-    (r"sun|summer|holiday|beach|travel|trip", 75),
+    (r"sun\b|summer|holiday|beach|travel|trip", 75),
 )
 _COLOURS: dict[str, int] = {
     "red": 27, "crimson": 20, "orange": 55, "amber": 75, "yellow": 95, "gold": 85, "lime": 125, "green": 148,
@@ -108,10 +108,10 @@ def theme_of(idea: str) -> Theme:
     """Return the theme that belongs to `idea`: always the same one."""
     digest = hashlib.sha256(" ".join(idea.lower().split()).encode("utf-8", "replace")).digest()
     heading, body = _PAIRINGS[digest[0] % len(_PAIRINGS)]
-    hue = next(
-        (topic_hue for words, topic_hue in _TOPICS if re.search(rf"\b(?:{words})", idea, re.I)),
-        digest[1] * 15 % 360,
-    )
+    told = [
+        (found.start(), hue) for words, hue in _TOPICS if (found := re.search(rf"\b(?:{words})", idea, re.I))
+    ]
+    hue = min(told)[1] if told else digest[1] * 15 % 360
     hue = (hue + digest[2] % 17 - 8) % 360
     theme = Theme(
         hue=hue,
