@@ -12,7 +12,7 @@ from recursor.agents.scripted.plan import Section
 from recursor.agents.scripted.vocabulary import DULL, NOT_KEPT, field_type
 from recursor.agents.scripted.wording import kept_thing, one_line, plain, sentence_case, slug, words
 
-# An idea is read this far: what is most important comes first, and an idea of a whole book takes milliseconds.
+# An idea is read this far: what is most important comes first, and a whole book takes no longer.
 READ_CHARACTERS = 4_000
 # A first version has no more sections than this, however much the idea mentions.
 MAX_FROM_IDEA = 7
@@ -89,11 +89,7 @@ def sections_for(text: str, taken: Iterable[str] = (), *, most: int = MAX_FROM_I
         seen.add(kind)
         title = _heading(text, find, finds)
         is_table = name == "records" or (name == "cards" and find.variant is find.component.variants[0])
-        if (
-            is_table
-            and not find.variant.options.get("thing") == "contact"
-            and len(fields) >= FIELDS_OF_A_TABLE
-        ):
+        if is_table and find.variant.options.get("thing") != "contact" and len(fields) >= FIELDS_OF_A_TABLE:
             new = records(title, fields, keys)
         elif name == "records" and not find.variant.options:
             new = records(title, (), keys)
@@ -103,7 +99,8 @@ def sections_for(text: str, taken: Iterable[str] = (), *, most: int = MAX_FROM_I
         keys.add(new.key)
     kept = _kept(text, finds)[:MAX_GENERAL]
     tables = [records(title, fields if not index else (), keys) for index, title in enumerate(kept)]
-    goes_first = _KEEPING.search(text) and (not finds or _KEEPING.search(text).start() < finds[0].start)  # type: ignore[union-attr]  # it matched
+    keeping = _KEEPING.search(text)
+    goes_first = keeping is not None and (not finds or keeping.start() < finds[0].start)
     return tuple((tables + sections if goes_first else sections + tables)[:most])
 
 

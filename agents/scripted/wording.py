@@ -10,7 +10,8 @@ MAX_TITLE = 60
 # Marks around words, straight and typographic.
 QUOTES = "\"'\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}“”«»"
 _CUT = re.compile(
-    r"\b(?:with|that|which|where|who|so|including|includes|featuring|because|using|plus|as well as|called|named)\b"
+    r"\b(?:with|that|which|where|who|so|including|includes|featuring|because|using|plus|as well as|called"
+    r"|named)\b"
     r"|[,;:()\[\]{}<>]|\s[-\N{EN DASH}—]\s",
     re.I,
 )

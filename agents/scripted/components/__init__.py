@@ -1,4 +1,4 @@
-"""The components a page is composed of: a description, a template, and options where it can be told something."""
+"""The components a page is composed of: each a description, a template, and options if it has any."""
 
 from recursor.agents.scripted.components.catalogue import COMPONENTS
 from recursor.agents.scripted.components.component import Component, Variant

@@ -1,4 +1,7 @@
-"""Every component there is, read from the files beside this one: `<name>.toml` describes what `<name>.html.j2` does."""
+"""Every component there is, read from the files beside this one.
+
+`<name>.toml` describes what `<name>.html.j2` does.
+"""
 
 import tomllib
 from collections.abc import Mapping
