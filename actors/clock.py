@@ -11,7 +11,7 @@ from typing import Protocol
 logger = logging.getLogger("recursor.actors")
 
 
-# Timers that were cancelled before their time stay in the heap until they are as many as this and half of all:
+# Timers cancelled before their time stay in the heap until they are as many as this, and half of all:
 # then all go at once, which costs each of them no more than taking it out of a heap.
 MOST_CANCELLED = 1000
 
