@@ -2,9 +2,7 @@
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
@@ -49,6 +47,8 @@ for _name, _function, _example in _COMMANDS:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
         try:
             say(f"recursor {version('recursor')}")
         except PackageNotFoundError:
@@ -104,7 +104,7 @@ def _failed(error: Exception) -> int:
             complain(str(error))
         case _:
             if os.environ.get("RECURSOR_DEBUG"):
-                traceback.print_exc()
+                sys.excepthook(type(error), error, error.__traceback__)
             complain(f"internal error: {type(error).__name__}: {error} (RECURSOR_DEBUG=1 shows where)")
     return FAILED
 

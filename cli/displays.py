@@ -163,7 +163,7 @@ def _line(event: Event, board: Board, detailed: bool) -> str | None:
     name = event.stack_id[:8] if view is None else view.name
     match event:
         case StackChanged(state=ExecutionState.RUNNING):
-            return f"{event.phase}: {name}"
+            return f"{event.phase}: {name}" if not detailed else str(event.phase)
         case StackChanged():
             return f"{event.state}: {name}" + (f": {event.reason}" if event.reason else "")
         case Trouble():
@@ -193,11 +193,10 @@ def _row(event: Event, board: Board, detailed: bool) -> Text | None:
             (f"{span(event.seconds or 0.0):>7}  ", "bright_black"),
             (one_line(event.note or event.summary), "" if good else "red"),
         )
-    line = _line(event, board, detailed=False)
-    if line is None:
+    if not isinstance(event, StackChanged | Trouble):
         return None
-    bad = isinstance(event, Trouble) or (isinstance(event, StackChanged) and event.reason is not None)
-    return Text(one_line(line), "red" if bad else "bright_black")
+    bad = isinstance(event, Trouble) or event.reason is not None
+    return Text(one_line(_line(event, board, detailed) or ""), "red" if bad else "bright_black")
 
 
 def _one(view: View, now: float) -> Iterator[RenderableType]:

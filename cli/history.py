@@ -13,8 +13,7 @@ from recursor.domain.errors import NotFoundError
 from recursor.domain.settings import Settings
 from recursor.domain.work import WorkReport
 from recursor.runner.access import Access
-from recursor.runner.remote import RunnerSilentError
-from recursor.runner.steering import Answer
+from recursor.runner.steering import Answer, RunnerSilentError
 from recursor.storage import queries
 from recursor.storage.stacks import read_stack
 from recursor.storage.tables import ARTIFACTS, EXECUTIONS

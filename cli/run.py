@@ -12,7 +12,7 @@ import typer
 
 from recursor.cli.access import open_data
 from recursor.cli.options import DEFAULT_DATA, Data, Json, Overrides
-from recursor.cli.output import complain, draw, one_line, print_json
+from recursor.cli.output import complain, draw, one_line, print_json, say
 from recursor.cli.wording import parse_span, plural, span
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import RunnerSettings, Settings, collect_overrides
@@ -69,12 +69,17 @@ def run(
 
     _set_up_logging()
     runner = Runner(data, settings=changed, runner=RunnerSettings(agents=agents), port=port)
-    ending = Session(runner, _display(port, until_done, idea, json), goal, seconds).run()
+    display = _display(port, until_done, idea, json)
+    ending = Session(runner, display, goal, seconds).run()
     if json and until_done:
         print_json(_summary(ending))
     elif until_done:
         _tell(ending, goal)
-    elif not ending.in_time:
+    elif not json:
+        totals = f"{plural(ending.totals.cycles, 'cycle')}, {plural(ending.totals.agent_runs, 'agent run')}"
+        counted = f", {totals}" if display.wants_events else ""
+        say(f"recursor: stopped after {span(ending.seconds)}{counted}")
+    if not ending.in_time:
         complain("some agents did not end in time: what they did is done again at the next start")
     if until_done and not ending.done:
         raise typer.Exit(1)
@@ -146,7 +151,7 @@ def _tell(ending: Ending, goal: Goal) -> None:
         draw("", Text.assemble(("Done", "bold green"), f" in {span(ending.seconds)}: {what}."))
     else:
         draw("", Text.assemble(("Not done", "bold red"), f" after {span(ending.seconds)}."))
-    facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
+    facts = Table(box=None, show_header=False, padding=(0, 0, 0, 2))
     facts.add_column(style="bright_black", no_wrap=True)
     facts.add_column(overflow="fold")
     failures = Text(f"{totals.failures:,} failed", "red" if totals.failures else "")

@@ -7,18 +7,20 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from recursor.runner.direct import DirectSteering
 from recursor.runner.places import store_directory
-from recursor.runner.remote import RemoteSteering, RunnerSilentError
-from recursor.runner.steering import Steering
+from recursor.runner.steering import RunnerSilentError, Steering
 from recursor.storage.data_directory import Holder, holder
 from recursor.storage.errors import StorageError
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.store import Reader, Store
 from recursor.storage.tables import TABLES
+
+if TYPE_CHECKING:
+    from recursor.runner.remote import RemoteSteering
 
 T = TypeVar("T")
 
@@ -78,7 +80,12 @@ class Access:
         """Return the runner that is up on the directory and has answered so far, or None."""
         found = None if self._silent else self.runner()
         url = None if found is None else found.details.get("url")
-        return RemoteSteering(url, str(found.pid)) if found is not None and isinstance(url, str) else None
+        if found is None or not isinstance(url, str):
+            return None
+        # HTTP takes longer to import than most commands take without it.
+        from recursor.runner.remote import RemoteSteering
+
+        return RemoteSteering(url, str(found.pid))
 
     def runner(self) -> Holder | None:
         """Return the process that holds the directory, or None.

@@ -10,7 +10,7 @@ from recursor.domain.project import Artifact
 from recursor.domain.stack import Stack
 from recursor.storage.errors import StorageError
 
-_LONGEST_SLUG = 60
+_LONGEST_SLUG = 40
 
 
 def write_page(directory: Path, stack: Stack, artifact: Artifact) -> Path:
@@ -49,4 +49,6 @@ def slug(name: str) -> str:
     """Return a name as a part of a file name that every system and shell takes."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-    return words[:_LONGEST_SLUG].rstrip("-") or "stack"
+    if len(words) > _LONGEST_SLUG:
+        words = words[: _LONGEST_SLUG + 1].rpartition("-")[0] or words[:_LONGEST_SLUG]
+    return words or "stack"

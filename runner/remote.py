@@ -14,7 +14,7 @@ from recursor.domain.project import ProjectIdea
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.orchestration.control import Command
-from recursor.runner.steering import Answer
+from recursor.runner.steering import Answer, RunnerSilentError
 from recursor.web.problems import error_of
 
 # A runner that is well answers within milliseconds. What it does not answer is written to the store instead,
@@ -23,10 +23,6 @@ ANSWER_SECONDS = 5.0
 
 _UNAVAILABLE = 503
 _FAILED = 400
-
-
-class RunnerSilentError(RecursorError):
-    """The runner did not answer; whether it did what was asked is not known."""
 
 
 class RemoteSteering:

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from pydantic import JsonValue
 
+from recursor.domain.errors import RecursorError
 from recursor.domain.message import UserMessage
 from recursor.domain.project import ProjectIdea
 from recursor.domain.stack import Stack
@@ -13,6 +14,10 @@ from recursor.orchestration.control import Command
 
 Answer = dict[str, Any]
 """A record as JSON shows it."""
+
+
+class RunnerSilentError(RecursorError):
+    """The runner did not answer; whether it did what was asked is not known."""
 
 
 class Steering(Protocol):

@@ -1,6 +1,7 @@
 """The HTTP application that a runner serves."""
 
 import os
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -74,7 +75,8 @@ async def _not_understood(_request: Request, error: Exception) -> JSONResponse:
 
 async def _refused(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    answer = _answer(Problem(type="about:blank", title="", status=error.status_code, detail=error.detail))
+    title = HTTPStatus(error.status_code).phrase
+    answer = _answer(Problem(type="about:blank", title=title, status=error.status_code, detail=error.detail))
     answer.headers.update(error.headers or {})
     return answer
 
