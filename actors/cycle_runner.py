@@ -23,7 +23,6 @@ from recursor.actors.stack_messages import (
     Gone,
     LookDue,
     PassivationDue,
-    RunStarted,
     RunTimedOut,
     Sighting,
     Step,
@@ -44,6 +43,7 @@ from recursor.storage import cycles
 from recursor.storage.cycles import CycleBegun, CycleEnd, NodeResult, WaveCommitted
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.retention import prune
+from recursor.storage.revisions import same_contents
 from recursor.storage.store import Writer
 from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS
 
@@ -75,8 +75,7 @@ class Cycle:
 
     def progressed(self, now: Revision) -> bool:
         """Whether anything changed since the graph was built, but for what agents noted for themselves."""
-        then = self.revision
-        return then is None or (then[0], then[2]) != (now[0], now[2])
+        return self.revision is None or not same_contents(self.revision, now)
 
 
 class CycleRunner(SteppingActor):
@@ -147,7 +146,12 @@ class CycleRunner(SteppingActor):
     def _look(self) -> None:
         self._mode = Mode.BUSY
         self._dirty = False
-        self.await_answer(Step.SIGHT, self._cache, DetectWork(self._settings))
+        self.await_answer(
+            Step.SIGHT,
+            self._cache,
+            DetectWork(self._settings, tuple(result.role for result in self._results)),
+        )
+        self._results = ()
 
     def _seen(self, sighting: Sighting) -> None:
         self._look_failures = 0
@@ -437,9 +441,6 @@ class CycleRunner(SteppingActor):
 
         self._store.submit(work).add_done_callback(again)
 
-    def _run_started(self, message: RunStarted) -> None:
-        self._runs.started(message, self._settings.limits.node_seconds)
-
     def _run_timed_out(self, message: RunTimedOut) -> None:
         self._runs.timed_out(message, self._settings.limits.node_seconds)
 
@@ -457,7 +458,6 @@ class CycleRunner(SteppingActor):
 
     handlers: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {
         **SteppingActor.handlers,
-        RunStarted: _run_started,
         RunTimedOut: _run_timed_out,
         LookDue: _look_due,
     }

@@ -22,6 +22,8 @@ class DetectWork:
     """To the work cache. Answered with a `Sighting`."""
 
     settings: Settings
+    ran: tuple[str, ...] = ()
+    """The roles that have run since the last time it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +42,31 @@ class BuildGraph:
     graph_id: str
 
 
+class Ticket:
+    """The little that a supervisor and a running agent share: who sets what is fixed, and each is set once."""
+
+    __slots__ = ("cancelled", "started_at")
+
+    def __init__(self) -> None:
+        self.cancelled = Flag()
+        """Set by the supervisor when it abandons the run."""
+        self.started_at: float | None = None
+        """Set by the role actor when the agent has got a place and begins. The time limit counts from here."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunAgent:
     """To a role actor: run. Answered with a `NodeResult`, whatever the agent does."""
 
     execution_id: str
+    wave: int
     attempt: int
     reason: str
     priority: int
     """0 to 10: the agents' dispatcher runs the most urgent first."""
     snapshot: Snapshot
     settings: Settings
-    cancelled: Flag
-    """Set by the supervisor when it abandons the run."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunStarted:
-    """To the supervisor: an agent has got a place and begins. The time limit counts from here."""
-
-    execution_id: str
-    role: str
-    attempt: int
-    at: float
+    ticket: Ticket
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from recursor.actors.stack_messages import DetectWork, Sighting
 from recursor.domain.errors import RecursorError
 from recursor.domain.events import WorkDetected
 from recursor.orchestration.detection import detect_work
-from recursor.storage.revisions import read_revision
-from recursor.storage.snapshots import take_snapshot
+from recursor.storage.revisions import read_revision, same_contents
+from recursor.storage.snapshots import refresh_snapshot, take_snapshot
 
 
 class DetectorFailedError(RecursorError):
@@ -36,15 +36,14 @@ class WorkCache(ControlActor):
         environment, settings = self._environment, message.settings
         now = environment.clock.now()
         with environment.store.read() as reader:
-            seen = self._seen
-            if (
-                seen is not None
-                and now - seen.report.computed_at < settings.detection.cache_ttl
-                and seen.report.revision == read_revision(reader, self._stack_id)
-            ):
+            revision, seen = read_revision(reader, self._stack_id), self._seen
+            fresh = seen is not None and now - seen.report.computed_at < settings.detection.cache_ttl
+            if seen is not None and fresh and seen.report.revision == revision:
                 return seen
-            earlier = None if seen is None else seen.snapshot
-            snapshot = take_snapshot(reader, self._stack_id, environment.roles, now, earlier)
+            if seen is not None and fresh and same_contents(seen.report.revision, revision):
+                snapshot = refresh_snapshot(reader, seen.snapshot, revision, message.ran, now)
+            else:
+                snapshot = take_snapshot(reader, self._stack_id, environment.roles, now)
         try:
             report = detect_work(snapshot, environment.roles, settings, now)
         except BaseException as error:

@@ -64,7 +64,7 @@ class ExecutionGraph(Record):
     def unfinished_wave(self) -> tuple[Node, ...]:
         """Return what has not ended of the first wave that has not ended; nothing if all have."""
         left = [node for node in self.nodes if not node.status.ended]
-        return tuple(node for node in left if node.wave == left[0].wave)
+        return tuple([node for node in left if node.wave == left[0].wave])
 
     @property
     def waves(self) -> int:
@@ -73,4 +73,4 @@ class ExecutionGraph(Record):
 
     def replacing(self, changed: Mapping[str, Node]) -> "ExecutionGraph":
         """Return this graph with the nodes of the roles in `changed` replaced."""
-        return self.but(nodes=tuple(changed.get(node.role, node) for node in self.nodes))
+        return self.but(nodes=tuple([changed.get(node.role, node) for node in self.nodes]))

@@ -4,7 +4,7 @@ Each checks, in the transaction, that the stack is still in the epoch the cycle 
 after a stop or a deletion, is discarded whole.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from recursor.domain.agent_state import AgentExecutionState
@@ -128,7 +128,7 @@ def commit_wave(
     stack = STACKS.get(writer, graph.stack_id)
     if stack is None or stack.epoch != epoch:
         return None
-    written_to: frozenset[str] = frozenset()
+    progress, written_to = False, set[str]()
     changed: dict[str, Node] = {}
     nodes = {node.role: node for node in graph.nodes}
     for result in results:
@@ -138,21 +138,25 @@ def commit_wave(
                 applied = apply_outcome(
                     writer, stack, result.role, graph.id, result.outcome, result.taken_at, now
                 )
-                stack = applied.stack
-                written_to |= applied.written_to
             except (RecursorError, CorruptRecordError) as refused:
                 error = str(refused)
+            else:
+                stack = applied.stack
+                progress |= applied.progress
+                written_to |= applied.written_to
         if error is not None:
             _note_failure(writer, stack, result.role, error, now)
         changed[result.role] = _result(nodes[result.role], result, error)
-    graph = graph.replacing(changed)
-    if stack.state is ExecutionState.RUNNING:
-        graph = mark_running(graph, now)
+    (bump_revision if progress else bump_runs)(writer, stack.id)
+    may_run = stack.state is ExecutionState.RUNNING
+    graph = mark_running(graph, now, changed) if may_run else graph.replacing(changed)
     GRAPHS.add(writer, graph)
-    return WaveCommitted(stack, graph, written_to)
+    return WaveCommitted(stack, graph, frozenset(written_to))
 
 
-def mark_running(graph: ExecutionGraph, now: float) -> ExecutionGraph:
+def mark_running(
+    graph: ExecutionGraph, now: float, changed: Mapping[str, Node] | None = None
+) -> ExecutionGraph:
     """Return the graph with the nodes of its first unfinished wave marked as running, one attempt more.
 
     The supervisor still checks them against a new snapshot before it starts them: one that is not started
@@ -161,15 +165,14 @@ def mark_running(graph: ExecutionGraph, now: float) -> ExecutionGraph:
     Args:
         graph: the graph before.
         now: seconds since the epoch, UTC.
+        changed: nodes by role, to replace those of the graph first.
     """
-    wave = graph.unfinished_wave()
-    return graph.replacing(
-        {
-            node.role: node.but(status=NodeStatus.RUNNING, attempts=node.attempts + 1, started_at=now)
-            for node in wave
-            if node.status is NodeStatus.PENDING
-        }
-    )
+    nodes = [changed.get(node.role, node) for node in graph.nodes] if changed else list(graph.nodes)
+    current = next((node.wave for node in nodes if not node.status.ended), None)
+    for index, node in enumerate(nodes):
+        if node.wave == current and node.status is NodeStatus.PENDING:
+            nodes[index] = node.but(status=NodeStatus.RUNNING, attempts=node.attempts + 1, started_at=now)
+    return graph.but(nodes=tuple(nodes))
 
 
 def save_graph(writer: Writer, epoch: int, graph: ExecutionGraph) -> bool:
@@ -296,4 +299,3 @@ def _note_failure(writer: Writer, stack: Stack, role: str, error: str, now: floa
     state = agent_state(writer, stack, role)
     failed = {"execution_state": AgentExecutionState.FAILED, "last_error": error, "updated_at": now}
     STATES.put(writer, state.but(**failed))
-    bump_runs(writer, stack.id)

@@ -36,7 +36,7 @@ from recursor.domain.record import Record
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
-from recursor.storage.revisions import bump_revision, bump_runs
+from recursor.storage.revisions import bump_revision
 from recursor.storage.stacks import agent_state, note_news
 from recursor.storage.store import Reader, Writer
 from recursor.storage.tables import (
@@ -65,7 +65,9 @@ class Applied:
     """What an outcome came to."""
 
     stack: Stack
-    written_to: frozenset[str]
+    progress: bool
+    """Whether more than the agent's own notes has changed: then the caller raises the stack's revision."""
+    written_to: set[str]
     """The other stacks that got a message; "all" for a broadcast."""
 
 
@@ -109,7 +111,7 @@ def apply_outcome(
                 metadata=outcome.metadata,
             ),
         )
-    return Applied(draft.stack, frozenset(draft.written_to))
+    return Applied(draft.stack, draft.progress, draft.written_to)
 
 
 @dataclass
@@ -135,10 +137,6 @@ class _Draft:
     def write(self, writer: Writer) -> None:
         for table, record in self._puts.values():
             table.put(writer, record)
-        if self.progress:
-            bump_revision(writer, self.stack.id)
-        else:
-            bump_runs(writer, self.stack.id)
         for stack_id in self.written_to:
             if stack_id == BROADCASTS:
                 bump_revision(writer, BROADCASTS)
@@ -151,13 +149,16 @@ class _Draft:
         if outcome.thoughts:
             thoughts = (*short_term.recent_thoughts, *outcome.thoughts)[-MAX_THOUGHTS:]
             short_term = short_term.but(recent_thoughts=thoughts)
-        self._put_state(
+        self._put(
+            STATES,
+            self.role,
             state.but(
                 execution_state=AgentExecutionState.IDLE,
                 last_run_at=taken_at,
                 last_error=None,
                 short_term=short_term,
-            )
+                updated_at=self.now,
+            ),
         )
 
     def set_project(self, effect: SetProject) -> None:

@@ -21,6 +21,11 @@ def read_revision(reader: Reader, stack_id: str) -> Revision:
     return contents, runs, _read(reader, _ALL)[0]
 
 
+def same_contents(left: Revision, right: Revision) -> bool:
+    """Whether nothing but what agents note for themselves has changed between two revisions."""
+    return left[0] == right[0] and left[2] == right[2]
+
+
 def bump_revision(writer: Writer, stack_id: str) -> None:
     """Note that something a detector may see has changed in a stack, or, for `BROADCASTS`, in all of them."""
     key = stack_id.encode()
