@@ -5,10 +5,17 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 
+_FIRST = datetime(1, 1, 1, tzinfo=UTC).timestamp()
+_LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+
 
 def iso(timestamp: float) -> str:
-    """Return `timestamp` (seconds since the epoch, UTC) as RFC 3339 text with microseconds."""
-    return datetime.fromtimestamp(timestamp, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    """Return `timestamp` (seconds since the epoch, UTC) as RFC 3339 text with microseconds.
+
+    The format ends with the year 9999: what is due later, as a very long pause may be, is due then.
+    """
+    within = min(max(timestamp, _FIRST), _LAST)
+    return datetime.fromtimestamp(within, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 # A float in memory and on disk, because a float compares, subtracts and packs fast; RFC 3339 in JSON.
@@ -32,7 +39,7 @@ Revision = tuple[int, int, int]
 class Record(BaseModel):
     """A frozen, closed pydantic model. Subclasses raise `version` when their stored shape changes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
     version: ClassVar[int] = 1
 
