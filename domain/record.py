@@ -24,8 +24,15 @@ Timestamp = Annotated[
     PlainSerializer(iso, return_type=str, when_used="json-unless-none"),
     Field(description="A time, UTC"),
 ]
+# One line on any screen: no control characters but the tab, no separators of lines.
 Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\r\n\x00]*$")
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]*$",
+    ),
 ]
 Text = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000, pattern=r"^[^\x00]*$")
