@@ -22,7 +22,7 @@ class DetectionSettings(Record):
     """Seconds after which the planner looks again, if something changed."""
     reviewer_period: float = Field(default=180.0, gt=0)
     """Seconds after which the reviewer looks again, if something changed."""
-    change_keywords: tuple[str, ...] = (
+    change_keywords: tuple[Line, ...] = (
         "add", "change", "could you", "feature", "fix", "broken", "bug", "make it", "instead", "remove",
         "replace", "should", "want", "would like", "need", "please", "update", "improve", "missing",
     )  # fmt: skip
