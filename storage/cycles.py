@@ -89,7 +89,7 @@ def begin_cycle(
     stack = STACKS.get(writer, execution.stack_id)
     if stack is None or stack.epoch != execution.epoch:
         return CycleBegun(stack=None, begun=False)
-    if before is not None:
+    if before is not None and _is_running(stack, before):
         stack = _ended(writer, stack, before)
     may_run = stack.state is ExecutionState.RUNNING
     if may_run:
@@ -188,10 +188,11 @@ def end_cycle(writer: Writer, end: CycleEnd) -> Stack | None:
     """Record how a cycle ended: execution, graph, work status, the stack's counters, the statistics.
 
     Returns:
-        the stack afterwards, or None if it was stopped or deleted meanwhile: then nothing was written.
+        the stack afterwards, or None if it was stopped or deleted meanwhile, or the cycle's end is recorded
+        already: then nothing was written.
     """
     stack = STACKS.get(writer, end.execution.stack_id)
-    if stack is None or stack.epoch != end.execution.epoch:
+    if stack is None or stack.epoch != end.execution.epoch or not _is_running(stack, end):
         return None
     stack = _ended(writer, stack, end)
     STACKS.add(writer, stack)
@@ -229,6 +230,11 @@ def suspend_stack(writer: Writer, stack_id: str, epoch: int, reason: str, now: f
     STACKS.add(writer, stack)
     bump_revision(writer, stack_id)
     return stack
+
+
+def _is_running(stack: Stack, end: CycleEnd) -> bool:
+    # A stop that comes while an end is being committed records it too, to be sure: the later one finds it done.
+    return stack.current_execution_id == end.execution.id
 
 
 def _ended(writer: Writer, stack: Stack, end: CycleEnd) -> Stack:
