@@ -21,11 +21,12 @@ from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
 from recursor.domain.work import WorkReport
 from recursor.storage.codec import decode, encode
+from recursor.storage.errors import InvalidKeyError
 from recursor.storage.store import Reader, Writer, prefix_range
 
 R = TypeVar("R", bound=Record)
 
-# Sorts after the characters of ids, names and shelves, which are ASCII letters and digits.
+# In no id, role or shelf: those are ASCII letters, digits, "-" and "_".
 _SEPARATOR = b"/"
 _OPEN, _WAITING, _CLOSED = b"0", b"1", b"2"
 
@@ -67,8 +68,12 @@ class Table(Generic[R]):
             CorruptRecordError: it cannot be read.
         """
         for shelf in self._shelves or (None,):
-            full_key = self._full_key(stack_id, key, shelf)
-            value = reader.get(self.name, full_key)
+            try:
+                full_key = self._full_key(stack_id, key, shelf)
+                value = reader.get(self.name, full_key)
+            except (InvalidKeyError, UnicodeEncodeError):
+                # Nothing can have a key that is too long, empty, or not text, whoever asks for it.
+                return None
             if value is not None:
                 return self._decode(full_key, value)
         return None
