@@ -7,6 +7,7 @@ what there is to find, not what there is.
 """
 
 from collections.abc import Callable, Iterator
+from heapq import merge
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -25,6 +26,7 @@ from recursor.storage.errors import InvalidKeyError
 from recursor.storage.store import Reader, Writer, prefix_range
 
 R = TypeVar("R", bound=Record)
+Pair = tuple[bytes, bytes]
 
 # In no id, role or shelf: those are ASCII letters, digits, "-" and "_".
 _SEPARATOR = b"/"
@@ -106,18 +108,16 @@ class Table(Generic[R]):
         Raises:
             CorruptRecordError: one cannot be read.
         """
-        prefix = stack_id.encode() + _SEPARATOR + (b"" if shelf is None else shelf + _SEPARATOR)
-        start, stop = prefix_range(prefix)
-        for key, value in reader.scan(self.name, start, stop, reverse=newest_first):
+        for key, value in self._pairs(reader, stack_id, shelf, newest_first=newest_first):
             yield self._decode(key, value)
 
     def newest(self, reader: Reader, stack_id: str, limit: int, shelf: bytes | None = None) -> list[R]:
         """Return up to `limit` records of a stack (or of one shelf), newest first."""
-        return list(islice(self.scan(reader, stack_id, shelf=shelf, newest_first=True), limit))
+        return list(islice(self._by_age(reader, stack_id, shelf, newest_first=True), limit))
 
     def oldest(self, reader: Reader, stack_id: str, limit: int, shelf: bytes | None = None) -> list[R]:
         """Return up to `limit` records of a stack (or of one shelf), oldest first."""
-        return list(islice(self.scan(reader, stack_id, shelf=shelf), limit))
+        return list(islice(self._by_age(reader, stack_id, shelf, newest_first=False), limit))
 
     def scan_all(self, reader: Reader) -> Iterator[R]:
         """Yield the records of all stacks.
@@ -138,6 +138,21 @@ class Table(Generic[R]):
         prefix = stack_id.encode() + _SEPARATOR
         return writer.delete_range(self.name, prefix, prefix + keep_from.encode())
 
+    def _pairs(
+        self, reader: Reader, stack_id: str, shelf: bytes | None, *, newest_first: bool
+    ) -> Iterator[Pair]:
+        prefix = stack_id.encode() + _SEPARATOR + (b"" if shelf is None else shelf + _SEPARATOR)
+        start, stop = prefix_range(prefix)
+        return reader.scan(self.name, start, stop, reverse=newest_first)
+
+    def _by_age(
+        self, reader: Reader, stack_id: str, shelf: bytes | None, *, newest_first: bool
+    ) -> Iterator[R]:
+        wanted = self._shelves if shelf is None and self._shelves else (shelf,)
+        pairs = [self._pairs(reader, stack_id, each, newest_first=newest_first) for each in wanted]
+        for key, value in merge(*pairs, key=_own_key, reverse=newest_first):
+            yield self._decode(key, value)
+
     def _possible_keys(self, stack_id: str, key: str | None) -> list[bytes]:
         return [self._full_key(stack_id, key, shelf) for shelf in (self._shelves or (None,))]
 
@@ -151,6 +166,10 @@ class Table(Generic[R]):
 
     def _decode(self, key: bytes, value: bytes) -> R:
         return decode(self.kind, value, self.name, key)
+
+
+def _own_key(pair: Pair) -> bytes:
+    return pair[0].rpartition(_SEPARATOR)[2]
 
 
 def _message_owner(message: Message) -> str:
