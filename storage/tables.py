@@ -119,24 +119,10 @@ class Table(Generic[R]):
         """Return up to `limit` records of a stack (or of one shelf), oldest first."""
         return list(islice(self._by_age(reader, stack_id, shelf, newest_first=False), limit))
 
-    def scan_all(self, reader: Reader) -> Iterator[R]:
-        """Yield the records of all stacks.
-
-        Raises:
-            CorruptRecordError: one cannot be read.
-        """
-        for key, value in reader.scan(self.name):
-            yield self._decode(key, value)
-
     def delete_stack(self, writer: Writer, stack_id: str) -> None:
         """Remove all of a stack's records."""
         writer.delete(self.name, stack_id.encode())
         writer.delete_range(self.name, *prefix_range(stack_id.encode() + _SEPARATOR))
-
-    def delete_oldest(self, writer: Writer, stack_id: str, keep_from: str) -> int:
-        """Remove a stack's records whose key is before `keep_from`. Returns how many."""
-        prefix = stack_id.encode() + _SEPARATOR
-        return writer.delete_range(self.name, prefix, prefix + keep_from.encode())
 
     def _pairs(
         self, reader: Reader, stack_id: str, shelf: bytes | None, *, newest_first: bool
