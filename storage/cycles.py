@@ -233,7 +233,7 @@ def suspend_stack(writer: Writer, stack_id: str, epoch: int, reason: str, now: f
 
 
 def _is_running(stack: Stack, end: CycleEnd) -> bool:
-    # A stop that comes while an end is being committed records it too, to be sure: the later one finds it done.
+    # A stop that comes while an end is being committed records it too: the later of the two finds it done.
     return stack.current_execution_id == end.execution.id
 
 
