@@ -36,6 +36,7 @@ from recursor.domain.record import Record
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
+from recursor.storage.broadcasts import newest_broadcast, next_broadcast_id
 from recursor.storage.revisions import bump_revision
 from recursor.storage.stacks import agent_state, note_news
 from recursor.storage.store import Reader, Writer
@@ -261,7 +262,7 @@ class _Draft:
         if receiver is not None and STACKS.get(self.reader, receiver) is None:
             raise self._refused(effect, f"there is no stack {receiver}")
         message = Message(
-            id=new_id(),
+            id=new_id() if receiver is not None else self._broadcast_id(),
             from_stack_id=self.stack.id,
             from_name=self.stack.name,
             to_stack_id=receiver,
@@ -295,6 +296,14 @@ class _Draft:
         state = self._state(self.role)
         update = {"active_task": effect.active_task, "focus": effect.focus}
         self._put_state(state.but(short_term=state.short_term.model_copy(update=update)))
+
+    def _broadcast_id(self) -> str:
+        drafted = [
+            record.id
+            for _, record in self._puts.values()
+            if isinstance(record, Message) and record.to_stack_id is None
+        ]
+        return next_broadcast_id(max([newest_broadcast(self.reader), *drafted]))
 
     def _user_message(self, effect: Effect, message_id: str) -> UserMessage:
         message: UserMessage | None = self._latest(USER_MESSAGES, self.stack.id, message_id)

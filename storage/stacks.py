@@ -16,17 +16,16 @@ from recursor.domain.settings import Overrides, Settings
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.orchestration.control import Command, control
 from recursor.orchestration.decision import summarise
+from recursor.storage.broadcasts import newest_broadcast
 from recursor.storage.codec import unpack
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.revisions import bump_revision
 from recursor.storage.rollups import count_execution, delete_rollups
 from recursor.storage.store import Reader, Writer, prefix_range
 from recursor.storage.tables import (
-    BROADCASTS,
     EXECUTIONS,
     GRAPHS,
     IDEAS,
-    MESSAGES,
     NAMES,
     RECORD_TABLES,
     REVISIONS,
@@ -74,9 +73,7 @@ def new_idea(stack_id: str, idea: str, now: float) -> ProjectIdea:
 
 def create_stack(writer: Writer, stack: Stack, idea: ProjectIdea | None = None) -> Stack:
     """Store a new stack, with its idea if it has one already. Returns the stack."""
-    newest = MESSAGES.newest(writer, BROADCASTS, 1)
-    if newest:
-        stack = stack.but(broadcasts_read=newest[0].id)
+    stack = stack.but(broadcasts_read=newest_broadcast(writer))
     STACKS.add(writer, stack)
     writer.put(NAMES, _name_key(stack), b"")
     if idea is not None:
@@ -127,8 +124,7 @@ def stacks_to_wake(reader: Reader) -> Iterator[tuple[str, float]]:
     One whose cycle was interrupted, or that has not read the newest broadcast, is due since 0.0. A record
     that cannot be read is passed over.
     """
-    newest = MESSAGES.newest(reader, BROADCASTS, 1)
-    last_broadcast = newest[0].id if newest else ""
+    last_broadcast = newest_broadcast(reader)
     for key, value in reader.scan(STACKS.name):
         # Without making a hundred thousand records when a runner starts.
         try:

@@ -111,6 +111,20 @@ class Table(Generic[R]):
         for key, value in self._pairs(reader, stack_id, shelf, newest_first=newest_first):
             yield self._decode(key, value)
 
+    def keys(
+        self,
+        reader: Reader,
+        stack_id: str,
+        *,
+        shelf: bytes | None = None,
+        after: str = "",
+        newest_first: bool = False,
+    ) -> Iterator[str]:
+        """Yield the keys of the records of a stack (or of one shelf) that sort after `after`, without reading
+        the records: for when one that is damaged must not be in the way."""
+        for key, _ in self._pairs(reader, stack_id, shelf, after=after, newest_first=newest_first):
+            yield _own_key(key).decode(errors="replace")
+
     def newest(self, reader: Reader, stack_id: str, limit: int, shelf: bytes | None = None) -> list[R]:
         """Return up to `limit` records of a stack (or of one shelf), newest first."""
         return list(islice(self._by_age(reader, stack_id, shelf, newest_first=True), limit))
@@ -125,10 +139,12 @@ class Table(Generic[R]):
         writer.delete_range(self.name, *prefix_range(stack_id.encode() + _SEPARATOR))
 
     def _pairs(
-        self, reader: Reader, stack_id: str, shelf: bytes | None, *, newest_first: bool
+        self, reader: Reader, stack_id: str, shelf: bytes | None, *, newest_first: bool, after: str = ""
     ) -> Iterator[Pair]:
         prefix = stack_id.encode() + _SEPARATOR + (b"" if shelf is None else shelf + _SEPARATOR)
         start, stop = prefix_range(prefix)
+        if after:
+            start = prefix + after.encode() + b"\x00"
         return reader.scan(self.name, start, stop, reverse=newest_first)
 
     def _by_age(
@@ -136,7 +152,7 @@ class Table(Generic[R]):
     ) -> Iterator[R]:
         wanted = self._shelves if shelf is None and self._shelves else (shelf,)
         pairs = [self._pairs(reader, stack_id, each, newest_first=newest_first) for each in wanted]
-        for key, value in merge(*pairs, key=_own_key, reverse=newest_first):
+        for key, value in merge(*pairs, key=lambda pair: _own_key(pair[0]), reverse=newest_first):
             yield self._decode(key, value)
 
     def _possible_keys(self, stack_id: str, key: str | None) -> list[bytes]:
@@ -154,8 +170,8 @@ class Table(Generic[R]):
         return decode(self.kind, value, self.name, key)
 
 
-def _own_key(pair: Pair) -> bytes:
-    return pair[0].rpartition(_SEPARATOR)[2]
+def _own_key(key: bytes) -> bytes:
+    return key.rpartition(_SEPARATOR)[2]
 
 
 def _message_owner(message: Message) -> str:
