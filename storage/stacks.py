@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from unicodedata import normalize
 
 from msgpack import UnpackException
 from pydantic import JsonValue, ValidationError
@@ -32,6 +34,8 @@ from recursor.storage.tables import (
     STACKS,
     STATES,
 )
+
+_LONGEST_NAME = 400
 
 logger = logging.getLogger("recursor.storage")
 
@@ -293,23 +297,21 @@ def _cancel_current(writer: Writer, stack: Stack, now: float) -> Stack:
 
 
 def _ids_named(reader: Reader, name: str) -> list[str]:
-    prefix = _name_prefix(name)
-    if prefix is None:
-        return []
-    start, stop = prefix_range(prefix)
+    start, stop = prefix_range(_name_prefix(name))
     return [key.rpartition(b"/")[2].decode() for key, _ in reader.scan(NAMES, start, stop)]
 
 
 def _name_key(stack: Stack) -> bytes:
-    prefix = _name_prefix(stack.name)
-    assert prefix is not None
-    return prefix + stack.id.encode()
+    return _name_prefix(stack.name) + stack.id.encode()
 
 
-def _name_prefix(name: str) -> bytes | None:
-    # A key has at most 511 bytes: names that differ only after 400 count as one, and ask for an id.
-    folded = name.casefold().encode()[:400]
-    return folded + b"\x00/" if folded else None
+def _name_prefix(name: str) -> bytes:
+    # Upper or lower case, accents as characters of their own or not: to a person it is the same name.
+    folded = normalize("NFD", normalize("NFD", name).casefold()).encode()
+    if len(folded) > _LONGEST_NAME:
+        # A key has at most 511 bytes, a name of 200 characters may have a thousand and more.
+        folded = folded[:_LONGEST_NAME] + b"\x00" + sha256(folded).hexdigest().encode()
+    return folded + b"\x00/"
 
 
 def _only(ids: list[str], named: str, how: str) -> str:
