@@ -21,6 +21,7 @@ from recursor.orchestration.decision import summarise
 from recursor.storage.broadcasts import newest_broadcast
 from recursor.storage.codec import unpack
 from recursor.storage.errors import CorruptRecordError
+from recursor.storage.nudges import delete_nudges
 from recursor.storage.revisions import bump_revision
 from recursor.storage.rollups import count_execution, delete_rollups
 from recursor.storage.store import Reader, Writer, prefix_range
@@ -250,6 +251,7 @@ def delete_stack(writer: Writer, stack_id: str) -> None:
     for table in RECORD_TABLES:
         table.delete_stack(writer, stack_id)
     delete_rollups(writer, stack_id)
+    delete_nudges(writer, stack_id)
     writer.delete(REVISIONS, stack_id.encode())
 
 
