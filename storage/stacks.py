@@ -220,6 +220,7 @@ def configure_stack(writer: Writer, stack_id: str, changes: Mapping[str, Mapping
     """
     stack = read_stack(writer, stack_id)
     merged = {section: dict(values) for section, values in stack.settings.items()}
+    Settings().check_keys(changes)
     for section, values in changes.items():
         kept = merged.setdefault(section, {})
         for key, value in values.items():
