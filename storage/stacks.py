@@ -139,6 +139,7 @@ def stacks_to_wake(reader: Reader) -> Iterator[tuple[str, float]]:
             due = fields["next_look_at"]
             if fields["current_execution_id"] is not None or fields["broadcasts_read"] < last_broadcast:
                 due = 0.0
+            due = None if due is None else float(due)
         except (ValueError, TypeError, KeyError, UnpackException):
             logger.error("stack %s cannot be read: restore it from a backup, or delete it", key.decode())
             continue
