@@ -25,12 +25,16 @@ class NodeStatus(StrEnum):
         return self is not NodeStatus.PENDING and self is not NodeStatus.RUNNING
 
 
+# More than any run can use, and little enough that the sums over any time fit into 64 bits.
+MAX_TOKENS = 10**12
+
+
 class Usage(Record):
     """What a run cost."""
 
     model: str | None = None
-    input_tokens: int = Field(default=0, ge=0)
-    output_tokens: int = Field(default=0, ge=0)
+    input_tokens: int = Field(default=0, ge=0, le=MAX_TOKENS)
+    output_tokens: int = Field(default=0, ge=0, le=MAX_TOKENS)
     cost: Decimal | None = None
     """In US dollars; None when the price is not known."""
 
