@@ -37,6 +37,7 @@ from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
 from recursor.storage.broadcasts import newest_broadcast, next_broadcast_id
+from recursor.storage.codec import encode
 from recursor.storage.revisions import bump_revision
 from recursor.storage.stacks import agent_state, note_news
 from recursor.storage.store import Reader, Writer
@@ -91,27 +92,15 @@ def apply_outcome(
 
     Raises:
         EffectRefusedError: an effect cannot be applied; nothing has been written.
+        InvalidInputError: it holds what cannot be stored; nothing has been written.
     """
     draft = _Draft(writer, stack, role, now)
     for effect in outcome.effects:
         draft.apply(effect)
     draft.remember_run(outcome, taken_at)
-    draft.write(writer)
     if outcome.effects or outcome.summary or outcome.thoughts:
-        TRACES.add(
-            writer,
-            Trace(
-                id=new_id(),
-                stack_id=stack.id,
-                execution_id=execution_id,
-                role=role,
-                created_at=now,
-                summary=outcome.summary,
-                thoughts=outcome.thoughts,
-                effects=tuple(effect.kind for effect in outcome.effects),
-                metadata=outcome.metadata,
-            ),
-        )
+        draft.trace_run(outcome, execution_id)
+    draft.write(writer)
     return Applied(draft.stack, draft.progress, draft.written_to)
 
 
@@ -136,8 +125,10 @@ class _Draft:
         _APPLY[type(effect)](self, effect)
 
     def write(self, writer: Writer) -> None:
-        for table, record in self._puts.values():
-            table.put(writer, record)
+        # What cannot be stored is found before anything is.
+        encoded = [(table, record, encode(record)) for table, record in self._puts.values()]
+        for table, record, value in encoded:
+            table.put(writer, record, value)
         for stack_id in self.written_to:
             if stack_id == BROADCASTS:
                 bump_revision(writer, BROADCASTS)
@@ -161,6 +152,20 @@ class _Draft:
                 updated_at=self.now,
             ),
         )
+
+    def trace_run(self, outcome: Outcome, execution_id: str) -> None:
+        trace = Trace(
+            id=new_id(),
+            stack_id=self.stack.id,
+            execution_id=execution_id,
+            role=self.role,
+            created_at=self.now,
+            summary=outcome.summary,
+            thoughts=outcome.thoughts,
+            effects=tuple(effect.kind for effect in outcome.effects),
+            metadata=outcome.metadata,
+        )
+        self._put(TRACES, trace.id, trace)
 
     def set_project(self, effect: SetProject) -> None:
         idea = self._latest(IDEAS, self.stack.id)

@@ -80,15 +80,21 @@ class Table(Generic[R]):
                 return self._decode(full_key, value)
         return None
 
-    def put(self, writer: Writer, record: R) -> None:
-        """Write `record` in place of the one with its key, whichever shelf that stood on."""
+    def put(self, writer: Writer, record: R, value: bytes | None = None) -> None:
+        """Write `record` in place of the one with its key, whichever shelf that stood on.
+
+        Args:
+            writer: the transaction.
+            record: the record.
+            value: its bytes, where they have been made already.
+        """
         key = None if self._key is None else self._key(record)
         shelf = None if self._shelf is None else self._shelf(record)
         full_key = self._full_key(self._stack_id(record), key, shelf)
         for other in self._shelves:
             if other != shelf:
                 writer.delete(self.name, self._full_key(self._stack_id(record), key, other))
-        writer.put(self.name, full_key, encode(record))
+        writer.put(self.name, full_key, encode(record) if value is None else value)
 
     def add(self, writer: Writer, record: R) -> None:
         """Write a record that is new, or whose shelf does not change."""
