@@ -10,6 +10,7 @@ from recursor.domain.agent_state import (
     MAX_THOUGHTS,
     AgentExecutionState,
     AgentState,
+    LongTermMemory,
 )
 from recursor.domain.effect import (
     AnswerUserMessage,
@@ -55,7 +56,6 @@ from recursor.storage.tables import (
 )
 
 REVIEWER = "reviewer"
-_PRIVATE = (Remember, SetFocus)
 
 
 class EffectRefusedError(RecursorError):
@@ -120,8 +120,6 @@ class _Draft:
     """Whether there is more to it than the agent's own notes."""
 
     def apply(self, effect: Effect) -> None:
-        if not isinstance(effect, _PRIVATE):
-            self.progress = True
         _APPLY[type(effect)](self, effect)
 
     def write(self, writer: Writer) -> None:
@@ -141,16 +139,13 @@ class _Draft:
         if outcome.thoughts:
             thoughts = (*short_term.recent_thoughts, *outcome.thoughts)[-MAX_THOUGHTS:]
             short_term = short_term.but(recent_thoughts=thoughts)
-        self._put(
-            STATES,
-            self.role,
+        self._put_state(
             state.but(
                 execution_state=AgentExecutionState.IDLE,
                 last_run_at=taken_at,
                 last_error=None,
                 short_term=short_term,
-                updated_at=self.now,
-            ),
+            )
         )
 
     def trace_run(self, outcome: Outcome, execution_id: str) -> None:
@@ -165,10 +160,13 @@ class _Draft:
             effects=tuple(effect.kind for effect in outcome.effects),
             metadata=outcome.metadata,
         )
-        self._put(TRACES, trace.id, trace)
+        self._puts[TRACES.name, trace.id] = (TRACES, trace)
 
     def set_project(self, effect: SetProject) -> None:
         idea = self._latest(IDEAS, self.stack.id)
+        meant = (effect.title, effect.description, effect.features)
+        if idea is not None and meant == (idea.title, idea.description, idea.features):
+            return
         text = effect.idea or (idea.idea if idea is not None else None)
         if text is None:
             raise self._refused(effect, "there is no idea yet and the effect gives none")
@@ -212,16 +210,16 @@ class _Draft:
             raise self._refused(effect, f"there is no todo {effect.todo_id}")
         if not todo.status.open and effect.status is not None and effect.status is not todo.status:
             raise self._refused(effect, f"todo {todo.id} is {todo.status} already")
-        changes: dict[str, object] = {"updated_at": self.now, "updated_by": self.role}
-        if effect.status is not None:
-            changes["status"] = effect.status
-            if not effect.status.open and todo.closed_at is None:
-                changes["closed_at"] = self.now
-        if effect.priority is not None:
-            changes["priority"] = effect.priority
-        if effect.content is not None:
-            changes["content"] = effect.content
-        self._put(TODOS, todo.id, todo.but(**changes))
+        wanted = {"status": effect.status, "priority": effect.priority, "content": effect.content}
+        changed = todo.but(**{name: value for name, value in wanted.items() if value is not None})
+        if changed == todo:
+            return
+        closed_at = todo.closed_at if changed.status is todo.status or changed.status.open else self.now
+        self._put(
+            TODOS,
+            todo.id,
+            changed.but(closed_at=closed_at, updated_at=self.now, updated_by=self.role),
+        )
 
     def publish_artifact(self, effect: PublishArtifact) -> None:
         drafted = [record.number for _, record in self._puts.values() if isinstance(record, Artifact)]
@@ -280,14 +278,15 @@ class _Draft:
     def review_artifact(self, effect: ReviewArtifact) -> None:
         state = self._state(self.role)
         reviewed = max(effect.number, state.long_term.reviewed_artifact)
-        update = {"reviewed_artifact": reviewed, "recommendations": effect.recommendations}
-        self._put_state(state.but(long_term=state.long_term.model_copy(update=update)))
+        self._put_review(
+            state,
+            state.long_term.but(reviewed_artifact=reviewed, recommendations=effect.recommendations),
+        )
 
     def take_recommendations(self, effect: TakeRecommendations) -> None:
         state = self._state(REVIEWER)
         left = tuple(r for r in state.long_term.recommendations if r not in effect.recommendations)
-        long_term = state.long_term.but(recommendations=left)
-        self._put_state(state.but(long_term=long_term))
+        self._put_review(state, state.long_term.but(recommendations=left))
 
     def remember(self, effect: Remember) -> None:
         state = self._state(self.role)
@@ -323,13 +322,20 @@ class _Draft:
         return agent_state(self.reader, self.stack, role)
 
     def _put_state(self, state: AgentState) -> None:
-        self._put(STATES, state.role, state.but(updated_at=self.now))
+        """Keep what an agent notes for itself: no progress."""
+        self._puts[STATES.name, state.role] = (STATES, state.but(updated_at=self.now))
+
+    def _put_review(self, state: AgentState, long_term: LongTermMemory) -> None:
+        if long_term != state.long_term:
+            self._put(STATES, state.role, state.but(long_term=long_term, updated_at=self.now))
 
     def _latest(self, table: Table[Any], stack_id: str, key: str | None = None) -> Any:
         drafted = self._puts.get((table.name, key or stack_id))
         return drafted[1] if drafted is not None else table.get(self.reader, stack_id, key)
 
     def _put(self, table: Table[Any], key: str, record: Record) -> None:
+        """Keep what others may see."""
+        self.progress = True
         self._puts[table.name, key] = (table, record)
 
     def _refused(self, effect: Effect, why: str) -> EffectRefusedError:
