@@ -222,12 +222,10 @@ class _Draft:
         )
 
     def publish_artifact(self, effect: PublishArtifact) -> None:
-        drafted = [record.number for _, record in self._puts.values() if isinstance(record, Artifact)]
-        stored = [artifact.number for artifact in ARTIFACTS.newest(self.reader, self.stack.id, 1)]
         artifact = Artifact(
             id=new_id(),
             stack_id=self.stack.id,
-            number=1 + max(drafted + stored, default=0),
+            number=1 + self._newest_version(),
             content=effect.content,
             author=self.role,
             created_at=self.now,
@@ -276,6 +274,8 @@ class _Draft:
         self.written_to.add(receiver or BROADCASTS)
 
     def review_artifact(self, effect: ReviewArtifact) -> None:
+        if effect.number > self._newest_version():
+            raise self._refused(effect, f"there is no version {effect.number} of the artifact")
         state = self._state(self.role)
         reviewed = max(effect.number, state.long_term.reviewed_artifact)
         self._put_review(
@@ -300,6 +300,11 @@ class _Draft:
         state = self._state(self.role)
         update = {"active_task": effect.active_task, "focus": effect.focus}
         self._put_state(state.but(short_term=state.short_term.model_copy(update=update)))
+
+    def _newest_version(self) -> int:
+        drafted = [record.number for _, record in self._puts.values() if isinstance(record, Artifact)]
+        stored = next(ARTIFACTS.keys(self.reader, self.stack.id, newest_first=True), "0")
+        return max([*drafted, int(stored)])
 
     def _broadcast_id(self) -> str:
         drafted = [
