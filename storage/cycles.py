@@ -132,7 +132,7 @@ def commit_wave(
     changed: dict[str, Node] = {}
     nodes = {node.role: node for node in graph.nodes}
     for result in results:
-        error = result.error
+        error = None if result.error is None else _storable(result.error)
         if result.outcome is not None:
             try:
                 applied = apply_outcome(
@@ -299,6 +299,11 @@ def _result(node: Node, result: NodeResult, error: str | None) -> Node:
         note=error,
         usage=None if result.outcome is None else result.outcome.usage,
     )
+
+
+def _storable(error: str) -> str:
+    # The name of a file in an agent's exception may hold bytes that are no characters.
+    return error.encode(errors="backslashreplace").decode()
 
 
 def _note_failure(writer: Writer, stack: Stack, role: str, error: str, now: float) -> None:
