@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from recursor.domain.agent_state import (
+    LONGEST_THOUGHT,
     MAX_FACTS,
     MAX_LEARNINGS,
     MAX_THOUGHTS,
@@ -56,6 +57,8 @@ from recursor.storage.tables import (
 )
 
 REVIEWER = "reviewer"
+# An id that an agent made up can be as long as its outcome, and the reason stands in several records.
+_LONGEST_REASON = 200
 
 
 class EffectRefusedError(RecursorError):
@@ -137,7 +140,8 @@ class _Draft:
         state = self._state(self.role)
         short_term = state.short_term
         if outcome.thoughts:
-            thoughts = (*short_term.recent_thoughts, *outcome.thoughts)[-MAX_THOUGHTS:]
+            new = tuple([_cut(thought, LONGEST_THOUGHT) for thought in outcome.thoughts[-MAX_THOUGHTS:]])
+            thoughts = (*short_term.recent_thoughts, *new)[-MAX_THOUGHTS:]
             short_term = short_term.but(recent_thoughts=thoughts)
         self._put_state(
             state.but(
@@ -344,8 +348,9 @@ class _Draft:
         self._puts[table.name, key] = (table, record)
 
     def _refused(self, effect: Effect, why: str) -> EffectRefusedError:
+        shown = _cut(" ".join(why.split()), _LONGEST_REASON)
         return EffectRefusedError(
-            f"{self.role} proposed {effect.kind}: {why}; nothing of its outcome was applied"
+            f"{self.role} proposed {effect.kind}: {shown}; nothing of its outcome was applied"
         )
 
 
@@ -364,6 +369,10 @@ _APPLY: dict[type[Record], Callable[[_Draft, Any], None]] = {
     Remember: _Draft.remember,
     SetFocus: _Draft.set_focus,
 }
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _newest_distinct(old: tuple[str, ...], new: tuple[str, ...], most: int) -> tuple[str, ...]:
