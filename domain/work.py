@@ -38,6 +38,18 @@ class WorkReport(Record):
         ]
         return tuple(role for _, _, role in sorted(found))
 
+    def is_fresh(self, revision: Revision, ttl: float, now: float) -> bool:
+        """Return whether this still tells what is true.
+
+        Args:
+            revision: what is in the store now.
+            ttl: seconds for which a report holds while nothing is written.
+            now: seconds since the epoch, UTC.
+        """
+        due = self.next_due()
+        young = 0 <= now - self.computed_at < ttl and (due is None or now < due)
+        return young and self.revision == revision
+
     def next_due(self) -> float | None:
         """Return the earliest time at which time alone may bring work, or None."""
         return min((s.due_at for s in self.statuses.values() if s.due_at is not None), default=None)

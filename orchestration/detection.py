@@ -35,12 +35,14 @@ def _seen(status: WorkStatus, settings: Settings) -> WorkStatus:
 def _with_dependencies(
     name: str, found: dict[str, WorkStatus], roles: RoleRegistry, settings: Settings
 ) -> WorkStatus:
-    status, depends_on = found[name], roles[name].depends_on
-    if not (depends_on and status.has_work):
+    status = found[name]
+    if not status.has_work:
         return status
-    waits_for = [
-        dependency.role
-        for dependency in depends_on
-        if found[dependency.role].has_work and dependency.when(found[dependency.role], settings)
-    ]
-    return status.but(dependencies=tuple(waits_for)) if waits_for else status
+    waits_for = tuple(
+        [
+            dependency.role
+            for dependency in roles[name].depends_on
+            if found[dependency.role].has_work and dependency.when(found[dependency.role], settings)
+        ]
+    )
+    return status if waits_for == status.dependencies else status.but(dependencies=waits_for)

@@ -7,6 +7,7 @@ from recursor.domain.ids import new_id
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo, TodoStatus
+from recursor.storage.broadcasts import newest_broadcast, next_broadcast_id
 from recursor.storage.revisions import bump_revision
 from recursor.storage.stacks import note_news
 from recursor.storage.store import Writer
@@ -26,11 +27,14 @@ def new_user_message(stack_id: str, sender: str, content: str, now: float) -> Us
 
 
 def add_user_message(writer: Writer, message: UserMessage) -> UserMessage:
-    """Store a visitor's message.
+    """Store a visitor's message; one that is there already stays as it is.
 
     Raises:
         NotFoundError: there is no such stack.
     """
+    known = USER_MESSAGES.get(writer, message.stack_id, message.id)
+    if known is not None:
+        return known
     USER_MESSAGES.add(writer, message)
     note_news(writer, message.stack_id, message.created_at)
     return message
@@ -58,9 +62,14 @@ def new_message(sender: Stack, to_stack_id: str | None, content: str, now: float
 def add_message(writer: Writer, message: Message) -> Message:
     """Store a message between stacks, in the one place its receiver, or every receiver, reads.
 
+    Returns:
+        the message; a broadcast gets its id here.
+
     Raises:
         NotFoundError: there is no such receiver.
     """
+    if message.to_stack_id is None:
+        message = message.but(id=next_broadcast_id(newest_broadcast(writer)))
     MESSAGES.add(writer, message)
     if message.to_stack_id is None:
         bump_revision(writer, BROADCASTS)
@@ -91,11 +100,14 @@ def new_todo(stack_id: str, content: str, priority: int, now: float) -> Todo:
 
 
 def add_todo(writer: Writer, todo: Todo) -> Todo:
-    """Store a todo.
+    """Store a todo; one that is there already stays as it is.
 
     Raises:
         NotFoundError: there is no such stack.
     """
+    known = TODOS.get(writer, todo.stack_id, todo.id)
+    if known is not None:
+        return known
     TODOS.add(writer, todo)
     note_news(writer, todo.stack_id, todo.created_at)
     return todo
