@@ -1,18 +1,20 @@
 """All that the three witnesses say: the store, the agents' journal, and the ledger of what was asked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, Node
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import Artifact, ProjectIdea
+from recursor.domain.record import Record
 from recursor.domain.stack import Stack
 from recursor.domain.statistics import Rollup
 from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
-from recursor.storage.codec import unpack
+from recursor.storage.codec import decode, unpack
 from recursor.storage.store import Reader, Store
 from recursor.storage.tables import (
     ARTIFACTS,
@@ -29,9 +31,12 @@ from recursor.storage.tables import (
     TODOS,
     TRACES,
     USER_MESSAGES,
+    Table,
 )
 from tests.crash.journal import Done, Entry
 from tests.crash.ledger import Ledger
+
+R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,12 @@ class Evidence:
         ]
 
 
+def every(reader: Reader, table: Table[R]) -> Iterator[R]:
+    """Yield the records of all stacks in a table."""
+    for key, value in reader.scan(table.name):
+        yield decode(table.kind, value, table.name, key)
+
+
 def gather(store: Store, journal: Iterable[Entry], ledger: Ledger) -> Evidence:
     """Read the whole store."""
     with store.read() as reader:
@@ -81,15 +92,15 @@ def gather(store: Store, journal: Iterable[Entry], ledger: Ledger) -> Evidence:
         return Evidence(
             journal=list(journal),
             ledger=ledger,
-            stacks={stack.id: stack for stack in STACKS.scan_all(reader)},
-            ideas={idea.stack_id: idea for idea in IDEAS.scan_all(reader)},
-            todos=list(TODOS.scan_all(reader)),
-            user_messages=list(USER_MESSAGES.scan_all(reader)),
-            messages=list(MESSAGES.scan_all(reader)),
-            artifacts=list(ARTIFACTS.scan_all(reader)),
-            executions=list(EXECUTIONS.scan_all(reader)),
-            graphs={graph.id: graph for graph in GRAPHS.scan_all(reader)},
-            traces=list(TRACES.scan_all(reader)),
+            stacks={stack.id: stack for stack in every(reader, STACKS)},
+            ideas={idea.stack_id: idea for idea in every(reader, IDEAS)},
+            todos=list(every(reader, TODOS)),
+            user_messages=list(every(reader, USER_MESSAGES)),
+            messages=list(every(reader, MESSAGES)),
+            artifacts=list(every(reader, ARTIFACTS)),
+            executions=list(every(reader, EXECUTIONS)),
+            graphs={graph.id: graph for graph in every(reader, GRAPHS)},
+            traces=list(every(reader, TRACES)),
             keys={table: [key for key, _ in reader.scan(table)] for table in (*tables, NAMES)},
             minutes=_rollups(reader, MINUTES),
             hours=_rollups(reader, HOURS),

@@ -25,7 +25,7 @@ from tests.crash.effects import (
     messages_are_dealt_with_once,
     no_run_is_repeated_after_its_commit,
 )
-from tests.crash.evidence import Evidence
+from tests.crash.evidence import Evidence, every
 from tests.crash.figures import Violations, counters_equal_the_records, rollups_equal_the_records
 from tests.crash.journal import Started, run_key
 from tests.crash.ledger import bans
@@ -66,7 +66,7 @@ def at_rest(evidence: Evidence) -> list[str]:
 
 def unrest(reader: Reader, roles: RoleRegistry, now: float) -> Violations:
     """Yield the running stacks that are at something, or should be."""
-    for stack in STACKS.scan_all(reader):
+    for stack in every(reader, STACKS):
         if stack.state != "running":
             continue
         if stack.current_execution_id is not None:
