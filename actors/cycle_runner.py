@@ -91,8 +91,8 @@ class CycleRunner(SteppingActor):
         self._mode = Mode.HELD
         self._stack: Stack | None = None
         self._settings: Settings = environment.settings
-        self._pausing = False
-        """A pause has been asked for and is not on disk yet."""
+        self._pauses = 0
+        """How many pauses have been asked for and are not on disk yet."""
         self._quiescing = False
         """The orchestrator is shutting down."""
         self._quiesced: list[DispatchedFuture[None]] = []
@@ -398,7 +398,7 @@ class CycleRunner(SteppingActor):
         return (
             stack is not None
             and stack.state is ExecutionState.RUNNING
-            and not self._pausing
+            and not self._pauses
             and not self._quiescing
         )
 
