@@ -234,10 +234,13 @@ class CycleRunner(SteppingActor):
         else:
             self._start(ready)
 
-    def _saved(self, current: bool) -> None:
-        if not current or self._cycle is None:
+    def _saved(self, stack: Stack | None) -> None:
+        if stack is None or self._cycle is None:
             self._reload()
-        elif self._may_run():
+            return
+        # Another process may have paused it: this is the last look before the wave's agents begin.
+        self._adopt(stack)
+        if self._may_run():
             self._start([node for node in self._cycle.graph.nodes if node.status is NodeStatus.RUNNING])
         else:
             self._hold()

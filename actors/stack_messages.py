@@ -96,7 +96,7 @@ class Step(IntEnum):
     BEGIN = auto()
     """From the store: `CycleBegun`."""
     SAVE = auto()
-    """From the store: whether the cycle is still current, now that its next nodes are marked."""
+    """From the store: the `Stack`, now that the next nodes are marked, or None if the cycle is over."""
     RESULTS = auto()
     """From the store: `WaveCommitted`, or None if the cycle is over."""
     END = auto()
