@@ -237,9 +237,19 @@ const Recursor = (() => {
     });
   }
 
+  // A sandboxed frame submits no form and tells no one: so the press of the button tells it.
+  function setUpForms() {
+    document.addEventListener("click", (event) => {
+      const button = event.target.closest("button[type=submit]");
+      if (!button?.form) return;
+      event.preventDefault();
+      if (button.form.noValidate || button.form.reportValidity()) button.form.dispatchEvent(new Event("submit", { cancelable: true }));
+    });
+  }
+
   return {
     component: (name, setUp) => components.set(name, setUp),
-    start: () => { setUpTools(); mountAll(); },
+    start: () => { setUpForms(); setUpTools(); mountAll(); },
   };
 })();
 
@@ -268,7 +278,11 @@ function fieldsOf(form, fields) {
     if (!value) return field.required ? `${field.label} is missing.` : "";
     return problems[field.type]?.(value) ?? "";
   }
-  fields.forEach((field) => inputOf(field).addEventListener("change", () => told(field, problemOf(field))));
+  // A problem goes while the field is typed in, not when it is left: the button that is just being pressed
+  // would move away, and the press would be lost.
+  fields.forEach((field) => inputOf(field).addEventListener("input", () => {
+    if (inputOf(field).getAttribute("aria-invalid") === "true") told(field, problemOf(field));
+  }));
   return {
     input: inputOf,
     clear: () => fields.forEach((field) => told(field, "")),
