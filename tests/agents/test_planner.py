@@ -46,8 +46,18 @@ def test_an_idea_that_a_person_changes_is_planned_again(world):
 
     outcome = stack.run("planner")
 
-    assert [todo.metadata["component"] for todo in of(CreateTodo, outcome)] == ["quiz", "poll"]
+    todos = of(CreateTodo, outcome)
+    assert [todo.metadata.get("component") for todo in todos] == ["quiz", "poll", None]
+    assert todos[-1].content == "Call the page “Quiz and a poll”"
     assert SetPhase(phase=Phase.BUILDING) in outcome.effects
+
+
+def test_a_title_that_came_with_the_idea_stays(world):
+    stack = world("Kanban board")
+    stack._change(idea=stack.snapshot.idea.model_copy(update={"title": "Our work"}))
+    stack.until_quiet()
+
+    assert "<h1>Our work</h1>" in stack.page
 
 
 def test_with_all_built_the_review_is_awaited_without_further_proposals(world):
