@@ -19,8 +19,6 @@ CHROMIUM = shutil.which("chromium")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: on Debian, apt-get install chromium"),
-    # All pages of one worker share its browser.
-    pytest.mark.xdist_group("browser"),
 ]
 
 IDEAS = (
