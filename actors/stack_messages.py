@@ -43,7 +43,7 @@ class BuildGraph:
 
 
 class Ticket:
-    """The little that a supervisor and a running agent share: who sets what is fixed, and each is set once."""
+    """The little that a supervisor and a running agent share; each field has one who sets it, once."""
 
     __slots__ = ("cancelled", "started_at")
 
@@ -51,7 +51,7 @@ class Ticket:
         self.cancelled = Flag()
         """Set by the supervisor when it abandons the run."""
         self.started_at: float | None = None
-        """Set by the role actor when the agent has got a place and begins. The time limit counts from here."""
+        """Set by the role actor when the agent has got a place; the time limit counts from here."""
 
 
 @dataclass(frozen=True, slots=True)

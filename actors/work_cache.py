@@ -37,10 +37,11 @@ class WorkCache(ControlActor):
         now = environment.clock.now()
         with environment.store.read() as reader:
             revision, seen = read_revision(reader, self._stack_id), self._seen
-            fresh = seen is not None and now - seen.report.computed_at < settings.detection.cache_ttl
-            if seen is not None and fresh and seen.report.revision == revision:
+            ttl = settings.detection.cache_ttl
+            if seen is not None and seen.report.is_fresh(revision, ttl, now):
                 return seen
-            if seen is not None and fresh and same_contents(seen.report.revision, revision):
+            young = seen is not None and 0 <= now - seen.snapshot.taken_at < ttl
+            if seen is not None and young and same_contents(seen.report.revision, revision):
                 snapshot = refresh_snapshot(reader, seen.snapshot, revision, message.ran, now)
             else:
                 snapshot = take_snapshot(reader, self._stack_id, environment.roles, now)

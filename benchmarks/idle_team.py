@@ -1,7 +1,6 @@
 """What the benchmarks share: a team that always has work and does nothing, in three waves a cycle."""
 
 import json
-import resource
 import sys
 import tempfile
 import time
@@ -81,10 +80,10 @@ def orchestrator(
         ref.ask(Shutdown(grace=5))
 
 
-def create(ref: ActorRef[Orchestrator], count: int, *, start: bool = True) -> list[str]:
-    """Create stacks, all at once, and return their ids."""
-    made = [stacks.new_stack(f"stack {number}", time.time()) for number in range(count)]
-    futures = [ref.ask(CreateStack(stack, None, start=start), block=False) for stack in made]
+def create(ref: ActorRef[Orchestrator], count: int, name: str = "stack") -> list[str]:
+    """Create and start stacks, all at once, and return their ids."""
+    made = [stacks.new_stack(f"{name} {number}", time.time()) for number in range(count)]
+    futures = [ref.ask(CreateStack(stack, None, start=True), block=False) for stack in made]
     return [future.get().id for future in futures]
 
 
@@ -124,10 +123,10 @@ def percentiles(values: list[float]) -> dict[str, float]:
     return {"median_ms": at(0.5), "p99_ms": at(0.99), "max_ms": at(1.0), "samples": len(ordered)}
 
 
-def resident_kilobytes() -> float:
-    """Return this process's resident memory."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1024
+def own_kilobytes() -> int:
+    """Return this process's resident memory without the mapped pages of the store's file."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("RssAnon:")[1].split()[0])
 
 
 def report(figures: dict[str, Any]) -> None:

@@ -65,6 +65,10 @@ class ExecutionGraph(Record):
     nodes: tuple[Node, ...]
     """By wave, then most urgent first."""
 
+    def wave(self, number: int) -> tuple[Node, ...]:
+        """Return the nodes of one wave, counted from 0."""
+        return tuple([node for node in self.nodes if node.wave == number])
+
     def unfinished_wave(self) -> tuple[Node, ...]:
         """Return what has not ended of the first wave that has not ended; nothing if all have."""
         left = [node for node in self.nodes if not node.status.ended]

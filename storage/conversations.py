@@ -27,11 +27,14 @@ def new_user_message(stack_id: str, sender: str, content: str, now: float) -> Us
 
 
 def add_user_message(writer: Writer, message: UserMessage) -> UserMessage:
-    """Store a visitor's message.
+    """Store a visitor's message; one that is there already stays as it is.
 
     Raises:
         NotFoundError: there is no such stack.
     """
+    known = USER_MESSAGES.get(writer, message.stack_id, message.id)
+    if known is not None:
+        return known
     USER_MESSAGES.add(writer, message)
     note_news(writer, message.stack_id, message.created_at)
     return message
@@ -97,11 +100,14 @@ def new_todo(stack_id: str, content: str, priority: int, now: float) -> Todo:
 
 
 def add_todo(writer: Writer, todo: Todo) -> Todo:
-    """Store a todo.
+    """Store a todo; one that is there already stays as it is.
 
     Raises:
         NotFoundError: there is no such stack.
     """
+    known = TODOS.get(writer, todo.stack_id, todo.id)
+    if known is not None:
+        return known
     TODOS.add(writer, todo)
     note_news(writer, todo.stack_id, todo.created_at)
     return todo

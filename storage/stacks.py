@@ -77,7 +77,14 @@ def new_idea(stack_id: str, idea: str, now: float) -> ProjectIdea:
 
 
 def create_stack(writer: Writer, stack: Stack, idea: ProjectIdea | None = None) -> Stack:
-    """Store a new stack, with its idea if it has one already. Returns the stack."""
+    """Store a new stack, with its idea if it has one already; one that is there already stays as it is.
+
+    Returns:
+        the stack as it is stored: whoever does not know whether it was made can ask for it again.
+    """
+    known = STACKS.get(writer, stack.id)
+    if known is not None:
+        return known
     stack = stack.but(broadcasts_read=newest_broadcast(writer))
     STACKS.add(writer, stack)
     writer.put(NAMES, _name_key(stack), b"")

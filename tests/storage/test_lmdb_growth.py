@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from recursor.storage import lmdb_environment
 from recursor.storage.errors import StorageError, StoreUsageError
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.store import Writer
@@ -111,6 +112,17 @@ def test_a_growth_that_waits_for_a_snapshot_does_not_block_a_read_inside_it(stor
     assert count(store) == 2
 
 
+def test_the_map_grows_before_it_is_full_so_that_no_snapshot_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lmdb_environment, "COMMITS_PER_CHECK", 1)
+    with closing(LmdbStore(tmp_path / "larger", ["table"], initial_map_bytes=1_000_000)) as store:
+        store.write(lambda writer: put(writer, 0, 800_000))
+        with store.read():
+            store.submit(lambda writer: put(writer, 1, 800_000)).result(timeout=60)
+        assert count(store) == 2
+
+
 def test_space_that_was_freed_is_used_again(store: LmdbStore, tmp_path: Path) -> None:
     for number in range(300):
         store.write(lambda writer, n=number: put(writer, n % 3, 20_000))
@@ -173,6 +185,7 @@ LIMITED = """
 import resource, sys
 from contextlib import closing
 from pathlib import Path
+from recursor.storage import lmdb_environment
 from recursor.storage.errors import StorageFullError
 from recursor.storage.lmdb_store import LmdbStore
 

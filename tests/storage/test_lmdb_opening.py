@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from recursor.storage import lmdb_environment
+from recursor.storage import lmdb_files
 from recursor.storage.errors import (
     StorageCorruptError,
     StorageError,
@@ -130,6 +130,24 @@ def test_opening_twice_in_a_process(tmp_path: Path) -> None:
             LmdbStore(tmp_path, ["table"])
         assert "already open in this process" in only_line(error, tmp_path)
         store.write(fill)
+
+
+def test_opening_twice_does_not_harm_a_snapshot_of_the_first(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from recursor.storage.lmdb_store import LmdbStore
+store = LmdbStore(Path(sys.argv[1]), ["table"])
+for _ in range(20):
+    for number in range(1000):
+        store.submit(lambda writer, n=number: writer.put("table", b"%04d" % n, b"w" * 100))
+    store.write(lambda writer: None)
+"""
+    with closing(LmdbStore(make(tmp_path), ["table"])) as store, store.read() as reader:
+        with pytest.raises(StorageError, match="already open"):
+            LmdbStore(tmp_path, ["table"])
+        subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
+        assert {value for _, value in reader.scan("table")} == {b"v" * 100}
 
 
 def test_opening_after_closing(tmp_path: Path) -> None:
@@ -277,11 +295,11 @@ class TestReaders:
     def test_too_many_snapshots_are_named_as_such(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(lmdb_environment, "MOST_READERS", 3)
+        monkeypatch.setattr(lmdb_files, "MOST_READERS", 3)
         with closing(LmdbStore(tmp_path, ["table"])) as store, ExitStack() as snapshots:
             for _ in range(3):
                 snapshots.enter_context(store.read())
-            with pytest.raises(StorageError, match="3 snapshots are open at once"), store.read():
+            with pytest.raises(StorageError, match="too many snapshots are open at once"), store.read():
                 pass
 
     def test_the_slot_of_a_killed_process_is_used_again(
@@ -295,7 +313,7 @@ with LmdbStore(Path(sys.argv[1]), ["table"]).read() as reader:
     print("reading", flush=True)
     sys.stdin.read()
 """
-        monkeypatch.setattr(lmdb_environment, "MOST_READERS", 2)
+        monkeypatch.setattr(lmdb_files, "MOST_READERS", 2)
         with closing(LmdbStore(tmp_path, ["table"])) as store, ExitStack() as snapshots:
             with subprocess.Popen(
                 [sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE

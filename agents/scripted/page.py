@@ -1,0 +1,124 @@
+"""Composes a plan into one HTML file: the frame, a fragment per section, and the data they start from."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol, cast
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup, escape
+
+from recursor.agents.scripted.components import COMPONENTS, Options
+from recursor.agents.scripted.ornament import ornament
+from recursor.agents.scripted.plan import Plan, Section
+from recursor.agents.scripted.theme import FACES
+from recursor.agents.scripted.wording import plain, slug
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A section as the frame's template wants it."""
+
+    key: str
+    title: str
+    component: str
+    wide: bool
+    how: str
+    body: Markup
+
+
+def render(plan: Plan) -> str:
+    """Return the page that `plan` describes. The same plan gives the same page.
+
+    Whatever people wrote reaches the page as escaped text or as escaped JSON, never as markup or code.
+    """
+    sections = [_shown(section) for section in plan.sections]
+    used = [name for name in COMPONENTS if any(s.component == name for s in sections)]
+    page = _template("page.html.j2").render(
+        plan=plan,
+        sections=sections,
+        keys={section.key for section in sections},
+        fragments=[_fragment(name) for name in used],
+        style=Markup(_style(plan)),
+        runtime=Markup(_source("runtime.js")),
+        ornament=Markup(ornament(plan.theme)),
+        icon=_icon(plan),
+        data={
+            "space": plan.space,
+            "title": plan.title,
+            "file": slug(plan.title) or "page",
+            "hue": plan.theme.hue,
+            "radius": plan.theme.radius,
+            "sections": {
+                section.key: {"title": section.title, "options": section.settled.model_dump(mode="json")}
+                for section in plan.sections
+            },
+        },
+    )
+    return plain(page)
+
+
+def _shown(section: Section) -> _Shown:
+    component = COMPONENTS[section.component]
+    body = Markup(_fragment(component.name).body(section.key, section.settled))
+    return _Shown(section.key, section.title, component.name, component.wide, component.how, body)
+
+
+def _style(plan: Plan) -> str:
+    theme = plan.theme
+    return _template("style.css.j2").render(
+        theme=theme, heading_face=Markup(FACES[theme.heading_face]), body_face=Markup(FACES[theme.body_face])
+    )
+
+
+def _icon(plan: Plan) -> str:
+    letter = escape(next((c for c in plan.title if c.isalnum()), "•").upper())
+    corner, colour = min(plan.theme.radius, 10), f"hsl({plan.theme.hue} 60% 38%)"
+    drawing = (
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'>"
+        f"<rect width='32' height='32' rx='{corner}' fill='{colour}'/>"
+        "<text x='16' y='23' font-family='sans-serif' font-size='20' font-weight='700' fill='white' "
+        f"text-anchor='middle'>{letter}</text></svg>"
+    )
+    return "data:image/svg+xml," + quote(plain(drawing), safe="/:=' ")
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("recursor.agents.scripted", "frame"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def _component_environment() -> Environment:
+    return _environment().overlay(loader=PackageLoader("recursor.agents.scripted.components", "."))
+
+
+@cache
+def _template(name: str) -> Template:
+    return _environment().get_template(name)
+
+
+@cache
+def _source(name: str) -> str:
+    loader = _environment().loader
+    assert loader is not None
+    return loader.get_source(_environment(), name)[0]
+
+
+class _Fragment(Protocol):
+    """A component's macros."""
+
+    def style(self) -> str: ...
+    def body(self, id: str, options: Options) -> str: ...  # as the templates call it
+    def script(self) -> str: ...
+
+
+@cache
+def _fragment(name: str) -> _Fragment:
+    return cast(_Fragment, _component_environment().get_template(f"{name}.html.j2").module)

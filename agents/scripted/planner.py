@@ -1,0 +1,273 @@
+"""The planner: makes todos of the idea, of recommendations and of wishes, and says when all is done."""
+
+from pydantic import JsonValue
+
+from recursor.agents.scripted.changes import describe, understand
+from recursor.agents.scripted.components import COMPONENTS
+from recursor.agents.scripted.plan import (
+    AddPart,
+    AddSection,
+    Part,
+    Rebuild,
+    RemoveSection,
+    Section,
+    Step,
+    lead_for,
+    sections_in_sight,
+    step_of,
+)
+from recursor.agents.scripted.recognition import companion_for, records, sections_for
+from recursor.agents.scripted.review import check_of, todo_missing_in
+from recursor.agents.scripted.wording import one_line, title_of
+from recursor.domain.agent import Run
+from recursor.domain.effect import (
+    CreateTodo,
+    Effect,
+    Outcome,
+    PlanUserMessages,
+    Remember,
+    SetFocus,
+    SetPhase,
+    SetProject,
+    TakeRecommendations,
+)
+from recursor.domain.snapshot import Snapshot
+from recursor.domain.stack import Phase
+from recursor.domain.todo import Todo, TodoStatus
+
+DEFAULT_IDEA = "A notebook for the day: a to-do list, notes and a focus timer"
+# What was built twice for the same recommendation and is recommended again will not be cured by a third time.
+TRIES_PER_RECOMMENDATION = 2
+# Beyond these, what stands behind one another in a queue of wishes waits for the next run.
+MAX_MESSAGES_A_RUN = 50
+
+_PART_OF_CHECK = {"backup": Part.BACKUP, "navigation": Part.NAVIGATION, "guide": Part.GUIDE}
+
+
+class Planner:
+    """Turns what is wanted into todos and keeps the project's phase."""
+
+    def run(self, snapshot: Snapshot, run: Run) -> Outcome:  # noqa: ARG002  # all it needs is in the snapshot
+        """Propose the todos that follow from the idea, the recommendations and the visitors' messages."""
+        proposal = _Proposal(snapshot)
+        if snapshot.idea is None or snapshot.idea.title is None or snapshot.idea.updated_by == "user":
+            proposal.plan_project()
+        proposal.take_recommendations()
+        proposal.take_messages()
+        proposal.settle_phase()
+        return proposal.outcome()
+
+
+class _Proposal:
+    """What one run of the planner comes to, as it grows."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._effects: list[Effect] = []
+        self._thoughts: list[str] = []
+        self._said: list[str] = []
+        self._learned: list[str] = []
+        self._sections: list[Section] = list(sections_in_sight(snapshot.artifact, snapshot.todos))
+        self._new_todos = 0
+
+    def outcome(self) -> Outcome:
+        if not self._effects and not self._thoughts:
+            return Outcome()
+        if self._learned:
+            self._effects.append(Remember(facts=tuple(self._learned)))
+        if self._said:
+            self._effects.append(SetFocus(active_task=None, focus=one_line(self._said[-1], 200)))
+        return Outcome(
+            effects=tuple(self._effects),
+            summary=" ".join(self._said) or "Looked, and left all as it is.",
+            thoughts=tuple(self._thoughts),
+        )
+
+    def plan_project(self) -> None:
+        """Name the project and its features, and make a todo of each that is neither built nor planned."""
+        idea = self._snapshot.idea
+        text = idea.idea if idea else DEFAULT_IDEA
+        sections = list(sections_for(text)) or [records("Entries")]
+        asked = len(sections)
+        if len(sections) == 1 and (companion := companion_for(sections[0])):
+            sections.append(companion)
+        title = title_of(text, self._snapshot.stack.name) if idea else "Notebook for the day"
+        self._effects.append(
+            SetProject(
+                idea=None if idea else DEFAULT_IDEA,
+                title=title,
+                description=lead_for(sections),
+                features=tuple(f"{s.title}: {COMPONENTS[s.component].does}" for s in sections),
+            )
+        )
+        if idea is None:
+            self._said.append("Nobody gave an idea, so I chose a modest one: a notebook for the day.")
+        else:
+            self._said.append(f"Read the idea and called the project “{title}”.")
+        recognised = [s.title for s in sections[:asked] if s.component != "records"]
+        if recognised:
+            self._thoughts.append(f"In the idea I recognised: {', '.join(recognised)}.")
+        for s in sections:
+            if s.component == "records":
+                self._thoughts.append(
+                    f"For “{s.title}” I have no component of its own: a table with its fields will do."
+                )
+        if len(sections) > asked:
+            self._thoughts.append(f"{sections[-1].title} goes well with it, so I add that as a last section.")
+        here = {s.key for s in self._sections}
+        for index, new in enumerate(sections):
+            if new.key in here or self._was_cancelled(new.key):
+                continue
+            priority = 5 if index == 0 else 3 if index >= asked else 4
+            self._create(describe(AddSection(section=new), ()), priority, AddSection(section=new))
+        self._learned.append(f"The project is “{title}”, with {', '.join(s.title for s in sections)}.")
+
+    def take_recommendations(self) -> None:
+        """Make a todo of every recommendation that none stands for yet."""
+        state = self._snapshot.states.get("reviewer")
+        waiting = state.long_term.recommendations if state else ()
+        if not waiting or state is None:
+            return
+        artifact = self._snapshot.artifact
+        is_stale = artifact is not None and artifact.number > state.long_term.reviewed_artifact
+        before = self._new_todos
+        for recommendation in waiting:
+            same = [t for t in self._snapshot.todos if t.metadata.get("recommendation") == recommendation]
+            if any(todo.status.open for todo in same):
+                self._thoughts.append(f"Planned already: {recommendation}")
+            elif same and is_stale:
+                self._thoughts.append(
+                    f"The page has changed since; the next review will tell: {recommendation}"
+                )
+            elif len(same) >= TRIES_PER_RECOMMENDATION:
+                self._thoughts.append(
+                    f"Tried {len(same)} times without success, so I leave it: {recommendation}"
+                )
+            else:
+                self._follow(recommendation)
+        self._effects.append(TakeRecommendations(recommendations=waiting))
+        taken, made = _count(len(waiting), "recommendation"), _count(self._new_todos - before, "new todo")
+        self._said.append(f"Went through {taken} of the reviewer: {made}.")
+
+    def take_messages(self) -> None:
+        """Make todos of the visitors' wishes, and note that every message was considered."""
+        unplanned = [m for m in self._snapshot.user_messages if m.planned_at is None][:MAX_MESSAGES_A_RUN]
+        if not unplanned:
+            return
+        before = self._new_todos
+        for message in unplanned:
+            understood = understand(message.content, self._sections)
+            for step in understood.steps:
+                self._create(
+                    describe(step, self._sections),
+                    4,
+                    step,
+                    {"message": message.id, "wish": one_line(message.content, 300)},
+                )
+            if understood.is_change:
+                self._thoughts.append(
+                    f"{message.sender} asks for a change: “{one_line(message.content, 120)}”"
+                )
+            elif understood.has_already:
+                self._thoughts.append(
+                    f"{message.sender} asks for what is there already: {', '.join(understood.has_already)}."
+                )
+            else:
+                self._thoughts.append(f"No change that I understand: “{one_line(message.content, 120)}”")
+        self._effects.append(PlanUserMessages(message_ids=tuple(m.id for m in unplanned)))
+        wishes = self._new_todos - before
+        read, made = _count(len(unplanned), "message"), _count(wishes, "todo")
+        self._said.append(f"Considered {read} of visitors and made {made} of it.")
+
+    def settle_phase(self) -> None:
+        """Say how far the project has come."""
+        snapshot = self._snapshot
+        phase = snapshot.stack.phase
+        if self._new_todos or snapshot.open_todos:
+            self._set_phase(Phase.BUILDING)
+            return
+        if phase is Phase.COMPLETE:
+            return
+        if snapshot.artifact is None:
+            if self._nothing_left():
+                self._set_phase(Phase.COMPLETE)
+                self._said.append("Every todo was cancelled: there is nothing to build.")
+            else:
+                self.plan_project()
+                self._ensure_work()
+            return
+        reviewer = snapshot.states.get("reviewer")
+        reviewed = reviewer.long_term.reviewed_artifact if reviewer else 0
+        if reviewed < snapshot.artifact.number:
+            if phase is not Phase.REVIEWING:
+                self._set_phase(Phase.REVIEWING)
+                self._said.append("All is built; the newest version waits for its review.")
+            return
+        self._set_phase(Phase.COMPLETE)
+        self._said.append(
+            f"All is built and version {snapshot.artifact.number} is reviewed: the project is complete."
+        )
+
+    def _ensure_work(self) -> None:
+        if self._new_todos:
+            self._set_phase(Phase.BUILDING)
+        else:
+            self._set_phase(Phase.COMPLETE)
+            self._said.append("There is nothing to build.")
+
+    def _nothing_left(self) -> bool:
+        return any(t.status is TodoStatus.CANCELLED for t in self._snapshot.todos)
+
+    def _was_cancelled(self, key: str) -> bool:
+        return any(
+            t.status is TodoStatus.CANCELLED
+            and isinstance(step := step_of(t), AddSection)
+            and step.section.key == key
+            for t in self._snapshot.todos
+        )
+
+    def _follow(self, recommendation: str) -> None:
+        noted: dict[str, JsonValue] = {"recommendation": recommendation}
+        check = check_of(recommendation)
+        if check in _PART_OF_CHECK:
+            part = _PART_OF_CHECK[check]
+            self._create(describe(AddPart(part=part), ()), 3, AddPart(part=part), noted)
+        elif missing := self._todo(todo_missing_in(recommendation)):
+            step = step_of(missing)
+            noted["makes_up_for"] = missing.id
+            self._create(missing.content, 5, step, noted)
+        elif check is None and (wish := understand(recommendation, self._sections)).is_change:
+            for step in wish.steps:
+                self._create(describe(step, self._sections), 4, step, noted)
+        else:
+            self._create(
+                one_line(f"Put right what the review found: {recommendation}", 600), 5, Rebuild(), noted
+            )
+
+    def _todo(self, todo_id: str | None) -> Todo | None:
+        return next((t for t in self._snapshot.todos if t.id == todo_id), None)
+
+    def _create(
+        self, content: str, priority: int, step: Step | None, noted: dict[str, JsonValue] | None = None
+    ) -> None:
+        metadata: dict[str, JsonValue] = dict(noted or {})
+        if step is not None:
+            metadata["step"] = step.model_dump(mode="json", exclude_defaults=False)
+        if isinstance(step, AddSection):
+            metadata |= {"component": step.section.component, "feature": step.section.title}
+            if all(s.key != step.section.key for s in self._sections):
+                self._sections.append(step.section)
+        elif isinstance(step, RemoveSection):
+            self._sections = [s for s in self._sections if s.key != step.key]
+        self._effects.append(
+            CreateTodo(content=one_line(content, 1_000), priority=priority, metadata=metadata)
+        )
+        self._new_todos += 1
+
+    def _set_phase(self, phase: Phase) -> None:
+        if self._snapshot.stack.phase is not phase:
+            self._effects.append(SetPhase(phase=phase))
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

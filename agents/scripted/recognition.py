@@ -1,0 +1,235 @@
+"""From a person's words to sections: what is asked for, under which heading, with which fields."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from pydantic import JsonValue
+
+from recursor.agents.scripted.components import COMPONENTS, Component, Variant
+from recursor.agents.scripted.plan import Section
+from recursor.agents.scripted.vocabulary import DULL, NOT_KEPT, field_type
+from recursor.agents.scripted.wording import kept_thing, one_line, plain, sentence_case, slug, words
+
+# An idea is read this far: what is most important comes first, and a whole book takes no longer.
+READ_CHARACTERS = 4_000
+# A first version has no more sections than this, however much the idea mentions.
+MAX_FROM_IDEA = 7
+# What is kept without being recognised: at most this many tables.
+MAX_GENERAL = 2
+# From this many named values on, a collection is a table of them.
+FIELDS_OF_A_TABLE = 2
+
+# One of these on a page is enough, whatever it is called.
+_ONE_OF_A_KIND = ("calculator", "converter", "chart", "editor", "board", "memory")
+_CLAUSE = re.compile(
+    r"[,;:.!?\n()\[\]]|\s[-\N{EN DASH}—]\s"
+    r"|\b(?:with|and|plus|or|including|as well as|also|where|that|which|so that|who can)\b",
+    re.I,
+)
+_KEEPING = re.compile(
+    r"\b(?:keep(?:ing)? track of|track(?:ing|s)?|manag(?:e|es|ing)|organi[sz](?:e|es|ing)"
+    r"|catalogu?(?:e|es|ing)?|collect(?:s|ing)?|record(?:s|ing)?|log(?:s|ging)?"
+    r"|(?:list|log|record|register|overview) of)\s+(?P<rest>[^,;:.!?\n()]+)",
+    re.I,
+)
+_LISTED = re.compile(r"\b(?:with|including|features?:?)\b(?P<rest>[^.!?\n]*)", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """A component found in a text."""
+
+    component: Component
+    variant: Variant
+    start: int
+    end: int
+    weak: bool
+
+
+def finds_in(text: str) -> tuple[Find, ...]:
+    """Return the components that `text` names, in the order of their first mention, none that overlap."""
+    lowered = text.lower()
+    candidates = [
+        Find(component, variant, match.start(), match.end(), weak)
+        for pattern, component, variant, weak in _patterns()
+        for match in pattern.finditer(lowered)
+    ]
+    candidates.sort(key=lambda find: (find.weak, find.start - find.end, find.start))
+    taken: list[Find] = []
+    for find in candidates:
+        if any(find.start < other.end and other.start < find.end for other in taken):
+            continue
+        if find.weak and any(_in_one_clause(lowered, find, other) for other in taken):
+            continue
+        taken.append(find)
+    return tuple(sorted(taken, key=lambda find: find.start))
+
+
+def sections_for(text: str, taken: Iterable[str] = (), *, most: int = MAX_FROM_IDEA) -> tuple[Section, ...]:
+    """Return the sections that `text` asks for: components it names, and tables for what else it keeps.
+
+    Args:
+        text: an idea, or a wish for a page that has some sections already.
+        taken: keys that are in use on the page.
+        most: the number of sections at most.
+    """
+    text = plain(text)[:READ_CHARACTERS]
+    finds = finds_in(text)
+    fields = attributes_in(text, finds)
+    keys = set(taken)
+    sections: list[Section] = []
+    seen: set[tuple[str, str]] = set()
+    for find in finds:
+        name = find.component.name
+        kind = (name, "" if name in _ONE_OF_A_KIND else find.variant.title)
+        if kind in seen:
+            continue
+        seen.add(kind)
+        title = _heading(text, find, finds)
+        is_table = name == "records" or (name == "cards" and find.variant is find.component.variants[0])
+        if is_table and find.variant.options.get("thing") != "contact" and len(fields) >= FIELDS_OF_A_TABLE:
+            new = records(title, fields, keys)
+        elif name == "records" and not find.variant.options:
+            new = records(title, (), keys)
+        else:
+            new = section(name, title, dict(find.variant.options), keys)
+        sections.append(new)
+        keys.add(new.key)
+    kept = _kept(text, finds)[:MAX_GENERAL]
+    tables = [records(title, fields if not index else (), keys) for index, title in enumerate(kept)]
+    keeping = _KEEPING.search(text)
+    goes_first = keeping is not None and (not finds or keeping.start() < finds[0].start)
+    return tuple((tables + sections if goes_first else sections + tables)[:most])
+
+
+def companion_for(only: Section) -> Section | None:
+    """Return a section that goes well with a page's only one."""
+    name = COMPONENTS[only.component].companion
+    if name is None:
+        return None
+    variant = COMPONENTS[name].variants[0]
+    return section(name, variant.title, dict(variant.options), {only.key})
+
+
+def section(component: str, title: str, options: dict[str, JsonValue], taken: Iterable[str] = ()) -> Section:
+    """Return a section with a key that is none of `taken`, made of its component and heading."""
+    base = slug(title) or component
+    if not base.startswith(component):
+        base = f"{component}-{base}"
+    base, in_use, number = base[:50].strip("-"), set(taken), 2
+    key = base
+    while key in in_use:
+        key, number = f"{base}-{number}", number + 1
+    return Section(key=key, component=component, title=one_line(title, 80), options=options)
+
+
+def records(title: str, fields: Sequence[str] = (), taken: Iterable[str] = ()) -> Section:
+    """Return a table for things that no component was made for."""
+    made: dict[str, JsonValue] = {"name": {"name": "name", "label": "Name", "type": "text", "required": True}}
+    for phrase in fields:
+        name = slug(phrase)
+        if name[:1].isalpha() and name not in made:
+            label = one_line(sentence_case(phrase), 40)
+            made[name] = {"name": name, "label": label, "type": field_type(phrase) or "text"}
+    if len(made) == 1:
+        made["date"] = {"name": "date", "label": "Date", "type": "date"}
+    if not any(field_type(name) == "longtext" for name in made):
+        made["details"] = {"name": "details", "label": "Details", "type": "longtext"}
+    options: dict[str, JsonValue] = {"fields": list(made.values())[:8]}
+    return section("records", title, options, taken)
+
+
+def attributes_in(text: str, finds: Sequence[Find] = ()) -> list[str]:
+    """Return the words of `text` that name a value of something: "with artist, year and rating"."""
+    phrases = (_telling(clause) for clause in _clauses_without(text, finds)[not finds :])
+    return [phrase for phrase in phrases if phrase and len(phrase.split()) <= 3 and field_type(phrase)]
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], Component, Variant, bool], ...]:
+    found = []
+    for component in COMPONENTS.values():
+        for variant in component.variants:
+            for names, weak in ((variant.keywords, False), (variant.weak, True)):
+                if names:
+                    longest_first = sorted(names, key=len, reverse=True)
+                    alternatives = "|".join(
+                        r"[\s-]+".join(map(re.escape, re.split(r"[ -]+", n))) for n in longest_first
+                    )
+                    pattern = re.compile(rf"(?<![\w-])(?:{alternatives})(?:s|es)?(?!\w)")
+                    found.append((pattern, component, variant, weak))
+    return tuple(found)
+
+
+def _in_one_clause(text: str, one: Find, other: Find) -> bool:
+    first, second = sorted((one, other), key=lambda find: find.start)
+    return not _CLAUSE.search(text[first.end : second.start])
+
+
+def _heading(text: str, find: Find, finds: Sequence[Find]) -> str:
+    """Name a section by the words around its keyword: "packing list", "chart of sales"."""
+    if find.component.own_name:
+        return find.variant.title
+    previous_end = max((other.end for other in finds if other.end <= find.start), default=0)
+    named = _CLAUSE.split(text[previous_end : find.start])[-1].split()
+    lead: list[str] = []
+    while named and len(lead) < 2 and words(named[-1]) and named[-1].lower() not in DULL:
+        lead.insert(0, named.pop())
+    next_start = min((other.start for other in finds if other.start >= find.end), default=len(text))
+    after = _CLAUSE.split(text[find.end : next_start])[0]
+    tail: list[str] = []
+    if follows := re.match(r"\s+(of|about|on)\s+((?:\S+ ?){1,4})", after):
+        told = [word for word in follows[2].split() if word.lower() not in DULL][:3]
+        tail = [follows[1], *told] if told else []
+    if not lead and not tail:
+        return find.variant.title
+    return sentence_case(one_line(" ".join([*lead, text[find.start : find.end].lower(), *tail]), 60))
+
+
+def _kept(text: str, finds: Sequence[Find]) -> list[str]:
+    """Return what the text wants kept and no component was made for."""
+    kept = [
+        _CLAUSE.split(match["rest"])[0]
+        for match in _KEEPING.finditer(text)
+        if not any(match.start() < find.end and find.start < match.end() for find in finds)
+    ]
+    if not finds and not kept:
+        kept = [c for c in _clauses_without(text, ()) if not _is_attribute(c)][:1] or [text]
+    listed = _LISTED.search(text)
+    # In a long text, what follows "with" is prose more often than a list of wishes.
+    if listed and len(text) <= 400:
+        phrases = [_telling(c) for c in _clauses_without(text, finds, listed.start("rest"), listed.end())]
+        kept += [phrase for phrase in phrases if 0 < len(phrase.split()) <= 3 and not _is_attribute(phrase)]
+    titles: list[str] = []
+    for clause in kept:
+        title = sentence_case(one_line(kept_thing(clause), 50))
+        is_new = title.lower() not in (other.lower() for other in titles)
+        if title and is_new and not any(word.lower() in NOT_KEPT for word in words(title)[-1:]):
+            titles.append(title)
+    if not titles and not finds:
+        titles = [sentence_case(one_line(kept_thing(text), 50)) or "Entries"]
+    return titles
+
+
+def _clauses_without(text: str, finds: Sequence[Find], start: int = 0, end: int | None = None) -> list[str]:
+    """Return the clauses of a part of `text` in which no component was found."""
+    end = len(text) if end is None else end
+    cuts = list(_CLAUSE.finditer(text, start, end))
+    begins = [start, *(cut.end() for cut in cuts)]
+    ends = [*(cut.start() for cut in cuts), end]
+    return [
+        text[a:b]
+        for a, b in zip(begins, ends, strict=True)
+        if text[a:b].strip() and not any(find.start < b and a < find.end for find in finds)
+    ]
+
+
+def _telling(clause: str) -> str:
+    return " ".join(word for word in words(clause) if word.lower() not in DULL)
+
+
+def _is_attribute(clause: str) -> bool:
+    phrase = _telling(clause)
+    return 0 < len(phrase.split()) <= 3 and field_type(phrase) is not None

@@ -1,0 +1,107 @@
+"""Words out of a person's text: clean, cut, named. Nothing here knows what a component is."""
+
+import re
+import unicodedata
+
+from recursor.agents.scripted.vocabulary import APP_NOUNS, LEAD_IN
+
+MAX_TITLE = 60
+
+# Marks around words, straight and typographic.
+QUOTES = "\"'\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}“”«»"
+_CUT = re.compile(
+    r"\b(?:with|that|which|where|who|so|including|includes|featuring|because|using|plus|as well as|called"
+    r"|named)\b"
+    r"|[,;:()\[\]{}<>]|\s[-\N{EN DASH}—]\s",
+    re.I,
+)
+_SENTENCE_END = re.compile(
+    r"[.!?\n\N{IDEOGRAPHIC FULL STOP}\N{FULLWIDTH EXCLAMATION MARK}\N{FULLWIDTH QUESTION MARK}]+(?:\s|$)|\n"
+)
+_CALLED = re.compile(
+    rf"\b(?:call(?:ed)?(?: it)?|name(?:d)?(?: it)?|titled)\s+[{QUOTES}]?(?P<name>[^{QUOTES},;.!?\n]{{2,60}})",
+    re.I,
+)
+_WORD = re.compile(r"[^\W_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W_]+)*")
+
+
+def plain(text: str) -> str:
+    """Return `text` without characters that no page may hold: controls, surrogates, noncharacters."""
+    return "".join(c for c in unicodedata.normalize("NFC", text) if c in "\n\t" or not _forbidden(c))
+
+
+def one_line(text: str, limit: int) -> str:
+    """Return `text` on one line, cut at a word where it is longer than `limit` characters."""
+    line = " ".join(plain(text).split())
+    if len(line) <= limit:
+        return line
+    head = line[: limit - 1]
+    cut = head.rfind(" ")
+    return (head[:cut] if cut > limit // 2 else head).rstrip(" ,;:-") + "…"
+
+
+def words(text: str) -> list[str]:
+    """Return the words of `text` as they are written."""
+    return _WORD.findall(text)
+
+
+def sentence_case(text: str) -> str:
+    """Return `text` with a capital first letter, the rest as it is written."""
+    return text[:1].upper() + text[1:]
+
+
+def title_of(text: str, fallback: str) -> str:
+    """Return a name for what `text` describes: the name it gives, else its first noun phrase.
+
+    Args:
+        text: a person's idea, any language, any length.
+        fallback: the name when the text has not one word.
+    """
+    text = plain(text)
+    if (called := _CALLED.search(text)) and called["name"].strip():
+        return sentence_case(one_line(called["name"], MAX_TITLE))
+    for sentence in _SENTENCE_END.split(text):
+        if named := noun_phrase(sentence, most=7):
+            return sentence_case(one_line(named, MAX_TITLE))
+    return sentence_case(one_line(fallback, MAX_TITLE)) or "Notebook"
+
+
+def noun_phrase(text: str, most: int) -> str:
+    """Return the first words of `text` that name something, at most `most`; empty when there are none."""
+    rest = text.strip()
+    while (first := _WORD.match(rest)) and _key(first[0]) in LEAD_IN:
+        rest = rest[first.end() :].lstrip(f" \t{QUOTES},.:;!?-")
+    begin = _WORD.search(rest)
+    if begin is None:
+        return ""
+    named = _CUT.split(rest[begin.start() :], maxsplit=1)[0].split()[:most]
+    while named and _key(named[-1]) in LEAD_IN:
+        named.pop()
+    return " ".join(named).strip(f" .,;:!?{QUOTES}-")
+
+
+def kept_thing(text: str) -> str:
+    """Return what `text` wants kept, without the page that keeps it: "plant care app" gives "plant care"."""
+    named = re.split(r"\s(?:I|we|you|they|he|she)\b", noun_phrase(text, most=5), maxsplit=1)[0].split()
+    while len(named) > 1 and _key(named[-1]) in APP_NOUNS:
+        named.pop()
+    if len(named) == 1 and _key(named[0]) in APP_NOUNS:
+        return ""
+    return " ".join(named)
+
+
+def slug(text: str) -> str:
+    """Return `text` as an identifier of ASCII letters, digits and hyphens; empty when it has none."""
+    ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-")[:40].strip("-")
+
+
+def _key(word: str) -> str:
+    return word.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip(QUOTES + ".,")
+
+
+def _forbidden(character: str) -> bool:
+    code = ord(character)
+    return (
+        unicodedata.category(character) in ("Cc", "Cs") or code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+    )

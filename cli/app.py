@@ -1,0 +1,124 @@
+"""The `recursor` command: its subcommands, and what becomes of their errors."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from recursor.cli import control, conversation, history, run, stacks
+from recursor.cli.output import ReaderGoneError, complain, say
+from recursor.domain.errors import InvalidInputError, RecursorError
+
+FAILED, BAD_USAGE = 1, 2
+
+app = typer.Typer(
+    name="recursor",
+    help="Runs teams of autonomous agents.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_COMMANDS = (
+    ("run", run.run, 'recursor run --idea "a habit tracker with a weekly chart" --until-done'),
+    ("create", stacks.create, 'recursor create habits --idea "a habit tracker" --start'),
+    ("list", stacks.list_, "recursor list --state running --json"),
+    ("show", stacks.show, "recursor show habits"),
+    ("start", control.start, "recursor start habits"),
+    ("pause", control.pause, "recursor pause --all"),
+    ("resume", control.resume, "recursor resume 3f2a habits"),
+    ("stop", control.stop, "recursor stop habits"),
+    ("delete", stacks.delete, "recursor delete habits --yes"),
+    ("message", conversation.message, 'recursor message habits "please add a dark mode" --from Ada --wait'),
+    ("todos", conversation.todos, 'recursor todos habits --add "larger buttons" --priority 4'),
+    ("executions", history.executions, "recursor executions habits --limit 50"),
+    ("graphs", history.graphs, "recursor graphs habits"),
+    ("work", history.work, "recursor work habits"),
+    ("stats", history.stats, "recursor stats habits --since 7d"),
+    ("artifact", history.artifact, "recursor artifact habits > habits.html"),
+)
+for _name, _function, _example in _COMMANDS:
+    app.command(_name, epilog=f"Example: {_example}")(_function)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            say(f"recursor {version('recursor')}")
+        except PackageNotFoundError:
+            say("recursor (not installed)")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Run teams of autonomous agents."""
+
+
+def main() -> None:
+    """Run the command that this process was started for, and end the process."""
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run one command.
+
+    Args:
+        arguments: as in a shell, without the program's name.
+
+    Returns:
+        0; 1 if it failed; 2 if it was given what cannot be right.
+    """
+    try:
+        code = app(args=list(arguments), prog_name="recursor", standalone_mode=False)
+        sys.stdout.flush()
+    except (ReaderGoneError, BrokenPipeError):
+        _forget_stdout()
+        return 0
+    except Exception as error:  # noqa: BLE001  # a person gets one line, whatever it was
+        return _failed(error)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: Exception) -> int:
+    """Tell what went wrong, and return the exit code."""
+    match error:
+        case typer.TyperException():
+            return _misused(error)
+        case typer.Abort():
+            complain("nothing was done")
+        case InvalidInputError():
+            complain(str(error))
+            return BAD_USAGE
+        case RecursorError():
+            complain(str(error))
+        case _:
+            if os.environ.get("RECURSOR_DEBUG"):
+                sys.excepthook(type(error), error, error.__traceback__)
+            complain(f"internal error: {type(error).__name__}: {error} (RECURSOR_DEBUG=1 shows where)")
+    return FAILED
+
+
+def _misused(error: typer.TyperException) -> int:
+    context = getattr(error, "ctx", None)
+    message = error.format_message().rstrip(".")
+    if context is None or not message:
+        complain(message or "no command was given: see recursor --help")
+    else:
+        complain(f"{message}: see {context.command_path} --help")
+    return BAD_USAGE
+
+
+def _forget_stdout() -> None:
+    # The interpreter flushes stdout once more when it ends, and would complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

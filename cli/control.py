@@ -1,0 +1,101 @@
+"""The commands that steer execution: start, pause, resume, stop."""
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from recursor.cli.access import find, open_data
+from recursor.cli.options import DEFAULT_DATA, Data, Json, StackNames
+from recursor.cli.output import complain, print_json, say
+from recursor.domain.errors import InvalidInputError, RecursorError
+from recursor.domain.stack import ExecutionState
+from recursor.orchestration.control import Command
+from recursor.runner.access import Access
+from recursor.runner.steering import Answer, Steering
+from recursor.storage.queries import UnreadableStack, list_stacks
+
+# What `--all` means: the stacks to which the command makes a difference.
+_CONCERNED = {
+    Command.START: {ExecutionState.IDLE, ExecutionState.STOPPED},
+    Command.PAUSE: {ExecutionState.RUNNING},
+    Command.RESUME: {ExecutionState.PAUSED},
+    Command.STOP: {ExecutionState.RUNNING, ExecutionState.PAUSED},
+}
+
+
+def start(
+    stacks: StackNames = None,
+    every: Annotated[bool, typer.Option("--all", help="All that are idle or stopped.")] = False,
+    data: Data = DEFAULT_DATA,
+    json: Json = False,
+) -> None:
+    """Let stacks run, from the beginning."""
+    _steer(Command.START, stacks, every, data=open_data(data), json=json)
+
+
+def pause(
+    stacks: StackNames = None,
+    every: Annotated[bool, typer.Option("--all", help="All that are running.")] = False,
+    data: Data = DEFAULT_DATA,
+    json: Json = False,
+) -> None:
+    """Start no more agents; those that run finish."""
+    _steer(Command.PAUSE, stacks, every, data=open_data(data), json=json)
+
+
+def resume(
+    stacks: StackNames = None,
+    every: Annotated[bool, typer.Option("--all", help="All that are paused.")] = False,
+    data: Data = DEFAULT_DATA,
+    json: Json = False,
+) -> None:
+    """Go on where stacks were paused."""
+    _steer(Command.RESUME, stacks, every, data=open_data(data), json=json)
+
+
+def stop(
+    stacks: StackNames = None,
+    every: Annotated[bool, typer.Option("--all", help="All that are running or paused.")] = False,
+    data: Data = DEFAULT_DATA,
+    json: Json = False,
+) -> None:
+    """Cancel what stacks are doing; the next start begins anew."""
+    _steer(Command.STOP, stacks, every, data=open_data(data), json=json)
+
+
+def _steer(command: Command, named: list[str] | None, every: bool, *, data: Access, json: bool) -> None:
+    """Do it to each; one that fails does not keep the others from it."""
+    if bool(named) == every:
+        raise InvalidInputError(f"{command}: name stacks, or give --all")
+    done: list[Answer] = []
+    failed = False
+    with data as access:
+        for name in _concerned(access, command) if every else named or []:
+            try:
+                stack_id = find(access, name)
+                done.append(access.steer(partial(_control, stack_id=stack_id, command=command)))
+            except RecursorError as error:
+                complain(str(error))
+                failed = True
+            else:
+                if not json:
+                    stack = done[-1]
+                    say(f"{stack['name']} ({stack['id'][:8]}) is {stack['state']}")
+    if json:
+        print_json(done)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _control(steering: Steering, stack_id: str, command: Command) -> Answer:
+    return steering.control(stack_id, command)
+
+
+def _concerned(access: Access, command: Command) -> list[str]:
+    with access.read() as reader:
+        return [
+            stack.id
+            for stack in list_stacks(reader)
+            if not isinstance(stack, UnreadableStack) and stack.state in _CONCERNED[command]
+        ]

@@ -1,0 +1,27 @@
+"""The options and arguments that several commands have."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[
+    Path,
+    typer.Option("--data", metavar="DIR", envvar="RECURSOR_DATA", help="The data directory."),
+]
+DEFAULT_DATA = Path(".recursor")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+StackName = Annotated[
+    str,
+    typer.Argument(metavar="STACK", help="A stack's id, the first digits of it, or its name."),
+]
+StackNames = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="STACK...", help="Ids, first digits of ids, or names."),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; may be repeated."),
+]

@@ -1,0 +1,137 @@
+"""What goes to stdout and stderr: JSON for scripts, tables for people, and nothing that harms a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from typing import IO, TYPE_CHECKING, Any
+
+from recursor.domain.record import Record
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# What a terminal would obey (C0, C1) and what would show text in another order than it is in (bidi controls,
+# https://trojansource.codes). A line break is text.
+_UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+# Without a terminal nothing needs to fit, and what reads along wants whole values.
+_ENDLESS = 10_000
+
+
+class ReaderGoneError(Exception):
+    """Whoever read our output has had enough of it."""
+
+
+def neutral(text: str) -> str:
+    r"""Return `text` with everything made visible that a terminal would act on: \x1b for an escape."""
+    return _UNSAFE.sub(lambda found: _escaped(found[0], "\\x{:02x}"), text)
+
+
+def one_line(text: str) -> str:
+    """Return `text` on one line, neutral."""
+    return neutral(" ".join(text.split()))
+
+
+def say(line: str, stream: IO[str] | None = None) -> None:
+    """Print one neutral line, to stdout by default.
+
+    Raises:
+        ReaderGoneError: nobody reads it.
+    """
+    _write(neutral(line) + "\n", stream or sys.stdout)
+
+
+def complain(line: str) -> None:
+    """Print an error, on one line, to stderr. If nobody reads that either, there is nobody to tell."""
+    try:
+        say(f"recursor: {one_line(line)}", sys.stderr)
+    except ReaderGoneError:
+        return
+
+
+def print_json(value: object) -> None:
+    """Print a record, a list of records, or plain data.
+
+    Raises:
+        ReaderGoneError: nobody reads it.
+    """
+    plain = sys.stdout.encoding.lower().startswith("utf")
+    text = json.dumps(as_json(value), indent=2, ensure_ascii=not plain)
+    _write(_UNSAFE_IN_JSON.sub(lambda found: _escaped(found[0], "\\u{:04x}"), text) + "\n", sys.stdout)
+
+
+def as_json(value: object) -> Any:
+    """Return records as plain data, times as RFC 3339."""
+    if isinstance(value, Record):
+        return value.model_dump(mode="json")
+    if isinstance(value, dict):
+        return {key: as_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(item) for item in value]
+    return value
+
+
+def print_raw(text: str) -> None:
+    """Print text as it is, in UTF-8; on a terminal, neutral.
+
+    Raises:
+        ReaderGoneError: nobody reads it.
+    """
+    if sys.stdout.isatty():
+        _write(neutral(text), sys.stdout)
+        return
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+    except BrokenPipeError as error:
+        raise ReaderGoneError from error
+
+
+def draw(*things: object) -> None:
+    """Print tables and texts for people.
+
+    Raises:
+        ReaderGoneError: nobody reads it.
+    """
+    console = make_console()
+    with console.capture() as captured:
+        for thing in things:
+            console.print(thing)
+    # Tables pad their last column, too.
+    _write("\n".join(line.rstrip() for line in captured.get().split("\n")), sys.stdout)
+
+
+def make_console() -> Console:
+    """Return a console that takes no text for markup, and colours only a terminal."""
+    from rich.console import Console
+
+    wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(
+        markup=False, emoji=False, highlight=False, soft_wrap=False, width=_ENDLESS if wide else None
+    )
+
+
+def _escaped(found: str, form: str) -> str:
+    return form.format(ord(found)) if ord(found) < 256 or "u" in form else f"\\u{ord(found):04x}"
+
+
+def _write(text: str, stream: IO[str]) -> None:
+    def write() -> None:
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+
+    _guarded(write)
+
+
+def _guarded(action: Callable[[], object]) -> None:
+    try:
+        action()
+    except BrokenPipeError as error:
+        raise ReaderGoneError from error

@@ -1,0 +1,188 @@
+"""The command `run`: the runner, watched."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recursor.cli.access import open_data
+from recursor.cli.options import DEFAULT_DATA, Data, Json, Overrides
+from recursor.cli.output import complain, draw, one_line, print_json, say
+from recursor.cli.wording import parse_span, plural, span
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.settings import RunnerSettings, Settings, collect_overrides
+from recursor.runner.naming import name_from_idea
+from recursor.storage.stacks import new_idea, new_stack
+
+if TYPE_CHECKING:
+    from recursor.runner.session import Display, Ending, Goal
+
+_MAX_PORT = 65_535
+
+
+def run(
+    idea: Annotated[
+        str | None, typer.Option("--idea", metavar="TEXT", help="Make a stack with this idea, and start it.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="With --idea: what to call it.")
+    ] = None,
+    until_done: Annotated[
+        bool, typer.Option("--until-done", help="End when the project is complete and nobody has work.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            min=0,
+            max=_MAX_PORT,
+            metavar="N",
+            help="Where to serve; 0: any free port. [default: 3002]",
+        ),
+    ] = None,
+    agents: Annotated[
+        int, typer.Option("--agents", min=1, max=10_000, metavar="N", help="How many may run at a time.")
+    ] = 8,
+    grace: Annotated[
+        str, typer.Option("--grace", metavar="SPAN", help="How long running agents may take at the end.")
+    ] = "10s",
+    settings: Overrides = None,
+    data: Data = DEFAULT_DATA,
+    json: Json = False,
+) -> None:
+    """Run all stacks of a data directory, until told to stop or until they are done."""
+    if name is not None and idea is None:
+        raise InvalidInputError("--name: names the stack that --idea makes: give --idea, too")
+    changed = Settings().overridden(collect_overrides(settings or []))
+    seconds = parse_span(grace, "--grace")
+    open_data(data).close()
+    goal = _goal(idea, name, until_done)
+
+    # These rooms take longer to import than every other command takes to run.
+    from recursor.runner.process import Runner
+    from recursor.runner.session import Session
+
+    _set_up_logging()
+    runner = Runner(data, settings=changed, runner=RunnerSettings(agents=agents), port=port)
+    display = _display(port, until_done, idea, json)
+    ending = Session(runner, display, goal, seconds).run()
+    if json and until_done:
+        print_json(_summary(ending))
+    elif until_done:
+        _tell(ending, goal)
+    elif not json:
+        totals = f"{plural(ending.totals.cycles, 'cycle')}, {plural(ending.totals.agent_runs, 'agent run')}"
+        counted = f", {totals}" if display.wants_events else ""
+        say(f"recursor: stopped after {span(ending.seconds)}{counted}")
+    if not ending.in_time:
+        complain("some agents did not end in time: what they did is done again at the next start")
+    if until_done and not ending.done:
+        raise typer.Exit(1)
+
+
+def _goal(idea: str | None, name: str | None, until_done: bool) -> Goal:
+    from recursor.runner.session import Goal
+
+    if idea is None:
+        return Goal(until_done)
+    now = time.time()
+    project = new_idea("", idea, now)
+    stack = new_stack(name_from_idea(project.idea) if name is None else name, now)
+    return Goal(until_done, stack, project.model_copy(update={"stack_id": stack.id}))
+
+
+def _display(port: int | None, until_done: bool, idea: str | None, json: bool) -> Display:
+    from recursor.cli.displays import Lines, Picture, Silent
+
+    detailed = until_done and idea is not None
+    if json:
+        return Silent(announce=not until_done)
+    return Picture(port, detailed) if sys.stdout.isatty() else Lines(port, until_done, detailed)
+
+
+def _summary(ending: Ending) -> dict[str, Any]:
+    totals = ending.totals
+    pages = {page.stack_id: {"path": str(page.path), "version": page.version} for page in ending.pages}
+    return {
+        "done": ending.done,
+        "interrupted": ending.interrupted,
+        "seconds": round(ending.seconds, 3),
+        "cycles": totals.cycles,
+        "failed_cycles": totals.failed_cycles,
+        "agent_runs": totals.agent_runs,
+        "failures": totals.failures,
+        "decisions": dict(totals.decisions),
+        "stacks": [
+            {
+                "id": stack.id,
+                "name": stack.name,
+                "state": stack.state.value,
+                "reason": stack.state_reason,
+                "outcome": standing.name.lower(),
+                "artifact": pages.get(stack.id),
+            }
+            for stack, standing in ending.verdict.stacks
+        ],
+    }
+
+
+def _tell(ending: Ending, goal: Goal) -> None:
+    """Print the summary for people."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from recursor.runner.completion import Standing
+
+    totals, verdict = ending.totals, ending.verdict
+    failed = verdict.those(Standing.FAILED)
+    done = verdict.those(Standing.DONE)
+    if ending.done:
+        if goal.stack is not None:
+            what = "the project is complete, and nobody has work"
+        elif done:
+            what = f"{plural(len(done), 'stack')} complete, and nobody has work"
+        else:
+            what = "no stack is running"
+        draw("", Text.assemble(("Done", "bold green"), f" in {span(ending.seconds)}: {what}."))
+    else:
+        draw("", Text.assemble(("Not done", "bold red"), f" after {span(ending.seconds)}."))
+    facts = Table(box=None, show_header=False, padding=(0, 0, 0, 2))
+    facts.add_column(style="bright_black", no_wrap=True)
+    facts.add_column(overflow="fold")
+    failures = Text(f"{totals.failures:,} failed", "red" if totals.failures else "")
+    facts.add_row("cycles", f"{totals.cycles:,}")
+    facts.add_row("agent runs", Text.assemble(f"{totals.agent_runs:,}, ", failures))
+    facts.add_row("decisions", ", ".join(f"{n:,} {kind}" for kind, n in totals.decisions.items()) or "none")
+    for page in ending.pages:
+        facts.add_row("page", Text(str(page.path), f"link {page.path.as_uri()}"))
+    draw(facts)
+    for stack in failed:
+        complain(f"{stack.name} ({stack.id[:8]}) was paused: {stack.state_reason or 'it cannot be read'}")
+    if ending.interrupted:
+        complain("interrupted before it was done: `recursor run --until-done` goes on")
+    elif not ending.done and not failed:
+        complain("the stack was stopped or deleted before it was done")
+
+
+def _set_up_logging() -> None:
+    """Have warnings told on stderr, a line each; this process belongs to the runner."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+class _OneLine(logging.Formatter):
+    """One line per record, without tracebacks unless they are asked for."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        if os.environ.get("RECURSOR_DEBUG"):
+            return super().format(record)
+        error = record.exc_info[1] if record.exc_info else None
+        cause = f": {type(error).__name__}: {error}" if error is not None else ""
+        return f"recursor: {one_line(record.getMessage() + cause)}"

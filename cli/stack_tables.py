@@ -1,0 +1,164 @@
+"""How stacks look on a terminal."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from recursor.cli.output import neutral, one_line
+from recursor.cli.wording import ago, ahead, plural, size, span
+from recursor.domain.agent_state import AgentState
+from recursor.domain.execution import ExecutionStatus
+from recursor.domain.graph import NodeStatus
+from recursor.domain.stack import ExecutionState, Phase, Stack
+from recursor.domain.todo import TodoStatus
+from recursor.runner.overview import Overview
+from recursor.storage.queries import UnreadableStack
+
+STYLES: Mapping[str, str] = {
+    ExecutionState.IDLE: "cyan",
+    ExecutionState.RUNNING: "green",
+    ExecutionState.PAUSED: "yellow",
+    ExecutionState.STOPPED: "bright_black",
+    Phase.COMPLETE: "green",
+    ExecutionStatus.COMPLETED: "green",
+    ExecutionStatus.FAILED: "red",
+    ExecutionStatus.CANCELLED: "bright_black",
+    NodeStatus.PENDING: "cyan",
+    NodeStatus.SKIPPED: "bright_black",
+    TodoStatus.IN_PROGRESS: "yellow",
+    "unreadable": "red",
+}
+
+
+def styled(word: str) -> Text:
+    """Return a state's name in its colour."""
+    return Text(word.replace("_", " "), STYLES.get(word, ""))
+
+
+def plain_table(*headings: str) -> Table:
+    """Return a table without lines: headings over aligned columns."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black")
+    for heading in headings:
+        table.add_column(heading, overflow="ellipsis", no_wrap=True)
+    return table
+
+
+def stacks_table(stacks: Iterable[Stack | UnreadableStack], now: float) -> Table:
+    """Return the list of stacks."""
+    table = plain_table("ID", "NAME", "STATE", "PHASE", "CYCLES", "LAST CYCLE", "")
+    table.columns[0].min_width = 8
+    table.columns[4].justify = "right"
+    for stack in stacks:
+        if isinstance(stack, UnreadableStack):
+            table.add_row(neutral(stack.id), "", styled("unreadable"), "", "", "", one_line(stack.problem))
+            continue
+        table.add_row(
+            stack.id[:8],
+            neutral(stack.name),
+            styled(stack.state),
+            styled(stack.phase),
+            str(stack.total_cycles),
+            ago(stack.last_activity_at, now),
+            one_line(stack.state_reason or ""),
+        )
+    return table
+
+
+def stack_page(found: Overview, live: Mapping[str, Any] | None, now: float) -> Iterator[RenderableType]:
+    """Yield the parts of one stack's page.
+
+    Args:
+        found: what the store says.
+        live: what the runner says it is doing, as JSON; None if no runner is up.
+        now: seconds since the epoch, UTC.
+    """
+    stack = found.stack
+    yield Text.assemble((neutral(stack.name), "bold"), "  ", styled(stack.state), "  ", styled(stack.phase))
+    facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    facts.add_column(style="bright_black", no_wrap=True)
+    facts.add_column(overflow="fold")
+    for label, value in _facts(found, live, now):
+        facts.add_row(label, value)
+    yield facts
+    if found.agents:
+        yield ""
+        yield _agents_table(found.agents, now)
+
+
+def _facts(
+    found: Overview, live: Mapping[str, Any] | None, now: float
+) -> Iterator[tuple[str, RenderableType]]:
+    stack, idea = found.stack, found.idea
+    yield "id", stack.id
+    if stack.state_reason:
+        yield stack.state, Text(one_line(stack.state_reason), STYLES[stack.state])
+    yield "idea", Text("none yet", "bright_black") if idea is None else neutral(idea.idea)
+    if idea is not None and idea.title:
+        yield "title", neutral(idea.title)
+    if idea is not None and idea.features:
+        yield "features", neutral(", ".join(idea.features))
+    yield "created", ago(stack.created_at, now)
+    last = f", the last {ago(stack.last_activity_at, now)}" if stack.last_activity_at else ""
+    yield "cycles", f"{stack.total_cycles}{last}"
+    yield "now", _doing(stack, live, now)
+    if found.todos:
+        yield (
+            "todos",
+            ", ".join(f"{found.todos[s]} {s.replace('_', ' ')}" for s in TodoStatus if s in found.todos),
+        )
+    if found.unanswered:
+        yield "messages", Text(plural(found.unanswered, "message") + " unanswered", "yellow")
+    if found.artifact is not None:
+        made = found.artifact
+        yield (
+            "artifact",
+            f"version {made.number} by {made.author}, {size(made.bytes)}, {ago(made.created_at, now)}",
+        )
+    for section, values in stack.settings.items():
+        for key, value in values.items():
+            yield "setting", neutral(f"{section}.{key} = {value}")
+
+
+def _doing(stack: Stack, live: Mapping[str, Any] | None, now: float) -> Text:
+    if live is None:
+        waiting = stack.state is ExecutionState.RUNNING
+        return Text(
+            "no runner is up: `recursor run` starts one" if waiting else "no runner is up",
+            "yellow" if waiting else "bright_black",
+        )
+    if live.get("trouble"):
+        return Text(one_line(str(live["trouble"])), "red")
+    running = live.get("running") or []
+    if running:
+        return Text(
+            f"cycle {live['cycle']}, wave {live['wave'] + 1}: " + "; ".join(_agent(a, now) for a in running)
+        )
+    if stack.state is not ExecutionState.RUNNING:
+        return Text("nothing runs", "bright_black")
+    if stack.next_look_at is None:
+        return Text("rests until something happens", "bright_black")
+    return Text(f"waits; next look {ahead(stack.next_look_at, now)}", "bright_black")
+
+
+def _agent(agent: Mapping[str, Any], now: float) -> str:
+    since = agent["since"]
+    how_long = "waits for a place" if since is None else f"for {span(now - seconds_of(since))}"
+    return f"{agent['role']} {how_long} ({one_line(agent['reason'])})"
+
+
+def _agents_table(agents: Iterable[AgentState], now: float) -> Table:
+    table = plain_table("ROLE", "LAST RUN", "AT", "")
+    for agent in agents:
+        error = Text(one_line(agent.last_error), "red") if agent.last_error else Text("")
+        focus = agent.short_term.active_task or agent.short_term.focus or ""
+        table.add_row(agent.role, ago(agent.last_run_at, now), neutral(one_line(focus)), error)
+    return table
+
+
+def seconds_of(timestamp: str) -> float:
+    """Return an RFC 3339 time as seconds since the epoch, UTC."""
+    return datetime.fromisoformat(timestamp).timestamp()

@@ -1,0 +1,99 @@
+"""Spans, ages and sizes as people say them."""
+
+import re
+from datetime import datetime
+
+from recursor.domain.errors import InvalidInputError
+
+NEVER = "-"
+"""Stands for what is not there."""
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_SPAN = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+|\d+(?:\.\d+)?")
+_PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+
+# As long as anybody keeps statistics; and no time that a date could not hold.
+_LONGEST_SPAN = 100 * 366 * 86_400
+
+
+def parse_span(text: str, what: str) -> float:
+    """Return the seconds of a span such as "90s", "15m", "24h", "7d", "1h30m" or "90".
+
+    Args:
+        text: what a person typed; a bare number counts seconds.
+        what: the thing it was typed for, for the error.
+
+    Raises:
+        InvalidInputError: it is not a span.
+    """
+    plain = text.strip().lower()
+    if not _SPAN.fullmatch(plain):
+        raise InvalidInputError(
+            f"{what}: {text[:40]!r} is not a span of time: give for example 90s, 15m, 24h, 7d"
+        )
+    parts = _PART.findall(plain)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts) if parts else float(plain)
+    if seconds > _LONGEST_SPAN:
+        raise InvalidInputError(f"{what}: {text[:40]!r} is longer than 100 years: give less")
+    return seconds
+
+
+def span(seconds: float) -> str:
+    """Return a span as short as it can be read: 0.04 s, 1.2 s, 42 s, 3 min 5 s, 2 h 7 min, 5 d 3 h."""
+    if seconds < 0.1:
+        return f"{max(seconds, 0.0) * 1000:.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for size, name, smaller, smaller_name in (
+        (86_400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if whole >= size:
+            rest = whole % size // smaller
+            return f"{whole // size} {name}" + (f" {rest} {smaller_name}" if rest else "")
+    return f"{whole} s"
+
+
+def ago(at: float | None, now: float) -> str:
+    """Return how long ago something was, or a dash if it never was."""
+    if at is None:
+        return NEVER
+    elapsed = now - at
+    return "just now" if elapsed < 1 else f"{_coarse(elapsed)} ago"
+
+
+def ahead(at: float | None, now: float) -> str:
+    """Return how far ahead something is, or a dash if it is not to be."""
+    if at is None:
+        return NEVER
+    return "now" if at <= now else f"in {_coarse(at - now)}"
+
+
+def clock_time(at: float) -> str:
+    """Return a time as this machine's clock shows it: 14:03:07, with the date if it was another day."""
+    local = datetime.fromtimestamp(at).astimezone()
+    today = datetime.now().astimezone().date()
+    return local.strftime("%H:%M:%S" if local.date() == today else "%Y-%m-%d %H:%M:%S")
+
+
+def size(count: int) -> str:
+    """Return a number of bytes: 312 B, 24 KB, 1.3 MB."""
+    if count < 1000:
+        return f"{count} B"
+    if count < 1_000_000:
+        return f"{count / 1000:.0f} KB"
+    return f"{count / 1_000_000:.1f} MB"
+
+
+def plural(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 cycle, 2 cycles."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _coarse(seconds: float) -> str:
+    for unit, name in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= unit:
+            return f"{int(seconds // unit)} {name}"
+    return f"{int(seconds)} s"

@@ -1,0 +1,143 @@
+"""What is going on, as the events tell it: the picture that a person watches."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from recursor.domain.events import (
+    CycleFinished,
+    CycleStarted,
+    Event,
+    NodeFinished,
+    NodeStarted,
+    StackChanged,
+    StackDeleted,
+    StackWaits,
+    Trouble,
+)
+from recursor.domain.execution import ExecutionStatus
+from recursor.domain.graph import NodeStatus
+from recursor.domain.stack import ExecutionState, Phase, Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """An agent that runs."""
+
+    role: str
+    since: float
+    """Seconds since the epoch, UTC."""
+    reason: str
+
+
+@dataclass(slots=True)
+class View:
+    """One stack, as far as events told."""
+
+    id: str
+    name: str
+    state: ExecutionState
+    phase: Phase
+    reason: str | None = None
+    cycle: int | None = None
+    waves: int = 0
+    wave: int | None = None
+    """The running wave, from 0; None between cycles."""
+    running: dict[str, Active] = field(default_factory=dict)
+    waits: str | None = None
+    """Why nothing runs."""
+    until: float | None = None
+    """When it is looked at again: seconds since the epoch, UTC."""
+    last: str = ""
+    """What the last agent said it did."""
+    trouble: str | None = None
+    seen_at: float = 0.0
+    """When the last event came: seconds since the epoch, UTC."""
+
+
+@dataclass(slots=True)
+class Totals:
+    """What happened since the board was made."""
+
+    cycles: int = 0
+    failed_cycles: int = 0
+    agent_runs: int = 0
+    failures: int = 0
+    """Runs of agents that failed."""
+    agent_seconds: float = 0.0
+    decisions: Counter[str] = field(default_factory=Counter)
+
+
+class Board:
+    """The views of all stacks that there were events of, and the totals. For one thread."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.views: dict[str, View] = {}
+        self.totals = Totals()
+
+    def note(self, stack: Stack) -> None:
+        """Take over what the store says of a stack."""
+        view = self.views.get(stack.id)
+        if view is None:
+            self.views[stack.id] = View(stack.id, stack.name, stack.state, stack.phase, stack.state_reason)
+        else:
+            view.name, view.state, view.phase = stack.name, stack.state, stack.phase
+            view.reason = stack.state_reason
+
+    def apply(self, event: Event) -> None:
+        """Take over what an event tells. Of a stack that was not noted, only the totals are counted."""
+        self._count(event)
+        if isinstance(event, StackDeleted):
+            self.views.pop(event.stack_id, None)
+            return
+        view = self.views.get(event.stack_id)
+        if view is None:
+            if not isinstance(event, StackChanged):
+                return
+            view = self.views[event.stack_id] = View(event.stack_id, event.name, event.state, event.phase)
+        view.seen_at = event.at
+        match event:
+            case StackChanged():
+                _change(view, event)
+            case CycleStarted():
+                view.cycle, view.waves, view.wave = event.number, event.graph.waves, None
+                view.waits = view.until = view.trouble = None
+                view.running.clear()
+            case NodeStarted():
+                view.wave = event.wave
+                view.running[event.role] = Active(event.role, event.at, event.reason)
+            case NodeFinished():
+                view.running.pop(event.role, None)
+                view.last = event.note or event.summary or view.last
+            case CycleFinished():
+                view.wave = None
+                view.running.clear()
+            case StackWaits():
+                view.waits, view.until = event.decision.reason, event.until
+            case Trouble():
+                view.trouble = event.problem
+            case _:
+                pass
+
+    def _count(self, event: Event) -> None:
+        totals = self.totals
+        match event:
+            case NodeFinished(status=NodeStatus.COMPLETED | NodeStatus.FAILED):
+                totals.agent_runs += 1
+                totals.failures += event.status is NodeStatus.FAILED
+                totals.agent_seconds += event.seconds or 0.0
+            case CycleFinished():
+                totals.cycles += 1
+                totals.failed_cycles += event.status is ExecutionStatus.FAILED
+                if event.decision is not None:
+                    totals.decisions[event.decision.kind.value] += 1
+            case _:
+                pass
+
+
+def _change(view: View, event: StackChanged) -> None:
+    view.name, view.state, view.phase, view.reason = event.name, event.state, event.phase, event.reason
+    if event.state is not ExecutionState.RUNNING:
+        view.waits = view.until = None
+    if event.state is ExecutionState.STOPPED:
+        view.running.clear()

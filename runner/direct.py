@@ -1,0 +1,74 @@
+"""Steering without a runner's help: transactions on the store, and a nudge in case there is a runner."""
+
+from collections.abc import Callable, Mapping
+
+from pydantic import JsonValue
+
+from recursor.domain.message import UserMessage
+from recursor.domain.project import ProjectIdea
+from recursor.domain.record import Record
+from recursor.domain.stack import Stack
+from recursor.domain.todo import Todo
+from recursor.orchestration.control import Command
+from recursor.runner.steering import Answer
+from recursor.storage import conversations, stacks
+from recursor.storage.nudges import leave_nudge
+from recursor.storage.store import Store, Writer
+
+
+class DirectSteering:
+    """A `Steering` on the store alone."""
+
+    def __init__(self, store: Store, now: Callable[[], float]) -> None:
+        """Steer the stacks of `store`; `now` tells the time in seconds since the epoch, UTC."""
+        self._store = store
+        self._now = now
+
+    def create(self, stack: Stack, idea: ProjectIdea | None, start: bool) -> Answer:
+        """See `Steering.create`."""
+        now = self._now()
+
+        def work(writer: Writer) -> Stack:
+            made = stacks.create_stack(writer, stack, idea)
+            return stacks.control_stack(writer, made.id, Command.START, now) if start else made
+
+        return self._write(stack.id, work)
+
+    def control(self, stack_id: str, command: Command) -> Answer:
+        """See `Steering.control`."""
+        now = self._now()
+        return self._write(stack_id, lambda writer: stacks.control_stack(writer, stack_id, command, now))
+
+    def configure(self, stack_id: str, changes: Mapping[str, Mapping[str, JsonValue]]) -> Answer:
+        """See `Steering.configure`."""
+        return self._write(stack_id, lambda writer: stacks.configure_stack(writer, stack_id, changes))
+
+    def delete(self, stack_id: str) -> None:
+        """See `Steering.delete`."""
+
+        def work(writer: Writer) -> None:
+            stacks.delete_stack(writer, stack_id)
+            leave_nudge(writer, stack_id)
+
+        self._store.write(work)
+
+    def send(self, message: UserMessage) -> Answer:
+        """See `Steering.send`."""
+        return self._write(message.stack_id, lambda writer: conversations.add_user_message(writer, message))
+
+    def add_todo(self, todo: Todo) -> Answer:
+        """See `Steering.add_todo`."""
+        return self._write(todo.stack_id, lambda writer: conversations.add_todo(writer, todo))
+
+    def cancel_todo(self, stack_id: str, todo_id: str) -> Answer:
+        """See `Steering.cancel_todo`."""
+        now = self._now()
+        return self._write(stack_id, lambda writer: conversations.cancel_todo(writer, stack_id, todo_id, now))
+
+    def _write(self, stack_id: str, work: Callable[[Writer], Record]) -> Answer:
+        def with_nudge(writer: Writer) -> Record:
+            record = work(writer)
+            leave_nudge(writer, stack_id)
+            return record
+
+        return self._store.write(with_nudge).model_dump(mode="json")

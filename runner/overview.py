@@ -1,0 +1,63 @@
+"""One stack at a glance."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from recursor.domain.agent_state import AgentState
+from recursor.domain.project import Artifact, ProjectIdea
+from recursor.domain.record import Record, Timestamp
+from recursor.domain.stack import Stack
+from recursor.storage.stacks import read_stack
+from recursor.storage.store import Reader
+from recursor.storage.tables import ARTIFACTS, IDEAS, STATES, TODOS, UNANSWERED, USER_MESSAGES
+
+
+class ArtifactInfo(Record):
+    """An artifact without its content."""
+
+    number: int
+    author: str
+    created_at: Timestamp
+    bytes: int
+
+
+class Overview(Record):
+    """What there is to say of a stack on one screen."""
+
+    stack: Stack
+    idea: ProjectIdea | None
+    todos: Mapping[str, int]
+    """How many there are, by status."""
+    unanswered: int
+    """Visitors' messages that wait for an answer."""
+    artifact: ArtifactInfo | None
+    """The newest version."""
+    agents: tuple[AgentState, ...]
+
+
+def overview(reader: Reader, stack_id: str) -> Overview:
+    """Return a stack at a glance.
+
+    Raises:
+        NotFoundError: there is no such stack.
+        CorruptRecordError: one of its records cannot be read.
+    """
+    stack = read_stack(reader, stack_id)
+    newest = ARTIFACTS.newest(reader, stack_id, 1)
+    return Overview(
+        stack=stack,
+        idea=IDEAS.get(reader, stack_id),
+        todos=dict(Counter(todo.status.value for todo in TODOS.scan(reader, stack_id))),
+        unanswered=sum(1 for _ in USER_MESSAGES.scan(reader, stack_id, shelf=UNANSWERED)),
+        artifact=_info(newest[0]) if newest else None,
+        agents=tuple(STATES.scan(reader, stack_id)),
+    )
+
+
+def _info(artifact: Artifact) -> ArtifactInfo:
+    return ArtifactInfo(
+        number=artifact.number,
+        author=artifact.author,
+        created_at=artifact.created_at,
+        bytes=len(artifact.content.encode()),
+    )

@@ -1,0 +1,146 @@
+"""The runner: one process that runs all stacks of a data directory, and can be told what to do over HTTP."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack, closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from pykka import ActorDeadError, ActorRef
+
+from recursor.actors.clock import SystemClock
+from recursor.actors.future import DispatchedFuture
+from recursor.actors.messages import GetLoad, Shutdown
+from recursor.actors.orchestrator import Orchestrator
+from recursor.domain.errors import RecursorError
+from recursor.domain.settings import RunnerSettings, Settings
+from recursor.runner.places import store_directory
+from recursor.runner.port import HOST, listen
+from recursor.runner.team import scripted_team
+from recursor.storage.data_directory import DataDirectoryLock
+from recursor.storage.lmdb_store import LmdbStore
+from recursor.storage.tables import TABLES
+from recursor.web.app import make_app
+from recursor.web.engine import Engine
+from recursor.web.server import WebServer
+
+if TYPE_CHECKING:
+    from recursor.orchestration.roles import RoleRegistry
+
+logger = logging.getLogger("recursor.runner")
+
+
+class RunnerError(RecursorError):
+    """The runner could not start."""
+
+
+class Runner:
+    """Everything that runs: the lock, the store, the orchestrator, the HTTP server; from `with` to its end.
+
+    Example:
+        with Runner(Path(".recursor"), port=0) as runner:
+            runner.orchestrator.ask(ControlStack(stack_id, Command.START))
+            ...
+            runner.begin_stop(grace=10).get()
+    """
+
+    orchestrator: ActorRef[Orchestrator]
+    store: LmdbStore
+    port: int
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        roles: RoleRegistry | None = None,
+        settings: Settings | None = None,
+        runner: RunnerSettings | None = None,
+        port: int | None = None,
+    ) -> None:
+        """Prepare a runner; nothing is touched yet.
+
+        Args:
+            data: the data directory; it is made if need be.
+            roles: the team; by default the scripted one.
+            settings: defaults for all stacks.
+            runner: sizes and periods of this runner.
+            port: where to serve; 0 for any free port, None for the usual one if it is free.
+        """
+        self.data = data
+        self.roles = roles or scripted_team()
+        self.settings = settings or Settings()
+        self.clock = SystemClock()
+        self._runner = runner or RunnerSettings()
+        self._wanted_port = port
+        self._held = ExitStack()
+
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+        return f"http://{HOST}:{self.port}"
+
+    def __enter__(self) -> Runner:
+        """Start: hold the directory, then the port, and only then run stacks and say where to be reached.
+
+        Raises:
+            DirectoryInUseError: another runner holds the data directory.
+            PortTakenError: another program listens on the wanted port.
+            StorageError: the data directory cannot be used.
+            RunnerError: the orchestrator could not start.
+        """
+        with ExitStack() as held:
+            lock = held.enter_context(DataDirectoryLock(self.data, started_at=datetime.now(UTC)))
+            listener = held.enter_context(closing(listen(self._wanted_port)))
+            self.port = listener.getsockname()[1]
+            self.store = held.enter_context(closing(LmdbStore(store_directory(self.data), TABLES)))
+            held.callback(self.clock.close)
+            self.orchestrator = self._start_orchestrator(held)
+            engine = Engine(self.orchestrator, self.store, self.roles, self.settings, self.clock)
+            server = WebServer(make_app(engine, self.port), listener)
+            held.callback(server.stop)
+            server.start()
+            lock.update(url=self.url)
+            # First of all at the end: from then on commands go to the store, and not to a closing server.
+            held.callback(lock.update, url=None)
+            self._held = held.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop at once; what still runs is run again at the next start."""
+        self._held.close()
+
+    def begin_stop(self, grace: float) -> DispatchedFuture[bool]:
+        """Start no more agents and let the running ones finish.
+
+        Args:
+            grace: how long to wait for them at most, in seconds.
+
+        Returns:
+            A future: whether all ended in time. `with` may end before it is done, which abandons them.
+        """
+        future = self.orchestrator.ask(Shutdown(grace), block=False)
+        assert isinstance(future, DispatchedFuture)
+        return future
+
+    def _start_orchestrator(self, held: ExitStack) -> ActorRef[Orchestrator]:
+        orchestrator = Orchestrator.start(
+            store=self.store, roles=self.roles, settings=self.settings, runner=self._runner, clock=self.clock
+        )
+        held.callback(_stop, orchestrator)
+        try:
+            orchestrator.ask(GetLoad())
+        except ActorDeadError as error:
+            raise RunnerError(
+                f"{self.data}: the orchestrator could not start: set RECURSOR_DEBUG=1 to see why"
+            ) from error
+        return orchestrator
+
+
+def _stop(orchestrator: ActorRef[Any]) -> None:
+    with suppress(ActorDeadError):
+        orchestrator.stop()

@@ -1,0 +1,59 @@
+"""The team that the runner gives to every stack: the four standard roles, put together in one place."""
+
+from collections.abc import Mapping
+
+from recursor.domain.agent import Agent, Run
+from recursor.domain.effect import Outcome
+from recursor.domain.snapshot import Snapshot
+from recursor.orchestration.detectors import (
+    detect_builder,
+    detect_communicator,
+    detect_planner,
+    detect_reviewer,
+    planner_is_urgent,
+)
+from recursor.orchestration.roles import Dependency, Role, RoleRegistry
+
+
+def standard_team(agents: Mapping[str, Agent]) -> RoleRegistry:
+    """Return the standard roles.
+
+    Args:
+        agents: who does the work of "planner", "builder", "communicator" and "reviewer".
+
+    Raises:
+        KeyError: one of the four is missing.
+    """
+    return RoleRegistry(
+        [
+            Role("planner", detect_planner, agents["planner"]),
+            Role("builder", detect_builder, agents["builder"], (Dependency("planner", planner_is_urgent),)),
+            Role("communicator", detect_communicator, agents["communicator"]),
+            Role("reviewer", detect_reviewer, agents["reviewer"], (Dependency("builder"),)),
+        ]
+    )
+
+
+def scripted_team() -> RoleRegistry:
+    """Return the standard roles with the scripted agents, which need no key and no network."""
+    # The agents bring parsers and templates, which take longer to import than a command may take.
+    from recursor.agents.team import scripted_agents
+
+    return standard_team(scripted_agents())
+
+
+def observers_team() -> RoleRegistry:
+    """Return the standard roles for one who looks for work and leaves it to others."""
+    return standard_team(dict.fromkeys(("planner", "builder", "communicator", "reviewer"), _Observer()))
+
+
+class _Observer:
+    """Stands where an agent belongs."""
+
+    def run(self, snapshot: Snapshot, run: Run) -> Outcome:
+        """Refuse.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError("this team only looks for work")

@@ -1,0 +1,72 @@
+"""Serves the application on a thread of its own."""
+
+import socket
+import threading
+
+import uvicorn
+from starlette.types import ASGIApp
+
+# How long a client may take to read its last answer when the server ends, in seconds.
+FAREWELL_SECONDS = 2
+
+
+class _Server(uvicorn.Server):
+    """Tells when it serves."""
+
+    def __init__(self, config: uvicorn.Config, up: threading.Event) -> None:
+        super().__init__(config)
+        self._up = up
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and tell so."""
+        await super().startup(sockets)
+        self._up.set()
+
+
+class WebServer:
+    """An application on a listening socket, from `start` to `stop`."""
+
+    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+        """Prepare to serve `app` on `listener`, a socket that listens already."""
+        self._up = threading.Event()
+        self._listener = listener
+        self._error: BaseException | None = None
+        config = uvicorn.Config(
+            app,
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            # The process that runs us decides about logging.
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=FAREWELL_SECONDS,
+        )
+        self._server = _Server(config, self._up)
+        self._thread = threading.Thread(target=self._serve, name="recursor-web", daemon=True)
+
+    def start(self) -> None:
+        """Serve, and return when that has begun.
+
+        Raises:
+            RuntimeError: it could not begin.
+        """
+        self._thread.start()
+        self._up.wait()
+        if self._error is not None or not self._server.started:
+            raise RuntimeError("the web server could not start") from self._error
+
+    def stop(self) -> None:
+        """Answer what was asked and stop serving. Stopping twice is fine."""
+        self._server.should_exit = True
+        self._thread.join()
+
+    def _serve(self) -> None:
+        # Outside the main thread uvicorn leaves the process's signal handlers alone.
+        try:
+            self._server.run(sockets=[self._listener])
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it is the starter's to tell
+            self._error = error
+        finally:
+            self._up.set()
