@@ -63,8 +63,8 @@ def add_message(writer: Writer, message: Message) -> Message:
     """Store a message between stacks, in the one place its receiver, or every receiver, reads.
 
     Returns:
-        the message as it is stored: one that is there already stays as it is, and a broadcast that others have
-        overtaken gets a later id.
+        the message as it is stored: one that is there already stays as it is, and a broadcast that others
+        have overtaken gets a later id.
 
     Raises:
         NotFoundError: there is no such receiver.
