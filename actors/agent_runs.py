@@ -1,21 +1,17 @@
 """The runs of a stack's agents: fan-out to the role actors, time limits, abandonment, and replacement."""
 
-import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from threading import Event
 from typing import Any
 
-from pykka import ActorDeadError, ActorRef
+from pykka import ActorRef
 
-from recursor.actors.clock import Timer
 from recursor.actors.environment import Environment
 from recursor.actors.future import DispatchedFuture, fan_in
 from recursor.actors.messages import RunningAgent
 from recursor.actors.role_actor import RoleActor
-from recursor.actors.stack_messages import RunAgent, RunStarted, RunTimedOut
-from recursor.domain.events import NodeStarted
+from recursor.actors.stack_messages import RunAgent, RunTimedOut, Ticket
 from recursor.domain.graph import Node
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
@@ -29,9 +25,7 @@ class _Running:
     node: Node
     execution_id: str
     taken_at: float
-    cancelled: Event = field(default_factory=Event)
-    since: float | None = None
-    timer: Timer | None = None
+    ticket: Ticket = field(default_factory=Ticket)
     error: str | None = None
 
 
@@ -56,35 +50,16 @@ class AgentRuns:
             self._running[node.role] = running
             message = RunAgent(
                 execution_id=execution_id,
+                wave=node.wave,
                 attempt=node.attempts,
                 reason=node.reason,
                 priority=node.priority,
                 snapshot=snapshot,
                 settings=settings,
-                cancelled=running.cancelled,
+                ticket=running.ticket,
             )
             futures.append(self._ask(node.role, message))
         return fan_in(futures)
-
-    def started(self, message: RunStarted, limit: float) -> None:
-        """Note that a run has begun, and set its time limit in seconds."""
-        running = self._match(message)
-        if running is None:
-            return
-        running.since = message.at
-        role, attempt, supervisor = message.role, message.attempt, self._supervisor
-        due = RunTimedOut(message.execution_id, role, attempt)
-        running.timer = self._environment.clock.call_at(message.at + limit, _telling(supervisor, due))
-        if self._environment.events.wanted(self._stack_id):
-            event = NodeStarted(
-                stack_id=self._stack_id,
-                at=message.at,
-                execution_id=message.execution_id,
-                role=role,
-                wave=running.node.wave,
-                reason=running.node.reason,
-            )
-            self._environment.events.publish(event)
 
     def timed_out(self, message: RunTimedOut, limit: float) -> None:
         """Abandon a run that has reached its time limit: it is answered at once, its actor replaced."""
@@ -98,8 +73,6 @@ class AgentRuns:
         now = self._environment.clock.now()
         results = []
         for (role, running), answer in zip(self._running.items(), list(answers), strict=True):
-            if running.timer is not None:
-                running.timer.cancel()
             if isinstance(answer, NodeResult) and running.error is None:
                 results.append(answer)
                 continue
@@ -114,7 +87,7 @@ class AgentRuns:
                     role=role,
                     attempt=running.node.attempts,
                     taken_at=running.taken_at,
-                    started_at=running.since,
+                    started_at=running.ticket.started_at,
                     finished_at=now,
                     error=error,
                 )
@@ -154,7 +127,7 @@ class AgentRuns:
                 wave=running.node.wave,
                 attempt=running.node.attempts,
                 reason=running.node.reason,
-                since=running.since,
+                since=running.ticket.started_at,
             )
             for role, running in self._running.items()
         )
@@ -162,31 +135,22 @@ class AgentRuns:
     def _ask(self, role: str, message: RunAgent) -> DispatchedFuture[Any]:
         actor = self._actors.get(role)
         if actor is None or not actor.is_alive():
-            actor = RoleActor.start(self._environment.roles[role], self._supervisor, self._environment)
+            actor = RoleActor.start(
+                self._stack_id, self._environment.roles[role], self._supervisor, self._environment
+            )
             self._actors[role] = actor
         future = actor.ask(message, block=False)
         assert isinstance(future, DispatchedFuture)
         return future
 
     def _abandon(self, role: str, running: _Running) -> None:
-        running.cancelled.set()
-        if running.timer is not None:
-            running.timer.cancel()
+        running.ticket.cancelled.set()
         actor = self._actors.pop(role, None)
         if actor is not None:
             self._environment.agents.abandon(actor)
 
-    def _match(self, message: RunStarted | RunTimedOut) -> _Running | None:
+    def _match(self, message: RunTimedOut) -> _Running | None:
         running = self._running.get(message.role)
         if running is None or running.execution_id != message.execution_id:
             return None
         return running if running.node.attempts == message.attempt else None
-
-
-def _telling(supervisor: ActorRef[Any], message: object) -> Callable[[], None]:
-    def tell() -> None:
-        # A supervisor that has ended has no use for it any more.
-        with contextlib.suppress(ActorDeadError):
-            supervisor.tell(message)
-
-    return tell

@@ -11,17 +11,27 @@ from typing import Protocol
 logger = logging.getLogger("recursor.actors")
 
 
+# Timers cancelled before their time stay in the heap until they are as many as this, and half of all:
+# then all go at once, which costs each of them no more than taking it out of a heap.
+MOST_CANCELLED = 1000
+
+
 class Timer:
     """A call that is due at some time. Cancelling one that was called already does nothing."""
 
-    __slots__ = ("callback",)
+    __slots__ = ("_forget", "callback")
 
-    def __init__(self, callback: Callable[[], object]) -> None:
+    def __init__(self, callback: Callable[[], object], forget: Callable[[], object] | None = None) -> None:
+        """Make a timer for `callback`; `forget` is called if it is cancelled before its time."""
         self.callback: Callable[[], object] | None = callback
+        self._forget = forget
 
     def cancel(self) -> None:
         """Make sure that the call is not made, unless it is being made now."""
-        self.callback = None
+        if self.callback is not None:
+            self.callback = None
+            if self._forget is not None:
+                self._forget()
 
     def fire(self) -> None:
         """Make the call, once. What it raises is logged: it must not end the thread that all timers share."""
@@ -60,6 +70,7 @@ class SystemClock:
         self._changed = threading.Condition()
         self._heap: list[tuple[float, int, Timer]] = []
         self._serial = itertools.count()
+        self._cancelled = 0
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -69,7 +80,7 @@ class SystemClock:
 
     def call_at(self, when: float, callback: Callable[[], object]) -> Timer:
         """See `Clock.call_at`. A later step of the machine's time does not move the call."""
-        timer = Timer(callback)
+        timer = Timer(callback, self._forget)
         due = time.monotonic() + (when - time.time())
         with self._changed:
             if self._closed:
@@ -98,11 +109,22 @@ class SystemClock:
                     # What was cancelled is dropped when it comes up; nobody needs to be woken for it.
                     while self._heap and self._heap[0][2].callback is None:
                         heapq.heappop(self._heap)
+                        self._cancelled -= 1
                     self._changed.wait(self._heap[0][0] - time.monotonic() if self._heap else None)
                 if self._closed:
                     return
                 timer = heapq.heappop(self._heap)[2]
+                if timer.callback is None:
+                    self._cancelled -= 1
             timer.fire()
+
+    def _forget(self) -> None:
+        with self._changed:
+            self._cancelled += 1
+            if self._cancelled > max(MOST_CANCELLED, len(self._heap) // 2):
+                self._heap = [entry for entry in self._heap if entry[2].callback is not None]
+                heapq.heapify(self._heap)
+                self._cancelled = 0
 
 
 class ManualClock:

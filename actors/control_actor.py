@@ -16,13 +16,21 @@ class ControlActor(DispatchedActor):
 
     handlers: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {}
 
+    def _handle_receive(self, message: Any) -> Any:
+        # Before pykka asks whether the message is one of its own four kinds.
+        handler = self.handlers.get(type(message))
+        try:
+            return super()._handle_receive(message) if handler is None else handler(self, message)
+        except Exception:
+            raise
+        except BaseException as error:
+            # pykka would stop all actors of the program, which are not ours to stop.
+            raise RuntimeError(f"{type(error).__name__} in {type(self).__name__}: {error}") from error
+
     def on_receive(self, message: Any) -> Any:
-        """Handle a message, or say that this actor does not understand it.
+        """Say that this actor does not understand a message.
 
         Raises:
-            TypeError: this actor does not understand such messages.
+            TypeError: always.
         """
-        handler = self.handlers.get(type(message))
-        if handler is None:
-            raise TypeError(f"{type(self).__name__} does not understand {type(message).__name__}")
-        return handler(self, message)
+        raise TypeError(f"{type(self).__name__} does not understand {type(message).__name__}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import sys
@@ -59,6 +60,7 @@ class DispatchedActor(Actor):
     """
 
     actor_inbox: Mailbox
+    """The messages; its `dispatcher` is who runs the actor."""
 
     def __init__(self, *_args: Any, dispatcher: Dispatcher | None = None, **_kwargs: Any) -> None:
         super().__init__()
@@ -88,11 +90,6 @@ class DispatchedActor(Actor):
         actor._start_actor_loop()
         return actor.actor_ref
 
-    @property
-    def dispatcher(self) -> Dispatcher:
-        """Who runs this actor."""
-        return self.actor_inbox.dispatcher
-
     @staticmethod
     def _create_actor_inbox() -> ActorInbox:
         # Only until the constructor, a few instructions later, puts the dispatcher's mailbox in its place.
@@ -106,14 +103,9 @@ class DispatchedActor(Actor):
         # Without an `on_start` there is nothing to do until the first message.
         self.actor_inbox.open(self, setup=type(self).on_start is not Actor.on_start)
 
-    def handle_messages(self, batch: int) -> None:
-        """Handle what is in the mailbox, until it is empty or the actor stops; only for the mailbox.
-
-        It is pykka's `_actor_loop_running`, but for its end, and for an actor that was abandoned or has died.
-
-        Args:
-            batch: how many messages at most.
-        """
+    def _actor_loop_batch(self, batch: int) -> None:
+        # pykka's `_actor_loop_running`, but that it comes to an end, that an actor which was abandoned
+        # meanwhile does nothing more, and that who asked is answered whatever is raised.
         inbox = self.actor_inbox
         stopped = self.actor_stopped.is_set
         for _ in range(batch):
@@ -145,7 +137,10 @@ class DispatchedActor(Actor):
                 logger.debug("%r in %s. Stopping all actors.", error, self)
                 self._stop()
                 if future is not None:
-                    future.set_exception((ActorDeadError, ActorDeadError(f"{self} died of {error!r}"), None))
+                    with contextlib.suppress(queue.Full):
+                        future.set_exception(
+                            (ActorDeadError, ActorDeadError(f"{self} died of {error!r}"), None)
+                        )
                 ActorRegistry.stop_all()
 
 

@@ -29,7 +29,9 @@ class EventStream:
 
     def wanted(self, stack_id: str) -> bool:
         """Whether anybody wants this stack's events: else there is no need to make them."""
-        return any(wanted is None or wanted == stack_id for _, wanted in self._subscriptions)
+        return bool(self._subscriptions) and any(
+            wanted is None or wanted == stack_id for _, wanted in self._subscriptions
+        )
 
     def publish(self, event: Event) -> None:
         """Tell `event` to who wants it. A listener that has stopped is forgotten."""

@@ -126,7 +126,7 @@ class Mailbox:
         if self._setup_due:
             self._setup_due = False
             actor._actor_loop_setup()
-        actor.handle_messages(batch)
+        actor._actor_loop_batch(batch)
         if actor.actor_stopped.is_set():
             self.close()
             self.refuse()

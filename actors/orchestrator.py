@@ -12,6 +12,7 @@ from pykka import ActorDeadError, ActorRef
 from recursor.actors.clock import Clock, SystemClock, Timer
 from recursor.actors.control_actor import ControlActor
 from recursor.actors.deferred import Deferred
+from recursor.actors.dispatched import stop
 from recursor.actors.dispatcher import Dispatcher
 from recursor.actors.environment import Environment
 from recursor.actors.event_stream import EventStream
@@ -38,6 +39,7 @@ from recursor.actors.messages import (
 from recursor.actors.priority import PriorityDispatcher
 from recursor.actors.stack_messages import (
     Activate,
+    AllStopped,
     Gone,
     GraceOver,
     MayRest,
@@ -84,6 +86,8 @@ class _Closing:
     """A shutdown under way."""
 
     answer: DispatchedFuture[bool] = field(default_factory=DispatchedFuture)
+    in_time: bool | None = None
+    """Whether all running agents ended in time; None until that is known."""
 
 
 class Orchestrator(ControlActor):
@@ -155,11 +159,13 @@ class Orchestrator(ControlActor):
         for timer in self._sleeping.values():
             timer.cancel()
         for active in self._active.values():
-            _stop(active.supervisor)
+            stop(active.supervisor)
         environment.control.shutdown(timeout=STOP_SECONDS)
         environment.agents.shutdown(timeout=0)
         if self._own_clock is not None:
             self._own_clock.close()
+        if self._closing is not None:
+            self._closing.answer.set(bool(self._closing.in_time))
 
     # -- Writing -----------------------------------------------------------------------------------------
 
@@ -301,7 +307,7 @@ class Orchestrator(ControlActor):
             self._route(message.stack_id, StayUp())
             return
         del self._active[message.stack_id]
-        _stop(active.supervisor)
+        stop(active.supervisor)
         if message.next_look_at is not None and self._closing is None:
             self._sleep_until(message.stack_id, message.next_look_at)
 
@@ -322,7 +328,7 @@ class Orchestrator(ControlActor):
         self._forget(message.stack_id)
         active = self._active.pop(message.stack_id, None)
         if active is not None:
-            _stop(active.supervisor)
+            stop(active.supervisor)
 
     def _supervisor_died(self, message: SupervisorDied) -> None:
         """Start another one; a stack whose supervisors keep dying is paused."""
@@ -399,9 +405,13 @@ class Orchestrator(ControlActor):
         self._end(in_time=False)
 
     def _end(self, in_time: bool) -> None:
-        if self._closing is not None and not self._closing.answer.done():
-            self._closing.answer.set(in_time)
-            self.stop()
+        if self._closing is not None and self._closing.in_time is None:
+            self._closing.in_time = in_time
+            stopped = fan_in([stop(active.supervisor) for active in self._active.values()])
+            stopped.add_done_callback(lambda _: self._tell(AllStopped()))
+
+    def _all_stopped(self, _message: AllStopped) -> None:
+        self.stop()
 
     # -- Plumbing ----------------------------------------------------------------------------------------
 
@@ -459,12 +469,6 @@ class Orchestrator(ControlActor):
         SupervisorDied: _supervisor_died,
         PollDue: _poll,
         Quiesced: _quiesced,
+        AllStopped: _all_stopped,
         GraceOver: _grace_over,
     }
-
-
-def _stop(supervisor: ActorRef[StackSupervisor]) -> None:
-    try:
-        supervisor.stop(block=False)
-    except ActorDeadError:
-        logger.debug("%s had ended already", supervisor)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterator
-from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections import deque
+from collections.abc import Callable
+from typing import Any, ClassVar
 
+from pykka._envelope import Envelope
 from pykka.messages import _ActorStop  # pykka has no public name for the message that stops an actor
 
 from recursor.actors.dispatcher import Dispatcher
 from recursor.actors.mailbox import DEFAULT_PRIORITY, Mailbox
 
-if TYPE_CHECKING:
-    from pykka._envelope import Envelope
-
+LOWEST = 0
 STOP_PRIORITY = 11
 """Above all runs: stopping an actor takes no time, and gives back what it holds."""
 
@@ -26,7 +24,7 @@ def message_priority(message: object) -> int:
         message: any message.
 
     Returns:
-        Its attribute `priority`, 10 being the most urgent of runs; 5 if it has none; 11 for a stop.
+        Its attribute `priority`, from 0 to the most urgent of runs, 10; if it has none, 5; for a stop, 11.
     """
     if isinstance(message, _ActorStop):
         return STOP_PRIORITY
@@ -45,9 +43,9 @@ class PriorityDispatcher(Dispatcher):
     Args:
         threads: how many actors at most run at a time.
         name: what the threads' names begin with.
-        priority: tells how urgent a message is, higher being sooner. It is called by the sender, and so must
-        be
-            quick and not raise.
+        priority: tells how urgent a message is, from 0 to 11, higher being sooner. It is called by the
+        sender, and
+            so must be quick and not raise.
     """
 
     batch: ClassVar[int] = 1
@@ -56,21 +54,11 @@ class PriorityDispatcher(Dispatcher):
     def __init__(self, threads: int, name: str, priority: Callable[[Any], int] = message_priority) -> None:
         super().__init__(threads, name)
         self.priority = priority
-        self._by_priority = _ReadyByPriority()
-        self._ready = self._by_priority
+        self._ready = self.ready = ReadyByPriority()
 
-    def mailbox(self) -> Mailbox:
+    def mailbox(self) -> PriorityMailbox:
         """Make the inbox for an actor that is to run here."""
         return PriorityMailbox(self)
-
-    def promote(self, mailbox: PriorityMailbox) -> None:
-        """Move a mailbox that waits forward, if it got a more urgent message; only for the mailbox itself.
-
-        Args:
-            mailbox: which one.
-        """
-        with self._lock:
-            self._by_priority.promote(mailbox)
 
 
 class PriorityMailbox(Mailbox):
@@ -80,27 +68,31 @@ class PriorityMailbox(Mailbox):
         dispatcher: the one to run the actor.
     """
 
-    __slots__ = ("_waiting",)
+    __slots__ = ("_waiting", "standing", "ticket")
 
     dispatcher: PriorityDispatcher
 
     def __init__(self, dispatcher: PriorityDispatcher) -> None:
         super().__init__(dispatcher)
         self._waiting: list[int] = []
+        # Both belong to the ready queue.
+        self.ticket: list[PriorityMailbox] = []
+        self.standing = LOWEST
 
     def put(self, envelope: Envelope[Any], /) -> None:
-        """Add a message, and have the actor run if it is idle.
+        """Add a message, and have the actor run if it is idle, or move it forward if it waits.
 
         Args:
             envelope: the message and the future to answer.
         """
+        priority = min(max(self.dispatcher.priority(envelope.message), LOWEST), STOP_PRIORITY)
         # Before the message can be taken, so that `get` finds what it removes.
-        self._waiting.append(self.dispatcher.priority(envelope.message))
-        self._envelopes.put(envelope)
+        self._waiting.append(priority)
+        self._envelopes.put(_PriorityEnvelope(envelope, priority))
         if self._turn.acquire(False):
             self.dispatcher.schedule(self)
         else:
-            self.dispatcher.promote(self)
+            self.dispatcher.ready.promote(self, priority)
 
     def get(self) -> Envelope[Any]:
         """Take the oldest message.
@@ -112,7 +104,8 @@ class PriorityMailbox(Mailbox):
             queue.Empty: there is none.
         """
         envelope = super().get()
-        self._waiting.remove(self.dispatcher.priority(envelope.message))
+        assert isinstance(envelope, _PriorityEnvelope)
+        self._waiting.remove(envelope.priority)
         return envelope
 
     @property
@@ -121,61 +114,67 @@ class PriorityMailbox(Mailbox):
         return max(self._waiting, default=DEFAULT_PRIORITY)
 
 
-class _Place:
-    """Where a mailbox stands in the queue."""
+class _PriorityEnvelope(Envelope[Any]):
+    """A message with its priority, which is asked for once: the answer may depend on more than the
+    message."""
 
-    __slots__ = ("arrival", "mailbox", "priority")
+    __slots__ = ("priority",)
 
-    def __init__(self, priority: int, arrival: int, mailbox: Mailbox) -> None:
+    def __init__(self, envelope: Envelope[Any], priority: int) -> None:
+        super().__init__(envelope.message, envelope.reply_to)
         self.priority = priority
-        self.arrival = arrival
-        self.mailbox: Mailbox | None = mailbox
-
-    def __lt__(self, other: _Place) -> bool:
-        return (-self.priority, self.arrival) < (-other.priority, other.arrival)
 
 
-class _ReadyByPriority:
-    """Mailboxes, the most urgent first.
+class ReadyByPriority:
+    """The mailboxes that wait for a thread, the most urgent first: one queue for each priority.
 
-    A mailbox that leaves or moves forward leaves its old place empty, to be skipped when it comes up: see the
-    implementation notes in the documentation of `heapq`.
-    """
+    What is queued is a ticket, a list that holds the mailbox. One that becomes more urgent has its ticket put
+    into another queue as well; who takes the mailbox out of the ticket has it, and a ticket found empty is
+    skipped. So each step is atomic, and there is no lock."""
 
     def __init__(self) -> None:
-        self._heap: list[_Place] = []
-        self._places: dict[Mailbox, _Place] = {}
-        self._arrivals = count()
+        self._queues: list[deque[list[PriorityMailbox]]] = [deque() for _ in range(LOWEST, STOP_PRIORITY + 1)]
+        self._most_urgent_first = self._queues[::-1]
 
     def append(self, mailbox: Mailbox, /) -> None:
-        place = _Place(mailbox.priority, next(self._arrivals), mailbox)
-        self._places[mailbox] = place
-        heapq.heappush(self._heap, place)
+        """Queue a mailbox that is not queued, behind those of the same priority."""
+        assert isinstance(mailbox, PriorityMailbox)
+        # Before the ticket, and the ticket before the look at the priority: a message that arrives meanwhile
+        # either is seen in it, or finds the ticket and moves it. It may then be in two queues, which does no
+        # harm.
+        mailbox.standing = LOWEST
+        mailbox.ticket = ticket = [mailbox]
+        mailbox.standing = priority = mailbox.priority
+        self._queues[priority].append(ticket)
 
-    def promote(self, mailbox: Mailbox) -> None:
-        place = self._places.get(mailbox)
-        if place is not None and mailbox.priority > place.priority:
-            place.mailbox = None
-            self.append(mailbox)
+    def promote(self, mailbox: PriorityMailbox, priority: int) -> None:
+        """Move a mailbox forward, if it is queued and that is higher than its priority so far."""
+        ticket = mailbox.ticket
+        if ticket and priority > mailbox.standing:
+            mailbox.standing = priority
+            self._queues[priority].append(ticket)
 
     def popleft(self) -> Mailbox:
-        while (mailbox := heapq.heappop(self._heap).mailbox) is None:
-            pass
-        del self._places[mailbox]
-        return mailbox
+        """Take the most urgent mailbox; raises IndexError if there is none."""
+        for queue in self._most_urgent_first:
+            while queue:
+                try:
+                    return queue.popleft().pop()
+                except IndexError:
+                    # The ticket was empty, or another thread took the last one.
+                    continue
+        raise IndexError("no mailbox is ready")
 
     def remove(self, mailbox: Mailbox, /) -> None:
-        self._places.pop(mailbox).mailbox = None
+        """Take a mailbox out; raises ValueError if it is not queued."""
+        assert isinstance(mailbox, PriorityMailbox)
+        try:
+            mailbox.ticket.pop()
+        except IndexError:
+            raise ValueError("the mailbox is not ready") from None
 
-    def clear(self) -> None:
-        self._heap.clear()
-        self._places.clear()
-
-    def __contains__(self, mailbox: object, /) -> bool:
-        return mailbox in self._places
-
-    def __iter__(self) -> Iterator[Mailbox]:
-        return iter(self._places)
+    def __bool__(self) -> bool:
+        return any(self._queues)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len({id(ticket) for queue in self._queues for ticket in list(queue) if ticket})

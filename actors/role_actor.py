@@ -1,14 +1,16 @@
 """The role actor: hands a snapshot to its agent and answers with what the agent proposes."""
 
+import contextlib
 from typing import Any, ClassVar
 
 from pykka import ActorDeadError, ActorRef
 
 from recursor.actors.control_actor import ControlActor
 from recursor.actors.environment import Environment
-from recursor.actors.stack_messages import RunAgent, RunStarted
+from recursor.actors.stack_messages import RunAgent, RunTimedOut
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome
+from recursor.domain.events import NodeStarted
 from recursor.orchestration.roles import Role
 from recursor.storage.codec import encode
 from recursor.storage.cycles import NodeResult
@@ -17,29 +19,35 @@ from recursor.storage.cycles import NodeResult
 class RoleActor(ControlActor):
     """Answers `RunAgent` with a `NodeResult`, whatever the agent does; runs on the agents' dispatcher."""
 
-    def __init__(self, role: Role, supervisor: ActorRef[Any], environment: Environment) -> None:
+    def __init__(
+        self, stack_id: str, role: Role, supervisor: ActorRef[Any], environment: Environment
+    ) -> None:
         super().__init__(dispatcher=environment.agents)
+        self._stack_id = stack_id
         self._role = role
         self._supervisor = supervisor
         self._clock = environment.clock
+        self._events = environment.events
 
     def _run(self, message: RunAgent) -> NodeResult:
-        name, started = self._role.name, self._clock.now()
         outcome, error = None, None
-        if message.cancelled.is_set():
-            error = "was cancelled before it began"
-        else:
-            try:
-                self._supervisor.tell(RunStarted(message.execution_id, name, message.attempt, started))
-                outcome = self._checked(
-                    self._role.agent.run(message.snapshot, self._key(message, started)), message
-                )
-            except ActorDeadError:
-                error = "its supervisor is gone"
-            except BaseException as raised:  # noqa: BLE001  # an agent fails its node, not its actor
-                error = _one_line(raised)
+        started = message.ticket.started_at = self._clock.now()
+        limit = self._clock.call_at(
+            started + message.settings.limits.node_seconds, lambda: self._time_out(message)
+        )
+        try:
+            if message.ticket.cancelled.is_set():
+                error = "was cancelled before it began"
+            else:
+                self._tell_of_start(message, started)
+                returned = self._role.agent.run(message.snapshot, self._key(message, started))
+                outcome = self._checked(returned, message)
+        except BaseException as raised:  # noqa: BLE001  # an agent fails its node, not its actor
+            error = _one_line(raised)
+        finally:
+            limit.cancel()
         return NodeResult(
-            role=name,
+            role=self._role.name,
             attempt=message.attempt,
             taken_at=message.snapshot.taken_at,
             started_at=started,
@@ -47,6 +55,23 @@ class RoleActor(ControlActor):
             outcome=outcome,
             error=error,
         )
+
+    def _time_out(self, message: RunAgent) -> None:
+        # A supervisor that has ended has no use for it any more.
+        with contextlib.suppress(ActorDeadError):
+            self._supervisor.tell(RunTimedOut(message.execution_id, self._role.name, message.attempt))
+
+    def _tell_of_start(self, message: RunAgent, started: float) -> None:
+        if self._events.wanted(self._stack_id):
+            event = NodeStarted(
+                stack_id=self._stack_id,
+                at=started,
+                execution_id=message.execution_id,
+                role=self._role.name,
+                wave=message.wave,
+                reason=message.reason,
+            )
+            self._events.publish(event)
 
     def _key(self, message: RunAgent, started: float) -> Run:
         return Run(
@@ -56,7 +81,7 @@ class RoleActor(ControlActor):
             reason=message.reason,
             settings=message.settings,
             deadline=started + message.settings.limits.node_seconds,
-            cancelled=message.cancelled,
+            cancelled=message.ticket.cancelled,
         )
 
     def _checked(self, returned: object, message: RunAgent) -> Outcome:

@@ -1,7 +1,7 @@
 """What a stack's actors tell each other, and their orchestrator. `turn` marks what a stop has made stale."""
 
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import IntEnum, auto
 from threading import Event as Flag
 from typing import Any
 
@@ -22,6 +22,8 @@ class DetectWork:
     """To the work cache. Answered with a `Sighting`."""
 
     settings: Settings
+    ran: tuple[str, ...] = ()
+    """The roles that have run since the last time it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +42,31 @@ class BuildGraph:
     graph_id: str
 
 
+class Ticket:
+    """The little that a supervisor and a running agent share; each field has one who sets it, once."""
+
+    __slots__ = ("cancelled", "started_at")
+
+    def __init__(self) -> None:
+        self.cancelled = Flag()
+        """Set by the supervisor when it abandons the run."""
+        self.started_at: float | None = None
+        """Set by the role actor when the agent has got a place; the time limit counts from here."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunAgent:
     """To a role actor: run. Answered with a `NodeResult`, whatever the agent does."""
 
     execution_id: str
+    wave: int
     attempt: int
     reason: str
     priority: int
     """0 to 10: the agents' dispatcher runs the most urgent first."""
     snapshot: Snapshot
     settings: Settings
-    cancelled: Flag
-    """Set by the supervisor when it abandons the run."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunStarted:
-    """To the supervisor: an agent has got a place and begins. The time limit counts from here."""
-
-    execution_id: str
-    role: str
-    attempt: int
-    at: float
+    ticket: Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class RunTimedOut:
     attempt: int
 
 
-class Step(Enum):
+class Step(IntEnum):
     """What a supervisor has asked for and waits for."""
 
     SIGHT = auto()
@@ -93,6 +97,10 @@ class Step(Enum):
     """From the store: the `Stack` after a cycle or a look, or None if it was stopped or deleted."""
     SUSPEND = auto()
     """From the store: the `Stack`, paused until a person resumes it, or None."""
+
+
+COMMITS = frozenset({Step.BEGIN, Step.SAVE, Step.RESULTS, Step.END, Step.SUSPEND})
+"""The steps that are commits to the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +207,11 @@ class Settled:
 @dataclass(frozen=True, slots=True)
 class Quiesced:
     """To the orchestrator: no agent runs any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllStopped:
+    """To the orchestrator: no supervisor is left."""
 
 
 @dataclass(frozen=True, slots=True)

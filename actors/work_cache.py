@@ -8,8 +8,8 @@ from recursor.actors.stack_messages import DetectWork, Sighting
 from recursor.domain.errors import RecursorError
 from recursor.domain.events import WorkDetected
 from recursor.orchestration.detection import detect_work
-from recursor.storage.revisions import read_revision
-from recursor.storage.snapshots import take_snapshot
+from recursor.storage.revisions import read_revision, same_contents
+from recursor.storage.snapshots import refresh_snapshot, take_snapshot
 
 
 class DetectorFailedError(RecursorError):
@@ -36,14 +36,15 @@ class WorkCache(ControlActor):
         environment, settings = self._environment, message.settings
         now = environment.clock.now()
         with environment.store.read() as reader:
-            seen = self._seen
-            if (
-                seen is not None
-                and now - seen.report.computed_at < settings.detection.cache_ttl
-                and seen.report.revision == read_revision(reader, self._stack_id)
-            ):
+            revision, seen = read_revision(reader, self._stack_id), self._seen
+            ttl = settings.detection.cache_ttl
+            if seen is not None and seen.report.is_fresh(revision, ttl, now):
                 return seen
-            snapshot = take_snapshot(reader, self._stack_id, environment.roles, now)
+            young = seen is not None and 0 <= now - seen.snapshot.taken_at < ttl
+            if seen is not None and young and same_contents(seen.report.revision, revision):
+                snapshot = refresh_snapshot(reader, seen.snapshot, revision, message.ran, now)
+            else:
+                snapshot = take_snapshot(reader, self._stack_id, environment.roles, now)
         try:
             report = detect_work(snapshot, environment.roles, settings, now)
         except BaseException as error:

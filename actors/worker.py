@@ -19,43 +19,62 @@ class Worker(threading.Thread):
     """One thread of a dispatcher: it runs the mailboxes that the dispatcher gives it.
 
     A daemon thread, because an abandoned one may be stuck for ever and must not keep the process from ending.
-    Its fields belong to the dispatcher, which changes them only under its lock.
 
     Args:
         dispatcher: whose mailboxes it runs.
         name: the thread's name.
     """
 
-    mailbox: Mailbox | None = None
-    """What it is running, or None between two turns."""
-
     counted = True
-    """Whether it counts against the dispatcher's limit: not while idle, while it waits, or once abandoned."""
+    """Whether it counts against the limit: not while idle, while it waits, or once abandoned.
 
-    abandoned = False
-    """Whether it is to end quietly as soon as the code it is stuck in returns."""
+    The dispatcher changes it under its lock.
+    """
 
     def __init__(self, dispatcher: Dispatcher, name: str) -> None:
         super().__init__(name=name, daemon=True)
         self.dispatcher = dispatcher
         self.wake = threading.Lock()
         self.wake.acquire()
+        # The mailbox in work, if any. Taking it out is atomic, and settles whether the worker was done with
+        # it before it was given up.
+        self.running: list[Mailbox] = []
 
     def run(self) -> None:
-        """Run mailboxes until the dispatcher has no more use for this thread."""
-        dispatcher = self.dispatcher
-        batch = dispatcher.batch
+        """Run mailboxes until the dispatcher has no more use for this thread, or has given it up."""
+        dispatcher, batch, running = self.dispatcher, self.dispatcher.batch, self.running
         try:
             while (mailbox := dispatcher.next_for(self)) is not None:
-                mailbox.run(batch)
-        except BaseException:
-            # Not the actors' failures, which end in the actor: what is raised through them, as by SystemExit
-            # in `on_start`, or from outside into this thread.
-            if not self.abandoned:
-                logger.error("%s died; another thread takes its place", self.name, exc_info=True)
-                raise
+                running.append(mailbox)
+                try:
+                    mailbox.run(batch)
+                except BaseException:
+                    # Not an actor's failure, which ends in the actor, but what is raised through it, as by
+                    # SystemExit in `on_start`, or into this thread from outside.
+                    if running:
+                        logger.exception("Thread %s died in an actor; another takes its place", self.name)
+                        raise
+                try:
+                    running.pop()
+                except IndexError:
+                    return
         finally:
             dispatcher.ended(self)
+
+    def give_up(self, mailbox: Mailbox) -> bool:
+        """Have this thread end, if it is running a mailbox; only for the dispatcher.
+
+        Args:
+            mailbox: the mailbox.
+
+        Returns:
+            Whether it is running it.
+        """
+        try:
+            self.running.remove(mailbox)
+        except ValueError:
+            return False
+        return True
 
 
 @contextmanager

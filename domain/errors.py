@@ -53,8 +53,13 @@ def unknown_key(what: str, key: str, known: list[str]) -> NoReturn:
 
 def _sentence(problem: ErrorDetails) -> str:
     field = ".".join(str(part) for part in problem["loc"]) or "value"
-    value = repr(problem["input"])
-    if len(value) > 60:
-        value = value[:57] + "..."
     message = problem["msg"]
-    return f"{field}: {message[0].lower()}{message[1:]} (got {value})"
+    if problem["type"] == "string_pattern_mismatch":
+        message = "has characters that are not allowed here"
+    sentence = f"{_short(field)}: {message[0].lower()}{message[1:]} (got {_short(repr(problem['input']))})"
+    # The name of a field that should not be there can hold anything, line breaks included.
+    return " ".join(sentence.splitlines())
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -22,7 +22,7 @@ class NodeStatus(StrEnum):
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen to the node."""
-        return self not in (NodeStatus.PENDING, NodeStatus.RUNNING)
+        return self is not NodeStatus.PENDING and self is not NodeStatus.RUNNING
 
 
 class Usage(Record):
@@ -61,15 +61,16 @@ class ExecutionGraph(Record):
     nodes: tuple[Node, ...]
     """By wave, then most urgent first."""
 
-    def wave(self, number: int) -> tuple[Node, ...]:
-        """Return the nodes of one wave, counted from 0."""
-        return tuple(node for node in self.nodes if node.wave == number)
+    def unfinished_wave(self) -> tuple[Node, ...]:
+        """Return what has not ended of the first wave that has not ended; nothing if all have."""
+        left = [node for node in self.nodes if not node.status.ended]
+        return tuple([node for node in left if node.wave == left[0].wave])
 
     @property
     def waves(self) -> int:
         """How many waves there are."""
-        return 1 + max((node.wave for node in self.nodes), default=-1)
+        return 1 + self.nodes[-1].wave if self.nodes else 0
 
     def replacing(self, changed: Mapping[str, Node]) -> "ExecutionGraph":
         """Return this graph with the nodes of the roles in `changed` replaced."""
-        return self.model_copy(update={"nodes": tuple(changed.get(node.role, node) for node in self.nodes)})
+        return self.but(nodes=tuple([changed.get(node.role, node) for node in self.nodes]))

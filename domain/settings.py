@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import BaseModel, Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
 from recursor.domain.errors import InvalidInputError, unknown_key
-from recursor.domain.record import Record
+from recursor.domain.record import Line, Record
 
 Overrides = Mapping[str, Mapping[str, JsonValue]]
+
+_json: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 
 
 class DetectionSettings(Record):
@@ -20,7 +22,7 @@ class DetectionSettings(Record):
     """Seconds after which the planner looks again, if something changed."""
     reviewer_period: float = Field(default=180.0, gt=0)
     """Seconds after which the reviewer looks again, if something changed."""
-    change_keywords: tuple[str, ...] = (
+    change_keywords: tuple[Line, ...] = (
         "add", "change", "could you", "feature", "fix", "broken", "bug", "make it", "instead", "remove",
         "replace", "should", "want", "would like", "need", "please", "update", "improve", "missing",
     )  # fmt: skip
@@ -104,7 +106,7 @@ class Settings(Record):
                         "settings", f"{name}.{key}", [f"{name}.{k}" for k in type(section).model_fields]
                     )
             sections[name] = _revalidated(name, section, values)
-        return self.model_copy(update=sections)
+        return self.but(**sections)
 
 
 def parse_override(text: str) -> tuple[str, str, JsonValue]:
@@ -122,7 +124,7 @@ def parse_override(text: str) -> tuple[str, str, JsonValue]:
             f"settings: {text!r} is not SECTION.KEY=VALUE (for example pause.between_looks=10)"
         )
     try:
-        value: Any = _Json.model_validate_json(f'{{"value": {raw}}}').value
+        value: Any = _json.validate_json(raw)
     except ValidationError:
         value = raw
     return section, key, value
@@ -140,10 +142,6 @@ def collect_overrides(texts: list[str]) -> dict[str, dict[str, JsonValue]]:
         collected.setdefault(section, {})[key] = value
     Settings().overridden(collected)
     return collected
-
-
-class _Json(BaseModel):
-    value: JsonValue
 
 
 def _revalidated(name: str, section: Record, values: Mapping[str, JsonValue]) -> Record:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from recursor.domain.record import Record, RoleName, StackId, Timestamp
+from recursor.domain.record import Record, Revision, RoleName, StackId, Timestamp
 
 
 class WorkStatus(Record):
@@ -25,8 +25,8 @@ class WorkReport(Record):
 
     stack_id: StackId
     computed_at: Timestamp
-    revision: tuple[int, int]
-    """What was in the store when it was computed: the stack's revision and the broadcasts'."""
+    revision: Revision
+    """Of the stack in the store when it was computed."""
     statuses: Mapping[RoleName, WorkStatus]
 
     def roles_with_work(self) -> tuple[str, ...]:
@@ -37,6 +37,18 @@ class WorkReport(Record):
             if status.has_work
         ]
         return tuple(role for _, _, role in sorted(found))
+
+    def is_fresh(self, revision: Revision, ttl: float, now: float) -> bool:
+        """Return whether this still tells what is true.
+
+        Args:
+            revision: what is in the store now.
+            ttl: seconds for which a report holds while nothing is written.
+            now: seconds since the epoch, UTC.
+        """
+        due = self.next_due()
+        young = 0 <= now - self.computed_at < ttl and (due is None or now < due)
+        return young and self.revision == revision
 
     def next_due(self) -> float | None:
         """Return the earliest time at which time alone may bring work, or None."""

@@ -42,7 +42,7 @@ def control(stack: Stack, command: Command, now: float, reason: str | None = Non
         case Command.START, ExecutionState.IDLE | ExecutionState.STOPPED:
             return _started(stack, now)
         case Command.PAUSE, ExecutionState.RUNNING:
-            return stack.model_copy(update={"state": PAUSED, "state_reason": reason, "paused_at": now})
+            return stack.but(state=PAUSED, state_reason=reason, paused_at=now)
         case Command.RESUME, ExecutionState.PAUSED:
             return _resumed(stack, now)
         case Command.STOP, _:
@@ -56,42 +56,32 @@ def control(stack: Stack, command: Command, now: float, reason: str | None = Non
 
 
 def _started(stack: Stack, now: float) -> Stack:
-    return stack.model_copy(
-        update={
-            "state": RUNNING,
-            "state_reason": None,
-            "started_at": now,
-            "paused_at": None,
-            "resumed_at": None,
-            "stopped_at": None,
-            "total_cycles": 0,
-            "failures_in_a_row": 0,
-            "fruitless_in_a_row": 0,
-            "next_look_at": now,
-        }
+    return stack.but(
+        state=RUNNING,
+        state_reason=None,
+        started_at=now,
+        paused_at=None,
+        resumed_at=None,
+        stopped_at=None,
+        total_cycles=0,
+        failures_in_a_row=0,
+        fruitless_in_a_row=0,
+        next_look_at=now,
     )
 
 
 def _resumed(stack: Stack, now: float) -> Stack:
-    return stack.model_copy(
-        update={
-            "state": RUNNING,
-            "state_reason": None,
-            "resumed_at": now,
-            "failures_in_a_row": 0,
-            "fruitless_in_a_row": 0,
-            "next_look_at": now,
-        }
+    return stack.but(
+        state=RUNNING,
+        state_reason=None,
+        resumed_at=now,
+        failures_in_a_row=0,
+        fruitless_in_a_row=0,
+        next_look_at=now,
     )
 
 
 def _stopped(stack: Stack, now: float, reason: str | None) -> Stack:
-    return stack.model_copy(
-        update={
-            "state": STOPPED,
-            "state_reason": reason,
-            "stopped_at": now,
-            "epoch": stack.epoch + 1,
-            "next_look_at": None,
-        }
+    return stack.but(
+        state=STOPPED, state_reason=reason, stopped_at=now, epoch=stack.epoch + 1, next_look_at=None
     )

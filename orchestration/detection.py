@@ -36,11 +36,13 @@ def _with_dependencies(
     name: str, found: dict[str, WorkStatus], roles: RoleRegistry, settings: Settings
 ) -> WorkStatus:
     status = found[name]
-    if not status.has_work:
-        return status
-    waits_for = tuple(
+    waits_for = [
         dependency.role
         for dependency in roles[name].depends_on
-        if found[dependency.role].has_work and dependency.when(found[dependency.role], settings)
-    )
-    return status.model_copy(update={"dependencies": waits_for}) if waits_for else status
+        if status.has_work
+        and found[dependency.role].has_work
+        and dependency.when(found[dependency.role], settings)
+    ]
+    if not waits_for and not status.dependencies:
+        return status
+    return status.but(dependencies=tuple(waits_for))

@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from unicodedata import normalize
 
 from recursor.domain.message import UserMessage
 from recursor.domain.settings import DetectionSettings, Settings
@@ -88,14 +89,16 @@ def asks_for_change(message: UserMessage, settings: DetectionSettings) -> bool:
     if len(message.content) >= settings.long_message:
         return True
     keywords = _keywords(settings.change_keywords)
-    return keywords is not None and keywords.search(message.content) is not None
+    return keywords is not None and keywords.search(normalize("NFC", message.content)) is not None
 
 
 @lru_cache(maxsize=128)
 def _keywords(words: tuple[str, ...]) -> re.Pattern[str] | None:
     if not words:
         return None
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
+    # An accent may be written as a character of its own, and between two words may be a line's end.
+    patterns = (r"\s+".join(map(re.escape, normalize("NFC", word).split())) for word in words)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(patterns)})(?!\w)", re.IGNORECASE)
 
 
 def _changed_since_planning(snapshot: Snapshot) -> str | None:

@@ -69,15 +69,10 @@ def next_wave(
         report: the work status now.
         now: seconds since the epoch, UTC.
     """
-    for number in range(graph.waves):
-        pending = [node for node in graph.wave(number) if not node.status.ended]
-        if not pending:
-            continue
+    while pending := graph.unfinished_wave():
         nodes = {node.role: node for node in graph.nodes}
         skipped = {
-            node.role: node.model_copy(
-                update={"status": NodeStatus.SKIPPED, "finished_at": now, "note": reason}
-            )
+            node.role: node.but(status=NodeStatus.SKIPPED, finished_at=now, note=reason)
             for node in pending
             if (reason := _reason_to_skip(node, nodes, report)) is not None
         }

@@ -26,6 +26,12 @@ def always(_status: WorkStatus, _settings: Settings) -> bool:
     return True
 
 
+class UnknownRoleError(NotFoundError, KeyError):
+    """No role of that name is registered. A KeyError too, as `Mapping.get` expects of a mapping."""
+
+    __str__ = Exception.__str__
+
+
 @dataclass(frozen=True, slots=True)
 class Dependency:
     """One role waits for another that is in the same graph, if `when` says so of the other's work."""
@@ -75,7 +81,7 @@ class RoleRegistry(Mapping[str, Role]):
         try:
             return self._roles[name]
         except KeyError:
-            raise NotFoundError(f"no role {name!r}; registered: {', '.join(self._roles)}") from None
+            raise UnknownRoleError(f"no role {name!r}; registered: {', '.join(self._roles)}") from None
 
     def __contains__(self, name: object) -> bool:
         return name in self._roles

@@ -121,9 +121,7 @@ def cancel_todo(writer: Writer, stack_id: str, todo_id: str, now: float) -> Todo
         return todo
     if todo.status is TodoStatus.COMPLETED:
         raise ConflictError(f"todo {todo_id} is completed: it cannot be cancelled any more")
-    todo = todo.model_copy(
-        update={"status": TodoStatus.CANCELLED, "closed_at": now, "updated_at": now, "updated_by": "user"}
-    )
+    todo = todo.but(status=TodoStatus.CANCELLED, closed_at=now, updated_at=now, updated_by="user")
     TODOS.put(writer, todo)
     note_news(writer, stack_id, now)
     return todo

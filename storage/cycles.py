@@ -4,7 +4,7 @@ Each checks, in the transaction, that the stack is still in the epoch the cycle 
 after a stop or a deletion, is discarded whole.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from recursor.domain.agent_state import AgentExecutionState
@@ -16,8 +16,8 @@ from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.work import WorkReport
 from recursor.orchestration.decision import summarise
 from recursor.storage.errors import CorruptRecordError
-from recursor.storage.outcomes import apply_outcome, makes_progress
-from recursor.storage.revisions import bump_revision, read_revision
+from recursor.storage.outcomes import apply_outcome
+from recursor.storage.revisions import bump_revision, bump_runs, read_revision
 from recursor.storage.rollups import count_execution
 from recursor.storage.stacks import agent_state
 from recursor.storage.store import Writer
@@ -54,10 +54,6 @@ class WaveCommitted:
 
     stack: Stack
     graph: ExecutionGraph
-    progress: bool
-    """Whether any outcome changed more than its agent's own memory."""
-    quiet_changes: int
-    """By how much the results without progress raised the stack's revision."""
     written_to: frozenset[str]
     """The other stacks that got a message; "all" for a broadcast."""
 
@@ -90,19 +86,22 @@ def begin_cycle(
         report: the work status that the graph was built from.
         before: the end of the cycle before, where one follows the other at once: they share the commit.
     """
-    if before is not None and end_cycle(writer, before) is None:
-        return CycleBegun(stack=None, begun=False)
     stack = STACKS.get(writer, execution.stack_id)
     if stack is None or stack.epoch != execution.epoch:
         return CycleBegun(stack=None, begun=False)
-    if stack.state is not ExecutionState.RUNNING:
-        return CycleBegun(stack=stack, begun=False)
-    stack = stack.model_copy(update={"current_execution_id": execution.id})
-    STACKS.add(writer, stack)
-    EXECUTIONS.add(writer, execution)
-    GRAPHS.add(writer, graph)
-    WORK.add(writer, report)
-    return CycleBegun(stack=stack, begun=True)
+    if before is not None:
+        stack = _ended(writer, stack, before)
+    may_run = stack.state is ExecutionState.RUNNING
+    if may_run:
+        stack = stack.but(current_execution_id=execution.id)
+        EXECUTIONS.add(writer, execution)
+        GRAPHS.add(writer, graph)
+        WORK.add(writer, report)
+    elif before is not None:
+        WORK.add(writer, before.report)
+    if may_run or before is not None:
+        STACKS.add(writer, stack)
+    return CycleBegun(stack=stack, begun=may_run)
 
 
 def commit_wave(
@@ -129,8 +128,7 @@ def commit_wave(
     stack = STACKS.get(writer, graph.stack_id)
     if stack is None or stack.epoch != epoch:
         return None
-    progress, quiet = False, 0
-    written_to: frozenset[str] = frozenset()
+    progress, written_to = False, set[str]()
     changed: dict[str, Node] = {}
     nodes = {node.role: node for node in graph.nodes}
     for result in results:
@@ -140,26 +138,25 @@ def commit_wave(
                 applied = apply_outcome(
                     writer, stack, result.role, graph.id, result.outcome, result.taken_at, now
                 )
-                stack = applied.stack
-                written_to |= applied.written_to
             except (RecursorError, CorruptRecordError) as refused:
                 error = str(refused)
+            else:
+                stack = applied.stack
+                progress |= applied.progress
+                written_to |= applied.written_to
         if error is not None:
             _note_failure(writer, stack, result.role, error, now)
-            quiet += 1
-        elif result.outcome is not None and makes_progress(result.outcome):
-            progress = True
-        else:
-            quiet += 1
-        changed[result.role] = _ended(nodes[result.role], result, error)
-    graph = graph.replacing(changed)
-    if stack.state is ExecutionState.RUNNING:
-        graph = mark_running(graph, now)
+        changed[result.role] = _result(nodes[result.role], result, error)
+    (bump_revision if progress else bump_runs)(writer, stack.id)
+    may_run = stack.state is ExecutionState.RUNNING
+    graph = mark_running(graph, now, changed) if may_run else graph.replacing(changed)
     GRAPHS.add(writer, graph)
-    return WaveCommitted(stack, graph, progress, quiet, written_to)
+    return WaveCommitted(stack, graph, frozenset(written_to))
 
 
-def mark_running(graph: ExecutionGraph, now: float) -> ExecutionGraph:
+def mark_running(
+    graph: ExecutionGraph, now: float, changed: Mapping[str, Node] | None = None
+) -> ExecutionGraph:
     """Return the graph with the nodes of its first unfinished wave marked as running, one attempt more.
 
     The supervisor still checks them against a new snapshot before it starts them: one that is not started
@@ -168,23 +165,14 @@ def mark_running(graph: ExecutionGraph, now: float) -> ExecutionGraph:
     Args:
         graph: the graph before.
         now: seconds since the epoch, UTC.
+        changed: nodes by role, to replace those of the graph first.
     """
-    for number in range(graph.waves):
-        pending = [node for node in graph.wave(number) if node.status is NodeStatus.PENDING]
-        if pending:
-            return graph.replacing(
-                {
-                    node.role: node.model_copy(
-                        update={
-                            "status": NodeStatus.RUNNING,
-                            "attempts": node.attempts + 1,
-                            "started_at": now,
-                        }
-                    )
-                    for node in pending
-                }
-            )
-    return graph
+    nodes = [changed.get(node.role, node) for node in graph.nodes] if changed else list(graph.nodes)
+    current = next((node.wave for node in nodes if not node.status.ended), None)
+    for index, node in enumerate(nodes):
+        if node.wave == current and node.status is NodeStatus.PENDING:
+            nodes[index] = node.but(status=NodeStatus.RUNNING, attempts=node.attempts + 1, started_at=now)
+    return graph.but(nodes=tuple(nodes))
 
 
 def save_graph(writer: Writer, epoch: int, graph: ExecutionGraph) -> bool:
@@ -205,31 +193,9 @@ def end_cycle(writer: Writer, end: CycleEnd) -> Stack | None:
     stack = STACKS.get(writer, end.execution.stack_id)
     if stack is None or stack.epoch != end.execution.epoch:
         return None
-    summary = summarise(end.graph)
-    failed = [f"{n.role}: {n.note}" for n in end.graph.nodes if n.status is NodeStatus.FAILED]
-    execution = end.execution.model_copy(
-        update={
-            "status": ExecutionStatus.FAILED if failed else ExecutionStatus.COMPLETED,
-            "finished_at": end.now,
-            "decision": end.decision,
-            "error": "; ".join(failed) or None,
-            "summary": summary,
-        }
-    )
-    EXECUTIONS.add(writer, execution)
-    GRAPHS.add(writer, end.graph)
-    WORK.add(writer, end.report)
-    count_execution(writer, execution, end.graph)
-    counted = {
-        "total_cycles": stack.total_cycles + 1,
-        "failures_in_a_row": stack.failures_in_a_row + 1 if failed else 0,
-        "fruitless_in_a_row": 0 if end.progress else stack.fruitless_in_a_row + 1,
-        "last_activity_at": end.now,
-        "current_execution_id": None,
-        "next_look_at": _next_look(writer, end.report, end.decision, end.now),
-    }
-    stack = _suspended(stack.model_copy(update=counted), end.decision, end.now)
+    stack = _ended(writer, stack, end)
     STACKS.add(writer, stack)
+    WORK.add(writer, end.report)
     return stack
 
 
@@ -245,7 +211,7 @@ def record_look(
     if stack is None or stack.epoch != epoch:
         return None
     WORK.add(writer, report)
-    stack = stack.model_copy(update={"next_look_at": _next_look(writer, report, decision, now)})
+    stack = stack.but(next_look_at=_next_look(writer, report, decision, now))
     STACKS.add(writer, stack)
     return stack
 
@@ -263,6 +229,33 @@ def suspend_stack(writer: Writer, stack_id: str, epoch: int, reason: str, now: f
     STACKS.add(writer, stack)
     bump_revision(writer, stack_id)
     return stack
+
+
+def _ended(writer: Writer, stack: Stack, end: CycleEnd) -> Stack:
+    """Record the end of a cycle, and return the stack with its counters, not stored yet."""
+    summary = summarise(end.graph)
+    failed = [f"{n.role}: {n.note}" for n in end.graph.nodes if n.status is NodeStatus.FAILED]
+    execution = end.execution.but(
+        status=ExecutionStatus.FAILED if failed else ExecutionStatus.COMPLETED,
+        finished_at=end.now,
+        decision=end.decision,
+        error="; ".join(failed) or None,
+        summary=summary,
+    )
+    EXECUTIONS.add(writer, execution)
+    if summary.agents_skipped:
+        # All other changes to the nodes were committed with their results.
+        GRAPHS.add(writer, end.graph)
+    count_execution(writer, execution, end.graph)
+    stack = stack.but(
+        total_cycles=stack.total_cycles + 1,
+        failures_in_a_row=stack.failures_in_a_row + 1 if failed else 0,
+        fruitless_in_a_row=0 if end.progress else stack.fruitless_in_a_row + 1,
+        last_activity_at=end.now,
+        current_execution_id=None,
+        next_look_at=_next_look(writer, end.report, end.decision, end.now),
+    )
+    return _suspended(stack, end.decision, end.now)
 
 
 def _next_look(writer: Writer, report: WorkReport, decision: Decision, now: float) -> float | None:
@@ -289,23 +282,20 @@ def _paused(stack: Stack, reason: str, now: float) -> Stack:
         "paused_at": now,
         "next_look_at": None,
     }
-    return stack.model_copy(update=update)
+    return stack.but(**update)
 
 
-def _ended(node: Node, result: NodeResult, error: str | None) -> Node:
-    return node.model_copy(
-        update={
-            "status": NodeStatus.COMPLETED if error is None else NodeStatus.FAILED,
-            "started_at": result.started_at,
-            "finished_at": result.finished_at,
-            "note": error,
-            "usage": None if result.outcome is None else result.outcome.usage,
-        }
+def _result(node: Node, result: NodeResult, error: str | None) -> Node:
+    return node.but(
+        status=NodeStatus.COMPLETED if error is None else NodeStatus.FAILED,
+        started_at=result.started_at,
+        finished_at=result.finished_at,
+        note=error,
+        usage=None if result.outcome is None else result.outcome.usage,
     )
 
 
 def _note_failure(writer: Writer, stack: Stack, role: str, error: str, now: float) -> None:
     state = agent_state(writer, stack, role)
     failed = {"execution_state": AgentExecutionState.FAILED, "last_error": error, "updated_at": now}
-    STATES.put(writer, state.model_copy(update=failed))
-    bump_revision(writer, stack.id)
+    STATES.put(writer, state.but(**failed))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
-from recursor.storage.errors import DirectoryInUseError, StorageError
+from recursor.storage.errors import DirectoryInUseError, StorageError, StorageFullError
 
 LOCK_FILE = "runner.lock"
 
@@ -70,7 +71,7 @@ class DataDirectoryLock:
             raise _cannot_use(directory, error) from error
         try:
             self._lock(self._file)
-            self._write()
+            self._write(self._holder)
         except BaseException:
             self.release()
             raise
@@ -81,9 +82,9 @@ class DataDirectoryLock:
         Raises:
             StorageError: It was released, or its record is full or can't be written.
         """
-        held = self._holder
-        self._holder = Holder(held.pid, held.host, held.started_at, {**held.details, **details})
-        self._write()
+        changed = replace(self._holder, details={**self._holder.details, **details})
+        self._write(changed)
+        self._holder = changed
 
     def release(self) -> None:
         """Let go of the directory. Releasing twice is fine."""
@@ -114,14 +115,14 @@ class DataDirectoryLock:
             f"{other.started_at.isoformat(timespec='seconds')}: stop that one, or name another directory"
         )
 
-    def _write(self) -> None:
+    def _write(self, named: Holder) -> None:
         if self._file is None:
             raise StorageError(f"{self._directory}: this process doesn't hold the directory any more")
         record = {
-            **self._holder.details,
-            "pid": self._holder.pid,
-            "host": self._holder.host,
-            "started_at": self._holder.started_at.isoformat(),
+            **named.details,
+            "pid": named.pid,
+            "host": named.host,
+            "started_at": named.started_at.isoformat(),
         }
         text = json.dumps(record).encode()
         if len(text) > RECORD_BYTES:
@@ -184,7 +185,7 @@ def _parse(text: bytes) -> Holder | None:
 
 
 def _cannot_use(directory: Path, error: OSError) -> StorageError:
-    return StorageError(
-        f"{directory}: can't be used as a data directory: {error.strerror} ({error.filename or LOCK_FILE}): "
-        "let this user write there, or name another directory"
-    )
+    said = f"{directory}: can't be used as a data directory: {error.strerror} ({error.filename or LOCK_FILE})"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFullError(f"{said}: make room there, then try again")
+    return StorageError(f"{said}: let this user write there, or name another directory")

@@ -1,8 +1,7 @@
-"""One open LMDB environment: its map, which grows by itself, its tables, and its trouble put into words."""
+"""One open LMDB environment: its transactions, its tables, and its map, which grows by itself."""
 
 from __future__ import annotations
 
-import errno
 import mmap
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -10,16 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import lmdb
-import lmdb.verify
 
-from recursor.storage.errors import (
-    StorageCorruptError,
-    StorageError,
-    StorageFullError,
-    StoreClosedError,
-    StoreUsageError,
-)
+from recursor.storage.errors import StorageError, StorageFullError, StoreClosedError, StoreUsageError
 from recursor.storage.group_commit import Outcome
+from recursor.storage.lmdb_errors import explain
+from recursor.storage.lmdb_files import make_directory, open_environment, sync_directory
 from recursor.storage.lmdb_transaction import LmdbWriter, Tables
 from recursor.storage.readers_gate import ReadersGate
 from recursor.storage.store import META_TABLE
@@ -36,19 +30,9 @@ MAP_GROWTH = 2
 # is full does the writer make the readers wait.
 EARLY_GROWTH = 0.75
 
-# One slot of 64 bytes for every snapshot open at once, in all processes: a few hundred agent threads and
-# web requests, and command lines beside them. The first process to open the environment decides.
-MOST_READERS = 1024
-
-# A process killed while it read leaves its slot behind, and with it the space of all that was deleted since.
-# Looking costs under a microsecond without such slots; at a commit each 10 ms this is every 10 s.
-COMMITS_PER_READER_CHECK = 1000
-
-# Conversations of a user's agents are the user's.
-FILE_MODE = 0o600
-
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
+# How often the writer looks whether the map should grow, and whether a process was killed while it read: that
+# leaves a slot behind, and with it the space of all that was deleted since. To look costs 1 µs.
+COMMITS_PER_CHECK = 100
 
 Work = Callable[[LmdbWriter], object]
 
@@ -87,17 +71,18 @@ class LmdbEnvironment:
         names = sorted({META_TABLE, *tables})
         if not read_only:
             make_directory(path)
-        self._environment = _open(path, len(names), read_only=read_only, initial_map_bytes=initial_map_bytes)
+        self._environment = open_environment(
+            path, len(names), read_only=read_only, initial_map_bytes=initial_map_bytes
+        )
         try:
             self._page_bytes = self._environment.stat()["psize"]
-            self._refuse_if_truncated()
             if not read_only:
                 self._environment.reader_check()
                 if self._map_bytes() < initial_map_bytes:
                     self._environment.set_mapsize(initial_map_bytes)
             self.tables = self._open_tables(names, read_only=read_only)
             if not read_only:
-                _sync_directory(path)
+                sync_directory(path)
         except lmdb.Error as error:
             self._environment.close()
             raise explain(error, path) from error
@@ -156,20 +141,13 @@ class LmdbEnvironment:
         Raises:
             StorageError: It could not be written; there may be a part of it.
         """
-        while True:
-            self.refuse_unless_usable()
-            ticket = self._gate.enter()
-            try:
-                self._environment.copy(str(target), compact=True)
-            except lmdb.MapResizedError as error:
-                self._gate.leave(ticket)
-                self._recover(error)
-            except lmdb.Error as error:
-                self._gate.leave(ticket)
-                raise explain(error, target) from error
-            else:
-                self._gate.leave(ticket)
-                return
+        transaction, ticket = self.begin_read()
+        try:
+            self._environment.copy(str(target), compact=True, txn=transaction)
+        except lmdb.Error as error:
+            raise explain(error, target) from error
+        finally:
+            self.end_read(transaction, ticket)
 
     def refuse_inside_read(self) -> None:
         """Raise if this thread has a snapshot open: a commit may have to wait until none is.
@@ -263,8 +241,9 @@ class LmdbEnvironment:
 
     def _after_commit(self) -> None:
         self._commits += 1
-        if self._commits % COMMITS_PER_READER_CHECK == 0:
-            self._environment.reader_check()
+        if self._commits % COMMITS_PER_CHECK:
+            return
+        self._environment.reader_check()
         info = self._environment.info()
         if info["last_pgno"] * self._page_bytes > info["map_size"] * EARLY_GROWTH:
             with self._gate.alone_if_empty() as alone:
@@ -317,120 +296,3 @@ class LmdbEnvironment:
             except lmdb.NotFoundError:
                 tables[name] = None
         return tables
-
-    def _refuse_if_truncated(self) -> None:
-        """Refuse a file that ends before its last page: to read beyond the end of a map kills the process."""
-        data = self._path / "data.mdb"
-        wanted = (self._environment.info()["last_pgno"] + 1) * self._page_bytes
-        found = data.stat().st_size
-        # A sound file may also end early, if its last pages are free: then only a walk over all its pages can
-        # tell.
-        if found < wanted and _find_damage(data):
-            raise StorageCorruptError(
-                f"{data}: damaged: {found} of {wanted} bytes are left (a copy cut short?): restore a backup"
-            )
-
-
-def make_directory(path: Path) -> None:
-    """Make the directory `path` and those above it, unless it exists.
-
-    Raises:
-        StorageError: It can't be made, or something else is there.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise StorageError(
-            f"{error.filename}: is a file where a directory should be: name a directory"
-        ) from error
-    except OSError as error:
-        raise explain(error, path) from error
-
-
-def explain(error: lmdb.Error | OSError, path: Path) -> StorageError:
-    """Return the error to raise instead: one line with the path, what happened, and what to do about it.
-
-    Args:
-        error: What LMDB or the system said.
-        path: The file or directory it said it about.
-    """
-    code = error.code if isinstance(error, lmdb.Error) else error.errno or 0
-    reason = os.strerror(code) if code > 0 else str(error)
-    kind: type[StorageError] = StorageError
-    if code in _NO_ROOM:
-        kind, remedy = (
-            StorageFullError,
-            "nothing of this was written: make room (disk, quota, file size limit), then try again",
-        )
-    elif code == errno.EIO:
-        remedy = "the disk fails: look into the system's log, then restore a backup to another disk"
-    elif code in _NOT_ALLOWED:
-        remedy = "let this user write there, or name another directory"
-    elif code in (errno.ENOTDIR, errno.EEXIST):
-        remedy = "name a directory"
-    elif isinstance(error, lmdb.InvalidError | lmdb.CorruptedError | lmdb.PageNotFoundError):
-        kind, remedy = (
-            StorageCorruptError,
-            "not a store, or a damaged one: name another directory, or restore a backup",
-        )
-    elif isinstance(error, lmdb.VersionMismatchError | lmdb.IncompatibleError):
-        kind, remedy = (
-            StorageCorruptError,
-            "written by another version of LMDB: open it with that, and copy it over",
-        )
-    elif isinstance(error, lmdb.TxnFullError | lmdb.BadValsizeError):
-        kind, remedy = StoreUsageError, "one submission writes too much: split it"
-    elif isinstance(error, lmdb.ReadersFullError):
-        remedy = (
-            f"{MOST_READERS} snapshots are open at once: end some (a `with store.read()` that never ends?)"
-        )
-    elif isinstance(error, lmdb.PanicError):
-        remedy = "an earlier write failed beyond repair in this process: restart it"
-    elif "already open" in str(error):
-        reason, remedy = "already open in this process", "share that store, or close it first"
-    else:
-        remedy = "see what the system says about this file"
-    return kind(f"{path}: {reason}: {remedy}")
-
-
-def _open(path: Path, tables: int, *, read_only: bool, initial_map_bytes: int) -> lmdb.Environment:
-    data = path / "data.mdb"
-    try:
-        exists = data.exists()
-        if read_only and not exists:
-            raise StorageError(f"{path}: no store here: name the directory of one")
-        # Where nobody could make the lock file, nobody writes; where there is one, a writer may rely on our
-        # lock.
-        lock = not read_only or (path / "lock.mdb").exists() or os.access(path, os.W_OK)
-        return lmdb.open(
-            str(path),
-            # 0: the size in the file, which another process may have made larger than ours.
-            map_size=0 if exists else initial_map_bytes,
-            max_dbs=tables,
-            max_readers=MOST_READERS,
-            mode=FILE_MODE,
-            readonly=read_only,
-            lock=lock,
-        )
-    except (lmdb.Error, OSError) as error:
-        raise explain(error, path) from error
-
-
-def _find_damage(data: Path) -> list[str]:
-    """Return what is wrong with the file, by reading every page of it."""
-    try:
-        return list(lmdb.verify.verify(str(data)))  # type: ignore[no-untyped-call]  # comes without types
-    except lmdb.verify.VerifyError as error:
-        return [str(error)]
-
-
-def _sync_directory(path: Path) -> None:
-    """Make the names of new files durable, as their contents are: LMDB leaves this to its user."""
-    for directory in (path, path.parent):
-        # A filesystem that can't do this, or a parent that we may not open, is none of the store's trouble.
-        with suppress(OSError):
-            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)

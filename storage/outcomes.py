@@ -65,7 +65,9 @@ class Applied:
     """What an outcome came to."""
 
     stack: Stack
-    written_to: frozenset[str]
+    progress: bool
+    """Whether more than the agent's own notes has changed: then the caller raises the stack's revision."""
+    written_to: set[str]
     """The other stacks that got a message; "all" for a broadcast."""
 
 
@@ -109,12 +111,7 @@ def apply_outcome(
                 metadata=outcome.metadata,
             ),
         )
-    return Applied(draft.stack, frozenset(draft.written_to))
-
-
-def makes_progress(outcome: Outcome) -> bool:
-    """Whether an outcome changes anything beyond the agent's own memory."""
-    return not all(isinstance(effect, _PRIVATE) for effect in outcome.effects)
+    return Applied(draft.stack, draft.progress, draft.written_to)
 
 
 @dataclass
@@ -129,13 +126,17 @@ class _Draft:
     written_to: set[str] = field(default_factory=set)
     """The stacks that got a message."""
 
+    progress: bool = False
+    """Whether there is more to it than the agent's own notes."""
+
     def apply(self, effect: Effect) -> None:
+        if not isinstance(effect, _PRIVATE):
+            self.progress = True
         _APPLY[type(effect)](self, effect)
 
     def write(self, writer: Writer) -> None:
         for table, record in self._puts.values():
             table.put(writer, record)
-        bump_revision(writer, self.stack.id)
         for stack_id in self.written_to:
             if stack_id == BROADCASTS:
                 bump_revision(writer, BROADCASTS)
@@ -144,16 +145,20 @@ class _Draft:
 
     def remember_run(self, outcome: Outcome, taken_at: float) -> None:
         state = self._state(self.role)
-        thoughts = (*state.short_term.recent_thoughts, *outcome.thoughts)[-MAX_THOUGHTS:]
-        self._put_state(
-            state.model_copy(
-                update={
-                    "execution_state": AgentExecutionState.IDLE,
-                    "last_run_at": taken_at,
-                    "last_error": None,
-                    "short_term": state.short_term.model_copy(update={"recent_thoughts": thoughts}),
-                }
-            )
+        short_term = state.short_term
+        if outcome.thoughts:
+            thoughts = (*short_term.recent_thoughts, *outcome.thoughts)[-MAX_THOUGHTS:]
+            short_term = short_term.but(recent_thoughts=thoughts)
+        self._put(
+            STATES,
+            self.role,
+            state.but(
+                execution_state=AgentExecutionState.IDLE,
+                last_run_at=taken_at,
+                last_error=None,
+                short_term=short_term,
+                updated_at=self.now,
+            ),
         )
 
     def set_project(self, effect: SetProject) -> None:
@@ -178,7 +183,7 @@ class _Draft:
 
     def set_phase(self, effect: SetPhase) -> None:
         if effect.phase is not self.stack.phase:
-            self.stack = self.stack.model_copy(update={"phase": effect.phase})
+            self.stack = self.stack.but(phase=effect.phase)
             self._put(STACKS, self.stack.id, self.stack)
 
     def create_todo(self, effect: CreateTodo) -> None:
@@ -210,7 +215,7 @@ class _Draft:
             changes["priority"] = effect.priority
         if effect.content is not None:
             changes["content"] = effect.content
-        self._put(TODOS, todo.id, todo.model_copy(update=changes))
+        self._put(TODOS, todo.id, todo.but(**changes))
 
     def publish_artifact(self, effect: PublishArtifact) -> None:
         drafted = [record.number for _, record in self._puts.values() if isinstance(record, Artifact)]
@@ -230,23 +235,23 @@ class _Draft:
         message = self._user_message(effect, effect.message_id)
         if message.answered_at is None:
             update = {"answer": effect.answer, "answered_at": self.now}
-            self._put(USER_MESSAGES, message.id, message.model_copy(update=update))
+            self._put(USER_MESSAGES, message.id, message.but(**update))
 
     def plan_user_messages(self, effect: PlanUserMessages) -> None:
         for message_id in effect.message_ids:
             message = self._user_message(effect, message_id)
             if message.planned_at is None:
-                self._put(USER_MESSAGES, message.id, message.model_copy(update={"planned_at": self.now}))
+                self._put(USER_MESSAGES, message.id, message.but(planned_at=self.now))
 
     def read_messages(self, effect: ReadMessages) -> None:
         for message_id in effect.message_ids:
             direct = self._latest(MESSAGES, self.stack.id, message_id)
             if direct is not None:
                 if direct.read_at is None:
-                    self._put(MESSAGES, direct.id, direct.model_copy(update={"read_at": self.now}))
+                    self._put(MESSAGES, direct.id, direct.but(read_at=self.now))
             elif MESSAGES.get(self.reader, BROADCASTS, message_id) is not None:
                 if message_id > self.stack.broadcasts_read:
-                    self.stack = self.stack.model_copy(update={"broadcasts_read": message_id})
+                    self.stack = self.stack.but(broadcasts_read=message_id)
                     self._put(STACKS, self.stack.id, self.stack)
             else:
                 raise self._refused(effect, f"there is no message {message_id} to this stack")
@@ -270,28 +275,26 @@ class _Draft:
         state = self._state(self.role)
         reviewed = max(effect.number, state.long_term.reviewed_artifact)
         update = {"reviewed_artifact": reviewed, "recommendations": effect.recommendations}
-        self._put_state(state.model_copy(update={"long_term": state.long_term.model_copy(update=update)}))
+        self._put_state(state.but(long_term=state.long_term.model_copy(update=update)))
 
     def take_recommendations(self, effect: TakeRecommendations) -> None:
         state = self._state(REVIEWER)
         left = tuple(r for r in state.long_term.recommendations if r not in effect.recommendations)
-        long_term = state.long_term.model_copy(update={"recommendations": left})
-        self._put_state(state.model_copy(update={"long_term": long_term}))
+        long_term = state.long_term.but(recommendations=left)
+        self._put_state(state.but(long_term=long_term))
 
     def remember(self, effect: Remember) -> None:
         state = self._state(self.role)
-        long_term = state.long_term.model_copy(
-            update={
-                "facts": _newest_distinct(state.long_term.facts, effect.facts, MAX_FACTS),
-                "learnings": _newest_distinct(state.long_term.learnings, effect.learnings, MAX_LEARNINGS),
-            }
+        long_term = state.long_term.but(
+            facts=_newest_distinct(state.long_term.facts, effect.facts, MAX_FACTS),
+            learnings=_newest_distinct(state.long_term.learnings, effect.learnings, MAX_LEARNINGS),
         )
-        self._put_state(state.model_copy(update={"long_term": long_term}))
+        self._put_state(state.but(long_term=long_term))
 
     def set_focus(self, effect: SetFocus) -> None:
         state = self._state(self.role)
         update = {"active_task": effect.active_task, "focus": effect.focus}
-        self._put_state(state.model_copy(update={"short_term": state.short_term.model_copy(update=update)}))
+        self._put_state(state.but(short_term=state.short_term.model_copy(update=update)))
 
     def _user_message(self, effect: Effect, message_id: str) -> UserMessage:
         message: UserMessage | None = self._latest(USER_MESSAGES, self.stack.id, message_id)
@@ -306,7 +309,7 @@ class _Draft:
         return agent_state(self.reader, self.stack, role)
 
     def _put_state(self, state: AgentState) -> None:
-        self._put(STATES, state.role, state.model_copy(update={"updated_at": self.now}))
+        self._put(STATES, state.role, state.but(updated_at=self.now))
 
     def _latest(self, table: Table[Any], stack_id: str, key: str | None = None) -> Any:
         drafted = self._puts.get((table.name, key or stack_id))

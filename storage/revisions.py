@@ -1,27 +1,48 @@
-"""A number per stack that rises with every write to what a detector may see.
+"""Numbers per stack that rise with every write to what a detector may see.
 
-It lets the work cache know, with one short read, whether what it holds is still true, whichever process
-wrote.
+They let the work cache know, with one short read, whether what it holds is still true, whichever process
+wrote: the first number for the stack's contents, the second for what its agents keep for themselves (when
+they last ran, their thoughts), the third for broadcasts, which reach every stack.
 """
 
+import struct
+
+from recursor.domain.record import Revision
 from recursor.storage.store import Reader, Writer
 from recursor.storage.tables import BROADCASTS, REVISIONS
 
-_BYTES = 8
+_NUMBERS = struct.Struct(">QQ")
+_ALL = BROADCASTS.encode()
 
 
-def read_revision(reader: Reader, stack_id: str) -> tuple[int, int]:
-    """Return the stack's revision and that of the broadcasts, which reach every stack."""
-    return _read(reader, stack_id), _read(reader, BROADCASTS)
+def read_revision(reader: Reader, stack_id: str) -> Revision:
+    """Return a stack's revision: (contents, runs, broadcasts)."""
+    contents, runs = _read(reader, stack_id.encode())
+    return contents, runs, _read(reader, _ALL)[0]
 
 
-def bump_revision(writer: Writer, stack_id: str) -> int:
-    """Note that something a detector may see has changed. Returns the new revision."""
-    revision = _read(writer, stack_id) + 1
-    writer.put(REVISIONS, stack_id.encode(), revision.to_bytes(_BYTES, "big"))
-    return revision
+def same_contents(left: Revision, right: Revision) -> bool:
+    """Whether nothing but what agents note for themselves has changed between two revisions."""
+    return left[0] == right[0] and left[2] == right[2]
 
 
-def _read(reader: Reader, name: str) -> int:
-    value = reader.get(REVISIONS, name.encode())
-    return 0 if value is None else int.from_bytes(value, "big")
+def bump_revision(writer: Writer, stack_id: str) -> None:
+    """Note that something a detector may see has changed in a stack, or, for `BROADCASTS`, in all of them."""
+    key = stack_id.encode()
+    contents, runs = _read(writer, key)
+    writer.put(REVISIONS, key, _NUMBERS.pack(contents + 1, runs))
+
+
+def bump_runs(writer: Writer, stack_id: str) -> None:
+    """Note that an agent has run and changed nothing but what it keeps for itself."""
+    key = stack_id.encode()
+    contents, runs = _read(writer, key)
+    writer.put(REVISIONS, key, _NUMBERS.pack(contents, runs + 1))
+
+
+def _read(reader: Reader, key: bytes) -> tuple[int, int]:
+    value = reader.get(REVISIONS, key)
+    if value is None:
+        return 0, 0
+    contents, runs = _NUMBERS.unpack(value)
+    return contents, runs

@@ -1,9 +1,10 @@
 """Sums of what cycles came to, per minute and per hour: statistics never read the cycles themselves."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from recursor.domain.execution import ExecutionStatus, OrchestratorExecution
+from recursor.domain.execution import ExecutionStatus, GraphSummary, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph
 from recursor.domain.statistics import Rollup
 from recursor.storage.codec import pack, unpack
@@ -12,7 +13,8 @@ from recursor.storage.tables import HOURS, MINUTES
 
 MINUTE, HOUR = 60, 3600
 _FIELDS = tuple(Rollup.model_fields)
-_LARGEST = frozenset({"longest", "max_parallel"})
+_DECISIONS = _FIELDS.index("decisions")
+_LARGEST = frozenset(_FIELDS.index(name) for name in ("longest", "max_parallel"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,11 @@ _MINUTES, _HOURS = _Bucket(MINUTES, MINUTE), _Bucket(HOURS, HOUR)
 def count_execution(writer: Writer, execution: OrchestratorExecution, graph: ExecutionGraph | None) -> None:
     """Add a finished cycle to the sums of the minute and the hour in which it ended."""
     assert execution.finished_at is not None
-    rollup = _of(execution, graph)
+    figures = _of(execution, graph)
     for bucket in (_MINUTES, _HOURS):
         key = _key(execution.stack_id, execution.finished_at, bucket)
         value = writer.get(bucket.table, key)
-        total = rollup if value is None else add(_decode(value), rollup)
-        writer.put(bucket.table, key, pack([getattr(total, field) for field in _FIELDS]))
+        writer.put(bucket.table, key, pack(figures if value is None else _add(_decode(value), figures)))
 
 
 def sum_rollups(reader: Reader, stack_id: str, since: float, until: float) -> Rollup:
@@ -51,10 +52,13 @@ def sum_rollups(reader: Reader, stack_id: str, since: float, until: float) -> Ro
     first_hour = -(-first_minute // HOUR) * HOUR
     end_of_hours = (last_minute + MINUTE) // HOUR * HOUR
     if first_hour >= end_of_hours:
-        return _sum(reader, stack_id, _MINUTES, first_minute, last_minute + MINUTE)
-    total = _sum(reader, stack_id, _MINUTES, first_minute, first_hour)
-    total = add(total, _sum(reader, stack_id, _HOURS, first_hour, end_of_hours))
-    return add(total, _sum(reader, stack_id, _MINUTES, end_of_hours, last_minute + MINUTE))
+        return _sum(reader, stack_id, ((_MINUTES, first_minute, last_minute + MINUTE),))
+    spans = (
+        (_MINUTES, first_minute, first_hour),
+        (_HOURS, first_hour, end_of_hours),
+        (_MINUTES, end_of_hours, last_minute + MINUTE),
+    )
+    return _sum(reader, stack_id, spans)
 
 
 def delete_rollups(writer: Writer, stack_id: str) -> None:
@@ -69,56 +73,63 @@ def delete_rollups_before(writer: Writer, stack_id: str, before: float) -> None:
         writer.delete_range(bucket.table, stack_id.encode() + b"/", _key(stack_id, before, bucket))
 
 
-def add(left: Rollup, right: Rollup) -> Rollup:
-    """Return the sum of two rollups."""
-    fields: dict[str, Any] = {}
-    for name in _FIELDS:
-        a, b = getattr(left, name), getattr(right, name)
-        if name in _LARGEST:
-            fields[name] = max(a, b)
-        elif name == "decisions":
-            fields[name] = {key: a.get(key, 0) + b.get(key, 0) for key in {**a, **b}}
-        else:
-            fields[name] = a + b
-    return Rollup.model_construct(**fields)  # sums of what was valid
-
-
-def _sum(reader: Reader, stack_id: str, bucket: _Bucket, start: int, stop: int) -> Rollup:
-    total = Rollup()
-    if start < stop:
-        span = (_key(stack_id, start, bucket), _key(stack_id, stop, bucket))
-        for _, value in reader.scan(bucket.table, *span):
-            total = add(total, _decode(value))
+def _add(left: list[Any], right: list[Any]) -> list[Any]:
+    """Add up the figures of two rollups, in the order of the fields."""
+    total = [
+        a + b if index != _DECISIONS else a for index, (a, b) in enumerate(zip(left, right, strict=True))
+    ]
+    for index in _LARGEST:
+        total[index] = max(left[index], right[index])
+    total[_DECISIONS] = {
+        kind: left[_DECISIONS].get(kind, 0) + right[_DECISIONS].get(kind, 0)
+        for kind in {**left[_DECISIONS], **right[_DECISIONS]}
+    }
     return total
+
+
+def _sum(reader: Reader, stack_id: str, spans: Iterable[tuple[_Bucket, int, int]]) -> Rollup:
+    total = list(_NOTHING)
+    for bucket, start, stop in spans:
+        if start < stop:
+            keys = (_key(stack_id, start, bucket), _key(stack_id, stop, bucket))
+            for _, value in reader.scan(bucket.table, *keys):
+                total = _add(total, _decode(value))
+    return Rollup(**dict(zip(_FIELDS, total, strict=True)))
 
 
 def _key(stack_id: str, at: float, bucket: _Bucket) -> bytes:
     return f"{stack_id}/{max(int(at // bucket.seconds), 0):012d}".encode()
 
 
-def _decode(value: bytes) -> Rollup:
+def _decode(value: bytes) -> list[Any]:
+    figures: list[Any] = unpack(value)
     # A rollup that an older Recursor wrote has fewer fields; the others are zero.
-    return Rollup.model_construct(**dict(zip(_FIELDS, unpack(value), strict=False)))
+    return figures + _NOTHING[len(figures) :] if len(figures) < len(_NOTHING) else figures
 
 
-def _of(execution: OrchestratorExecution, graph: ExecutionGraph | None) -> Rollup:
-    summary, decision = execution.summary, execution.decision
+def _of(execution: OrchestratorExecution, graph: ExecutionGraph | None) -> list[Any]:
+    """Return one cycle's figures, in the order of the fields of `Rollup`."""
+    summary, decision, status = execution.summary or GraphSummary(), execution.decision, execution.status
     seconds = execution.duration or 0.0
     used = [node.usage for node in graph.nodes if node.usage is not None] if graph is not None else []
-    return Rollup(
-        cycles=1,
-        completed=execution.status is ExecutionStatus.COMPLETED,
-        failed=execution.status is ExecutionStatus.FAILED,
-        cancelled=execution.status is ExecutionStatus.CANCELLED,
-        seconds=seconds,
-        longest=seconds,
-        agents_run=summary.agents_run if summary else 0,
-        agents_failed=summary.agents_failed if summary else 0,
-        agent_seconds=summary.agent_seconds if summary else 0.0,
-        waves=summary.waves if summary else 0,
-        parallel=summary.max_parallel if summary else 0,
-        max_parallel=summary.max_parallel if summary else 0,
-        decisions={decision.kind.value: 1} if decision else {},
-        input_tokens=sum(usage.input_tokens for usage in used),
-        output_tokens=sum(usage.output_tokens for usage in used),
-    )
+    figures = {
+        "cycles": 1,
+        "completed": int(status is ExecutionStatus.COMPLETED),
+        "failed": int(status is ExecutionStatus.FAILED),
+        "cancelled": int(status is ExecutionStatus.CANCELLED),
+        "seconds": seconds,
+        "longest": seconds,
+        "agents_run": summary.agents_run,
+        "agents_failed": summary.agents_failed,
+        "agent_seconds": summary.agent_seconds,
+        "waves": summary.waves,
+        "parallel": summary.max_parallel,
+        "max_parallel": summary.max_parallel,
+        "decisions": {decision.kind.value: 1} if decision else {},
+        "input_tokens": sum(usage.input_tokens for usage in used),
+        "output_tokens": sum(usage.output_tokens for usage in used),
+    }
+    return [figures[field] for field in _FIELDS]
+
+
+_NOTHING = [getattr(Rollup(), field) for field in _FIELDS]

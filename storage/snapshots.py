@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from itertools import islice, takewhile
 
-from recursor.domain.agent_state import AgentState
 from recursor.domain.errors import NotFoundError
 from recursor.domain.message import Message
+from recursor.domain.record import Revision
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import Stack
 from recursor.storage.revisions import read_revision
+from recursor.storage.stacks import agent_state
 from recursor.storage.store import Reader
 from recursor.storage.tables import (
     ARTIFACTS,
@@ -18,7 +19,6 @@ from recursor.storage.tables import (
     MESSAGES,
     OPEN,
     STACKS,
-    STATES,
     TODOS,
     UNANSWERED,
     UNPLANNED,
@@ -31,6 +31,27 @@ MAX_OPEN = 500
 MAX_CLOSED_TODOS = 200
 MAX_UNPLANNED = 100
 MAX_PAST_USER_MESSAGES = 20
+
+
+def refresh_snapshot(
+    reader: Reader, earlier: Snapshot, revision: Revision, ran: Iterable[str], now: float
+) -> Snapshot:
+    """Return what is true of a stack now, if nothing has changed but what its agents noted for themselves.
+
+    Args:
+        reader: the state of the store to read.
+        earlier: a snapshot from before, of the same contents and broadcasts.
+        revision: the stack's revision now.
+        ran: the roles that have run since.
+        now: seconds since the epoch, UTC.
+
+    Raises:
+        CorruptRecordError: a role's state cannot be read.
+    """
+    states = dict(earlier.states)
+    for role in ran:
+        states[role] = agent_state(reader, earlier.stack, role)
+    return earlier.but(taken_at=now, revision=revision, states=states)
 
 
 def take_snapshot(reader: Reader, stack_id: str, roles: Iterable[str], now: float) -> Snapshot:
@@ -48,7 +69,7 @@ def take_snapshot(reader: Reader, stack_id: str, roles: Iterable[str], now: floa
     """
     stack = STACKS.get(reader, stack_id)
     if stack is None:
-        raise NotFoundError(f"no stack {stack_id}")
+        raise NotFoundError(f"no stack {stack_id}: it does not exist, or was deleted")
     todos = (
         *TODOS.oldest(reader, stack_id, MAX_OPEN, OPEN),
         *TODOS.newest(reader, stack_id, MAX_CLOSED_TODOS, CLOSED),
@@ -69,11 +90,7 @@ def take_snapshot(reader: Reader, stack_id: str, roles: Iterable[str], now: floa
         user_messages=tuple(sorted(user_messages, key=lambda message: message.id)),
         messages=tuple(sorted(messages, key=lambda message: message.id)),
         artifact=artifacts[0] if artifacts else None,
-        states={
-            role: STATES.get(reader, stack_id, role)
-            or AgentState(stack_id=stack_id, role=role, updated_at=stack.created_at)
-            for role in roles
-        },
+        states={role: agent_state(reader, stack, role) for role in roles},
     )
 
 

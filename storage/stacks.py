@@ -83,7 +83,7 @@ def create_stack(writer: Writer, stack: Stack, idea: ProjectIdea | None = None) 
         return known
     newest = MESSAGES.newest(writer, BROADCASTS, 1)
     if newest:
-        stack = stack.model_copy(update={"broadcasts_read": newest[0].id})
+        stack = stack.but(broadcasts_read=newest[0].id)
     STACKS.add(writer, stack)
     writer.put(NAMES, _name_key(stack), b"")
     if idea is not None:
@@ -124,7 +124,7 @@ def note_news(writer: Writer, stack_id: str, now: float) -> None:
     """
     stack = read_stack(writer, stack_id)
     if stack.state is ExecutionState.RUNNING and (stack.next_look_at is None or stack.next_look_at > now):
-        STACKS.add(writer, stack.model_copy(update={"next_look_at": now}))
+        STACKS.add(writer, stack.but(next_look_at=now))
     bump_revision(writer, stack_id)
 
 
@@ -235,7 +235,7 @@ def configure_stack(writer: Writer, stack_id: str, changes: Mapping[str, Mapping
                 kept[key] = value
     settings = {section: values for section, values in merged.items() if values}
     Settings().overridden(settings)
-    stack = stack.model_copy(update={"settings": settings})
+    stack = stack.but(settings=settings)
     STACKS.put(writer, stack)
     bump_revision(writer, stack_id)
     return stack
@@ -277,21 +277,14 @@ def close_execution(
         graph = None
     if graph is not None:
         open_nodes = {
-            node.role: node.model_copy(
-                update={"status": NodeStatus.CANCELLED, "finished_at": now, "note": why}
-            )
+            node.role: node.but(status=NodeStatus.CANCELLED, finished_at=now, note=why)
             for node in graph.nodes
             if not node.status.ended
         }
         graph = graph.replacing(open_nodes)
         GRAPHS.add(writer, graph)
-    ended = execution.model_copy(
-        update={
-            "status": status,
-            "finished_at": now,
-            "error": why,
-            "summary": None if graph is None else summarise(graph),
-        }
+    ended = execution.but(
+        status=status, finished_at=now, error=why, summary=None if graph is None else summarise(graph)
     )
     EXECUTIONS.add(writer, ended)
     count_execution(writer, ended, graph)
@@ -307,7 +300,7 @@ def _cancel_current(writer: Writer, stack: Stack, now: float) -> Stack:
         execution = None
     if execution is not None and execution.status is ExecutionStatus.RUNNING:
         close_execution(writer, execution, ExecutionStatus.CANCELLED, now, "the stack was stopped")
-    return stack.model_copy(update={"current_execution_id": None, "last_activity_at": now})
+    return stack.but(current_execution_id=None, last_activity_at=now)
 
 
 def _ids_named(reader: Reader, name: str) -> list[str]:

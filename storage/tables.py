@@ -66,7 +66,8 @@ class Table(Generic[R]):
         Raises:
             CorruptRecordError: it cannot be read.
         """
-        for full_key in self._possible_keys(stack_id, key):
+        for shelf in self._shelves or (None,):
+            full_key = self._full_key(stack_id, key, shelf)
             value = reader.get(self.name, full_key)
             if value is not None:
                 return self._decode(full_key, value)
@@ -140,11 +141,11 @@ class Table(Generic[R]):
         if key is None:
             return stack_id.encode()
         if shelf is None:
-            return b"/".join((stack_id.encode(), key.encode()))
-        return b"/".join((stack_id.encode(), shelf, key.encode()))
+            return f"{stack_id}/{key}".encode()
+        return b"%b/%b/%b" % (stack_id.encode(), shelf, key.encode())
 
     def _decode(self, key: bytes, value: bytes) -> R:
-        return decode(self.kind, value, f"{self.name} {key.decode(errors='replace')}")
+        return decode(self.kind, value, self.name, key)
 
 
 def _message_owner(message: Message) -> str:

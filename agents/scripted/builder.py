@@ -2,7 +2,7 @@
 
 from pydantic import JsonValue
 
-from recursor.agents.scripted.changes import understand
+from recursor.agents.scripted.changes import describe, understand
 from recursor.agents.scripted.page import render
 from recursor.agents.scripted.plan import (
     AddPart,
@@ -16,7 +16,6 @@ from recursor.agents.scripted.plan import (
     sections_in_sight,
     step_of,
 )
-from recursor.agents.scripted.planner import describe, lead_for
 from recursor.agents.scripted.theme import theme_of
 from recursor.agents.scripted.wording import one_line, title_of
 from recursor.domain.agent import Run
@@ -44,8 +43,6 @@ class Builder:
         except PageIsFull as full:
             return _giving_up(todo, f"{str(full)[0].upper()}{str(full)[1:]}.")
         made = made.fulfilling(todo, steps[0])
-        if plan.sections != made.sections:
-            made = made.model_copy(update={"lead": lead_for(made.sections)})
         content = render(made)
         number = snapshot.artifact.number + 1 if snapshot.artifact else 1
         said = f"Made version {number}: {one_line(todo.content, 160)}"
@@ -58,7 +55,7 @@ class Builder:
             ),
             summary=said,
             thoughts=(
-                f"Most urgent of {len(snapshot.open_todos)}: “{one_line(todo.content, 120)}” (priority {todo.priority}).",
+                f"Most urgent of {len(snapshot.open_todos)}: “{one_line(todo.content, 120)}”.",
                 *_thoughts(plan, made, steps),
                 f"The page has {len(made.sections)} sections and {len(content.encode()):,} bytes.",
             ),
@@ -75,7 +72,6 @@ def _first_plan(snapshot: Snapshot) -> Plan:
     plan = Plan(
         space=snapshot.stack.id,
         title=title,
-        lead=lead_for(()),
         theme=theme_of(idea.idea if idea else snapshot.stack.name),
     )
     for todo in snapshot.todos:
@@ -120,7 +116,7 @@ def _thoughts(before: Plan, after: Plan, steps: tuple[Step, ...]) -> list[str]:
     thoughts = []
     for step in steps:
         if isinstance(step, AddSection):
-            thoughts.append(f"I use the component “{step.section.component}” for “{step.section.title}”.")
+            thoughts.append(f"For “{step.section.title}” I use the component {step.section.component}.")
         elif isinstance(step, AddPart) and step.part is Part.BACKUP:
             thoughts.append("Export writes all sections' data to one file; import reads it back.")
         else:

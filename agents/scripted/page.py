@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol, cast
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from recursor.agents.scripted.components import COMPONENTS, Component
+from recursor.agents.scripted.components import COMPONENTS, Options
+from recursor.agents.scripted.ornament import ornament
 from recursor.agents.scripted.plan import Plan, Section
-from recursor.agents.scripted.theme import FACES, ornament
+from recursor.agents.scripted.theme import FACES
 from recursor.agents.scripted.wording import plain, slug
 
 
@@ -57,9 +59,9 @@ def render(plan: Plan) -> str:
 
 
 def _shown(section: Section) -> _Shown:
-    component: Component = COMPONENTS[section.component]
-    body = _fragment(component.name).body(section.key, section.settled)  # type: ignore[attr-defined]  # a macro
-    return _Shown(section.key, section.title, component.name, component.wide, component.how, Markup(body))
+    component = COMPONENTS[section.component]
+    body = Markup(_fragment(component.name).body(section.key, section.settled))
+    return _Shown(section.key, section.title, component.name, component.wide, component.how, body)
 
 
 def _style(plan: Plan) -> str:
@@ -71,10 +73,12 @@ def _style(plan: Plan) -> str:
 
 def _icon(plan: Plan) -> str:
     letter = escape(next((c for c in plan.title if c.isalnum()), "•").upper())
+    corner, colour = min(plan.theme.radius, 10), f"hsl({plan.theme.hue} 60% 38%)"
     drawing = (
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'>"
-        f"<rect width='32' height='32' rx='{min(plan.theme.radius, 10)}' fill='hsl({plan.theme.hue} 60% 38%)'/>"
-        f"<text x='16' y='23' font-family='sans-serif' font-size='20' font-weight='700' fill='white' text-anchor='middle'>{letter}</text></svg>"
+        f"<rect width='32' height='32' rx='{corner}' fill='{colour}'/>"
+        "<text x='16' y='23' font-family='sans-serif' font-size='20' font-weight='700' fill='white' "
+        f"text-anchor='middle'>{letter}</text></svg>"
     )
     return "data:image/svg+xml," + quote(plain(drawing), safe="/:=' ")
 
@@ -107,7 +111,14 @@ def _source(name: str) -> str:
     return loader.get_source(_environment(), name)[0]
 
 
+class _Fragment(Protocol):
+    """A component's macros."""
+
+    def style(self) -> str: ...
+    def body(self, id: str, options: Options) -> str: ...  # as the templates call it
+    def script(self) -> str: ...
+
+
 @cache
-def _fragment(name: str) -> object:
-    """Return a component's macros: `style()`, `body(id, options)` and `script()`."""
-    return _component_environment().get_template(f"{name}.html.j2").module
+def _fragment(name: str) -> _Fragment:
+    return cast(_Fragment, _component_environment().get_template(f"{name}.html.j2").module)

@@ -1,7 +1,7 @@
 """What the page is to be: sections, parts and looks, and the steps that change them.
 
-The builder keeps the plan in the artifact's metadata and makes every version anew from it: the same plan gives the
-same page, and no version is patched text.
+The builder keeps the plan in the artifact's metadata and makes every version anew from it: the same plan
+gives the same page, and no version is patched text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError, field_validator, model_validator
 
 from recursor.agents.scripted.components import COMPONENTS, Options
-from recursor.agents.scripted.theme import Look, Theme
+from recursor.agents.scripted.look import Look
+from recursor.agents.scripted.theme import Theme
 from recursor.domain.project import Artifact
 from recursor.domain.record import Line, Record
 from recursor.domain.todo import Todo
@@ -118,12 +119,15 @@ class Plan(Record):
     space: str
     """Under this name the page keeps its data in the browser: two projects never share any."""
     title: Line
-    lead: str
-    """One or two sentences below the title."""
     theme: Theme
     sections: tuple[Section, ...] = ()
     parts: tuple[Part, ...] = ()
     done: tuple[Done, ...] = ()
+
+    @property
+    def lead(self) -> str:
+        """The sentence below the title."""
+        return lead_for(self.sections)
 
     def section(self, key: str) -> Section | None:
         """Return the section with this key."""
@@ -160,6 +164,13 @@ class Plan(Record):
         done = [note for note in self.done if note.todo_id not in ids]
         done += [Done(todo_id=todo_id, text=text, section=section) for todo_id in ids]
         return self.model_copy(update={"done": tuple(done[-MAX_STEPS_TOLD:])})
+
+
+def lead_for(sections: Sequence[Section]) -> str:
+    """Return the sentence that a page with `sections` begins with."""
+    if not sections:
+        return "A page that waits for its first section."
+    return COMPONENTS[sections[0].component].tagline
 
 
 class PageIsFull(Exception):

@@ -1,10 +1,8 @@
-"""The planner: from the idea, the reviewer and the visitors to todos, and the one who says when all is done."""
-
-from collections.abc import Iterable, Sequence
+"""The planner: makes todos of the idea, of recommendations and of wishes, and says when all is done."""
 
 from pydantic import JsonValue
 
-from recursor.agents.scripted.changes import understand
+from recursor.agents.scripted.changes import describe, understand
 from recursor.agents.scripted.components import COMPONENTS
 from recursor.agents.scripted.plan import (
     AddPart,
@@ -12,10 +10,9 @@ from recursor.agents.scripted.plan import (
     Part,
     Rebuild,
     RemoveSection,
-    Restyle,
-    Retitle,
     Section,
     Step,
+    lead_for,
     sections_in_sight,
     step_of,
 )
@@ -122,9 +119,7 @@ class _Proposal:
             if new.key in here or self._was_cancelled(new.key):
                 continue
             priority = 5 if index == 0 else 3 if index >= asked else 4
-            self._create(
-                f"Build “{new.title}”: {COMPONENTS[new.component].does}", priority, AddSection(section=new)
-            )
+            self._create(describe(AddSection(section=new), ()), priority, AddSection(section=new))
         self._learned.append(f"The project is “{title}”, with {', '.join(s.title for s in sections)}.")
 
     def take_recommendations(self) -> None:
@@ -135,22 +130,24 @@ class _Proposal:
             return
         artifact = self._snapshot.artifact
         is_stale = artifact is not None and artifact.number > state.long_term.reviewed_artifact
+        before = self._new_todos
         for recommendation in waiting:
             same = [t for t in self._snapshot.todos if t.metadata.get("recommendation") == recommendation]
-            if any(t.status.open for t in same):
-                self._thoughts.append(f"There is a todo for this already: {recommendation}")
+            if any(todo.status.open for todo in same):
+                self._thoughts.append(f"Planned already: {recommendation}")
             elif same and is_stale:
                 self._thoughts.append(
-                    f"The page has changed since this was found; the next review will tell: {recommendation}"
+                    f"The page has changed since; the next review will tell: {recommendation}"
                 )
             elif len(same) >= TRIES_PER_RECOMMENDATION:
                 self._thoughts.append(
-                    f"I have had this tried {len(same)} times and leave it: {recommendation}"
+                    f"Tried {len(same)} times without success, so I leave it: {recommendation}"
                 )
             else:
                 self._follow(recommendation)
         self._effects.append(TakeRecommendations(recommendations=waiting))
-        self._said.append(f"Took up {_count(len(waiting), 'recommendation')} of the reviewer.")
+        taken, made = _count(len(waiting), "recommendation"), _count(self._new_todos - before, "new todo")
+        self._said.append(f"Went through {taken} of the reviewer: {made}.")
 
     def take_messages(self) -> None:
         """Make todos of the visitors' wishes, and note that every message was considered."""
@@ -179,9 +176,8 @@ class _Proposal:
                 self._thoughts.append(f"No change that I understand: “{one_line(message.content, 120)}”")
         self._effects.append(PlanUserMessages(message_ids=tuple(m.id for m in unplanned)))
         wishes = self._new_todos - before
-        self._said.append(
-            f"Considered {_count(len(unplanned), 'message')}: {_count(wishes, 'todo')} came of {'it' if len(unplanned) == 1 else 'them'}."
-        )
+        read, made = _count(len(unplanned), "message"), _count(wishes, "todo")
+        self._said.append(f"Considered {read} of visitors and made {made} of it.")
 
     def settle_phase(self) -> None:
         """Say how far the project has come."""
@@ -271,45 +267,6 @@ class _Proposal:
     def _set_phase(self, phase: Phase) -> None:
         if self._snapshot.stack.phase is not phase:
             self._effects.append(SetPhase(phase=phase))
-
-
-def lead_for(sections: Sequence[Section]) -> str:
-    """Return the sentence below a page's title."""
-    if not sections:
-        return "A page that waits for its first section."
-    parts = list(dict.fromkeys(COMPONENTS[s.component].does for s in sections))[:3]
-    text = parts[0] if len(parts) == 1 else f"{'; '.join(parts[:-1])}; and {parts[-1]}"
-    return f"{text[0].upper()}{text[1:]}."
-
-
-def describe(step: Step, sections: Iterable[Section]) -> str:
-    """Return what a step does, as a todo says it."""
-    if isinstance(step, AddSection):
-        return f"Build “{step.section.title}”: {COMPONENTS[step.section.component].does}"
-    if isinstance(step, RemoveSection):
-        title = next((s.title for s in sections if s.key == step.key), step.key)
-        return f"Remove “{title}”"
-    if isinstance(step, Retitle):
-        return f"Call the page “{step.title}”"
-    if isinstance(step, AddPart):
-        return {
-            Part.BACKUP: "Add export and import of all that visitors enter",
-            Part.NAVIGATION: "Add links to the sections at the top",
-            Part.GUIDE: "Add a short guide to every section",
-        }[step.part]
-    if isinstance(step, Restyle):
-        look = step.look
-        said = [
-            f"{look.mode} colours" if look.mode else "",
-            "another main colour" if look.hue is not None else "",
-            f"a {look.face} typeface" if look.face else "",
-            ("larger" if look.scale > 1 else "smaller") + " text" if look.scale else "",
-            {"grid": "several columns", "column": "one column", "sidebar": "a side bar"}.get(look.layout, "")
-            if look.layout
-            else "",
-        ]
-        return f"Give the page {', '.join(s for s in said if s)}"
-    return "Make the page anew"
 
 
 def _count(number: int, thing: str) -> str:

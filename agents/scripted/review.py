@@ -1,30 +1,18 @@
-"""Checks a page: whether it is sound HTML, can be used by everyone, asks nothing of the network, and keeps its promises."""
+"""Reviews a page: is it sound HTML, usable by everyone, silent on the network, and all that it promises?"""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from xml.etree.ElementTree import Element
 
-import html5lib
-import tree_sitter_javascript
-from tree_sitter import Language, Node, Parser
-
-from recursor.agents.scripted.plan import AddSection, Part, RemoveSection, step_of
+from recursor.agents.scripted.checks import CHECKS
+from recursor.agents.scripted.parsed_page import parse
 from recursor.agents.scripted.wording import one_line
-from recursor.domain.todo import Todo, TodoStatus
+from recursor.domain.todo import Todo
 
 # A page that is wrong in many ways is told the first of them.
 MAX_FINDINGS = 8
 
-_CONTROLS = ("input", "select", "textarea", "button")
-_LOADING = {"src", "srcset", "poster", "background", "action", "formaction", "data", "ping"}
-_EXTERNAL = re.compile(r"^\s*(?:[a-z][a-z0-9+.-]*:)?//|^\s*(?:https?|wss?|ftp):", re.I)
-_CSS_REQUEST = re.compile(r"@import\b|url\(\s*['\"]?\s*(?!data:|#|blob:)[^)'\"\s]", re.I)
-_JS_REQUESTS = frozenset(
-    ("fetch", "XMLHttpRequest", "WebSocket", "EventSource", "sendBeacon", "importScripts", "Worker", "SharedWorker")
-)  # fmt: skip
-_SCRIPT_TYPES = ("", "text/javascript", "application/javascript", "module")
+CHECK_NAMES = tuple(name for name, _ in CHECKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +29,6 @@ class Finding:
         return f"{self.text} [{self.check}]"
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A parsed page and what it promises."""
-
-    source: str
-    root: Element
-    errors: tuple[str, ...]
-    todos: tuple[Todo, ...]
-
-    def all(self, *tags: str) -> list[Element]:
-        """Return the elements with one of these tags, in document order."""
-        return [e for e in self.root.iter() if e.tag in tags]
-
-    @property
-    def ids(self) -> list[str]:
-        """Every id, as often as it is given."""
-        return [e.attrib["id"] for e in self.root.iter() if "id" in e.attrib]
-
-
 def review(source: str, todos: Sequence[Todo] = ()) -> tuple[Finding, ...]:
     """Return what is wrong with a page, the gravest first.
 
@@ -67,277 +36,18 @@ def review(source: str, todos: Sequence[Todo] = ()) -> tuple[Finding, ...]:
         source: the page, one HTML file.
         todos: the stack's todos: what is completed must be on the page.
     """
-    parser = html5lib.HTMLParser(tree=html5lib.getTreeBuilder("etree"), namespaceHTMLElements=False)
-    root = parser.parse(source)
-    page = Page(source, root, tuple(code for _, code, _ in parser.errors), tuple(todos))
-    findings: list[Finding] = []
-    for name, check in _CHECKS:
-        findings += [Finding(name, one_line(text, 500)) for text in check(page)]
+    page = parse(source, tuple(todos))
+    findings = [Finding(name, one_line(text, 500)) for name, check in CHECKS for text in check(page)]
     return tuple(findings[:MAX_FINDINGS])
 
 
 def check_of(recommendation: str) -> str | None:
-    """Return the name of the check that a recommendation came from, or None for one that came from elsewhere."""
-    found = re.search(r"\[([a-z-]+)(?: [\w-]+)?\]\s*$", recommendation)
-    return found[1] if found and found[1] in CHECKS else None
+    """Return the check that a recommendation came from, or None for one that came from elsewhere."""
+    found = re.search(r"\[([a-z-]+)\]\s*$", recommendation)
+    return found[1] if found and found[1] in CHECK_NAMES else None
 
 
 def todo_missing_in(recommendation: str) -> str | None:
     """Return the id of the todo that a recommendation says is missing on the page."""
     found = re.search(r"\(todo ([\w-]+)\) \[promises\]\s*$", recommendation)
     return found[1] if found else None
-
-
-def _parses(page: Page) -> Iterator[str]:
-    for code in page.errors[:3]:
-        yield f"The page is not sound HTML: {code.replace('-', ' ')}."
-
-
-def _language(page: Page) -> Iterator[str]:
-    if not page.root.attrib.get("lang", "").strip():
-        yield "The page does not say which language it is in."
-
-
-def _title(page: Page) -> Iterator[str]:
-    if not any(_text(e) for e in page.root.findall("./head/title")):
-        yield "The page has no title."
-
-
-def _charset(page: Page) -> Iterator[str]:
-    if not any(e.attrib.get("charset", "").lower() == "utf-8" for e in page.all("meta")):
-        yield "The page does not say that it is written in UTF-8."
-
-
-def _viewport(page: Page) -> Iterator[str]:
-    contents = [e.attrib.get("content", "") for e in page.all("meta") if e.attrib.get("name") == "viewport"]
-    if not any("width=device-width" in content for content in contents):
-        yield "The page does not fit a phone: it sets no viewport."
-    elif any(re.search(r"user-scalable\s*=\s*no|maximum-scale\s*=\s*1\b", content) for content in contents):
-        yield "The page cannot be enlarged: its viewport forbids it."
-
-
-def _headings(page: Page) -> Iterator[str]:
-    levels = [(int(e.tag[1]), e) for e in page.all("h1", "h2", "h3", "h4", "h5", "h6")]
-    firsts = sum(level == 1 for level, _ in levels)
-    if firsts != 1:
-        yield f"The page has {firsts} main headings; it should have one."
-    before = 0
-    for level, element in levels:
-        if not _text(element):
-            yield "A heading is empty."
-        if level > before + 1 and before:
-            yield f"The heading “{one_line(_text(element), 60)}” skips a level."
-        before = level
-
-
-def _landmarks(page: Page) -> Iterator[str]:
-    mains = len(page.all("main"))
-    if mains != 1:
-        yield f"The page has {mains} main landmarks; it should have one."
-
-
-def _ids(page: Page) -> Iterator[str]:
-    seen: set[str] = set()
-    for name in page.ids:
-        if name in seen:
-            yield f"Two elements have the id “{one_line(name, 60)}”."
-        seen.add(name)
-
-
-def _labels(page: Page) -> Iterator[str]:
-    labelled = {e.attrib["for"] for e in page.all("label") if "for" in e.attrib and _text(e)}
-    wrapped = {c for label in page.all("label") if _text(label) for c in label.iter() if c.tag in _CONTROLS}
-    ids = set(page.ids)
-    for element in page.all(*_CONTROLS):
-        if element.attrib.get("type") == "hidden":
-            continue
-        named = (
-            element.attrib.get("aria-label", "").strip()
-            or element.attrib.get("aria-labelledby", "") in ids
-            or element.attrib.get("title", "").strip()
-        )
-        if element.tag == "button":
-            if not (named or _text(element) or _alternative(element)):
-                yield "A button has no name."
-        elif not (named or element in wrapped or element.attrib.get("id") in labelled):
-            if element.attrib.get("type") in ("submit", "reset", "button") and element.attrib.get("value"):
-                continue
-            name = element.attrib.get("id") or element.attrib.get("name") or element.tag
-            yield f"The field “{one_line(name, 60)}” has no label."
-
-
-def _images(page: Page) -> Iterator[str]:
-    for element in page.all("img"):
-        if "alt" not in element.attrib:
-            yield "An image has no text for those who do not see it."
-
-
-def _links(page: Page) -> Iterator[str]:
-    ids = set(page.ids)
-    for element in page.all("a"):
-        target = element.attrib.get("href", "")
-        if target.startswith("#") and len(target) > 1 and target[1:] not in ids:
-            yield f"The link to “{one_line(target, 60)}” leads nowhere."
-
-
-def _requests(page: Page) -> Iterator[str]:
-    for element in page.root.iter():
-        for name, value in element.attrib.items():
-            loads = name in _LOADING or (name in ("href", "xlink:href") and element.tag not in ("a", "area"))
-            if loads and _EXTERNAL.search(value):
-                yield f"The page asks another computer for “{one_line(value, 80)}”."
-            elif (
-                name in ("src", "srcset")
-                and value.strip()
-                and not value.strip().startswith(("data:", "#", "blob:"))
-            ):
-                yield f"The page needs a file beside it: “{one_line(value, 80)}”."
-            elif name == "style" and _CSS_REQUEST.search(value):
-                yield "A style asks for a file outside the page."
-        if element.tag == "link" and element.attrib.get("rel", "").lower() == "stylesheet":
-            yield "The page needs a style sheet beside it."
-        if element.tag == "meta" and element.attrib.get("http-equiv", "").lower() == "refresh":
-            yield "The page sends its visitor elsewhere."
-    for element in page.all("style"):
-        if _CSS_REQUEST.search(_text(element)):
-            yield "A style sheet asks for a file outside the page."
-    for script in _scripts(page):
-        for name in sorted(set(_requests_of(script)))[:3]:
-            yield f"A script can ask the network: it uses {name}."
-
-
-def _script_syntax(page: Page) -> Iterator[str]:
-    for number, script in enumerate(_scripts(page), 1):
-        tree = _parsed(script)
-        if tree.has_error:
-            line = next(_errors(tree), 1)
-            yield f"Script {number} cannot be read: there is an error in its line {line}."
-
-
-def _sections(page: Page) -> Iterator[str]:
-    for element in page.all("section"):
-        if "data-component" in element.attrib and not any(
-            e.tag in (*_CONTROLS, "canvas", "svg") for e in element.iter()
-        ):
-            name = element.attrib.get("id", "")
-            yield f"The section “{one_line(name, 60)}” has nothing in it to use."
-
-
-def _promises(page: Page) -> Iterator[str]:
-    told = {e.attrib["data-todo"] for e in page.root.iter() if "data-todo" in e.attrib}
-    ids = set(page.ids)
-    removed = {
-        step.key
-        for t in page.todos
-        if t.status is TodoStatus.COMPLETED and isinstance(step := step_of(t), RemoveSection)
-    }
-    for todo in page.todos:
-        if todo.status is not TodoStatus.COMPLETED:
-            continue
-        step = step_of(todo)
-        lacking = todo.id not in told
-        if isinstance(step, AddSection):
-            lacking = lacking or (step.section.key not in ids and step.section.key not in removed)
-        if lacking:
-            yield f"“{one_line(todo.content, 120)}” is said to be done, but the page does not have it. (todo {todo.id})"
-
-
-def _backup(page: Page) -> Iterator[str]:
-    keeps = bool(_sections_of(page)) and "localStorage" in page.source
-    if keeps and not _has_part(page, Part.BACKUP):
-        yield "What visitors enter is kept in one browser only: add export and import, so that they can keep and move it."
-
-
-def _navigation(page: Page) -> Iterator[str]:
-    if len(_sections_of(page)) >= 3 and not _has_part(page, Part.NAVIGATION):
-        yield "The page is long: add links to its sections at the top."
-
-
-def _guide(page: Page) -> Iterator[str]:
-    if _sections_of(page) and not _has_part(page, Part.GUIDE):
-        yield "A newcomer is told nothing: add a short guide to every section."
-
-
-_CHECKS: tuple[tuple[str, Callable[[Page], Iterable[str]]], ...] = (
-    ("html", _parses),
-    ("scripts", _script_syntax),
-    ("requests", _requests),
-    ("promises", _promises),
-    ("language", _language),
-    ("title", _title),
-    ("charset", _charset),
-    ("viewport", _viewport),
-    ("headings", _headings),
-    ("landmarks", _landmarks),
-    ("ids", _ids),
-    ("labels", _labels),
-    ("images", _images),
-    ("links", _links),
-    ("sections", _sections),
-    ("backup", _backup),
-    ("navigation", _navigation),
-    ("guide", _guide),
-)
-CHECKS = tuple(name for name, _ in _CHECKS)
-"""The names of all checks, in the order in which findings are given."""
-
-
-def _text(element: Element) -> str:
-    return " ".join("".join(element.itertext()).split())
-
-
-def _alternative(element: Element) -> bool:
-    return any(
-        e.attrib.get("alt", "").strip() or e.attrib.get("aria-label", "").strip() for e in element.iter()
-    )
-
-
-def _sections_of(page: Page) -> list[Element]:
-    return [e for e in page.all("section") if "data-component" in e.attrib]
-
-
-def _has_part(page: Page, part: Part) -> bool:
-    return any(e.attrib.get("data-part") == part for e in page.root.iter())
-
-
-def _scripts(page: Page) -> list[str]:
-    return [
-        "".join(e.itertext())
-        for e in page.all("script")
-        if e.attrib.get("type", "").lower() in _SCRIPT_TYPES and "src" not in e.attrib
-    ]
-
-
-@cache
-def _javascript() -> Language:
-    return Language(tree_sitter_javascript.language())
-
-
-def _parsed(script: str) -> Node:
-    # A parser of its own for each script: agents of many stacks run at the same time.
-    return Parser(_javascript()).parse(script.encode("utf-8", "replace")).root_node
-
-
-def _requests_of(script: str) -> Iterator[str]:
-    """Return the names by which a script may reach the network; names in texts and comments do not count."""
-    for node in _nodes(_parsed(script)):
-        if node.type in ("identifier", "property_identifier") and node.text is not None:
-            name = node.text.decode("utf-8", "replace")
-            if name in _JS_REQUESTS:
-                yield name
-        elif node.type == "import_statement" or (node.type == "import" and node.parent is not None):
-            yield "import"
-
-
-def _errors(root: Node) -> Iterator[int]:
-    for node in _nodes(root):
-        if node.is_error or node.is_missing:
-            yield node.start_point.row + 1
-
-
-def _nodes(root: Node) -> Iterator[Node]:
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting.extend(reversed(node.children))

@@ -1,6 +1,6 @@
 """The reviewer: checks the newest version of the page and recommends what is to be put right."""
 
-from recursor.agents.scripted.review import CHECKS, review
+from recursor.agents.scripted.review import CHECK_NAMES, review
 from recursor.agents.scripted.wording import one_line
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome, Remember, ReviewArtifact, SetFocus
@@ -21,9 +21,9 @@ class Reviewer:
         if new:
             said = f"Version {artifact.number}: {_things(len(new))} to put right. First: {new[0].text}"
         elif findings:
-            said = f"Version {artifact.number}: nothing new; {_things(len(findings))} found before is planned already."
+            said = f"Version {artifact.number}: nothing new; what was found before is planned already."
         else:
-            said = f"Version {artifact.number} is in order: all {len(CHECKS)} checks passed."
+            said = f"Version {artifact.number} is in order: all {len(CHECK_NAMES)} checks passed."
         return Outcome(
             effects=(
                 ReviewArtifact(number=artifact.number, recommendations=tuple(f.recommendation for f in new)),
@@ -32,7 +32,7 @@ class Reviewer:
             ),
             summary=said,
             thoughts=tuple(f"{finding.check}: {finding.text}" for finding in findings)
-            or (f"Checked {', '.join(CHECKS)}.",),
+            or (f"Checked {', '.join(CHECK_NAMES)}.",),
         )
 
 

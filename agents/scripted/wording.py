@@ -3,200 +3,26 @@
 import re
 import unicodedata
 
-# Words that say that something is wanted, not what: they never begin a title.
-_LEAD_IN = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "my",
-        "our",
-        "your",
-        "his",
-        "her",
-        "their",
-        "this",
-        "that",
-        "these",
-        "those",
-        "some",
-        "any",
-        "i",
-        "we",
-        "you",
-        "me",
-        "us",
-        "it",
-        "its",
-        "is",
-        "are",
-        "be",
-        "please",
-        "hi",
-        "hello",
-        "hey",
-        "just",
-        "want",
-        "wants",
-        "wanted",
-        "need",
-        "needs",
-        "like",
-        "would",
-        "could",
-        "can",
-        "should",
-        "may",
-        "will",
-        "shall",
-        "id",
-        "i'd",
-        "let",
-        "lets",
-        "let's",
-        "build",
-        "make",
-        "create",
-        "design",
-        "develop",
-        "write",
-        "code",
-        "give",
-        "have",
-        "get",
-        "show",
-        "help",
-        "helps",
-        "helping",
-        "allow",
-        "allows",
-        "to",
-        "for",
-        "of",
-        "in",
-        "on",
-        "at",
-        "by",
-        "with",
-        "about",
-        "which",
-        "who",
-        "where",
-        "when",
-        "how",
-        "app",
-        "application",
-        "website",
-        "site",
-        "web",
-        "page",
-        "webpage",
-        "tool",
-        "program",
-        "software",
-        "something",
-        "thing",
-        "things",
-        "one",
-        "single",
-        "track",
-        "tracks",
-        "tracking",
-        "keep",
-        "keeps",
-        "keeping",
-        "manage",
-        "manages",
-        "managing",
-        "organise",
-        "organises",
-        "organize",
-        "organizes",
-        "collect",
-        "collects",
-        "record",
-        "logs",
-        "simple",
-        "small",
-        "nice",
-        "beautiful",
-        "modern",
-        "little",
-        "great",
-        "good",
-        "cool",
-        "easy",
-        "basic",
-        "minimal",
-        "minimalist",
-        "personal",
-        "online",
-        "new",
-        "fancy",
-        "clean",
-        "quick",
-        "tiny",
-        "pretty",
-        "lovely",
-        "clear",
-        "and",
-        "also",
-        "plus",
-        "another",
-        "more",
-        "using",
-        "use",
-        "used",
-        "so",
-        "do",
-        "does",
-        "really",
-        "very",
-        "add",
-        "include",
-        "put",
-    ]
-)
-# Words that a page is called by, whatever it is about: they never end the name of what it keeps.
-_APP_NOUNS = frozenset(
-    [
-        "app",
-        "application",
-        "tool",
-        "page",
-        "website",
-        "site",
-        "tracker",
-        "manager",
-        "helper",
-        "assistant",
-        "companion",
-        "system",
-        "dashboard",
-        "organiser",
-        "organizer",
-        "keeper",
-        "log",
-        "planner",
-        "database",
-        "software",
-        "program",
-        "portal",
-        "platform",
-        "hub",
-    ]
-)
-_CUT = re.compile(
-    r"\b(?:with|that|which|where|who|so|including|includes|featuring|because|using|plus|as well as|called|named)\b|[,;:()\[\]{}<>]|\s[-–—]\s",
-    re.I,
-)
-_SENTENCE_END = re.compile(r"[.!?\n。！？]+(?:\s|$)|\n")
-_CALLED = re.compile(
-    r"\b(?:call(?:ed)?(?: it)?|name(?:d)?(?: it)?|titled)\s+[\"'“‘«]?(?P<name>[^\"'”’»,;.!?\n]{2,60})", re.I
-)
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+from recursor.agents.scripted.vocabulary import APP_NOUNS, LEAD_IN
 
 MAX_TITLE = 60
+
+# Marks around words, straight and typographic.
+QUOTES = "\"'\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}“”«»"
+_CUT = re.compile(
+    r"\b(?:with|that|which|where|who|so|including|includes|featuring|because|using|plus|as well as|called"
+    r"|named)\b"
+    r"|[,;:()\[\]{}<>]|\s[-\N{EN DASH}—]\s",
+    re.I,
+)
+_SENTENCE_END = re.compile(
+    r"[.!?\n\N{IDEOGRAPHIC FULL STOP}\N{FULLWIDTH EXCLAMATION MARK}\N{FULLWIDTH QUESTION MARK}]+(?:\s|$)|\n"
+)
+_CALLED = re.compile(
+    rf"\b(?:call(?:ed)?(?: it)?|name(?:d)?(?: it)?|titled)\s+[{QUOTES}]?(?P<name>[^{QUOTES},;.!?\n]{{2,60}})",
+    re.I,
+)
+_WORD = re.compile(r"[^\W_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W_]+)*")
 
 
 def plain(text: str) -> str:
@@ -232,11 +58,10 @@ def title_of(text: str, fallback: str) -> str:
         fallback: the name when the text has not one word.
     """
     text = plain(text)
-    if called := _CALLED.search(text):
+    if (called := _CALLED.search(text)) and called["name"].strip():
         return sentence_case(one_line(called["name"], MAX_TITLE))
     for sentence in _SENTENCE_END.split(text):
-        named = noun_phrase(sentence, most=7)
-        if named:
+        if named := noun_phrase(sentence, most=7):
             return sentence_case(one_line(named, MAX_TITLE))
     return sentence_case(one_line(fallback, MAX_TITLE)) or "Notebook"
 
@@ -244,26 +69,23 @@ def title_of(text: str, fallback: str) -> str:
 def noun_phrase(text: str, most: int) -> str:
     """Return the first words of `text` that name something, at most `most`; empty when there are none."""
     rest = text.strip()
-    while (first := _WORD.match(rest)) and first[0].lower().replace("’", "'") in _LEAD_IN:
-        rest = rest[first.end() :].lstrip(" \t\"'“”‘’,.:;!?-")
-    if not rest or not _WORD.match(rest):
-        found = _WORD.search(rest)
-        if found is None:
-            return ""
-        rest = rest[found.start() :]
-    phrase = _CUT.split(rest, maxsplit=1)[0].strip()
-    named = phrase.split()[:most]
-    while named and named[-1].lower().strip("'’\".") in _LEAD_IN:
+    while (first := _WORD.match(rest)) and _key(first[0]) in LEAD_IN:
+        rest = rest[first.end() :].lstrip(f" \t{QUOTES},.:;!?-")
+    begin = _WORD.search(rest)
+    if begin is None:
+        return ""
+    named = _CUT.split(rest[begin.start() :], maxsplit=1)[0].split()[:most]
+    while named and _key(named[-1]) in LEAD_IN:
         named.pop()
-    return " ".join(named).strip(" .,;:!?'’\"“”-")
+    return " ".join(named).strip(f" .,;:!?{QUOTES}-")
 
 
 def kept_thing(text: str) -> str:
-    """Return what `text` wants kept, without the word for the page that keeps it: "plant care app" → "plant care"."""
-    named = noun_phrase(text, most=5).split()
-    while len(named) > 1 and named[-1].lower() in _APP_NOUNS:
+    """Return what `text` wants kept, without the page that keeps it: "plant care app" gives "plant care"."""
+    named = re.split(r"\s(?:I|we|you|they|he|she)\b", noun_phrase(text, most=5), maxsplit=1)[0].split()
+    while len(named) > 1 and _key(named[-1]) in APP_NOUNS:
         named.pop()
-    if len(named) == 1 and named[0].lower() in _APP_NOUNS:
+    if len(named) == 1 and _key(named[0]) in APP_NOUNS:
         return ""
     return " ".join(named)
 
@@ -272,6 +94,10 @@ def slug(text: str) -> str:
     """Return `text` as an identifier of ASCII letters, digits and hyphens; empty when it has none."""
     ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-")[:40].strip("-")
+
+
+def _key(word: str) -> str:
+    return word.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip(QUOTES + ".,")
 
 
 def _forbidden(character: str) -> bool:

@@ -1,4 +1,4 @@
-"""A small world for the scripted team: it applies effects to a snapshot in memory and calls the roles in turn."""
+"""A small world for the scripted team: it applies effects to a snapshot and calls the roles in turn."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -92,8 +92,8 @@ class World:
 
     def add_todo(self, content: str, **more: object) -> str:
         todo = Todo.model_validate(
-            {"id": self.new_id(), "stack_id": "stack-1", "content": content, "assigned_by": "user", "updated_by": "user",
-             "created_at": self.now, "updated_at": self.now, **more}
+            {"id": self.new_id(), "stack_id": "stack-1", "content": content, "assigned_by": "user",
+             "updated_by": "user", "created_at": self.now, "updated_at": self.now, **more}
         )  # fmt: skip
         self._change(todos=(*self.snapshot.todos, todo))
         return todo.id
@@ -181,7 +181,8 @@ class World:
                 )
                 self._change(
                     idea=idea.model_copy(
-                        update={"title": effect.title, "description": effect.description, "features": effect.features, "updated_by": role}
+                        update={"title": effect.title, "description": effect.description,
+                                "features": effect.features, "updated_by": role}
                     )
                 )  # fmt: skip
             case SetPhase():
@@ -203,8 +204,8 @@ class World:
                 number = s.artifact.number + 1 if s.artifact else 1
                 self._change(
                     artifact=Artifact(
-                        id=self.new_id(), stack_id="stack-1", number=number, content=effect.content, author=role,
-                        created_at=now, metadata=effect.metadata,
+                        id=self.new_id(), stack_id="stack-1", number=number, content=effect.content,
+                        author=role, created_at=now, metadata=effect.metadata,
                     )
                 )  # fmt: skip
             case AnswerUserMessage():

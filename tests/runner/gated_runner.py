@@ -19,7 +19,7 @@ GATE, LOG = Path(os.environ["GATE"]), Path(os.environ["LOG"])
 
 
 class Planner:
-    def run(self, snapshot: Snapshot, run: Run) -> Outcome:
+    def run(self, _snapshot: Snapshot, run: Run) -> Outcome:
         with LOG.open("a") as log:
             log.write(f"{run.execution_id} {run.attempt}\n")
         while not GATE.exists():
@@ -31,7 +31,6 @@ class Planner:
         return Outcome(effects=(SetPhase(phase=Phase.COMPLETE),), summary="planned")
 
 
-process.scripted_team = lambda: standard_team(  # type: ignore[assignment]  # for this program alone
-    dict.fromkeys(("planner", "builder", "communicator", "reviewer"), Planner())
-)
+agents = dict.fromkeys(("planner", "builder", "communicator", "reviewer"), Planner())
+process.standard_team = lambda: standard_team(agents)
 main()

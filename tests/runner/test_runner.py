@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from recursor.domain.stack import Phase
 from recursor.runner import port as port_module
 from recursor.runner.access import Access
@@ -17,12 +18,11 @@ from recursor.runner.team import observers_team
 from recursor.storage.data_directory import DataDirectoryLock, holder
 from recursor.storage.errors import DirectoryInUseError, StorageCorruptError
 from recursor.storage.tables import GRAPHS
+from tests.processes import wait_for
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "abandoned"])
-def test_what_was_interrupted_is_run_again_by_the_next_runner(
-    gated: Any, wait_for: Callable[..., Any], number: signal.Signals
-) -> None:
+def test_what_was_interrupted_is_run_again_by_the_next_runner(gated: Any, number: signal.Signals) -> None:
     with gated.runner("--grace", "0s") as first:
         gated.wait_for_run()
         assert first.end(number) == (-signal.SIGKILL if number is signal.SIGKILL else 0)

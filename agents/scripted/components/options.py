@@ -1,10 +1,26 @@
-"""The options of the components that can be told something."""
+"""What the components can be told. A component that is not named here can be told nothing."""
 
 from typing import Literal
 
 from pydantic import Field
 
-from recursor.agents.scripted.components.component import InputField, Options
+from recursor.domain.record import Record
+
+
+class Options(Record):
+    """The options of a component that has none."""
+
+
+class InputField(Record):
+    """One field of a form or a table."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
+    label: str = Field(min_length=1, max_length=60)
+    type: Literal[
+        "text", "longtext", "number", "date", "time", "email", "tel", "url", "rating", "choice"
+    ] = "text"  # fmt: skip
+    choices: tuple[str, ...] = ()
+    required: bool = False
 
 
 class ChecklistOptions(Options):
@@ -44,7 +60,7 @@ class FieldsOptions(Options):
 
 
 class LogOptions(Options):
-    """A number that is logged several times a day and adds up."""
+    """A number that is logged several times a day."""
 
     unit: str = Field(default="times", max_length=30)
     goal: float = Field(default=0, ge=0)
@@ -69,7 +85,15 @@ class PickerOptions(Options):
     mode: Literal["names", "dice", "coin"] = "names"
 
 
-class QuizOptions(Options):
-    """Whether a quiz asks to be answered from memory or by choice."""
-
-    thing: str = Field(default="question", max_length=40)
+OPTIONS: dict[str, type[Options]] = {
+    "checklist": ChecklistOptions,
+    "timer": TimerOptions,
+    "chart": ChartOptions,
+    "form": FieldsOptions,
+    "cards": FieldsOptions,
+    "records": FieldsOptions,
+    "log": LogOptions,
+    "converter": ConverterOptions,
+    "picker": PickerOptions,
+}
+"""The options of each component that has some."""

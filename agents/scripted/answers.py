@@ -1,0 +1,138 @@
+"""What visitors are told: always from the state as it is, never more than is known."""
+
+import re
+from collections.abc import Sequence
+
+from recursor.agents.scripted.changes import Understanding, describe, understand
+from recursor.agents.scripted.components import COMPONENTS
+from recursor.agents.scripted.plan import Section, plan_of, sections_in_sight
+from recursor.agents.scripted.recognition import finds_in
+from recursor.agents.scripted.wording import one_line, plain
+from recursor.domain.message import UserMessage
+from recursor.domain.snapshot import Snapshot
+from recursor.domain.stack import Phase
+from recursor.domain.todo import TodoStatus
+
+_STATUS = re.compile(
+    r"\b(?:status|progress|how far|ready|finished|done yet|completed?|when|how long|how('s| is) it going"
+    r"|what are you (?:doing|working on)|what('s| is) (?:going on|new|next|left|up)|version|state of)\b",
+    re.I,
+)
+_USE = re.compile(r"\b(?:how (?:do|can|does|should|to)|where (?:do|can|is)|explain|instructions)\b", re.I)
+_ABILITY = re.compile(
+    r"\b(?:what can|what does|what do you|what is (?:this|it)|features?|sections?|who are you"
+    r"|are you (?:an? )?(?:ai|bot|human|robot|real|model)|help)\b",
+    re.I,
+)
+_THANKS = re.compile(
+    r"\b(?:thanks?|thank you|thx|great|awesome|nice|love it|well done|good job|cool)\b", re.I
+)
+_GREETING = re.compile(
+    r"^\s*(?:hi|hello|hey|good (?:morning|evening|afternoon)|greetings|hallo|hola|bonjour)\b", re.I
+)
+_DATA = re.compile(
+    r"\b(?:privacy|private|my data|stored|store|saved?|who sees|tracking|cookies?|server|cloud|sync)\b", re.I
+)
+
+_ABOUT_DATA = (
+    "What you enter stays in your own browser: the page asks no other computer for anything, and nobody here "
+    "can see it."
+)
+_NOT_UNDERSTOOD = (
+    "I am scripted, and did not understand this as a question that I can answer or a change that we can "
+    "make. You can ask how far we are, ask how a section is used, or ask for a change, such as “please add a "
+    "calendar”, “make it blue” or “remove the notes”."
+)
+
+
+def answer_to(message: UserMessage, snapshot: Snapshot) -> tuple[str, str]:
+    """Return the answer to a visitor, and why it is this one."""
+    sections = sections_in_sight(snapshot.artifact, snapshot.todos)
+    if planned := _planned(message, snapshot):
+        return planned, "The planner has made todos of this message, so I say how far they are."
+    text = plain(message.content)
+    if _USE.search(text) and (explained := _explained(text, sections)):
+        return explained, "It asks how something is used, and the page has it."
+    understood = understand(text, sections)
+    if understood.is_change:
+        return _promise(understood, sections, message), "It asks for a change that the team can make."
+    if understood.has_already:
+        named = ", ".join(f"“{title}”" for title in understood.has_already)
+        return f"The page has that already: {named}. {state_of(snapshot)}", "What it asks for is there."
+    return _small_talk(text, message, snapshot, sections)
+
+
+def state_of(snapshot: Snapshot) -> str:
+    """Return how far the project is, in one or two sentences."""
+    idea, artifact, waiting = snapshot.idea, snapshot.artifact, snapshot.open_todos
+    name = f"“{idea.title}”" if idea and idea.title else "The project"
+    if artifact is None:
+        return f"{name} is being planned; there is no version of the page yet."
+    plan = plan_of(artifact)
+    titles = ", ".join(section.title for section in plan.sections) if plan else ""
+    shown = f"version {artifact.number}" + (f" with {titles}" if titles else "")
+    if waiting:
+        more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
+        return f"{name} is at {shown}. Next: {one_line(waiting[0].content, 100)}{more}."
+    if snapshot.stack.phase is Phase.COMPLETE:
+        return f"{name} is complete: {shown}. You can still ask for changes."
+    return f"{name} is at {shown}; nothing is left to build, and the review is under way."
+
+
+def _small_talk(
+    text: str, message: UserMessage, snapshot: Snapshot, sections: Sequence[Section]
+) -> tuple[str, str]:
+    state = state_of(snapshot)
+    is_short = len(text) < 120 and "?" not in text
+    replies: tuple[tuple[bool, str, str], ...] = (
+        (bool(_DATA.search(text)), _ABOUT_DATA, "It asks about data."),
+        (bool(_STATUS.search(text)), state, "It asks how far we are."),
+        (bool(_ABILITY.search(text)), f"{_abilities(sections)} {state}", "It asks what there is."),
+        (bool(_GREETING.search(text)) and is_short, f"Hello, {message.sender}. {state}", "A greeting."),
+        (bool(_THANKS.search(text)) and is_short, f"Thank you, {message.sender}. {state}", "Kind words."),
+        (True, f"{_NOT_UNDERSTOOD} {state}", "Nothing that I know fits it, so I say so."),
+    )
+    return next((answer, why) for fits, answer, why in replies if fits)
+
+
+def _planned(message: UserMessage, snapshot: Snapshot) -> str:
+    """Return how far the todos are that the planner made of a message; empty when it made none."""
+    todos = [todo for todo in snapshot.todos if todo.metadata.get("message") == message.id]
+    if message.planned_at is None or not todos:
+        return ""
+    done = sum(todo.status is TodoStatus.COMPLETED for todo in todos)
+    what = "; ".join(one_line(todo.content, 120) for todo in todos)
+    if done == len(todos) and snapshot.artifact:
+        return f"Done, and in version {snapshot.artifact.number} already: {what}."
+    if all(todo.status is TodoStatus.CANCELLED for todo in todos):
+        return f"It was planned, but could not be built: {what}."
+    return f"It is planned: {what}. Done so far: {done} of {len(todos)}. The next versions bring the rest."
+
+
+def _promise(understood: Understanding, sections: Sequence[Section], message: UserMessage) -> str:
+    what = "; ".join(describe(step, sections) for step in understood.steps)
+    if message.planned_at is not None:
+        return (
+            f"I understand it as: {what}. The planner has seen it and made no todo of it; "
+            "please ask again if you still want it."
+        )
+    return (
+        f"I understand it as a change: {what}. The planner takes it up next, then it is built and reviewed. "
+        "Look again in a moment."
+    )
+
+
+def _explained(text: str, sections: Sequence[Section]) -> str:
+    names = {find.component.name for find in finds_in(text)}
+    for section in sections:
+        if section.component in names or section.title.lower() in text.lower():
+            return f"{section.title}: {COMPONENTS[section.component].how}"
+    return ""
+
+
+def _abilities(sections: Sequence[Section]) -> str:
+    introduction = "We are a scripted team: fixed rules, no language model."
+    if not sections:
+        return introduction
+    parts = "; ".join(f"{s.title} (to {COMPONENTS[s.component].does})" for s in sections)
+    return f"{introduction} The page has or will have: {parts}."

@@ -1,0 +1,135 @@
+"""What the benchmarks share: a team that always has work and does nothing, in three waves a cycle."""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pykka import ActorRef
+
+from recursor.actors.messages import CreateStack, Shutdown
+from recursor.actors.orchestrator import Orchestrator
+from recursor.domain.agent import Run
+from recursor.domain.effect import Outcome
+from recursor.domain.settings import RunnerSettings, Settings
+from recursor.domain.snapshot import Snapshot
+from recursor.domain.work import WorkStatus
+from recursor.orchestration.roles import Dependency, Role, RoleRegistry
+from recursor.storage import stacks
+from recursor.storage.lmdb_store import LmdbStore
+from recursor.storage.tables import TABLES
+
+# Beginning, results of three waves; the end shares the commit of the next cycle's beginning.
+COMMITS_PER_CYCLE = 4
+
+
+class IdleAgent:
+    """Proposes nothing."""
+
+    def run(self, _snapshot: Snapshot, _run: Run) -> Outcome:
+        """Do nothing."""
+        return Outcome()
+
+
+def always(_snapshot: Snapshot, _settings: Settings, _now: float) -> WorkStatus:
+    """Say that there is work."""
+    return WorkStatus(has_work=True, priority=5, reason="there always is")
+
+
+def idle_team() -> RoleRegistry:
+    """Return four roles with work in every cycle: planner, then builder, then communicator and reviewer."""
+    agent = IdleAgent()
+    return RoleRegistry(
+        [
+            Role("planner", always, agent),
+            Role("builder", always, agent, (Dependency("planner"),)),
+            Role("communicator", always, agent, (Dependency("builder"),)),
+            Role("reviewer", always, agent, (Dependency("builder"),)),
+        ]
+    )
+
+
+# A cycle that changes nothing is followed by the next at once, for the sake of measuring.
+AT_ONCE = Settings().overridden({"pause": {"after_work": 0}})
+
+
+@contextmanager
+def disk_store() -> Iterator[tuple[LmdbStore, Path]]:
+    """Open a new store on this disk, synced on every commit; remove it afterwards."""
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        store = LmdbStore(Path(folder), TABLES)
+        try:
+            yield store, Path(folder)
+        finally:
+            store.close()
+
+
+@contextmanager
+def orchestrator(
+    store: LmdbStore, roles: RoleRegistry, settings: Settings = AT_ONCE, runner: RunnerSettings | None = None
+) -> Iterator[ActorRef[Orchestrator]]:
+    """Start an orchestrator on `store`; shut it down afterwards."""
+    ref = Orchestrator.start(store=store, roles=roles, settings=settings, runner=runner or RunnerSettings())
+    try:
+        yield ref
+    finally:
+        ref.ask(Shutdown(grace=5))
+
+
+def create(ref: ActorRef[Orchestrator], count: int, name: str = "stack") -> list[str]:
+    """Create and start stacks, all at once, and return their ids."""
+    made = [stacks.new_stack(f"{name} {number}", time.time()) for number in range(count)]
+    futures = [ref.ask(CreateStack(stack, None, start=True), block=False) for stack in made]
+    return [future.get().id for future in futures]
+
+
+def count_cycles(store: LmdbStore, ids: list[str]) -> int:
+    """Return how many cycles the stacks have completed, on disk."""
+    with store.read() as reader:
+        return sum(stacks.read_stack(reader, stack_id).total_cycles for stack_id in ids)
+
+
+def cycles_per_second(store: LmdbStore, ids: list[str], seconds: float) -> float:
+    """Return the rate of completed, durable cycles over a span of time, after a second to settle."""
+    time.sleep(1.0)
+    first, begun = count_cycles(store, ids), time.perf_counter()
+    time.sleep(seconds)
+    return (count_cycles(store, ids) - first) / (time.perf_counter() - begun)
+
+
+def commit_seconds(store: LmdbStore, seconds: float = 2.0) -> float:
+    """Return the mean time of a commit of a record's size on this disk, one at a time."""
+    written, begun = 0, time.perf_counter()
+    while time.perf_counter() - begun < seconds:
+        key = b"measure%d" % written
+        store.write(lambda writer, key=key: writer.put("nudges", key, b"x" * 600))
+        written += 1
+    mean = (time.perf_counter() - begun) / written
+    store.write(lambda writer: writer.delete_range("nudges", b"measure", b"measurf"))
+    return mean
+
+
+def percentiles(values: list[float]) -> dict[str, float]:
+    """Return median, 99th percentile and maximum of times in seconds, in milliseconds."""
+    ordered = sorted(values)
+
+    def at(share: float) -> float:
+        return round(1000 * ordered[min(int(share * len(ordered)), len(ordered) - 1)], 3)
+
+    return {"median_ms": at(0.5), "p99_ms": at(0.99), "max_ms": at(1.0), "samples": len(ordered)}
+
+
+def own_kilobytes() -> int:
+    """Return this process's resident memory without the mapped pages of the store's file."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("RssAnon:")[1].split()[0])
+
+
+def report(figures: dict[str, Any]) -> None:
+    """Print the figures as JSON."""
+    json.dump(figures, sys.stdout, indent=2)
+    print()

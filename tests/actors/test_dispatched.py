@@ -1,0 +1,139 @@
+"""A dispatched actor is a Pykka actor; what is told here is what Pykka's own tests do not tell."""
+
+import contextlib
+import gc
+import threading
+import weakref
+
+import pytest
+from pykka import Actor, ActorDeadError, ActorRegistry
+from pykka._envelope import Envelope
+
+from recursor.actors.dispatched import DispatchedActor, stop
+
+WAIT = 30
+
+
+class Echo(DispatchedActor):
+    def on_receive(self, message):
+        return message() if callable(message) else message
+
+
+class Mixin(Actor):
+    def __init__(self):
+        super().__init__()
+
+
+def test_an_actor_needs_a_dispatcher():
+    with pytest.raises(TypeError, match="Echo has no dispatcher"):
+        Echo.start()
+
+
+def test_a_class_may_have_a_dispatcher_of_its_own_and_an_instance_another(make_dispatcher):
+    ours, other = make_dispatcher(), make_dispatcher()
+
+    class Default(Mixin, Echo):
+        default_dispatcher = ours
+
+    ref = Default.start()
+    assert ref.actor_inbox.dispatcher is ours
+    with pytest.raises(TypeError):
+        Default.start(dispatcher=other)
+    refs = [ref, Echo.start(dispatcher=other)]
+    assert refs[1].actor_inbox.dispatcher is other
+    for started in refs:
+        started.stop(timeout=WAIT)
+
+
+def test_messages_sent_before_the_start_are_handled_after_it(make_dispatcher):
+    class Early(DispatchedActor):
+        def __init__(self, dispatcher):
+            super().__init__(dispatcher=dispatcher)
+            self.actor_ref.tell("early")
+            self.seen = []
+
+        def on_start(self):
+            self.seen.append("on_start")
+
+        def on_receive(self, message):
+            self.seen.append(message)
+            return self.seen
+
+    ref = Early.start(make_dispatcher())
+    assert ref.ask("later", timeout=WAIT) == ["on_start", "early", "later"]
+    ref.stop(timeout=WAIT)
+
+
+def test_a_message_that_arrives_after_the_end_is_answered(make_dispatcher):
+    ref = Echo.start(dispatcher=make_dispatcher())
+    ref.stop(timeout=WAIT)
+    late = Echo._create_future()
+    # As from a sender that saw the actor alive just before.
+    ref.actor_inbox.put(Envelope("late", reply_to=late))
+
+    with pytest.raises(ActorDeadError, match="stopped before handling the message"):
+        late.get(timeout=WAIT)
+
+
+def test_no_ask_is_lost_while_actors_stop(hurried_threads, make_dispatcher):
+    dispatcher = make_dispatcher(2)
+    for _ in range(100):
+        ref, answers, together = Echo.start(dispatcher=dispatcher), [], threading.Barrier(2)
+
+        def ask(ref=ref, answers=answers, together=together):
+            together.wait(WAIT)
+            answers.extend(ref.ask("answer me", block=False) for _ in range(20))
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        together.wait(WAIT)
+        ref.stop(timeout=WAIT)
+        asking.join(WAIT)
+        for answer in answers:
+            with contextlib.suppress(ActorDeadError):
+                assert answer.get(timeout=WAIT) == "answer me"
+
+
+def test_who_asks_an_actor_that_ends_all_actors_is_answered(make_dispatcher):
+    dispatcher = make_dispatcher()
+    ref, bystander = Echo.start(dispatcher=dispatcher), Echo.start(dispatcher=dispatcher)
+
+    def end():
+        raise SystemExit(3)
+
+    with pytest.raises(ActorDeadError, match="SystemExit"):
+        ref.ask(end, timeout=WAIT)
+    # Pykka's rule.
+    assert bystander.actor_stopped.wait(WAIT)
+
+
+def test_a_stopped_actor_is_freed_even_if_a_reference_is_kept(make_dispatcher):
+    ref = Echo.start(dispatcher=make_dispatcher())
+    actor = weakref.ref(ref._actor_weakref())
+    ref.stop(timeout=WAIT)
+    ref.actor_inbox.dispatcher.shutdown(timeout=WAIT)
+    gc.collect()
+
+    assert actor() is None
+
+
+def test_an_unlisted_actor_works_but_is_not_in_the_registry(make_dispatcher):
+    class Part(Echo):
+        listed = False
+
+    ref = Part.start(dispatcher=make_dispatcher())
+    assert ref not in ActorRegistry.get_all()
+    gc.collect()
+    assert ref.ask("hello", timeout=WAIT) == "hello"
+    assert ref.proxy().on_receive("by proxy").get(timeout=WAIT) == "by proxy"
+    assert ref.stop(timeout=WAIT)
+
+
+def test_stop_tells_when_it_is_done_without_a_thread_that_waits(make_dispatcher):
+    ref, told = Echo.start(dispatcher=make_dispatcher()), threading.Event()
+    stopped = stop(ref)
+    stopped.add_done_callback(lambda _: told.set())
+
+    assert told.wait(WAIT)
+    assert stopped.get(timeout=0) is True
+    assert stop(ref).get(timeout=0) is False
