@@ -157,7 +157,12 @@ class CycleRunner(SteppingActor):
         self._look_failures = 0
         self._sighting = sighting
         if _visible(sighting.snapshot.stack) != _visible(self._stack):
+            settings = self._settings
             self._read_stack()
+            if self._settings is not settings:
+                # What was seen was judged by settings that hold no more.
+                self._look()
+                return
         if self._cycle is not None:
             self._next_wave(self._cycle, sighting)
         elif not self._may_run():
