@@ -1,7 +1,7 @@
 """A stage for stacks: an orchestrator whose time the test moves, agents that do as told, and an audience."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pykka
@@ -324,7 +324,7 @@ class Stage:
             return list(TRACES.scan(reader, stack_id))
 
     def committed(self, stack_id: str) -> list[str]:
-        """Return the summaries of all committed outcomes, in order: an effect applied twice is there twice."""
+        """Return the committed summaries in order: what was applied twice is there twice."""
         return [trace.summary for trace in self.traces(stack_id)]
 
     def todos(self, stack_id: str) -> dict[str, TodoStatus]:

@@ -311,7 +311,7 @@ def test_a_visitor_who_writes_during_a_cycle_is_answered_in_the_next(set_stage):
     stage.wait_rest(stack_id)
 
     assert [m.answer for m in stage.user_messages(stack_id)] == ["yes, ann"]
-    assert [c.decision.kind for c in stage.cycles(stack_id)][0] is DecisionKind.CONTINUE
+    assert stage.cycles(stack_id)[0].decision.kind is DecisionKind.CONTINUE
 
 
 def test_visitors_are_answered_one_at_a_time_the_oldest_first(set_stage):
