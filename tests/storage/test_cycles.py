@@ -219,11 +219,13 @@ class TestBeginning:
     def test_after_an_end_in_a_stack_that_was_paused_records_the_end_alone(self, stack: Store) -> None:
         begin(stack)
         stack.write(lambda writer: control_stack(writer, STACK, Command.PAUSE, NOW))
-        begun = begin(stack, 2, before=ended())
+        last = make_report({"planner": make_status(3)}, revision=(1, 0, 0))
+        begun = begin(stack, 2, before=ended(report=last))
         assert (begun.begun, begun.stack) == (False, read(stack))
         assert (begun.stack.total_cycles, begun.stack.current_execution_id) == (5, None)
         with stack.read() as reader:
             assert [each.status for each in EXECUTIONS.scan(reader, STACK)] == [ExecutionStatus.COMPLETED]
+            assert WORK.get(reader, STACK) == last
 
     def test_marks_the_first_wave_as_running(self) -> None:
         graph = make_graph([make_node("a"), make_node("b", attempts=2), make_node("c", wave=1)])
