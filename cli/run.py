@@ -93,7 +93,7 @@ def _goal(idea: str | None, name: str | None, until_done: bool) -> Goal:
     now = time.time()
     project = new_idea("", idea, now)
     stack = new_stack(name_from_idea(project.idea) if name is None else name, now)
-    return Goal(until_done, stack, project.model_copy(update={"stack_id": stack.id}))
+    return Goal(until_done, stack, project.but(stack_id=stack.id))
 
 
 def _display(port: int | None, until_done: bool, idea: str | None, json: bool) -> Display:
