@@ -37,7 +37,7 @@ from recursor.domain.record import Revision
 from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.work import WorkReport
-from recursor.orchestration.decision import after_work, decide
+from recursor.orchestration.decision import after_work, backoff_ends, decide
 from recursor.orchestration.graph import next_wave
 from recursor.storage import cycles
 from recursor.storage.cycles import CycleBegun, CycleEnd, NodeResult, WaveCommitted
@@ -131,7 +131,13 @@ class CycleRunner(SteppingActor):
         except CorruptRecordError as error:
             self._suspend(str(error))
             return
-        self._go_on()
+        due = backoff_ends(stack, self._settings.pause)
+        if due is not None and due > self._clock.now() and self._cycle is None and self._may_run():
+            # What woke it waits, as it would have if this actor had been here all the time.
+            self._backing_off = True
+            self._wait_until(due)
+        else:
+            self._go_on()
 
     def _go_on(self) -> None:
         """Take the next step, whatever it is."""
@@ -157,7 +163,12 @@ class CycleRunner(SteppingActor):
         self._look_failures = 0
         self._sighting = sighting
         if _visible(sighting.snapshot.stack) != _visible(self._stack):
+            settings = self._settings
             self._read_stack()
+            if self._settings is not settings:
+                # What was seen was judged by settings that hold no more.
+                self._look()
+                return
         if self._cycle is not None:
             self._next_wave(self._cycle, sighting)
         elif not self._may_run():

@@ -7,6 +7,7 @@ from recursor.actors.environment import Environment
 from recursor.actors.stack_messages import DetectWork, Sighting
 from recursor.domain.errors import RecursorError
 from recursor.domain.events import WorkDetected
+from recursor.domain.settings import Settings
 from recursor.orchestration.detection import detect_work
 from recursor.storage.revisions import read_revision, same_contents
 from recursor.storage.snapshots import refresh_snapshot, take_snapshot
@@ -24,6 +25,8 @@ class WorkCache(ControlActor):
         self._stack_id = stack_id
         self._environment = environment
         self._seen: Sighting | None = None
+        self._settings: Settings | None = None
+        """Those with which that was seen."""
 
     def _detect(self, message: DetectWork) -> Sighting:
         """Return what is true now.
@@ -38,7 +41,8 @@ class WorkCache(ControlActor):
         with environment.store.read() as reader:
             revision, seen = read_revision(reader, self._stack_id), self._seen
             ttl = settings.detection.cache_ttl
-            if seen is not None and seen.report.is_fresh(revision, ttl, now):
+            as_told = self._settings is settings
+            if seen is not None and as_told and seen.report.is_fresh(revision, ttl, now):
                 return seen
             young = seen is not None and 0 <= now - seen.snapshot.taken_at < ttl
             if seen is not None and young and same_contents(seen.report.revision, revision):
@@ -50,7 +54,7 @@ class WorkCache(ControlActor):
         except BaseException as error:
             # A detector is user code: even a sys.exit() in it is this stack's trouble and nobody else's.
             raise DetectorFailedError(f"work detection failed: {type(error).__name__}: {error}") from error
-        self._seen = Sighting(snapshot, report)
+        self._seen, self._settings = Sighting(snapshot, report), settings
         if environment.events.wanted(self._stack_id):
             environment.events.publish(WorkDetected(stack_id=self._stack_id, at=now, report=report))
         return self._seen

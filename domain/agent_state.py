@@ -10,6 +10,8 @@ from recursor.domain.record import Record, RoleName, StackId, Timestamp
 MAX_FACTS = 200
 MAX_LEARNINGS = 200
 MAX_THOUGHTS = 20
+# Characters of a recent thought; the trace has all of it.
+LONGEST_THOUGHT = 1_000
 
 
 class AgentExecutionState(StrEnum):

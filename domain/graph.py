@@ -25,12 +25,16 @@ class NodeStatus(StrEnum):
         return self is not NodeStatus.PENDING and self is not NodeStatus.RUNNING
 
 
+# More than any run can use, and little enough that the sums over any time fit into 64 bits.
+MAX_TOKENS = 10**12
+
+
 class Usage(Record):
     """What a run cost."""
 
     model: str | None = None
-    input_tokens: int = Field(default=0, ge=0)
-    output_tokens: int = Field(default=0, ge=0)
+    input_tokens: int = Field(default=0, ge=0, le=MAX_TOKENS)
+    output_tokens: int = Field(default=0, ge=0, le=MAX_TOKENS)
     cost: Decimal | None = None
     """In US dollars; None when the price is not known."""
 
@@ -60,6 +64,10 @@ class ExecutionGraph(Record):
     created_at: Timestamp
     nodes: tuple[Node, ...]
     """By wave, then most urgent first."""
+
+    def wave(self, number: int) -> tuple[Node, ...]:
+        """Return the nodes of one wave, counted from 0."""
+        return tuple([node for node in self.nodes if node.wave == number])
 
     def unfinished_wave(self) -> tuple[Node, ...]:
         """Return what has not ended of the first wave that has not ended; nothing if all have."""

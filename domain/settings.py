@@ -93,20 +93,27 @@ class Settings(Record):
         """
         if not overrides:
             return self
-        sections: dict[str, Record] = {}
+        self.check_keys(overrides)
+        return self.but(
+            **{name: _revalidated(name, getattr(self, name), values) for name, values in overrides.items()}
+        )
+
+    def check_keys(self, overrides: Overrides) -> None:
+        """Check that there are settings of these sections and keys, whatever their values.
+
+        Raises:
+            InvalidInputError: an unknown section or key; the nearest is suggested.
+        """
         for name, values in overrides.items():
             section = getattr(self, name, None) if name in type(self).model_fields else None
             if not isinstance(section, Record):
                 unknown_key("settings", name, list(type(self).model_fields))
             if not isinstance(values, Mapping):
                 raise InvalidInputError(f"settings: {name} is a section: give {name}.KEY")
+            known = type(section).model_fields
             for key in values:
-                if key not in type(section).model_fields:
-                    unknown_key(
-                        "settings", f"{name}.{key}", [f"{name}.{k}" for k in type(section).model_fields]
-                    )
-            sections[name] = _revalidated(name, section, values)
-        return self.but(**sections)
+                if key not in known:
+                    unknown_key("settings", f"{name}.{key}", [f"{name}.{each}" for each in known])
 
 
 def parse_override(text: str) -> tuple[str, str, JsonValue]:

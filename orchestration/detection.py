@@ -36,13 +36,13 @@ def _with_dependencies(
     name: str, found: dict[str, WorkStatus], roles: RoleRegistry, settings: Settings
 ) -> WorkStatus:
     status = found[name]
-    waits_for = [
-        dependency.role
-        for dependency in roles[name].depends_on
-        if status.has_work
-        and found[dependency.role].has_work
-        and dependency.when(found[dependency.role], settings)
-    ]
-    if not waits_for and not status.dependencies:
+    if not status.has_work:
         return status
-    return status.but(dependencies=tuple(waits_for))
+    waits_for = tuple(
+        [
+            dependency.role
+            for dependency in roles[name].depends_on
+            if found[dependency.role].has_work and dependency.when(found[dependency.role], settings)
+        ]
+    )
+    return status if waits_for == status.dependencies else status.but(dependencies=waits_for)

@@ -24,9 +24,17 @@ Upgrade = Callable[[int, dict[str, Any]], dict[str, Any]]
 
 
 def encode(record: Record) -> bytes:
-    """Return `record` as bytes."""
-    # What `model_dump` does, here and in `decode` `model_validate`, without their layers of options.
-    value = pack([record.version, record.__pydantic_serializer__.to_python(record)])
+    """Return `record` as bytes.
+
+    Raises:
+        InvalidInputError: it holds what cannot be stored: an integer of more than 64 bits, half a character.
+    """
+    try:
+        # What `model_dump` does, here and in `decode` `model_validate`, without their layers of options.
+        value = pack([record.version, record.__pydantic_serializer__.to_python(record)])
+    except (ValueError, TypeError, OverflowError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise InvalidInputError(f"{type(record).__name__}: cannot be stored: {why}") from None
     _remember(record, value)
     return value
 
@@ -63,7 +71,7 @@ def decode(kind: type[R], value: bytes, table: str, key: bytes, upgrade: Upgrade
         raise
     except ValidationError as error:
         why = str(InvalidInputError.explaining(kind.__name__, error))
-    except (ValueError, TypeError, msgpack.UnpackException) as error:
+    except (ValueError, TypeError, LookupError, OverflowError, msgpack.UnpackException) as error:
         why = f"{type(error).__name__}: {error}"
     where = f"{table} {key.decode(errors='replace')}"
     raise CorruptRecordError(f"{where}: is not a readable {kind.__name__} ({why}): restore it from a backup")
@@ -80,7 +88,8 @@ def unpack(value: bytes) -> Any:  # whatever was packed
 
 
 def _remember(record: Record, value: bytes) -> None:
-    if len(value) <= _LARGEST_REMEMBERED:
+    # Metadata is free JSON, which whoever reads the record can change, as an agent may: it is not shared.
+    if len(value) <= _LARGEST_REMEMBERED and "metadata" not in record.__pydantic_fields__:
         if len(_known) >= _REMEMBERED:
             # All at once: any finer choice would need a lock, and what is hot is soon back.
             _known.clear()
@@ -90,4 +99,6 @@ def _remember(record: Record, value: bytes) -> None:
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return str(value)
+    if isinstance(value, int):
+        raise TypeError("an integer has more than 64 bits")
     raise TypeError(f"cannot store a {type(value).__name__}")

@@ -7,6 +7,7 @@ from recursor.domain.ids import new_id
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo, TodoStatus
+from recursor.storage.broadcasts import newest_broadcast, next_broadcast_id
 from recursor.storage.revisions import bump_revision
 from recursor.storage.stacks import note_news
 from recursor.storage.store import Writer
@@ -61,9 +62,18 @@ def new_message(sender: Stack, to_stack_id: str | None, content: str, now: float
 def add_message(writer: Writer, message: Message) -> Message:
     """Store a message between stacks, in the one place its receiver, or every receiver, reads.
 
+    Returns:
+        the message as it is stored: one that is there already stays as it is, and a broadcast that others
+        have overtaken gets a later id.
+
     Raises:
         NotFoundError: there is no such receiver.
     """
+    known = MESSAGES.get(writer, message.to_stack_id or BROADCASTS, message.id)
+    if known is not None:
+        return known
+    if message.to_stack_id is None and message.id <= (newest := newest_broadcast(writer)):
+        message = message.but(id=next_broadcast_id(newest))
     MESSAGES.add(writer, message)
     if message.to_stack_id is None:
         bump_revision(writer, BROADCASTS)

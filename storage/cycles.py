@@ -89,7 +89,7 @@ def begin_cycle(
     stack = STACKS.get(writer, execution.stack_id)
     if stack is None or stack.epoch != execution.epoch:
         return CycleBegun(stack=None, begun=False)
-    if before is not None:
+    if before is not None and _is_running(stack, before):
         stack = _ended(writer, stack, before)
     may_run = stack.state is ExecutionState.RUNNING
     if may_run:
@@ -132,7 +132,7 @@ def commit_wave(
     changed: dict[str, Node] = {}
     nodes = {node.role: node for node in graph.nodes}
     for result in results:
-        error = result.error
+        error = None if result.error is None else _storable(result.error)
         if result.outcome is not None:
             try:
                 applied = apply_outcome(
@@ -188,10 +188,11 @@ def end_cycle(writer: Writer, end: CycleEnd) -> Stack | None:
     """Record how a cycle ended: execution, graph, work status, the stack's counters, the statistics.
 
     Returns:
-        the stack afterwards, or None if it was stopped or deleted meanwhile: then nothing was written.
+        the stack afterwards, or None if it was stopped or deleted meanwhile, or the cycle's end is recorded
+        already: then nothing was written.
     """
     stack = STACKS.get(writer, end.execution.stack_id)
-    if stack is None or stack.epoch != end.execution.epoch:
+    if stack is None or stack.epoch != end.execution.epoch or not _is_running(stack, end):
         return None
     stack = _ended(writer, stack, end)
     STACKS.add(writer, stack)
@@ -229,6 +230,11 @@ def suspend_stack(writer: Writer, stack_id: str, epoch: int, reason: str, now: f
     STACKS.add(writer, stack)
     bump_revision(writer, stack_id)
     return stack
+
+
+def _is_running(stack: Stack, end: CycleEnd) -> bool:
+    # A stop that comes while an end is being committed records it too: the later of the two finds it done.
+    return stack.current_execution_id == end.execution.id
 
 
 def _ended(writer: Writer, stack: Stack, end: CycleEnd) -> Stack:
@@ -293,6 +299,11 @@ def _result(node: Node, result: NodeResult, error: str | None) -> Node:
         note=error,
         usage=None if result.outcome is None else result.outcome.usage,
     )
+
+
+def _storable(error: str) -> str:
+    # The name of a file in an agent's exception may hold bytes that are no characters.
+    return error.encode(errors="backslashreplace").decode()
 
 
 def _note_failure(writer: Writer, stack: Stack, role: str, error: str, now: float) -> None:

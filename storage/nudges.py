@@ -18,7 +18,7 @@ def read_nudges(reader: Reader, limit: int = 10_000) -> dict[bytes, str]:
     """Return the oldest nudges: key → stack id."""
     found: dict[bytes, str] = {}
     for key, value in reader.scan(NUDGES):
-        found[key] = value.decode()
+        found[key] = value.decode(errors="replace")
         if len(found) >= limit:
             break
     return found
@@ -28,3 +28,9 @@ def clear_nudges(writer: Writer, keys: list[bytes]) -> None:
     """Remove nudges that have been acted upon."""
     for key in keys:
         writer.delete(NUDGES, key)
+
+
+def delete_nudges(writer: Writer, stack_id: str) -> None:
+    """Remove the nudges of a stack that is being deleted."""
+    wanted = stack_id.encode()
+    clear_nudges(writer, [key for key, value in writer.scan(NUDGES) if value == wanted])

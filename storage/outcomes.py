@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from recursor.domain.agent_state import (
+    LONGEST_THOUGHT,
     MAX_FACTS,
     MAX_LEARNINGS,
     MAX_THOUGHTS,
     AgentExecutionState,
     AgentState,
+    LongTermMemory,
 )
 from recursor.domain.effect import (
     AnswerUserMessage,
@@ -36,6 +38,8 @@ from recursor.domain.record import Record
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
+from recursor.storage.broadcasts import newest_broadcast, next_broadcast_id
+from recursor.storage.codec import encode
 from recursor.storage.revisions import bump_revision
 from recursor.storage.stacks import agent_state, note_news
 from recursor.storage.store import Reader, Writer
@@ -53,7 +57,8 @@ from recursor.storage.tables import (
 )
 
 REVIEWER = "reviewer"
-_PRIVATE = (Remember, SetFocus)
+# An id that an agent made up can be as long as its outcome, and the reason stands in several records.
+_LONGEST_REASON = 200
 
 
 class EffectRefusedError(RecursorError):
@@ -90,27 +95,15 @@ def apply_outcome(
 
     Raises:
         EffectRefusedError: an effect cannot be applied; nothing has been written.
+        InvalidInputError: it holds what cannot be stored; nothing has been written.
     """
     draft = _Draft(writer, stack, role, now)
     for effect in outcome.effects:
         draft.apply(effect)
     draft.remember_run(outcome, taken_at)
-    draft.write(writer)
     if outcome.effects or outcome.summary or outcome.thoughts:
-        TRACES.add(
-            writer,
-            Trace(
-                id=new_id(),
-                stack_id=stack.id,
-                execution_id=execution_id,
-                role=role,
-                created_at=now,
-                summary=outcome.summary,
-                thoughts=outcome.thoughts,
-                effects=tuple(effect.kind for effect in outcome.effects),
-                metadata=outcome.metadata,
-            ),
-        )
+        draft.trace_run(outcome, execution_id)
+    draft.write(writer)
     return Applied(draft.stack, draft.progress, draft.written_to)
 
 
@@ -130,13 +123,13 @@ class _Draft:
     """Whether there is more to it than the agent's own notes."""
 
     def apply(self, effect: Effect) -> None:
-        if not isinstance(effect, _PRIVATE):
-            self.progress = True
         _APPLY[type(effect)](self, effect)
 
     def write(self, writer: Writer) -> None:
-        for table, record in self._puts.values():
-            table.put(writer, record)
+        # What cannot be stored is found before anything is.
+        encoded = [(table, record, encode(record)) for table, record in self._puts.values()]
+        for table, record, value in encoded:
+            table.put(writer, record, value)
         for stack_id in self.written_to:
             if stack_id == BROADCASTS:
                 bump_revision(writer, BROADCASTS)
@@ -147,22 +140,37 @@ class _Draft:
         state = self._state(self.role)
         short_term = state.short_term
         if outcome.thoughts:
-            thoughts = (*short_term.recent_thoughts, *outcome.thoughts)[-MAX_THOUGHTS:]
+            new = tuple([_cut(thought, LONGEST_THOUGHT) for thought in outcome.thoughts[-MAX_THOUGHTS:]])
+            thoughts = (*short_term.recent_thoughts, *new)[-MAX_THOUGHTS:]
             short_term = short_term.but(recent_thoughts=thoughts)
-        self._put(
-            STATES,
-            self.role,
+        self._put_state(
             state.but(
                 execution_state=AgentExecutionState.IDLE,
                 last_run_at=taken_at,
                 last_error=None,
                 short_term=short_term,
-                updated_at=self.now,
-            ),
+            )
         )
+
+    def trace_run(self, outcome: Outcome, execution_id: str) -> None:
+        trace = Trace(
+            id=new_id(),
+            stack_id=self.stack.id,
+            execution_id=execution_id,
+            role=self.role,
+            created_at=self.now,
+            summary=outcome.summary,
+            thoughts=outcome.thoughts,
+            effects=tuple(effect.kind for effect in outcome.effects),
+            metadata=outcome.metadata,
+        )
+        self._puts[TRACES.name, trace.id] = (TRACES, trace)
 
     def set_project(self, effect: SetProject) -> None:
         idea = self._latest(IDEAS, self.stack.id)
+        meant = (effect.title, effect.description, effect.features)
+        if idea is not None and meant == (idea.title, idea.description, idea.features):
+            return
         text = effect.idea or (idea.idea if idea is not None else None)
         if text is None:
             raise self._refused(effect, "there is no idea yet and the effect gives none")
@@ -206,24 +214,22 @@ class _Draft:
             raise self._refused(effect, f"there is no todo {effect.todo_id}")
         if not todo.status.open and effect.status is not None and effect.status is not todo.status:
             raise self._refused(effect, f"todo {todo.id} is {todo.status} already")
-        changes: dict[str, object] = {"updated_at": self.now, "updated_by": self.role}
-        if effect.status is not None:
-            changes["status"] = effect.status
-            if not effect.status.open and todo.closed_at is None:
-                changes["closed_at"] = self.now
-        if effect.priority is not None:
-            changes["priority"] = effect.priority
-        if effect.content is not None:
-            changes["content"] = effect.content
-        self._put(TODOS, todo.id, todo.but(**changes))
+        wanted = {"status": effect.status, "priority": effect.priority, "content": effect.content}
+        changed = todo.but(**{name: value for name, value in wanted.items() if value is not None})
+        if changed == todo:
+            return
+        closed_at = todo.closed_at if changed.status is todo.status or changed.status.open else self.now
+        self._put(
+            TODOS,
+            todo.id,
+            changed.but(closed_at=closed_at, updated_at=self.now, updated_by=self.role),
+        )
 
     def publish_artifact(self, effect: PublishArtifact) -> None:
-        drafted = [record.number for _, record in self._puts.values() if isinstance(record, Artifact)]
-        stored = [artifact.number for artifact in ARTIFACTS.newest(self.reader, self.stack.id, 1)]
         artifact = Artifact(
             id=new_id(),
             stack_id=self.stack.id,
-            number=1 + max(drafted + stored, default=0),
+            number=1 + self._newest_version(),
             content=effect.content,
             author=self.role,
             created_at=self.now,
@@ -261,7 +267,7 @@ class _Draft:
         if receiver is not None and STACKS.get(self.reader, receiver) is None:
             raise self._refused(effect, f"there is no stack {receiver}")
         message = Message(
-            id=new_id(),
+            id=new_id() if receiver is not None else self._broadcast_id(),
             from_stack_id=self.stack.id,
             from_name=self.stack.name,
             to_stack_id=receiver,
@@ -272,16 +278,19 @@ class _Draft:
         self.written_to.add(receiver or BROADCASTS)
 
     def review_artifact(self, effect: ReviewArtifact) -> None:
+        if effect.number > self._newest_version():
+            raise self._refused(effect, f"there is no version {effect.number} of the artifact")
         state = self._state(self.role)
         reviewed = max(effect.number, state.long_term.reviewed_artifact)
-        update = {"reviewed_artifact": reviewed, "recommendations": effect.recommendations}
-        self._put_state(state.but(long_term=state.long_term.model_copy(update=update)))
+        self._put_review(
+            state,
+            state.long_term.but(reviewed_artifact=reviewed, recommendations=effect.recommendations),
+        )
 
     def take_recommendations(self, effect: TakeRecommendations) -> None:
         state = self._state(REVIEWER)
         left = tuple(r for r in state.long_term.recommendations if r not in effect.recommendations)
-        long_term = state.long_term.but(recommendations=left)
-        self._put_state(state.but(long_term=long_term))
+        self._put_review(state, state.long_term.but(recommendations=left))
 
     def remember(self, effect: Remember) -> None:
         state = self._state(self.role)
@@ -296,6 +305,19 @@ class _Draft:
         update = {"active_task": effect.active_task, "focus": effect.focus}
         self._put_state(state.but(short_term=state.short_term.model_copy(update=update)))
 
+    def _newest_version(self) -> int:
+        drafted = [record.number for _, record in self._puts.values() if isinstance(record, Artifact)]
+        stored = next(ARTIFACTS.keys(self.reader, self.stack.id, newest_first=True), "0")
+        return max([*drafted, int(stored)])
+
+    def _broadcast_id(self) -> str:
+        drafted = [
+            record.id
+            for _, record in self._puts.values()
+            if isinstance(record, Message) and record.to_stack_id is None
+        ]
+        return next_broadcast_id(max([newest_broadcast(self.reader), *drafted]))
+
     def _user_message(self, effect: Effect, message_id: str) -> UserMessage:
         message: UserMessage | None = self._latest(USER_MESSAGES, self.stack.id, message_id)
         if message is None:
@@ -309,18 +331,26 @@ class _Draft:
         return agent_state(self.reader, self.stack, role)
 
     def _put_state(self, state: AgentState) -> None:
-        self._put(STATES, state.role, state.but(updated_at=self.now))
+        """Keep what an agent notes for itself: no progress."""
+        self._puts[STATES.name, state.role] = (STATES, state.but(updated_at=self.now))
+
+    def _put_review(self, state: AgentState, long_term: LongTermMemory) -> None:
+        if long_term != state.long_term:
+            self._put(STATES, state.role, state.but(long_term=long_term, updated_at=self.now))
 
     def _latest(self, table: Table[Any], stack_id: str, key: str | None = None) -> Any:
         drafted = self._puts.get((table.name, key or stack_id))
         return drafted[1] if drafted is not None else table.get(self.reader, stack_id, key)
 
     def _put(self, table: Table[Any], key: str, record: Record) -> None:
+        """Keep what others may see."""
+        self.progress = True
         self._puts[table.name, key] = (table, record)
 
     def _refused(self, effect: Effect, why: str) -> EffectRefusedError:
+        shown = _cut(" ".join(why.split()), _LONGEST_REASON)
         return EffectRefusedError(
-            f"{self.role} proposed {effect.kind}: {why}; nothing of its outcome was applied"
+            f"{self.role} proposed {effect.kind}: {shown}; nothing of its outcome was applied"
         )
 
 
@@ -339,6 +369,10 @@ _APPLY: dict[type[Record], Callable[[_Draft, Any], None]] = {
     Remember: _Draft.remember,
     SetFocus: _Draft.set_focus,
 }
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _newest_distinct(old: tuple[str, ...], new: tuple[str, ...], most: int) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
 
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.execution import OrchestratorExecution
@@ -94,11 +95,13 @@ def work_detection_status(
     """
     stack = read_stack(reader, stack_id)
     effective = settings.overridden(stack.settings)
-    known = WORK.get(reader, stack_id)
-    if (
-        known is not None
-        and 0 <= now - known.computed_at < effective.detection.cache_ttl
-        and known.revision == read_revision(reader, stack_id)
+    try:
+        known = WORK.get(reader, stack_id)
+    except CorruptRecordError:
+        # It is a memory of what can be found out again.
+        known = None
+    if known is not None and known.is_fresh(
+        read_revision(reader, stack_id), effective.detection.cache_ttl, now
     ):
         return known
     return detect_work(take_snapshot(reader, stack_id, roles, now), roles, effective, now)
@@ -115,8 +118,10 @@ def orchestration_stats(reader: Reader, stack_id: str, since: float, until: floa
 
     Raises:
         NotFoundError: there is no such stack.
-        InvalidInputError: `until` is before `since`.
+        InvalidInputError: `until` is before `since`, or one of them is no time.
     """
+    if not (isfinite(since) and isfinite(until)):
+        raise InvalidInputError(f"time range: needs two times (got {since} and {until})")
     if until < since:
         raise InvalidInputError(
             f"time range: ends ({until:.0f}) before it begins ({since:.0f}): swap the two"

@@ -7,7 +7,7 @@ from recursor.domain.ids import earliest_id
 from recursor.domain.settings import RetentionSettings
 from recursor.storage.rollups import delete_rollups_before
 from recursor.storage.store import Reader, Writer, prefix_range
-from recursor.storage.tables import EXECUTIONS, GRAPHS, TRACES, Table
+from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, TRACES, Table
 
 _DAY = 86_400.0
 # Records removed in one transaction: a few milliseconds of the one writer's time.
@@ -17,7 +17,7 @@ _BATCH = 500
 def prune(writer: Writer, stack_id: str, keep: RetentionSettings, now: float) -> int:
     """Remove a batch of a stack's oldest executions, with their graphs, and traces beyond what it keeps.
 
-    Running cycles are never removed: they are the newest.
+    The cycle that is running is never removed, not even when its stack was paused in it for months.
 
     Args:
         writer: the transaction.
@@ -30,8 +30,10 @@ def prune(writer: Writer, stack_id: str, keep: RetentionSettings, now: float) ->
     """
     oldest = now - keep.days * _DAY
     removed = 0
+    stack = STACKS.get(writer, stack_id)
+    running = None if stack is None else stack.current_execution_id
     for table, count in ((EXECUTIONS, keep.executions), (TRACES, keep.traces)):
-        ids = _removable(writer, table, stack_id, count, oldest)
+        ids = [each for each in _removable(writer, table, stack_id, count, oldest) if each != running]
         for record_id in ids:
             table.delete(writer, stack_id, record_id)
             if table is EXECUTIONS:

@@ -42,7 +42,8 @@ def bump_runs(writer: Writer, stack_id: str) -> None:
 
 def _read(reader: Reader, key: bytes) -> tuple[int, int]:
     value = reader.get(REVISIONS, key)
-    if value is None:
+    if value is None or len(value) != _NUMBERS.size:
+        # They are only ever compared: one that is damaged begins anew, rather than stop its stack.
         return 0, 0
     contents, runs = _NUMBERS.unpack(value)
     return contents, runs

@@ -1,15 +1,21 @@
 """Sums of what cycles came to, per minute and per hour: statistics never read the cycles themselves."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from msgpack import UnpackException
 
 from recursor.domain.execution import ExecutionStatus, GraphSummary, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph
 from recursor.domain.statistics import Rollup
 from recursor.storage.codec import pack, unpack
+from recursor.storage.errors import CorruptRecordError
 from recursor.storage.store import Reader, Writer, prefix_range
 from recursor.storage.tables import HOURS, MINUTES
+
+logger = logging.getLogger("recursor.storage")
 
 MINUTE, HOUR = 60, 3600
 _FIELDS = tuple(Rollup.model_fields)
@@ -33,7 +39,13 @@ def count_execution(writer: Writer, execution: OrchestratorExecution, graph: Exe
     for bucket in (_MINUTES, _HOURS):
         key = _key(execution.stack_id, execution.finished_at, bucket)
         value = writer.get(bucket.table, key)
-        writer.put(bucket.table, key, pack(figures if value is None else _add(_decode(value), figures)))
+        try:
+            total = figures if value is None else _adding(bucket, key, value, figures)
+        except CorruptRecordError as error:
+            # A minute's statistics are not worth a stack that cannot end its cycles.
+            logger.error("%s; it is begun anew", error)
+            total = figures
+        writer.put(bucket.table, key, pack(total))
 
 
 def sum_rollups(reader: Reader, stack_id: str, since: float, until: float) -> Rollup:
@@ -92,8 +104,8 @@ def _sum(reader: Reader, stack_id: str, spans: Iterable[tuple[_Bucket, int, int]
     for bucket, start, stop in spans:
         if start < stop:
             keys = (_key(stack_id, start, bucket), _key(stack_id, stop, bucket))
-            for _, value in reader.scan(bucket.table, *keys):
-                total = _add(total, _decode(value))
+            for key, value in reader.scan(bucket.table, *keys):
+                total = _adding(bucket, key, value, total)
     return Rollup(**dict(zip(_FIELDS, total, strict=True)))
 
 
@@ -101,10 +113,21 @@ def _key(stack_id: str, at: float, bucket: _Bucket) -> bytes:
     return f"{stack_id}/{max(int(at // bucket.seconds), 0):012d}".encode()
 
 
-def _decode(value: bytes) -> list[Any]:
-    figures: list[Any] = unpack(value)
-    # A rollup that an older Recursor wrote has fewer fields; the others are zero.
-    return figures + _NOTHING[len(figures) :] if len(figures) < len(_NOTHING) else figures
+def _adding(bucket: _Bucket, key: bytes, value: bytes, figures: list[Any]) -> list[Any]:
+    """Add what is stored to `figures`.
+
+    Raises:
+        CorruptRecordError: it cannot be read.
+    """
+    try:
+        stored: list[Any] = unpack(value)
+        # A rollup that an older Recursor wrote has fewer fields; the others are zero.
+        return _add(stored + _NOTHING[len(stored) :], figures)
+    except (ValueError, TypeError, AttributeError, UnpackException) as error:
+        where = f"{bucket.table} {key.decode(errors='replace')}"
+        raise CorruptRecordError(
+            f"{where}: is not a readable rollup ({type(error).__name__}): restore it from a backup"
+        ) from None
 
 
 def _of(execution: OrchestratorExecution, graph: ExecutionGraph | None) -> list[Any]:

@@ -1,19 +1,16 @@
 """Takes the snapshot that detectors and agents read."""
 
 from collections.abc import Iterable
-from itertools import islice, takewhile
 
 from recursor.domain.errors import NotFoundError
-from recursor.domain.message import Message
 from recursor.domain.record import Revision
 from recursor.domain.snapshot import Snapshot
-from recursor.domain.stack import Stack
+from recursor.storage.broadcasts import unread_broadcasts
 from recursor.storage.revisions import read_revision
 from recursor.storage.stacks import agent_state
 from recursor.storage.store import Reader
 from recursor.storage.tables import (
     ARTIFACTS,
-    BROADCASTS,
     CLOSED,
     IDEAS,
     MESSAGES,
@@ -79,7 +76,10 @@ def take_snapshot(reader: Reader, stack_id: str, roles: Iterable[str], now: floa
         *USER_MESSAGES.newest(reader, stack_id, MAX_UNPLANNED, UNPLANNED),
         *USER_MESSAGES.newest(reader, stack_id, MAX_PAST_USER_MESSAGES, CLOSED),
     )
-    messages = (*MESSAGES.oldest(reader, stack_id, MAX_OPEN, OPEN), *_unread_broadcasts(reader, stack))
+    messages = (
+        *MESSAGES.oldest(reader, stack_id, MAX_OPEN, OPEN),
+        *unread_broadcasts(reader, stack, MAX_OPEN),
+    )
     artifacts = ARTIFACTS.newest(reader, stack_id, 1)
     return Snapshot(
         stack=stack,
@@ -92,11 +92,3 @@ def take_snapshot(reader: Reader, stack_id: str, roles: Iterable[str], now: floa
         artifact=artifacts[0] if artifacts else None,
         states={role: agent_state(reader, stack, role) for role in roles},
     )
-
-
-def _unread_broadcasts(reader: Reader, stack: Stack) -> list[Message]:
-    newer = takewhile(
-        lambda message: message.id > stack.broadcasts_read,
-        MESSAGES.scan(reader, BROADCASTS, newest_first=True),
-    )
-    return [message for message in islice(newer, MAX_OPEN) if message.from_stack_id != stack.id]

@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from unicodedata import normalize
 
 from msgpack import UnpackException
 from pydantic import JsonValue, ValidationError
@@ -16,23 +18,25 @@ from recursor.domain.settings import Overrides, Settings
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.orchestration.control import Command, control
 from recursor.orchestration.decision import summarise
+from recursor.storage.broadcasts import newest_broadcast
 from recursor.storage.codec import unpack
 from recursor.storage.errors import CorruptRecordError
+from recursor.storage.nudges import delete_nudges
 from recursor.storage.revisions import bump_revision
 from recursor.storage.rollups import count_execution, delete_rollups
 from recursor.storage.store import Reader, Writer, prefix_range
 from recursor.storage.tables import (
-    BROADCASTS,
     EXECUTIONS,
     GRAPHS,
     IDEAS,
-    MESSAGES,
     NAMES,
     RECORD_TABLES,
     REVISIONS,
     STACKS,
     STATES,
 )
+
+_LONGEST_NAME = 400
 
 logger = logging.getLogger("recursor.storage")
 
@@ -81,9 +85,7 @@ def create_stack(writer: Writer, stack: Stack, idea: ProjectIdea | None = None) 
     known = STACKS.get(writer, stack.id)
     if known is not None:
         return known
-    newest = MESSAGES.newest(writer, BROADCASTS, 1)
-    if newest:
-        stack = stack.but(broadcasts_read=newest[0].id)
+    stack = stack.but(broadcasts_read=newest_broadcast(writer))
     STACKS.add(writer, stack)
     writer.put(NAMES, _name_key(stack), b"")
     if idea is not None:
@@ -134,8 +136,7 @@ def stacks_to_wake(reader: Reader) -> Iterator[tuple[str, float]]:
     One whose cycle was interrupted, or that has not read the newest broadcast, is due since 0.0. A record
     that cannot be read is passed over.
     """
-    newest = MESSAGES.newest(reader, BROADCASTS, 1)
-    last_broadcast = newest[0].id if newest else ""
+    last_broadcast = newest_broadcast(reader)
     for key, value in reader.scan(STACKS.name):
         # Without making a hundred thousand records when a runner starts.
         try:
@@ -145,6 +146,7 @@ def stacks_to_wake(reader: Reader) -> Iterator[tuple[str, float]]:
             due = fields["next_look_at"]
             if fields["current_execution_id"] is not None or fields["broadcasts_read"] < last_broadcast:
                 due = 0.0
+            due = None if due is None else float(due)
         except (ValueError, TypeError, KeyError, UnpackException):
             logger.error("stack %s cannot be read: restore it from a backup, or delete it", key.decode())
             continue
@@ -226,6 +228,7 @@ def configure_stack(writer: Writer, stack_id: str, changes: Mapping[str, Mapping
     """
     stack = read_stack(writer, stack_id)
     merged = {section: dict(values) for section, values in stack.settings.items()}
+    Settings().check_keys(changes)
     for section, values in changes.items():
         kept = merged.setdefault(section, {})
         for key, value in values.items():
@@ -257,6 +260,7 @@ def delete_stack(writer: Writer, stack_id: str) -> None:
     for table in RECORD_TABLES:
         table.delete_stack(writer, stack_id)
     delete_rollups(writer, stack_id)
+    delete_nudges(writer, stack_id)
     writer.delete(REVISIONS, stack_id.encode())
 
 
@@ -304,23 +308,21 @@ def _cancel_current(writer: Writer, stack: Stack, now: float) -> Stack:
 
 
 def _ids_named(reader: Reader, name: str) -> list[str]:
-    prefix = _name_prefix(name)
-    if prefix is None:
-        return []
-    start, stop = prefix_range(prefix)
+    start, stop = prefix_range(_name_prefix(name))
     return [key.rpartition(b"/")[2].decode() for key, _ in reader.scan(NAMES, start, stop)]
 
 
 def _name_key(stack: Stack) -> bytes:
-    prefix = _name_prefix(stack.name)
-    assert prefix is not None
-    return prefix + stack.id.encode()
+    return _name_prefix(stack.name) + stack.id.encode()
 
 
-def _name_prefix(name: str) -> bytes | None:
-    # A key has at most 511 bytes: names that differ only after 400 count as one, and ask for an id.
-    folded = name.casefold().encode()[:400]
-    return folded + b"\x00/" if folded else None
+def _name_prefix(name: str) -> bytes:
+    # Upper or lower case, accents as characters of their own or not: to a person it is the same name.
+    folded = normalize("NFD", normalize("NFD", name).casefold()).encode()
+    if len(folded) > _LONGEST_NAME:
+        # A key has at most 511 bytes, a name of 200 characters may have a thousand and more.
+        folded = folded[:_LONGEST_NAME] + b"\x00" + sha256(folded).hexdigest().encode()
+    return folded + b"\x00/"
 
 
 def _only(ids: list[str], named: str, how: str) -> str:

@@ -7,6 +7,7 @@ what there is to find, not what there is.
 """
 
 from collections.abc import Callable, Iterator
+from heapq import merge
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -21,11 +22,13 @@ from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
 from recursor.domain.work import WorkReport
 from recursor.storage.codec import decode, encode
+from recursor.storage.errors import InvalidKeyError
 from recursor.storage.store import Reader, Writer, prefix_range
 
 R = TypeVar("R", bound=Record)
+Pair = tuple[bytes, bytes]
 
-# Sorts after the characters of ids, names and shelves, which are ASCII letters and digits.
+# In no id, role or shelf: those are ASCII letters, digits, "-" and "_".
 _SEPARATOR = b"/"
 _OPEN, _WAITING, _CLOSED = b"0", b"1", b"2"
 
@@ -67,21 +70,31 @@ class Table(Generic[R]):
             CorruptRecordError: it cannot be read.
         """
         for shelf in self._shelves or (None,):
-            full_key = self._full_key(stack_id, key, shelf)
-            value = reader.get(self.name, full_key)
+            try:
+                full_key = self._full_key(stack_id, key, shelf)
+                value = reader.get(self.name, full_key)
+            except (InvalidKeyError, UnicodeEncodeError):
+                # Nothing can have a key that is too long, empty, or not text, whoever asks for it.
+                return None
             if value is not None:
                 return self._decode(full_key, value)
         return None
 
-    def put(self, writer: Writer, record: R) -> None:
-        """Write `record` in place of the one with its key, whichever shelf that stood on."""
+    def put(self, writer: Writer, record: R, value: bytes | None = None) -> None:
+        """Write `record` in place of the one with its key, whichever shelf that stood on.
+
+        Args:
+            writer: the transaction.
+            record: the record.
+            value: its bytes, where they have been made already.
+        """
         key = None if self._key is None else self._key(record)
         shelf = None if self._shelf is None else self._shelf(record)
         full_key = self._full_key(self._stack_id(record), key, shelf)
         for other in self._shelves:
             if other != shelf:
                 writer.delete(self.name, self._full_key(self._stack_id(record), key, other))
-        writer.put(self.name, full_key, encode(record))
+        writer.put(self.name, full_key, encode(record) if value is None else value)
 
     def add(self, writer: Writer, record: R) -> None:
         """Write a record that is new, or whose shelf does not change."""
@@ -101,37 +114,52 @@ class Table(Generic[R]):
         Raises:
             CorruptRecordError: one cannot be read.
         """
-        prefix = stack_id.encode() + _SEPARATOR + (b"" if shelf is None else shelf + _SEPARATOR)
-        start, stop = prefix_range(prefix)
-        for key, value in reader.scan(self.name, start, stop, reverse=newest_first):
+        for key, value in self._pairs(reader, stack_id, shelf, newest_first=newest_first):
             yield self._decode(key, value)
+
+    def keys(
+        self,
+        reader: Reader,
+        stack_id: str,
+        *,
+        shelf: bytes | None = None,
+        after: str = "",
+        newest_first: bool = False,
+    ) -> Iterator[str]:
+        """Yield the keys of the records of a stack (or of one shelf) that sort after `after`, without reading
+        the records: for when one that is damaged must not be in the way."""
+        for key, _ in self._pairs(reader, stack_id, shelf, after=after, newest_first=newest_first):
+            yield _own_key(key).decode(errors="replace")
 
     def newest(self, reader: Reader, stack_id: str, limit: int, shelf: bytes | None = None) -> list[R]:
         """Return up to `limit` records of a stack (or of one shelf), newest first."""
-        return list(islice(self.scan(reader, stack_id, shelf=shelf, newest_first=True), limit))
+        return list(islice(self._by_age(reader, stack_id, shelf, newest_first=True), limit))
 
     def oldest(self, reader: Reader, stack_id: str, limit: int, shelf: bytes | None = None) -> list[R]:
         """Return up to `limit` records of a stack (or of one shelf), oldest first."""
-        return list(islice(self.scan(reader, stack_id, shelf=shelf), limit))
-
-    def scan_all(self, reader: Reader) -> Iterator[R]:
-        """Yield the records of all stacks.
-
-        Raises:
-            CorruptRecordError: one cannot be read.
-        """
-        for key, value in reader.scan(self.name):
-            yield self._decode(key, value)
+        return list(islice(self._by_age(reader, stack_id, shelf, newest_first=False), limit))
 
     def delete_stack(self, writer: Writer, stack_id: str) -> None:
         """Remove all of a stack's records."""
         writer.delete(self.name, stack_id.encode())
         writer.delete_range(self.name, *prefix_range(stack_id.encode() + _SEPARATOR))
 
-    def delete_oldest(self, writer: Writer, stack_id: str, keep_from: str) -> int:
-        """Remove a stack's records whose key is before `keep_from`. Returns how many."""
-        prefix = stack_id.encode() + _SEPARATOR
-        return writer.delete_range(self.name, prefix, prefix + keep_from.encode())
+    def _pairs(
+        self, reader: Reader, stack_id: str, shelf: bytes | None, *, newest_first: bool, after: str = ""
+    ) -> Iterator[Pair]:
+        prefix = stack_id.encode() + _SEPARATOR + (b"" if shelf is None else shelf + _SEPARATOR)
+        start, stop = prefix_range(prefix)
+        if after:
+            start = prefix + after.encode() + b"\x00"
+        return reader.scan(self.name, start, stop, reverse=newest_first)
+
+    def _by_age(
+        self, reader: Reader, stack_id: str, shelf: bytes | None, *, newest_first: bool
+    ) -> Iterator[R]:
+        wanted = self._shelves if shelf is None and self._shelves else (shelf,)
+        pairs = [self._pairs(reader, stack_id, each, newest_first=newest_first) for each in wanted]
+        for key, value in merge(*pairs, key=lambda pair: _own_key(pair[0]), reverse=newest_first):
+            yield self._decode(key, value)
 
     def _possible_keys(self, stack_id: str, key: str | None) -> list[bytes]:
         return [self._full_key(stack_id, key, shelf) for shelf in (self._shelves or (None,))]
@@ -146,6 +174,10 @@ class Table(Generic[R]):
 
     def _decode(self, key: bytes, value: bytes) -> R:
         return decode(self.kind, value, self.name, key)
+
+
+def _own_key(key: bytes) -> bytes:
+    return key.rpartition(_SEPARATOR)[2]
 
 
 def _message_owner(message: Message) -> str:

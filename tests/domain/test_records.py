@@ -138,3 +138,15 @@ def test_a_record_says_what_it_is_without_its_defaults() -> None:
     assert UserMessage(id="1", stack_id=STACK, sender="Ada", content="hi", created_at=NOW).planned_at is None
     assert Stack(id=STACK, name="n", created_at=NOW).total_cycles == 0
     assert Todo.model_validate(make_todo().model_dump()) == make_todo()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_a_changed_copy_is_what_pydantic_would_make(kind: type[Record]) -> None:
+    one, other = make_record(kind, Random(1)), make_record(kind, Random(2))
+    before = one.model_dump()
+    for name in kind.model_fields:
+        changed = one.but(**{name: getattr(other, name)})
+        expected = one.model_copy(update={name: getattr(other, name)})
+        assert changed == expected
+        assert changed.model_dump_json() == expected.model_dump_json()
+    assert one.model_dump() == before

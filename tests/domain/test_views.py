@@ -4,6 +4,7 @@ import pytest
 
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import NodeStatus
+from recursor.domain.record import Revision
 from recursor.domain.todo import TodoStatus
 from tests.making import (
     NOW,
@@ -59,33 +60,44 @@ class TestReport:
     @pytest.mark.parametrize(
         ("revision", "now", "fresh"),
         [
-            ((1, 0), NOW, True),
-            ((1, 0), NOW + 2.9, True),
-            ((1, 0), NOW + 3, False),  # the planner is due
-            ((2, 0), NOW, False),
-            ((1, 1), NOW, False),
-            ((1, 0), NOW - 1, False),  # the clock was put back
+            ((1, 0, 0), NOW, True),
+            ((1, 0, 0), NOW + 2.9, True),
+            ((1, 0, 0), NOW + 3, False),  # the planner is due
+            ((2, 0, 0), NOW, False),
+            ((1, 1, 0), NOW, False),
+            ((1, 0, 1), NOW, False),
+            ((1, 0, 0), NOW - 1, False),  # the clock was put back
         ],
     )
     def test_holds_while_nothing_is_written_and_nothing_falls_due(
-        self, revision: tuple[int, int], now: float, fresh: bool
+        self, revision: Revision, now: float, fresh: bool
     ) -> None:
         report = make_report({"planner": make_status(due_at=NOW + 3)})
         assert report.is_fresh(revision, ttl=5, now=now) is fresh
 
     def test_holds_for_its_time(self) -> None:
         report = make_report({"planner": make_status(4)})
-        assert report.is_fresh((1, 0), ttl=5, now=NOW + 4.9)
-        assert not report.is_fresh((1, 0), ttl=5, now=NOW + 5)
-        assert not report.is_fresh((1, 0), ttl=0, now=NOW)
+        assert report.is_fresh((1, 0, 0), ttl=5, now=NOW + 4.9)
+        assert not report.is_fresh((1, 0, 0), ttl=5, now=NOW + 5)
+        assert not report.is_fresh((1, 0, 0), ttl=0, now=NOW)
 
 
 class TestGraph:
-    def test_waves_are_counted_from_nought(self) -> None:
-        graph = make_graph([make_node("a"), make_node("b", wave=1), make_node("c", wave=1)])
-        assert graph.waves == 2
-        assert [node.role for node in graph.wave(1)] == ["b", "c"]
-        assert graph.wave(2) == ()
+    def test_has_as_many_waves_as_its_nodes_say(self) -> None:
+        assert make_graph([make_node("a"), make_node("b", wave=1), make_node("c", wave=1)]).waves == 2
+
+    @pytest.mark.parametrize(
+        ("ended", "left"),
+        [("", ["a", "b"]), ("a", ["b"]), ("ab", ["c", "d"]), ("abd", ["c"]), ("abcd", [])],
+    )
+    def test_its_unfinished_wave_is_what_is_left_of_the_first_with_anything_left(
+        self, ended: str, left: list[str]
+    ) -> None:
+        graph = make_graph(
+            make_node(role, wave=wave, status=NodeStatus.SKIPPED if role in ended else NodeStatus.PENDING)
+            for role, wave in [("a", 0), ("b", 0), ("c", 1), ("d", 1)]
+        )
+        assert [node.role for node in graph.unfinished_wave()] == left
 
     def test_without_nodes_has_no_waves(self) -> None:
         assert make_graph().model_copy(update={"nodes": ()}).waves == 0

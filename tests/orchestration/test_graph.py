@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recursor.domain.graph import ExecutionGraph, NodeStatus
+from recursor.domain.graph import ExecutionGraph, Node, NodeStatus
 from recursor.domain.work import WorkReport
 from recursor.orchestration.graph import build_graph, compute_waves, next_wave
 from tests.making import NOW, STACK, make_graph, make_node, make_report, make_status
@@ -41,6 +41,10 @@ def test_waves_are_the_topological_generations(waits_for: dict[str, list[str]]) 
     assert all(wave == sorted(wave, key=order.index) for wave in waves)
 
 
+def wave(graph: ExecutionGraph, number: int) -> list[Node]:
+    return [node for node in graph.nodes if node.wave == number]
+
+
 def test_a_circle_has_no_waves() -> None:
     with pytest.raises(CycleError):
         compute_waves({"a": ["b"], "b": ["a"]})
@@ -61,10 +65,10 @@ def test_a_graph_has_a_node_for_every_role_with_work(
     busy = {role for role, priority in priorities.items() if priority}
     assert {node.role for node in graph.nodes} == busy
     kept = {role: [other for other in waits_for[role] if other in busy] for role in waits_for if role in busy}
-    assert [{node.role for node in graph.wave(number)} for number in range(graph.waves)] == generations(kept)
+    assert [{node.role for node in wave(graph, number)} for number in range(graph.waves)] == generations(kept)
     for number in range(graph.waves):
-        wave = [node.priority for node in graph.wave(number)]
-        assert wave == sorted(wave, reverse=True)
+        urgency = [node.priority for node in wave(graph, number)]
+        assert urgency == sorted(urgency, reverse=True)
     for node in graph.nodes:
         assert list(node.dependencies) == kept[node.role]
         assert (node.priority, node.reason) == (priorities[node.role], report.statuses[node.role].reason)

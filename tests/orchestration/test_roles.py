@@ -173,8 +173,8 @@ class TestMinimumPriority:
 
 
 def test_the_report_says_when_it_was_made_and_from_what() -> None:
-    report = detect(TEAM, revision=(7, 3), stack=make_stack(phase="complete"))
-    assert (report.computed_at, report.revision) == (NOW, (7, 3))
+    report = detect(TEAM, revision=(7, 1, 3), stack=make_stack(phase="complete"))
+    assert (report.computed_at, report.revision) == (NOW, (7, 1, 3))
     assert list(report.statuses) == list(TEAM)
 
 
@@ -190,8 +190,8 @@ def test_a_fifth_role_is_detected_and_put_in_its_place() -> None:
     graph = build_graph(report, "1", NOW)
     assert report.roles_with_work()[0] == "gardener"
     assert report.statuses["gardener"].reason == "1 beds to water"
-    assert [[node.role for node in graph.wave(n)] for n in range(graph.waves)] == [
-        ["builder"],
-        ["reviewer"],
-        ["gardener"],
+    assert [(node.wave, node.role) for node in graph.nodes] == [
+        (0, "builder"),
+        (1, "reviewer"),
+        (2, "gardener"),
     ]
