@@ -12,7 +12,7 @@ import typer
 
 from recursor.cli.access import open_data
 from recursor.cli.options import DEFAULT_DATA, Data, Json, Overrides
-from recursor.cli.output import complain, draw, one_line, print_json, say
+from recursor.cli.output import complain, draw, print_json, say
 from recursor.cli.wording import parse_span, plural, span
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import RunnerSettings, Settings, collect_overrides
@@ -67,9 +67,9 @@ def run(
     from recursor.runner.process import Runner
     from recursor.runner.session import Session
 
-    _set_up_logging()
     runner = Runner(data, settings=changed, runner=RunnerSettings(agents=agents), port=port)
     display = _display(port, until_done, idea, json)
+    _set_up_logging(told_anyway=display.wants_events)
     ending = Session(runner, display, goal, seconds).run()
     if json and until_done:
         print_json(_summary(ending))
@@ -169,20 +169,24 @@ def _tell(ending: Ending, goal: Goal) -> None:
         complain("the stack was stopped or deleted before it was done")
 
 
-def _set_up_logging() -> None:
-    """Have warnings told on stderr, a line each; this process belongs to the runner."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_OneLine())
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+def _set_up_logging(told_anyway: bool) -> None:
+    """Have warnings told on stderr, a line each; this process belongs to the runner.
+
+    Args:
+        told_anyway: whether what happens to stacks is shown already.
+    """
+    logging.basicConfig(level=logging.WARNING, handlers=[_Complaints()], force=True)
+    if told_anyway:
+        logging.getLogger("recursor.actors").setLevel(logging.ERROR)
 
 
-class _OneLine(logging.Formatter):
+class _Complaints(logging.Handler):
     """One line per record, without tracebacks unless they are asked for."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        if os.environ.get("RECURSOR_DEBUG"):
-            return super().format(record)
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell of `record`."""
         error = record.exc_info[1] if record.exc_info else None
         cause = f": {type(error).__name__}: {error}" if error is not None else ""
-        return f"recursor: {one_line(record.getMessage() + cause)}"
+        complain(record.getMessage() + cause)
+        if error is not None and os.environ.get("RECURSOR_DEBUG"):
+            sys.excepthook(type(error), error, error.__traceback__)
