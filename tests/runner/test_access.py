@@ -14,6 +14,7 @@ import pytest
 
 from recursor.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from recursor.domain.ids import new_id
+from recursor.domain.stack import Stack
 from recursor.orchestration.control import Command
 from recursor.runner import remote
 from recursor.runner.access import Access
@@ -26,8 +27,9 @@ from recursor.storage.conversations import new_todo, new_user_message
 from recursor.storage.data_directory import DataDirectoryLock
 from recursor.storage.errors import StorageError
 from recursor.storage.nudges import read_nudges
+from recursor.storage.queries import list_stacks
 from recursor.storage.stacks import new_idea, new_stack
-from recursor.storage.tables import STACKS, TODOS, USER_MESSAGES
+from recursor.storage.tables import TODOS, USER_MESSAGES
 
 NOW = 1_700_000_000.0
 
@@ -47,7 +49,7 @@ def create(access: Access, name: str = "one") -> str:
 
 def names(access: Access) -> list[str]:
     with access.read() as reader:
-        return sorted(stack.name for stack in STACKS.scan_all(reader))
+        return sorted(stack.name for stack in list_stacks(reader) if isinstance(stack, Stack))
 
 
 def test_reading_makes_nothing(data: Path) -> None:
@@ -182,7 +184,7 @@ def test_what_is_asked_for_twice_is_done_once(data: Path) -> None:
             access.steer(lambda s: s.send(message))
             access.steer(lambda s: s.add_todo(todo))
         with access.read() as reader:
-            assert len(list(STACKS.scan_all(reader))) == 1
+            assert len(list(list_stacks(reader))) == 1
             assert [m.id for m in USER_MESSAGES.scan(reader, stack.id)] == [message.id]
             assert [t.id for t in TODOS.scan(reader, stack.id)] == [todo.id]
 
