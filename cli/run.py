@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _MAX_PORT = 65_535
 
+# Whoever has more than these looks into the directory.
+_PAGES_SHOWN = 10
+
 
 def run(
     idea: Annotated[
@@ -158,8 +161,11 @@ def _tell(ending: Ending, goal: Goal) -> None:
     facts.add_row("cycles", f"{totals.cycles:,}")
     facts.add_row("agent runs", Text.assemble(f"{totals.agent_runs:,}, ", failures))
     facts.add_row("decisions", ", ".join(f"{n:,} {kind}" for kind, n in totals.decisions.items()) or "none")
-    for page in ending.pages:
+    for page in ending.pages[:_PAGES_SHOWN]:
         facts.add_row("page", Text(str(page.path), f"link {page.path.as_uri()}"))
+    more = len(ending.pages) - _PAGES_SHOWN
+    if more > 0:
+        facts.add_row("", f"and {plural(more, 'page')} more in {ending.pages[0].path.parent}")
     draw(facts)
     for stack in failed:
         complain(f"{stack.name} ({stack.id[:8]}) was paused: {stack.state_reason or 'it cannot be read'}")
