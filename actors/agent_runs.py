@@ -27,6 +27,8 @@ class _Running:
     taken_at: float
     ticket: Ticket = field(default_factory=Ticket)
     error: str | None = None
+    taken_back: bool = False
+    """Whether it was given up before it began."""
 
 
 class AgentRuns:
@@ -69,10 +71,15 @@ class AgentRuns:
             self._abandon(message.role, running)
 
     def collect(self, answers: Iterable[Any]) -> tuple[NodeResult, ...]:
-        """Turn the answers of a wave into results, and note which role actors died."""
+        """Turn the answers of a wave into results, and note which role actors died.
+
+        What was taken back has no result: it can be fanned out again, as the same attempt.
+        """
         now = self._environment.clock.now()
         results = []
         for (role, running), answer in zip(self._running.items(), list(answers), strict=True):
+            if running.taken_back:
+                continue
             if isinstance(answer, NodeResult) and running.error is None:
                 results.append(answer)
                 continue
@@ -105,6 +112,13 @@ class AgentRuns:
         while self._deaths and self._deaths[0] < oldest:
             self._deaths.popleft()
         return len(self._deaths)
+
+    def take_back(self) -> None:
+        """Give up the runs that wait for one of the limited places: from now on no agent begins."""
+        for role, running in self._running.items():
+            if running.ticket.claim():
+                running.taken_back = True
+                self._abandon(role, running)
 
     def abandon_all(self) -> None:
         """Give up all runs: what they return is discarded."""
@@ -144,6 +158,7 @@ class AgentRuns:
         return future
 
     def _abandon(self, role: str, running: _Running) -> None:
+        running.ticket.claim()
         running.ticket.cancelled.set()
         actor = self._actors.pop(role, None)
         if actor is not None:
