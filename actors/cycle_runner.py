@@ -91,8 +91,8 @@ class CycleRunner(SteppingActor):
         self._mode = Mode.HELD
         self._stack: Stack | None = None
         self._settings: Settings = environment.settings
-        self._pausing = False
-        """A pause has been asked for and is not on disk yet."""
+        self._pausing = 0
+        """How many pauses have been asked for and are not on disk yet."""
         self._quiescing = False
         """The orchestrator is shutting down."""
         self._quiesced: list[DispatchedFuture[None]] = []

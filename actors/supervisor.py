@@ -77,7 +77,7 @@ class StackSupervisor(CycleRunner):
         future = self._store.submit(work)
         # From here on no agent is started, whatever the commit still takes.
         if command is Command.PAUSE:
-            self._pausing = True
+            self._pausing += 1
         elif command is Command.STOP:
             self._abort()
         self._commands += 1
@@ -117,15 +117,15 @@ class StackSupervisor(CycleRunner):
 
     def _controlled(self, message: Controlled) -> None:
         self._commands -= 1
+        if message.command is Command.PAUSE:
+            self._pausing -= 1
         stack = message.result
         if isinstance(stack, BaseException):
             # The asker has been told. The stack goes on as it is in the store.
-            self._pausing = False
             if message.command is Command.STOP or self._mode is Mode.HELD:
                 self._reload()
             return
         self._adopt(stack)
-        self._pausing = False
         if stack.state is not ExecutionState.RUNNING:
             if self._mode is not Mode.BUSY:
                 self._hold()
