@@ -1,6 +1,7 @@
 """How a stack's work and history look on a terminal."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 from rich.console import RenderableType
@@ -67,8 +68,8 @@ def graph_page(graph: ExecutionGraph, execution: OrchestratorExecution | None) -
     table = plain_table("WAVE", "ROLE", "PRIORITY", "STATUS", "TOOK", "AFTER", "WHY")
     table.columns[0].justify = table.columns[4].justify = "right"
     table.columns[2].justify = "center"
-    for number in range(graph.waves):
-        for index, node in enumerate(graph.wave(number)):
+    for number, nodes in groupby(graph.nodes, lambda node: node.wave):
+        for index, node in enumerate(nodes):
             table.add_row(
                 str(number + 1) if index == 0 else "",
                 node.role,

@@ -50,6 +50,7 @@ class Completion:
         roles: RoleRegistry,
         settings: Settings,
         now: Callable[[], float],
+        since: float,
         only: str | None = None,
     ) -> None:
         """Wait for one stack, or for all that run.
@@ -59,6 +60,7 @@ class Completion:
             roles: the team.
             settings: the runner's.
             now: tells the time in seconds since the epoch, UTC.
+            since: when the runner was started: a stack that came to a halt since is told of, too.
             only: the stack to wait for; None for every one that is running now or will be.
         """
         self._store = store
@@ -66,7 +68,7 @@ class Completion:
         self._settings = settings
         self._now = now
         self._only = only
-        self._began = now()
+        self._since = since
         self._witness = only
 
     def over(self) -> bool:
@@ -124,5 +126,5 @@ class Completion:
         return (
             stack.state is ExecutionState.PAUSED
             and stack.state_reason is not None
-            and (stack.paused_at or 0.0) >= self._began
+            and (stack.paused_at or 0.0) >= self._since
         )

@@ -1,0 +1,156 @@
+"""What people, and other processes, do to the stacks while their runner is about to die."""
+
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from recursor.domain.errors import ConflictError
+from recursor.domain.ids import new_stack_id
+from recursor.domain.stack import Stack
+from recursor.orchestration.control import Command
+from recursor.storage import conversations, stacks
+from recursor.storage.lmdb_store import LmdbStore
+from recursor.storage.nudges import leave_nudge
+from recursor.storage.store import Writer
+from recursor.storage.tables import TABLES
+from tests.crash.ledger import Asked, Ledger
+from tests.crash.process import Child
+from tests.crash.team import DOOMED
+
+PERMANENT = 4
+MOST_DOOMED = 3
+# Enough for queues to form, and few enough to be worked off soon after.
+MOST_UNANSWERED = 20
+
+_OPS = (
+    *("visit",) * 8, *("todo",) * 5, *("message",) * 4, *("pause",) * 2, *("resume",) * 4,
+    "stop", *("start",) * 2, "create", "create", "delete", "idea", "cancel", "cancel",
+)  # fmt: skip
+_OPS_BESIDE = ("visit", "visit", "todo", "pause", "resume", "stop", "start")
+
+
+@dataclass
+class Load:
+    """Gives commands at random, and has the ledger note them."""
+
+    random: Random
+    ledger: Ledger
+    names: dict[str, str] = field(default_factory=dict)
+    """Stack id → name, of all that were ever to be created."""
+    _serial: int = 0
+
+    def create_permanent(self, child: Child) -> None:
+        """Create the stacks that are never deleted."""
+        for number in range(PERMANENT):
+            self._tell(child, "create", new_stack_id(), name=f"team {number}", idea=self._text())
+
+    def give(self, child: Child, seconds: float, directory: Path | None = None) -> None:
+        """Give commands for a while, or until the child has died.
+
+        Args:
+            child: the runner.
+            seconds: how long.
+            directory: a store that is written to beside the runner, by this process.
+        """
+        end = time.monotonic() + seconds
+        if directory is None:
+            while time.monotonic() < end and not child.ended:
+                self._give_one(child)
+            return
+        with closing(LmdbStore(directory, TABLES)) as store:
+            while time.monotonic() < end and not child.ended:
+                if self.random.random() < 0.2:
+                    self._write_beside(store)
+                else:
+                    self._give_one(child)
+
+    def command(self, child: Child, op: str) -> Asked | None:
+        """Give one command of this kind, if there is a stack for it."""
+        there = self.ledger.existing()
+        doomed = [stack_id for stack_id in there if self.names[stack_id].startswith(DOOMED)]
+        # One stack is steered by another process, for the order of whose commands nobody could vouch else.
+        steered = [stack_id for stack_id in there if stack_id != self._outsider]
+        if op == "create":
+            return self._create(child) if len(doomed) < MOST_DOOMED else None
+        if op == "delete":
+            return self._tell(child, op, self.random.choice(doomed)) if doomed else None
+        if op == "cancel":
+            return self._cancel(child, there)
+        if op == "message":
+            to = None if self.random.random() < 0.3 else self.random.choice(there)
+            return self._tell(child, op, self.random.choice(steered), to=to, text=f"{self._text()} 2")
+        args: dict[str, Any] = {}
+        if op == "visit":
+            args["text"] = f"{self._text()} {self.random.choice(('hello', 'hello', 'please fix it'))}"
+        elif op == "todo":
+            args |= {"text": self._text(), "priority": self.random.randrange(1, 6)}
+        elif op == "idea":
+            args["text"] = self._text()
+        to_any = op in ("visit", "todo", "idea")
+        return self._tell(child, op, self.random.choice(there if to_any else steered), **args)
+
+    def set_going(self, child: Child, states: dict[str, str]) -> None:
+        """Have every stack run."""
+        for stack_id, state in states.items():
+            if state in ("paused", "stopped"):
+                self._tell(child, "resume" if state == "paused" else "start", stack_id)
+
+    def _give_one(self, child: Child) -> None:
+        # Now and then several at once, so that they meet in one commit.
+        for _ in range(self.random.choice((1, 1, 1, 6))):
+            if child.open_commands < MOST_UNANSWERED:
+                self.command(child, self.random.choice(_OPS))
+        child.await_death(self.random.uniform(0, 0.03))
+
+    def _create(self, child: Child) -> Asked:
+        idea = self._text() if self.random.random() < 0.7 else None
+        return self._tell(child, "create", new_stack_id(), name=f"{DOOMED} {len(self.names)}", idea=idea)
+
+    def _cancel(self, child: Child, there: list[str]) -> Asked | None:
+        todos = [asked for asked in self.ledger.acknowledged("todo") if asked.stack in there]
+        if not todos:
+            return None
+        chosen = self.random.choice(todos[-5:])
+        return self._tell(child, "cancel", chosen.stack, todo=chosen.result)
+
+    def _tell(self, child: Child, op: str, stack_id: str, **args: Any) -> Asked:
+        if op == "create":
+            self.names[stack_id] = args["name"]
+        asked = self.ledger.ask(op, stack_id, time.time(), **args)
+        child.tell(asked)
+        return asked
+
+    def _write_beside(self, store: LmdbStore) -> None:
+        """Do what another process does that cannot reach the runner."""
+        op, stack_id, text, now = self.random.choice(_OPS_BESIDE), self._outsider, self._text(), time.time()
+        args = {"text": text} if op in ("visit", "todo") else {}
+        asked = self.ledger.ask(op, stack_id, now, **args)
+        asked.beside = True
+
+        def work(writer: Writer) -> Any:
+            leave_nudge(writer, stack_id)
+            if op == "visit":
+                message = conversations.new_user_message(stack_id, "beside", text, now)
+                return conversations.add_user_message(writer, message)
+            if op == "todo":
+                return conversations.add_todo(writer, conversations.new_todo(stack_id, text, 3, now))
+            return stacks.control_stack(writer, stack_id, Command(op), now)
+
+        try:
+            result = store.write(work)
+        except ConflictError as error:
+            asked.ok, asked.error = False, str(error)
+        else:
+            asked.ok, asked.result = True, None if isinstance(result, Stack) else result.id
+        asked.answered_at = time.time()
+
+    @property
+    def _outsider(self) -> str:
+        return next(iter(self.names))
+
+    def _text(self) -> str:
+        self._serial += 1
+        return f"text-{self._serial}"
