@@ -12,6 +12,7 @@ from recursor.actors.future import DispatchedFuture, fan_in
 from recursor.actors.messages import RunningAgent
 from recursor.actors.role_actor import RoleActor
 from recursor.actors.stack_messages import RunAgent, RunTimedOut, Ticket
+from recursor.domain.errors import in_one_line
 from recursor.domain.graph import Node
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
@@ -79,9 +80,11 @@ class AgentRuns:
             error = running.error
             if error is None:
                 # The actor was not given up by us: its thread has died under it.
-                self._actors.pop(role, None)
+                dead = self._actors.pop(role, None)
+                if dead is not None and dead.is_alive():
+                    dead.stop(block=False)
                 self._deaths.append(now)
-                error = f"its actor died: {answer}"
+                error = f"its actor died: {in_one_line(answer)}"
             results.append(
                 NodeResult(
                     role=role,
