@@ -28,6 +28,12 @@ class _Running:
     taken_at: float
     ticket: Ticket = field(default_factory=Ticket)
     error: str | None = None
+    answer: DispatchedFuture[Any] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the agent has answered, and only the others of its wave are waited for."""
+        return self.answer is not None and self.answer.done()
 
 
 class AgentRuns:
@@ -59,13 +65,14 @@ class AgentRuns:
                 settings=settings,
                 ticket=running.ticket,
             )
-            futures.append(self._ask(node.role, message))
+            running.answer = answer = self._ask(node.role, message)
+            futures.append(answer)
         return fan_in(futures)
 
     def timed_out(self, message: RunTimedOut, limit: float) -> None:
         """Abandon a run that has reached its time limit: it is answered at once, its actor replaced."""
         running = self._match(message)
-        if running is not None:
+        if running is not None and not running.ended:
             running.error = f"exceeded its time limit of {limit:g} s and was abandoned"
             self._abandon(message.role, running)
 
@@ -133,6 +140,7 @@ class AgentRuns:
                 since=running.ticket.started_at,
             )
             for role, running in self._running.items()
+            if not running.ended
         )
 
     def _ask(self, role: str, message: RunAgent) -> DispatchedFuture[Any]:
