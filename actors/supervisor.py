@@ -190,6 +190,9 @@ class StackSupervisor(CycleRunner):
     def _offer_rest(self, message: PassivationDue) -> None:
         if message.turn != self._turn or self._mode is Mode.BUSY or self._commands or self._quiescing:
             return
+        if self._look_failures:
+            # Nobody else counts them, and they are few.
+            return
         # From here on the orchestrator has the timer, and one of ours that went off just now is stale: a step
         # begun now would be cut off. A message of the orchestrator's on its way keeps this actor alive.
         self._turn += 1
