@@ -160,7 +160,9 @@ class CycleRunner(SteppingActor):
         self._results = ()
 
     def _seen(self, sighting: Sighting) -> None:
-        self._look_failures = 0
+        if self._look_failures:
+            self._look_failures = 0
+            self.note_trouble(None)
         self._sighting = sighting
         if _visible(sighting.snapshot.stack) != _visible(self._stack):
             settings = self._settings

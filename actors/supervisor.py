@@ -29,7 +29,7 @@ from recursor.actors.stack_messages import (
 )
 from recursor.actors.steps import outcome
 from recursor.actors.work_cache import WorkCache
-from recursor.domain.errors import NotFoundError
+from recursor.domain.errors import NotFoundError, in_one_line
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.orchestration.control import Command
 from recursor.orchestration.decision import after_failure
@@ -191,6 +191,9 @@ class StackSupervisor(CycleRunner):
     def _offer_rest(self, message: PassivationDue) -> None:
         if message.turn != self._turn or self._mode is Mode.BUSY or self._commands or self._quiescing:
             return
+        if self._look_failures:
+            # Nobody else counts them, and they are few.
+            return
         # From here on the orchestrator has the timer, and one of ours that went off just now is stale: a step
         # begun now would be cut off. A message of the orchestrator's on its way keeps this actor alive.
         self._turn += 1
@@ -219,7 +222,7 @@ class StackSupervisor(CycleRunner):
         """Tell the orchestrator, which replaces this actor."""
         del exception_type, traceback
         self._stop_children()
-        self._environment.orchestrator.tell(SupervisorDied(self._id, _one_line(exception_value)))
+        self._environment.orchestrator.tell(SupervisorDied(self._id, in_one_line(exception_value)))
 
     handlers: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {
         **CycleRunner.handlers,
@@ -234,7 +237,3 @@ class StackSupervisor(CycleRunner):
         PassivationDue: _offer_rest,
         StayUp: _stay_up,
     }
-
-
-def _one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"

@@ -348,3 +348,28 @@ def until(condition: Callable[[], bool], what: str = "it") -> None:
             return
         pause.wait(0.005)
     raise AssertionError(f"{what} did not happen")
+
+
+class HeldStore(MemoryStore):
+    """A store whose writer a test can stop: what is submitted meanwhile is committed when it goes on."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.submitted = 0
+        # Each submission is acknowledged before the next is begun.
+        super().__init__(TABLES, largest_batch=1)
+
+    def submit(self, work: Callable[[Any], Any]) -> Any:
+        with self._lock:
+            self.submitted += 1
+            return super().submit(work)
+
+    def hold(self) -> Callable[[], None]:
+        """Commit nothing that is submitted from now on, until the function that this returns is called."""
+        opened = threading.Event()
+        self.submit(lambda _writer: opened.wait(WAIT))
+        return opened.set
+
+    def wait_submitted(self, count: int) -> None:
+        """Wait until there have been `count` submissions."""
+        until(lambda: self.submitted >= count, f"submission number {count}")
