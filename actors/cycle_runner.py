@@ -30,6 +30,7 @@ from recursor.actors.stack_messages import (
 )
 from recursor.actors.steps import SteppingActor
 from recursor.actors.work_cache import WorkCache
+from recursor.domain.errors import InvalidInputError
 from recursor.domain.execution import Decision, DecisionKind, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, Node, NodeStatus
 from recursor.domain.ids import new_id
@@ -109,6 +110,8 @@ class CycleRunner(SteppingActor):
         self._backing_off = False
         self._look_failures = 0
         self._trouble: str | None = None
+        self._unusable: str | None = None
+        """Why the stack's settings cannot be used, when they cannot: another version wrote them."""
         self._due: float | None = None
 
     def _reload(self) -> None:
@@ -144,6 +147,8 @@ class CycleRunner(SteppingActor):
         self._alarms.cancel()
         if self._ended is not None:
             self._end_alone()
+        elif self._unusable is not None and self._may_run():
+            self._suspend(self._unusable)
         elif self._may_run() or (self._cycle is not None and _over(self._cycle.graph)):
             self._look()
         else:
@@ -433,7 +438,11 @@ class CycleRunner(SteppingActor):
         """Take over what the store says of the stack, and tell what is new."""
         before, self._stack = self._stack, stack
         if before is None or before.settings != stack.settings:
-            self._settings = self._environment.settings.overridden(stack.settings)
+            self._unusable = None
+            try:
+                self._settings = self._environment.settings.overridden(stack.settings)
+            except InvalidInputError as error:
+                self._unusable = str(error)
         if before is not None:
             self._narrator.changed(before, stack)
 
