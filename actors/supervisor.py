@@ -129,7 +129,12 @@ class StackSupervisor(CycleRunner):
         if stack.state is not ExecutionState.RUNNING:
             if self._mode is not Mode.BUSY:
                 self._hold()
-        elif self._mode is not Mode.BUSY:
+        elif self._mode is Mode.BUSY:
+            pass
+        elif stack.current_execution_id is not None and self._cycle is None and self._ended is None:
+            # Its cycle could not be read. A person has looked into it since.
+            self._reload()
+        else:
             self._go_on()
 
     def _deleted(self, message: Deleted) -> None:
