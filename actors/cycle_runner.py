@@ -363,6 +363,10 @@ class CycleRunner(SteppingActor):
                 return
         self._mode = Mode.HELD
         self._due = None
+        self._tell_quiesced()
+        self._offer_rest_later()
+
+    def _tell_quiesced(self) -> None:
         for future in self._quiesced:
             future.set(None)
         self._quiesced.clear()

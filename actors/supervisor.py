@@ -218,6 +218,7 @@ class StackSupervisor(CycleRunner):
             if child.is_alive():
                 child.stop(block=False)
 
+        self._tell_quiesced()
     def on_stop(self) -> None:
         """Give up what is under way: it is gone on with at the next activation."""
         self._stop_children()
