@@ -370,17 +370,14 @@ class CycleRunner(SteppingActor):
         for future in self._quiesced:
             future.set(None)
         self._quiesced.clear()
-        self._offer_rest_later()
 
     def _suspend(self, reason: str) -> None:
         """Pause the stack until a person resumes it."""
-        self.note_trouble(reason)
         now, stack = self._clock.now(), self._stack
         if stack is None:
-            # Its own record cannot be read, so it cannot be written either: others are not affected.
-            self._mode = Mode.HELD
-            self._offer_rest_later()
+            self._stand_still(reason)
             return
+        self.note_trouble(reason)
         ended, epoch = self._ended, stack.epoch
 
         def work(writer: Writer) -> Stack | None:
@@ -396,6 +393,13 @@ class CycleRunner(SteppingActor):
             self._read_stack()
         else:
             self._adopt(stack)
+        self._hold()
+
+    def _stand_still(self, problem: str) -> None:
+        """Do no more for a stack whose own record cannot be read: so it cannot be written either."""
+        self._abort()
+        self.note_trouble(problem)
+        self._stack = None
         self._hold()
 
     def _abort(self) -> None:

@@ -94,11 +94,13 @@ class StackSupervisor(CycleRunner):
 
     def _status(self, _message: GetStatus) -> StackStatus:
         self._handled += 1
-        if self._stack is None:
-            raise NotFoundError(self._trouble or f"no stack {self._id}")
+        stack = self._stack
+        if stack is None:
+            with self._store.read() as reader:
+                stack = stacks.read_stack(reader, self._id)
         running = self._runs.describe()
         return StackStatus(
-            stack=self._stack,
+            stack=stack,
             active=True,
             cycle=None if self._cycle is None else self._cycle.execution.number,
             wave=running[0].wave if running else None,
@@ -164,7 +166,10 @@ class StackSupervisor(CycleRunner):
             BaseException: what nobody foresaw: this actor dies of it, and is replaced.
         """
         if isinstance(error, CorruptRecordError):
-            self._suspend(str(error))
+            if step is Step.SUSPEND:
+                self._stand_still(str(error))
+            else:
+                self._suspend(str(error))
         elif step in COMMITS:
             raise error
         elif isinstance(error, NotFoundError):
@@ -213,12 +218,12 @@ class StackSupervisor(CycleRunner):
 
     def _stop_children(self) -> None:
         self._alarms.cancel()
+        self._tell_quiesced()
         self._runs.stop()
         for child in (self._cache, self._builder):
             if child.is_alive():
                 child.stop(block=False)
 
-        self._tell_quiesced()
     def on_stop(self) -> None:
         """Give up what is under way: it is gone on with at the next activation."""
         self._stop_children()
