@@ -30,6 +30,9 @@ class _Running:
     error: str | None = None
     answer: DispatchedFuture[Any] | None = None
 
+    taken_back: bool = False
+    """Whether it was given up before it began."""
+
     @property
     def ended(self) -> bool:
         """Whether the agent has answered, and only the others of its wave are waited for."""
@@ -77,10 +80,15 @@ class AgentRuns:
             self._abandon(message.role, running)
 
     def collect(self, answers: Iterable[Any]) -> tuple[NodeResult, ...]:
-        """Turn the answers of a wave into results, and note which role actors died."""
+        """Turn the answers of a wave into results, and note which role actors died.
+
+        What was taken back has no result: it can be fanned out again, as the same attempt.
+        """
         now = self._environment.clock.now()
         results = []
         for (role, running), answer in zip(self._running.items(), list(answers), strict=True):
+            if running.taken_back:
+                continue
             if isinstance(answer, NodeResult) and running.error is None:
                 results.append(answer)
                 continue
@@ -115,6 +123,13 @@ class AgentRuns:
         while self._deaths and self._deaths[0] < oldest:
             self._deaths.popleft()
         return len(self._deaths)
+
+    def take_back(self) -> None:
+        """Give up the runs that wait for one of the limited places: from now on no agent begins."""
+        for role, running in self._running.items():
+            if running.ticket.claim():
+                running.taken_back = True
+                self._abandon(role, running)
 
     def abandon_all(self) -> None:
         """Give up all runs: what they return is discarded."""
@@ -155,6 +170,7 @@ class AgentRuns:
         return future
 
     def _abandon(self, role: str, running: _Running) -> None:
+        running.ticket.claim()
         running.ticket.cancelled.set()
         actor = self._actors.pop(role, None)
         if actor is not None:

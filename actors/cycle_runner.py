@@ -92,7 +92,7 @@ class CycleRunner(SteppingActor):
         self._mode = Mode.HELD
         self._stack: Stack | None = None
         self._settings: Settings = environment.settings
-        self._pausing = 0
+        self._pauses = 0
         """How many pauses have been asked for and are not on disk yet."""
         self._quiescing = False
         """The orchestrator is shutting down."""
@@ -252,10 +252,13 @@ class CycleRunner(SteppingActor):
         else:
             self._start(ready)
 
-    def _saved(self, current: bool) -> None:
-        if not current or self._cycle is None:
+    def _saved(self, stack: Stack | None) -> None:
+        if stack is None or self._cycle is None:
             self._reload()
-        elif self._may_run():
+            return
+        # Another process may have paused it: this is the last look before the wave's agents begin.
+        self._adopt(stack)
+        if self._may_run():
             self._start([node for node in self._cycle.graph.nodes if node.status is NodeStatus.RUNNING])
         else:
             self._hold()
@@ -424,7 +427,7 @@ class CycleRunner(SteppingActor):
         return (
             stack is not None
             and stack.state is ExecutionState.RUNNING
-            and not self._pausing
+            and not self._pauses
             and not self._quiescing
         )
 

@@ -36,21 +36,26 @@ class RoleActor(ControlActor):
 
     def _run(self, message: RunAgent) -> NodeResult:
         outcome, error = None, None
-        started = message.ticket.started_at = self._clock.now()
+        started = self._clock.now()
+        if not message.ticket.claim():
+            return self._result(message, None, None, "was taken back before it began")
+        message.ticket.started_at = started
         limit = self._clock.call_at(
             started + message.settings.limits.node_seconds, lambda: self._time_out(message)
         )
         try:
-            if message.ticket.cancelled.is_set():
-                error = "was cancelled before it began"
-            else:
-                self._tell_of_start(message, started)
-                returned = self._role.agent.run(message.snapshot, self._key(message, started))
-                outcome = self._checked(returned, message)
+            self._tell_of_start(message, started)
+            returned = self._role.agent.run(message.snapshot, self._key(message, started))
+            outcome = self._checked(returned, message)
         except BaseException as raised:  # noqa: BLE001  # an agent fails its node, not its actor
             error = _explain(raised)
         finally:
             limit.cancel()
+        return self._result(message, started, outcome, error)
+
+    def _result(
+        self, message: RunAgent, started: float | None, outcome: Outcome | None, error: str | None
+    ) -> NodeResult:
         return NodeResult(
             role=self._role.name,
             attempt=message.attempt,

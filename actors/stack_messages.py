@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum, auto
 from threading import Event as Flag
+from threading import Lock
 from typing import Any
 
 from recursor.domain.settings import Settings
@@ -45,13 +46,18 @@ class BuildGraph:
 class Ticket:
     """The little that a supervisor and a running agent share; each field has one who sets it, once."""
 
-    __slots__ = ("cancelled", "started_at")
+    __slots__ = ("_claim", "cancelled", "started_at")
 
     def __init__(self) -> None:
+        self._claim = Lock()
         self.cancelled = Flag()
         """Set by the supervisor when it abandons the run."""
         self.started_at: float | None = None
         """Set by the role actor when the agent has got a place; the time limit counts from here."""
+
+    def claim(self) -> bool:
+        """Settle whether the run begins: True for who asks first, its role actor or who takes it back."""
+        return self._claim.acquire(blocking=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ class Step(IntEnum):
     BEGIN = auto()
     """From the store: `CycleBegun`."""
     SAVE = auto()
-    """From the store: whether the cycle is still current, now that its next nodes are marked."""
+    """From the store: the `Stack`, now that the next nodes are marked, or None if the cycle is over."""
     RESULTS = auto()
     """From the store: `WaveCommitted`, or None if the cycle is over."""
     END = auto()

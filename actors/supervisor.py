@@ -74,20 +74,21 @@ class StackSupervisor(CycleRunner):
                 cycles.end_cycle(writer, ended)
             return stacks.control_stack(writer, self._id, command, now, message.reason)
 
-        future = self._store.submit(work)
-        # From here on no agent is started, whatever the commit still takes.
+        # From here on no agent begins, whatever the commit still takes; one that waits for a place neither.
         if command is Command.PAUSE:
-            self._pausing += 1
+            self._pauses += 1
+            self._runs.take_back()
         elif command is Command.STOP:
             self._abort()
+        future = self._store.submit(work)
         self._commands += 1
         future.add_done_callback(lambda done: self._tell(Controlled(command, outcome(done))))
         return Deferred(future)
 
     def _delete(self, _message: DeleteStack) -> Deferred:
         self._handled += 1
-        future = self._store.submit(lambda writer: stacks.delete_stack(writer, self._id))
         self._abort()
+        future = self._store.submit(lambda writer: stacks.delete_stack(writer, self._id))
         self._commands += 1
         future.add_done_callback(lambda done: self._tell(Deleted(done.exception())))
         return Deferred(future)
@@ -111,6 +112,7 @@ class StackSupervisor(CycleRunner):
     def _quiesce(self, _message: Quiesce) -> Deferred:
         self._handled += 1
         self._quiescing = True
+        self._runs.take_back()
         future: DispatchedFuture[None] = DispatchedFuture()
         self._quiesced.append(future)
         if self._mode is not Mode.BUSY:
@@ -119,8 +121,7 @@ class StackSupervisor(CycleRunner):
 
     def _controlled(self, message: Controlled) -> None:
         self._commands -= 1
-        if message.command is Command.PAUSE:
-            self._pausing -= 1
+        self._pauses -= message.command is Command.PAUSE
         stack = message.result
         if isinstance(stack, BaseException):
             # The asker has been told. The stack goes on as it is in the store.

@@ -112,7 +112,7 @@ class Completion:
             if stack is None or stack.state in (ExecutionState.STOPPED, ExecutionState.IDLE):
                 return Standing.ENDED
             if stack.state is ExecutionState.PAUSED:
-                return Standing.FAILED if stack.state_reason is not None else Standing.UNFINISHED
+                return self._paused(stack)
             if stack.phase is not Phase.COMPLETE or stack.current_execution_id is not None:
                 return Standing.UNFINISHED
             report = work_detection_status(reader, stack_id, self._roles, self._settings, self._now())
@@ -120,6 +120,12 @@ class Completion:
             # Its supervisor finds the same and pauses it, if it can be written.
             return Standing.FAILED
         return Standing.UNFINISHED if report.roles_with_work() else Standing.DONE
+
+    def _paused(self, stack: Stack) -> Standing:
+        if stack.state_reason is not None:
+            return Standing.FAILED
+        # A person who pauses the one stack that is waited for will resume it; one of many may rest.
+        return Standing.ENDED if self._only is None else Standing.UNFINISHED
 
     def _suspended(self, stack: Stack) -> bool:
         """Whether it came to a halt by itself while it was waited for."""

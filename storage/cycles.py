@@ -175,13 +175,17 @@ def mark_running(
     return graph.but(nodes=tuple(nodes))
 
 
-def save_graph(writer: Writer, epoch: int, graph: ExecutionGraph) -> bool:
-    """Write the graph of a running cycle. Returns False, writing nothing, if the cycle is over."""
+def save_graph(writer: Writer, epoch: int, graph: ExecutionGraph) -> Stack | None:
+    """Write the graph of a running cycle.
+
+    Returns:
+        the stack as it is, or None if the cycle is over: then nothing was written.
+    """
     stack = STACKS.get(writer, graph.stack_id)
     if stack is None or stack.epoch != epoch or stack.current_execution_id != graph.id:
-        return False
+        return None
     GRAPHS.add(writer, graph)
-    return True
+    return stack
 
 
 def end_cycle(writer: Writer, end: CycleEnd) -> Stack | None:

@@ -135,16 +135,14 @@ def agents_run_for_a_reason(evidence: Evidence) -> Violations:
         if not isinstance(entry, Started):
             continue
         saw = entry.saw
-        periodic = entry.reason.startswith("periodic look")
+        idle = not saw["open_todos"] and not saw["complete"]
+        news = saw["recommendations"] or saw["unplanned"]
+        # Periodic looks are out of reach here, but for the first.
         something = {
-            "planner": not saw["ideas"]
-            or (not saw["open_todos"] and not saw["complete"])
-            or saw["recommendations"]
-            or saw["unplanned"]
-            or periodic,
+            "planner": not saw["ideas"] or not saw["planned"] or idle or news,
             "builder": saw["open_todos"],
             "communicator": saw["unanswered"] or saw["unread"],
-            "reviewer": saw["unreviewed"] > 0 or saw["completed_todos"] or periodic,
+            "reviewer": saw["unreviewed"] > 0 or saw["completed_todos"],
         }[entry.role]
         if not something:
             yield f"run {run_key(entry)} had nothing to do ({entry.reason}): {saw}"

@@ -26,7 +26,7 @@ MOST_DOOMED = 3
 MOST_UNANSWERED = 20
 
 _OPS = (
-    *("visit",) * 8, *("todo",) * 5, *("message",) * 4, *("pause",) * 2, *("resume",) * 4,
+    *("visit",) * 8, *("todo",) * 5, *("message",) * 4, *("pause",) * 4, *("resume",) * 6,
     "stop", *("start",) * 2, "create", "create", "delete", "idea", "cancel", "cancel",
 )  # fmt: skip
 _OPS_BESIDE = ("visit", "visit", "todo", "pause", "resume", "stop", "start")

@@ -189,6 +189,7 @@ def to_do(snapshot: Snapshot) -> dict[str, int]:
     artifact = 0 if snapshot.artifact is None else snapshot.artifact.number
     return {
         "ideas": snapshot.idea is not None,
+        "planned": snapshot.states["planner"].last_run_at is not None,
         "complete": snapshot.stack.phase is Phase.COMPLETE,
         "open_todos": sum(todo.status.open for todo in snapshot.todos),
         "unanswered": sum(message.answered_at is None for message in snapshot.user_messages),
