@@ -95,11 +95,13 @@ class StackSupervisor(CycleRunner):
 
     def _status(self, _message: GetStatus) -> StackStatus:
         self._handled += 1
-        if self._stack is None:
-            raise NotFoundError(self._trouble or f"no stack {self._id}")
+        stack = self._stack
+        if stack is None:
+            with self._store.read() as reader:
+                stack = stacks.read_stack(reader, self._id)
         running = self._runs.describe()
         return StackStatus(
-            stack=self._stack,
+            stack=stack,
             active=True,
             cycle=None if self._cycle is None else self._cycle.execution.number,
             wave=running[0].wave if running else None,
@@ -130,7 +132,12 @@ class StackSupervisor(CycleRunner):
         if stack.state is not ExecutionState.RUNNING:
             if self._mode is not Mode.BUSY:
                 self._hold()
-        elif self._mode is not Mode.BUSY:
+        elif self._mode is Mode.BUSY:
+            pass
+        elif stack.current_execution_id is not None and self._cycle is None and self._ended is None:
+            # Its cycle could not be read. A person has looked into it since.
+            self._reload()
+        else:
             self._go_on()
 
     def _deleted(self, message: Deleted) -> None:
@@ -160,7 +167,10 @@ class StackSupervisor(CycleRunner):
             BaseException: what nobody foresaw: this actor dies of it, and is replaced.
         """
         if isinstance(error, CorruptRecordError):
-            self._suspend(str(error))
+            if step is Step.SUSPEND:
+                self._stand_still(str(error))
+            else:
+                self._suspend(str(error))
         elif step in COMMITS:
             raise error
         elif isinstance(error, NotFoundError):
@@ -209,6 +219,7 @@ class StackSupervisor(CycleRunner):
 
     def _stop_children(self) -> None:
         self._alarms.cancel()
+        self._tell_quiesced()
         self._runs.stop()
         for child in (self._cache, self._builder):
             if child.is_alive():
