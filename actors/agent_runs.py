@@ -12,6 +12,7 @@ from recursor.actors.future import DispatchedFuture, fan_in
 from recursor.actors.messages import RunningAgent
 from recursor.actors.role_actor import RoleActor
 from recursor.actors.stack_messages import RunAgent, RunTimedOut, Ticket
+from recursor.domain.errors import in_one_line
 from recursor.domain.graph import Node
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
@@ -27,8 +28,15 @@ class _Running:
     taken_at: float
     ticket: Ticket = field(default_factory=Ticket)
     error: str | None = None
+    answer: DispatchedFuture[Any] | None = None
+
     taken_back: bool = False
     """Whether it was given up before it began."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the agent has answered, and only the others of its wave are waited for."""
+        return self.answer is not None and self.answer.done()
 
 
 class AgentRuns:
@@ -60,13 +68,14 @@ class AgentRuns:
                 settings=settings,
                 ticket=running.ticket,
             )
-            futures.append(self._ask(node.role, message))
+            running.answer = answer = self._ask(node.role, message)
+            futures.append(answer)
         return fan_in(futures)
 
     def timed_out(self, message: RunTimedOut, limit: float) -> None:
         """Abandon a run that has reached its time limit: it is answered at once, its actor replaced."""
         running = self._match(message)
-        if running is not None:
+        if running is not None and not running.ended:
             running.error = f"exceeded its time limit of {limit:g} s and was abandoned"
             self._abandon(message.role, running)
 
@@ -86,9 +95,11 @@ class AgentRuns:
             error = running.error
             if error is None:
                 # The actor was not given up by us: its thread has died under it.
-                self._actors.pop(role, None)
+                dead = self._actors.pop(role, None)
+                if dead is not None and dead.is_alive():
+                    dead.stop(block=False)
                 self._deaths.append(now)
-                error = f"its actor died: {answer}"
+                error = f"its actor died: {in_one_line(answer)}"
             results.append(
                 NodeResult(
                     role=role,
@@ -144,6 +155,7 @@ class AgentRuns:
                 since=running.ticket.started_at,
             )
             for role, running in self._running.items()
+            if not running.ended
         )
 
     def _ask(self, role: str, message: RunAgent) -> DispatchedFuture[Any]:

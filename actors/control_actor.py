@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from recursor.actors.dispatched import DispatchedActor
+from recursor.domain.errors import in_one_line
 
 
 class ControlActor(DispatchedActor):
@@ -25,7 +26,7 @@ class ControlActor(DispatchedActor):
             raise
         except BaseException as error:
             # pykka would stop all actors of the program, which are not ours to stop.
-            raise RuntimeError(f"{type(error).__name__} in {type(self).__name__}: {error}") from error
+            raise RuntimeError(f"{type(self).__name__}: {in_one_line(error)}") from error
 
     def on_receive(self, message: Any) -> Any:
         """Say that this actor does not understand a message.

@@ -30,6 +30,7 @@ from recursor.actors.stack_messages import (
 )
 from recursor.actors.steps import SteppingActor
 from recursor.actors.work_cache import WorkCache
+from recursor.domain.errors import InvalidInputError
 from recursor.domain.execution import Decision, DecisionKind, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, Node, NodeStatus
 from recursor.domain.ids import new_id
@@ -37,7 +38,7 @@ from recursor.domain.record import Revision
 from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.work import WorkReport
-from recursor.orchestration.decision import after_work, decide
+from recursor.orchestration.decision import after_work, backoff_ends, decide
 from recursor.orchestration.graph import next_wave
 from recursor.storage import cycles
 from recursor.storage.cycles import CycleBegun, CycleEnd, NodeResult, WaveCommitted
@@ -109,6 +110,8 @@ class CycleRunner(SteppingActor):
         self._backing_off = False
         self._look_failures = 0
         self._trouble: str | None = None
+        self._unusable: str | None = None
+        """Why the stack's settings cannot be used, when they cannot: another version wrote them."""
         self._due: float | None = None
 
     def _reload(self) -> None:
@@ -131,13 +134,21 @@ class CycleRunner(SteppingActor):
         except CorruptRecordError as error:
             self._suspend(str(error))
             return
-        self._go_on()
+        due = backoff_ends(stack, self._settings.pause)
+        if due is not None and due > self._clock.now() and self._cycle is None and self._may_run():
+            # What woke it waits, as it would have if this actor had been here all the time.
+            self._backing_off = True
+            self._wait_until(due)
+        else:
+            self._go_on()
 
     def _go_on(self) -> None:
         """Take the next step, whatever it is."""
         self._alarms.cancel()
         if self._ended is not None:
             self._end_alone()
+        elif self._unusable is not None and self._may_run():
+            self._suspend(self._unusable)
         elif self._may_run() or (self._cycle is not None and _over(self._cycle.graph)):
             self._look()
         else:
@@ -154,10 +165,17 @@ class CycleRunner(SteppingActor):
         self._results = ()
 
     def _seen(self, sighting: Sighting) -> None:
-        self._look_failures = 0
+        if self._look_failures:
+            self._look_failures = 0
+            self.note_trouble(None)
         self._sighting = sighting
         if _visible(sighting.snapshot.stack) != _visible(self._stack):
+            settings = self._settings
             self._read_stack()
+            if self._settings is not settings:
+                # What was seen was judged by settings that hold no more.
+                self._look()
+                return
         if self._cycle is not None:
             self._next_wave(self._cycle, sighting)
         elif not self._may_run():
@@ -348,20 +366,21 @@ class CycleRunner(SteppingActor):
                 return
         self._mode = Mode.HELD
         self._due = None
+        self._tell_quiesced()
+        self._offer_rest_later()
+
+    def _tell_quiesced(self) -> None:
         for future in self._quiesced:
             future.set(None)
         self._quiesced.clear()
-        self._offer_rest_later()
 
     def _suspend(self, reason: str) -> None:
         """Pause the stack until a person resumes it."""
-        self.note_trouble(reason)
         now, stack = self._clock.now(), self._stack
         if stack is None:
-            # Its own record cannot be read, so it cannot be written either: others are not affected.
-            self._mode = Mode.HELD
-            self._offer_rest_later()
+            self._stand_still(reason)
             return
+        self.note_trouble(reason)
         ended, epoch = self._ended, stack.epoch
 
         def work(writer: Writer) -> Stack | None:
@@ -377,6 +396,13 @@ class CycleRunner(SteppingActor):
             self._read_stack()
         else:
             self._adopt(stack)
+        self._hold()
+
+    def _stand_still(self, problem: str) -> None:
+        """Do no more for a stack whose own record cannot be read: so it cannot be written either."""
+        self._abort()
+        self.note_trouble(problem)
+        self._stack = None
         self._hold()
 
     def _abort(self) -> None:
@@ -423,7 +449,11 @@ class CycleRunner(SteppingActor):
         """Take over what the store says of the stack, and tell what is new."""
         before, self._stack = self._stack, stack
         if before is None or before.settings != stack.settings:
-            self._settings = self._environment.settings.overridden(stack.settings)
+            self._unusable = None
+            try:
+                self._settings = self._environment.settings.overridden(stack.settings)
+            except InvalidInputError as error:
+                self._unusable = str(error)
         if before is not None:
             self._narrator.changed(before, stack)
 

@@ -255,10 +255,7 @@ class Orchestrator(ControlActor):
             self._forget(message.stack_id)
             events.publish(StackDeleted(stack_id=message.stack_id, at=now))
             return
-        if stack.state is ExecutionState.RUNNING:
-            self._activate(stack.id)
-        else:
-            self._cancel_sleep(stack.id)
+        # Before what its supervisor will have to tell.
         events.publish(
             StackChanged(
                 stack_id=stack.id,
@@ -269,6 +266,10 @@ class Orchestrator(ControlActor):
                 reason=stack.state_reason,
             )
         )
+        if stack.state is ExecutionState.RUNNING:
+            self._activate(stack.id)
+        else:
+            self._cancel_sleep(stack.id)
 
     # -- Waking and resting ------------------------------------------------------------------------------
 

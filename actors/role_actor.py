@@ -3,6 +3,7 @@
 import contextlib
 from typing import Any, ClassVar
 
+from pydantic import ValidationError
 from pykka import ActorDeadError, ActorRef
 
 from recursor.actors.control_actor import ControlActor
@@ -10,10 +11,14 @@ from recursor.actors.environment import Environment
 from recursor.actors.stack_messages import RunAgent, RunTimedOut
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome
+from recursor.domain.errors import InvalidInputError, in_one_line
 from recursor.domain.events import NodeStarted
 from recursor.orchestration.roles import Role
 from recursor.storage.codec import encode
 from recursor.storage.cycles import NodeResult
+
+_NOTHING = Outcome()
+_FIELDS = set(Outcome.model_fields)
 
 
 class RoleActor(ControlActor):
@@ -43,7 +48,7 @@ class RoleActor(ControlActor):
             returned = self._role.agent.run(message.snapshot, self._key(message, started))
             outcome = self._checked(returned, message)
         except BaseException as raised:  # noqa: BLE001  # an agent fails its node, not its actor
-            error = _one_line(raised)
+            error = _explain(raised)
         finally:
             limit.cancel()
         return self._result(message, started, outcome, error)
@@ -92,18 +97,22 @@ class RoleActor(ControlActor):
     def _checked(self, returned: object, message: RunAgent) -> Outcome:
         if not isinstance(returned, Outcome):
             raise TypeError(f"the agent returned a {type(returned).__name__}, not an Outcome")
-        if returned.model_fields_set:
-            size, limit = len(encode(returned)), message.settings.limits.outcome_bytes
-            if size > limit:
-                raise ValueError(
-                    f"the outcome has {size:,} bytes, more than limits.outcome_bytes = {limit:,}: "
-                    "make it smaller, or raise the limit"
-                )
-        return returned
+        if returned.__dict__ == _NOTHING.__dict__:
+            return _NOTHING
+        # Once more: pydantic has ways around its own checks, and a subclass may bring along anything.
+        checked = Outcome.model_validate(returned.model_dump(include=_FIELDS, warnings=False))
+        size, limit = len(encode(checked)), message.settings.limits.outcome_bytes
+        if size > limit:
+            raise ValueError(
+                f"the outcome has {size:,} bytes, more than limits.outcome_bytes = {limit:,}: "
+                "make it smaller, or raise the limit"
+            )
+        return checked
 
     handlers: ClassVar = {RunAgent: _run}
 
 
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__
+def _explain(error: BaseException) -> str:
+    if isinstance(error, ValidationError):
+        return str(InvalidInputError.explaining("outcome", error))
+    return in_one_line(error)

@@ -29,7 +29,7 @@ from recursor.actors.stack_messages import (
 )
 from recursor.actors.steps import outcome
 from recursor.actors.work_cache import WorkCache
-from recursor.domain.errors import NotFoundError
+from recursor.domain.errors import NotFoundError, in_one_line
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.orchestration.control import Command
 from recursor.orchestration.decision import after_failure
@@ -95,11 +95,13 @@ class StackSupervisor(CycleRunner):
 
     def _status(self, _message: GetStatus) -> StackStatus:
         self._handled += 1
-        if self._stack is None:
-            raise NotFoundError(self._trouble or f"no stack {self._id}")
+        stack = self._stack
+        if stack is None:
+            with self._store.read() as reader:
+                stack = stacks.read_stack(reader, self._id)
         running = self._runs.describe()
         return StackStatus(
-            stack=self._stack,
+            stack=stack,
             active=True,
             cycle=None if self._cycle is None else self._cycle.execution.number,
             wave=running[0].wave if running else None,
@@ -130,7 +132,12 @@ class StackSupervisor(CycleRunner):
         if stack.state is not ExecutionState.RUNNING:
             if self._mode is not Mode.BUSY:
                 self._hold()
-        elif self._mode is not Mode.BUSY:
+        elif self._mode is Mode.BUSY:
+            pass
+        elif stack.current_execution_id is not None and self._cycle is None and self._ended is None:
+            # Its cycle could not be read. A person has looked into it since.
+            self._reload()
+        else:
             self._go_on()
 
     def _deleted(self, message: Deleted) -> None:
@@ -160,7 +167,10 @@ class StackSupervisor(CycleRunner):
             BaseException: what nobody foresaw: this actor dies of it, and is replaced.
         """
         if isinstance(error, CorruptRecordError):
-            self._suspend(str(error))
+            if step is Step.SUSPEND:
+                self._stand_still(str(error))
+            else:
+                self._suspend(str(error))
         elif step in COMMITS:
             raise error
         elif isinstance(error, NotFoundError):
@@ -191,7 +201,12 @@ class StackSupervisor(CycleRunner):
     def _offer_rest(self, message: PassivationDue) -> None:
         if message.turn != self._turn or self._mode is Mode.BUSY or self._commands or self._quiescing:
             return
-        # From here on the orchestrator has the timer. A message that is on its way keeps this actor alive.
+        if self._look_failures:
+            # Nobody else counts them, and they are few.
+            return
+        # From here on the orchestrator has the timer, and one of ours that went off just now is stale: a step
+        # begun now would be cut off. A message of the orchestrator's on its way keeps this actor alive.
+        self._turn += 1
         self._alarms.cancel_next()
         self._environment.orchestrator.tell(MayRest(self._id, self._handled, self._due))
 
@@ -204,6 +219,7 @@ class StackSupervisor(CycleRunner):
 
     def _stop_children(self) -> None:
         self._alarms.cancel()
+        self._tell_quiesced()
         self._runs.stop()
         for child in (self._cache, self._builder):
             if child.is_alive():
@@ -217,7 +233,7 @@ class StackSupervisor(CycleRunner):
         """Tell the orchestrator, which replaces this actor."""
         del exception_type, traceback
         self._stop_children()
-        self._environment.orchestrator.tell(SupervisorDied(self._id, _one_line(exception_value)))
+        self._environment.orchestrator.tell(SupervisorDied(self._id, in_one_line(exception_value)))
 
     handlers: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {
         **CycleRunner.handlers,
@@ -232,7 +248,3 @@ class StackSupervisor(CycleRunner):
         PassivationDue: _offer_rest,
         StayUp: _stay_up,
     }
-
-
-def _one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"

@@ -1,11 +1,12 @@
 """Durable cycles per second: one stack beside this disk's commits, many stacks beside bare pykka.
 
-    .venv/bin/python -m benchmarks.throughput [--seconds N]
+    .venv/bin/python -m benchmarks.throughput [--seconds N] [--rounds N]
 
 Every figure stands beside its limit, measured in the same run.
 """
 
 import argparse
+import statistics
 import threading
 import time
 from typing import Any
@@ -87,37 +88,53 @@ def bare_pykka(stacks: int, seconds: float) -> float:
     return rate
 
 
-def main() -> None:
-    """Measure, and print the figures."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--seconds", type=float, default=8.0, help="length of each measurement")
-    seconds = options.parse_args().seconds
+def one_stack(seconds: float) -> dict[str, float]:
+    """Measure one stack beside this disk's commits."""
     with disk_store() as (store, _):
         commit = commit_seconds(store)
         with orchestrator(store, idle_team()) as ref:
-            one = cycles_per_second(store, create(ref, 1), seconds)
+            cycles = cycles_per_second(store, create(ref, 1), seconds)
+        # Again, because a disk that others use changes its mind: the slower of the two is no limit.
+        commit = min(commit, commit_seconds(store))
+    limit = 1 / (commit * COMMITS_PER_CYCLE)
+    return {
+        "commit_us": commit * 1e6,
+        "cycles_per_s_the_disk_allows": limit,
+        "cycles_per_s": cycles,
+        "ratio": cycles / limit,
+    }
+
+
+def many_stacks(seconds: float) -> dict[str, float]:
+    """Measure many stacks beside bare pykka."""
     with disk_store() as (store, _), orchestrator(store, idle_team()) as ref:
-        many = cycles_per_second(store, create(ref, STACKS), seconds)
+        cycles = cycles_per_second(store, create(ref, STACKS), seconds)
         threads = threading.active_count()
     bare = bare_pykka(STACKS, seconds)
-    limit = 1 / (commit * COMMITS_PER_CYCLE)
+    return {
+        "cycles_per_s": cycles,
+        "threads": threads,
+        "bare_pykka_cycles_per_s": bare,
+        "ratio": cycles / bare,
+    }
+
+
+def medians(rounds: list[dict[str, float]]) -> dict[str, float]:
+    """Return the median of every figure."""
+    return {name: round(statistics.median(r[name] for r in rounds), 2) for name in rounds[0]}
+
+
+def main() -> None:
+    """Measure in turn, and print the medians."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--seconds", type=float, default=4.0, help="length of each measurement")
+    options.add_argument("--rounds", type=int, default=5, help="how often each is measured, in turn")
+    chosen = options.parse_args()
+    rounds = [(one_stack(chosen.seconds), many_stacks(chosen.seconds)) for _ in range(chosen.rounds)]
     report(
         {
-            "one_stack": {
-                "commit_us": round(commit * 1e6),
-                "commits_per_cycle": COMMITS_PER_CYCLE,
-                "cycles_per_s_the_disk_allows": round(limit),
-                "cycles_per_s": round(one),
-                "share_of_the_disk": round(one / limit, 2),
-                "bar": 0.5,
-            },
-            f"{STACKS}_stacks": {
-                "cycles_per_s": round(many),
-                "threads": threads,
-                "bare_pykka_cycles_per_s": round(bare),
-                "ratio": round(many / bare, 2),
-                "bar": 1.0,
-            },
+            "one_stack": {**medians([one for one, _ in rounds]), "bar_ratio": 0.5},
+            f"{STACKS}_stacks": {**medians([many for _, many in rounds]), "bar_ratio": 1.0},
         }
     )
 

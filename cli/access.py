@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
-from recursor.domain.errors import InvalidInputError
+from recursor.domain.errors import InvalidInputError, NotFoundError
 from recursor.runner.access import Access
 from recursor.storage.stacks import find_stack
+
+# As long as a name may be (`recursor.domain.record.Line`), and some space around it.
+LONGEST_NAME = 300
 
 
 def open_data(data: Path) -> Access:
@@ -16,8 +19,9 @@ def open_data(data: Path) -> Access:
     if "\0" in str(data):
         raise InvalidInputError("--data: a path has no zero character: name a directory")
     try:
-        if data.exists() and not data.is_dir():
-            raise InvalidInputError(f"--data: {data} is a file: name a directory")
+        nearest = next((path for path in (data, *data.parents) if path.exists()), data)
+        if nearest.exists() and not nearest.is_dir():
+            raise InvalidInputError(f"--data: {nearest} is a file: name a directory")
     except OSError as error:
         raise InvalidInputError(f"--data: {str(data)[:80]}: {error.strerror}: name a directory") from error
     return Access(data)
@@ -30,5 +34,9 @@ def find(access: Access, named: str) -> str:
         NotFoundError: nothing is named so.
         AmbiguousError: several stacks are.
     """
+    if len(named) > LONGEST_NAME:
+        raise NotFoundError(
+            f"no stack named {named[:40]!r}... ({len(named)} characters): no name is that long"
+        )
     with access.read() as reader:
         return find_stack(reader, named)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,7 @@ class Silent:
     def up(self, runner: Runner) -> None:
         """See `Display.up`."""
         if self._announce:
-            print_json({"url": runner.url, "data": str(runner.data)})
+            print_json({"url": runner.url, "data": str(runner.data.absolute()), "pid": os.getpid()})
 
     def happened(self, event: Event, board: Board) -> None:
         """See `Display.happened`."""
@@ -228,9 +229,8 @@ def _one(view: View, now: float) -> Iterator[RenderableType]:
 
 
 def _many(board: Board, now: float, lines: int) -> RenderableType:
-    from rich.text import Text
 
-    from recursor.cli.stack_tables import plain_table, styled
+    from recursor.cli.stack_tables import clipped, fitted, plain_table, styled
 
     active = sorted((v for v in board.views.values() if v.running), key=lambda v: (v.name, v.id))
     if not active:
@@ -242,15 +242,15 @@ def _many(board: Board, now: float, lines: int) -> RenderableType:
     for view in active[: max(lines, 1)]:
         who = ", ".join(f"{a.role} {span(now - a.since)}" for a in view.running.values())
         table.add_row(
-            neutral(view.name),
+            clipped(view.name),
             styled(view.phase),
             str(view.cycle or ""),
             "" if view.wave is None else f"{view.wave + 1}/{view.waves}",
-            Text(who, "green"),
+            clipped(who, "green"),
         )
     if len(active) > lines:
         table.add_row(_dim(f"and {len(active) - lines} more"))
-    return table
+    return fitted(table, "STACK", "RUNNING")
 
 
 def _totals(board: Board) -> Text:

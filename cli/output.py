@@ -60,7 +60,7 @@ def print_json(value: object) -> None:
     Raises:
         ReaderGoneError: nobody reads it.
     """
-    plain = sys.stdout.encoding.lower().startswith("utf")
+    plain = _encoding(sys.stdout).lower().startswith("utf")
     text = json.dumps(as_json(value), indent=2, ensure_ascii=not plain)
     _write(_UNSAFE_IN_JSON.sub(lambda found: _escaped(found[0], "\\u{:04x}"), text) + "\n", sys.stdout)
 
@@ -123,11 +123,15 @@ def _escaped(found: str, form: str) -> str:
 
 def _write(text: str, stream: IO[str]) -> None:
     def write() -> None:
-        encoding = getattr(stream, "encoding", None) or "utf-8"
+        encoding = _encoding(stream)
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
         stream.flush()
 
     _guarded(write)
+
+
+def _encoding(stream: IO[str]) -> str:
+    return getattr(stream, "encoding", None) or "utf-8"
 
 
 def _guarded(action: Callable[[], object]) -> None:

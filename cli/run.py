@@ -12,7 +12,7 @@ import typer
 
 from recursor.cli.access import open_data
 from recursor.cli.options import DEFAULT_DATA, Data, Json, Overrides
-from recursor.cli.output import complain, draw, one_line, print_json, say
+from recursor.cli.output import complain, draw, print_json, say
 from recursor.cli.wording import parse_span, plural, span
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import RunnerSettings, Settings, collect_overrides
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from recursor.runner.session import Display, Ending, Goal
 
 _MAX_PORT = 65_535
+
+# Whoever has more than these looks into the directory.
+_PAGES_SHOWN = 10
 
 
 def run(
@@ -67,9 +70,9 @@ def run(
     from recursor.runner.process import Runner
     from recursor.runner.session import Session
 
-    _set_up_logging()
     runner = Runner(data, settings=changed, runner=RunnerSettings(agents=agents), port=port)
     display = _display(port, until_done, idea, json)
+    _set_up_logging(told_anyway=display.wants_events)
     ending = Session(runner, display, goal, seconds).run()
     if json and until_done:
         print_json(_summary(ending))
@@ -93,7 +96,7 @@ def _goal(idea: str | None, name: str | None, until_done: bool) -> Goal:
     now = time.time()
     project = new_idea("", idea, now)
     stack = new_stack(name_from_idea(project.idea) if name is None else name, now)
-    return Goal(until_done, stack, project.model_copy(update={"stack_id": stack.id}))
+    return Goal(until_done, stack, project.but(stack_id=stack.id))
 
 
 def _display(port: int | None, until_done: bool, idea: str | None, json: bool) -> Display:
@@ -158,8 +161,11 @@ def _tell(ending: Ending, goal: Goal) -> None:
     facts.add_row("cycles", f"{totals.cycles:,}")
     facts.add_row("agent runs", Text.assemble(f"{totals.agent_runs:,}, ", failures))
     facts.add_row("decisions", ", ".join(f"{n:,} {kind}" for kind, n in totals.decisions.items()) or "none")
-    for page in ending.pages:
+    for page in ending.pages[:_PAGES_SHOWN]:
         facts.add_row("page", Text(str(page.path), f"link {page.path.as_uri()}"))
+    more = len(ending.pages) - _PAGES_SHOWN
+    if more > 0:
+        facts.add_row("", f"and {plural(more, 'page')} more in {ending.pages[0].path.parent}")
     draw(facts)
     for stack in failed:
         complain(f"{stack.name} ({stack.id[:8]}) was paused: {stack.state_reason or 'it cannot be read'}")
@@ -169,20 +175,24 @@ def _tell(ending: Ending, goal: Goal) -> None:
         complain("the stack was stopped or deleted before it was done")
 
 
-def _set_up_logging() -> None:
-    """Have warnings told on stderr, a line each; this process belongs to the runner."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_OneLine())
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+def _set_up_logging(told_anyway: bool) -> None:
+    """Have warnings told on stderr, a line each; this process belongs to the runner.
+
+    Args:
+        told_anyway: whether what happens to stacks is shown already.
+    """
+    logging.basicConfig(level=logging.WARNING, handlers=[_Complaints()], force=True)
+    if told_anyway:
+        logging.getLogger("recursor.actors").setLevel(logging.ERROR)
 
 
-class _OneLine(logging.Formatter):
+class _Complaints(logging.Handler):
     """One line per record, without tracebacks unless they are asked for."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        if os.environ.get("RECURSOR_DEBUG"):
-            return super().format(record)
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell of `record`."""
         error = record.exc_info[1] if record.exc_info else None
         cause = f": {type(error).__name__}: {error}" if error is not None else ""
-        return f"recursor: {one_line(record.getMessage() + cause)}"
+        complain(record.getMessage() + cause)
+        if error is not None and os.environ.get("RECURSOR_DEBUG"):
+            sys.excepthook(type(error), error, error.__traceback__)

@@ -47,25 +47,42 @@ def plain_table(*headings: str) -> Table:
     return table
 
 
+def fitted(table: Table, *elastic: str) -> Table:
+    """Return the table such that only the `elastic` columns give way where it does not fit the terminal."""
+    for column in table.columns:
+        if str(column.header) in elastic:
+            # Rich narrows first what may wrap; `clipped` cells don't, all the same.
+            column.no_wrap = False
+        else:
+            cells = (cell if isinstance(cell, Text) else Text(str(cell)) for cell in column.cells)
+            widest = max((cell.cell_len for cell in cells), default=0)
+            column.min_width = max(widest, len(str(column.header)))
+    return table
+
+
+def clipped(text: str, style: str = "") -> Text:
+    """Return text on one line, cut where there is no more room."""
+    return Text(one_line(text), style, no_wrap=True, overflow="ellipsis")
+
+
 def stacks_table(stacks: Iterable[Stack | UnreadableStack], now: float) -> Table:
     """Return the list of stacks."""
     table = plain_table("ID", "NAME", "STATE", "PHASE", "CYCLES", "LAST CYCLE", "")
-    table.columns[0].min_width = 8
     table.columns[4].justify = "right"
     for stack in stacks:
         if isinstance(stack, UnreadableStack):
-            table.add_row(neutral(stack.id), "", styled("unreadable"), "", "", "", one_line(stack.problem))
+            table.add_row(neutral(stack.id), "", styled("unreadable"), "", "", "", clipped(stack.problem))
             continue
         table.add_row(
             stack.id[:8],
-            neutral(stack.name),
+            clipped(stack.name),
             styled(stack.state),
             styled(stack.phase),
             str(stack.total_cycles),
             ago(stack.last_activity_at, now),
-            one_line(stack.state_reason or ""),
+            clipped(stack.state_reason or ""),
         )
-    return table
+    return fitted(table, "NAME", "")
 
 
 def stack_page(found: Overview, live: Mapping[str, Any] | None, now: float) -> Iterator[RenderableType]:
@@ -155,8 +172,8 @@ def _agents_table(agents: Iterable[AgentState], now: float) -> Table:
     for agent in agents:
         error = Text(one_line(agent.last_error), "red") if agent.last_error else Text("")
         focus = agent.short_term.active_task or agent.short_term.focus or ""
-        table.add_row(agent.role, ago(agent.last_run_at, now), neutral(one_line(focus)), error)
-    return table
+        table.add_row(agent.role, ago(agent.last_run_at, now), clipped(focus), error)
+    return fitted(table, "AT", "")
 
 
 def seconds_of(timestamp: str) -> float:

@@ -1,6 +1,7 @@
 """How a stack's work and history look on a terminal."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 from rich.console import RenderableType
@@ -8,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recursor.cli.output import neutral, one_line
-from recursor.cli.stack_tables import plain_table, styled
+from recursor.cli.stack_tables import clipped, fitted, plain_table, styled
 from recursor.cli.wording import NEVER, ago, clock_time, plural, span
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, Node
@@ -23,7 +24,6 @@ def todos_table(todos: Iterable[Todo], now: float) -> Table:
     """Return a list of todos."""
     table = plain_table("ID", "PRIORITY", "STATUS", "BY", "UPDATED", "TODO")
     table.columns[1].justify = "center"
-    table.columns[5].no_wrap = False
     for todo in todos:
         table.add_row(
             Text(todo.id[-8:], "bright_black"),
@@ -33,7 +33,7 @@ def todos_table(todos: Iterable[Todo], now: float) -> Table:
             ago(todo.updated_at, now),
             Text(one_line(todo.content), "" if todo.status.open else "bright_black"),
         )
-    return table
+    return fitted(table, "TODO")
 
 
 def executions_table(executions: Iterable[OrchestratorExecution], now: float) -> Table:
@@ -54,7 +54,7 @@ def executions_table(executions: Iterable[OrchestratorExecution], now: float) ->
             NEVER if decision is None else _decision(decision.kind.value, decision.pause),
             _because(execution),
         )
-    return table
+    return fitted(table, "BECAUSE")
 
 
 def graph_page(graph: ExecutionGraph, execution: OrchestratorExecution | None) -> Iterator[RenderableType]:
@@ -67,8 +67,8 @@ def graph_page(graph: ExecutionGraph, execution: OrchestratorExecution | None) -
     table = plain_table("WAVE", "ROLE", "PRIORITY", "STATUS", "TOOK", "AFTER", "WHY")
     table.columns[0].justify = table.columns[4].justify = "right"
     table.columns[2].justify = "center"
-    for number in range(graph.waves):
-        for index, node in enumerate(graph.wave(number)):
+    for number, nodes in groupby(graph.nodes, lambda node: node.wave):
+        for index, node in enumerate(nodes):
             table.add_row(
                 str(number + 1) if index == 0 else "",
                 node.role,
@@ -78,7 +78,7 @@ def graph_page(graph: ExecutionGraph, execution: OrchestratorExecution | None) -
                 ", ".join(node.dependencies),
                 _why(node),
             )
-    yield table
+    yield fitted(table, "WHY")
     yield ""
 
 
@@ -86,7 +86,6 @@ def work_table(statuses: Mapping[str, Mapping[str, Any]]) -> Table:
     """Return who has work, from the JSON of a work report, most urgent first."""
     table = plain_table("ROLE", "PRIORITY", "WHY", "AFTER")
     table.columns[1].justify = "center"
-    table.columns[2].no_wrap = False
     for role, status in sorted(statuses.items(), key=lambda item: -item[1]["priority"]):
         style = _urgency(status["priority"]) if status["has_work"] else "bright_black"
         table.add_row(
@@ -95,7 +94,7 @@ def work_table(statuses: Mapping[str, Mapping[str, Any]]) -> Table:
             Text(one_line(status["reason"]), "" if status["has_work"] else "bright_black"),
             ", ".join(status["dependencies"]),
         )
-    return table
+    return fitted(table, "WHY")
 
 
 def stats_page(name: str, stats: OrchestrationStats) -> Iterator[RenderableType]:
@@ -134,8 +133,8 @@ def _decision(kind: str, pause: float | None) -> str:
 
 def _because(execution: OrchestratorExecution) -> Text:
     if execution.error:
-        return Text(one_line(execution.error), "red")
-    return Text(one_line(execution.decision.reason) if execution.decision else "", "bright_black")
+        return clipped(execution.error, "red")
+    return clipped(execution.decision.reason if execution.decision else "", "bright_black")
 
 
 def _took(node: Node) -> str:

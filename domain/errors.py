@@ -40,6 +40,19 @@ class ConflictError(RecursorError):
     """The thing is not in a state in which this can be done."""
 
 
+def in_one_line(error: BaseException) -> str:
+    """Return an error's type and text in one line of at most some 500 characters.
+
+    For errors of code that is not ours: one whose text cannot even be asked for is told by its type.
+    """
+    name = type(error).__name__
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001  # whatever it is, the error itself is to be told
+        return name
+    return f"{name}: {text[:500]}" if text else name
+
+
 def unknown_key(what: str, key: str, known: list[str]) -> NoReturn:
     """Refuse `key`, suggesting the nearest of the `known` ones.
 

@@ -48,9 +48,17 @@ def after_failure(failures: int, what: str, settings: PauseSettings) -> Decision
     if failures >= settings.failures_allowed:
         reason = f"{failures} failed cycles in a row; the last: {what}"
         return Decision(kind=DecisionKind.PAUSE, reason=reason, suspend=True)
-    # The exponent is bounded, because 2.0**1024 is an OverflowError and no pause is that long.
-    pause = min(settings.first_backoff * 2.0 ** min(failures - 1, 64), settings.longest_backoff)
-    return Decision(kind=DecisionKind.PAUSE, pause=pause, reason=what)
+    return Decision(kind=DecisionKind.PAUSE, pause=_backoff(failures, settings), reason=what)
+
+
+def backoff_ends(stack: Stack, settings: PauseSettings) -> float | None:
+    """Return until when a stack waits whatever comes (seconds since the epoch, UTC): its last cycle failed.
+
+    None if it did not.
+    """
+    if not stack.failures_in_a_row or stack.last_activity_at is None:
+        return None
+    return stack.last_activity_at + _backoff(stack.failures_in_a_row, settings)
 
 
 def after_work(
@@ -87,6 +95,11 @@ def after_work(
     return Decision(
         kind=DecisionKind.PAUSE, pause=max(until_due, settings.after_work, 0.0), reason="nobody has work"
     )
+
+
+def _backoff(failures: int, settings: PauseSettings) -> float:
+    # The exponent is bounded, because 2.0**1024 is an OverflowError and no pause is that long.
+    return min(settings.first_backoff * 2.0 ** min(failures - 1, 64), settings.longest_backoff)
 
 
 def summarise(graph: ExecutionGraph) -> GraphSummary:

@@ -1,9 +1,14 @@
 """Who has work: runs every role's detector on one snapshot."""
 
+from recursor.domain.errors import RecursorError, in_one_line
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.work import WorkReport, WorkStatus
 from recursor.orchestration.roles import RoleRegistry
+
+
+class DetectorFailedError(RecursorError):
+    """A role's detector, or a condition of its dependencies, raised, or answered with no work status."""
 
 
 def detect_work(snapshot: Snapshot, roles: RoleRegistry, settings: Settings, now: float) -> WorkReport:
@@ -14,17 +19,29 @@ def detect_work(snapshot: Snapshot, roles: RoleRegistry, settings: Settings, now
         roles: the team.
         settings: the stack's effective settings.
         now: seconds since the epoch, UTC.
+
+    Raises:
+        DetectorFailedError: a role's part of it failed.
     """
-    found = {role.name: _seen(role.detect(snapshot, settings, now), settings) for role in roles.values()}
+    found: dict[str, WorkStatus] = {}
+    statuses: dict[str, WorkStatus] = {}
+    name = ""
+    try:
+        for name, role in roles.items():
+            found[name] = _seen(role.detect(snapshot, settings, now), settings)
+        for name in found:
+            statuses[name] = _with_dependencies(name, found, roles, settings)
+    except (Exception, SystemExit) as error:
+        # A detector is user code: even a sys.exit() in it is this stack's trouble and nobody else's.
+        raise DetectorFailedError(f"work detection failed: {name}: {in_one_line(error)}") from error
     return WorkReport(
-        stack_id=snapshot.stack.id,
-        computed_at=now,
-        revision=snapshot.revision,
-        statuses={name: _with_dependencies(name, found, roles, settings) for name in found},
+        stack_id=snapshot.stack.id, computed_at=now, revision=snapshot.revision, statuses=statuses
     )
 
 
 def _seen(status: WorkStatus, settings: Settings) -> WorkStatus:
+    if not isinstance(status, WorkStatus):
+        raise TypeError(f"the detector answered with a {type(status).__name__}, not a WorkStatus")
     least = settings.detection.minimum_priority
     if status.has_work and status.priority < least:
         reason = f"{status.reason} (priority {status.priority}, below the minimum of {least})"

@@ -50,6 +50,7 @@ class Completion:
         roles: RoleRegistry,
         settings: Settings,
         now: Callable[[], float],
+        since: float,
         only: str | None = None,
     ) -> None:
         """Wait for one stack, or for all that run.
@@ -59,6 +60,7 @@ class Completion:
             roles: the team.
             settings: the runner's.
             now: tells the time in seconds since the epoch, UTC.
+            since: when the runner was started: a stack that came to a halt since is told of, too.
             only: the stack to wait for; None for every one that is running now or will be.
         """
         self._store = store
@@ -66,7 +68,7 @@ class Completion:
         self._settings = settings
         self._now = now
         self._only = only
-        self._began = now()
+        self._since = since
         self._witness = only
 
     def over(self) -> bool:
@@ -110,7 +112,7 @@ class Completion:
             if stack is None or stack.state in (ExecutionState.STOPPED, ExecutionState.IDLE):
                 return Standing.ENDED
             if stack.state is ExecutionState.PAUSED:
-                return Standing.FAILED if stack.state_reason is not None else Standing.UNFINISHED
+                return self._paused(stack)
             if stack.phase is not Phase.COMPLETE or stack.current_execution_id is not None:
                 return Standing.UNFINISHED
             report = work_detection_status(reader, stack_id, self._roles, self._settings, self._now())
@@ -119,10 +121,16 @@ class Completion:
             return Standing.FAILED
         return Standing.UNFINISHED if report.roles_with_work() else Standing.DONE
 
+    def _paused(self, stack: Stack) -> Standing:
+        if stack.state_reason is not None:
+            return Standing.FAILED
+        # A person who pauses the one stack that is waited for will resume it; one of many may rest.
+        return Standing.ENDED if self._only is None else Standing.UNFINISHED
+
     def _suspended(self, stack: Stack) -> bool:
         """Whether it came to a halt by itself while it was waited for."""
         return (
             stack.state is ExecutionState.PAUSED
             and stack.state_reason is not None
-            and (stack.paused_at or 0.0) >= self._began
+            and (stack.paused_at or 0.0) >= self._since
         )

@@ -19,7 +19,7 @@ from recursor.domain.errors import RecursorError
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.runner.places import store_directory
 from recursor.runner.port import HOST, listen
-from recursor.runner.team import scripted_team
+from recursor.runner.team import standard_team
 from recursor.storage.data_directory import DataDirectoryLock
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.tables import TABLES
@@ -64,13 +64,13 @@ class Runner:
 
         Args:
             data: the data directory; it is made if need be.
-            roles: the team; by default the scripted one.
+            roles: the team; by default the standard one.
             settings: defaults for all stacks.
             runner: sizes and periods of this runner.
             port: where to serve; 0 for any free port, None for the usual one if it is free.
         """
         self.data = data
-        self.roles = roles or scripted_team()
+        self.roles = roles or standard_team()
         self.settings = settings or Settings()
         self.clock = SystemClock()
         self._runner = runner or RunnerSettings()

@@ -133,7 +133,7 @@ class Session:
         Raises:
             RecursorError: what `Runner` raises at its start, or the goal's stack could not be created.
         """
-        began = time.monotonic()
+        began, since = time.monotonic(), self._runner.clock.now()
         with ExitStack() as held:
             held.enter_context(Interrupts(self._inbox))
             held.callback(self._display.close)
@@ -149,6 +149,7 @@ class Session:
                 runner.roles,
                 runner.settings,
                 runner.clock.now,
+                since,
                 None if goal.stack is None else goal.stack.id,
             )
             self._note_stacks()

@@ -15,15 +15,21 @@ from recursor.orchestration.detectors import (
 from recursor.orchestration.roles import Dependency, Role, RoleRegistry
 
 
-def standard_team(agents: Mapping[str, Agent]) -> RoleRegistry:
+def standard_team(agents: Mapping[str, Agent] | None = None) -> RoleRegistry:
     """Return the standard roles.
 
     Args:
-        agents: who does the work of "planner", "builder", "communicator" and "reviewer".
+        agents: who does the work of "planner", "builder", "communicator" and "reviewer"; by default the
+            scripted agents, which need no key and no network.
 
     Raises:
         KeyError: one of the four is missing.
     """
+    if agents is None:
+        # They bring parsers and templates, which take longer to import than a command may take.
+        from recursor.agents.team import scripted_agents
+
+        agents = scripted_agents()
     return RoleRegistry(
         [
             Role("planner", detect_planner, agents["planner"]),
@@ -32,14 +38,6 @@ def standard_team(agents: Mapping[str, Agent]) -> RoleRegistry:
             Role("reviewer", detect_reviewer, agents["reviewer"], (Dependency("builder"),)),
         ]
     )
-
-
-def scripted_team() -> RoleRegistry:
-    """Return the standard roles with the scripted agents, which need no key and no network."""
-    # The agents bring parsers and templates, which take longer to import than a command may take.
-    from recursor.agents.team import scripted_agents
-
-    return standard_team(scripted_agents())
 
 
 def observers_team() -> RoleRegistry:

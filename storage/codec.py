@@ -88,7 +88,8 @@ def unpack(value: bytes) -> Any:  # whatever was packed
 
 
 def _remember(record: Record, value: bytes) -> None:
-    if len(value) <= _LARGEST_REMEMBERED:
+    # Metadata is free JSON, which whoever reads the record can change, as an agent may: it is not shared.
+    if len(value) <= _LARGEST_REMEMBERED and "metadata" not in record.__pydantic_fields__:
         if len(_known) >= _REMEMBERED:
             # All at once: any finer choice would need a lock, and what is hot is soon back.
             _known.clear()

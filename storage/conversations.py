@@ -63,13 +63,17 @@ def add_message(writer: Writer, message: Message) -> Message:
     """Store a message between stacks, in the one place its receiver, or every receiver, reads.
 
     Returns:
-        the message; a broadcast gets its id here.
+        the message as it is stored: one that is there already stays as it is, and a broadcast that others
+        have overtaken gets a later id.
 
     Raises:
         NotFoundError: there is no such receiver.
     """
-    if message.to_stack_id is None:
-        message = message.but(id=next_broadcast_id(newest_broadcast(writer)))
+    known = MESSAGES.get(writer, message.to_stack_id or BROADCASTS, message.id)
+    if known is not None:
+        return known
+    if message.to_stack_id is None and message.id <= (newest := newest_broadcast(writer)):
+        message = message.but(id=next_broadcast_id(newest))
     MESSAGES.add(writer, message)
     if message.to_stack_id is None:
         bump_revision(writer, BROADCASTS)

@@ -228,7 +228,7 @@ def configure_stack(writer: Writer, stack_id: str, changes: Mapping[str, Mapping
     """
     stack = read_stack(writer, stack_id)
     merged = {section: dict(values) for section, values in stack.settings.items()}
-    Settings().check_keys(changes)
+    Settings().check_keys(_not_taken_back(changes, merged))
     for section, values in changes.items():
         kept = merged.setdefault(section, {})
         for key, value in values.items():
@@ -242,6 +242,18 @@ def configure_stack(writer: Writer, stack_id: str, changes: Mapping[str, Mapping
     STACKS.put(writer, stack)
     bump_revision(writer, stack_id)
     return stack
+
+
+def _not_taken_back(changes: Overrides, kept: Overrides) -> Overrides:
+    """Leave out what takes back an override that there is: also one that only another version knows."""
+    return {
+        section: {
+            key: value for key, value in values.items() if value is not None or key not in kept[section]
+        }
+        if section in kept and isinstance(values, Mapping)
+        else values
+        for section, values in changes.items()
+    }
 
 
 def delete_stack(writer: Writer, stack_id: str) -> None:

@@ -1,7 +1,8 @@
 """What the tests of several rooms share."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.store import Store
 from recursor.storage.tables import TABLES
+from tests.processes import Done, Gated, run_to_end, started_runner
 
 
 @pytest.fixture(params=["lmdb", "memory"])
@@ -17,3 +19,27 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     store: Store = LmdbStore(tmp_path / "store", TABLES) if request.param == "lmdb" else MemoryStore(TABLES)
     yield store
     store.close()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data directory that does not exist yet."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def recursor(data: Path) -> Callable[..., Done]:
+    """Runs a command on the data directory, in a process of its own."""
+    return lambda *arguments, **env: run_to_end(*arguments, data=data, env=env)
+
+
+@pytest.fixture
+def start_runner(data: Path) -> Callable[..., Any]:
+    """Starts a runner on the data directory."""
+    return lambda *arguments: started_runner(*arguments, data=data)
+
+
+@pytest.fixture
+def gated(tmp_path: Path) -> Gated:
+    """A started stack whose planner waits, in every runner, until the gate is opened."""
+    return Gated(tmp_path)

@@ -1,5 +1,7 @@
 """Lets in only who may: programs on this machine, and not a web page that the user happens to visit."""
 
+from contextlib import suppress
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -44,12 +46,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
-        began = False
-
-        async def send_with_name(message: Message) -> None:
-            nonlocal began
+        async def send_named(message: Message) -> None:
             if message["type"] == "http.response.start":
-                began = True
                 headers = MutableHeaders(scope=message)
                 headers[RUNNER_HEADER] = self._runner
                 headers["x-content-type-options"] = "nosniff"
@@ -57,14 +55,13 @@ class Guard:
 
         refusal = self._refusal(Headers(scope=scope))
         if refusal is None:
-            try:
-                await self._app(scope, _limited(receive), send_with_name)
-            except _TooLargeError:
-                if began:
-                    raise
-                refusal = _too_large()
-        if refusal is not None:
-            await _answer(refusal)(scope, receive, send_with_name)
+            intake = _Intake(receive, send_named)
+            with suppress(_TooLargeError):
+                await self._app(scope, intake.receive, intake.send)
+            if not intake.exceeded:
+                return
+            refusal = _too_large()
+        await _answer(refusal)(scope, receive, send_named)
 
     def _refusal(self, headers: Headers) -> Problem | None:
         host = headers.get("host", "")
@@ -83,19 +80,27 @@ class Guard:
         return None
 
 
-def _limited(receive: Receive) -> Receive:
-    received = 0
+class _Intake:
+    """Counts what is received, and keeps the application from answering once that is too much."""
 
-    async def receive_limited() -> Message:
-        nonlocal received
-        message = await receive()
-        if message["type"] == "http.request":
-            received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
-                raise _TooLargeError
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._bytes = 0
+        self.exceeded = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._bytes += len(message.get("body", b""))
+        if self._bytes > MAX_BODY_BYTES:
+            self.exceeded = True
+            raise _TooLargeError
         return message
 
-    return receive_limited
+    async def send(self, message: Message) -> None:
+        # The framework takes the error above for a body that it cannot parse, and would say so.
+        if not self.exceeded:
+            await self._send(message)
 
 
 def _too_large() -> Problem:

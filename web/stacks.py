@@ -41,7 +41,7 @@ async def create(body: NewStack, engine: TheEngine, response: Response) -> Stack
     now = engine.clock.now()
     stack = stacks.new_stack(body.name, now, body.settings)
     if body.id is not None:
-        stack = stack.model_copy(update={"id": body.id})
+        stack = stack.but(id=body.id)
     idea = None if body.idea is None else stacks.new_idea(stack.id, body.idea, now)
     made = await ask(engine.orchestrator, CreateStack(stack, idea, body.start))
     response.headers["location"] = f"{router.prefix}/{stack.id}"
@@ -106,7 +106,7 @@ async def send_user_message(stack_id: StackId, body: NewUserMessage, engine: The
     """Write to a stack as a visitor."""
     message = conversations.new_user_message(stack_id, body.sender, body.content, engine.clock.now())
     if body.id is not None:
-        message = message.model_copy(update={"id": body.id})
+        message = message.but(id=body.id)
     return _a(UserMessage, await ask(engine.orchestrator, SendUserMessage(message)))
 
 
@@ -115,7 +115,7 @@ async def add_todo(stack_id: StackId, body: NewTodo, engine: TheEngine) -> Todo:
     """Give a stack a todo."""
     todo = conversations.new_todo(stack_id, body.content, body.priority, engine.clock.now())
     if body.id is not None:
-        todo = todo.model_copy(update={"id": body.id})
+        todo = todo.but(id=body.id)
     return _a(Todo, await ask(engine.orchestrator, AddTodo(todo)))
 
 

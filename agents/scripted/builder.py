@@ -7,7 +7,7 @@ from recursor.agents.scripted.page import render
 from recursor.agents.scripted.plan import (
     AddPart,
     AddSection,
-    PageIsFull,
+    PageIsFullError,
     Part,
     Plan,
     Rebuild,
@@ -40,7 +40,7 @@ class Builder:
         try:
             for step in steps:
                 made = made.after(step)
-        except PageIsFull as full:
+        except PageIsFullError as full:
             return _giving_up(todo, f"{str(full)[0].upper()}{str(full)[1:]}.")
         made = made.fulfilling(todo, steps[0])
         content = render(made)
@@ -79,7 +79,7 @@ def _first_plan(snapshot: Snapshot) -> Plan:
         if todo.status is TodoStatus.COMPLETED and step is not None:
             try:
                 plan = plan.after(step).fulfilling(todo, step)
-            except PageIsFull:
+            except PageIsFullError:
                 continue
     return plan
 

@@ -34,8 +34,8 @@ _WISH = re.compile(
 )
 _ADD = re.compile(
     r"\b(?:add|adding|include|insert|create|build|put|give (?:me|us)|show(?: me| us)?|wants?|needs?"
-    r"|would like|'d like|would love|how about|what about|have|has|having|track|keep|missing|lacks?|with|make|feature"
-    r"|use)\b",
+    r"|would like|'d like|would love|how about|what about|have|has|having|track|keep|missing|lacks?|with"
+    r"|make|feature|use)\b",
     re.I,
 )
 _WISHED_THING = re.compile(

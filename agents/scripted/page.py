@@ -32,7 +32,8 @@ def render(plan: Plan) -> str:
 
     Whatever people wrote reaches the page as escaped text or as escaped JSON, never as markup or code.
     """
-    sections = [_shown(section) for section in plan.sections]
+    spread = _spread(plan)
+    sections = [_shown(section, section.key in spread) for section in plan.sections]
     used = [name for name in COMPONENTS if any(s.component == name for s in sections)]
     page = _template("page.html.j2").render(
         plan=plan,
@@ -58,10 +59,24 @@ def render(plan: Plan) -> str:
     return plain(page)
 
 
-def _shown(section: Section) -> _Shown:
+def _spread(plan: Plan) -> set[str]:
+    """Return the keys of the sections that take the whole width, so that two columns leave no gap."""
+    spread: set[str] = set()
+    alone: str | None = None
+    for section in plan.sections:
+        leads = plan.theme.layout == "spotlight" and section is plan.sections[0]
+        if leads or COMPONENTS[section.component].wide:
+            spread |= {section.key} | ({alone} if alone else set())
+            alone = None
+        else:
+            alone = None if alone else section.key
+    return spread | ({alone} if alone else set())
+
+
+def _shown(section: Section, wide: bool) -> _Shown:
     component = COMPONENTS[section.component]
     body = Markup(_fragment(component.name).body(section.key, section.settled))
-    return _Shown(section.key, section.title, component.name, component.wide, component.how, body)
+    return _Shown(section.key, section.title, component.name, wide, component.how, body)
 
 
 def _style(plan: Plan) -> str:

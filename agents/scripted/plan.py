@@ -137,13 +137,13 @@ class Plan(Record):
         """Return the plan with `step` taken. A step that was taken before changes nothing.
 
         Raises:
-            PageIsFull: the step adds a section to a page that has `MAX_SECTIONS`.
+            PageIsFullError: the step adds a section to a page that has `MAX_SECTIONS`.
         """
         changes: dict[str, object] = {}
         if isinstance(step, AddSection):
             if self.section(step.section.key) is None:
                 if len(self.sections) >= MAX_SECTIONS:
-                    raise PageIsFull(f"the page has {len(self.sections)} sections: remove one first")
+                    raise PageIsFullError(f"the page has {len(self.sections)} sections: remove one first")
                 changes["sections"] = (*self.sections, step.section)
         elif isinstance(step, RemoveSection):
             changes["sections"] = tuple(s for s in self.sections if s.key != step.key)
@@ -173,7 +173,7 @@ def lead_for(sections: Sequence[Section]) -> str:
     return COMPONENTS[sections[0].component].tagline
 
 
-class PageIsFull(Exception):
+class PageIsFullError(Exception):
     """The page has as many sections as it may have."""
 
 

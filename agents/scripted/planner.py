@@ -10,9 +10,11 @@ from recursor.agents.scripted.plan import (
     Part,
     Rebuild,
     RemoveSection,
+    Retitle,
     Section,
     Step,
     lead_for,
+    plan_of,
     sections_in_sight,
     step_of,
 )
@@ -91,7 +93,7 @@ class _Proposal:
         asked = len(sections)
         if len(sections) == 1 and (companion := companion_for(sections[0])):
             sections.append(companion)
-        title = title_of(text, self._snapshot.stack.name) if idea else "Notebook for the day"
+        title = self._title(text)
         self._effects.append(
             SetProject(
                 idea=None if idea else DEFAULT_IDEA,
@@ -120,7 +122,18 @@ class _Proposal:
                 continue
             priority = 5 if index == 0 else 3 if index >= asked else 4
             self._create(describe(AddSection(section=new), ()), priority, AddSection(section=new))
+        plan = plan_of(self._snapshot.artifact)
+        if plan is not None and plan.title != title:
+            self._create(describe(Retitle(title=title), ()), 4, Retitle(title=title))
         self._learned.append(f"The project is “{title}”, with {', '.join(s.title for s in sections)}.")
+
+    def _title(self, text: str) -> str:
+        idea = self._snapshot.idea
+        if idea is None:
+            return "Notebook for the day"
+        # A title that came with the idea stays; one that we made of an earlier wording does not.
+        is_new = self._snapshot.artifact is None and not self._snapshot.todos
+        return idea.title if idea.title and is_new else title_of(text, self._snapshot.stack.name)
 
     def take_recommendations(self) -> None:
         """Make a todo of every recommendation that none stands for yet."""

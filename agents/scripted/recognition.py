@@ -118,11 +118,12 @@ def section(component: str, title: str, options: dict[str, JsonValue], taken: It
     base = slug(title) or component
     if not base.startswith(component):
         base = f"{component}-{base}"
+    heading = one_line(title, 80) or COMPONENTS[component].variants[0].title
     base, in_use, number = base[:50].strip("-"), set(taken), 2
     key = base
     while key in in_use:
         key, number = f"{base}-{number}", number + 1
-    return Section(key=key, component=component, title=one_line(title, 80), options=options)
+    return Section(key=key, component=component, title=heading, options=options)
 
 
 def records(title: str, fields: Sequence[str] = (), taken: Iterable[str] = ()) -> Section:

@@ -22,12 +22,18 @@ _CALLED = re.compile(
     rf"\b(?:call(?:ed)?(?: it)?|name(?:d)?(?: it)?|titled)\s+[{QUOTES}]?(?P<name>[^{QUOTES},;.!?\n]{{2,60}})",
     re.I,
 )
+# The code points that the HTML specification calls errors: controls, surrogates, noncharacters.
+_FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
+    + "".join(chr(plane + code) for plane in range(0, 0x110000, 0x10000) for code in (0xFFFE, 0xFFFF))
+    + "]"
+)
 _WORD = re.compile(r"[^\W_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W_]+)*")
 
 
 def plain(text: str) -> str:
     """Return `text` without characters that no page may hold: controls, surrogates, noncharacters."""
-    return "".join(c for c in unicodedata.normalize("NFC", text) if c in "\n\t" or not _forbidden(c))
+    return _FORBIDDEN.sub("", unicodedata.normalize("NFC", text))
 
 
 def one_line(text: str, limit: int) -> str:
@@ -98,10 +104,3 @@ def slug(text: str) -> str:
 
 def _key(word: str) -> str:
     return word.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip(QUOTES + ".,")
-
-
-def _forbidden(character: str) -> bool:
-    code = ord(character)
-    return (
-        unicodedata.category(character) in ("Cc", "Cs") or code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
-    )

@@ -8,9 +8,7 @@ from pykka import ActorRef
 
 from recursor.actors.dispatched import DispatchedActor
 from recursor.actors.dispatcher import Dispatcher
-
-WAIT = 30
-"""Seconds that no test ever waits, unless what it waits for is broken."""
+from tests.actors.stage import WAIT, Stage
 
 
 class Runner(DispatchedActor):
@@ -80,3 +78,17 @@ def hurried_threads() -> Iterator[None]:
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(usual)
+
+
+@pytest.fixture
+def set_stage() -> Iterator[Callable[..., Stage]]:
+    """Makes stages that are closed after the test; gates that hold an agent are to be opened by the test."""
+    made: list[Stage] = []
+
+    def make(*args: Any, **options: Any) -> Stage:
+        made.append(Stage(*args, **options))
+        return made[-1]
+
+    yield make
+    for stage in made:
+        stage.close()

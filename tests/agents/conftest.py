@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 import pytest
 
@@ -44,6 +45,8 @@ class World:
     name: str = "Test stack"
     now: float = 1_000_000.0
     cycles: int = 0
+    cycles_taken: int = 0
+    """By the last `until_quiet`."""
     trace: list[tuple[str, str]] = field(default_factory=list)
     sent: list[SendMessage] = field(default_factory=list)
     snapshot: Snapshot = field(init=False)
@@ -57,7 +60,7 @@ class World:
         self.snapshot = Snapshot(
             stack=stack,
             taken_at=self.now,
-            revision=(1, 1),
+            revision=(1, 0, 0),
             idea=idea or None,
             states={
                 role: AgentState(stack_id=stack.id, role=role, updated_at=self.now)  # type: ignore[misc]
@@ -163,7 +166,7 @@ class World:
         """Cycle until no role has work."""
         while self.cycle():
             assert self.cycles <= most, "\n".join(f"{role}: {said}" for role, said in self.trace[-20:])
-        self.cycles, most = 0, self.cycles
+        self.cycles, self.cycles_taken = 0, self.cycles
         return self
 
     def apply(self, role: str, effect: Effect) -> None:  # noqa: PLR0912  # one branch per kind of effect
@@ -267,3 +270,9 @@ class World:
 def world() -> type[World]:
     """The class of worlds, for tests to make their own."""
     return World
+
+
+@pytest.fixture(scope="session")
+def finished(world: type[World]) -> Callable[[str], World]:
+    """Worlds in which an idea has come to its end. They are shared: look, and change nothing."""
+    return cache(lambda idea: world(idea).until_quiet())

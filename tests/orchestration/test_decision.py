@@ -10,7 +10,7 @@ from recursor.domain.execution import Decision, DecisionKind
 from recursor.domain.graph import NodeStatus
 from recursor.domain.settings import PauseSettings
 from recursor.domain.stack import ExecutionState, Stack
-from recursor.orchestration.decision import after_failure, after_work, decide, summarise
+from recursor.orchestration.decision import after_failure, after_work, backoff_ends, decide, summarise
 from tests.making import NOW, make_graph, make_node, make_report, make_stack, make_status
 
 DEFAULTS = PauseSettings()
@@ -52,6 +52,12 @@ class TestFailure:
     def test_pauses_twice_as_long_every_time(self, before: int, pause: float) -> None:
         decision = after(make_stack(failures_in_a_row=before), FAILED, WORK)
         assert (decision.kind, decision.pause, decision.suspend) == (DecisionKind.PAUSE, pause, False)
+
+    @pytest.mark.parametrize(("failures", "ends"), [(0, None), (1, NOW + 5), (3, NOW + 20), (99, NOW + 300)])
+    def test_is_waited_out_from_the_end_of_the_cycle(self, failures: int, ends: float | None) -> None:
+        stack = make_stack(failures_in_a_row=failures, last_activity_at=NOW)
+        assert backoff_ends(stack, DEFAULTS) == ends
+        assert backoff_ends(stack.but(last_activity_at=None), DEFAULTS) is None
 
     def test_names_who_failed_and_why(self) -> None:
         assert after(make_stack(), FAILED).reason == "planner: no model; builder: no disk"

@@ -93,9 +93,10 @@ const Recursor = (() => {
     listeners.forEach((listener) => listener());
   }
 
-  function chart(rows, { kind = "bars", label = "Chart" } = {}) {
+  function chart(rows, { kind = "bars", label = "Chart", room = 640 } = {}) {
     const total = rows.reduce((sum, row) => sum + Math.max(0, row.value), 0);
-    const width = 640;
+    // As wide as its place, so that the letters keep their size.
+    const width = kind === "ring" ? 640 : Math.min(Math.max(room, 280), 1000);
     const height = 240;
     const told = `${label}: ${rows.map((row) => `${row.label} ${number(row.value)}`).join(", ")}`;
     const drawn = el("svg", { class: "drawn", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": told });
@@ -159,7 +160,8 @@ const Recursor = (() => {
     const setUp = components.get(section.dataset.component);
     if (!setUp) return;
     setUp({
-      id, title: info.title, options: info.options, root: body, find, el, say, today, daysBack, dateOf, weekday, longDay, number, newId, chart, count, dayOf,
+      id, title: info.title, options: info.options, root: body, find, el, say, today, daysBack, dateOf, weekday, longDay, number, newId, count, dayOf,
+      chart: (rows, how) => chart(rows, { room: body.clientWidth, ...how }),
       load: (name, fallback) => read(`${id}.${name}`, fallback),
       keep: (name, value) => write(`${id}.${name}`, value),
       activity: () => read("activity", {}),
@@ -237,9 +239,19 @@ const Recursor = (() => {
     });
   }
 
+  // A sandboxed frame submits no form and tells no one: so the press of the button tells it.
+  function setUpForms() {
+    document.addEventListener("click", (event) => {
+      const button = event.target.closest("button[type=submit]");
+      if (!button?.form) return;
+      event.preventDefault();
+      if (button.form.noValidate || button.form.reportValidity()) button.form.dispatchEvent(new Event("submit", { cancelable: true }));
+    });
+  }
+
   return {
     component: (name, setUp) => components.set(name, setUp),
-    start: () => { setUpTools(); mountAll(); },
+    start: () => { setUpForms(); setUpTools(); mountAll(); },
   };
 })();
 
@@ -268,7 +280,11 @@ function fieldsOf(form, fields) {
     if (!value) return field.required ? `${field.label} is missing.` : "";
     return problems[field.type]?.(value) ?? "";
   }
-  fields.forEach((field) => inputOf(field).addEventListener("change", () => told(field, problemOf(field))));
+  // A problem goes while the field is typed in, not when it is left: the button that is just being pressed
+  // would move away, and the press would be lost.
+  fields.forEach((field) => inputOf(field).addEventListener("input", () => {
+    if (inputOf(field).getAttribute("aria-invalid") === "true") told(field, problemOf(field));
+  }));
   return {
     input: inputOf,
     clear: () => fields.forEach((field) => told(field, "")),

@@ -1,0 +1,252 @@
+"""Records that cannot be read: their stack is paused with a reason that names them, and nobody else's."""
+
+import pytest
+
+from recursor.actors.messages import AddTodo, Changed, ConfigureStack, DeleteStack, SendMessage
+from recursor.domain.errors import NotFoundError
+from recursor.domain.events import CycleFinished, StackChanged, Trouble
+from recursor.domain.execution import ExecutionStatus
+from recursor.domain.graph import NodeStatus
+from recursor.domain.stack import ExecutionState
+from recursor.domain.todo import TodoStatus
+from recursor.orchestration.control import Command
+from recursor.storage.conversations import new_message, new_todo
+from recursor.storage.errors import CorruptRecordError
+from recursor.storage.lmdb_store import LmdbStore
+from recursor.storage.tables import (
+    ARTIFACTS,
+    BROADCASTS,
+    EXECUTIONS,
+    GRAPHS,
+    HOURS,
+    IDEAS,
+    MESSAGES,
+    MINUTES,
+    NUDGES,
+    REVISIONS,
+    STACKS,
+    STATES,
+    TABLES,
+    TODOS,
+    TRACES,
+    USER_MESSAGES,
+    WORK,
+)
+from tests.actors.stage import Cast, Gate, Stage, finish_todo, until
+
+KEY = "0" * 32
+RESUME, STOP, START = Command.RESUME, Command.STOP, Command.START
+
+
+def paused(stage: Stage, stack_id: str):
+    return stage.wait_for(StackChanged, stack_id, where=lambda e: e.state is ExecutionState.PAUSED)
+
+
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        (IDEAS.name, "{}"),
+        (STATES.name, "{}/first"),
+        (TODOS.name, "{}/0/" + KEY),
+        (MESSAGES.name, "{}/0/" + KEY),
+        (USER_MESSAGES.name, "{}/0/" + KEY),
+        (ARTIFACTS.name, "{}/00000001"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["memory", "lmdb"])
+def test_a_record_that_every_look_reads_pauses_its_stack(set_stage, tmp_path, kind, table, key):
+    store = LmdbStore(tmp_path / "store", TABLES) if kind == "lmdb" else None
+    stage = set_stage(store=store)
+    stack_id, other = stage.create(), stage.create(name="yard")
+    stage.wait_rest(stack_id)
+    stage.wait_rest(other)
+    bad = key.format(stack_id)
+    stage.poison(table, bad.encode())
+    stage.add_todo(stack_id, "first: a")
+    stage.add_todo(other, "first: a")
+
+    reason = paused(stage, stack_id).reason
+    assert table in reason
+    assert bad in reason
+    assert reason.endswith("restore it from a backup")
+    assert stage.stack(stack_id).state_reason == reason
+    assert stage.status(stack_id).trouble is None
+    stage.wait_for(CycleFinished, other)
+    assert stage.committed(other) == ["first: a"]
+
+    # A resume tries again; when the record is as it should be, that is that.
+    stage.tell(stack_id, RESUME)
+    stage.wait_for(StackChanged, stack_id, count=4, where=lambda e: e.state is not ExecutionState.IDLE)
+    assert stage.stack(stack_id).state is ExecutionState.PAUSED
+    stage.store.write(lambda writer: writer.delete(table, bad.encode()))
+    stage.tell(stack_id, RESUME)
+    stage.wait_for(CycleFinished, stack_id)
+    assert stage.committed(stack_id) == ["first: a"]
+
+
+@pytest.mark.parametrize("table", [EXECUTIONS.name, GRAPHS.name])
+def test_an_interrupted_cycle_that_cannot_be_read_pauses_its_stack(set_stage, table):
+    gate, cast = Gate(), Cast()
+    cast.first.act = gate
+    stage = set_stage(cast.roles())
+    stack_id = stage.create("first: a")
+    gate.wait_entered()
+    stage.crash()
+    gate.open()
+    cast.first.act = finish_todo
+    bad = f"{stack_id}/{stage.cycles(stack_id)[0].id}".encode()
+    with stage.store.read() as reader:
+        sound = reader.get(table, bad)
+    stage.poison(table, bad)
+    stage.start()
+
+    for _ in range(2):
+        # Nobody may have been listening yet when the first look paused it.
+        until(lambda: stage.stack(stack_id).state is ExecutionState.PAUSED, "the pause")
+        reason = stage.stack(stack_id).state_reason
+        assert table in reason
+        assert bad.decode() in reason
+        stage.tell(stack_id, RESUME)
+    until(lambda: stage.stack(stack_id).state is ExecutionState.PAUSED, "the pause")
+    assert len(cast.first.runs) == 1
+
+    # With the record restored, the cycle is gone on with.
+    stage.poison(table, bad, sound)
+    stage.tell(stack_id, RESUME)
+    stage.wait_for(CycleFinished, stack_id)
+    assert [c.status for c in stage.cycles(stack_id)] == [ExecutionStatus.COMPLETED]
+    assert [run.attempt for run in cast.first.runs] == [1, 2]
+
+
+@pytest.mark.parametrize("table", [EXECUTIONS.name, GRAPHS.name])
+def test_a_stack_whose_cycle_cannot_be_read_can_be_stopped_and_started(set_stage, table):
+    gate, cast = Gate(), Cast()
+    cast.first.act = gate
+    stage = set_stage(cast.roles())
+    stack_id = stage.create("first: a")
+    gate.wait_entered()
+    stage.crash()
+    gate.open()
+    cast.first.act = finish_todo
+    bad = f"{stack_id}/{stage.cycles(stack_id)[0].id}".encode()
+    stage.poison(table, bad)
+    stage.start()
+    until(lambda: stage.stack(stack_id).state is ExecutionState.PAUSED, "the pause")
+    assert stage.tell(stack_id, STOP).state is ExecutionState.STOPPED
+    stage.tell(stack_id, START)
+    stage.wait_for(CycleFinished, stack_id)
+
+    assert stage.committed(stack_id) == ["first: a"]
+
+
+@pytest.mark.parametrize("table", [EXECUTIONS.name, GRAPHS.name])
+def test_what_becomes_unreadable_while_a_cycle_runs_does_not_stop_it(set_stage, table):
+    gate, cast = Gate(), Cast()
+    cast.first.act = gate
+    stage = set_stage(cast.roles())
+    stack_id = stage.create("first: a", "second: b")
+    gate.wait_entered()
+    stage.poison(table, f"{stack_id}/{stage.cycles(stack_id)[0].id}".encode())
+    gate.open()
+    stage.wait_for(CycleFinished, stack_id)
+
+    assert stage.committed(stack_id) == ["first: a", "second: b"]
+    assert stage.cycles(stack_id)[0].status is ExecutionStatus.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        (WORK.name, "{}"),
+        (TRACES.name, "{}/" + KEY),
+        (REVISIONS, "{}"),
+        (REVISIONS, BROADCASTS),
+        (MINUTES, "{}/000028333333"),
+        (HOURS, "{}/000000472222"),
+        (MESSAGES.name, BROADCASTS + "/0/" + KEY),
+        (NUDGES, "nudge"),
+    ],
+)
+@pytest.mark.parametrize("value", [b"\xc1 not a record", b"", b"\xff\xfe"], ids=["garbage", "empty", "bytes"])
+def test_what_no_cycle_needs_stops_nobody(set_stage, table, key, value):
+    stage = set_stage()
+    stack_id, other = stage.create(), stage.create(name="yard")
+    stage.wait_rest(stack_id)
+    stage.wait_rest(other)
+    stage.poison(table, key.format(stack_id).encode(), value)
+    stage.add_todo(stack_id, "first: a")
+    stage.add_todo(other, "first: a")
+    for each in (stack_id, other):
+        stage.wait_for(CycleFinished, each)
+        assert set(stage.todos(each).values()) == {TodoStatus.COMPLETED}
+
+    # Neither does it keep the next orchestrator from starting, nor a broadcast from arriving.
+    stage.clock.advance(6)
+    stage.load()
+    stage.crash()
+    stage.start()
+    sender = stage.stack(other)
+    stage.ask(SendMessage(new_message(sender, None, "hello all", stage.clock.now())))
+    stage.wait_for(CycleFinished, stack_id, count=2)
+    assert stage.nodes(stack_id)["communicator"].status is NodeStatus.COMPLETED
+    assert stage.ref.is_alive()
+
+
+@pytest.mark.parametrize("moment", ["resting", "running", "at the start"])
+def test_a_stack_whose_own_record_cannot_be_read_stands_still_and_can_be_deleted(set_stage, moment):
+    gate, cast = Gate(), Cast()
+    cast.first.act = gate
+    stage = set_stage(cast.roles())
+    other = stage.create("third: c", name="yard")
+    stage.wait_rest(other)
+    stack_id = stage.create(*["first: a"] * (moment == "running"))
+    if moment == "running":
+        gate.wait_entered()
+    else:
+        stage.wait_rest(stack_id)
+    if moment == "at the start":
+        stage.crash()
+    stage.poison(STACKS.name, stack_id.encode())
+    if moment == "at the start":
+        stage.start()
+    gate.open()
+    if moment != "running":
+        stage.ref.tell(Changed(stack_id, outside=True))
+    trouble = stage.wait_for(Trouble, stack_id, where=lambda e: STACKS.name in e.problem)
+    assert stack_id in trouble.problem
+
+    # It costs nothing: no loop, and in the end no actors.
+    until(lambda: (stage.clock.advance(11), stage.load().active_stacks == 0)[1], "the passivation")
+    told = len(stage.events(Trouble, stack_id))
+    stage.clock.advance(1000)
+    stage.load()
+    assert len(stage.events(Trouble, stack_id)) == told < 10
+    with pytest.raises(CorruptRecordError, match=stack_id):
+        stage.status(stack_id)
+    with pytest.raises(CorruptRecordError, match=stack_id):
+        stage.tell(stack_id, STOP)
+    with pytest.raises(CorruptRecordError, match=stack_id):
+        stage.ask(AddTodo(new_todo(stack_id, "first: b", 3, stage.clock.now())))
+    stage.add_todo(other, "third: d")
+    stage.wait_for(CycleFinished, other, count=2)
+
+    stage.ask(DeleteStack(stack_id))
+    with pytest.raises(NotFoundError):
+        stage.status(stack_id)
+
+
+def test_a_setting_that_this_version_does_not_know_pauses_its_stack(set_stage):
+    stage = set_stage()
+    stack_id = stage.create("first: a", start=False)
+    old = stage.stack(stack_id).but(settings={"pause": {"for_tea": 5}})
+    stage.store.write(lambda writer: STACKS.put(writer, old))
+    stage.tell(stack_id, START)
+
+    assert "pause.for_tea" in paused(stage, stack_id).reason
+    assert len(stage.events(Trouble, stack_id)) == 1
+    stage.tell(stack_id, RESUME)
+    stage.wait_for(Trouble, stack_id, count=2)
+    until(lambda: stage.stack(stack_id).state is ExecutionState.PAUSED, "the second pause")
+    stage.ask(ConfigureStack(stack_id, {"pause": {"for_tea": None}}))
+    stage.tell(stack_id, RESUME)
+    stage.wait_for(CycleFinished, stack_id)

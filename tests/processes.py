@@ -1,0 +1,167 @@
+"""Real runners and commands, as a user starts them."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from recursor.domain.stack import Stack
+from recursor.runner.access import Access
+from recursor.storage.stacks import read_stack
+
+T = TypeVar("T")
+
+# Generous: the machine may be busy with other tests.
+TIMEOUT = 60.0
+
+COMMAND = ("-m", "recursor.cli")
+GATED_COMMAND = (str(Path(__file__).parent / "runner" / "gated_runner.py"),)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def complaint(self) -> str:
+        """The one line on stderr of a command that failed."""
+        assert self.code in (1, 2)
+        (line,) = self.err.splitlines()
+        assert line.startswith("recursor: ")
+        return line.removeprefix("recursor: ")
+
+
+def wait_for(what: Callable[[], T]) -> T:
+    """Return the first true value of `what`."""
+    deadline = time.monotonic() + TIMEOUT
+    while not (value := what()):
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.01)
+    return value
+
+
+def environment(**more: str) -> dict[str, str]:
+    ours = ("RECURSOR_DATA", "RECURSOR_DEBUG", "COLUMNS", "NO_COLOR", "FORCE_COLOR")
+    return {**{key: value for key, value in os.environ.items() if key not in ours}, **more}
+
+
+@dataclass
+class Started:
+    """A process that was started."""
+
+    process: subprocess.Popen[str]
+    errors: IO[str]
+    url: str = ""
+
+    def end(self, *signals: int) -> int:
+        for number in signals:
+            self.process.send_signal(number)
+        return self.process.wait(TIMEOUT)
+
+    @property
+    def out(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.read()
+
+    @property
+    def err(self) -> str:
+        self.errors.seek(0)
+        return self.errors.read()
+
+
+@contextmanager
+def started(
+    *arguments: str, data: Path, program: Sequence[str] = COMMAND, env: dict[str, str] | None = None
+) -> Iterator[Started]:
+    """A process until the end of the block, when it is killed if it still lives."""
+    with data.with_suffix(".stderr").open("w+") as errors:
+        process = subprocess.Popen(
+            [sys.executable, *program, *arguments, "--data", str(data)],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=environment(**(env or {})),
+        )
+        with process:
+            try:
+                yield Started(process, errors)
+            finally:
+                process.kill()
+
+
+@contextmanager
+def started_runner(
+    *arguments: str, data: Path, program: Sequence[str] = COMMAND, env: dict[str, str] | None = None
+) -> Iterator[Started]:
+    """A runner, from when it is up."""
+    with started("run", "--port", "0", "--json", *arguments, data=data, program=program, env=env) as runner:
+        assert runner.process.stdout is not None
+        text = ""
+        while not text.endswith("}\n"):
+            line = runner.process.stdout.readline()
+            assert line, runner.err
+            text += line
+        runner.url = json.loads(text)["url"]
+        yield runner
+
+
+def run_to_end(*arguments: str, data: Path, env: dict[str, str] | None = None) -> Done:
+    done = subprocess.run(
+        [sys.executable, *COMMAND, *arguments, "--data", str(data)],
+        capture_output=True,
+        timeout=TIMEOUT,
+        check=False,
+        encoding="utf-8",
+        env=environment(**(env or {})),
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+class Gated:
+    """A started stack whose planner waits, in every runner, until the gate is opened."""
+
+    def __init__(self, path: Path) -> None:
+        self.data = path / "data"
+        self._gate, self._log = path / "gate", path / "log"
+        self._env = {"GATE": str(self._gate), "LOG": str(self._log)}
+        made = run_to_end("create", "one", "--idea", "a list", "--start", data=self.data)
+        self.id = made.out.strip()
+
+    def runner(self, *arguments: str) -> Any:
+        return started_runner(*arguments, data=self.data, program=GATED_COMMAND, env=self._env)
+
+    def until_done(self, *arguments: str) -> Any:
+        return started(
+            "run", "--until-done", "--port", "0", *arguments,
+            data=self.data, program=GATED_COMMAND, env=self._env,
+        )  # fmt: skip
+
+    def open(self, what_then: str = "") -> None:
+        partial = self._gate.with_suffix(".partial")
+        partial.write_text(what_then)
+        partial.rename(self._gate)
+
+    def runs(self) -> list[list[str]]:
+        """The execution id and the attempt of every run so far."""
+        return [line.split() for line in self._log.read_text().splitlines()] if self._log.exists() else []
+
+    def wait_for_run(self) -> None:
+        wait_for(self.runs)
+
+    def stack(self) -> Stack:
+        with Access(self.data) as access, access.read() as reader:
+            return read_stack(reader, self.id)

@@ -1,0 +1,81 @@
+"""`run --until-done`: from an idea to a page, and what comes in between."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from recursor.domain.stack import ExecutionState
+
+UNTIL_DONE = ("run", "--until-done", "--port", "0")
+
+
+def test_an_idea_becomes_a_page_and_a_summary(data: Path, recursor: Callable[..., Any]) -> None:
+    done = recursor(*UNTIL_DONE, "--idea", "A todo list with a timer")
+    assert done.code == 0
+    assert done.err == ""
+    (page,) = (data / "artifacts").glob("todo-list-with-a-timer-*.html")
+    assert str(page) in done.out
+    (stack,) = recursor("list", "--json").json
+    assert (stack["name"], stack["phase"]) == ("todo list with a timer", "complete")
+    printed = recursor("artifact", stack["id"][:6])
+    assert printed.out == page.read_text(encoding="utf-8")
+    assert "<html" in printed.out
+
+
+def test_the_same_idea_twice_makes_two_stacks(recursor: Callable[..., Any]) -> None:
+    first, second = (recursor(*UNTIL_DONE, "--idea", "notes", "--json").json for _ in range(2))
+    assert first["done"] is second["done"] is True
+    assert first["stacks"][0]["id"] != second["stacks"][0]["id"]
+    assert Path(second["stacks"][0]["artifact"]["path"]).is_file()
+    assert second["agent_runs"] >= second["cycles"] >= 1
+    assert second["failures"] == second["failed_cycles"] == 0
+    assert sum(second["decisions"].values()) == second["cycles"]
+
+    again = recursor(*UNTIL_DONE, "--json")
+    assert again.code == 0
+    assert again.json["cycles"] == 0
+    assert [stack["outcome"] for stack in again.json["stacks"]] == ["done", "done"]
+
+
+def test_nothing_to_run_is_done(recursor: Callable[..., Any]) -> None:
+    done = recursor(*UNTIL_DONE)
+    assert done.code == 0
+    assert "no stack is running" in done.out
+
+
+def test_a_stack_that_keeps_failing_is_told_of(gated: Any) -> None:
+    gated.open("fail")
+    with gated.until_done("--set", "pause.failures_allowed=1") as run:
+        assert run.end() == 1
+        assert "Not done" in run.out
+        assert "one" in run.err
+        assert "was paused: 1 failed cycles in a row; the last: planner: RuntimeError: no luck" in run.err
+        assert "Traceback" not in run.err
+    assert gated.stack().state is ExecutionState.PAUSED
+
+
+def test_an_interruption_is_no_success(gated: Any) -> None:
+    with gated.until_done("--grace", "0") as run:
+        gated.wait_for_run()
+        assert run.end(signal.SIGTERM) == 1
+        assert "goes on" in run.err
+
+
+def test_a_stack_that_a_person_stops_is_not_waited_for(gated: Any, recursor: Callable[..., Any]) -> None:
+    with gated.until_done("--grace", "0") as run:
+        gated.wait_for_run()
+        assert recursor("stop", "one").code == 0
+        assert run.end() == 0
+        assert "no stack is running" in run.out
+
+
+def test_the_one_stack_that_was_wanted_being_deleted_is_no_success(
+    gated: Any, recursor: Callable[..., Any]
+) -> None:
+    recursor("stop", "one")
+    with gated.until_done("--grace", "0", "--idea", "another list") as run:
+        gated.wait_for_run()
+        assert recursor("delete", "another list", "--yes").code == 0
+        assert run.end() == 1
+        assert "stopped or deleted" in run.err

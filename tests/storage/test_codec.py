@@ -1,0 +1,197 @@
+"""Records to bytes and back, and what becomes of bytes that are no records."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import msgpack
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recursor.domain.effect import Outcome
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.graph import Usage
+from recursor.domain.record import Record
+from recursor.storage import codec
+from recursor.storage.codec import decode, encode, pack, unpack
+from recursor.storage.errors import CorruptRecordError
+from recursor.storage.tables import RECORD_TABLES
+from tests.making import make_stack, make_todo
+from tests.strategies import records
+
+some = settings(max_examples=30, deadline=None)
+STORED = [*(table.kind for table in RECORD_TABLES), Outcome]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> Iterator[None]:
+    codec._known.clear()
+    yield
+    codec._known.clear()
+
+
+def read(kind: type[Record], value: bytes, **options: Any) -> Any:
+    codec._known.clear()
+    return decode(kind, value, "todos", b"5eed/0/abc", **options)
+
+
+@pytest.mark.parametrize("kind", STORED, ids=lambda kind: kind.__name__)
+class TestEveryKind:
+    @some
+    @given(data=st.data())
+    def test_comes_back_as_it_was(self, kind: type[Record], data: st.DataObject) -> None:
+        record = data.draw(records(kind))
+        found = read(kind, encode(record))
+        assert found == record
+        assert found.model_dump_json() == record.model_dump_json()
+        assert encode(found) == encode(record)
+
+    @some
+    @given(data=st.data())
+    def test_is_what_it_was_or_corrupt_when_bytes_change(
+        self, kind: type[Record], data: st.DataObject
+    ) -> None:
+        value = bytearray(encode(data.draw(records(kind))))
+        for _ in range(data.draw(st.integers(1, 3))):
+            value[data.draw(st.integers(0, len(value) - 1))] = data.draw(st.integers(0, 255))
+        damaged = bytes(value[: data.draw(st.integers(0, len(value)))])
+        with suppress(CorruptRecordError):
+            assert isinstance(read(kind, damaged), kind)
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_at_all_end_in_another_error(value: bytes) -> None:
+    with pytest.raises(
+        CorruptRecordError, match=r"^todos 5eed/0/abc: is not a readable Todo \(|^todos .* version"
+    ):
+        read(type(make_todo()), value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        5,
+        "ab",
+        [],
+        [1],
+        [1, {}],
+        [1, []],
+        [1, {"id": 1}],
+        [1, {}, 3],
+        {"a": 1, "b": 2},
+        ["one", {}],
+        [None, {}],
+        [1, {1: 2}],
+    ],
+)
+def test_well_formed_nonsense_is_corrupt(content: Any) -> None:
+    with pytest.raises(CorruptRecordError, match=r"^todos 5eed/0/abc: is "):
+        read(type(make_todo()), msgpack.packb(content))
+
+
+def test_the_error_names_table_key_field_and_remedy() -> None:
+    fields = make_todo().model_dump()
+    with pytest.raises(CorruptRecordError) as caught:
+        read(type(make_todo()), pack([1, {**fields, "priority": 9, "status": "pending"}]))
+    assert str(caught.value) == (
+        "todos 5eed/0/abc: is not a readable Todo (Todo: priority: input should be less than or equal to 5 "
+        "(got 9)): restore it from a backup"
+    )
+
+
+class Flower(Record):
+    version: ClassVar[int] = 3
+    name: str
+    colour: str = "red"
+
+
+def grow(version: int, fields: dict[str, Any]) -> dict[str, Any]:
+    if version == 1:
+        fields = {"name": fields["title"]}
+    return {**fields, "colour": f"as in version {version}"}
+
+
+class TestVersions:
+    def test_of_a_newer_recursor_are_refused(self) -> None:
+        newer = pack([4, {"name": "rose", "scent": "sweet"}])
+        for upgrade in (None, grow):
+            with pytest.raises(CorruptRecordError) as caught:
+                read(Flower, newer, upgrade=upgrade)
+            assert str(caught.value) == (
+                "todos 5eed/0/abc: is a Flower of version 4, this Recursor knows 3: "
+                "use the Recursor that wrote it, or a newer one"
+            )
+
+    def test_of_an_older_one_are_brought_up_to_date(self) -> None:
+        assert read(Flower, pack([2, {"name": "rose"}]), upgrade=grow).colour == "as in version 2"
+        assert read(Flower, pack([1, {"title": "rose"}]), upgrade=grow).name == "rose"
+
+    def test_of_an_older_one_that_are_damaged_are_corrupt(self) -> None:
+        with pytest.raises(CorruptRecordError, match="is not a readable Flower"):
+            read(Flower, pack([1, {"no title": 1}]), upgrade=grow)
+
+    def test_without_a_way_to_bring_them_up_to_date_are_refused(self) -> None:
+        with pytest.raises(CorruptRecordError, match="version 2, this Recursor knows 3"):
+            read(Flower, pack([2, {"name": "rose"}]))
+
+
+class TestWhatCannotBeStored:
+    @pytest.mark.parametrize(
+        ("metadata", "why"),
+        [
+            ({"n": 2**64}, "an integer has more than 64 bits"),
+            ({"n": [-(2**63) - 1]}, "an integer has more than 64 bits"),
+            ({"half": "\ud800"}, "surrogates not allowed"),
+            ({"\udfff": 1}, "surrogates not allowed"),
+        ],
+    )
+    def test_is_bad_input(self, metadata: Any, why: str) -> None:
+        with pytest.raises(InvalidInputError, match=why) as caught:
+            encode(make_todo(metadata=metadata))
+        assert str(caught.value).startswith("Todo: cannot be stored: ")
+        assert len(str(caught.value).splitlines()) == 1
+
+    def test_leaves_the_largest_numbers_in(self) -> None:
+        todo = make_todo(metadata={"most": 2**64 - 1, "least": -(2**63)})
+        assert read(type(todo), encode(todo)) == todo
+
+
+def test_money_keeps_every_digit() -> None:
+    usage = Usage(cost=Decimal("0.10000000000000000001"))
+    assert str(read(Usage, encode(usage)).cost) == "0.10000000000000000001"
+
+
+def test_plain_data_comes_back_with_lists_for_tuples() -> None:
+    assert unpack(pack((1, "é", (2.5, None), {"a": (True,)}))) == [1, "é", [2.5, None], {"a": [True]}]
+
+
+class TestMemory:
+    """Equal bytes may be the same record: what one reader does to it must not reach another."""
+
+    def test_of_records_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(codec, "_REMEMBERED", 10)
+        for number in range(50):
+            encode(make_stack(total_cycles=number))
+            assert len(codec._known) <= 10
+
+    def test_does_not_keep_what_is_large(self) -> None:
+        encode(make_stack(state_reason="x" * 10_000))
+        assert not codec._known
+
+    def test_does_not_share_what_can_be_changed(self) -> None:
+        value = encode(make_todo(metadata={"sun": "full"}))
+        decode(type(make_todo()), value, "todos", b"1").metadata["sun"] = "none"
+        assert decode(type(make_todo()), value, "todos", b"1").metadata == {"sun": "full"}
+
+    def test_does_not_take_one_kind_for_another(self) -> None:
+        class Weed(Record):
+            version: ClassVar[int] = 3
+            name: str
+            colour: str = "red"
+
+        value = encode(Flower(name="rose"))
+        assert type(decode(Weed, value, "weeds", b"1")) is Weed
+        assert type(decode(Flower, value, "flowers", b"1")) is Flower

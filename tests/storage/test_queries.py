@@ -1,0 +1,236 @@
+"""The public queries: what an operator asks of a stack, its range, and its refusals."""
+
+from typing import Any
+
+import pytest
+
+from recursor.domain.errors import InvalidInputError, NotFoundError
+from recursor.domain.execution import (
+    Decision,
+    DecisionKind,
+    ExecutionStatus,
+    GraphSummary,
+    OrchestratorExecution,
+)
+from recursor.domain.graph import Usage
+from recursor.domain.settings import Settings
+from recursor.domain.stack import Stack
+from recursor.domain.work import WorkStatus
+from recursor.orchestration.roles import Role, RoleRegistry
+from recursor.storage.errors import CorruptRecordError
+from recursor.storage.queries import (
+    UnreadableStack,
+    execution_graphs,
+    list_stacks,
+    orchestration_stats,
+    recent_executions,
+    work_detection_status,
+)
+from recursor.storage.revisions import bump_revision, bump_runs
+from recursor.storage.rollups import count_execution
+from recursor.storage.stacks import create_stack
+from recursor.storage.store import Store
+from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, TODOS, WORK
+from tests.making import NOW, STACK, make_graph, make_node, make_report, make_stack, make_status, make_todo
+
+
+def ask(store: Store, query: Any, *args: Any, **options: Any) -> Any:
+    with store.read() as reader:
+        return query(reader, *args, **options)
+
+
+@pytest.fixture
+def stack(database: Store) -> Store:
+    database.write(lambda writer: create_stack(writer, make_stack(total_cycles=30)))
+    return database
+
+
+def make_execution(number: int, **fields: Any) -> OrchestratorExecution:
+    return OrchestratorExecution(
+        **{
+            "id": f"{number:032}",
+            "stack_id": STACK,
+            "number": number,
+            "epoch": 0,
+            "started_at": NOW + number,
+            **fields,
+        }
+    )
+
+
+class TestHistory:
+    @pytest.fixture
+    def history(self, stack: Store) -> Store:
+        def work(writer: Any) -> None:
+            for number in range(1, 31):
+                EXECUTIONS.add(writer, make_execution(number))
+                GRAPHS.add(writer, make_graph(id=f"{number:032}"))
+            EXECUTIONS.add(writer, make_execution(99, stack_id="5eed000000000002"))
+
+        stack.write(work)
+        return stack
+
+    @pytest.mark.parametrize(("query", "usual"), [(recent_executions, 20), (execution_graphs, 10)])
+    def test_is_newest_first(self, history: Store, query: Any, usual: int) -> None:
+        def numbers(**options: Any) -> list[int]:
+            return [int(record.id) for record in ask(history, query, STACK, **options)]
+
+        assert numbers() == list(range(30, 30 - usual, -1))
+        assert numbers(limit=1) == [30]
+        assert numbers(limit=10_000) == list(range(30, 0, -1))
+
+    @pytest.mark.parametrize("query", [recent_executions, execution_graphs])
+    def test_has_a_range_and_a_stack(self, history: Store, query: Any) -> None:
+        for limit in (0, -1, 10_001):
+            with pytest.raises(InvalidInputError, match=rf"^limit: must be 1 to 10000 \(got {limit}\)$"):
+                ask(history, query, STACK, limit=limit)
+        with pytest.raises(NotFoundError, match="no stack lost"):
+            ask(history, query, "lost")
+
+    def test_that_cannot_be_read_is_named(self, history: Store) -> None:
+        key = f"{STACK}/{29:032}"
+        history.write(lambda writer: writer.put(EXECUTIONS.name, key.encode(), b"\xc1"))
+        assert len(ask(history, recent_executions, STACK, limit=1)) == 1
+        with pytest.raises(CorruptRecordError, match=f"^orchestrator_executions {key}: "):
+            ask(history, recent_executions, STACK)
+
+
+class TestWorkStatus:
+    """What is known is told while it is fresh; else the detectors are asked."""
+
+    def detect(self, snapshot: Any, settings: Settings, _now: float) -> WorkStatus:
+        self.asked += 1
+        return make_status(len(snapshot.todos) + settings.detection.urgent_todo, due_at=None)
+
+    def status(self, store: Store, now: float = NOW, settings: Settings | None = None) -> Any:
+        roles = RoleRegistry([Role("planner", self.detect, None)])  # type: ignore[arg-type]
+        self.asked = 0
+        return ask(store, work_detection_status, STACK, roles, settings or Settings(), now)
+
+    def know(self, store: Store, **fields: Any) -> Any:
+        report = make_report({"planner": make_status(9)}, **fields)
+        store.write(lambda writer: WORK.put(writer, report))
+        return report
+
+    @pytest.mark.parametrize("later", [0, 4.9])
+    def test_is_what_is_known_while_it_is_fresh(self, stack: Store, later: float) -> None:
+        report = self.know(stack)
+        assert self.status(stack, NOW + later) == report
+        assert self.asked == 0
+
+    @pytest.mark.parametrize("later", [5, -1, 1e6])
+    def test_is_detected_when_that_is_old_or_from_the_future(self, stack: Store, later: float) -> None:
+        self.know(stack)
+        found = self.status(stack, NOW + later)
+        assert self.asked == 1
+        assert (found.computed_at, found.revision, found.stack_id) == (NOW + later, (1, 0, 0), STACK)
+
+    @pytest.mark.parametrize("bump", [bump_revision, bump_runs])
+    def test_is_detected_when_something_was_written_since(self, stack: Store, bump: Any) -> None:
+        self.know(stack)
+        stack.write(lambda writer: bump(writer, STACK))
+        self.status(stack)
+        assert self.asked == 1
+
+    def test_is_detected_when_something_has_become_due(self, stack: Store) -> None:
+        waiting = make_report({"planner": make_status(due_at=NOW + 2)})
+        stack.write(lambda writer: WORK.put(writer, waiting))
+        assert self.status(stack, NOW + 1.9) == waiting
+        self.status(stack, NOW + 2)
+        assert self.asked == 1
+
+    def test_is_detected_when_nothing_is_known_or_it_cannot_be_read(self, stack: Store) -> None:
+        self.status(stack)
+        assert self.asked == 1
+        stack.write(lambda writer: writer.put(WORK.name, STACK.encode(), b"\xc1"))
+        self.status(stack)
+        assert self.asked == 1
+
+    def test_is_that_of_the_stacks_own_settings(self, stack: Store) -> None:
+        own = make_stack(settings={"detection": {"urgent_todo": 5, "cache_ttl": 0}})
+        stack.write(lambda writer: STACKS.put(writer, own))
+        self.know(stack)
+        runner = Settings().overridden({"detection": {"urgent_todo": 1}})
+        assert self.status(stack, settings=runner).statuses["planner"].priority == 5
+
+    def test_of_what_is_not_there_or_cannot_be_read_says_so(self, stack: Store) -> None:
+        stack.write(lambda writer: TODOS.put(writer, make_todo(1)))
+        stack.write(lambda writer: writer.put(TODOS.name, f"{STACK}/0/{1:032}".encode(), b"\xc1"))
+        with pytest.raises(CorruptRecordError, match=r"^todos "):
+            self.status(stack)
+        with pytest.raises(NotFoundError):
+            ask(
+                stack,
+                work_detection_status,
+                "lost",
+                RoleRegistry([Role("a", self.detect, None)]),
+                Settings(),
+                NOW,
+            )  # type: ignore[arg-type]
+
+
+class TestStats:
+    def test_of_nothing_are_nought_and_unknown(self, stack: Store) -> None:
+        stats = ask(stack, orchestration_stats, STACK, NOW - 60, NOW)
+        assert (stats.cycles, stats.agents_run, stats.max_parallel, stats.decisions) == (0, 0, 0, {})
+        assert (stats.success_rate, stats.average_seconds, stats.longest_seconds) == (None, None, None)
+        assert stats.average_parallel is None
+        assert (stats.stack_id, stats.since, stats.until, stats.total_cycles) == (STACK, NOW - 60, NOW, 30)
+
+    def test_are_what_the_cycles_came_to(self, stack: Store) -> None:
+        def ended(status: ExecutionStatus, seconds: float, wide: int, kind: DecisionKind | None) -> Any:
+            return make_execution(
+                1,
+                status=status,
+                started_at=NOW - seconds,
+                finished_at=NOW,
+                summary=GraphSummary(agents_run=wide, agents_failed=1, max_parallel=wide),
+                decision=None if kind is None else Decision(kind=kind, reason="because"),
+            )
+
+        graph = make_graph([make_node("a", usage=Usage(input_tokens=10, output_tokens=3))])
+        done, failed = ExecutionStatus.COMPLETED, ExecutionStatus.FAILED
+        for execution in (
+            ended(done, 1, 2, DecisionKind.CONTINUE),
+            ended(done, 2, 3, DecisionKind.PAUSE),
+            ended(done, 3, 1, DecisionKind.PAUSE),
+            ended(failed, 6, 2, DecisionKind.PAUSE),
+            ended(ExecutionStatus.CANCELLED, 0, 0, None),
+        ):
+            stack.write(lambda writer, execution=execution: count_execution(writer, execution, graph))
+        stats = ask(stack, orchestration_stats, STACK, NOW, NOW)
+        assert (stats.cycles, stats.completed, stats.failed, stats.cancelled) == (5, 3, 1, 1)
+        assert stats.success_rate == 0.75
+        assert stats.average_seconds == pytest.approx(12 / 5)
+        assert stats.longest_seconds == pytest.approx(6)
+        assert (stats.agents_run, stats.agents_failed) == (8, 5)
+        assert stats.average_parallel == pytest.approx(8 / 5)
+        assert stats.max_parallel == 3
+        assert stats.decisions == {"continue": 1, "pause": 3}
+        assert (stats.input_tokens, stats.output_tokens) == (50, 15)
+
+    @pytest.mark.parametrize(
+        ("since", "until"),
+        [(NOW, NOW - 1), (float("nan"), NOW), (NOW, float("nan")), (float("-inf"), NOW), (0, float("inf"))],
+    )
+    def test_need_a_time_range(self, stack: Store, since: float, until: float) -> None:
+        with pytest.raises(InvalidInputError, match=r"^time range: ") as caught:
+            ask(stack, orchestration_stats, STACK, since, until)
+        assert len(str(caught.value).splitlines()) == 1
+
+    def test_need_a_stack(self, stack: Store) -> None:
+        with pytest.raises(NotFoundError):
+            ask(stack, orchestration_stats, "lost", 0, NOW)
+
+
+def test_all_stacks_are_listed_those_that_cannot_be_read_too(database: Store) -> None:
+    for stack_id in ("c", "a", "b"):
+        made = make_stack(id=stack_id)
+        database.write(lambda writer, made=made: create_stack(writer, made))
+    database.write(lambda writer: writer.put(STACKS.name, b"b", b"\xc1"))
+    with database.read() as reader:
+        found = list(list_stacks(reader))
+    assert [each.id for each in found] == ["a", "b", "c"]
+    assert [type(each) for each in found] == [Stack, UnreadableStack, Stack]
+    assert isinstance(found[1], UnreadableStack)
+    assert found[1].problem.startswith("agent_stacks b: is not a readable Stack")

@@ -1,0 +1,206 @@
+"""Statistics from sums are those from the cycles themselves, over any span, to the minute."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from recursor.domain.execution import (
+    Decision,
+    DecisionKind,
+    ExecutionStatus,
+    GraphSummary,
+    OrchestratorExecution,
+)
+from recursor.domain.graph import ExecutionGraph, Usage
+from recursor.domain.statistics import Rollup
+from recursor.storage.errors import CorruptRecordError
+from recursor.storage.rollups import count_execution, delete_rollups, delete_rollups_before, sum_rollups
+from recursor.storage.store import Store
+from recursor.storage.tables import HOURS, MINUTES
+from tests.making import NOW, STACK, make_graph, make_node
+
+START = 1_699_999_200.0  # the beginning of an hour
+OTHER = "5eed000000000002"
+
+Cycle = tuple[OrchestratorExecution, ExecutionGraph | None]
+
+
+def cycle(
+    finished: float,
+    seconds: float = 1.0,
+    status: ExecutionStatus = ExecutionStatus.COMPLETED,
+    summary: GraphSummary | None = None,
+    decision: DecisionKind | None = None,
+    tokens: int | None = None,
+    stack_id: str = STACK,
+) -> Cycle:
+    execution = OrchestratorExecution(
+        id="1",
+        stack_id=stack_id,
+        number=1,
+        epoch=0,
+        status=status,
+        started_at=finished - seconds,
+        finished_at=finished,
+        decision=None if decision is None else Decision(kind=decision, reason="because"),
+        summary=summary,
+    )
+    usage = None if tokens is None else Usage(input_tokens=tokens, output_tokens=2 * tokens)
+    return execution, make_graph([make_node("a", usage=usage), make_node("b", usage=usage), make_node("c")])
+
+
+cycles = st.builds(
+    cycle,
+    finished=st.floats(0, 4 * 3600).map(lambda at: START + at)
+    | st.integers(0, 240).map(lambda m: START + m * 60.0),
+    seconds=st.floats(0, 100),
+    status=st.sampled_from([ExecutionStatus.COMPLETED, ExecutionStatus.FAILED, ExecutionStatus.CANCELLED]),
+    summary=st.none()
+    | st.builds(
+        GraphSummary,
+        agents_run=st.integers(0, 9),
+        agents_failed=st.integers(0, 9),
+        waves=st.integers(0, 9),
+        max_parallel=st.integers(0, 9),
+        agent_seconds=st.floats(0, 100),
+    ),
+    decision=st.none() | st.sampled_from(DecisionKind),
+    tokens=st.none() | st.integers(0, 10**12 // 2),
+)
+moments = st.floats(-5000, 5 * 3600).map(lambda at: START + at) | st.integers(-90, 300).map(
+    lambda minute: START + minute * 60.0
+)
+
+
+def count(store: Store, found: list[Cycle]) -> None:
+    def work(writer: Any) -> None:
+        for execution, graph in found:
+            count_execution(writer, execution, graph)
+
+    store.write(work)
+
+
+def total(store: Store, since: float, until: float, stack_id: str = STACK) -> Rollup:
+    with store.read() as reader:
+        return sum_rollups(reader, stack_id, since, until)
+
+
+def brute_force(found: list[Cycle], since: float, until: float) -> dict[str, Any]:
+    """The figures, cycle by cycle, of those that ended from the minute of `since` to that of `until`."""
+    inside = [(e, g) for e, g in found if since // 60 <= (e.finished_at or 0) // 60 <= until // 60]
+    summaries = [execution.summary or GraphSummary() for execution, _ in inside]
+    usages = [node.usage for _, graph in inside if graph for node in graph.nodes if node.usage]
+    durations = [execution.duration or 0.0 for execution, _ in inside]
+    return {
+        "cycles": len(inside),
+        **{
+            status.value: sum(execution.status is status for execution, _ in inside)
+            for status in (ExecutionStatus.COMPLETED, ExecutionStatus.FAILED, ExecutionStatus.CANCELLED)
+        },
+        "seconds": pytest.approx(sum(durations)),
+        "longest": pytest.approx(max(durations, default=0.0)),
+        "agents_run": sum(summary.agents_run for summary in summaries),
+        "agents_failed": sum(summary.agents_failed for summary in summaries),
+        "agent_seconds": pytest.approx(sum(summary.agent_seconds for summary in summaries)),
+        "waves": sum(summary.waves for summary in summaries),
+        "parallel": sum(summary.max_parallel for summary in summaries),
+        "max_parallel": max((summary.max_parallel for summary in summaries), default=0),
+        "decisions": dict(Counter(e.decision.kind.value for e, _ in inside if e.decision)),
+        "input_tokens": sum(usage.input_tokens for usage in usages),
+        "output_tokens": sum(usage.output_tokens for usage in usages),
+    }
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    found=st.lists(cycles, max_size=15), spans=st.lists(st.tuples(moments, moments), min_size=1, max_size=6)
+)
+def test_sums_are_those_of_the_cycles(
+    database: Store, found: list[Cycle], spans: list[tuple[float, float]]
+) -> None:
+    database.write(lambda writer: delete_rollups(writer, STACK))
+    count(database, found)
+    for one, other in spans:
+        since, until = min(one, other), max(one, other)
+        assert total(database, since, until).model_dump() == brute_force(found, since, until)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "cycles"),
+    [
+        (0, 59.9, 1),
+        (59.9, 60, 2),
+        (60, 60, 1),
+        (61, 119, 1),
+        (120, 3599, 0),
+        (3600, 3600, 1),
+        (0, 3600, 3),
+        (0, 7200, 3),
+        (-1e9, 1e9, 3),
+        (60, 0, 0),
+    ],
+)
+def test_the_minutes_of_both_ends_count_whole(
+    database: Store, since: float, until: float, cycles: int
+) -> None:
+    count(database, [cycle(START + at) for at in (30, 90, 3600)])
+    assert total(database, START + since, START + until).cycles == cycles
+
+
+def test_stacks_are_apart(database: Store) -> None:
+    count(database, [cycle(START), cycle(START, stack_id=OTHER), cycle(START, stack_id="5eed")])
+    assert total(database, 0, 4e9).cycles == 1
+    database.write(lambda writer: delete_rollups(writer, "5eed"))
+    assert total(database, 0, 4e9).cycles == total(database, 0, 4e9, OTHER).cycles == 1
+    assert total(database, 0, 4e9, "5eed").cycles == 0
+
+
+def test_what_is_forgotten_is_what_ended_before(database: Store) -> None:
+    count(database, [cycle(START + hour * 3600 + 1800) for hour in range(4)])
+    database.write(lambda writer: delete_rollups_before(writer, STACK, START + 2 * 3600))
+    assert total(database, 0, 4e9).cycles == 2
+    assert total(database, START, START + 2 * 3600 - 60).cycles == 0
+
+
+def test_a_year_of_hours_is_read_from_few_sums(database: Store) -> None:
+    count(database, [cycle(START + minute * 60) for minute in range(0, 600, 7)])
+    with database.read() as reader:
+        minutes = len(list(reader.scan(MINUTES)))
+        hours = len(list(reader.scan(HOURS)))
+    assert (minutes, hours) == (86, 10)
+    assert total(database, START - 1e7, START + 3e7).cycles == 86
+
+
+class TestDamage:
+    @pytest.mark.parametrize(
+        "value",
+        [b"", b"\xc1", b"\x01", b"\xa1x", b"\x91\xa1x", b"\x80", b"\xdc\x00\x20" + b"\x01" * 32, b"\xc0"],
+    )
+    def test_is_named_to_who_reads_and_stops_nobody_who_counts(
+        self, database: Store, value: bytes, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        count(database, [cycle(START)])
+        key = f"{STACK}/{int(START // 60):012d}"
+        database.write(lambda writer: writer.put(MINUTES, key.encode(), value))
+        with pytest.raises(CorruptRecordError, match=f"^{MINUTES} {key}: is not a readable rollup"):
+            total(database, START, START)
+        count(database, [cycle(START + 1)])
+        assert key in caplog.text
+        assert total(database, START, START).cycles == 1
+        assert total(database, START, START + 3599).cycles == 2
+
+    def test_sums_of_an_older_recursor_lack_what_it_did_not_count(self, database: Store) -> None:
+        key = f"{STACK}/{int(START // 60):012d}".encode()
+        database.write(lambda writer: writer.put(MINUTES, key, b"\x93\x05\x04\x01"))
+        found = total(database, START, START)
+        assert (found.cycles, found.completed, found.failed, found.output_tokens) == (5, 4, 1, 0)
+        count(database, [cycle(START, tokens=1)])
+        assert total(database, START, START).cycles == 6
+
+
+def test_however_much_agents_use_it_can_be_counted(database: Store) -> None:
+    count(database, [cycle(NOW, tokens=10**12 // 2) for _ in range(100)])
+    assert total(database, NOW, NOW).output_tokens == 100 * 2 * 10**12

@@ -1,0 +1,497 @@
+"""Stacks as a whole: made, found by what a person types, steered, configured, and deleted without a trace."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+from unicodedata import normalize
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from recursor.domain.errors import AmbiguousError, ConflictError, InvalidInputError, NotFoundError
+from recursor.domain.execution import ExecutionStatus, OrchestratorExecution
+from recursor.domain.graph import NodeStatus
+from recursor.domain.stack import ExecutionState, Stack
+from recursor.domain.trace import Trace
+from recursor.orchestration.control import Command
+from recursor.storage.errors import CorruptRecordError
+from recursor.storage.nudges import leave_nudge
+from recursor.storage.queries import orchestration_stats
+from recursor.storage.revisions import read_revision
+from recursor.storage.rollups import count_execution
+from recursor.storage.stacks import (
+    configure_stack,
+    control_stack,
+    create_stack,
+    delete_stack,
+    find_stack,
+    new_idea,
+    new_stack,
+    read_stack,
+    set_idea,
+    stacks_to_wake,
+)
+from recursor.storage.store import Store
+from recursor.storage.tables import (
+    ARTIFACTS,
+    EXECUTIONS,
+    GRAPHS,
+    IDEAS,
+    MESSAGES,
+    STACKS,
+    STATES,
+    TABLES,
+    TODOS,
+    TRACES,
+    USER_MESSAGES,
+    WORK,
+)
+from tests.making import (
+    NOW,
+    STACK,
+    make_artifact,
+    make_graph,
+    make_idea,
+    make_message,
+    make_node,
+    make_report,
+    make_stack,
+    make_state,
+    make_todo,
+    make_user_message,
+)
+
+OTHER = "0ther00000000002"
+
+
+def create(store: Store, *stacks: Stack) -> None:
+    for stack in stacks:
+        store.write(lambda writer, stack=stack: create_stack(writer, stack))
+
+
+def everything(store: Store) -> dict[str, dict[bytes, bytes]]:
+    with store.read() as reader:
+        return {table: dict(reader.scan(table)) for table in TABLES}
+
+
+def find(store: Store, named: str) -> str:
+    with store.read() as reader:
+        return find_stack(reader, named)
+
+
+def read(store: Store, stack_id: str = STACK) -> Stack:
+    with store.read() as reader:
+        return read_stack(reader, stack_id)
+
+
+def make_execution(**fields: Any) -> OrchestratorExecution:
+    return OrchestratorExecution(
+        **{"id": f"{1:032}", "stack_id": STACK, "number": 1, "epoch": 0, "started_at": NOW, **fields}
+    )
+
+
+class TestMaking:
+    def test_stores_the_stack_and_its_idea(self, database: Store) -> None:
+        stack = new_stack("garden", NOW, {"pause": {"after_work": 2}})
+        idea = new_idea(stack.id, "beds", NOW)
+        assert database.write(lambda writer: create_stack(writer, stack, idea)) == stack
+        assert read(database, stack.id) == stack
+        assert stack.state is ExecutionState.IDLE
+        with database.read() as reader:
+            assert IDEAS.get(reader, stack.id) == idea
+            assert read_revision(reader, stack.id)[0] == 1
+
+    def test_twice_is_once(self, database: Store) -> None:
+        create(database, make_stack(total_cycles=5))
+        before = everything(database)
+        again = database.write(lambda writer: create_stack(writer, make_stack(name="other"), make_idea()))
+        assert again == make_stack(total_cycles=5)
+        assert everything(database) == before
+
+    @pytest.mark.parametrize(
+        ("make", "text"),
+        [
+            (lambda: new_stack("", NOW), "stack: name: "),
+            (lambda: new_stack("x" * 201, NOW), "stack: name: "),
+            (lambda: new_stack("two\nlines", NOW), "stack: name: has characters that are not allowed here"),
+            (
+                lambda: new_stack("a", NOW, {"puase": {}}),
+                "settings: unknown key 'puase'; did you mean pause?",
+            ),
+            (lambda: new_stack("a", NOW, {"pause": {"after_work": -1}}), "settings.pause: after_work: "),
+            (lambda: new_idea(STACK, " ", NOW), "project idea: idea: "),
+            (lambda: new_idea(STACK, "x" * 20_001, NOW), "project idea: idea: "),
+        ],
+    )
+    def test_of_nonsense_is_refused_in_one_line(self, make: Any, text: str) -> None:
+        with pytest.raises(InvalidInputError) as caught:
+            make()
+        assert str(caught.value).startswith(text)
+        assert len(str(caught.value).splitlines()) == 1
+
+    def test_of_what_cannot_be_stored_writes_nothing(self, database: Store) -> None:
+        before = everything(database)
+        stack = new_stack("garden", NOW, {"pause": {"failures_allowed": 10**30}})
+        with pytest.raises(InvalidInputError, match="more than 64 bits"):
+            create(database, stack)
+        assert everything(database) == before
+
+    def test_another_idea_is_news(self, database: Store) -> None:
+        create(database, make_stack())
+        idea = make_idea(idea="a pond", updated_at=NOW)
+        database.write(lambda writer: set_idea(writer, idea))
+        assert read(database).next_look_at == NOW
+        with database.read() as reader:
+            assert IDEAS.get(reader, STACK) == idea
+            assert read_revision(reader, STACK)[0] == 2
+
+    def test_an_idea_for_nobody_is_refused(self, database: Store) -> None:
+        before = everything(database)
+        with pytest.raises(NotFoundError):
+            database.write(lambda writer: set_idea(writer, make_idea()))
+        assert everything(database) == before
+
+
+class TestFinding:
+    @pytest.fixture
+    def garden(self, database: Store) -> Store:
+        create(
+            database,
+            make_stack(id="abc1000000000000", name="Garden"),
+            make_stack(id="abc2000000000000", name="garden shed"),
+            make_stack(id="abd3000000000000", name="Büro/Küche"),
+            make_stack(id="dead000000000000", name="abc2"),
+            make_stack(id="beef000000000000", name="twin"),
+            make_stack(id="beee000000000000", name="TWIN"),
+            make_stack(id="feed000000000000", name="abc1000000000000"),
+        )
+        return database
+
+    @pytest.mark.parametrize(
+        ("named", "expected"),
+        [
+            ("abc1000000000000", "abc1000000000000"),  # an id, though another's name is the same
+            ("Garden", "abc1000000000000"),
+            ("  garden ", "abc1000000000000"),
+            ("GARDEN SHED", "abc2000000000000"),
+            ("büro/küche", "abd3000000000000"),
+            ("BU\u0308RO/KÜCHE", "abd3000000000000"),
+            ("abc2", "dead000000000000"),  # a name, though another's id begins so
+            ("abc20", "abc2000000000000"),
+            ("ABD", "abd3000000000000"),
+            ("d", "dead000000000000"),
+            ("FEED000000000000", "feed000000000000"),
+        ],
+    )
+    def test_by_id_then_name_then_prefix(self, garden: Store, named: str, expected: str) -> None:
+        assert find(garden, named) == expected
+
+    @pytest.mark.parametrize(
+        "named",
+        [
+            "",
+            "  ",
+            "gard",
+            "garden\x00",
+            "garden\x00/",
+            "shed",
+            "abc10000000000000",
+            "/",
+            "\udcff",
+            "ü" * 300,
+            "%",
+            "abx",
+        ],
+    )
+    def test_of_nothing_says_so_in_one_line(self, garden: Store, named: str) -> None:
+        with pytest.raises(NotFoundError, match=r"^no stack named '") as caught:
+            find(garden, named)
+        assert len(str(caught.value).splitlines()) == 1
+        str(caught.value).encode()
+
+    @pytest.mark.parametrize(
+        ("named", "text"),
+        [
+            ("abc", "several stacks have ids that begin with 'abc': abc1000000000000, abc2000000000000; "),
+            ("Twin", "several stacks are named 'Twin': beee000000000000, beef000000000000; "),
+        ],
+    )
+    def test_of_several_lists_them(self, garden: Store, named: str, text: str) -> None:
+        with pytest.raises(AmbiguousError) as caught:
+            find(garden, named)
+        assert str(caught.value) == text + "give more digits of one id"
+
+    def test_of_very_many_lists_five(self, database: Store) -> None:
+        create(database, *(make_stack(id=f"aa{n:014}", name="same") for n in range(9)))
+        for named in ("aa", "same"):
+            with pytest.raises(AmbiguousError, match=r"aa00000000000004, …; give") as caught:
+                find(database, named)
+            assert str(caught.value).count("aa000") == 5
+
+    @pytest.mark.parametrize("letter", ["x", "é", "庭", "🌱", "ΐ"])
+    def test_long_names_that_differ_in_the_last_character_are_two(self, database: Store, letter: str) -> None:
+        long = letter * 199
+        create(database, make_stack(id="a" * 16, name=long + "1"), make_stack(id="b" * 16, name=long + "2"))
+        assert find(database, long + "1") == "a" * 16
+        assert find(database, long + "2") == "b" * 16
+        for other in (long, long + "3", long + "12", long[:100]):
+            with pytest.raises(NotFoundError):
+                find(database, other)
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(names=st.lists(st.text(min_size=1, max_size=4), max_size=5), wanted=st.text(max_size=4))
+    def test_finds_whoever_has_the_name_and_nobody_else(
+        self, database: Store, names: list[str], wanted: str
+    ) -> None:
+        def clear(writer: Any) -> None:
+            for table in TABLES:
+                writer.delete_range(table, b"", None)
+
+        database.write(clear)
+        made = []
+        for number, name in enumerate(names):
+            try:
+                made.append(make_stack(id=f"zz{number:014}", name=name))
+            except ValueError:
+                continue
+        create(database, *made)
+        for stack in made:
+            try:
+                assert alike(
+                    next(each.name for each in made if each.id == find(database, stack.name))
+                ) == alike(stack.name)
+            except AmbiguousError:
+                assert sum(alike(each.name) == alike(stack.name) for each in made) > 1
+        with suppress(NotFoundError, AmbiguousError):
+            found = find(database, wanted)
+            name = next(stack.name for stack in made if stack.id == found)
+            assert found.startswith(wanted.strip()) or alike(name) == alike(wanted.strip())
+
+
+def alike(name: str) -> str:
+    return normalize("NFD", normalize("NFD", name).casefold())
+
+
+class TestControl:
+    @pytest.fixture
+    def running(self, database: Store) -> Iterator[Store]:
+        """A stack in its second wave: the planner has run, the builder is running, the reviewer waits."""
+        create(database, make_stack(current_execution_id=f"{1:032}", total_cycles=3))
+        nodes = [
+            make_node(
+                "planner", status=NodeStatus.COMPLETED, attempts=1, started_at=NOW, finished_at=NOW + 2
+            ),
+            make_node("builder", wave=1, status=NodeStatus.RUNNING, attempts=1, started_at=NOW + 2),
+            make_node("reviewer", wave=2),
+        ]
+        database.write(lambda writer: EXECUTIONS.add(writer, make_execution()))
+        database.write(lambda writer: GRAPHS.add(writer, make_graph(nodes)))
+        return database
+
+    def control(
+        self, store: Store, command: Command, now: float = NOW + 5, reason: str | None = None
+    ) -> Stack:
+        return store.write(lambda writer: control_stack(writer, STACK, command, now, reason))
+
+    def test_is_stored_and_raises_the_revision(self, running: Store) -> None:
+        with running.read() as reader:
+            before = read_revision(reader, STACK)
+        after = self.control(running, Command.PAUSE, reason="maintenance")
+        assert after == read(running)
+        assert (after.state, after.state_reason) == (ExecutionState.PAUSED, "maintenance")
+        assert after.current_execution_id == f"{1:032}"
+        with running.read() as reader:
+            assert read_revision(reader, STACK)[0] == before[0] + 1
+
+    def test_of_what_is_so_already_writes_nothing(self, running: Store) -> None:
+        before = everything(running)
+        assert self.control(running, Command.RESUME) == read(running)
+        assert everything(running) == before
+
+    def test_that_is_refused_writes_nothing(self, database: Store) -> None:
+        create(database, make_stack(state="stopped"))
+        before = everything(database)
+        with pytest.raises(ConflictError):
+            self.control(database, Command.RESUME)
+        with pytest.raises(NotFoundError):
+            database.write(lambda writer: control_stack(writer, "lost", Command.START, NOW))
+        assert everything(database) == before
+
+    def test_a_stop_cancels_the_cycle_and_counts_it(self, running: Store) -> None:
+        after = self.control(running, Command.STOP)
+        assert (after.current_execution_id, after.last_activity_at, after.epoch) == (None, NOW + 5, 1)
+        with running.read() as reader:
+            execution = EXECUTIONS.get(reader, STACK, f"{1:032}")
+            graph = GRAPHS.get(reader, STACK, f"{1:032}")
+            stats = orchestration_stats(reader, STACK, NOW, NOW + 60)
+        assert execution is not None
+        assert graph is not None
+        assert (execution.status, execution.finished_at) == (ExecutionStatus.CANCELLED, NOW + 5)
+        assert execution.error == "the stack was stopped"
+        assert execution.summary is not None
+        assert execution.summary.agents_run == 1
+        assert [(node.role, node.status, node.note) for node in graph.nodes] == [
+            ("planner", NodeStatus.COMPLETED, None),
+            ("builder", NodeStatus.CANCELLED, "the stack was stopped"),
+            ("reviewer", NodeStatus.CANCELLED, "the stack was stopped"),
+        ]
+        assert (stats.cycles, stats.cancelled, stats.agents_run) == (1, 1, 1)
+
+    @pytest.mark.parametrize("table", [EXECUTIONS, GRAPHS])
+    def test_a_stop_gets_past_a_damaged_cycle(self, running: Store, table: Any) -> None:
+        key = f"{STACK}/{1:032}".encode()
+        running.write(lambda writer: writer.put(table.name, key, b"\xc1"))
+        assert self.control(running, Command.STOP).state is ExecutionState.STOPPED
+        assert self.control(running, Command.START).total_cycles == 0
+
+
+class TestConfiguring:
+    def configure(self, store: Store, changes: Any) -> Any:
+        return store.write(lambda writer: configure_stack(writer, STACK, changes)).settings
+
+    def test_adds_replaces_and_takes_back(self, database: Store) -> None:
+        create(database, make_stack())
+        assert self.configure(database, {"pause": {"after_work": 2}}) == {"pause": {"after_work": 2}}
+        more = {"pause": {"between_looks": 9}, "limits": {"node_seconds": 5}}
+        assert self.configure(database, more) == {
+            "pause": {"after_work": 2, "between_looks": 9},
+            "limits": {"node_seconds": 5},
+        }
+        back = {"pause": {"after_work": None}, "limits": {"node_seconds": None, "outcome_bytes": None}}
+        assert self.configure(database, back) == {"pause": {"between_looks": 9}}
+        assert read(database).settings == {"pause": {"between_looks": 9}}
+        with database.read() as reader:
+            assert read_revision(reader, STACK)[0] == 4
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"puase": {"after_work": 1}},
+            {"pause": {"after": 1}},
+            {"pause": {"after": None}},
+            {"nothing": {}},
+            {"pause": 5},
+            {"pause": None},
+            {"pause": {"after_work": -1}},
+            {"pause": {"after_work": 1, "between_looks": "soon"}},
+            {"pause": {"failures_allowed": 10**30}},
+        ],
+    )
+    def test_refuses_nonsense_and_changes_nothing(self, database: Store, changes: Any) -> None:
+        create(database, make_stack(settings={"pause": {"after_work": 2}}))
+        before = everything(database)
+        with pytest.raises(InvalidInputError) as caught:
+            self.configure(database, changes)
+        assert len(str(caught.value).splitlines()) == 1
+        assert everything(database) == before
+
+
+def fill(writer: Any, stack_id: str) -> None:
+    """Give a stack something in every table."""
+    create_stack(writer, make_stack(id=stack_id, name=f"name of {stack_id}"), make_idea(stack_id=stack_id))
+    WORK.put(writer, make_report(stack_id=stack_id))
+    EXECUTIONS.put(writer, make_execution(stack_id=stack_id))
+    GRAPHS.put(writer, make_graph(stack_id=stack_id))
+    ARTIFACTS.put(writer, make_artifact(1, stack_id=stack_id))
+    STATES.put(writer, make_state("planner", stack_id=stack_id))
+    trace = Trace(
+        id="1", stack_id=stack_id, execution_id="1", role="planner", created_at=NOW, summary="was here"
+    )
+    TRACES.put(writer, trace)
+    for number, status in enumerate(("pending", "completed")):
+        TODOS.put(writer, make_todo(number, stack_id=stack_id, status=status))
+        at = NOW if number else None
+        USER_MESSAGES.put(writer, make_user_message(number, stack_id=stack_id, answered_at=at))
+        MESSAGES.put(writer, make_message(number, to_stack_id=stack_id, read_at=at))
+    USER_MESSAGES.put(writer, make_user_message(2, stack_id=stack_id, answered_at=NOW, planned_at=NOW))
+    count_execution(
+        writer,
+        make_execution(stack_id=stack_id, finished_at=NOW, status=ExecutionStatus.COMPLETED),
+        None,
+    )
+    leave_nudge(writer, stack_id)
+
+
+class TestDeleting:
+    @pytest.fixture
+    def two(self, database: Store) -> Store:
+        for stack_id in (STACK, OTHER):
+            database.write(lambda writer, stack_id=stack_id: fill(writer, stack_id))
+        return database
+
+    def test_leaves_no_byte_of_it_anywhere(self, two: Store) -> None:
+        tables = everything(two)
+        assert all(tables.values()), "this test must put something into every table"
+        two.write(lambda writer: delete_stack(writer, STACK))
+        for pairs in everything(two).values():
+            for key, value in pairs.items():
+                assert STACK.encode() not in key + value
+
+    def test_touches_nothing_of_others(self, two: Store) -> None:
+        before = everything(two)
+        two.write(lambda writer: delete_stack(writer, STACK))
+        mark = OTHER.encode()
+        expected = {
+            table: {key: value for key, value in pairs.items() if mark in key or mark in value}
+            for table, pairs in before.items()
+        }
+        assert everything(two) == expected
+
+    def test_of_one_that_cannot_be_read_works_too(self, two: Store) -> None:
+        two.write(lambda writer: writer.put(STACKS.name, STACK.encode(), b"\xc1"))
+        with pytest.raises(CorruptRecordError):
+            read(two)
+        two.write(lambda writer: delete_stack(writer, STACK))
+        assert all(STACK.encode() not in key for pairs in everything(two).values() for key in pairs)
+        assert find(two, OTHER) == OTHER
+
+    def test_of_what_is_not_there_is_refused(self, two: Store) -> None:
+        before = everything(two)
+        for stack_id in ("lost", "all", "", "x" * 600):
+            with pytest.raises(NotFoundError):
+                two.write(lambda writer, stack_id=stack_id: delete_stack(writer, stack_id))
+        assert everything(two) == before
+
+    def test_the_name_can_be_used_again(self, two: Store) -> None:
+        two.write(lambda writer: delete_stack(writer, STACK))
+        create(two, make_stack(id="f" * 16, name=f"name of {STACK}"))
+        assert find(two, f"name of {STACK}") == "f" * 16
+
+
+class TestWaking:
+    def wake(self, store: Store) -> dict[str, float]:
+        with store.read() as reader:
+            return dict(stacks_to_wake(reader))
+
+    def test_is_for_those_that_run_and_are_due_some_time(self, database: Store) -> None:
+        create(
+            database,
+            make_stack(id="later", next_look_at=NOW + 9),
+            make_stack(id="rests"),
+            make_stack(id="interrupted", current_execution_id="1"),
+            *(make_stack(id=state, state=state, next_look_at=NOW) for state in ("idle", "paused", "stopped")),
+        )
+        assert self.wake(database) == {"later": NOW + 9, "interrupted": 0.0}
+
+    def test_is_for_those_that_have_not_read_the_newest_broadcast(self, database: Store) -> None:
+        create(database, make_stack(id="read", broadcasts_read=f"{7:032}"), make_stack(id="unread"))
+        database.write(lambda writer: MESSAGES.put(writer, make_message(7, to_stack_id=None)))
+        database.write(lambda writer: STACKS.put(writer, make_stack(id="read", broadcasts_read=f"{7:032}")))
+        assert self.wake(database) == {"unread": 0.0}
+
+    @pytest.mark.parametrize("value", [b"", b"\xc1", b"\x90", b"\x92\x01\x80", b"\x92\x01\xa1x", b"\xff" * 9])
+    def test_passes_over_what_cannot_be_read_and_names_it(
+        self, database: Store, value: bytes, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        create(database, make_stack(id="good", next_look_at=NOW))
+        database.write(lambda writer: writer.put(STACKS.name, b"bad", value))
+        assert self.wake(database) == {"good": NOW}
+        assert "stack bad cannot be read" in caplog.text
+
+    def test_is_not_kept_from_anybody_by_a_damaged_broadcast(self, database: Store) -> None:
+        create(database, make_stack(id="good", next_look_at=NOW))
+        database.write(lambda writer: writer.put(MESSAGES.name, f"all/0/{1:032}".encode(), b"\xc1"))
+        assert self.wake(database) == {"good": 0.0}
+        create(database, make_stack(id="new", next_look_at=NOW))
+        assert self.wake(database)["new"] == NOW
