@@ -43,7 +43,7 @@ class CycleBegun:
     """The state after a cycle was to begin."""
 
     stack: Stack | None
-    """None: it was stopped or deleted meanwhile, and nothing was written."""
+    """None: it was stopped or deleted meanwhile, or is in another cycle, and nothing was written."""
     begun: bool
     """False: it may not run now, and the cycle was not written."""
 
@@ -91,6 +91,10 @@ def begin_cycle(
         return CycleBegun(stack=None, begun=False)
     if before is not None and _is_running(stack, before):
         stack = _ended(writer, stack, before)
+    if stack.current_execution_id is not None:
+        # Begun by a commit that was under way when its supervisor lost sight of it, in a stop that failed for
+        # want of room, say: that one is gone on with.
+        return CycleBegun(stack=None, begun=False)
     may_run = stack.state is ExecutionState.RUNNING
     if may_run:
         stack = stack.but(current_execution_id=execution.id)

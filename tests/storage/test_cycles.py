@@ -227,6 +227,13 @@ class TestBeginning:
             assert [each.status for each in EXECUTIONS.scan(reader, STACK)] == [ExecutionStatus.COMPLETED]
             assert WORK.get(reader, STACK) == last
 
+    def test_writes_nothing_while_another_cycle_is_running(self, stack: Store) -> None:
+        begin(stack)
+        before = everything(stack)
+        begun = begin(stack, 2)
+        assert (begun.stack, begun.begun) == (None, False)
+        assert everything(stack) == before
+
     def test_marks_the_first_wave_as_running(self) -> None:
         graph = make_graph([make_node("a"), make_node("b", attempts=2), make_node("c", wave=1)])
         marked = mark_running(graph, NOW)
