@@ -4,12 +4,15 @@ What holds for the stack as a whole, that it may run and in which epoch, is chec
 transaction; what is checked here only saves the trouble.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, ClassVar
+
+from pykka import ActorDeadError
 
 from recursor.actors.agent_runs import AgentRuns
 from recursor.actors.environment import Environment
@@ -286,14 +289,19 @@ class CycleRunner(SteppingActor):
         self._adopt(committed.stack)
         cycle.graph = committed.graph
         self._narrator.committed(cycle.graph, self._results)
-        for stack_id in committed.written_to:
-            self._environment.orchestrator.tell(Changed(stack_id))
         limits = self._settings.limits
         deaths = self._runs.deaths_within(limits.child_death_window)
         if deaths > limits.child_deaths:
             self._suspend(f"{deaths} of its actors died within {limits.child_death_window:g} s")
         else:
             self._go_on()
+
+    def committed(self, result: object) -> None:
+        """See `SteppingActor.committed`: who was written to hears of it even if this actor has ended."""
+        if isinstance(result, WaveCommitted):
+            with contextlib.suppress(ActorDeadError):
+                for stack_id in result.written_to:
+                    self._environment.orchestrator.tell(Changed(stack_id))
 
     def _decide(self, cycle: Cycle, sighting: Sighting) -> None:
         now, report = self._clock.now(), sighting.report

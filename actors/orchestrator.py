@@ -139,6 +139,8 @@ class Orchestrator(ControlActor):
         self._active: dict[str, _Active] = {}
         self._sleeping: dict[str, Timer] = {}
         self._deaths: dict[str, deque[float]] = {}
+        self._succeeded: set[str] = set()
+        """The stacks whose supervisor has died and whose next one waits for the last commit of the dead."""
         self._closing: _Closing | None = None
 
     def on_start(self) -> None:
@@ -290,10 +292,11 @@ class Orchestrator(ControlActor):
 
     def _wake_up(self, message: WakeUp) -> None:
         self._sleeping.pop(message.stack_id, None)
+        self._succeeded.discard(message.stack_id)
         self._activate(message.stack_id)
 
     def _activate(self, stack_id: str) -> None:
-        if self._closing is not None or stack_id in self._active:
+        if self._closing is not None or stack_id in self._active or stack_id in self._succeeded:
             return
         self._cancel_sleep(stack_id)
         supervisor = StackSupervisor.start(stack_id, self._environment)
@@ -343,7 +346,9 @@ class Orchestrator(ControlActor):
         logger.error("stack %s: its supervisor died: %s", stack_id, message.problem)
         self._environment.events.publish(Trouble(stack_id=stack_id, at=now, problem=message.problem))
         if len(deaths) <= limits.child_deaths:
-            self._activate(stack_id)
+            # What it had submitted comes first: its successor begins with what the store says then.
+            self._succeeded.add(stack_id)
+            self._store.submit(_nothing).add_done_callback(lambda _: self._tell(WakeUp(stack_id)))
             return
         deaths.clear()
         reason = f"its supervisor died {limits.child_deaths + 1} times; the last: {message.problem}"
@@ -473,3 +478,7 @@ class Orchestrator(ControlActor):
         AllStopped: _all_stopped,
         GraceOver: _grace_over,
     }
+
+
+def _nothing(_writer: Writer) -> None:
+    """Write nothing, after all that was submitted before."""

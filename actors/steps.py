@@ -47,8 +47,16 @@ class SteppingActor(ControlActor):
         """Submit a transaction; what it returns or raises is the result. A full disk is tried again."""
         self._commit = (step, work)
         turn = self._turn
-        future = self._store.submit(work)
-        future.add_done_callback(lambda done: self._tell(StepDone(turn, step, outcome(done))))
+
+        def done(committed: Future[Any]) -> None:
+            result = outcome(committed)
+            self.committed(result)
+            self._tell(StepDone(turn, step, result))
+
+        self._store.submit(work).add_done_callback(done)
+
+    def committed(self, result: object) -> None:
+        """Called on the store's thread with what a commit came to, even if nobody here wants it any more."""
 
     def make_stale(self) -> None:
         """Want nothing any more of what is under way."""
