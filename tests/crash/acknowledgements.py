@@ -4,7 +4,7 @@ from collections import Counter
 
 from tests.crash.evidence import Evidence
 from tests.crash.figures import Violations
-from tests.crash.ledger import ABSENT, Asked
+from tests.crash.ledger import ABSENT, UNEXPECTED, Asked
 
 
 def nothing_acknowledged_is_lost(evidence: Evidence) -> Violations:
@@ -32,7 +32,7 @@ def nothing_acknowledged_is_lost(evidence: Evidence) -> Violations:
     for stack_id in evidence.stacks:
         yield from _idea_is_kept(evidence, stack_id)
     for asked in evidence.ledger.asked:
-        if asked.error is not None and asked.error.startswith("UNEXPECTED"):
+        if asked.error is not None and asked.error.startswith(UNEXPECTED):
             yield f"{asked.op} of {asked.stack} failed: {asked.error}"
 
 

@@ -20,6 +20,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import Any, TypeVar
 
 from pykka import ActorRef
@@ -36,6 +37,7 @@ from recursor.actors.messages import (
     Shutdown,
 )
 from recursor.actors.orchestrator import Orchestrator
+from recursor.actors.supervisor import StackSupervisor
 from recursor.domain.errors import RecursorError
 from recursor.domain.settings import RunnerSettings
 from recursor.orchestration.control import Command
@@ -46,11 +48,12 @@ from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.store import Reader, Writer
 from recursor.storage.tables import TABLES
 from tests.crash.journal import Journal
+from tests.crash.ledger import UNEXPECTED
 from tests.crash.team import SETTINGS, make_team
 
 T = TypeVar("T")
 
-RUNNER = RunnerSettings(agents=2, poll_seconds=0.1, passivate_after=0.05, storage_retry=0.05)
+RUNNER = RunnerSettings(agents=2, poll_seconds=0.3, passivate_after=0.05, storage_retry=0.05)
 
 
 def say(**what: object) -> None:
@@ -176,7 +179,7 @@ def _answer(number: int, done: Any) -> None:
     at = time.time()
     if error is not None:
         expected = isinstance(error, RecursorError)
-        say(n=number, ok=False, at=at, error=str(error) if expected else f"UNEXPECTED {error!r}")
+        say(n=number, ok=False, at=at, error=str(error) if expected else f"{UNEXPECTED} {error!r}")
     else:
         say(n=number, ok=True, at=at, result=getattr(done.get(), "id", None))
 
@@ -214,6 +217,23 @@ def run(options: argparse.Namespace, stack: ExitStack) -> None:
         say(shut_down=in_time)
 
 
+def _let_supervisors_die(chance: float) -> None:
+    """Have what nobody foresaw happen in supervisors: any message may be the last."""
+    random = Random()
+
+    def deadly(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        def handle(supervisor: Any, message: Any) -> Any:
+            result = handler(supervisor, message)
+            if random.random() < chance:
+                raise MemoryError("as if by chance")
+            return result
+
+        return handle
+
+    handlers = {kind: deadly(handler) for kind, handler in StackSupervisor.handlers.items()}
+    StackSupervisor.handlers = handlers
+
+
 def _terminate(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
@@ -224,6 +244,7 @@ def main() -> int:
     parser.add_argument("directory", type=Path)
     parser.add_argument("journal", type=Path)
     parser.add_argument("--die", help="POINT:COUNT, where POINT is start, done, write, commit or answer")
+    parser.add_argument("--deaths", type=float, default=0.0, help="how often a supervisor dies of a message")
     parser.add_argument("--user", type=int, help="the id of the user to run as; only root may say so")
     parser.add_argument("--seconds", type=float, default=0.06)
     parser.add_argument("--fails", type=float, default=0.08)
@@ -240,6 +261,8 @@ def main() -> int:
         os.setgroups([])
         os.setgid(options.user)
         os.setuid(options.user)
+    if options.deaths:
+        _let_supervisors_die(options.deaths)
     with ExitStack() as stack:
         try:
             run(options, stack)

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,17 +12,17 @@ from random import Random
 from recursor.storage.data_directory import DataDirectoryLock
 from recursor.storage.errors import DirectoryInUseError
 from recursor.storage.lmdb_store import LmdbStore
-from recursor.storage.tables import TABLES
-from tests.crash.evidence import gather
+from recursor.storage.tables import STACKS, TABLES
+from tests.crash.evidence import every, gather
 from tests.crash.invariants import at_any_time, at_rest, unrest
-from tests.crash.journal import Journal, read_journal
+from tests.crash.journal import Journal, Started, read_journal
 from tests.crash.ledger import Ledger
 from tests.crash.load import Load
-from tests.crash.process import ERRORS, JOURNAL, PATIENCE, BrokenInvariantError, Child
+from tests.crash.process import ERRORS, JOURNAL, PATIENCE, BrokenInvariantError, Child, wait_until
 from tests.crash.team import make_team
 
 _KINDS = (
-    "opening", "ready", *("answer",) * 3, *("news",) * 2, "beside", *("any",) * 3, "start", "done",
+    "opening", "ready", *("answer",) * 3, *("news",) * 3, *("beside",) * 2, *("any",) * 3, "start", "done",
     *("write",) * 2, *("commit",) * 2,
 )  # fmt: skip
 SMALLEST_MAP = 1 << 16
@@ -76,10 +76,13 @@ class Lives:
         elif kind == "news":
             self._die_of_news()
         elif kind == "beside":
-            self._notice_what_is_written_beside()
+            self._live_beside_another()
         else:
             self._die_under_load(kind)
         self.check(kind)
+        if self.random.random() < 0.2:
+            self._live_quietly()
+            self.check("quiet")
 
     def end(self, *options: str) -> None:
         """Let everything be done that can be, stop, and hold what is left to all invariants."""
@@ -87,10 +90,11 @@ class Lives:
 
     def bring_to_rest(self, child: Child) -> None:
         """The same with a process that runs already."""
+        child.await_word("ready")
         self.await_answers(child)
-        self.load.set_going(
-            child, {stack: min(states) for stack, states in self.ledger.possible_states().items()}
-        )
+        with self.store() as store, store.read() as reader:
+            states = {stack.id: stack.state.value for stack in every(reader, STACKS)}
+        self.load.set_going(child, states)
         self.await_answers(child)
         self.await_rest(child)
         code = child.terminate()
@@ -133,20 +137,31 @@ class Lives:
         child.kill()
         self.kinds["news"] += 1
         self.check("news")
+        self._live_quietly()
+
+    def _live_quietly(self) -> None:
+        """See that what was interrupted is gone on with, though nothing happens that would bring it up."""
         child = self.start()
         child.await_word("ready")
         self.await_rest(child)
         child.kill()
         self.kinds["quiet"] += 1
 
-    def _notice_what_is_written_beside(self) -> None:
-        """What another process wrote is dealt with, though nothing else happens to the stack."""
+    def _live_beside_another(self) -> None:
+        """See that what another process writes is noticed, though nothing else happens to the stack."""
         child = self.start()
         child.await_word("ready")
-        self.await_rest(child)
         with closing(LmdbStore(self.directory / "store", TABLES)) as store:
-            self.load.write_beside(store)
-        self.await_rest(child)
+            for op in ("start", "resume", "visit", "todo"):
+                self.load.write_beside(store, op)
+                self.await_rest(child, store=store)
+            # A stop that finds agents at work: what they return afterwards is too late.
+            before = self._starts()
+            for op in ("todo", "visit"):
+                self.load.write_beside(store, op)
+            wait_until(lambda: child.ended or self._starts() > before)
+            self.load.write_beside(store, "stop")
+            self.await_rest(child, store=store)
         child.kill()
         self.kinds["beside"] += 1
 
@@ -161,6 +176,10 @@ class Lives:
             self.load.give(child, seconds, self.directory / "store" if beside else None)
         child.kill()
         self.kinds[kind] += 1
+
+    def _starts(self) -> int:
+        journal = read_journal(self.witnesses / JOURNAL)
+        return sum(isinstance(entry, Started) and entry.stack == self.load.outsider for entry in journal)
 
     def _refuse_second(self, child: Child) -> None:
         try:
@@ -188,14 +207,14 @@ class Lives:
         if not child.await_that(lambda: child.open_commands == 0):
             raise BrokenInvariantError(f"the process ended by itself: {self.errors()}")
 
-    def await_rest(self, child: Child, besides: Iterable[str] = ()) -> None:
-        """Wait until no stack that runs has anything to do, `besides` some."""
+    def await_rest(self, child: Child, besides: Iterable[str] = (), store: LmdbStore | None = None) -> None:
+        """Wait until no stack that runs has anything to do, `besides` some; `store` if it is open."""
         ignored = frozenset(besides)
         roles = make_team(Journal(self.witnesses / JOURNAL))
         give_up = time.monotonic() + PATIENCE
-        with self.store() as store:
+        with nullcontext(store) if store is not None else self.store() as opened:
             while True:
-                with store.read() as reader:
+                with opened.read() as reader:
                     left = list(unrest(reader, roles, time.time(), ignored))
                 if not left:
                     return

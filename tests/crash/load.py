@@ -16,7 +16,7 @@ from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.nudges import leave_nudge
 from recursor.storage.store import Writer
 from recursor.storage.tables import TABLES
-from tests.crash.ledger import Asked, Ledger
+from tests.crash.ledger import PAUSED, STOPPED, Asked, Ledger
 from tests.crash.process import Child
 from tests.crash.team import DOOMED
 
@@ -27,7 +27,7 @@ MOST_UNANSWERED = 20
 
 _OPS = (
     *("visit",) * 8, *("todo",) * 5, *("message",) * 4, *("pause",) * 4, *("resume",) * 6,
-    "stop", *("start",) * 2, "create", "create", "delete", "idea", "cancel", "cancel",
+    *("stop",) * 2, *("start",) * 3, "create", "create", "delete", "idea", "cancel", "cancel",
 )  # fmt: skip
 _OPS_BESIDE = ("visit", "visit", "todo", "todo", "pause", "resume", "stop", "start", "start")
 
@@ -63,7 +63,7 @@ class Load:
         with closing(LmdbStore(directory, TABLES)) as store:
             while time.monotonic() < end and not child.ended:
                 if self.random.random() < 0.4:
-                    self.write_beside(store)
+                    self.write_beside(store, self.random.choice(_OPS_BESIDE))
                 else:
                     self._give_one(child)
 
@@ -72,7 +72,7 @@ class Load:
 
         Of the other, steered by another process, nobody could vouch for the order of commands else.
         """
-        return [stack_id for stack_id in self.ledger.existing() if stack_id != self._outsider]
+        return [stack_id for stack_id in self.ledger.existing() if stack_id != self.outsider]
 
     def command(self, child: Child, op: str, stack_id: str | None = None) -> Asked | None:
         """Give one command of this kind to this stack, or to any for which there is one."""
@@ -99,8 +99,8 @@ class Load:
     def set_going(self, child: Child, states: dict[str, str]) -> None:
         """Have every stack run."""
         for stack_id, state in states.items():
-            if state in ("paused", "stopped"):
-                self.tell(child, "resume" if state == "paused" else "start", stack_id)
+            if state in (PAUSED, STOPPED):
+                self.tell(child, "resume" if state == PAUSED else "start", stack_id)
 
     def _give_one(self, child: Child) -> None:
         # Now and then several at once, so that they meet in one commit.
@@ -127,9 +127,9 @@ class Load:
         child.tell(asked)
         return asked
 
-    def write_beside(self, store: LmdbStore) -> None:
+    def write_beside(self, store: LmdbStore, op: str) -> None:
         """Do what another process does that cannot reach the runner."""
-        op, stack_id, text, now = self.random.choice(_OPS_BESIDE), self._outsider, self.text(), time.time()
+        stack_id, text, now = self.outsider, self.text(), time.time()
         args = {"text": text} if op in ("visit", "todo") else {}
         asked = self.ledger.ask(op, stack_id, now, **args)
         asked.beside = True
@@ -152,7 +152,8 @@ class Load:
         asked.answered_at = time.time()
 
     @property
-    def _outsider(self) -> str:
+    def outsider(self) -> str:
+        """The stack that is steered by another process."""
         return next(iter(self.names))
 
     def text(self) -> str:

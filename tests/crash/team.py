@@ -51,7 +51,7 @@ SETTINGS = Settings().overridden(
             "longest_backoff": 0.2,
             "failures_allowed": 1_000_000,
         },
-        "limits": {"node_seconds": 1.0},
+        "limits": {"node_seconds": 1.0, "child_deaths": 1_000_000},
     }
 )
 
