@@ -27,7 +27,11 @@ _KINDS = (
 )  # fmt: skip
 SMALLEST_MAP = 1 << 16
 
-_NEWS = ("visit", "todo", "message", "resume", "start", "idea", "create")
+# What is acknowledged last, and what comes before.
+_NEWS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("visit", ()), ("todo", ()), ("message", ()), ("idea", ()), ("create", ()),
+    ("resume", ("pause", "visit")), ("start", ("stop", "visit")),
+)  # fmt: skip
 _OPS_TO_DIE_AT = ("pause", "pause", "resume", "stop", "start", "visit", "todo", "message", "delete")
 
 
@@ -116,10 +120,15 @@ class Lives:
 
     def _die_of_news(self) -> None:
         """What was acknowledged is dealt with, though nothing else ever happens to bring it up."""
-        child = self.start("--die", "answer:1")
-        if child.await_word("ready"):
-            self.await_rest(child)
-        if self.load.command(child, self.random.choice(_NEWS)) is not None:
+        op, before = self.random.choice(_NEWS)
+        child = self.start("--die", f"answer:{1 + len(before)}")
+        child.await_word("ready")
+        self.await_rest(child)
+        stack_id = self.random.choice(self.load.steered())
+        for prelude in before:
+            self.load.command(child, prelude, stack_id)
+            self.await_answers(child)
+        if self.load.command(child, op, stack_id) is not None:
             child.await_that(lambda: False)
         child.kill()
         self.kinds["news"] += 1

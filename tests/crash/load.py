@@ -67,30 +67,34 @@ class Load:
                 else:
                     self._give_one(child)
 
-    def command(self, child: Child, op: str) -> Asked | None:
-        """Give one command of this kind, if there is a stack for it."""
-        there = self.ledger.existing()
+    def steered(self) -> list[str]:
+        """Return the stacks that take their commands from the runner.
+
+        Of the other, steered by another process, nobody could vouch for the order of commands else.
+        """
+        return [stack_id for stack_id in self.ledger.existing() if stack_id != self._outsider]
+
+    def command(self, child: Child, op: str, stack_id: str | None = None) -> Asked | None:
+        """Give one command of this kind to this stack, or to any for which there is one."""
+        random, there = self.random, self.ledger.existing()
         doomed = [stack_id for stack_id in there if self.names[stack_id].startswith(DOOMED)]
-        # One stack is steered by another process, for the order of whose commands nobody could vouch else.
-        steered = [stack_id for stack_id in there if stack_id != self._outsider]
         if op == "create":
             return self._create(child) if len(doomed) < MOST_DOOMED else None
         if op == "delete":
-            return self.tell(child, op, self.random.choice(doomed)) if doomed else None
+            return self.tell(child, op, random.choice(doomed)) if doomed else None
         if op == "cancel":
             return self._cancel(child, there)
         if op == "message":
-            to = None if self.random.random() < 0.3 else self.random.choice(there)
-            return self.tell(child, op, self.random.choice(steered), to=to, text=f"{self.text()} 2")
+            to = None if random.random() < 0.3 else stack_id or random.choice(there)
+            return self.tell(child, op, random.choice(self.steered()), to=to, text=f"{self.text()} 2")
         args: dict[str, Any] = {}
         if op == "visit":
-            args["text"] = f"{self.text()} {self.random.choice(('hello', 'hello', 'please fix it'))}"
+            args["text"] = f"{self.text()} {random.choice(('hello', 'hello', 'please fix it'))}"
         elif op == "todo":
-            args |= {"text": self.text(), "priority": self.random.randrange(1, 6)}
+            args |= {"text": self.text(), "priority": random.randrange(1, 6)}
         elif op == "idea":
             args["text"] = self.text()
-        to_any = op in ("visit", "todo", "idea")
-        return self.tell(child, op, self.random.choice(there if to_any else steered), **args)
+        return self.tell(child, op, stack_id or random.choice(there if args else self.steered()), **args)
 
     def set_going(self, child: Child, states: dict[str, str]) -> None:
         """Have every stack run."""
