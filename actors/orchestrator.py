@@ -190,7 +190,7 @@ class Orchestrator(ControlActor):
         )
 
     def _delete(self, message: DeleteStack) -> Deferred:
-        if message.stack_id in self._active:
+        if self._has_supervisor(message.stack_id):
             return self._forward(message.stack_id, message)
         return self._settle(message.stack_id, lambda writer: stacks.delete_stack(writer, message.stack_id))
 
@@ -248,7 +248,7 @@ class Orchestrator(ControlActor):
 
     def _settled(self, message: Settled) -> None:
         stack, now, events = message.stack, self._clock.now(), self._environment.events
-        if message.stack_id in self._active:
+        if self._has_supervisor(message.stack_id):
             # It was woken while the commit was under way, and may have read what was there before.
             self._route(message.stack_id, Changed(message.stack_id, outside=True))
         if stack is None:
@@ -352,7 +352,13 @@ class Orchestrator(ControlActor):
         )
 
     def _poll(self, _message: PollDue) -> None:
-        """Act on what other processes wrote."""
+        """Act on what other processes wrote, and replace supervisors whose thread was killed under them."""
+        due = self._clock.now() + self._environment.runner.poll_seconds
+        self._next_poll = self._clock.call_at(due, lambda: self._tell(PollDue()))
+        for stack_id, active in self._active.items():
+            if not active.supervisor.is_alive():
+                died = SupervisorDied(stack_id, active.supervisor.actor_urn, "its thread was killed")
+                self._tell(died)
         with self._store.read() as reader:
             nudges = read_nudges(reader)
         if nudges:
@@ -365,8 +371,11 @@ class Orchestrator(ControlActor):
 
     # -- Asking ------------------------------------------------------------------------------------------
 
+        active = self._active.get(stack_id)
+        if active is not None and active.supervisor.actor_urn != message.urn:
+            return
     def _status(self, message: GetStatus) -> Any:
-        if message.stack_id in self._active:
+        if self._has_supervisor(message.stack_id):
             return self._forward(message.stack_id, message)
         with self._store.read() as reader:
             return StackStatus(stack=stacks.read_stack(reader, message.stack_id), active=False)
@@ -453,6 +462,25 @@ class Orchestrator(ControlActor):
         DeleteStack: _delete,
         ConfigureStack: _configure,
         SetIdea: _set_idea,
+    def _handle_receive(self, message: Any) -> Any:
+        try:
+            return super()._handle_receive(message)
+        except Exception as error:
+            # Nobody would replace this actor: who asked is told, and all else goes on.
+            expected = isinstance(error, RecursorError) and not isinstance(error, StorageError)
+            logger.log(
+                logging.DEBUG if expected else logging.ERROR,
+                "%s could not be done",
+                type(message).__name__,
+                exc_info=True,
+            )
+            return Deferred.failed(error)
+
+    def _has_supervisor(self, stack_id: str) -> bool:
+        """Whether a stack has one to ask: not one that has died and is about to be replaced."""
+        active = self._active.get(stack_id)
+        return active is not None and active.supervisor.is_alive()
+
         SendUserMessage: _send_user_message,
         SendMessage: _send_message,
         AddTodo: _add_todo,

@@ -186,6 +186,8 @@ class SupervisorDied:
     """To the orchestrator, from a supervisor's last breath."""
 
     stack_id: str
+    urn: str
+    """Whose breath it was: another one may have taken its place already."""
     problem: str
 
 

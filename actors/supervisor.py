@@ -233,7 +233,9 @@ class StackSupervisor(CycleRunner):
         """Tell the orchestrator, which replaces this actor."""
         del exception_type, traceback
         self._stop_children()
-        self._environment.orchestrator.tell(SupervisorDied(self._id, in_one_line(exception_value)))
+        self._environment.orchestrator.tell(
+            SupervisorDied(self._id, self.actor_urn, in_one_line(exception_value))
+        )
 
     handlers: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {
         **CycleRunner.handlers,
