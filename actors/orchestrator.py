@@ -1,5 +1,6 @@
 """The orchestrator: the one actor through which all is reached, and which owns all that it starts."""
 
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -52,16 +53,17 @@ from recursor.actors.stack_messages import (
     WakeUp,
 )
 from recursor.actors.supervisor import StackSupervisor
-from recursor.domain.errors import ConflictError
+from recursor.domain.errors import ConflictError, NotFoundError, RecursorError
 from recursor.domain.events import StackChanged, StackDeleted, Trouble
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.orchestration.control import Command
 from recursor.orchestration.roles import RoleRegistry
 from recursor.storage import conversations, stacks
+from recursor.storage.errors import CorruptRecordError, StorageError
 from recursor.storage.nudges import clear_nudges, read_nudges
 from recursor.storage.store import Store, Writer
-from recursor.storage.tables import BROADCASTS
+from recursor.storage.tables import BROADCASTS, TABLES
 
 T = TypeVar("T")
 
@@ -88,6 +90,7 @@ class _Closing:
     answer: DispatchedFuture[bool] = field(default_factory=DispatchedFuture)
     in_time: bool | None = None
     """Whether all running agents ended in time; None until that is known."""
+    grace: Timer | None = None
 
 
 class Orchestrator(ControlActor):
@@ -107,6 +110,9 @@ class Orchestrator(ControlActor):
         settings: defaults for all stacks; a stack may override them.
         runner: sizes and periods of this orchestrator.
         clock: the time; by default the machine's.
+
+    Raises:
+        StoreClosedError, UnknownTableError: the store cannot be used.
     """
 
     listed = True
@@ -119,6 +125,9 @@ class Orchestrator(ControlActor):
         runner: RunnerSettings | None = None,
         clock: Clock | None = None,
     ) -> None:
+        with store.read() as reader:
+            for table in TABLES:
+                reader.scan(table)
         runner = runner or RunnerSettings()
         control = Dispatcher(runner.control_threads, "recursor-control")
         super().__init__(dispatcher=control)
@@ -140,9 +149,18 @@ class Orchestrator(ControlActor):
         self._sleeping: dict[str, Timer] = {}
         self._deaths: dict[str, deque[float]] = {}
         self._closing: _Closing | None = None
+        self._next_poll: Timer | None = None
 
     def on_start(self) -> None:
         """Wake every stack that has something to do, now or later, interrupted cycles included."""
+        try:
+            self._wake_all()
+        except BaseException:
+            # pykka ends this actor without another word.
+            self._end_all()
+            raise
+
+    def _wake_all(self) -> None:
         now = self._clock.now()
         with self._store.read() as reader:
             due_stacks = list(stacks.stacks_to_wake(reader))
@@ -155,9 +173,18 @@ class Orchestrator(ControlActor):
 
     def on_stop(self) -> None:
         """Stop what was started here, and nothing else. What was running is run again another time."""
+        self._end_all()
+
+    def on_failure(self, *_error: object) -> None:
+        """Leave nothing behind."""
+        self._end_all()
+
+    def _end_all(self) -> None:
         environment = self._environment
-        for timer in self._sleeping.values():
-            timer.cancel()
+        grace = None if self._closing is None else self._closing.grace
+        for timer in (*self._sleeping.values(), self._next_poll, grace):
+            if timer is not None:
+                timer.cancel()
         for active in self._active.values():
             stop(active.supervisor)
         environment.control.shutdown(timeout=STOP_SECONDS)
@@ -176,23 +203,27 @@ class Orchestrator(ControlActor):
             stack = stacks.create_stack(writer, message.stack, message.idea)
             return stacks.control_stack(writer, stack.id, Command.START, now) if message.start else stack
 
-        return self._settle(message.stack.id, work)
+        return Deferred(self._settle(message.stack.id, work))
 
     def _control(self, message: ControlStack) -> Deferred:
-        if message.stack_id in self._active:
+        if self._has_supervisor(message.stack_id):
             return self._forward(message.stack_id, message)
         now = self._clock.now()
-        return self._settle(
-            message.stack_id,
-            lambda writer: stacks.control_stack(
-                writer, message.stack_id, message.command, now, message.reason
-            ),
+        return Deferred(
+            self._settle(
+                message.stack_id,
+                lambda writer: stacks.control_stack(
+                    writer, message.stack_id, message.command, now, message.reason
+                ),
+            )
         )
 
     def _delete(self, message: DeleteStack) -> Deferred:
         if self._has_supervisor(message.stack_id):
             return self._forward(message.stack_id, message)
-        return self._settle(message.stack_id, lambda writer: stacks.delete_stack(writer, message.stack_id))
+        return Deferred(
+            self._settle(message.stack_id, lambda writer: stacks.delete_stack(writer, message.stack_id))
+        )
 
     def _configure(self, message: ConfigureStack) -> Deferred:
         return self._write(
@@ -235,7 +266,7 @@ class Orchestrator(ControlActor):
         future.add_done_callback(lambda done: self._if_done(done, Changed(stack_id)))
         return Deferred(future)
 
-    def _settle(self, stack_id: str, work: Callable[[Writer], Stack | None]) -> Deferred:
+    def _settle(self, stack_id: str, work: Callable[[Writer], Stack | None]) -> Future[Stack | None]:
         """Commit and answer what changes a stack as a whole, while it has no actors."""
         future = self._store.submit(work)
 
@@ -244,11 +275,11 @@ class Orchestrator(ControlActor):
                 self._tell(Settled(stack_id, committed.result()))
 
         future.add_done_callback(done)
-        return Deferred(future)
+        return future
 
     def _settled(self, message: Settled) -> None:
         stack, now, events = message.stack, self._clock.now(), self._environment.events
-        if self._has_supervisor(message.stack_id):
+        if message.stack_id in self._active:
             # It was woken while the commit was under way, and may have read what was there before.
             self._route(message.stack_id, Changed(message.stack_id, outside=True))
         if stack is None:
@@ -334,6 +365,9 @@ class Orchestrator(ControlActor):
     def _supervisor_died(self, message: SupervisorDied) -> None:
         """Start another one; a stack whose supervisors keep dying is paused."""
         stack_id, now = message.stack_id, self._clock.now()
+        active = self._active.get(stack_id)
+        if active is not None and active.supervisor.actor_urn != message.urn:
+            return
         self._active.pop(stack_id, None)
         limits = self._environment.settings.limits
         deaths = self._deaths.setdefault(stack_id, deque())
@@ -347,9 +381,17 @@ class Orchestrator(ControlActor):
             return
         deaths.clear()
         reason = f"its supervisor died {limits.child_deaths + 1} times; the last: {message.problem}"
-        self._settle(
+        paused = self._settle(
             stack_id, lambda writer: stacks.control_stack(writer, stack_id, Command.PAUSE, now, reason)
         )
+        paused.add_done_callback(lambda done: self._try_later(stack_id, done))
+
+    def _try_later(self, stack_id: str, paused: Future[Any]) -> None:
+        """Have another supervisor try when not even the pause could be written."""
+        error = paused.exception()
+        if error is not None and not isinstance(error, (NotFoundError, ConflictError, CorruptRecordError)):
+            due = self._clock.now() + self._environment.runner.storage_retry
+            self._clock.call_at(due, lambda: self._tell(WakeUp(stack_id)))
 
     def _poll(self, _message: PollDue) -> None:
         """Act on what other processes wrote, and replace supervisors whose thread was killed under them."""
@@ -366,14 +408,9 @@ class Orchestrator(ControlActor):
             self._store.submit(lambda writer: clear_nudges(writer, keys))
             for stack_id in dict.fromkeys(nudges.values()):
                 self._changed(Changed(stack_id, outside=True))
-        due = self._clock.now() + self._environment.runner.poll_seconds
-        self._clock.call_at(due, lambda: self._tell(PollDue()))
 
     # -- Asking ------------------------------------------------------------------------------------------
 
-        active = self._active.get(stack_id)
-        if active is not None and active.supervisor.actor_urn != message.urn:
-            return
     def _status(self, message: GetStatus) -> Any:
         if self._has_supervisor(message.stack_id):
             return self._forward(message.stack_id, message)
@@ -405,7 +442,7 @@ class Orchestrator(ControlActor):
         quiesced = fan_in([self._ask(stack_id, Quiesce()) for stack_id in self._active])
         quiesced.add_done_callback(lambda _: self._tell(Quiesced()))
         due = self._clock.now() + message.grace
-        self._clock.call_at(due, lambda: self._tell(GraceOver()))
+        self._closing.grace = self._clock.call_at(due, lambda: self._tell(GraceOver()))
         return Deferred(self._closing.answer)
 
     def _quiesced(self, _message: Quiesced) -> None:
@@ -425,11 +462,30 @@ class Orchestrator(ControlActor):
 
     # -- Plumbing ----------------------------------------------------------------------------------------
 
+    def _handle_receive(self, message: Any) -> Any:
+        try:
+            return super()._handle_receive(message)
+        except Exception as error:
+            # Nobody would replace this actor: who asked is told, and all else goes on.
+            expected = isinstance(error, RecursorError) and not isinstance(error, StorageError)
+            logger.log(
+                logging.DEBUG if expected else logging.ERROR,
+                "%s could not be done",
+                type(message).__name__,
+                exc_info=True,
+            )
+            return Deferred.failed(error)
+
+    def _has_supervisor(self, stack_id: str) -> bool:
+        """Whether a stack has one to ask: not one that has died and is about to be replaced."""
+        active = self._active.get(stack_id)
+        return active is not None and active.supervisor.is_alive()
+
     def _route(self, stack_id: str, message: object) -> None:
         active = self._active[stack_id]
         active.routed += 1
         # A supervisor that has died says so itself, in a message that is on its way.
-        if active.supervisor.is_alive():
+        with contextlib.suppress(ActorDeadError):
             active.supervisor.tell(message)
 
     def _ask(self, stack_id: str, message: object) -> DispatchedFuture[Any]:
@@ -462,25 +518,6 @@ class Orchestrator(ControlActor):
         DeleteStack: _delete,
         ConfigureStack: _configure,
         SetIdea: _set_idea,
-    def _handle_receive(self, message: Any) -> Any:
-        try:
-            return super()._handle_receive(message)
-        except Exception as error:
-            # Nobody would replace this actor: who asked is told, and all else goes on.
-            expected = isinstance(error, RecursorError) and not isinstance(error, StorageError)
-            logger.log(
-                logging.DEBUG if expected else logging.ERROR,
-                "%s could not be done",
-                type(message).__name__,
-                exc_info=True,
-            )
-            return Deferred.failed(error)
-
-    def _has_supervisor(self, stack_id: str) -> bool:
-        """Whether a stack has one to ask: not one that has died and is about to be replaced."""
-        active = self._active.get(stack_id)
-        return active is not None and active.supervisor.is_alive()
-
         SendUserMessage: _send_user_message,
         SendMessage: _send_message,
         AddTodo: _add_todo,
