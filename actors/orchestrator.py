@@ -150,26 +150,26 @@ class Orchestrator(ControlActor):
         self._deaths: dict[str, deque[float]] = {}
         self._closing: _Closing | None = None
         self._next_poll: Timer | None = None
+        self._not_started: RecursorError | None = None
 
     def on_start(self) -> None:
         """Wake every stack that has something to do, now or later, interrupted cycles included."""
+        now = self._clock.now()
         try:
-            self._wake_all()
+            with self._store.read() as reader:
+                due_stacks = list(stacks.stacks_to_wake(reader))
+            for stack_id, due in due_stacks:
+                if due <= now:
+                    self._activate(stack_id)
+                else:
+                    self._sleep_until(stack_id, due)
+            self._poll(PollDue())
+        except RecursorError as error:
+            # Whoever started it learns of it by asking: an actor that fails here is just gone.
+            self._not_started = error
         except BaseException:
-            # pykka ends this actor without another word.
             self._end_all()
             raise
-
-    def _wake_all(self) -> None:
-        now = self._clock.now()
-        with self._store.read() as reader:
-            due_stacks = list(stacks.stacks_to_wake(reader))
-        for stack_id, due in due_stacks:
-            if due <= now:
-                self._activate(stack_id)
-            else:
-                self._sleep_until(stack_id, due)
-        self._poll(PollDue())
 
     def on_stop(self) -> None:
         """Stop what was started here, and nothing else. What was running is run again another time."""
@@ -377,7 +377,9 @@ class Orchestrator(ControlActor):
         logger.error("stack %s: its supervisor died: %s", stack_id, message.problem)
         self._environment.events.publish(Trouble(stack_id=stack_id, at=now, problem=message.problem))
         if len(deaths) <= limits.child_deaths:
-            self._activate(stack_id)
+            # What the dead one had submitted is behind this in the store's one queue: its successor reads a
+            # stack to which nothing more can happen.
+            self._store.submit(_nothing).add_done_callback(lambda _: self._tell(WakeUp(stack_id)))
             return
         deaths.clear()
         reason = f"its supervisor died {limits.child_deaths + 1} times; the last: {message.problem}"
@@ -418,6 +420,8 @@ class Orchestrator(ControlActor):
             return StackStatus(stack=stacks.read_stack(reader, message.stack_id), active=False)
 
     def _load(self, _message: GetLoad) -> OrchestratorLoad:
+        if self._not_started is not None:
+            raise self._not_started
         load = self._environment.agents.load
         return OrchestratorLoad(
             active_stacks=len(self._active),
@@ -538,3 +542,7 @@ class Orchestrator(ControlActor):
         AllStopped: _all_stopped,
         GraceOver: _grace_over,
     }
+
+
+def _nothing(_writer: Writer) -> None:
+    """Change nothing, in turn."""

@@ -27,8 +27,8 @@ def nothing_acknowledged_is_lost(evidence: Evidence) -> Violations:
     status = {todo.id: todo.status for todo in evidence.todos}
     for asked in evidence.ledger.acknowledged("cancel"):
         todo = asked.args["todo"]
-        if asked.stack in evidence.stacks and status[todo] != "cancelled":
-            yield f"todo {todo}: its cancellation was acknowledged; it is {status[todo]}"
+        if asked.stack in evidence.stacks and status.get(todo) != "cancelled":
+            yield f"todo {todo}: its cancellation was acknowledged; it is {status.get(todo)}"
     for stack_id in evidence.stacks:
         yield from _idea_is_kept(evidence, stack_id)
     for asked in evidence.ledger.asked:

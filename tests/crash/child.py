@@ -1,6 +1,6 @@
 """The process that is killed: a runner of stacks that does what it is told in lines of JSON.
 
-    python -m tests.crash.child DIRECTORY [--die POINT:COUNT] [...]
+    python -m tests.crash.child DIRECTORY JOURNAL [--die POINT:COUNT] [...]
 
 It says `opening` before it touches the store, `ready` when the orchestrator runs, and answers every command
 when what it did is on disk.
@@ -10,6 +10,7 @@ import argparse
 import json
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
@@ -106,8 +107,9 @@ class MortalStore:
 class Child:
     """Does the commands."""
 
-    def __init__(self, store: MortalStore, orchestrator: ActorRef[Orchestrator]) -> None:
+    def __init__(self, store: MortalStore, orchestrator: ActorRef[Orchestrator], fate: Fate) -> None:
         self._store = store
+        self._fate = fate
         self._orchestrator = orchestrator
 
     def do(self, number: int, op: str, stack: str, **args: Any) -> None:
@@ -121,7 +123,12 @@ class Child:
             say(n=number, ok=True, at=time.time(), result=None)
             return
         future: Any = self._orchestrator.ask(message, block=False)
-        future.add_done_callback(lambda done: _answer(number, done))
+        future.add_done_callback(lambda done: self._answer(number, done))
+
+    def _answer(self, number: int, done: Any) -> None:
+        _answer(number, done)
+        # On the thread that commits: nothing that follows from it has been written yet.
+        self._fate.passing("answer")
 
     def _message(self, op: str, stack: str, args: dict[str, Any]) -> object:
         if op in set(Command):
@@ -129,11 +136,20 @@ class Child:
         if op == "backup":
             self._store.backup(Path(args["target"]))
             return None
+        if op == "limit":
+            _limit_files(args["bytes"])
+            return None
         if op == "message":
             with self._store.read() as reader:
                 sender = stacks.read_stack(reader, stack)
             return SendMessage(conversations.new_message(sender, args["to"], args["text"], time.time()))
         return _MESSAGES[op](stack, args, time.time())
+
+
+def _limit_files(size: int | None) -> None:
+    """Let no file grow beyond `size` bytes, as a full disk does; None: any size."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
 
 
 def _create(stack: str, args: dict[str, Any], now: float) -> CreateStack:
@@ -174,7 +190,7 @@ def run(options: argparse.Namespace, stack: ExitStack) -> None:
     lmdb_store = LmdbStore(directory / "store", TABLES, initial_map_bytes=options.map_bytes)
     stack.callback(lmdb_store.close)
     store = MortalStore(lmdb_store, fate)
-    journal = Journal(directory / "journal")
+    journal = Journal(options.journal)
     orchestrator = Orchestrator.start(
         store=store,
         roles=make_team(
@@ -187,7 +203,7 @@ def run(options: argparse.Namespace, stack: ExitStack) -> None:
         settings=SETTINGS,
         runner=RUNNER,
     )
-    child = Child(store, orchestrator)
+    child = Child(store, orchestrator, fate)
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         say(ready=True)
@@ -206,7 +222,9 @@ def main() -> int:
     """Run; an error is one line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("directory", type=Path)
-    parser.add_argument("--die", help="POINT:COUNT, where POINT is start, done, write or commit")
+    parser.add_argument("journal", type=Path)
+    parser.add_argument("--die", help="POINT:COUNT, where POINT is start, done, write, commit or answer")
+    parser.add_argument("--user", type=int, help="the id of the user to run as; only root may say so")
     parser.add_argument("--seconds", type=float, default=0.06)
     parser.add_argument("--fails", type=float, default=0.08)
     parser.add_argument("--hangs", type=float, default=0.005)
@@ -217,6 +235,11 @@ def main() -> int:
     # A SIGTERM waits until there is something to shut down.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     signal.signal(signal.SIGTERM, _terminate)
+    if options.user is not None:
+        # Here, because such a user may not be able to read this program.
+        os.setgroups([])
+        os.setgid(options.user)
+        os.setuid(options.user)
     with ExitStack() as stack:
         try:
             run(options, stack)

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 
+from recursor.storage.tables import BROADCASTS
 from tests.crash.evidence import Evidence
 from tests.crash.figures import Violations
 from tests.crash.journal import Started, run_key
@@ -9,12 +10,13 @@ from tests.crash.journal import Started, run_key
 
 def effects_are_applied_once(evidence: Evidence) -> Violations:
     """What the store holds of each run is all that the run proposed if it was completed, else nothing."""
-    found = _marks(evidence)
+    found, there = _marks(evidence), {*evidence.stacks, BROADCASTS}
     for done in evidence.committed:
         proposed = Counter(
             todos=done.todos,
             artifacts=done.artifacts,
-            sent=done.sent,
+            # What was written to a stack goes with it.
+            sent=sum(receiver in there for receiver in done.sent),
             answers=len(done.answered),
             traces=1,
             tokens=done.tokens,

@@ -35,8 +35,9 @@ class Done:
     attempt: int
     todos: int = 0
     artifacts: int = 0
-    sent: int = 0
     tokens: int = 0
+    sent: tuple[str, ...] = ()
+    """The stacks that are written to; "all" for a broadcast."""
     completed: tuple[str, ...] = ()
     answered: tuple[str, ...] = ()
     planned: tuple[str, ...] = ()

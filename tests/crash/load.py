@@ -29,7 +29,7 @@ _OPS = (
     *("visit",) * 8, *("todo",) * 5, *("message",) * 4, *("pause",) * 4, *("resume",) * 6,
     "stop", *("start",) * 2, "create", "create", "delete", "idea", "cancel", "cancel",
 )  # fmt: skip
-_OPS_BESIDE = ("visit", "visit", "todo", "pause", "resume", "stop", "start")
+_OPS_BESIDE = ("visit", "visit", "todo", "todo", "pause", "resume", "stop", "start", "start")
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Load:
     def create_permanent(self, child: Child) -> None:
         """Create the stacks that are never deleted."""
         for number in range(PERMANENT):
-            self._tell(child, "create", new_stack_id(), name=f"team {number}", idea=self._text())
+            self.tell(child, "create", new_stack_id(), name=f"team {number}", idea=self.text())
 
     def give(self, child: Child, seconds: float, directory: Path | None = None) -> None:
         """Give commands for a while, or until the child has died.
@@ -62,41 +62,45 @@ class Load:
             return
         with closing(LmdbStore(directory, TABLES)) as store:
             while time.monotonic() < end and not child.ended:
-                if self.random.random() < 0.2:
-                    self._write_beside(store)
+                if self.random.random() < 0.4:
+                    self.write_beside(store)
                 else:
                     self._give_one(child)
 
-    def command(self, child: Child, op: str) -> Asked | None:
-        """Give one command of this kind, if there is a stack for it."""
-        there = self.ledger.existing()
+    def steered(self) -> list[str]:
+        """Return the stacks that take their commands from the runner.
+
+        Of the other, steered by another process, nobody could vouch for the order of commands else.
+        """
+        return [stack_id for stack_id in self.ledger.existing() if stack_id != self._outsider]
+
+    def command(self, child: Child, op: str, stack_id: str | None = None) -> Asked | None:
+        """Give one command of this kind to this stack, or to any for which there is one."""
+        random, there = self.random, self.ledger.existing()
         doomed = [stack_id for stack_id in there if self.names[stack_id].startswith(DOOMED)]
-        # One stack is steered by another process, for the order of whose commands nobody could vouch else.
-        steered = [stack_id for stack_id in there if stack_id != self._outsider]
         if op == "create":
             return self._create(child) if len(doomed) < MOST_DOOMED else None
         if op == "delete":
-            return self._tell(child, op, self.random.choice(doomed)) if doomed else None
+            return self.tell(child, op, random.choice(doomed)) if doomed else None
         if op == "cancel":
             return self._cancel(child, there)
         if op == "message":
-            to = None if self.random.random() < 0.3 else self.random.choice(there)
-            return self._tell(child, op, self.random.choice(steered), to=to, text=f"{self._text()} 2")
+            to = None if random.random() < 0.3 else stack_id or random.choice(there)
+            return self.tell(child, op, random.choice(self.steered()), to=to, text=f"{self.text()} 2")
         args: dict[str, Any] = {}
         if op == "visit":
-            args["text"] = f"{self._text()} {self.random.choice(('hello', 'hello', 'please fix it'))}"
+            args["text"] = f"{self.text()} {random.choice(('hello', 'hello', 'please fix it'))}"
         elif op == "todo":
-            args |= {"text": self._text(), "priority": self.random.randrange(1, 6)}
+            args |= {"text": self.text(), "priority": random.randrange(1, 6)}
         elif op == "idea":
-            args["text"] = self._text()
-        to_any = op in ("visit", "todo", "idea")
-        return self._tell(child, op, self.random.choice(there if to_any else steered), **args)
+            args["text"] = self.text()
+        return self.tell(child, op, stack_id or random.choice(there if args else self.steered()), **args)
 
     def set_going(self, child: Child, states: dict[str, str]) -> None:
         """Have every stack run."""
         for stack_id, state in states.items():
             if state in ("paused", "stopped"):
-                self._tell(child, "resume" if state == "paused" else "start", stack_id)
+                self.tell(child, "resume" if state == "paused" else "start", stack_id)
 
     def _give_one(self, child: Child) -> None:
         # Now and then several at once, so that they meet in one commit.
@@ -106,26 +110,26 @@ class Load:
         child.await_death(self.random.uniform(0, 0.03))
 
     def _create(self, child: Child) -> Asked:
-        idea = self._text() if self.random.random() < 0.7 else None
-        return self._tell(child, "create", new_stack_id(), name=f"{DOOMED} {len(self.names)}", idea=idea)
+        idea = self.text() if self.random.random() < 0.7 else None
+        return self.tell(child, "create", new_stack_id(), name=f"{DOOMED} {len(self.names)}", idea=idea)
 
     def _cancel(self, child: Child, there: list[str]) -> Asked | None:
         todos = [asked for asked in self.ledger.acknowledged("todo") if asked.stack in there]
         if not todos:
             return None
         chosen = self.random.choice(todos[-5:])
-        return self._tell(child, "cancel", chosen.stack, todo=chosen.result)
+        return self.tell(child, "cancel", chosen.stack, todo=chosen.result)
 
-    def _tell(self, child: Child, op: str, stack_id: str, **args: Any) -> Asked:
+    def tell(self, child: Child, op: str, stack_id: str, **args: Any) -> Asked:
         if op == "create":
             self.names[stack_id] = args["name"]
         asked = self.ledger.ask(op, stack_id, time.time(), **args)
         child.tell(asked)
         return asked
 
-    def _write_beside(self, store: LmdbStore) -> None:
+    def write_beside(self, store: LmdbStore) -> None:
         """Do what another process does that cannot reach the runner."""
-        op, stack_id, text, now = self.random.choice(_OPS_BESIDE), self._outsider, self._text(), time.time()
+        op, stack_id, text, now = self.random.choice(_OPS_BESIDE), self._outsider, self.text(), time.time()
         args = {"text": text} if op in ("visit", "todo") else {}
         asked = self.ledger.ask(op, stack_id, now, **args)
         asked.beside = True
@@ -151,6 +155,6 @@ class Load:
     def _outsider(self) -> str:
         return next(iter(self.names))
 
-    def _text(self) -> str:
+    def text(self) -> str:
         self._serial += 1
         return f"text-{self._serial}"

@@ -1,10 +1,12 @@
 """One life of the runner, as its parent sees it."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,9 +14,12 @@ from typing import Any
 
 from tests.crash.ledger import Asked, Ledger
 
+JOURNAL, ERRORS = "journal", "errors"
 ROOT = Path(__file__).parents[2]
 # Seconds after which something that takes milliseconds is given up for lost.
-PATIENCE = 60.0
+PATIENCE = 30.0
+# Agents that neither fail nor hang: whatever else goes wrong is the runner's.
+STEADY = ("--fails", "0", "--hangs", "0")
 
 
 class BrokenInvariantError(AssertionError):
@@ -24,11 +29,12 @@ class BrokenInvariantError(AssertionError):
 class Child:
     """One life of the runner, and the conversation with it."""
 
-    def __init__(self, directory: Path, ledger: Ledger, *options: str) -> None:
+    def __init__(self, directory: Path, witnesses: Path, ledger: Ledger, *options: str) -> None:
+        """Start it on `directory`; its journal and what it logs go to files in `witnesses`."""
         self._ledger = ledger
-        self._errors = (directory / "errors").open("ab")
+        self._errors = (witnesses / ERRORS).open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.crash.child", str(directory), *options],
+            [sys.executable, "-m", "tests.crash.child", str(directory), str(witnesses / JOURNAL), *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -65,6 +71,9 @@ class Child:
                 raise BrokenInvariantError(f"process {self.process.pid} is silent")
             return holds()
 
+    def has_said(self, word: str) -> bool:
+        return word in self._said
+
     def await_death(self, seconds: float) -> None:
         """Wait up to `seconds` for its end."""
         with self._news:
@@ -88,6 +97,12 @@ class Child:
     def terminate(self) -> int:
         """Ask it to end, and return its exit code."""
         self.process.send_signal(signal.SIGTERM)
+        return self.bury()
+
+    def leave(self) -> int:
+        """Tell it that nobody is there any more, and return its exit code."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
         return self.bury()
 
     def bury(self) -> int:
@@ -123,3 +138,29 @@ class Child:
             if self._kill_at in moments:
                 self.process.kill()
             self._news.notify_all()
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    """Wait for what a process brings about."""
+    give_up = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < give_up
+        time.sleep(0.005)
+
+
+def refusal(directory: Path, *, user: int | None = None) -> str:
+    """Start a runner that has to refuse, as `user`, and return what it says: one line that names the path."""
+    options = () if user is None else ("--user", str(user))
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.crash.child", str(directory), os.devnull, *options],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        cwd=ROOT,
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith(str(directory))
+    return done.stderr

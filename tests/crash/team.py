@@ -34,6 +34,7 @@ from recursor.orchestration.detectors import (
     planner_is_urgent,
 )
 from recursor.orchestration.roles import Dependency, Role, RoleRegistry
+from recursor.storage.tables import BROADCASTS
 from tests.crash.journal import Done, Journal, Started
 
 # Stacks with such names are deleted at any moment: others don't write to them.
@@ -216,8 +217,8 @@ def _done(stack: str, run: Run, effects: list[Effect], tokens: int) -> Done:
         attempt=run.attempt,
         todos=count(CreateTodo),
         artifacts=count(PublishArtifact),
-        sent=count(SendMessage),
         tokens=tokens,
+        sent=tuple(e.to_stack_id or BROADCASTS for e in effects if isinstance(e, SendMessage)),
         completed=tuple(e.todo_id for e in effects if isinstance(e, UpdateTodo)),
         answered=tuple(e.message_id for e in effects if isinstance(e, AnswerUserMessage)),
         planned=tuple(i for e in effects if isinstance(e, PlanUserMessages) for i in e.message_ids),

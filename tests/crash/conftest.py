@@ -1,0 +1,15 @@
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.crash.lives import Lives
+from tests.crash.process import STEADY
+
+
+@pytest.fixture
+def lives(tmp_path: Path) -> Lives:
+    """A directory with some stacks, whose runner has been killed."""
+    lives = Lives(tmp_path / "data", Random(tmp_path.name), witnesses=tmp_path)
+    lives.begin(*STEADY)
+    return lives

@@ -1,0 +1,167 @@
+"""A store that may not be written, is damaged, or holds a record that nobody can read."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from recursor.domain.stack import ExecutionState, Stack
+from recursor.storage.lmdb_store import LmdbStore
+from recursor.storage.queries import UnreadableStack, list_stacks
+from recursor.storage.store import Writer, prefix_range
+from recursor.storage.tables import (
+    EXECUTIONS,
+    GRAPHS,
+    IDEAS,
+    STACKS,
+    STATES,
+    TABLES,
+    TODOS,
+    USER_MESSAGES,
+    Table,
+)
+from tests.crash.lives import Lives
+from tests.crash.process import STEADY, refusal, wait_until
+
+pytestmark = pytest.mark.crash
+
+NOBODY = 65534
+
+
+def contents(directory: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def foreign_directory() -> Iterator[tuple[Path, int | None]]:
+    """A directory that the runner may not write to, and the user to run it as."""
+    # pytest's own directories are closed to other users.
+    directory = Path(tempfile.mkdtemp(prefix="recursor-crash-"))
+    user = NOBODY if os.geteuid() == 0 else None
+    yield directory, user
+    directory.chmod(0o755)
+    shutil.rmtree(directory)
+
+
+@pytest.mark.parametrize("used_before", [False, True])
+def test_a_directory_that_may_not_be_written(
+    foreign_directory: tuple[Path, int | None], used_before: bool, tmp_path: Path
+) -> None:
+    directory, user = foreign_directory
+    if used_before:
+        Lives(directory, Random(1), witnesses=tmp_path).begin()
+        for path in directory.rglob("*"):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+    directory.chmod(0o555)
+    before = contents(directory)
+    assert "let this user write there" in refusal(directory, user=user)
+    assert contents(directory) == before
+
+
+@pytest.mark.parametrize("damage", ["garbage", "zeros", "short"])
+def test_a_damaged_store_is_refused_and_left_as_it_is(lives: Lives, damage: str) -> None:
+    data = lives.directory / "store" / "data.mdb"
+    whole = data.read_bytes()
+    damaged = {"garbage": b"garbage" * 9000, "zeros": bytes(len(whole)), "short": whole[: len(whole) // 2]}
+    data.write_bytes(damaged[damage])
+    assert "restore a backup" in refusal(lives.directory)
+    assert data.read_bytes() == damaged[damage]
+    data.write_bytes(whole)
+    lives.end()
+
+
+@pytest.mark.parametrize("table", [TODOS, USER_MESSAGES, IDEAS, STATES], ids=lambda table: table.name)
+def test_a_poisoned_record_pauses_its_stack_and_no_other(lives: Lives, table: Table[Any]) -> None:
+    live_for_a_while(lives)
+    poisoned, key = poison(lives, table)
+    child = lives.start(*STEADY)
+    child.await_word("ready")
+    # Whatever the others were at, they are asked for more.
+    for stack_id in lives.ledger.existing():
+        lives.load.tell(child, "visit", stack_id, text=f"after the poison, to {stack_id}")
+    lives.await_answers(child)
+    wait_until(lambda: read(lives, poisoned).state is ExecutionState.PAUSED)
+    assert f"{table.name} {key.decode()}" in (read(lives, poisoned).state_reason or "")
+    lives.await_rest(child, besides={poisoned})
+    others = [read(lives, stack_id) for stack_id in lives.ledger.existing() if stack_id != poisoned]
+    assert {stack.state for stack in others} == {ExecutionState.RUNNING}
+    # What cannot be read can still be deleted, and then nothing is left of it.
+    lives.load.tell(child, "delete", poisoned)
+    lives.bring_to_rest(child)
+
+
+@pytest.mark.parametrize("table", [EXECUTIONS, GRAPHS], ids=lambda table: table.name)
+def test_a_poisoned_cycle_pauses_its_stack_and_no_other(lives: Lives, table: Table[Any]) -> None:
+    poisoned = lives.ledger.existing()[1]
+    die_in_a_cycle(lives, poisoned)
+    current = read(lives, poisoned).current_execution_id
+    _, key = poison(lives, table, f"{poisoned}/{current}".encode())
+    child = lives.start(*STEADY)
+    child.await_word("ready")
+    wait_until(lambda: read(lives, poisoned).state is ExecutionState.PAUSED)
+    assert f"{table.name} {key.decode()}" in (read(lives, poisoned).state_reason or "")
+    lives.await_rest(child, besides={poisoned})
+    lives.load.tell(child, "delete", poisoned)
+    lives.bring_to_rest(child)
+
+
+def test_a_stack_whose_own_record_is_poisoned_holds_up_no_other(lives: Lives) -> None:
+    live_for_a_while(lives)
+    poisoned, key = poison(lives, STACKS)
+    lives.forgive_errors(f"stack {poisoned} cannot be read")
+    child = lives.start(*STEADY)
+    child.await_word("ready")
+    lives.await_rest(child, besides={poisoned})
+    with lives.store() as store, store.read() as reader:
+        listed = [stack for stack in list_stacks(reader) if isinstance(stack, UnreadableStack)]
+    assert [stack.id for stack in listed] == [poisoned]
+    assert f"{STACKS.name} {key.decode()}" in listed[0].problem
+    lives.load.tell(child, "delete", poisoned)
+    lives.bring_to_rest(child)
+
+
+def live_for_a_while(lives: Lives) -> None:
+    child = lives.start(*STEADY)
+    child.await_word("ready")
+    lives.load.give(child, 0.3)
+    lives.bring_to_rest(child)
+
+
+def die_in_a_cycle(lives: Lives, stack_id: str) -> None:
+    """Have the runner killed as an agent of this stack begins."""
+    live_for_a_while(lives)
+    child = lives.start("--die", "start:1", *STEADY)
+    child.await_word("ready")
+    lives.load.tell(child, "visit", stack_id, text="the last")
+    child.await_that(lambda: False)
+    child.bury()
+
+
+def read(lives: Lives, stack_id: str) -> Stack:
+    with lives.store() as store, store.read() as reader:
+        stack = STACKS.get(reader, stack_id)
+    assert stack is not None
+    return stack
+
+
+def poison(lives: Lives, table: Table[Any], key: bytes | None = None) -> tuple[str, bytes]:
+    """Make a record unreadable: the given one, or any. Returns the stack and the key."""
+
+    def work(writer: Writer) -> tuple[str, bytes]:
+        for stack_id in lives.ledger.existing()[1:]:
+            start, stop = prefix_range(stack_id.encode())
+            # The newest is in every snapshot.
+            for found, _ in writer.scan(table.name, start, stop, reverse=True):
+                if key is None or found == key:
+                    writer.put(table.name, found, b"\xc1 is never used in msgpack")
+                    return stack_id, found
+        raise AssertionError(f"nothing to poison in {table.name}")
+
+    with closing(LmdbStore(lives.directory / "store", TABLES)) as store:
+        return store.write(work)
