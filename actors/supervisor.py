@@ -157,7 +157,9 @@ class StackSupervisor(CycleRunner):
             return
         self._adopt(stack)
         self._dirty = True
-        if self._mode is not Mode.BUSY:
+        if self._mode is Mode.WAITING and self._backing_off and stack.state is ExecutionState.RUNNING:
+            self._wait_until(self._due)
+        elif self._mode is not Mode.BUSY and not self._commands:
             self._go_on()
 
     def step_failed(self, step: Step, error: BaseException) -> None:
