@@ -121,21 +121,22 @@ class StackSupervisor(CycleRunner):
 
     def _controlled(self, message: Controlled) -> None:
         self._commands -= 1
-        self._pauses -= message.command is Command.PAUSE
+        if message.command is Command.PAUSE:
+            self._pauses -= 1
         stack = message.result
+        if not isinstance(stack, BaseException):
+            self._adopt(stack)
+        if self._commands or self._mode is Mode.BUSY:
+            # What comes next is for the last command, or for the step that is under way.
+            return
         if isinstance(stack, BaseException):
             # The asker has been told. The stack goes on as it is in the store.
-            if message.command is Command.STOP or self._mode is Mode.HELD:
+            if self._mode is Mode.HELD:
                 self._reload()
-            return
-        self._adopt(stack)
-        if stack.state is not ExecutionState.RUNNING:
-            if self._mode is not Mode.BUSY:
-                self._hold()
-        elif self._mode is Mode.BUSY:
-            pass
+        elif stack.state is not ExecutionState.RUNNING:
+            self._hold()
         elif stack.current_execution_id is not None and self._cycle is None and self._ended is None:
-            # Its cycle could not be read. A person has looked into it since.
+            # It was given up by a stop that failed, or could not be read: a person has looked into it since.
             self._reload()
         else:
             self._go_on()
