@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
-from pykka import ActorDeadError, ActorRef
+from pykka import ActorDeadError, ActorRef, Timeout
 
 from recursor.actors.clock import Clock, SystemClock, Timer
 from recursor.actors.control_actor import ControlActor
@@ -41,6 +41,7 @@ from recursor.actors.priority import PriorityDispatcher
 from recursor.actors.stack_messages import (
     Activate,
     AllStopped,
+    Bereaved,
     Gone,
     GraceOver,
     MayRest,
@@ -81,6 +82,8 @@ class _Active:
     supervisor: ActorRef[StackSupervisor]
     routed: int = 0
     """How many messages were sent to the supervisor."""
+    mourned: bool = False
+    """It has died, and its successor is about to start."""
 
 
 @dataclass(slots=True)
@@ -185,8 +188,11 @@ class Orchestrator(ControlActor):
         for timer in (*self._sleeping.values(), self._next_poll, grace):
             if timer is not None:
                 timer.cancel()
-        for active in self._active.values():
-            stop(active.supervisor)
+        # When this actor has ended, nothing is written any more: another may be started on the store.
+        with contextlib.suppress(Timeout):
+            fan_in([stop(active.supervisor) for active in self._active.values()]).get(timeout=STOP_SECONDS)
+        with contextlib.suppress(Exception):
+            self._store.submit(_nothing).result(STOP_SECONDS)
         environment.control.shutdown(timeout=STOP_SECONDS)
         environment.agents.shutdown(timeout=0)
         if self._own_clock is not None:
@@ -366,9 +372,11 @@ class Orchestrator(ControlActor):
         """Start another one; a stack whose supervisors keep dying is paused."""
         stack_id, now = message.stack_id, self._clock.now()
         active = self._active.get(stack_id)
-        if active is not None and active.supervisor.actor_urn != message.urn:
+        if active is None or active.supervisor.actor_urn != message.urn or active.mourned:
             return
-        self._active.pop(stack_id, None)
+        # It keeps its place until nothing that it submitted is still to come. What reaches the stack
+        # meanwhile is read by its successor.
+        active.mourned = True
         limits = self._environment.settings.limits
         deaths = self._deaths.setdefault(stack_id, deque())
         deaths.append(now)
@@ -377,30 +385,34 @@ class Orchestrator(ControlActor):
         logger.error("stack %s: its supervisor died: %s", stack_id, message.problem)
         self._environment.events.publish(Trouble(stack_id=stack_id, at=now, problem=message.problem))
         if len(deaths) <= limits.child_deaths:
-            # What the dead one had submitted is behind this in the store's one queue: its successor reads a
-            # stack to which nothing more can happen.
-            self._store.submit(_nothing).add_done_callback(lambda _: self._tell(WakeUp(stack_id)))
-            return
-        deaths.clear()
-        reason = f"its supervisor died {limits.child_deaths + 1} times; the last: {message.problem}"
-        paused = self._settle(
-            stack_id, lambda writer: stacks.control_stack(writer, stack_id, Command.PAUSE, now, reason)
-        )
-        paused.add_done_callback(lambda done: self._try_later(stack_id, done))
+            written: Future[Any] = self._store.submit(_nothing)
+        else:
+            deaths.clear()
+            reason = f"its supervisor died {limits.child_deaths + 1} times; the last: {message.problem}"
+            written = self._settle(
+                stack_id, lambda writer: stacks.control_stack(writer, stack_id, Command.PAUSE, now, reason)
+            )
+        written.add_done_callback(lambda done: self._tell(Bereaved(stack_id, message.urn, done.exception())))
 
-    def _try_later(self, stack_id: str, paused: Future[Any]) -> None:
-        """Have another supervisor try when not even the pause could be written."""
-        error = paused.exception()
-        if error is not None and not isinstance(error, (NotFoundError, ConflictError, CorruptRecordError)):
-            due = self._clock.now() + self._environment.runner.storage_retry
-            self._clock.call_at(due, lambda: self._tell(WakeUp(stack_id)))
+    def _succeed(self, message: Bereaved) -> None:
+        """Start another supervisor: at once, or later if not even this could be written."""
+        active = self._active.get(message.stack_id)
+        if active is None or active.supervisor.actor_urn != message.urn:
+            return
+        del self._active[message.stack_id]
+        if message.error is None or isinstance(
+            message.error, (NotFoundError, ConflictError, CorruptRecordError)
+        ):
+            self._activate(message.stack_id)
+        else:
+            self._sleep_until(message.stack_id, self._clock.now() + self._environment.runner.storage_retry)
 
     def _poll(self, _message: PollDue) -> None:
         """Act on what other processes wrote, and replace supervisors whose thread was killed under them."""
         due = self._clock.now() + self._environment.runner.poll_seconds
         self._next_poll = self._clock.call_at(due, lambda: self._tell(PollDue()))
         for stack_id, active in self._active.items():
-            if not active.supervisor.is_alive():
+            if not active.supervisor.is_alive() and not active.mourned:
                 died = SupervisorDied(stack_id, active.supervisor.actor_urn, "its thread was killed")
                 self._tell(died)
         with self._store.read() as reader:
@@ -537,6 +549,7 @@ class Orchestrator(ControlActor):
         MayRest: _may_rest,
         Gone: _gone,
         SupervisorDied: _supervisor_died,
+        Bereaved: _succeed,
         PollDue: _poll,
         Quiesced: _quiesced,
         AllStopped: _all_stopped,

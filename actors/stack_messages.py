@@ -192,6 +192,17 @@ class SupervisorDied:
 
 
 @dataclass(frozen=True, slots=True)
+class Bereaved:
+    """To the orchestrator, from its own commit: nothing that a dead supervisor submitted is still to come."""
+
+    stack_id: str
+    urn: str
+    """Which supervisor it was."""
+    error: BaseException | None
+    """Why its death could not be written down, if it could not."""
+
+
+@dataclass(frozen=True, slots=True)
 class WakeUp:
     """To the orchestrator, from its timer: a sleeping stack is due."""
 
