@@ -257,6 +257,7 @@ def test_the_time_that_an_agent_waits_for_its_place_does_not_count(set_stage):
     slow = stage.create("first: a")
     gate.wait_entered()
     waiting = stage.create("third: c", name="yard")
+    until(lambda: stage.load().agents_queued == 1, "the queue")
     stage.clock.advance(50)
     gate.open()
     stage.wait_rest(waiting)
