@@ -1,10 +1,14 @@
 """What the control actors have in common: a table of the messages they understand."""
 
+import logging
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from recursor.actors.deferred import Deferred
 from recursor.actors.dispatched import DispatchedActor
 from recursor.domain.errors import in_one_line
+
+logger = logging.getLogger("recursor.actors")
 
 
 class ControlActor(DispatchedActor):
@@ -28,10 +32,16 @@ class ControlActor(DispatchedActor):
             # pykka would stop all actors of the program, which are not ours to stop.
             raise RuntimeError(f"{type(self).__name__}: {in_one_line(error)}") from error
 
-    def on_receive(self, message: Any) -> Any:
-        """Say that this actor does not understand a message.
+    def _mourn(self, error: BaseException) -> None:
+        # Raised between two messages, as into a thread that is killed: not ours to stop all for, either.
+        self.on_failure(type(error), error, error.__traceback__)
 
-        Raises:
-            TypeError: always.
+    def on_receive(self, message: Any) -> Any:
+        """Tell who asked, with a `TypeError`, that this actor does not understand a message.
+
+        Where nobody asked, as when a program tells all its actors something, it is no reason to die.
         """
-        raise TypeError(f"{type(self).__name__} does not understand {type(message).__name__}")
+        logger.warning("%s does not understand %s", self, type(message).__name__)
+        return Deferred.failed(
+            TypeError(f"{type(self).__name__} does not understand {type(message).__name__}")
+        )

@@ -53,8 +53,9 @@ from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS
 
 logger = logging.getLogger("recursor.actors")
 
-# How many cycles pass between two looks at which history may go: each costs a scan of what is kept.
-CYCLES_PER_PRUNE = 200
+# How many cycles pass between two looks at which history may go: each scans what is kept, which takes some
+# milliseconds of the one writer's time.
+CYCLES_PER_PRUNE = 1000
 
 
 class Mode(Enum):

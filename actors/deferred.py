@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import queue
 from collections.abc import Callable
+from concurrent import futures
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -36,6 +37,13 @@ class Deferred:
         """
         self._future = future
         self._value = value or _result
+
+    @classmethod
+    def failed(cls, error: Exception) -> Deferred:
+        """Answer with an error; where nobody asked, it is dropped."""
+        future: futures.Future[None] = futures.Future()
+        future.set_exception(error)
+        return cls(future)
 
     def answer(self, asked: Future[Any] | None) -> None:
         """Pass the answer on when it is there; only for the actor type. None: nobody asked."""

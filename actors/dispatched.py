@@ -131,7 +131,7 @@ class DispatchedActor(Actor):
                     self.on_failure(*sys.exc_info())
                 except Exception:  # noqa: BLE001  # pykka's rule: whatever it is, it is logged
                     self._handle_failure(*sys.exc_info())
-            except BaseException as error:  # noqa: BLE001  # pykka's rule: it ends all actors
+            except BaseException as error:  # noqa: BLE001  # see `_mourn`
                 if inbox.abandoned:
                     return
                 logger.debug("%r in %s. Stopping all actors.", error, self)
@@ -141,7 +141,11 @@ class DispatchedActor(Actor):
                         future.set_exception(
                             (ActorDeadError, ActorDeadError(f"{self} died of {error!r}"), None)
                         )
-                ActorRegistry.stop_all()
+                self._mourn(error)
+
+    def _mourn(self, _error: BaseException) -> None:
+        """Called when the actor has stopped because of what is no `Exception`."""
+        ActorRegistry.stop_all()
 
 
 def stop(ref: ActorRef[Any]) -> DispatchedFuture[bool]:

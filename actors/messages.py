@@ -105,7 +105,7 @@ class GetStatus:
 
 @dataclass(frozen=True, slots=True)
 class GetLoad:
-    """Ask what the orchestrator has to do. Answered with an `OrchestratorLoad`."""
+    """Ask what the orchestrator has to do. Answered with an `OrchestratorLoad`, or why it could not start."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The orchestrator: the one actor through which all is reached, and which owns all that it starts."""
 
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
-from pykka import ActorDeadError, ActorRef
+from pykka import ActorDeadError, ActorRef, Timeout
 
 from recursor.actors.clock import Clock, SystemClock, Timer
 from recursor.actors.control_actor import ControlActor
@@ -40,6 +41,7 @@ from recursor.actors.priority import PriorityDispatcher
 from recursor.actors.stack_messages import (
     Activate,
     AllStopped,
+    Bereaved,
     Gone,
     GraceOver,
     MayRest,
@@ -52,16 +54,17 @@ from recursor.actors.stack_messages import (
     WakeUp,
 )
 from recursor.actors.supervisor import StackSupervisor
-from recursor.domain.errors import ConflictError
+from recursor.domain.errors import ConflictError, NotFoundError, RecursorError
 from recursor.domain.events import StackChanged, StackDeleted, Trouble
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.orchestration.control import Command
 from recursor.orchestration.roles import RoleRegistry
 from recursor.storage import conversations, stacks
+from recursor.storage.errors import CorruptRecordError, StorageError
 from recursor.storage.nudges import clear_nudges, read_nudges
 from recursor.storage.store import Store, Writer
-from recursor.storage.tables import BROADCASTS
+from recursor.storage.tables import BROADCASTS, TABLES
 
 T = TypeVar("T")
 
@@ -79,6 +82,8 @@ class _Active:
     supervisor: ActorRef[StackSupervisor]
     routed: int = 0
     """How many messages were sent to the supervisor."""
+    mourned: bool = False
+    """It has died, and its successor is about to start."""
 
 
 @dataclass(slots=True)
@@ -88,6 +93,7 @@ class _Closing:
     answer: DispatchedFuture[bool] = field(default_factory=DispatchedFuture)
     in_time: bool | None = None
     """Whether all running agents ended in time; None until that is known."""
+    grace: Timer | None = None
 
 
 class Orchestrator(ControlActor):
@@ -107,6 +113,9 @@ class Orchestrator(ControlActor):
         settings: defaults for all stacks; a stack may override them.
         runner: sizes and periods of this orchestrator.
         clock: the time; by default the machine's.
+
+    Raises:
+        StoreClosedError, UnknownTableError: the store cannot be used.
     """
 
     listed = True
@@ -119,6 +128,9 @@ class Orchestrator(ControlActor):
         runner: RunnerSettings | None = None,
         clock: Clock | None = None,
     ) -> None:
+        with store.read() as reader:
+            for table in TABLES:
+                reader.scan(table)
         runner = runner or RunnerSettings()
         control = Dispatcher(runner.control_threads, "recursor-control")
         super().__init__(dispatcher=control)
@@ -139,29 +151,48 @@ class Orchestrator(ControlActor):
         self._active: dict[str, _Active] = {}
         self._sleeping: dict[str, Timer] = {}
         self._deaths: dict[str, deque[float]] = {}
-        self._succeeded: set[str] = set()
-        """The stacks whose supervisor has died and whose next one waits for the last commit of the dead."""
         self._closing: _Closing | None = None
+        self._next_poll: Timer | None = None
+        self._not_started: RecursorError | None = None
 
     def on_start(self) -> None:
         """Wake every stack that has something to do, now or later, interrupted cycles included."""
         now = self._clock.now()
-        with self._store.read() as reader:
-            due_stacks = list(stacks.stacks_to_wake(reader))
-        for stack_id, due in due_stacks:
-            if due <= now:
-                self._activate(stack_id)
-            else:
-                self._sleep_until(stack_id, due)
-        self._poll(PollDue())
+        try:
+            with self._store.read() as reader:
+                due_stacks = list(stacks.stacks_to_wake(reader))
+            for stack_id, due in due_stacks:
+                if due <= now:
+                    self._activate(stack_id)
+                else:
+                    self._sleep_until(stack_id, due)
+            self._poll(PollDue())
+        except RecursorError as error:
+            # Whoever started it learns of it by asking: an actor that fails here is just gone.
+            self._not_started = error
+        except BaseException:
+            self._end_all()
+            raise
 
     def on_stop(self) -> None:
         """Stop what was started here, and nothing else. What was running is run again another time."""
+        self._end_all()
+
+    def on_failure(self, *_error: object) -> None:
+        """Leave nothing behind."""
+        self._end_all()
+
+    def _end_all(self) -> None:
         environment = self._environment
-        for timer in self._sleeping.values():
-            timer.cancel()
-        for active in self._active.values():
-            stop(active.supervisor)
+        grace = None if self._closing is None else self._closing.grace
+        for timer in (*self._sleeping.values(), self._next_poll, grace):
+            if timer is not None:
+                timer.cancel()
+        # When this actor has ended, nothing is written any more: another may be started on the store.
+        with contextlib.suppress(Timeout):
+            fan_in([stop(active.supervisor) for active in self._active.values()]).get(timeout=STOP_SECONDS)
+        with contextlib.suppress(Exception):
+            self._store.submit(_nothing).result(STOP_SECONDS)
         environment.control.shutdown(timeout=STOP_SECONDS)
         environment.agents.shutdown(timeout=0)
         if self._own_clock is not None:
@@ -178,23 +209,27 @@ class Orchestrator(ControlActor):
             stack = stacks.create_stack(writer, message.stack, message.idea)
             return stacks.control_stack(writer, stack.id, Command.START, now) if message.start else stack
 
-        return self._settle(message.stack.id, work)
+        return Deferred(self._settle(message.stack.id, work))
 
     def _control(self, message: ControlStack) -> Deferred:
-        if message.stack_id in self._active:
+        if self._has_supervisor(message.stack_id):
             return self._forward(message.stack_id, message)
         now = self._clock.now()
-        return self._settle(
-            message.stack_id,
-            lambda writer: stacks.control_stack(
-                writer, message.stack_id, message.command, now, message.reason
-            ),
+        return Deferred(
+            self._settle(
+                message.stack_id,
+                lambda writer: stacks.control_stack(
+                    writer, message.stack_id, message.command, now, message.reason
+                ),
+            )
         )
 
     def _delete(self, message: DeleteStack) -> Deferred:
-        if message.stack_id in self._active:
+        if self._has_supervisor(message.stack_id):
             return self._forward(message.stack_id, message)
-        return self._settle(message.stack_id, lambda writer: stacks.delete_stack(writer, message.stack_id))
+        return Deferred(
+            self._settle(message.stack_id, lambda writer: stacks.delete_stack(writer, message.stack_id))
+        )
 
     def _configure(self, message: ConfigureStack) -> Deferred:
         return self._write(
@@ -237,7 +272,7 @@ class Orchestrator(ControlActor):
         future.add_done_callback(lambda done: self._if_done(done, Changed(stack_id)))
         return Deferred(future)
 
-    def _settle(self, stack_id: str, work: Callable[[Writer], Stack | None]) -> Deferred:
+    def _settle(self, stack_id: str, work: Callable[[Writer], Stack | None]) -> Future[Stack | None]:
         """Commit and answer what changes a stack as a whole, while it has no actors."""
         future = self._store.submit(work)
 
@@ -246,7 +281,7 @@ class Orchestrator(ControlActor):
                 self._tell(Settled(stack_id, committed.result()))
 
         future.add_done_callback(done)
-        return Deferred(future)
+        return future
 
     def _settled(self, message: Settled) -> None:
         stack, now, events = message.stack, self._clock.now(), self._environment.events
@@ -292,11 +327,10 @@ class Orchestrator(ControlActor):
 
     def _wake_up(self, message: WakeUp) -> None:
         self._sleeping.pop(message.stack_id, None)
-        self._succeeded.discard(message.stack_id)
         self._activate(message.stack_id)
 
     def _activate(self, stack_id: str) -> None:
-        if self._closing is not None or stack_id in self._active or stack_id in self._succeeded:
+        if self._closing is not None or stack_id in self._active:
             return
         self._cancel_sleep(stack_id)
         supervisor = StackSupervisor.start(stack_id, self._environment)
@@ -337,7 +371,12 @@ class Orchestrator(ControlActor):
     def _supervisor_died(self, message: SupervisorDied) -> None:
         """Start another one; a stack whose supervisors keep dying is paused."""
         stack_id, now = message.stack_id, self._clock.now()
-        self._active.pop(stack_id, None)
+        active = self._active.get(stack_id)
+        if active is None or active.supervisor.actor_urn != message.urn or active.mourned:
+            return
+        # It keeps its place until nothing that it submitted is still to come. What reaches the stack
+        # meanwhile is read by its successor.
+        active.mourned = True
         limits = self._environment.settings.limits
         deaths = self._deaths.setdefault(stack_id, deque())
         deaths.append(now)
@@ -346,18 +385,36 @@ class Orchestrator(ControlActor):
         logger.error("stack %s: its supervisor died: %s", stack_id, message.problem)
         self._environment.events.publish(Trouble(stack_id=stack_id, at=now, problem=message.problem))
         if len(deaths) <= limits.child_deaths:
-            # What it had submitted comes first: its successor begins with what the store says then.
-            self._succeeded.add(stack_id)
-            self._store.submit(_nothing).add_done_callback(lambda _: self._tell(WakeUp(stack_id)))
+            written: Future[Any] = self._store.submit(_nothing)
+        else:
+            deaths.clear()
+            reason = f"its supervisor died {limits.child_deaths + 1} times; the last: {message.problem}"
+            written = self._settle(
+                stack_id, lambda writer: stacks.control_stack(writer, stack_id, Command.PAUSE, now, reason)
+            )
+        written.add_done_callback(lambda done: self._tell(Bereaved(stack_id, message.urn, done.exception())))
+
+    def _succeed(self, message: Bereaved) -> None:
+        """Start another supervisor: at once, or later if not even this could be written."""
+        active = self._active.get(message.stack_id)
+        if active is None or active.supervisor.actor_urn != message.urn:
             return
-        deaths.clear()
-        reason = f"its supervisor died {limits.child_deaths + 1} times; the last: {message.problem}"
-        self._settle(
-            stack_id, lambda writer: stacks.control_stack(writer, stack_id, Command.PAUSE, now, reason)
-        )
+        del self._active[message.stack_id]
+        if message.error is None or isinstance(
+            message.error, (NotFoundError, ConflictError, CorruptRecordError)
+        ):
+            self._activate(message.stack_id)
+        else:
+            self._sleep_until(message.stack_id, self._clock.now() + self._environment.runner.storage_retry)
 
     def _poll(self, _message: PollDue) -> None:
-        """Act on what other processes wrote."""
+        """Act on what other processes wrote, and replace supervisors whose thread was killed under them."""
+        due = self._clock.now() + self._environment.runner.poll_seconds
+        self._next_poll = self._clock.call_at(due, lambda: self._tell(PollDue()))
+        for stack_id, active in self._active.items():
+            if not active.supervisor.is_alive() and not active.mourned:
+                died = SupervisorDied(stack_id, active.supervisor.actor_urn, "its thread was killed")
+                self._tell(died)
         with self._store.read() as reader:
             nudges = read_nudges(reader)
         if nudges:
@@ -365,18 +422,18 @@ class Orchestrator(ControlActor):
             self._store.submit(lambda writer: clear_nudges(writer, keys))
             for stack_id in dict.fromkeys(nudges.values()):
                 self._changed(Changed(stack_id, outside=True))
-        due = self._clock.now() + self._environment.runner.poll_seconds
-        self._clock.call_at(due, lambda: self._tell(PollDue()))
 
     # -- Asking ------------------------------------------------------------------------------------------
 
     def _status(self, message: GetStatus) -> Any:
-        if message.stack_id in self._active:
+        if self._has_supervisor(message.stack_id):
             return self._forward(message.stack_id, message)
         with self._store.read() as reader:
             return StackStatus(stack=stacks.read_stack(reader, message.stack_id), active=False)
 
     def _load(self, _message: GetLoad) -> OrchestratorLoad:
+        if self._not_started is not None:
+            raise self._not_started
         load = self._environment.agents.load
         return OrchestratorLoad(
             active_stacks=len(self._active),
@@ -401,7 +458,7 @@ class Orchestrator(ControlActor):
         quiesced = fan_in([self._ask(stack_id, Quiesce()) for stack_id in self._active])
         quiesced.add_done_callback(lambda _: self._tell(Quiesced()))
         due = self._clock.now() + message.grace
-        self._clock.call_at(due, lambda: self._tell(GraceOver()))
+        self._closing.grace = self._clock.call_at(due, lambda: self._tell(GraceOver()))
         return Deferred(self._closing.answer)
 
     def _quiesced(self, _message: Quiesced) -> None:
@@ -421,11 +478,30 @@ class Orchestrator(ControlActor):
 
     # -- Plumbing ----------------------------------------------------------------------------------------
 
+    def _handle_receive(self, message: Any) -> Any:
+        try:
+            return super()._handle_receive(message)
+        except Exception as error:
+            # Nobody would replace this actor: who asked is told, and all else goes on.
+            expected = isinstance(error, RecursorError) and not isinstance(error, StorageError)
+            logger.log(
+                logging.DEBUG if expected else logging.ERROR,
+                "%s could not be done",
+                type(message).__name__,
+                exc_info=True,
+            )
+            return Deferred.failed(error)
+
+    def _has_supervisor(self, stack_id: str) -> bool:
+        """Whether a stack has one to ask: not one that has died and is about to be replaced."""
+        active = self._active.get(stack_id)
+        return active is not None and active.supervisor.is_alive()
+
     def _route(self, stack_id: str, message: object) -> None:
         active = self._active[stack_id]
         active.routed += 1
         # A supervisor that has died says so itself, in a message that is on its way.
-        if active.supervisor.is_alive():
+        with contextlib.suppress(ActorDeadError):
             active.supervisor.tell(message)
 
     def _ask(self, stack_id: str, message: object) -> DispatchedFuture[Any]:
@@ -473,6 +549,7 @@ class Orchestrator(ControlActor):
         MayRest: _may_rest,
         Gone: _gone,
         SupervisorDied: _supervisor_died,
+        Bereaved: _succeed,
         PollDue: _poll,
         Quiesced: _quiesced,
         AllStopped: _all_stopped,
@@ -481,4 +558,4 @@ class Orchestrator(ControlActor):
 
 
 def _nothing(_writer: Writer) -> None:
-    """Write nothing, after all that was submitted before."""
+    """Change nothing, in turn."""

@@ -186,7 +186,20 @@ class SupervisorDied:
     """To the orchestrator, from a supervisor's last breath."""
 
     stack_id: str
+    urn: str
+    """Whose breath it was: another one may have taken its place already."""
     problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bereaved:
+    """To the orchestrator, from its own commit: nothing that a dead supervisor submitted is still to come."""
+
+    stack_id: str
+    urn: str
+    """Which supervisor it was."""
+    error: BaseException | None
+    """Why its death could not be written down, if it could not."""
 
 
 @dataclass(frozen=True, slots=True)

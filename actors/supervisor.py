@@ -121,21 +121,22 @@ class StackSupervisor(CycleRunner):
 
     def _controlled(self, message: Controlled) -> None:
         self._commands -= 1
-        self._pauses -= message.command is Command.PAUSE
+        if message.command is Command.PAUSE:
+            self._pauses -= 1
         stack = message.result
+        if not isinstance(stack, BaseException):
+            self._adopt(stack)
+        if self._commands or self._mode is Mode.BUSY:
+            # What comes next is for the last command, or for the step that is under way.
+            return
         if isinstance(stack, BaseException):
             # The asker has been told. The stack goes on as it is in the store.
-            if message.command is Command.STOP or self._mode is Mode.HELD:
+            if self._mode is Mode.HELD:
                 self._reload()
-            return
-        self._adopt(stack)
-        if stack.state is not ExecutionState.RUNNING:
-            if self._mode is not Mode.BUSY:
-                self._hold()
-        elif self._mode is Mode.BUSY:
-            pass
+        elif stack.state is not ExecutionState.RUNNING:
+            self._hold()
         elif stack.current_execution_id is not None and self._cycle is None and self._ended is None:
-            # Its cycle could not be read. A person has looked into it since.
+            # It was given up by a stop that failed, or could not be read: a person has looked into it since.
             self._reload()
         else:
             self._go_on()
@@ -157,7 +158,9 @@ class StackSupervisor(CycleRunner):
             return
         self._adopt(stack)
         self._dirty = True
-        if self._mode is not Mode.BUSY:
+        if self._mode is Mode.WAITING and self._backing_off and stack.state is ExecutionState.RUNNING:
+            self._wait_until(self._due)
+        elif self._mode is not Mode.BUSY and not self._commands:
             self._go_on()
 
     def step_failed(self, step: Step, error: BaseException) -> None:
@@ -233,7 +236,9 @@ class StackSupervisor(CycleRunner):
         """Tell the orchestrator, which replaces this actor."""
         del exception_type, traceback
         self._stop_children()
-        self._environment.orchestrator.tell(SupervisorDied(self._id, in_one_line(exception_value)))
+        self._environment.orchestrator.tell(
+            SupervisorDied(self._id, self.actor_urn, in_one_line(exception_value))
+        )
 
     handlers: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {
         **CycleRunner.handlers,

@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-from recursor.domain.errors import InvalidInputError, NotFoundError
+from recursor.domain.errors import InvalidInputError
 from recursor.runner.access import Access
 from recursor.storage.stacks import find_stack
-
-# As long as a name may be (`recursor.domain.record.Line`), and some space around it.
-LONGEST_NAME = 300
 
 
 def open_data(data: Path) -> Access:
@@ -34,9 +31,5 @@ def find(access: Access, named: str) -> str:
         NotFoundError: nothing is named so.
         AmbiguousError: several stacks are.
     """
-    if len(named) > LONGEST_NAME:
-        raise NotFoundError(
-            f"no stack named {named[:40]!r}... ({len(named)} characters): no name is that long"
-        )
     with access.read() as reader:
         return find_stack(reader, named)

@@ -50,7 +50,9 @@ def in_one_line(error: BaseException) -> str:
         text = " ".join(str(error).split())
     except Exception:  # noqa: BLE001  # whatever it is, the error itself is to be told
         return name
-    return f"{name}: {text[:500]}" if text else name
+    # What is no valid text could be neither stored nor shown.
+    text = text[:500].encode(errors="backslashreplace").decode()
+    return f"{name}: {text}" if text else name
 
 
 def unknown_key(what: str, key: str, known: list[str]) -> NoReturn:

@@ -40,6 +40,9 @@ _LONGEST_NAME = 400
 
 logger = logging.getLogger("recursor.storage")
 
+# As long as a name may be (`recursor.domain.record.Line`), and some space around it.
+LONGEST_NAME = 300
+
 
 def new_stack(name: str, now: float, settings: Overrides | None = None) -> Stack:
     """Make the record of a stack, not stored yet.
@@ -165,6 +168,10 @@ def find_stack(reader: Reader, named: str) -> str:
         NotFoundError: nothing is named so.
         AmbiguousError: several stacks are; the text lists their ids.
     """
+    if len(named) > LONGEST_NAME:
+        raise NotFoundError(
+            f"no stack named {named[:40]!r}... ({len(named)} characters): no name is that long"
+        )
     if not named.strip():
         raise NotFoundError("no stack named '': give an id, the first digits of an id, or a name")
     wanted = named.strip()
