@@ -149,7 +149,7 @@ class Lives:
 
     def _live_beside_another(self) -> None:
         """See that what another process writes is noticed, though nothing else happens to the stack."""
-        child = self.start()
+        child = self.start("--seconds", "0.3")
         child.await_word("ready")
         with closing(LmdbStore(self.directory / "store", TABLES)) as store:
             for op in ("start", "resume", "visit", "todo"):
@@ -168,7 +168,8 @@ class Lives:
     def _die_under_load(self, kind: str) -> None:
         options = () if kind == "any" else ("--die", f"{kind}:{self.random.randrange(1, 60)}")
         beside = self.random.random() < 0.4
-        child = self.start(*options)
+        # The slower the agents, the more of them wait for a place, and are under way when a stop comes.
+        child = self.start("--seconds", str(self.random.choice((0.06, 0.3))), *options)
         if child.await_word("ready"):
             if self.random.random() < 0.2:
                 self._refuse_second(child)
