@@ -49,6 +49,7 @@ class Lives:
 
     def __post_init__(self) -> None:
         self._forgiven: list[str] = []
+        self._child: Child | None = None
         self.load = Load(self.random, self.ledger)
 
     @property
@@ -197,7 +198,13 @@ class Lives:
     # For those who write lives of their own.
 
     def start(self, *options: str) -> Child:
-        return Child(self.directory, self.witnesses, self.ledger, *options)
+        self._child = Child(self.directory, self.witnesses, self.ledger, *options)
+        return self._child
+
+    def leave_nobody(self) -> None:
+        """End the life that a failure has left."""
+        if self._child is not None and self._child.process.poll() is None:
+            self._child.kill()
 
     @contextmanager
     def store(self) -> Iterator[LmdbStore]:
@@ -269,4 +276,6 @@ def kill_many(place: Path, kills: int, seed: int, told: Callable[[Lives], None] 
         lives.end()
     except BrokenInvariantError as broken:
         raise BrokenInvariantError(f"seed {seed}, {place}: {broken}") from None
+    finally:
+        lives.leave_nobody()
     return lives
