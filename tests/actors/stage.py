@@ -366,8 +366,13 @@ class HeldStore(MemoryStore):
 
     def hold(self) -> Callable[[], None]:
         """Commit nothing that is submitted from now on, until the function that this returns is called."""
+        return self.hold_with(self.submit)
+
+    @staticmethod
+    def hold_with(submit: Callable[[Callable[[Any], Any]], Any]) -> Callable[[], None]:
+        """Do as `hold`, by way of another `submit`."""
         opened = threading.Event()
-        self.submit(lambda _writer: opened.wait(WAIT))
+        submit(lambda _writer: opened.wait(WAIT))
         return opened.set
 
     def wait_submitted(self, count: int) -> None:
