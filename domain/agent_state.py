@@ -15,7 +15,11 @@ LONGEST_THOUGHT = 1_000
 
 
 class AgentExecutionState(StrEnum):
-    """What an agent is doing now."""
+    """What an agent is doing now.
+
+    How its last run ended is kept with its state; that it runs is said by the graph of the stack's current
+    cycle, and added by `recursor.storage.queries.agent_states`.
+    """
 
     IDLE = "idle"
     RUNNING = "running"

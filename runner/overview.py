@@ -7,9 +7,10 @@ from recursor.domain.agent_state import AgentState
 from recursor.domain.project import Artifact, ProjectIdea
 from recursor.domain.record import Record, Timestamp
 from recursor.domain.stack import Stack
+from recursor.storage.queries import agent_states
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader
-from recursor.storage.tables import ARTIFACTS, IDEAS, STATES, TODOS, UNANSWERED, USER_MESSAGES
+from recursor.storage.tables import ARTIFACTS, IDEAS, TODOS, UNANSWERED, USER_MESSAGES
 
 
 class ArtifactInfo(Record):
@@ -50,7 +51,7 @@ def overview(reader: Reader, stack_id: str) -> Overview:
         todos=dict(Counter(todo.status.value for todo in TODOS.scan(reader, stack_id))),
         unanswered=sum(1 for _ in USER_MESSAGES.scan(reader, stack_id, shelf=UNANSWERED)),
         artifact=_info(newest[0]) if newest else None,
-        agents=tuple(STATES.scan(reader, stack_id)),
+        agents=tuple(agent_states(reader, stack_id)),
     )
 
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
 
+from recursor.domain.agent_state import AgentExecutionState, AgentState
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.execution import OrchestratorExecution
-from recursor.domain.graph import ExecutionGraph
+from recursor.domain.graph import ExecutionGraph, NodeStatus
 from recursor.domain.settings import Settings
 from recursor.domain.stack import Stack
 from recursor.domain.statistics import OrchestrationStats
@@ -19,7 +20,7 @@ from recursor.storage.rollups import sum_rollups
 from recursor.storage.snapshots import take_snapshot
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader
-from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, WORK
+from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, STATES, WORK
 
 # Enough for any screen; more is for SQL or a backup.
 MAX_LIMIT = 10_000
@@ -149,6 +150,25 @@ def orchestration_stats(reader: Reader, stack_id: str, since: float, until: floa
         input_tokens=total.input_tokens,
         output_tokens=total.output_tokens,
     )
+
+
+def agent_states(reader: Reader, stack_id: str) -> list[AgentState]:
+    """Return what a stack's agents know and do now, by role.
+
+    Raises:
+        NotFoundError: there is no such stack.
+        CorruptRecordError: one of its records cannot be read.
+    """
+    stack = read_stack(reader, stack_id)
+    current = stack.current_execution_id
+    graph = None if current is None else GRAPHS.get(reader, stack_id, current)
+    nodes = () if graph is None else graph.nodes
+    running = {node.role for node in nodes if node.status is NodeStatus.RUNNING}
+    states = {state.role: state for state in STATES.scan(reader, stack_id)}
+    for role in running:
+        state = states.get(role) or AgentState(stack_id=stack_id, role=role, updated_at=stack.created_at)
+        states[role] = state.but(execution_state=AgentExecutionState.RUNNING)
+    return [states[role] for role in sorted(states)]
 
 
 def _checked(limit: int) -> int:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from recursor.domain.agent_state import AgentState
 from recursor.domain.errors import InvalidInputError, NotFoundError
 from recursor.domain.execution import (
     Decision,
@@ -12,7 +13,7 @@ from recursor.domain.execution import (
     GraphSummary,
     OrchestratorExecution,
 )
-from recursor.domain.graph import Usage
+from recursor.domain.graph import NodeStatus, Usage
 from recursor.domain.settings import Settings
 from recursor.domain.stack import Stack
 from recursor.domain.work import WorkStatus
@@ -20,6 +21,7 @@ from recursor.orchestration.roles import Role, RoleRegistry
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.queries import (
     UnreadableStack,
+    agent_states,
     execution_graphs,
     list_stacks,
     orchestration_stats,
@@ -29,8 +31,8 @@ from recursor.storage.queries import (
 from recursor.storage.revisions import bump_revision, bump_runs
 from recursor.storage.rollups import count_execution
 from recursor.storage.stacks import create_stack
-from recursor.storage.store import Store
-from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, TODOS, WORK
+from recursor.storage.store import Store, Writer
+from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, STATES, TODOS, WORK
 from tests.making import NOW, STACK, make_graph, make_node, make_report, make_stack, make_status, make_todo
 
 
@@ -221,6 +223,31 @@ class TestStats:
     def test_need_a_stack(self, stack: Store) -> None:
         with pytest.raises(NotFoundError):
             ask(stack, orchestration_stats, "lost", 0, NOW)
+
+
+def test_an_agent_that_runs_is_shown_so_and_others_as_their_last_run_ended(database: Store) -> None:
+    nodes = [
+        make_node("planner", status=NodeStatus.RUNNING, attempts=1),
+        make_node("builder", status=NodeStatus.RUNNING, attempts=1),
+        make_node("reviewer", status=NodeStatus.PENDING, wave=1),
+    ]
+    graph = make_graph(nodes)
+    kept = [
+        AgentState(stack_id=STACK, role="builder", last_error="no", execution_state="failed", updated_at=NOW),
+        AgentState(stack_id=STACK, role="reviewer", last_run_at=NOW, updated_at=NOW),
+    ]
+
+    def work(writer: Writer) -> None:
+        create_stack(writer, make_stack(current_execution_id=graph.id))
+        GRAPHS.add(writer, graph)
+        for state in kept:
+            STATES.add(writer, state)
+
+    database.write(work)
+    with database.read() as reader:
+        states = agent_states(reader, STACK)
+    shown = [(state.role, state.execution_state.value, state.last_error) for state in states]
+    assert shown == [("builder", "running", "no"), ("planner", "running", None), ("reviewer", "idle", None)]
 
 
 def test_all_stacks_are_listed_those_that_cannot_be_read_too(database: Store) -> None:
