@@ -36,12 +36,13 @@ from recursor.storage.tables import (
     STATES,
 )
 
-_LONGEST_NAME = 400
-
 logger = logging.getLogger("recursor.storage")
 
-# As long as a name may be (`recursor.domain.record.Line`), and some space around it.
-LONGEST_NAME = 300
+# Characters: as long as a name may be (`recursor.domain.record.Line`), and some space around it.
+_LONGEST_NAMED = 300
+
+# Bytes of a name in a key, which has at most 511: a name of 200 characters may have a thousand and more.
+_LONGEST_IN_KEY = 400
 
 
 def new_stack(name: str, now: float, settings: Overrides | None = None) -> Stack:
@@ -168,7 +169,7 @@ def find_stack(reader: Reader, named: str) -> str:
         NotFoundError: nothing is named so.
         AmbiguousError: several stacks are; the text lists their ids.
     """
-    if len(named) > LONGEST_NAME:
+    if len(named) > _LONGEST_NAMED:
         raise NotFoundError(
             f"no stack named {named[:40]!r}... ({len(named)} characters): no name is that long"
         )
@@ -338,9 +339,8 @@ def _name_key(stack: Stack) -> bytes:
 def _name_prefix(name: str) -> bytes:
     # Upper or lower case, accents as characters of their own or not: to a person it is the same name.
     folded = normalize("NFD", normalize("NFD", name).casefold()).encode()
-    if len(folded) > _LONGEST_NAME:
-        # A key has at most 511 bytes, a name of 200 characters may have a thousand and more.
-        folded = folded[:_LONGEST_NAME] + b"\x00" + sha256(folded).hexdigest().encode()
+    if len(folded) > _LONGEST_IN_KEY:
+        folded = folded[:_LONGEST_IN_KEY] + b"\x00" + sha256(folded).hexdigest().encode()
     return folded + b"\x00/"
 
 
