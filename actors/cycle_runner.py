@@ -134,7 +134,7 @@ class CycleRunner(SteppingActor):
                     graph = GRAPHS.get(reader, self._id, execution_id)
                     if execution is None or graph is None:
                         raise CorruptRecordError(f"execution {execution_id} of stack {stack.name} is missing")
-                    self._cycle = Cycle(execution, _unstarted(graph), revision=None)
+                    self._cycle = Cycle(execution, graph, revision=None)
         except CorruptRecordError as error:
             self._suspend(str(error))
             return
@@ -144,6 +144,9 @@ class CycleRunner(SteppingActor):
             self.note_trouble(str(error))
             self._wait_until(self._clock.now() + self._environment.runner.storage_retry)
             return
+        if self._cycle is not None and self._may_run():
+            # What was begun and has no result is begun again; a stack that may not run says so on disk.
+            self._cycle.graph = _unstarted(self._cycle.graph)
         due = backoff_ends(stack, self._settings.pause)
         if due is not None and due > self._clock.now() and self._cycle is None and self._may_run():
             # What woke it waits, as it would have if this actor had been here all the time.

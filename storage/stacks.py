@@ -135,20 +135,22 @@ def note_news(writer: Writer, stack_id: str, now: float) -> None:
 
 
 def stacks_to_wake(reader: Reader) -> Iterator[tuple[str, float]]:
-    """Yield the running stacks that are due some time, and when (seconds since the epoch, UTC).
+    """Yield the stacks that are due some time, and when (seconds since the epoch, UTC).
 
-    One whose cycle was interrupted, or that has not read the newest broadcast, is due since 0.0. A record
-    that cannot be read is passed over.
+    Those are the running ones, and paused ones with a cycle, whose records may still tell of runs that died
+    with their process. One whose cycle was interrupted, or that has not read the newest broadcast, is due
+    since 0.0. A record that cannot be read is passed over.
     """
     last_broadcast = newest_broadcast(reader)
     for key, value in reader.scan(STACKS.name):
         # Without making a hundred thousand records when a runner starts.
         try:
             _, fields = unpack(value)
-            if fields["state"] != ExecutionState.RUNNING:
+            running, interrupted = fields["state"] == ExecutionState.RUNNING, fields["current_execution_id"]
+            if not running and interrupted is None:
                 continue
             due = fields["next_look_at"]
-            if fields["current_execution_id"] is not None or fields["broadcasts_read"] < last_broadcast:
+            if interrupted is not None or fields["broadcasts_read"] < last_broadcast:
                 due = 0.0
             due = None if due is None else float(due)
         except (ValueError, TypeError, KeyError, UnpackException):

@@ -117,6 +117,10 @@ class Gate:
         """Wait until one more agent stands before the gate."""
         assert self._arrived.acquire(timeout=WAIT), "no agent came to the gate"
 
+    def entered_again(self) -> bool:
+        """Return whether one more agent stands before the gate."""
+        return self._arrived.acquire(blocking=False)
+
     def open(self) -> None:
         self._open.set()
 

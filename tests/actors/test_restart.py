@@ -142,8 +142,12 @@ def test_a_cycle_that_was_interrupted_in_a_paused_stack_waits_for_its_resume(set
     cast.second.act = finish_todo
     stage.start()
     gate.open()
-    stage.clock.advance(100)
-    assert stage.load().active_stacks == 0
+
+    def rests() -> bool:
+        stage.clock.advance(100)
+        return stage.load().active_stacks == 0
+
+    until(rests, "the rest of the paused stack")
     assert not cast.last.runs
     stage.tell(stack_id, Command.RESUME)
     stage.wait_for(CycleFinished, stack_id)
