@@ -110,7 +110,10 @@ class SystemClock:
                     while self._heap and self._heap[0][2].callback is None:
                         heapq.heappop(self._heap)
                         self._cancelled -= 1
-                    self._changed.wait(self._heap[0][0] - time.monotonic() if self._heap else None)
+                    # A thread cannot wait for centuries at a time: what is later is looked at again.
+                    longest = threading.TIMEOUT_MAX
+                    due = self._heap[0][0] - time.monotonic() if self._heap else longest
+                    self._changed.wait(min(due, longest))
                 if self._closed:
                     return
                 timer = heapq.heappop(self._heap)[2]

@@ -45,7 +45,7 @@ from recursor.orchestration.decision import after_work, backoff_ends, decide
 from recursor.orchestration.graph import next_wave
 from recursor.storage import cycles
 from recursor.storage.cycles import CycleBegun, CycleEnd, NodeResult, WaveCommitted
-from recursor.storage.errors import CorruptRecordError
+from recursor.storage.errors import CorruptRecordError, StorageError
 from recursor.storage.retention import prune
 from recursor.storage.revisions import same_contents
 from recursor.storage.store import Writer
@@ -134,10 +134,19 @@ class CycleRunner(SteppingActor):
                     graph = GRAPHS.get(reader, self._id, execution_id)
                     if execution is None or graph is None:
                         raise CorruptRecordError(f"execution {execution_id} of stack {stack.name} is missing")
-                    self._cycle = Cycle(execution, _unstarted(graph), revision=None)
+                    self._cycle = Cycle(execution, graph, revision=None)
         except CorruptRecordError as error:
             self._suspend(str(error))
             return
+        except StorageError as error:
+            # The disk, not the stack: it is read when the disk can be.
+            self._stack = None
+            self.note_trouble(str(error))
+            self._wait_until(self._clock.now() + self._environment.runner.storage_retry)
+            return
+        if self._cycle is not None and self._may_run():
+            # What was begun and has no result is begun again; a stack that may not run says so on disk.
+            self._cycle.graph = _unstarted(self._cycle.graph)
         due = backoff_ends(stack, self._settings.pause)
         if due is not None and due > self._clock.now() and self._cycle is None and self._may_run():
             # What woke it waits, as it would have if this actor had been here all the time.
@@ -149,7 +158,9 @@ class CycleRunner(SteppingActor):
     def _go_on(self) -> None:
         """Take the next step, whatever it is."""
         self._alarms.cancel()
-        if self._ended is not None:
+        if self._stack is None:
+            self._reload()
+        elif self._ended is not None:
             self._end_alone()
         elif self._unusable is not None and self._may_run():
             self._suspend(self._unusable)

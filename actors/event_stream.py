@@ -19,8 +19,13 @@ class EventStream:
     def subscribe(self, listener: ActorRef[Any], stack_id: str | None = None) -> None:
         """Have the events of one stack, or of all, told to `listener`; once, however often it subscribes."""
         with self._lock:
-            if (listener, stack_id) not in self._subscriptions:
-                self._subscriptions = (*self._subscriptions, (listener, stack_id))
+            theirs = {wanted for who, wanted in self._subscriptions if who == listener}
+            if None in theirs or stack_id in theirs:
+                return
+            kept = self._subscriptions
+            if stack_id is None:
+                kept = tuple(subscription for subscription in kept if subscription[0] != listener)
+            self._subscriptions = (*kept, (listener, stack_id))
 
     def unsubscribe(self, listener: ActorRef[Any]) -> None:
         """Tell `listener` nothing any more."""

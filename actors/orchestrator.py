@@ -507,11 +507,7 @@ class Orchestrator(ControlActor):
     def _ask(self, stack_id: str, message: object) -> DispatchedFuture[Any]:
         active = self._active[stack_id]
         active.routed += 1
-        try:
-            future = active.supervisor.ask(message, block=False)
-        except ActorDeadError as error:
-            future = DispatchedFuture()
-            future.set_exception((ActorDeadError, error, None))
+        future = active.supervisor.ask(message, block=False)
         assert isinstance(future, DispatchedFuture)
         return future
 

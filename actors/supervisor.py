@@ -158,6 +158,8 @@ class StackSupervisor(CycleRunner):
             return
         self._adopt(stack)
         self._dirty = True
+        if not self._may_run():
+            self._runs.take_back()
         if self._mode is Mode.WAITING and self._backing_off and stack.state is ExecutionState.RUNNING:
             self._wait_until(self._due)
         elif self._mode is not Mode.BUSY and not self._commands:

@@ -34,7 +34,7 @@ logger = logging.getLogger("recursor.runner")
 
 
 class RunnerError(RecursorError):
-    """The runner could not start."""
+    """The runner could not start, or cannot go on."""
 
 
 class Runner:

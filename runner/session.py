@@ -22,7 +22,7 @@ from recursor.runner.board import Board, Totals
 from recursor.runner.completion import Completion, Standing, Verdict
 from recursor.runner.interrupts import Interrupted, Interrupts
 from recursor.runner.places import artifacts_directory
-from recursor.runner.process import Runner
+from recursor.runner.process import Runner, RunnerError
 from recursor.storage.queries import UnreadableStack, list_stacks
 from recursor.storage.tables import ARTIFACTS
 
@@ -131,7 +131,8 @@ class Session:
         """Start, run, and end.
 
         Raises:
-            RecursorError: what `Runner` raises at its start, or the goal's stack could not be created.
+            RecursorError: what `Runner` raises at its start, the goal's stack could not be created, or the
+                orchestrator died.
         """
         began, since = time.monotonic(), self._runner.clock.now()
         with ExitStack() as held:
@@ -182,8 +183,14 @@ class Session:
                     self._board.note(stack)
 
     def _watch(self, completion: Completion) -> bool:
-        """Return True when the goal is reached, False when somebody interrupts."""
+        """Return True when the goal is reached, False when somebody interrupts.
+
+        Raises:
+            RunnerError: the orchestrator has died, so that nothing runs any more.
+        """
         while True:
+            if not self._runner.orchestrator.is_alive():
+                raise RunnerError(f"{self._runner.data}: the orchestrator has died: start the runner again")
             item = self._next(REDRAW_SECONDS)
             if isinstance(item, Interrupted):
                 return False

@@ -127,10 +127,11 @@ def commit_wave(
         now: seconds since the epoch, UTC.
 
     Returns:
-        the state afterwards, or None if the stack was stopped or deleted meanwhile: then nothing was written.
+        the state afterwards, or None if the results are stale, because the stack was stopped or deleted, or
+        the runs were committed before or begun anew: then nothing was written.
     """
     stack = STACKS.get(writer, graph.stack_id)
-    if stack is None or stack.epoch != epoch:
+    if stack is None or stack.epoch != epoch or not _awaited(writer, graph, results):
         return None
     progress, written_to = False, set[str]()
     changed: dict[str, Node] = {}
@@ -312,6 +313,19 @@ def _result(node: Node, result: NodeResult, error: str | None) -> Node:
 def _storable(error: str) -> str:
     # The name of a file in an agent's exception may hold bytes that are no characters.
     return error.encode(errors="backslashreplace").decode()
+
+
+def _awaited(writer: Writer, graph: ExecutionGraph, results: Sequence[NodeResult]) -> bool:
+    """Whether each result is of the very run, by its key, that the stored graph waits for."""
+    try:
+        stored = GRAPHS.get(writer, graph.stack_id, graph.id)
+    except CorruptRecordError:
+        # It is written anew now, from the supervisor's own.
+        return True
+    if stored is None:
+        return False
+    attempts = {node.role: node.attempts for node in stored.nodes if node.status is NodeStatus.RUNNING}
+    return all(attempts.get(result.role) == result.attempt for result in results)
 
 
 def _note_failure(writer: Writer, stack: Stack, role: str, error: str, now: float) -> None:

@@ -22,7 +22,7 @@ from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader
 from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, STATES, WORK
 
-# Enough for any screen; more is for SQL or a backup.
+# Enough for any screen. What wants more reads the tables.
 MAX_LIMIT = 10_000
 
 

@@ -36,12 +36,13 @@ from recursor.storage.tables import (
     STATES,
 )
 
-_LONGEST_NAME = 400
-
 logger = logging.getLogger("recursor.storage")
 
-# As long as a name may be (`recursor.domain.record.Line`), and some space around it.
-LONGEST_NAME = 300
+# Characters: as long as a name may be (`recursor.domain.record.Line`), and some space around it.
+_LONGEST_NAMED = 300
+
+# Bytes of a name in a key, which has at most 511: a name of 200 characters may have a thousand and more.
+_LONGEST_IN_KEY = 400
 
 
 def new_stack(name: str, now: float, settings: Overrides | None = None) -> Stack:
@@ -134,20 +135,22 @@ def note_news(writer: Writer, stack_id: str, now: float) -> None:
 
 
 def stacks_to_wake(reader: Reader) -> Iterator[tuple[str, float]]:
-    """Yield the running stacks that are due some time, and when (seconds since the epoch, UTC).
+    """Yield the stacks that are due some time, and when (seconds since the epoch, UTC).
 
-    One whose cycle was interrupted, or that has not read the newest broadcast, is due since 0.0. A record
-    that cannot be read is passed over.
+    Those are the running ones, and paused ones with a cycle, whose records may still tell of runs that died
+    with their process. One whose cycle was interrupted, or that has not read the newest broadcast, is due
+    since 0.0. A record that cannot be read is passed over.
     """
     last_broadcast = newest_broadcast(reader)
     for key, value in reader.scan(STACKS.name):
         # Without making a hundred thousand records when a runner starts.
         try:
             _, fields = unpack(value)
-            if fields["state"] != ExecutionState.RUNNING:
+            running, interrupted = fields["state"] == ExecutionState.RUNNING, fields["current_execution_id"]
+            if not running and interrupted is None:
                 continue
             due = fields["next_look_at"]
-            if fields["current_execution_id"] is not None or fields["broadcasts_read"] < last_broadcast:
+            if interrupted is not None or fields["broadcasts_read"] < last_broadcast:
                 due = 0.0
             due = None if due is None else float(due)
         except (ValueError, TypeError, KeyError, UnpackException):
@@ -168,7 +171,7 @@ def find_stack(reader: Reader, named: str) -> str:
         NotFoundError: nothing is named so.
         AmbiguousError: several stacks are; the text lists their ids.
     """
-    if len(named) > LONGEST_NAME:
+    if len(named) > _LONGEST_NAMED:
         raise NotFoundError(
             f"no stack named {named[:40]!r}... ({len(named)} characters): no name is that long"
         )
@@ -338,9 +341,8 @@ def _name_key(stack: Stack) -> bytes:
 def _name_prefix(name: str) -> bytes:
     # Upper or lower case, accents as characters of their own or not: to a person it is the same name.
     folded = normalize("NFD", normalize("NFD", name).casefold()).encode()
-    if len(folded) > _LONGEST_NAME:
-        # A key has at most 511 bytes, a name of 200 characters may have a thousand and more.
-        folded = folded[:_LONGEST_NAME] + b"\x00" + sha256(folded).hexdigest().encode()
+    if len(folded) > _LONGEST_IN_KEY:
+        folded = folded[:_LONGEST_IN_KEY] + b"\x00" + sha256(folded).hexdigest().encode()
     return folded + b"\x00/"
 
 

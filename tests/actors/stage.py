@@ -117,6 +117,10 @@ class Gate:
         """Wait until one more agent stands before the gate."""
         assert self._arrived.acquire(timeout=WAIT), "no agent came to the gate"
 
+    def entered_again(self) -> bool:
+        """Return whether one more agent stands before the gate."""
+        return self._arrived.acquire(blocking=False)
+
     def open(self) -> None:
         self._open.set()
 
@@ -181,7 +185,7 @@ class Stage:
         *,
         store: Store | None = None,
         settings: Settings | None = None,
-        clock: ManualClock | None = None,
+        clock: Any = None,
         **runner: Any,
     ) -> None:
         self.roles = roles or Cast().roles()
@@ -277,7 +281,8 @@ class Stage:
                     return found[count - 1]
                 self._audience.arrived.wait(0.02)
                 # A timer that was set late is due already, and no time has to pass for it.
-                self.clock.advance(0)
+                if isinstance(self.clock, ManualClock):
+                    self.clock.advance(0)
         history = "\n".join(map(repr, self._audience.events[-30:]))
         raise AssertionError(f"waited for {count} {kind} of {stack_id}; the last events:\n{history}")
 
@@ -366,8 +371,13 @@ class HeldStore(MemoryStore):
 
     def hold(self) -> Callable[[], None]:
         """Commit nothing that is submitted from now on, until the function that this returns is called."""
+        return self.hold_with(self.submit)
+
+    @staticmethod
+    def hold_with(submit: Callable[[Callable[[Any], Any]], Any]) -> Callable[[], None]:
+        """Do as `hold`, by way of another `submit`."""
         opened = threading.Event()
-        self.submit(lambda _writer: opened.wait(WAIT))
+        submit(lambda _writer: opened.wait(WAIT))
         return opened.set
 
     def wait_submitted(self, count: int) -> None:

@@ -57,9 +57,10 @@ def test_a_pause_is_acknowledged_while_agents_run_and_they_are_committed(set_sta
 
 def test_a_stack_that_was_paused_long_ago_goes_on_where_it_was(set_stage):
     gate, cast = Gate(), Cast()
-    cast.second.act = gate
+    cast.second.act = cast.third.act = gate
     stage = set_stage(cast.roles())
     stack_id = stage.create(*ALL)
+    gate.wait_entered()
     gate.wait_entered()
     stage.tell(stack_id, PAUSE)
     gate.open()

@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 from pykka import ActorRef
 
-from recursor.actors.messages import ControlStack, CreateStack, GetLoad, Shutdown
+from recursor.actors.messages import Changed, ControlStack, CreateStack, GetLoad, Shutdown
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome, SetPhase
@@ -21,7 +21,7 @@ from recursor.orchestration.control import Command
 from recursor.orchestration.roles import Role, RoleRegistry
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.queries import execution_graphs, recent_executions
-from recursor.storage.stacks import new_stack, read_stack
+from recursor.storage.stacks import control_stack, new_stack, read_stack
 from recursor.storage.tables import TABLES
 
 WAIT = 30
@@ -98,6 +98,16 @@ def test_a_pause_takes_back_an_agent_that_waits(one_place: OnePlace) -> None:
     one_place.orchestrator.ask(ControlStack(second, Command.RESUME))
     one_place.wait_until(lambda: one_place.statuses(second) == [NodeStatus.COMPLETED])
     assert [name for name, _ in one_place.begun] == ["first", "second"]
+
+
+def test_a_pause_by_another_process_takes_it_back_too(one_place: OnePlace) -> None:
+    second = one_place.queue_one()
+    one_place.store.write(lambda writer: control_stack(writer, second, Command.PAUSE, time.time()))
+    one_place.orchestrator.tell(Changed(second, outside=True))
+    one_place.wait_until(lambda: one_place.orchestrator.ask(GetLoad()).agents_queued == 0)
+    one_place.let_go.set()
+    one_place.wait_until(lambda: one_place.statuses(second) == [NodeStatus.PENDING])
+    assert [name for name, _ in one_place.begun] == ["first"]
 
 
 def test_a_pause_that_meets_a_resume_takes_it_back_too(one_place: OnePlace) -> None:

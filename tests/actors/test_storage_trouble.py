@@ -1,0 +1,262 @@
+"""A store that refuses for a while: nothing is lost, nothing is done twice, and it goes on by itself."""
+
+import errno
+from concurrent.futures import Future
+
+import pytest
+
+from recursor.actors.messages import AddTodo, Changed, CreateStack, DeleteStack, Shutdown
+from recursor.domain.events import CycleFinished, StackChanged, Trouble
+from recursor.domain.execution import ExecutionStatus
+from recursor.domain.stack import ExecutionState
+from recursor.domain.todo import TodoStatus
+from recursor.orchestration.control import Command
+from recursor.storage.conversations import new_todo
+from recursor.storage.errors import StorageError, StorageFullError
+from recursor.storage.memory_store import MemoryStore
+from recursor.storage.stacks import new_stack
+from recursor.storage.tables import TABLES
+from tests.actors.stage import WAIT, Cast, Gate, finish_todo, until
+
+PAUSE, RESUME, STOP, START = Command.PAUSE, Command.RESUME, Command.STOP, Command.START
+FULL = StorageFullError("/data: no space left on the device: make room")
+ALL = ("first: a", "second: b", "third: c", "last: d")
+
+
+class RefusingStore(MemoryStore):
+    """A store that refuses what is submitted, with one error, while the test wants it to."""
+
+    def __init__(self):
+        self.error = None
+        self.refusals = 0
+        self.readable = True
+        super().__init__(TABLES)
+
+    def submit(self, work):
+        error = self.error
+        if error is None:
+            return super().submit(work)
+        self.refusals += 1
+        refused = Future()
+
+        def refuse(_writer):
+            raise error
+
+        super().submit(refuse).add_done_callback(lambda done: refused.set_exception(done.exception()))
+        return refused
+
+    def read(self):
+        if not self.readable:
+            raise StorageError("/data: input/output error")
+        return super().read()
+
+
+@pytest.fixture
+def store():
+    return RefusingStore()
+
+
+@pytest.mark.parametrize("nth", range(5))
+def test_a_full_disk_in_any_step_of_a_cycle_loses_nothing(set_stage, store, nth):
+    # Beginning, three waves, end.
+    cast = Cast()
+    stage = set_stage(cast.roles(), store=store)
+    count = [0]
+    stack_id = stage.create(*ALL, start=False)
+
+    def submit(work):
+        # The command is the first of the stack's commits.
+        count[0] += 1
+        if count[0] == nth + 2:
+            store.error = FULL
+        return RefusingStore.submit(store, work)
+
+    store.submit = submit
+    stage.tell(stack_id, START)
+    trouble = stage.wait_for(Trouble, stack_id)
+    assert trouble.problem == str(FULL)
+    assert stage.status(stack_id).trouble == str(FULL)
+    runs = len(cast.runs())
+    for _ in range(3):
+        before = store.refusals
+        stage.clock.advance(5.1)
+        until(lambda before=before: store.refusals > before, "another try")
+    assert len(cast.runs()) == runs
+
+    store.error = None
+    stage.clock.advance(5.1)
+    stage.wait_rest(stack_id)
+    assert sorted(stage.committed(stack_id)) == sorted(ALL)
+    assert sorted(cast.runs()) == ["first", "last", "second", "third"]
+    assert [cycle.status for cycle in stage.cycles(stack_id)] == [ExecutionStatus.COMPLETED]
+    assert stage.status(stack_id).trouble is None
+
+
+def test_a_command_that_finds_no_room_tells_so_and_changes_nothing(set_stage, store):
+    gate, cast = Gate(), Cast()
+    cast.first.act = gate
+    stage = set_stage(cast.roles(), store=store)
+    stack_id = stage.create("first: a", "second: b")
+    idle = stage.create(name="yard", start=False)
+    gate.wait_entered()
+    store.error = FULL
+    with pytest.raises(StorageFullError, match="make room"):
+        stage.tell(stack_id, PAUSE)
+    with pytest.raises(StorageFullError):
+        stage.ask(AddTodo(new_todo(stack_id, "first: b", 3, stage.clock.now())))
+    with pytest.raises(StorageFullError):
+        stage.tell(idle, START)
+    with pytest.raises(StorageFullError):
+        stage.ask(CreateStack(new_stack("park", stage.clock.now())))
+    store.error = None
+    gate.open()
+    stage.wait_for(CycleFinished, stack_id)
+
+    assert stage.stack(stack_id).state is ExecutionState.RUNNING
+    assert stage.stack(idle).state is ExecutionState.IDLE
+    assert stage.committed(stack_id) == ["first: a", "second: b"]
+
+
+@pytest.mark.parametrize("command", [STOP, None], ids=["stop", "delete"])
+def test_a_stop_or_a_deletion_that_finds_no_room_repeats_what_ran(set_stage, store, command):
+    gate, cast = Gate(), Cast()
+    cast.first.act = gate
+    stage = set_stage(cast.roles(), store=store)
+    stack_id = stage.create("first: a")
+    gate.wait_entered()
+    store.error = FULL
+    with pytest.raises(StorageFullError):
+        stage.ask(DeleteStack(stack_id)) if command is None else stage.tell(stack_id, command)
+    store.error = None
+
+    def begun_again() -> bool:
+        # It may have found no room for a second time, and wait to try again.
+        stage.clock.advance(6)
+        return gate.entered_again()
+
+    until(begun_again, "the second attempt")
+    gate.open()
+    stage.wait_for(CycleFinished, stack_id)
+
+    assert stage.stack(stack_id).state is ExecutionState.RUNNING
+    assert [run.attempt for run in cast.first.runs] == [1, 2]
+    assert stage.committed(stack_id) == ["first: a"]
+
+
+def test_a_pause_that_is_written_when_there_is_room_again_holds(set_stage, store):
+    gate, cast = Gate(), Cast()
+    cast.first.act = gate
+    stage = set_stage(cast.roles(), store=store)
+    stack_id = stage.create("first: a", "second: b")
+    gate.wait_entered()
+    store.error = FULL
+    gate.open()
+    stage.wait_for(Trouble, stack_id)
+    store.error = None
+    stage.tell(stack_id, PAUSE)
+    stage.clock.advance(6)
+    until(lambda: stage.committed(stack_id) == ["first: a"], "the commit of what had run")
+    stage.clock.advance(60)
+    stage.status(stack_id)
+    assert not cast.second.runs
+    stage.tell(stack_id, RESUME)
+    stage.wait_for(CycleFinished, stack_id)
+    assert stage.committed(stack_id) == ["first: a", "second: b"]
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("a gremlin"), OSError(errno.EIO, "input/output error"), StorageError("odd")]
+)
+def test_an_error_that_nobody_foresaw_pauses_a_stack_as_soon_as_that_can_be_written(set_stage, store, error):
+    gate, cast = Gate(), Cast()
+    cast.first.act = gate
+    stage = set_stage(cast.roles(), store=store)
+    stack_id = stage.create("first: a")
+    gate.wait_entered()
+    store.error = error
+    gate.open()
+    trouble = stage.wait_for(Trouble, stack_id)
+    assert str(error) in trouble.problem
+    before = store.refusals
+    # It does not turn as fast as it can.
+    for _ in range(3):
+        stage.load()
+    assert store.refusals < before + 50
+    store.error = None
+    cast.first.act = finish_todo
+    until(lambda: (stage.clock.advance(5.1), bool(stage.cycles(stack_id)[0].finished_at))[1], "the end")
+
+    assert set(stage.todos(stack_id).values()) == {TodoStatus.COMPLETED}
+    assert stage.committed(stack_id) == ["first: a"]
+    assert stage.ref.is_alive()
+
+
+def test_an_error_in_one_stacks_commits_only_pauses_that_stack(set_stage, store, monkeypatch):
+    stage = set_stage(store=store)
+    stack_id, other = stage.create("first: a", start=False), stage.create("first: a", start=False)
+    usual = RefusingStore.submit
+
+    def submit(work):
+        def refuse(writer):
+            result = work(writer)
+            if getattr(getattr(result, "stack", None), "id", None) == stack_id:
+                raise RuntimeError("a gremlin")
+            return result
+
+        return usual(store, refuse)
+
+    monkeypatch.setattr(store, "submit", submit)
+    stage.tell(stack_id, START)
+    stage.tell(other, START)
+    paused = stage.wait_for(StackChanged, stack_id, where=lambda e: e.state is ExecutionState.PAUSED)
+    assert paused.reason == "its supervisor died 6 times; the last: RuntimeError: a gremlin"
+    stage.wait_for(CycleFinished, other)
+    assert stage.committed(other) == ["first: a"]
+
+
+@pytest.mark.parametrize("passivated", [True, False])
+def test_a_store_that_cannot_be_read_for_a_while_ends_nothing(set_stage, store, passivated):
+    stage = set_stage(store=store)
+    stack_id = stage.create()
+    stage.wait_rest(stack_id)
+    store.readable = False
+    stage.clock.advance(31 if passivated else 9)
+    if passivated:
+        trouble = stage.wait_for(Trouble, stack_id)
+        assert trouble.problem == "/data: input/output error"
+    else:
+        stage.ref.tell(Changed(stack_id))
+        assert stage.wait_rest(stack_id, 2).decision.reason == "/data: input/output error"
+    with pytest.raises(StorageError, match="input/output"):
+        stage.status("another")
+    store.readable = True
+    stage.clock.advance(6)
+    stage.wait_rest(stack_id, 2 if passivated else 3)
+    stage.add_todo(stack_id, "first: a")
+    stage.wait_for(CycleFinished, stack_id)
+
+    assert stage.committed(stack_id) == ["first: a"]
+    assert stage.status(stack_id).trouble is None
+
+
+def test_a_shutdown_while_the_disk_is_full_ends_with_its_grace_and_loses_nothing_on_disk(set_stage, store):
+    cast = Cast()
+    stage = set_stage(cast.roles(), store=store)
+    stack_id = stage.create("first: a", "second: b", start=False)
+    gate = Gate()
+    cast.first.act = gate
+    stage.tell(stack_id, START)
+    gate.wait_entered()
+    store.error = FULL
+    gate.open()
+    stage.wait_for(Trouble, stack_id)
+    down = stage.ref.ask(Shutdown(grace=7), block=False)
+    stage.load()
+    stage.clock.advance(8)
+    assert down.get(timeout=WAIT) is False
+    store.error = None
+    cast.first.act = finish_todo
+    stage.start()
+    until(lambda: len(stage.committed(stack_id)) == 2, "the rest of the cycle")
+    assert stage.committed(stack_id) == ["first: a", "second: b"]
+    assert [run.attempt for run in cast.first.runs] == [1, 2]
