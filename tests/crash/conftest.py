@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -8,8 +9,9 @@ from tests.crash.process import STEADY
 
 
 @pytest.fixture
-def lives(tmp_path: Path) -> Lives:
+def lives(tmp_path: Path) -> Iterator[Lives]:
     """A directory with some stacks, whose runner has been killed."""
     lives = Lives(tmp_path / "data", Random(tmp_path.name), witnesses=tmp_path)
     lives.begin(*STEADY)
-    return lives
+    yield lives
+    lives.leave_nobody()

@@ -49,6 +49,7 @@ class Lives:
 
     def __post_init__(self) -> None:
         self._forgiven: list[str] = []
+        self._child: Child | None = None
         self.load = Load(self.random, self.ledger)
 
     @property
@@ -149,7 +150,7 @@ class Lives:
 
     def _live_beside_another(self) -> None:
         """See that what another process writes is noticed, though nothing else happens to the stack."""
-        child = self.start()
+        child = self.start("--seconds", "0.3")
         child.await_word("ready")
         with closing(LmdbStore(self.directory / "store", TABLES)) as store:
             for op in ("start", "resume", "visit", "todo"):
@@ -168,7 +169,8 @@ class Lives:
     def _die_under_load(self, kind: str) -> None:
         options = () if kind == "any" else ("--die", f"{kind}:{self.random.randrange(1, 60)}")
         beside = self.random.random() < 0.4
-        child = self.start(*options)
+        # The slower the agents, the more of them wait for a place, and are under way when a stop comes.
+        child = self.start("--seconds", str(self.random.choice((0.06, 0.3))), *options)
         if child.await_word("ready"):
             if self.random.random() < 0.2:
                 self._refuse_second(child)
@@ -196,7 +198,13 @@ class Lives:
     # For those who write lives of their own.
 
     def start(self, *options: str) -> Child:
-        return Child(self.directory, self.witnesses, self.ledger, *options)
+        self._child = Child(self.directory, self.witnesses, self.ledger, *options)
+        return self._child
+
+    def leave_nobody(self) -> None:
+        """End the life that a failure has left."""
+        if self._child is not None and self._child.process.poll() is None:
+            self._child.kill()
 
     @contextmanager
     def store(self) -> Iterator[LmdbStore]:
@@ -268,4 +276,6 @@ def kill_many(place: Path, kills: int, seed: int, told: Callable[[Lives], None] 
         lives.end()
     except BrokenInvariantError as broken:
         raise BrokenInvariantError(f"seed {seed}, {place}: {broken}") from None
+    finally:
+        lives.leave_nobody()
     return lives
