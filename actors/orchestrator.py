@@ -409,6 +409,9 @@ class Orchestrator(ControlActor):
 
     def _poll(self, _message: PollDue) -> None:
         """Act on what other processes wrote, and replace supervisors whose thread was killed under them."""
+        if self._closing is not None:
+            # The supervisors are ending because they were told to.
+            return
         due = self._clock.now() + self._environment.runner.poll_seconds
         self._next_poll = self._clock.call_at(due, lambda: self._tell(PollDue()))
         for stack_id, active in self._active.items():
