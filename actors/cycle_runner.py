@@ -436,7 +436,7 @@ class CycleRunner(SteppingActor):
         """The stack does not exist any more."""
         self._abort()
         self._narrator.deleted()
-        self._environment.orchestrator.tell(Gone(self._id))
+        self.tell_orchestrator(Gone(self._id))
 
     def _offer_rest_later(self) -> None:
         due = self._clock.now() + self._environment.runner.passivate_after

@@ -1,5 +1,6 @@
 """An actor that does one thing after another and never waits: a message comes when each is done."""
 
+import contextlib
 import logging
 from abc import abstractmethod
 from collections.abc import Callable
@@ -57,6 +58,11 @@ class SteppingActor(ControlActor):
 
     def committed(self, result: object) -> None:
         """Called on the store's thread with what a commit came to, even if nobody here wants it any more."""
+
+    def tell_orchestrator(self, message: object) -> None:
+        """Tell the orchestrator; one that is ending has no use for it any more, and is ending this actor."""
+        with contextlib.suppress(ActorDeadError):
+            self._environment.orchestrator.tell(message)
 
     def make_stale(self) -> None:
         """Want nothing any more of what is under way."""

@@ -213,7 +213,7 @@ class StackSupervisor(CycleRunner):
         # begun now would be cut off. A message of the orchestrator's on its way keeps this actor alive.
         self._turn += 1
         self._alarms.cancel_next()
-        self._environment.orchestrator.tell(MayRest(self._id, self._handled, self._due))
+        self.tell_orchestrator(MayRest(self._id, self._handled, self._due))
 
     def _stay_up(self, _message: StayUp) -> None:
         self._handled += 1
@@ -238,9 +238,7 @@ class StackSupervisor(CycleRunner):
         """Tell the orchestrator, which replaces this actor."""
         del exception_type, traceback
         self._stop_children()
-        self._environment.orchestrator.tell(
-            SupervisorDied(self._id, self.actor_urn, in_one_line(exception_value))
-        )
+        self.tell_orchestrator(SupervisorDied(self._id, self.actor_urn, in_one_line(exception_value)))
 
     handlers: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {
         **CycleRunner.handlers,
