@@ -1,11 +1,35 @@
-"""Tells events to the actors that subscribed to them."""
+"""Tells events to those who subscribed to them."""
 
 import threading
-from typing import Any
+from dataclasses import dataclass
+from typing import Protocol
 
-from pykka import ActorDeadError, ActorRef
+from pykka import ActorDeadError
 
+from recursor.actors.event_rate import EventRate
 from recursor.domain.events import Event
+
+
+class Listener(Protocol):
+    """Whom events are told: an actor's reference, or anything else that takes them as quickly."""
+
+    def tell(self, message: Event) -> None:
+        """Take an event over, at once and on any thread.
+
+        Raises:
+            ActorDeadError: it listens no more.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Subscription:
+    listener: Listener
+    stack_id: str | None
+    rate: EventRate | None
+
+    def covers(self, stack_id: str) -> bool:
+        return self.stack_id is None or self.stack_id == stack_id
 
 
 class EventStream:
@@ -14,35 +38,58 @@ class EventStream:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         # Replaced as a whole by every change, so that who publishes needs no lock.
-        self._subscriptions: tuple[tuple[ActorRef[Any], str | None], ...] = ()
+        self._subscriptions: tuple[_Subscription, ...] = ()
 
-    def subscribe(self, listener: ActorRef[Any], stack_id: str | None = None) -> None:
-        """Have the events of one stack, or of all, told to `listener`; once, however often it subscribes."""
+    def subscribe(
+        self, listener: Listener, stack_id: str | None = None, rate: EventRate | None = None
+    ) -> None:
+        """Have the events of one stack, or of all, told to `listener`; once, however often it subscribes.
+
+        Args:
+            listener: whom to tell.
+            stack_id: the stack; None for all.
+            rate: how many to tell at most; None: every one.
+        """
         with self._lock:
-            theirs = {wanted for who, wanted in self._subscriptions if who == listener}
+            theirs = {each.stack_id for each in self._subscriptions if each.listener == listener}
             if None in theirs or stack_id in theirs:
                 return
             kept = self._subscriptions
             if stack_id is None:
-                kept = tuple(subscription for subscription in kept if subscription[0] != listener)
-            self._subscriptions = (*kept, (listener, stack_id))
+                kept = tuple(each for each in kept if each.listener != listener)
+            self._subscriptions = (*kept, _Subscription(listener, stack_id, rate))
 
-    def unsubscribe(self, listener: ActorRef[Any]) -> None:
+    def unsubscribe(self, listener: Listener) -> None:
         """Tell `listener` nothing any more."""
         with self._lock:
-            self._subscriptions = tuple(s for s in self._subscriptions if s[0] != listener)
+            self._subscriptions = tuple(s for s in self._subscriptions if s.listener != listener)
 
-    def wanted(self, stack_id: str) -> bool:
-        """Whether anybody wants this stack's events: else there is no need to make them."""
-        return bool(self._subscriptions) and any(
-            wanted is None or wanted == stack_id for _, wanted in self._subscriptions
-        )
+    def wanted(self, stack_id: str, *, essential: bool = False) -> bool:
+        """Whether anybody wants this stack's events, and may have one more: else there is no need to make it.
+
+        Args:
+            stack_id: the stack.
+            essential: whether it is about one that nobody is spared (see `Event.essential`).
+        """
+        # A loop and no generator: this is asked a dozen times a cycle.
+        for subscription in self._subscriptions:
+            if subscription.covers(stack_id) and (
+                essential or subscription.rate is None or subscription.rate.allows(stack_id)
+            ):
+                return True
+        return False
 
     def publish(self, event: Event) -> None:
         """Tell `event` to who wants it. A listener that has stopped is forgotten."""
-        for listener, stack_id in self._subscriptions:
-            if stack_id is None or stack_id == event.stack_id:
-                try:
-                    listener.tell(event)
-                except ActorDeadError:
-                    self.unsubscribe(listener)
+        for subscription in self._subscriptions:
+            if not subscription.covers(event.stack_id):
+                continue
+            rate = subscription.rate
+            if rate is not None and not event.essential:
+                if not rate.allows(event.stack_id):
+                    continue
+                rate.take(event.stack_id)
+            try:
+                subscription.listener.tell(event)
+            except ActorDeadError:
+                self.unsubscribe(subscription.listener)

@@ -5,11 +5,11 @@ An `ask` is answered when what was asked for is on disk.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import JsonValue
-from pykka import ActorRef
 
+from recursor.actors.event_rate import EventRate
+from recursor.actors.event_stream import Listener
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import ProjectIdea
 from recursor.domain.record import Record, RoleName, Timestamp
@@ -80,6 +80,19 @@ class AddTodo:
 
 
 @dataclass(frozen=True, slots=True)
+class EditTodo:
+    """A person rewrites an open todo, or says anew how urgent it is; what is None stays.
+
+    Answered with the `Todo`, or `NotFoundError`, `ConflictError`.
+    """
+
+    stack_id: str
+    todo_id: str
+    content: str | None = None
+    priority: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CancelTodo:
     """A person cancels a todo. Answered with the `Todo`."""
 
@@ -104,6 +117,13 @@ class GetStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class GetWork:
+    """Ask who has work in a stack. Answered with a `WorkReport`, or `NotFoundError`."""
+
+    stack_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class GetLoad:
     """Ask what the orchestrator has to do. Answered with an `OrchestratorLoad`, or why it could not start."""
 
@@ -112,15 +132,17 @@ class GetLoad:
 class Subscribe:
     """Have the events of one stack, or of all, told to an actor. Answered with None."""
 
-    listener: ActorRef[Any]
+    listener: Listener
     stack_id: str | None = None
+    rate: EventRate | None = None
+    """How many to tell at most; None: every one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unsubscribe:
     """End all subscriptions of an actor. Answered with None."""
 
-    listener: ActorRef[Any]
+    listener: Listener
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,20 @@
 """Tells what happens to one stack, to whoever subscribed; makes the events only if somebody did."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from recursor.actors.environment import Environment
+from recursor.domain.effect import AnswerUserMessage
 from recursor.domain.events import (
     CycleFinished,
     CycleStarted,
+    Event,
     NodeFinished,
     StackChanged,
     StackDeleted,
     StackWaits,
     Trouble,
+    UserMessageAnswered,
 )
 from recursor.domain.execution import Decision, ExecutionStatus, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, NodeStatus
@@ -57,6 +60,9 @@ class Narrator:
                 seconds=None if result.started_at is None else result.finished_at - result.started_at,
                 summary="" if result.outcome is None else result.outcome.summary,
             )
+            for effect in () if result.outcome is None else result.outcome.effects:
+                if isinstance(effect, AnswerUserMessage):
+                    self._tell(UserMessageAnswered, message_id=effect.message_id, answer=effect.answer)
 
     def ended(self, end: CycleEnd) -> None:
         """Tell that a cycle ended."""
@@ -78,6 +84,6 @@ class Narrator:
         """Tell what keeps the stack from going on."""
         self._tell(Trouble, problem=problem)
 
-    def _tell(self, event: Callable[..., Any], **fields: object) -> None:
-        if self._events.wanted(self._id):
+    def _tell(self, event: type[Event], **fields: Any) -> None:
+        if self._events.wanted(self._id, essential=event.essential):
             self._events.publish(event(stack_id=self._id, at=self._clock.now(), **fields))

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pykka import ActorDeadError, ActorRef, Timeout
 
@@ -26,8 +26,10 @@ from recursor.actors.messages import (
     ControlStack,
     CreateStack,
     DeleteStack,
+    EditTodo,
     GetLoad,
     GetStatus,
+    GetWork,
     OrchestratorLoad,
     SendMessage,
     SendUserMessage,
@@ -55,14 +57,24 @@ from recursor.actors.stack_messages import (
 )
 from recursor.actors.supervisor import StackSupervisor
 from recursor.domain.errors import ConflictError, NotFoundError, RecursorError
-from recursor.domain.events import StackChanged, StackDeleted, Trouble
+from recursor.domain.events import (
+    ContentsChanged,
+    Event,
+    MessageSent,
+    StackChanged,
+    StackDeleted,
+    Trouble,
+    UserMessageSent,
+)
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.stack import ExecutionState, Stack
+from recursor.domain.work import WorkReport
 from recursor.orchestration.control import Command
 from recursor.orchestration.roles import RoleRegistry
 from recursor.storage import conversations, stacks
 from recursor.storage.errors import CorruptRecordError, StorageError
 from recursor.storage.nudges import clear_nudges, read_nudges
+from recursor.storage.queries import work_detection_status
 from recursor.storage.store import Store, Writer
 from recursor.storage.tables import BROADCASTS, TABLES
 
@@ -235,6 +247,7 @@ class Orchestrator(ControlActor):
         return self._write(
             message.stack_id,
             lambda writer: stacks.configure_stack(writer, message.stack_id, message.changes),
+            lambda _: self._contents_changed(message.stack_id, "settings"),
         )
 
     def _set_idea(self, message: SetIdea) -> Deferred:
@@ -242,35 +255,81 @@ class Orchestrator(ControlActor):
             stacks.set_idea(writer, message.idea)
             return message.idea
 
-        return self._write(message.idea.stack_id, work)
+        stack_id = message.idea.stack_id
+        return self._write(stack_id, work, lambda _: self._contents_changed(stack_id, "idea"))
 
     def _send_user_message(self, message: SendUserMessage) -> Deferred:
         return self._write(
             message.message.stack_id,
             lambda writer: conversations.add_user_message(writer, message.message),
+            lambda sent: UserMessageSent(
+                stack_id=sent.stack_id,
+                at=sent.created_at,
+                message_id=sent.id,
+                sender=sent.sender,
+                content=sent.content,
+            ),
         )
 
     def _send_message(self, message: SendMessage) -> Deferred:
+        receiver = message.message.to_stack_id or BROADCASTS
         return self._write(
-            message.message.to_stack_id or BROADCASTS,
+            receiver,
             lambda writer: conversations.add_message(writer, message.message),
+            lambda sent: MessageSent(
+                stack_id=receiver,
+                at=sent.created_at,
+                message_id=sent.id,
+                from_stack_id=sent.from_stack_id,
+                from_name=sent.from_name,
+                content=sent.content,
+            ),
         )
 
     def _add_todo(self, message: AddTodo) -> Deferred:
-        return self._write(message.todo.stack_id, lambda writer: conversations.add_todo(writer, message.todo))
+        stack_id = message.todo.stack_id
+        return self._write(
+            stack_id,
+            lambda writer: conversations.add_todo(writer, message.todo),
+            lambda _: self._contents_changed(stack_id, "todos"),
+        )
+
+    def _edit_todo(self, message: EditTodo) -> Deferred:
+        now = self._clock.now()
+        return self._write(
+            message.stack_id,
+            lambda writer: conversations.edit_todo(
+                writer, message.stack_id, message.todo_id, message.content, message.priority, now
+            ),
+            lambda _: self._contents_changed(message.stack_id, "todos"),
+        )
 
     def _cancel_todo(self, message: CancelTodo) -> Deferred:
         now = self._clock.now()
         return self._write(
             message.stack_id,
             lambda writer: conversations.cancel_todo(writer, message.stack_id, message.todo_id, now),
+            lambda _: self._contents_changed(message.stack_id, "todos"),
         )
 
-    def _write(self, stack_id: str, work: Callable[[Writer], T]) -> Deferred:
-        """Commit, answer, and have the stack looked at."""
+    def _write(self, stack_id: str, work: Callable[[Writer], T], news: Callable[[T], Event]) -> Deferred:
+        """Commit, answer, have the stack looked at, and tell whoever wants to know."""
         future = self._store.submit(work)
-        future.add_done_callback(lambda done: self._if_done(done, Changed(stack_id)))
+
+        def done(committed: Future[T]) -> None:
+            if committed.exception() is None:
+                # Before what comes of it.
+                if self._environment.events.wanted(stack_id):
+                    self._environment.events.publish(news(committed.result()))
+                self._tell(Changed(stack_id))
+
+        future.add_done_callback(done)
         return Deferred(future)
+
+    def _contents_changed(
+        self, stack_id: str, what: Literal["todos", "idea", "settings", "outside"]
+    ) -> ContentsChanged:
+        return ContentsChanged(stack_id=stack_id, at=self._clock.now(), what=what)
 
     def _settle(self, stack_id: str, work: Callable[[Writer], Stack | None]) -> Future[Stack | None]:
         """Commit and answer what changes a stack as a whole, while it has no actors."""
@@ -425,6 +484,8 @@ class Orchestrator(ControlActor):
             self._store.submit(lambda writer: clear_nudges(writer, keys))
             for stack_id in dict.fromkeys(nudges.values()):
                 self._changed(Changed(stack_id, outside=True))
+                if self._environment.events.wanted(stack_id):
+                    self._environment.events.publish(self._contents_changed(stack_id, "outside"))
 
     # -- Asking ------------------------------------------------------------------------------------------
 
@@ -433,6 +494,13 @@ class Orchestrator(ControlActor):
             return self._forward(message.stack_id, message)
         with self._store.read() as reader:
             return StackStatus(stack=stacks.read_stack(reader, message.stack_id), active=False)
+
+    def _work(self, message: GetWork) -> WorkReport:
+        environment = self._environment
+        with self._store.read() as reader:
+            return work_detection_status(
+                reader, message.stack_id, environment.roles, environment.settings, self._clock.now()
+            )
 
     def _load(self, _message: GetLoad) -> OrchestratorLoad:
         if self._not_started is not None:
@@ -447,7 +515,7 @@ class Orchestrator(ControlActor):
         )
 
     def _subscribe(self, message: Subscribe) -> None:
-        self._environment.events.subscribe(message.listener, message.stack_id)
+        self._environment.events.subscribe(message.listener, message.stack_id, message.rate)
 
     def _unsubscribe(self, message: Unsubscribe) -> None:
         self._environment.events.unsubscribe(message.listener)
@@ -517,10 +585,6 @@ class Orchestrator(ControlActor):
     def _forward(self, stack_id: str, message: object) -> Deferred:
         return Deferred(self._ask(stack_id, message))
 
-    def _if_done(self, done: Future[Any], message: object) -> None:
-        if done.exception() is None:
-            self._tell(message)
-
     def _tell(self, message: object) -> None:
         try:
             self.actor_ref.tell(message)
@@ -536,9 +600,11 @@ class Orchestrator(ControlActor):
         SendUserMessage: _send_user_message,
         SendMessage: _send_message,
         AddTodo: _add_todo,
+        EditTodo: _edit_todo,
         CancelTodo: _cancel_todo,
         Changed: _changed,
         GetStatus: _status,
+        GetWork: _work,
         GetLoad: _load,
         Subscribe: _subscribe,
         Unsubscribe: _unsubscribe,

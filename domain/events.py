@@ -1,5 +1,7 @@
 """What happens, told as it happens to whoever subscribed. The store, not this, is what is true."""
 
+from typing import ClassVar, Literal
+
 from recursor.domain.execution import Decision, ExecutionStatus
 from recursor.domain.graph import ExecutionGraph, NodeStatus
 from recursor.domain.record import Record, StackId, Timestamp
@@ -10,12 +12,17 @@ from recursor.domain.work import WorkReport
 class Event(Record):
     """Something that happened to a stack."""
 
+    essential: ClassVar[bool] = False
+    """Whether it is told even to who gets only so many events a second: what changes rarely and matters."""
+
     stack_id: StackId
     at: Timestamp
 
 
 class StackChanged(Event):
     """A stack was created, or its state or phase changed."""
+
+    essential = True
 
     name: str
     state: ExecutionState
@@ -25,6 +32,8 @@ class StackChanged(Event):
 
 class StackDeleted(Event):
     """A stack and all that belonged to it are gone."""
+
+    essential = True
 
 
 class WorkDetected(Event):
@@ -82,4 +91,37 @@ class StackWaits(Event):
 class Trouble(Event):
     """Something is wrong with a stack that its records can not show."""
 
+    essential = True
+
     problem: str
+
+
+class UserMessageSent(Event):
+    """A visitor wrote to a stack."""
+
+    message_id: str
+    sender: str
+    content: str
+
+
+class UserMessageAnswered(Event):
+    """A visitor's message was answered."""
+
+    message_id: str
+    answer: str
+
+
+class MessageSent(Event):
+    """A stack was written to by another one."""
+
+    message_id: str
+    from_stack_id: StackId
+    from_name: str
+    content: str
+
+
+class ContentsChanged(Event):
+    """A person, or another process, changed what a stack has to work with."""
+
+    what: Literal["todos", "idea", "settings", "outside"]
+    """What was changed; "outside": another process wrote, and anything may have changed."""

@@ -24,6 +24,7 @@ from recursor.storage.data_directory import DataDirectoryLock
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.tables import TABLES
 from recursor.web.app import make_app
+from recursor.web.asking import ActorAsking
 from recursor.web.engine import Engine
 from recursor.web.server import WebServer
 
@@ -98,7 +99,9 @@ class Runner:
             self.store = held.enter_context(closing(LmdbStore(store_directory(self.data), TABLES)))
             held.callback(self.clock.close)
             self.orchestrator = self._start_orchestrator(held)
-            engine = Engine(self.orchestrator, self.store, self.roles, self.settings, self.clock)
+            engine = Engine(
+                ActorAsking(self.orchestrator), self.store, self.settings, self.clock, data=self.data
+            )
             server = WebServer(make_app(engine, self.port), listener)
             held.callback(server.stop)
             server.start()

@@ -117,6 +117,34 @@ def add_todo(writer: Writer, todo: Todo) -> Todo:
     return todo
 
 
+def edit_todo(
+    writer: Writer, stack_id: str, todo_id: str, content: str | None, priority: int | None, now: float
+) -> Todo:
+    """Change what an open todo says, or how urgent it is; what is None stays.
+
+    Raises:
+        NotFoundError: there is no such todo.
+        ConflictError: it is completed or cancelled.
+        InvalidInputError: the content is not 1 to 2,000 characters, or the priority not 1 to 5.
+    """
+    todo = _existing_todo(writer, stack_id, todo_id)
+    if not todo.status.open:
+        raise ConflictError(f"todo {todo_id} is {todo.status.value}: it cannot be changed any more")
+    changes = {
+        name: value for name, value in (("content", content), ("priority", priority)) if value is not None
+    }
+    try:
+        edited = Todo.model_validate({**todo.__dict__, **changes})
+    except ValidationError as error:
+        raise InvalidInputError.explaining("todo", error) from None
+    if edited == todo:
+        return todo
+    edited = edited.but(updated_at=now, updated_by="user")
+    TODOS.put(writer, edited)
+    note_news(writer, stack_id, now)
+    return edited
+
+
 def cancel_todo(writer: Writer, stack_id: str, todo_id: str, now: float) -> Todo:
     """Cancel an open todo. One that is cancelled already comes back as it is.
 
@@ -124,9 +152,7 @@ def cancel_todo(writer: Writer, stack_id: str, todo_id: str, now: float) -> Todo
         NotFoundError: there is no such todo.
         ConflictError: it is completed.
     """
-    todo = TODOS.get(writer, stack_id, todo_id)
-    if todo is None:
-        raise NotFoundError(f"no todo {todo_id} in stack {stack_id}: `recursor todos` lists them")
+    todo = _existing_todo(writer, stack_id, todo_id)
     if todo.status is TodoStatus.CANCELLED:
         return todo
     if todo.status is TodoStatus.COMPLETED:
@@ -134,4 +160,11 @@ def cancel_todo(writer: Writer, stack_id: str, todo_id: str, now: float) -> Todo
     todo = todo.but(status=TodoStatus.CANCELLED, closed_at=now, updated_at=now, updated_by="user")
     TODOS.put(writer, todo)
     note_news(writer, stack_id, now)
+    return todo
+
+
+def _existing_todo(writer: Writer, stack_id: str, todo_id: str) -> Todo:
+    todo = TODOS.get(writer, stack_id, todo_id)
+    if todo is None:
+        raise NotFoundError(f"no todo {todo_id} in stack {stack_id}: `recursor todos` lists them")
     return todo

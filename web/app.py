@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 from recursor.actors.messages import GetLoad, OrchestratorLoad
 from recursor.domain.errors import RecursorError
 from recursor.web import stacks
-from recursor.web.asking import ask
 from recursor.web.engine import Engine, TheEngine
 from recursor.web.guard import Guard
 from recursor.web.problems import MEDIA_TYPE, Problem, problem, problem_of
@@ -56,7 +55,7 @@ async def _health() -> Health:
 
 async def _load(engine: TheEngine) -> OrchestratorLoad:
     """Tell what the runner has to do."""
-    load = await ask(engine.orchestrator, GetLoad())
+    load = await engine.ask(GetLoad())
     assert isinstance(load, OrchestratorLoad)
     return load
 

@@ -1,8 +1,8 @@
-"""Asks an actor from a coroutine, without a thread that waits."""
+"""Asks the orchestrator from a coroutine, without a thread that waits."""
 
 import asyncio
 import contextlib
-from typing import Any
+from typing import Any, Protocol
 
 from pykka import ActorRef
 
@@ -12,31 +12,45 @@ from recursor.actors.future import DispatchedFuture
 ANSWER_SECONDS = 30.0
 
 
-async def ask(actor: ActorRef[Any], message: object, seconds: float = ANSWER_SECONDS) -> Any:
-    """Ask `actor` and return its answer.
+class Asking(Protocol):
+    """Where the orchestrator is, in this process or in another one."""
 
-    Args:
-        actor: a `DispatchedActor`.
-        message: what to ask.
-        seconds: how long to wait at most.
+    async def ask(self, message: object, seconds: float = ANSWER_SECONDS) -> Any:
+        """Ask the orchestrator and return its answer.
 
-    Raises:
-        TimeoutError: there was no answer in time.
-        pykka.ActorDeadError: the actor has stopped.
-        Exception: what the actor answered with.
-    """
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Any] = loop.create_future()
+        Args:
+            message: one of `recursor.actors.messages`.
+            seconds: how long to wait at most.
 
-    def pass_on(done: DispatchedFuture[Any]) -> None:
-        # RuntimeError: the loop has been closed, and nobody waits any more.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(_settle, answer, done)
+        Raises:
+            TimeoutError: there was no answer in time.
+            pykka.ActorDeadError: the orchestrator has stopped.
+            Exception: what the orchestrator answered with.
+        """
+        ...
 
-    future = actor.ask(message, block=False)
-    assert isinstance(future, DispatchedFuture)
-    future.add_done_callback(pass_on)
-    return await asyncio.wait_for(answer, seconds)
+
+class ActorAsking:
+    """An orchestrator in this process."""
+
+    def __init__(self, orchestrator: ActorRef[Any]) -> None:
+        """Ask `orchestrator`, or any other `DispatchedActor`."""
+        self._orchestrator = orchestrator
+
+    async def ask(self, message: object, seconds: float = ANSWER_SECONDS) -> Any:
+        """See `Asking.ask`."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
+
+        def pass_on(done: DispatchedFuture[Any]) -> None:
+            # RuntimeError: the loop has been closed, and nobody waits any more.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(_settle, answer, done)
+
+        future = self._orchestrator.ask(message, block=False)
+        assert isinstance(future, DispatchedFuture)
+        future.add_done_callback(pass_on)
+        return await asyncio.wait_for(answer, seconds)
 
 
 def _settle(answer: asyncio.Future[Any], done: DispatchedFuture[Any]) -> None:

@@ -1,26 +1,44 @@
-"""What the HTTP resources work on."""
+"""What the HTTP resources and pages work on: the store to read, and the orchestrator to ask."""
 
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from pykka import ActorRef
 
 from recursor.actors.clock import Clock
 from recursor.domain.settings import Settings
-from recursor.orchestration.roles import RoleRegistry
-from recursor.storage.store import Store
+from recursor.storage.store import Reader, Store
+from recursor.web.asking import ANSWER_SECONDS, Asking
+from recursor.web.event_feed import EventFeed
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A running orchestrator and what belongs to it."""
+    """A running orchestrator and what belongs to it, wherever it runs."""
 
-    orchestrator: ActorRef[Any]
+    orchestrator: Asking
     store: Store
-    roles: RoleRegistry
+    """Only to be read."""
     settings: Settings
+    """The runner's; a stack's own are applied over them."""
     clock: Clock
+    events: EventFeed = field(default_factory=EventFeed)
+    data: Path | None = None
+    """The data directory; None where the store is in memory."""
+
+    async def ask(self, message: object, seconds: float = ANSWER_SECONDS) -> Any:
+        """Ask the orchestrator. See `Asking.ask`."""
+        return await self.orchestrator.ask(message, seconds)
+
+    def read(self) -> AbstractContextManager[Reader]:
+        """Take a snapshot of the store, for the length of a `with` block. See `Store.read`."""
+        return self.store.read()
+
+    def now(self) -> float:
+        """Return seconds since the epoch, UTC."""
+        return self.clock.now()
 
 
 def _engine(request: Request) -> Engine:

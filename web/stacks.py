@@ -15,6 +15,7 @@ from recursor.actors.messages import (
     CreateStack,
     DeleteStack,
     GetStatus,
+    GetWork,
     SendUserMessage,
     StackStatus,
 )
@@ -23,8 +24,7 @@ from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.domain.work import WorkReport
 from recursor.orchestration.control import Command
-from recursor.storage import conversations, queries, stacks
-from recursor.web.asking import ask
+from recursor.storage import conversations, stacks
 from recursor.web.bodies import NewStack, NewTodo, NewUserMessage
 from recursor.web.engine import TheEngine
 
@@ -43,7 +43,7 @@ async def create(body: NewStack, engine: TheEngine, response: Response) -> Stack
     if body.id is not None:
         stack = stack.but(id=body.id)
     idea = None if body.idea is None else stacks.new_idea(stack.id, body.idea, now)
-    made = await ask(engine.orchestrator, CreateStack(stack, idea, body.start))
+    made = await engine.ask(CreateStack(stack, idea, body.start))
     response.headers["location"] = f"{router.prefix}/{stack.id}"
     return _a(Stack, made)
 
@@ -51,31 +51,31 @@ async def create(body: NewStack, engine: TheEngine, response: Response) -> Stack
 @router.delete("/{stack_id}", status_code=204)
 async def delete(stack_id: StackId, engine: TheEngine) -> None:
     """Remove a stack and all that belongs to it."""
-    await ask(engine.orchestrator, DeleteStack(stack_id))
+    await engine.ask(DeleteStack(stack_id))
 
 
 @router.post("/{stack_id}/start")
 async def start(stack_id: StackId, engine: TheEngine) -> Stack:
     """Start a stack that is idle or stopped, from the beginning."""
-    return _a(Stack, await ask(engine.orchestrator, ControlStack(stack_id, Command.START)))
+    return _a(Stack, await engine.ask(ControlStack(stack_id, Command.START)))
 
 
 @router.post("/{stack_id}/pause")
 async def pause(stack_id: StackId, engine: TheEngine) -> Stack:
     """Start no more agents of a stack; those that run finish."""
-    return _a(Stack, await ask(engine.orchestrator, ControlStack(stack_id, Command.PAUSE)))
+    return _a(Stack, await engine.ask(ControlStack(stack_id, Command.PAUSE)))
 
 
 @router.post("/{stack_id}/resume")
 async def resume(stack_id: StackId, engine: TheEngine) -> Stack:
     """Go on where a paused stack was paused."""
-    return _a(Stack, await ask(engine.orchestrator, ControlStack(stack_id, Command.RESUME)))
+    return _a(Stack, await engine.ask(ControlStack(stack_id, Command.RESUME)))
 
 
 @router.post("/{stack_id}/stop")
 async def stop(stack_id: StackId, engine: TheEngine) -> Stack:
     """Cancel what a stack is doing, and stop it."""
-    return _a(Stack, await ask(engine.orchestrator, ControlStack(stack_id, Command.STOP)))
+    return _a(Stack, await engine.ask(ControlStack(stack_id, Command.STOP)))
 
 
 @router.patch("/{stack_id}/settings")
@@ -83,22 +83,19 @@ async def configure(
     stack_id: StackId, changes: Mapping[str, Mapping[str, JsonValue]], engine: TheEngine
 ) -> Stack:
     """Override settings for a stack; null takes an override back (a merge patch, RFC 7396)."""
-    return _a(Stack, await ask(engine.orchestrator, ConfigureStack(stack_id, changes)))
+    return _a(Stack, await engine.ask(ConfigureStack(stack_id, changes)))
 
 
 @router.get("/{stack_id}/status")
 async def status(stack_id: StackId, engine: TheEngine) -> StackStatus:
     """Tell what a stack is doing now."""
-    return _a(StackStatus, await ask(engine.orchestrator, GetStatus(stack_id)))
+    return _a(StackStatus, await engine.ask(GetStatus(stack_id)))
 
 
 @router.get("/{stack_id}/work")
-def work(stack_id: StackId, engine: TheEngine) -> WorkReport:
+async def work(stack_id: StackId, engine: TheEngine) -> WorkReport:
     """Tell who has work in a stack, how urgent it is, and why."""
-    with engine.store.read() as reader:
-        return queries.work_detection_status(
-            reader, stack_id, engine.roles, engine.settings, engine.clock.now()
-        )
+    return _a(WorkReport, await engine.ask(GetWork(stack_id)))
 
 
 @router.post("/{stack_id}/user-messages", status_code=201)
@@ -107,7 +104,7 @@ async def send_user_message(stack_id: StackId, body: NewUserMessage, engine: The
     message = conversations.new_user_message(stack_id, body.sender, body.content, engine.clock.now())
     if body.id is not None:
         message = message.but(id=body.id)
-    return _a(UserMessage, await ask(engine.orchestrator, SendUserMessage(message)))
+    return _a(UserMessage, await engine.ask(SendUserMessage(message)))
 
 
 @router.post("/{stack_id}/todos", status_code=201)
@@ -116,13 +113,13 @@ async def add_todo(stack_id: StackId, body: NewTodo, engine: TheEngine) -> Todo:
     todo = conversations.new_todo(stack_id, body.content, body.priority, engine.clock.now())
     if body.id is not None:
         todo = todo.but(id=body.id)
-    return _a(Todo, await ask(engine.orchestrator, AddTodo(todo)))
+    return _a(Todo, await engine.ask(AddTodo(todo)))
 
 
 @router.post("/{stack_id}/todos/{todo_id}/cancel")
 async def cancel_todo(stack_id: StackId, todo_id: str, engine: TheEngine) -> Todo:
     """Cancel an open todo."""
-    return _a(Todo, await ask(engine.orchestrator, CancelTodo(stack_id, todo_id)))
+    return _a(Todo, await engine.ask(CancelTodo(stack_id, todo_id)))
 
 
 def _a(kind: type[T], answer: Any) -> T:

@@ -12,6 +12,7 @@ from recursor.actors.messages import (
 )
 from recursor.domain import effect
 from recursor.domain.events import (
+    ContentsChanged,
     CycleFinished,
     CycleStarted,
     Event,
@@ -62,6 +63,8 @@ def test_a_cycle_is_told_in_order_and_in_full(set_stage):
 
     assert kinds(told) == [
         StackChanged,
+        ContentsChanged,
+        ContentsChanged,
         StackChanged,
         CycleStarted,
         NodeStarted,
@@ -72,7 +75,8 @@ def test_a_cycle_is_told_in_order_and_in_full(set_stage):
         StackWaits,
     ]
     assert [event.at for event in told] == sorted(event.at for event in told)
-    created, started, begun, _, first, running, second, ended, waits = told
+    created, added, _, started, begun, _, first, running, second, ended, waits = told
+    assert added.what == "todos"
     assert (created.state, started.state) == (ExecutionState.IDLE, ExecutionState.RUNNING)
     (cycle,) = stage.cycles(stack.id)
     assert (begun.execution_id, begun.number) == (cycle.id, 1)
@@ -158,7 +162,7 @@ def test_a_listener_that_has_ended_is_forgotten(set_stage, audience):
     stage.wait_for(CycleFinished, stack_id)
     subscriptions = stage.ref._actor_weakref()._environment.events._subscriptions
 
-    assert ref not in [listener for listener, _ in subscriptions]
+    assert ref not in [subscription.listener for subscription in subscriptions]
     assert stage.committed(stack_id) == ["first: a"]
 
 

@@ -1,6 +1,7 @@
 """The HTTP API, over a real orchestrator."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from recursor.storage.errors import CorruptRecordError, StorageError, StorageFul
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.tables import TABLES
 from recursor.web.app import make_app
+from recursor.web.asking import ActorAsking
 from recursor.web.engine import Engine
 from recursor.web.guard import MAX_BODY_BYTES
 from recursor.web.problems import MEDIA_TYPE, error_of, problem_of
@@ -26,14 +28,23 @@ STACK_ID, ID = "0123456789abcdef", "0" * 31 + "1"
 
 
 @pytest.fixture
-def engine() -> Iterator[Engine]:
-    clock, store, team = SystemClock(), MemoryStore(TABLES), observers_team()
-    orchestrator = Orchestrator.start(store=store, roles=team, clock=clock)
-    yield Engine(orchestrator, store, team, Settings(), clock)
+def store() -> Iterator[MemoryStore]:
+    with closing(MemoryStore(TABLES)) as store:
+        yield store
+
+
+@pytest.fixture
+def orchestrator(store: MemoryStore) -> Iterator[Any]:
+    orchestrator = Orchestrator.start(store=store, roles=observers_team())
+    yield orchestrator
     if orchestrator.is_alive():
         orchestrator.stop()
-    store.close()
-    clock.close()
+
+
+@pytest.fixture
+def engine(store: MemoryStore, orchestrator: Any) -> Iterator[Engine]:
+    with closing(SystemClock()) as clock:
+        yield Engine(ActorAsking(orchestrator), store, Settings(), clock)
 
 
 @pytest.fixture
@@ -197,10 +208,10 @@ def test_a_body_has_a_limit_whether_it_says_its_length_or_not(client: httpx.Clie
     problem(client.post("/api/stacks", content=iter([too_much[:1000], too_much])), 413, "too-large")
 
 
-def test_a_runner_that_ends_says_so(client: httpx.Client, engine: Engine, stack: str) -> None:
-    engine.orchestrator.stop()
+def test_a_runner_that_ends_says_so(client: httpx.Client, orchestrator: Any, stack: str) -> None:
+    orchestrator.stop()
     with pytest.raises(ActorDeadError):
-        engine.orchestrator.ask("anything")
+        orchestrator.ask("anything")
     problem(client.post(f"{stack}/start"), 503, "ending")
 
 
