@@ -21,7 +21,7 @@ from recursor.domain.work import WorkStatus
 from recursor.orchestration.roles import Dependency, Role, RoleRegistry
 from recursor.storage import stacks
 from recursor.storage.lmdb_store import LmdbStore
-from recursor.storage.tables import TABLES
+from recursor.storage.opening import open_store
 
 # Beginning, results of three waves; the end shares the commit of the next cycle's beginning.
 COMMITS_PER_CYCLE = 4
@@ -61,7 +61,7 @@ AT_ONCE = Settings().overridden({"pause": {"after_work": 0}})
 def disk_store() -> Iterator[tuple[LmdbStore, Path]]:
     """Open a new store on this disk, synced on every commit; remove it afterwards."""
     with tempfile.TemporaryDirectory(dir=".") as folder:
-        store = LmdbStore(Path(folder), TABLES)
+        store = open_store(Path(folder))
         try:
             yield store, Path(folder)
         finally:

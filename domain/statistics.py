@@ -29,14 +29,11 @@ class Rollup(Record):
     output_tokens: int = 0
 
 
-class OrchestrationStats(Record):
-    """A stack's figures over a span of time."""
+class Figures(Record):
+    """What the cycles of a span of time came to, for people."""
 
-    stack_id: StackId
     since: Timestamp
     until: Timestamp
-    total_cycles: int
-    """All cycles the stack ever ran in this epoch, whatever the span."""
     cycles: int
     completed: int
     failed: int
@@ -53,3 +50,31 @@ class OrchestrationStats(Record):
     decisions: Mapping[str, int]
     input_tokens: int
     output_tokens: int
+
+
+class OrchestrationStats(Figures):
+    """A stack's figures over a span of time."""
+
+    stack_id: StackId
+    total_cycles: int
+    """All cycles the stack ever ran in this epoch, whatever the span."""
+
+
+class TotalStats(Figures):
+    """The figures of all stacks together over a span of time, those since deleted included."""
+
+    total_cycles: int
+    """All cycles of all stacks ever, whatever the span."""
+    total_agent_runs: int
+    """All runs of agents ever."""
+    total_tokens: int
+    """All tokens ever, in and out."""
+
+
+class SpanStats(Record):
+    """One of a series of equal spans of time, and what the cycles that ended in it came to."""
+
+    since: Timestamp
+    until: Timestamp
+    """Where the next span begins."""
+    figures: Rollup

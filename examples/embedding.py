@@ -35,10 +35,9 @@ from recursor.orchestration.control import Command
 from recursor.orchestration.roles import Dependency, Role
 from recursor.runner.team import standard_team
 from recursor.storage.conversations import new_user_message
-from recursor.storage.lmdb_store import LmdbStore
+from recursor.storage.opening import open_store
 from recursor.storage.queries import recent_executions
 from recursor.storage.stacks import new_idea, new_stack
-from recursor.storage.tables import TABLES
 
 
 class Clerk(pykka.ThreadingActor):
@@ -107,7 +106,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         # The store is the host's to open and to close: the orchestrator only uses it.
-        store = LmdbStore(Path(folder), TABLES)
+        store = open_store(Path(folder))
         team = standard_team().adding(
             Role("archivist", archivist_has_work, Archivist(), depends_on=(Dependency("reviewer"),))
         )

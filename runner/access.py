@@ -14,8 +14,8 @@ from recursor.runner.places import store_directory
 from recursor.runner.steering import RunnerSilentError, Steering
 from recursor.storage.data_directory import Holder, holder
 from recursor.storage.errors import StorageError
-from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.memory_store import MemoryStore
+from recursor.storage.opening import open_store
 from recursor.storage.store import Reader, Store
 from recursor.storage.tables import TABLES
 
@@ -56,7 +56,7 @@ class Access:
         if self._store is None:
             path = store_directory(self._data)
             exists = (path / "data.mdb").exists()
-            self._store = LmdbStore(path, TABLES, read_only=True) if exists else MemoryStore(TABLES)
+            self._store = open_store(path, read_only=True) if exists else MemoryStore(TABLES)
         return self._store.read()
 
     def steer(self, action: Callable[[Steering], T]) -> T:
@@ -113,6 +113,6 @@ class Access:
         if not self._writable or self._store is None:
             # A process may open an environment only once.
             self.close()
-            self._store = LmdbStore(store_directory(self._data), TABLES)
+            self._store = open_store(store_directory(self._data))
             self._writable = True
         return self._store

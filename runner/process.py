@@ -22,7 +22,7 @@ from recursor.runner.port import HOST, listen
 from recursor.runner.team import standard_team
 from recursor.storage.data_directory import DataDirectoryLock
 from recursor.storage.lmdb_store import LmdbStore
-from recursor.storage.tables import TABLES
+from recursor.storage.opening import open_store
 from recursor.web.app import make_app
 from recursor.web.asking import ActorAsking
 from recursor.web.engine import Engine
@@ -96,7 +96,7 @@ class Runner:
             lock = held.enter_context(DataDirectoryLock(self.data, started_at=datetime.now(UTC)))
             listener = held.enter_context(closing(listen(self._wanted_port)))
             self.port = listener.getsockname()[1]
-            self.store = held.enter_context(closing(LmdbStore(store_directory(self.data), TABLES)))
+            self.store = held.enter_context(closing(open_store(store_directory(self.data))))
             held.callback(self.clock.close)
             self.orchestrator = self._start_orchestrator(held)
             engine = Engine(

@@ -1,8 +1,9 @@
-"""The public queries: what an operator asks of a stack."""
+"""The public queries: what an operator asks of a stack, or of all."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 from recursor.domain.agent_state import AgentExecutionState, AgentState
 from recursor.domain.errors import InvalidInputError
@@ -10,19 +11,19 @@ from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, NodeStatus
 from recursor.domain.settings import Settings
 from recursor.domain.stack import Stack
-from recursor.domain.statistics import OrchestrationStats
+from recursor.domain.statistics import OrchestrationStats, Rollup, SpanStats, TotalStats
 from recursor.domain.work import WorkReport
 from recursor.orchestration.detection import detect_work
 from recursor.orchestration.roles import RoleRegistry
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.revisions import read_revision
-from recursor.storage.rollups import sum_rollups
+from recursor.storage.rollups import ALL_STACKS, MINUTE, lifetime_rollup, rollup_series, sum_rollups
 from recursor.storage.snapshots import take_snapshot
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader
 from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, STATES, WORK
 
-# Enough for any screen. What wants more reads the tables.
+# Enough for any screen, and more spans than any chart has pixels. What wants more reads the tables.
 MAX_LIMIT = 10_000
 
 
@@ -121,35 +122,73 @@ def orchestration_stats(reader: Reader, stack_id: str, since: float, until: floa
         NotFoundError: there is no such stack.
         InvalidInputError: `until` is before `since`, or one of them is no time.
     """
-    if not (isfinite(since) and isfinite(until)):
-        raise InvalidInputError(f"time range: needs two times (got {since} and {until})")
-    if until < since:
-        raise InvalidInputError(
-            f"time range: ends ({until:.0f}) before it begins ({since:.0f}): swap the two"
-        )
+    _check_range(since, until)
     stack = read_stack(reader, stack_id)
     total = sum_rollups(reader, stack_id, since, until)
-    judged = total.completed + total.failed
     return OrchestrationStats(
-        stack_id=stack_id,
-        since=since,
-        until=until,
-        total_cycles=stack.total_cycles,
-        cycles=total.cycles,
-        completed=total.completed,
-        failed=total.failed,
-        cancelled=total.cancelled,
-        success_rate=total.completed / judged if judged else None,
-        average_seconds=total.seconds / total.cycles if total.cycles else None,
-        longest_seconds=total.longest if total.cycles else None,
-        agents_run=total.agents_run,
-        agents_failed=total.agents_failed,
-        average_parallel=total.parallel / total.cycles if total.cycles else None,
-        max_parallel=total.max_parallel,
-        decisions=total.decisions,
-        input_tokens=total.input_tokens,
-        output_tokens=total.output_tokens,
+        stack_id=stack_id, total_cycles=stack.total_cycles, **_figures(total, since, until)
     )
+
+
+def total_stats(reader: Reader, since: float, until: float) -> TotalStats:
+    """Return the figures of all stacks together over a span of time, to the minute.
+
+    What stacks did that have been deleted since counts. The sums of a span are kept for 90 days, those of all
+    time for ever.
+
+    Args:
+        reader: the state of the store to read.
+        since: seconds since the epoch, UTC; the minute it falls in counts whole.
+        until: likewise, not before `since`.
+
+    Raises:
+        InvalidInputError: `until` is before `since`, or one of them is no time.
+    """
+    _check_range(since, until)
+    total = sum_rollups(reader, ALL_STACKS, since, until)
+    ever = lifetime_rollup(reader)
+    return TotalStats(
+        total_cycles=ever.cycles,
+        total_agent_runs=ever.agents_run,
+        total_tokens=ever.input_tokens + ever.output_tokens,
+        **_figures(total, since, until),
+    )
+
+
+def stats_series(
+    reader: Reader, stack_id: str, since: float, until: float, seconds: int = MINUTE
+) -> list[SpanStats]:
+    """Return a stack's figures as a series of equal spans of time without gaps, oldest first.
+
+    Args:
+        reader: the state of the store to read.
+        stack_id: the stack, or `ALL_STACKS` for all together.
+        since: seconds since the epoch, UTC; the span it falls in counts whole.
+        until: likewise, not before `since`.
+        seconds: how long each span is: a multiple of 60. Spans begin at multiples of it, in UTC; those of
+            whole hours are the cheapest to read.
+
+    Raises:
+        NotFoundError: there is no such stack.
+        InvalidInputError: `until` is before `since`, the spans are no whole minutes, or they are more than
+            10,000.
+    """
+    _check_range(since, until)
+    if seconds < MINUTE or seconds % MINUTE:
+        raise InvalidInputError(
+            f"bucket: must be whole minutes (got {seconds} s): give for example 60 or 3600"
+        )
+    count = int(until // seconds) - int(since // seconds) + 1
+    if count > MAX_LIMIT:
+        raise InvalidInputError(
+            f"bucket: {count} of {seconds} s are more than {MAX_LIMIT}: give a longer one, or a shorter range"
+        )
+    if stack_id != ALL_STACKS:
+        read_stack(reader, stack_id)
+    return [
+        SpanStats(since=begin, until=begin + seconds, figures=figures)
+        for begin, figures in rollup_series(reader, stack_id, since, until, seconds)
+    ]
 
 
 def agent_states(reader: Reader, stack_id: str) -> list[AgentState]:
@@ -175,3 +214,34 @@ def _checked(limit: int) -> int:
     if not 1 <= limit <= MAX_LIMIT:
         raise InvalidInputError(f"limit: must be 1 to {MAX_LIMIT} (got {limit})")
     return limit
+
+
+def _check_range(since: float, until: float) -> None:
+    if not (isfinite(since) and isfinite(until)):
+        raise InvalidInputError(f"time range: needs two times (got {since} and {until})")
+    if until < since:
+        raise InvalidInputError(
+            f"time range: ends ({until:.0f}) before it begins ({since:.0f}): swap the two"
+        )
+
+
+def _figures(total: Rollup, since: float, until: float) -> dict[str, Any]:
+    judged = total.completed + total.failed
+    return {
+        "since": since,
+        "until": until,
+        "cycles": total.cycles,
+        "completed": total.completed,
+        "failed": total.failed,
+        "cancelled": total.cancelled,
+        "success_rate": total.completed / judged if judged else None,
+        "average_seconds": total.seconds / total.cycles if total.cycles else None,
+        "longest_seconds": total.longest if total.cycles else None,
+        "agents_run": total.agents_run,
+        "agents_failed": total.agents_failed,
+        "average_parallel": total.parallel / total.cycles if total.cycles else None,
+        "max_parallel": total.max_parallel,
+        "decisions": total.decisions,
+        "input_tokens": total.input_tokens,
+        "output_tokens": total.output_tokens,
+    }

@@ -5,7 +5,7 @@ from typing import Any
 
 from recursor.domain.ids import earliest_id
 from recursor.domain.settings import RetentionSettings
-from recursor.storage.rollups import delete_rollups_before
+from recursor.storage.rollups import delete_old_totals, delete_rollups_before
 from recursor.storage.store import Reader, Writer, prefix_range
 from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, TRACES, Table
 
@@ -40,6 +40,7 @@ def prune(writer: Writer, stack_id: str, keep: RetentionSettings, now: float) ->
                 GRAPHS.delete(writer, stack_id, record_id)
         removed += len(ids)
     delete_rollups_before(writer, stack_id, oldest)
+    delete_old_totals(writer, now)
     return removed
 
 

@@ -1,8 +1,13 @@
-"""Sums of what cycles came to, per minute and per hour: statistics never read the cycles themselves."""
+"""Sums of what cycles came to, per minute and per hour: statistics never read the cycles themselves.
+
+They are kept for each stack, and for all stacks together under a name that no stack can have: what deleted
+stacks did stays counted there.
+"""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import add
 from typing import Any
 
 from msgpack import UnpackException
@@ -13,11 +18,20 @@ from recursor.domain.statistics import Rollup
 from recursor.storage.codec import pack, unpack
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.store import Reader, Writer, prefix_range
-from recursor.storage.tables import HOURS, MINUTES
+from recursor.storage.tables import HOURS, LIFETIME, MINUTES
 
 logger = logging.getLogger("recursor.storage")
 
 MINUTE, HOUR = 60, 3600
+
+ALL_STACKS = "all"
+"""Stands for a stack's id where the sums over all stacks are meant."""
+
+# Some 20 MB, were there a cycle in every minute.
+ALL_STACKS_DAYS = 90
+_DAY = 86_400
+_ALL_KEY = ALL_STACKS.encode()
+
 _FIELDS = tuple(Rollup.model_fields)
 _DECISIONS = _FIELDS.index("decisions")
 _LARGEST = frozenset(_FIELDS.index(name) for name in ("longest", "max_parallel"))
@@ -33,19 +47,14 @@ _MINUTES, _HOURS = _Bucket(MINUTES, MINUTE), _Bucket(HOURS, HOUR)
 
 
 def count_execution(writer: Writer, execution: OrchestratorExecution, graph: ExecutionGraph | None) -> None:
-    """Add a finished cycle to the sums of the minute and the hour in which it ended."""
-    assert execution.finished_at is not None
+    """Add a finished cycle to the sums of the minute and the hour in which it ended, and of all time."""
+    at = execution.finished_at
+    assert at is not None
     figures = _of(execution, graph)
     for bucket in (_MINUTES, _HOURS):
-        key = _key(execution.stack_id, execution.finished_at, bucket)
-        value = writer.get(bucket.table, key)
-        try:
-            total = figures if value is None else _adding(bucket, key, value, figures)
-        except CorruptRecordError as error:
-            # A minute's statistics are not worth a stack that cannot end its cycles.
-            logger.error("%s; it is begun anew", error)
-            total = figures
-        writer.put(bucket.table, key, pack(total))
+        for owner in (execution.stack_id, ALL_STACKS):
+            _count(writer, bucket.table, _key(owner, at, bucket), figures)
+    _count(writer, LIFETIME, _ALL_KEY, figures)
 
 
 def sum_rollups(reader: Reader, stack_id: str, since: float, until: float) -> Rollup:
@@ -55,9 +64,12 @@ def sum_rollups(reader: Reader, stack_id: str, since: float, until: float) -> Ro
 
     Args:
         reader: the state of the store to read.
-        stack_id: the stack.
+        stack_id: the stack, or `ALL_STACKS`.
         since: seconds since the epoch, UTC; the minute it falls in counts whole.
         until: likewise.
+
+    Raises:
+        CorruptRecordError: one of the sums cannot be read.
     """
     first_minute = int(since // MINUTE) * MINUTE
     last_minute = int(until // MINUTE) * MINUTE
@@ -73,6 +85,62 @@ def sum_rollups(reader: Reader, stack_id: str, since: float, until: float) -> Ro
     return _sum(reader, stack_id, spans)
 
 
+def rollup_series(
+    reader: Reader, stack_id: str, since: float, until: float, seconds: int
+) -> Iterator[tuple[int, Rollup]]:
+    """Yield the sums of equal spans of time, one after the other: (its beginning, its sum).
+
+    Args:
+        reader: the state of the store to read.
+        stack_id: the stack, or `ALL_STACKS`.
+        since: seconds since the epoch, UTC; the span it falls in counts whole.
+        until: likewise.
+        seconds: how long each span is, a multiple of a minute. Spans begin at multiples of it.
+
+    Raises:
+        CorruptRecordError: one of the sums cannot be read.
+    """
+    bucket = _MINUTES if seconds % HOUR else _HOURS
+    first, end = max(int(since // seconds), 0) * seconds, (int(until // seconds) + 1) * seconds
+    keys = (_key(stack_id, first, bucket), _key(stack_id, end, bucket))
+    totals: dict[int, list[Any]] = {}
+    for key, value in reader.scan(bucket.table, *keys):
+        begin = int(key.rpartition(b"/")[2]) * bucket.seconds // seconds * seconds
+        totals[begin] = _adding(bucket.table, key, value, totals.get(begin, _NOTHING))
+    for begin in range(first, end, seconds):
+        yield begin, _rollup(totals.get(begin, _NOTHING))
+
+
+def lifetime_rollup(reader: Reader) -> Rollup:
+    """Return the sum over all cycles of all stacks, deleted ones too, since there are such sums.
+
+    Raises:
+        CorruptRecordError: it cannot be read.
+    """
+    value = reader.get(LIFETIME, _ALL_KEY)
+    return _rollup(_NOTHING if value is None else _adding(LIFETIME, _ALL_KEY, value, _NOTHING))
+
+
+def sum_up_all_stacks(writer: Writer) -> None:
+    """Make the sums over all stacks anew from those of each stack, as far as they can be read."""
+    ever = _NOTHING
+    for bucket in (_MINUTES, _HOURS):
+        writer.delete_range(bucket.table, *prefix_range(_ALL_KEY + b"/"))
+        totals: dict[bytes, list[Any]] = {}
+        for key, value in writer.scan(bucket.table):
+            moment = key.rpartition(b"/")[2]
+            try:
+                totals[moment] = _adding(bucket.table, key, value, totals.get(moment, _NOTHING))
+            except CorruptRecordError as error:
+                logger.error("%s; it is left out of the sums over all stacks", error)
+        for moment, figures in totals.items():
+            writer.put(bucket.table, _ALL_KEY + b"/" + moment, pack(figures))
+        ever = _NOTHING
+        for figures in totals.values():
+            ever = _add(ever, figures)
+    writer.put(LIFETIME, _ALL_KEY, pack(ever))
+
+
 def delete_rollups(writer: Writer, stack_id: str) -> None:
     """Remove all sums of a stack."""
     for bucket in (_MINUTES, _HOURS):
@@ -85,35 +153,54 @@ def delete_rollups_before(writer: Writer, stack_id: str, before: float) -> None:
         writer.delete_range(bucket.table, stack_id.encode() + b"/", _key(stack_id, before, bucket))
 
 
+def delete_old_totals(writer: Writer, now: float) -> None:
+    """Remove the sums over all stacks that are older than 90 days; those of all time stay."""
+    delete_rollups_before(writer, ALL_STACKS, now - ALL_STACKS_DAYS * _DAY)
+
+
+def _count(writer: Writer, table: str, key: bytes, figures: list[Any]) -> None:
+    value = writer.get(table, key)
+    try:
+        total = figures if value is None else _adding(table, key, value, figures)
+    except CorruptRecordError as error:
+        # A minute's statistics are not worth a stack that cannot end its cycles.
+        logger.error("%s; it is begun anew", error)
+        total = figures
+    writer.put(table, key, pack(total))
+
+
 def _add(left: list[Any], right: list[Any]) -> list[Any]:
     """Add up the figures of two rollups, in the order of the fields."""
-    total = [
-        a + b if index != _DECISIONS else a for index, (a, b) in enumerate(zip(left, right, strict=True))
-    ]
+    total: list[Any] = list(map(add, left[:_DECISIONS], right[:_DECISIONS]))
+    decisions = dict(left[_DECISIONS])
+    for kind, number in right[_DECISIONS].items():
+        decisions[kind] = decisions.get(kind, 0) + number
+    total.append(decisions)
+    total += map(add, left[_DECISIONS + 1 :], right[_DECISIONS + 1 :])
     for index in _LARGEST:
         total[index] = max(left[index], right[index])
-    total[_DECISIONS] = {
-        kind: left[_DECISIONS].get(kind, 0) + right[_DECISIONS].get(kind, 0)
-        for kind in {**left[_DECISIONS], **right[_DECISIONS]}
-    }
     return total
 
 
 def _sum(reader: Reader, stack_id: str, spans: Iterable[tuple[_Bucket, int, int]]) -> Rollup:
-    total = list(_NOTHING)
+    total = _NOTHING
     for bucket, start, stop in spans:
         if start < stop:
             keys = (_key(stack_id, start, bucket), _key(stack_id, stop, bucket))
             for key, value in reader.scan(bucket.table, *keys):
-                total = _adding(bucket, key, value, total)
-    return Rollup(**dict(zip(_FIELDS, total, strict=True)))
+                total = _adding(bucket.table, key, value, total)
+    return _rollup(total)
+
+
+def _rollup(figures: list[Any]) -> Rollup:
+    return Rollup(**dict(zip(_FIELDS, figures, strict=True)))
 
 
 def _key(stack_id: str, at: float, bucket: _Bucket) -> bytes:
     return f"{stack_id}/{max(int(at // bucket.seconds), 0):012d}".encode()
 
 
-def _adding(bucket: _Bucket, key: bytes, value: bytes, figures: list[Any]) -> list[Any]:
+def _adding(table: str, key: bytes, value: bytes, figures: list[Any]) -> list[Any]:
     """Add what is stored to `figures`.
 
     Raises:
@@ -121,10 +208,12 @@ def _adding(bucket: _Bucket, key: bytes, value: bytes, figures: list[Any]) -> li
     """
     try:
         stored: list[Any] = unpack(value)
+        if len(stored) > len(_FIELDS):
+            raise ValueError("it has more figures than there are")
         # A rollup that an older Recursor wrote has fewer fields; the others are zero.
         return _add(stored + _NOTHING[len(stored) :], figures)
     except (ValueError, TypeError, AttributeError, UnpackException) as error:
-        where = f"{bucket.table} {key.decode(errors='replace')}"
+        where = f"{table} {key.decode(errors='replace')}"
         raise CorruptRecordError(
             f"{where}: is not a readable rollup ({type(error).__name__}): restore it from a backup"
         ) from None

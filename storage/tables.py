@@ -244,11 +244,21 @@ RECORD_TABLES: tuple[Table[Record], ...] = (  # type: ignore[assignment]  # a Ta
     TRACES,
 )
 
-# Tables that hold no records: names → ids, revisions, sums per minute and per hour, stacks to look at.
+# Tables that hold no records: names → ids, revisions, sums per minute, per hour and of all time, stacks to
+# look at.
 NAMES = "stack_names"
 REVISIONS = "revisions"
 MINUTES = "rollups_by_minute"
 HOURS = "rollups_by_hour"
+LIFETIME = "rollups_of_all_time"
 NUDGES = "nudges"
 
-TABLES: tuple[str, ...] = (*(table.name for table in RECORD_TABLES), NAMES, REVISIONS, MINUTES, HOURS, NUDGES)
+TABLES: tuple[str, ...] = (
+    *(table.name for table in RECORD_TABLES),
+    NAMES,
+    REVISIONS,
+    MINUTES,
+    HOURS,
+    LIFETIME,
+    NUDGES,
+)

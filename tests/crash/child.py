@@ -45,6 +45,7 @@ from recursor.storage import conversations, stacks
 from recursor.storage.data_directory import DataDirectoryLock
 from recursor.storage.lmdb_environment import INITIAL_MAP_BYTES
 from recursor.storage.lmdb_store import LmdbStore
+from recursor.storage.opening import MIGRATIONS
 from recursor.storage.store import Reader, Writer
 from recursor.storage.tables import TABLES
 from tests.crash.journal import Journal
@@ -190,7 +191,9 @@ def run(options: argparse.Namespace, stack: ExitStack) -> None:
     fate = Fate(options.die)
     say(opening=True)
     stack.enter_context(DataDirectoryLock(directory, started_at=datetime.now(UTC)))
-    lmdb_store = LmdbStore(directory / "store", TABLES, initial_map_bytes=options.map_bytes)
+    lmdb_store = LmdbStore(
+        directory / "store", TABLES, migrations=MIGRATIONS, initial_map_bytes=options.map_bytes
+    )
     stack.callback(lmdb_store.close)
     store = MortalStore(lmdb_store, fate)
     journal = Journal(options.journal)

@@ -12,7 +12,8 @@ from random import Random
 from recursor.storage.data_directory import DataDirectoryLock
 from recursor.storage.errors import DirectoryInUseError
 from recursor.storage.lmdb_store import LmdbStore
-from recursor.storage.tables import STACKS, TABLES
+from recursor.storage.opening import open_store
+from recursor.storage.tables import STACKS
 from tests.crash.evidence import every, gather
 from tests.crash.invariants import at_any_time, at_rest, unrest
 from tests.crash.journal import Journal, Started, read_journal
@@ -152,7 +153,7 @@ class Lives:
         """See that what another process writes is noticed, though nothing else happens to the stack."""
         child = self.start("--seconds", "0.3")
         child.await_word("ready")
-        with closing(LmdbStore(self.directory / "store", TABLES)) as store:
+        with closing(open_store(self.directory / "store")) as store:
             for op in ("start", "resume", "visit", "todo"):
                 self.load.write_beside(store, op)
                 self.await_rest(child, store=store)
@@ -208,7 +209,7 @@ class Lives:
 
     @contextmanager
     def store(self) -> Iterator[LmdbStore]:
-        with closing(LmdbStore(self.directory / "store", TABLES, read_only=True)) as store:
+        with closing(open_store(self.directory / "store", read_only=True)) as store:
             yield store
 
     def await_answers(self, child: Child) -> None:

@@ -14,8 +14,8 @@ from recursor.orchestration.control import Command
 from recursor.storage import conversations, stacks
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.nudges import leave_nudge
+from recursor.storage.opening import open_store
 from recursor.storage.store import Writer
-from recursor.storage.tables import TABLES
 from tests.crash.ledger import PAUSED, STOPPED, Asked, Ledger
 from tests.crash.process import Child
 from tests.crash.team import DOOMED
@@ -60,7 +60,7 @@ class Load:
             while time.monotonic() < end and not child.ended:
                 self._give_one(child)
             return
-        with closing(LmdbStore(directory, TABLES)) as store:
+        with closing(open_store(directory)) as store:
             while time.monotonic() < end and not child.ended:
                 if self.random.random() < 0.4:
                     self.write_beside(store, self.random.choice(_OPS_BESIDE))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from recursor.domain.stack import ExecutionState, Stack
-from recursor.storage.lmdb_store import LmdbStore
+from recursor.storage.opening import open_store
 from recursor.storage.queries import UnreadableStack, list_stacks
 from recursor.storage.store import Writer, prefix_range
 from recursor.storage.tables import (
@@ -21,7 +21,6 @@ from recursor.storage.tables import (
     IDEAS,
     STACKS,
     STATES,
-    TABLES,
     TODOS,
     USER_MESSAGES,
     Table,
@@ -163,5 +162,5 @@ def poison(lives: Lives, table: Table[Any], key: bytes | None = None) -> tuple[s
                     return stack_id, found
         raise AssertionError(f"nothing to poison in {table.name}")
 
-    with closing(LmdbStore(lives.directory / "store", TABLES)) as store:
+    with closing(open_store(lives.directory / "store")) as store:
         return store.write(work)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from recursor.storage.lmdb_store import LmdbStore
+from recursor.storage.opening import MIGRATIONS, open_store
 from recursor.storage.store import Writer
 from recursor.storage.tables import TABLES
 from tests.crash.evidence import gather
@@ -58,7 +59,7 @@ def refused(nodes: dict[tuple[str, str], Any], key: str) -> bool:
 
 
 def test_a_kill_during_a_backup_leaves_no_half_of_one(lives: Lives) -> None:
-    with closing(LmdbStore(lives.directory / "store", [*TABLES, "ballast"])) as store:
+    with closing(LmdbStore(lives.directory / "store", [*TABLES, "ballast"], migrations=MIGRATIONS)) as store:
         for number in range(40):
             store.write(partial(put_ballast, b"%d" % number))
     target = lives.directory.parent / "backup"
@@ -98,7 +99,7 @@ def has_size(directory: Path) -> bool:
 
 def assert_sound(target: Path) -> None:
     """A backup is a store of one moment."""
-    with closing(LmdbStore(target, TABLES, read_only=True)) as store:
+    with closing(open_store(target, read_only=True)) as store:
         evidence = gather(store, [], Ledger())
     checks = (counters_equal_the_records, rollups_equal_the_records, records_are_where_they_belong)
     assert [violation for check in checks for violation in check(evidence)] == []
@@ -118,10 +119,9 @@ WRITES_FOR_EVER = """
 import sys
 from functools import partial
 from pathlib import Path
-from recursor.storage.lmdb_store import LmdbStore
-from recursor.storage.tables import TABLES
+from recursor.storage.opening import open_store
 
-store = LmdbStore(Path(sys.argv[1]), TABLES)
+store = open_store(Path(sys.argv[1]))
 print("begun", flush=True)
 while True:
     store.write(lambda writer: writer.put("nudges", b"beside", b"nobody"))

@@ -26,11 +26,13 @@ from recursor.storage.queries import (
     list_stacks,
     orchestration_stats,
     recent_executions,
+    stats_series,
+    total_stats,
     work_detection_status,
 )
 from recursor.storage.revisions import bump_revision, bump_runs
-from recursor.storage.rollups import count_execution
-from recursor.storage.stacks import create_stack
+from recursor.storage.rollups import ALL_STACKS, count_execution
+from recursor.storage.stacks import create_stack, delete_stack
 from recursor.storage.store import Store, Writer
 from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, STATES, TODOS, WORK
 from tests.making import NOW, STACK, make_graph, make_node, make_report, make_stack, make_status, make_todo
@@ -223,6 +225,69 @@ class TestStats:
     def test_need_a_stack(self, stack: Store) -> None:
         with pytest.raises(NotFoundError):
             ask(stack, orchestration_stats, "lost", 0, NOW)
+
+
+class TestTotals:
+    def test_are_of_all_stacks_also_of_those_that_are_gone(self, stack: Store) -> None:
+        def work(writer: Any) -> None:
+            graph = make_graph([make_node("a", usage=Usage(input_tokens=10, output_tokens=3))])
+            for status, other, ended in (
+                (ExecutionStatus.COMPLETED, STACK, NOW),
+                (ExecutionStatus.FAILED, "5eed000000000002", NOW),
+                (ExecutionStatus.COMPLETED, "5eed000000000002", NOW - 7200),
+            ):
+                summary = GraphSummary(agents_run=2, max_parallel=2)
+                execution = make_execution(
+                    1, stack_id=other, status=status, started_at=ended - 4, finished_at=ended, summary=summary
+                )
+                count_execution(writer, execution, graph)
+            delete_stack(writer, STACK)
+
+        stack.write(work)
+        stats = ask(stack, total_stats, NOW - 60, NOW)
+        assert (stats.cycles, stats.completed, stats.failed, stats.success_rate) == (2, 1, 1, 0.5)
+        assert (stats.average_seconds, stats.agents_run, stats.input_tokens) == (pytest.approx(4), 4, 20)
+        assert (stats.total_cycles, stats.total_agent_runs, stats.total_tokens) == (3, 6, 39)
+
+    def test_of_nothing_are_nought_and_unknown(self, database: Store) -> None:
+        stats = ask(database, total_stats, NOW - 60, NOW)
+        assert (stats.cycles, stats.total_cycles, stats.success_rate) == (0, 0, None)
+
+    def test_need_a_time_range(self, database: Store) -> None:
+        with pytest.raises(InvalidInputError, match=r"^time range: "):
+            ask(database, total_stats, NOW, NOW - 1)
+
+
+class TestSeries:
+    def test_is_of_a_stack_or_of_all(self, stack: Store) -> None:
+        def work(writer: Any) -> None:
+            for other in (STACK, "5eed000000000002"):
+                count_execution(writer, make_execution(1, stack_id=other, finished_at=NOW), None)
+
+        stack.write(work)
+        for whose, cycles in ((STACK, 1), (ALL_STACKS, 2)):
+            series = ask(stack, stats_series, whose, NOW - 300, NOW, 60)
+            assert [span.figures.cycles for span in series] == [0, 0, 0, 0, 0, cycles]
+            assert all(span.until == span.since + 60 for span in series)
+            assert series[-1].since <= NOW < series[-1].until
+
+    @pytest.mark.parametrize(
+        ("since", "seconds", "said"),
+        [
+            (NOW + 1, 60, "time range: ends"),
+            (NOW - 60, 0, "bucket: must be whole minutes"),
+            (NOW - 60, -60, "bucket: must be whole minutes"),
+            (NOW - 60, 90, "bucket: must be whole minutes"),
+            (NOW - 60 * 10_000, 60, "bucket: 10001 of 60 s are more than 10000"),
+        ],
+    )
+    def test_refuses_what_makes_no_series(self, stack: Store, since: float, seconds: int, said: str) -> None:
+        with pytest.raises(InvalidInputError, match=f"^{said}"):
+            ask(stack, stats_series, STACK, since, NOW, seconds)
+
+    def test_needs_a_stack(self, stack: Store) -> None:
+        with pytest.raises(NotFoundError):
+            ask(stack, stats_series, "lost", NOW, NOW)
 
 
 def test_an_agent_that_runs_is_shown_so_and_others_as_their_last_run_ended(database: Store) -> None:

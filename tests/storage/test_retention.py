@@ -10,7 +10,7 @@ from recursor.domain.settings import RetentionSettings
 from recursor.domain.trace import Trace
 from recursor.storage import retention
 from recursor.storage.retention import prune
-from recursor.storage.rollups import count_execution, sum_rollups
+from recursor.storage.rollups import ALL_STACKS, count_execution, sum_rollups
 from recursor.storage.store import Store
 from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, TABLES, TRACES
 from tests.making import NOW, STACK, make_graph, make_stack
@@ -109,10 +109,11 @@ def test_the_cycle_that_is_running_stays_however_old(database: Store) -> None:
 
 
 def test_statistics_are_forgotten_by_age_alone(database: Store) -> None:
-    live(database, 40, 20, 1)
+    live(database, 100, 40, 20, 1)
     prune_all(database, RetentionSettings(executions=1, traces=1, days=30))
     with database.read() as reader:
         assert sum_rollups(reader, STACK, 0, NOW).cycles == 2
+        assert sum_rollups(reader, ALL_STACKS, 0, NOW).cycles == 3
 
 
 def test_a_stack_without_history_has_nothing_to_lose(database: Store) -> None:

@@ -17,9 +17,20 @@ from recursor.domain.execution import (
 from recursor.domain.graph import ExecutionGraph, Usage
 from recursor.domain.statistics import Rollup
 from recursor.storage.errors import CorruptRecordError
-from recursor.storage.rollups import count_execution, delete_rollups, delete_rollups_before, sum_rollups
+from recursor.storage.rollups import (
+    ALL_STACKS,
+    ALL_STACKS_DAYS,
+    count_execution,
+    delete_old_totals,
+    delete_rollups,
+    delete_rollups_before,
+    lifetime_rollup,
+    rollup_series,
+    sum_rollups,
+    sum_up_all_stacks,
+)
 from recursor.storage.store import Store
-from recursor.storage.tables import HOURS, MINUTES
+from recursor.storage.tables import HOURS, LIFETIME, MINUTES
 from tests.making import NOW, STACK, make_graph, make_node
 
 START = 1_699_999_200.0  # the beginning of an hour
@@ -168,10 +179,103 @@ def test_what_is_forgotten_is_what_ended_before(database: Store) -> None:
 def test_a_year_of_hours_is_read_from_few_sums(database: Store) -> None:
     count(database, [cycle(START + minute * 60) for minute in range(0, 600, 7)])
     with database.read() as reader:
-        minutes = len(list(reader.scan(MINUTES)))
-        hours = len(list(reader.scan(HOURS)))
+        minutes, hours = (
+            sum(key.startswith(STACK.encode()) for key, _ in reader.scan(table)) for table in (MINUTES, HOURS)
+        )
     assert (minutes, hours) == (86, 10)
     assert total(database, START - 1e7, START + 3e7).cycles == 86
+
+
+class TestAllStacks:
+    def test_are_summed_up_together_and_keep_what_deleted_ones_did(self, database: Store) -> None:
+        ran = GraphSummary(agents_run=3, agents_failed=1, max_parallel=2)
+        count(database, [cycle(START, 2.0, summary=ran, tokens=5), cycle(START + 90, stack_id=OTHER)])
+        both = total(database, START, START + 90, ALL_STACKS)
+        assert (both.cycles, both.longest, both.agents_run, both.agents_failed) == (2, 2.0, 3, 1)
+        database.write(lambda writer: delete_rollups(writer, STACK))
+        assert total(database, START, START + 90, ALL_STACKS) == both
+        assert total(database, START, START + 59, ALL_STACKS).cycles == 1
+        with database.read() as reader:
+            assert lifetime_rollup(reader) == both
+
+    def test_are_forgotten_by_an_age_of_their_own_and_never_what_they_did_in_all(
+        self, database: Store
+    ) -> None:
+        count(database, [cycle(START), cycle(START + 5 * 3600)])
+        now = START + ALL_STACKS_DAYS * 86_400 + 3600
+        database.write(lambda writer: delete_old_totals(writer, now))
+        assert total(database, 0, now, ALL_STACKS).cycles == 1
+        assert total(database, 0, now).cycles == 2
+        with database.read() as reader:
+            assert lifetime_rollup(reader).cycles == 2
+
+    def test_nothing_is_the_sum_of_nothing(self, database: Store) -> None:
+        with database.read() as reader:
+            assert lifetime_rollup(reader) == Rollup()
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(found=st.lists(st.tuples(cycles, st.booleans()), max_size=10))
+    def test_sums_made_anew_are_those_that_were_counted(
+        self, database: Store, found: list[tuple[Cycle, bool]]
+    ) -> None:
+        tables = (MINUTES, HOURS, LIFETIME)
+        for table in tables:
+            database.write(lambda writer, table=table: writer.delete_range(table, b"", None))
+        count(database, [(e.but(stack_id=OTHER if other else STACK), g) for (e, g), other in found])
+
+        def sums() -> list[dict[str, Any]]:
+            with database.read() as reader:
+                hours = [
+                    figures for _, figures in rollup_series(reader, ALL_STACKS, START, START + 5 * 3600, 3600)
+                ]
+                everything = [
+                    *hours,
+                    sum_rollups(reader, ALL_STACKS, START, START + 5000),
+                    lifetime_rollup(reader),
+                ]
+            return [figures.model_dump(exclude={"decisions"}) for figures in everything]
+
+        counted = sums()
+        for _ in range(2):
+            database.write(sum_up_all_stacks)
+            assert sums() == [pytest.approx(figures) for figures in counted]
+
+    def test_sums_made_anew_leave_out_what_cannot_be_read(
+        self, database: Store, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        count(database, [cycle(START), cycle(START, stack_id=OTHER)])
+        key = f"{OTHER}/{int(START // 60):012d}"
+        database.write(lambda writer: writer.put(MINUTES, key.encode(), b"\xc1"))
+        database.write(sum_up_all_stacks)
+        assert total(database, START, START, ALL_STACKS).cycles == 1
+        assert key in caplog.text
+
+
+class TestSeries:
+    def test_has_every_span_in_order_also_those_in_which_nothing_ended(self, database: Store) -> None:
+        count(
+            database, [cycle(START + 30), cycle(START + 59), cycle(START + 200), cycle(START, stack_id=OTHER)]
+        )
+        with database.read() as reader:
+            series = list(rollup_series(reader, STACK, START + 10, START + 240, 60))
+        assert [(begin - START, figures.cycles) for begin, figures in series] == [
+            (0, 2),
+            (60, 0),
+            (120, 0),
+            (180, 1),
+            (240, 0),
+        ]
+
+    @pytest.mark.parametrize("seconds", [60, 300, 3600, 7200])
+    def test_adds_up_to_the_sum_of_the_whole(self, database: Store, seconds: int) -> None:
+        count(database, [cycle(START + minute * 60, tokens=1) for minute in range(0, 400, 7)])
+        with database.read() as reader:
+            series = list(rollup_series(reader, STACK, START, START + 86_399, seconds))
+        assert [begin for begin, _ in series] == list(
+            range(int(START // seconds) * seconds, 1_700_085_600, seconds)
+        )
+        assert sum(figures.cycles for _, figures in series) == 58
+        assert sum(figures.input_tokens for _, figures in series) == 2 * 58
 
 
 class TestDamage:

@@ -1,0 +1,64 @@
+"""A store that an older Recursor wrote is brought up to date by the first who opens it for writing."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recursor.domain.execution import OrchestratorExecution
+from recursor.storage.errors import SchemaVersionError
+from recursor.storage.lmdb_store import LmdbStore
+from recursor.storage.opening import MIGRATIONS, open_store
+from recursor.storage.queries import total_stats
+from recursor.storage.rollups import ALL_STACKS, count_execution
+from recursor.storage.tables import HOURS, LIFETIME, MINUTES, TABLES
+from tests.making import NOW, STACK
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A store as it was before there were sums over all stacks: two stacks, three cycles."""
+
+    def work(writer: Any) -> None:
+        for stack_id, ago in ((STACK, 0), (STACK, 7200), ("5eed000000000002", 0)):
+            execution = OrchestratorExecution(
+                id="1",
+                stack_id=stack_id,
+                number=1,
+                epoch=0,
+                status="completed",
+                started_at=NOW - ago - 1,
+                finished_at=NOW - ago,
+            )
+            count_execution(writer, execution, None)
+        for table in (MINUTES, HOURS):
+            writer.delete_range(table, f"{ALL_STACKS}/".encode(), f"{ALL_STACKS}0".encode())
+        writer.delete_range(LIFETIME, b"", None)
+
+    with closing(LmdbStore(tmp_path / "store", TABLES)) as store:
+        store.write(work)
+    return tmp_path / "store"
+
+
+def test_sums_over_all_stacks_are_made_of_those_there_are(old: Path) -> None:
+    for _ in range(2):
+        with closing(open_store(old)) as store, store.read() as reader:
+            recent = total_stats(reader, NOW - 60, NOW)
+            assert (recent.cycles, recent.completed, recent.total_cycles) == (2, 2, 3)
+            assert total_stats(reader, 0, NOW).cycles == 3
+
+
+def test_who_only_reads_is_told_what_brings_it_up_to_date(old: Path) -> None:
+    with pytest.raises(SchemaVersionError, match="start the runner"):
+        open_store(old, read_only=True)
+    open_store(old).close()
+    with closing(open_store(old, read_only=True)) as store, store.read() as reader:
+        assert total_stats(reader, NOW, NOW).cycles == 2
+
+
+def test_a_store_of_a_newer_recursor_is_refused(tmp_path: Path) -> None:
+    newer = type(MIGRATIONS)({number: lambda _: None for number in range(1, MIGRATIONS.latest + 2)})
+    LmdbStore(tmp_path, TABLES, migrations=newer).close()
+    with pytest.raises(SchemaVersionError, match="use a newer Recursor"):
+        open_store(tmp_path)
