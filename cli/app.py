@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from recursor.cli import control, conversation, history, run, stacks
+from recursor.cli.configured import configurable
 from recursor.cli.output import ReaderGoneError, complain, say
 from recursor.domain.errors import InvalidInputError, RecursorError
 
@@ -42,7 +43,7 @@ _COMMANDS = (
     ("artifact", history.artifact, "recursor artifact habits > habits.html"),
 )
 for _name, _function, _example in _COMMANDS:
-    app.command(_name, epilog=f"Example: {_example}")(_function)
+    app.command(_name, epilog=f"Example: {_example}")(configurable(_function))
 
 
 def _print_version(wanted: bool) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from recursor.cli.access import find, open_data
+from recursor.cli.configured import configuration
 from recursor.cli.options import DEFAULT_DATA, Data, Json, StackName
 from recursor.cli.output import draw, print_json, print_raw
 from recursor.cli.wording import parse_span
@@ -53,11 +54,12 @@ def graphs(stack: StackName, limit: Limit = 5, data: Data = DEFAULT_DATA, json: 
         draw(*graph_page(graph, numbers[graph.id]))
 
 
-def work(stack: StackName, data: Data = DEFAULT_DATA, json: Json = False) -> None:
+def work(context: typer.Context, stack: StackName, data: Data = DEFAULT_DATA, json: Json = False) -> None:
     """Show who has work in a stack, how urgent it is, and why."""
+    settings = configuration(context).settings
     with open_data(data) as access:
         stack_id = find(access, stack)
-        report = _ask_runner(access, stack_id) or _look(access, stack_id)
+        report = _ask_runner(access, stack_id) or _look(access, stack_id, settings)
     if json:
         print_json(report)
         return
@@ -120,7 +122,7 @@ def artifact(
 
 
 def _ask_runner(access: Access, stack_id: str) -> Answer | None:
-    """Ask the runner, whose settings may differ from the defaults."""
+    """Ask the runner, which may have been started with other settings."""
     remote = access.remote()
     if remote is None:
         return None
@@ -130,11 +132,11 @@ def _ask_runner(access: Access, stack_id: str) -> Answer | None:
         return None
 
 
-def _look(access: Access, stack_id: str) -> Answer:
+def _look(access: Access, stack_id: str, settings: Settings) -> Answer:
     from recursor.runner.team import observers_team
 
     with access.read() as reader:
         report: WorkReport = queries.work_detection_status(
-            reader, stack_id, observers_team(), Settings(), time.time()
+            reader, stack_id, observers_team(), settings, time.time()
         )
     return report.model_dump(mode="json")

@@ -5,11 +5,14 @@ from typing import Annotated
 
 import typer
 
+from recursor.cli.configured import data_directory
+from recursor.domain.settings import ProcessSettings
+
 Data = Annotated[
     Path,
-    typer.Option("--data", metavar="DIR", envvar="RECURSOR_DATA", help="The data directory."),
+    typer.Option("--data", metavar="DIR", callback=data_directory, help="The data directory."),
 ]
-DEFAULT_DATA = Path(".recursor")
+DEFAULT_DATA: Path = ProcessSettings().data
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 

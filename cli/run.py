@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recursor.cli.access import open_data
+from recursor.cli.configured import configuration, flags
 from recursor.cli.options import DEFAULT_DATA, Data, Json, Overrides
 from recursor.cli.output import complain, draw, print_json, say
 from recursor.cli.wording import parse_span, plural, span
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.settings import RunnerSettings, Settings, collect_overrides
+from recursor.domain.settings import collect_overrides
+from recursor.runner.given import Source, overriding
 from recursor.runner.naming import name_from_idea
 from recursor.storage.stacks import new_idea, new_stack
 
@@ -29,6 +31,7 @@ _PAGES_SHOWN = 10
 
 
 def run(
+    context: typer.Context,
     idea: Annotated[
         str | None, typer.Option("--idea", metavar="TEXT", help="Make a stack with this idea, and start it.")
     ] = None,
@@ -49,11 +52,17 @@ def run(
         ),
     ] = None,
     agents: Annotated[
-        int, typer.Option("--agents", min=1, max=10_000, metavar="N", help="How many may run at a time.")
-    ] = 8,
+        int | None,
+        typer.Option(
+            "--agents", min=1, max=10_000, metavar="N", help="How many may run at a time. [default: 8]"
+        ),
+    ] = None,
     grace: Annotated[
-        str, typer.Option("--grace", metavar="SPAN", help="How long running agents may take at the end.")
-    ] = "10s",
+        str | None,
+        typer.Option(
+            "--grace", metavar="SPAN", help="How long running agents may take at the end. [default: 10s]"
+        ),
+    ] = None,
     settings: Overrides = None,
     data: Data = DEFAULT_DATA,
     json: Json = False,
@@ -61,8 +70,10 @@ def run(
     """Run all stacks of a data directory, until told to stop or until they are done."""
     if name is not None and idea is None:
         raise InvalidInputError("--name: names the stack that --idea makes: give --idea, too")
-    changed = Settings().overridden(collect_overrides(settings or []))
-    seconds = parse_span(grace, "--grace")
+    configured = configuration(context).with_flags(
+        overriding(collect_overrides(settings or []), Source.FLAG, "--set"),
+        flags(port=port, agents=agents, grace=None if grace is None else parse_span(grace, "--grace")),
+    )
     open_data(data).close()
     goal = _goal(idea, name, until_done)
 
@@ -70,10 +81,11 @@ def run(
     from recursor.runner.process import Runner
     from recursor.runner.session import Session
 
-    runner = Runner(data, settings=changed, runner=RunnerSettings(agents=agents), port=port)
-    display = _display(port, until_done, idea, json)
-    _set_up_logging(told_anyway=display.wants_events)
-    ending = Session(runner, display, goal, seconds).run()
+    wanted = configured.runner
+    runner = Runner(data, settings=configured.settings, runner=wanted, port=wanted.port)
+    display = _display(wanted.port, until_done, idea, json)
+    _set_up_logging(wanted.log_level, told_anyway=display.wants_events)
+    ending = Session(runner, display, goal, wanted.grace).run()
     if json and until_done:
         print_json(_summary(ending))
     elif until_done:
@@ -175,13 +187,14 @@ def _tell(ending: Ending, goal: Goal) -> None:
         complain("the stack was stopped or deleted before it was done")
 
 
-def _set_up_logging(told_anyway: bool) -> None:
-    """Have warnings told on stderr, a line each; this process belongs to the runner.
+def _set_up_logging(level: str, told_anyway: bool) -> None:
+    """Have log records told on stderr, a line each; this process belongs to the runner.
 
     Args:
+        level: the least serious that is told.
         told_anyway: whether what happens to stacks is shown already.
     """
-    logging.basicConfig(level=logging.WARNING, handlers=[_Complaints()], force=True)
+    logging.basicConfig(level=level.upper(), handlers=[_Complaints()], force=True)
     if told_anyway:
         logging.getLogger("recursor.actors").setLevel(logging.ERROR)
 

@@ -55,15 +55,24 @@ def in_one_line(error: BaseException) -> str:
     return f"{name}: {text}" if text else name
 
 
-def unknown_key(what: str, key: str, known: list[str]) -> NoReturn:
+def unknown_key(
+    what: str, key: str, known: list[str], *, noun: str = "key", otherwise: str | None = None
+) -> NoReturn:
     """Refuse `key`, suggesting the nearest of the `known` ones.
+
+    Args:
+        what: where it was found.
+        key: what is unknown.
+        known: what there is.
+        noun: what a key is called there.
+        otherwise: what to say when none is near; by default, all that are known.
 
     Raises:
         InvalidInputError: always.
     """
     near = get_close_matches(key, known, n=1)
-    hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(known))}"
-    raise InvalidInputError(f"{what}: unknown key {key!r}{hint}")
+    hint = f"did you mean {near[0]}?" if near else otherwise or f"known: {', '.join(sorted(known))}"
+    raise InvalidInputError(f"{what}: unknown {noun} {key!r}; {hint}")
 
 
 def _sentence(problem: ErrorDetails) -> str:
@@ -71,6 +80,8 @@ def _sentence(problem: ErrorDetails) -> str:
     message = problem["msg"]
     if problem["type"] == "string_pattern_mismatch":
         message = "has characters that are not allowed here"
+    if problem["type"] == "tuple_type":
+        message = 'input should be a list, such as ["a", "b"]'
     sentence = f"{_short(field)}: {message[0].lower()}{message[1:]} (got {_short(repr(problem['input']))})"
     # The name of a field that should not be there can hold anything, line breaks included.
     return " ".join(sentence.splitlines())

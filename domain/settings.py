@@ -1,7 +1,8 @@
 """Every threshold, interval, keyword, pause and limit, with its default. Seconds and bytes throughout."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, Literal, Self
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
@@ -171,3 +172,20 @@ class RunnerSettings(Record):
     """Seconds without anything to do after which a stack's actors make way for a timer."""
     storage_retry: float = Field(default=5.0, gt=0)
     """Seconds between attempts to write what a full disk refused."""
+
+
+class ProcessSettings(RunnerSettings):
+    """What `recursor run` takes besides: where it keeps its data and serves, and how it ends."""
+
+    data: Path = Path(".recursor")
+    """The data directory. Every command uses it."""
+    host: str = Field(default="127.0.0.1", min_length=1, max_length=253)
+    """The address to serve on. Others than this machine's loopback want a token."""
+    port: int | None = Field(default=None, ge=0, le=65_535)
+    """Where to serve; 0 for any free port. Not given: 3002, or any free one if that is taken."""
+    token_file: Path | None = None
+    """A file with the token that clients must show; RECURSOR_TOKEN comes before it."""
+    grace: float = Field(default=10.0, ge=0)
+    """Seconds that running agents may take at the end."""
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    """The least serious thing that is logged."""

@@ -55,8 +55,11 @@ def wait_for(what: Callable[[], T]) -> T:
 
 
 def environment(**more: str) -> dict[str, str]:
-    ours = ("RECURSOR_DATA", "RECURSOR_DEBUG", "COLUMNS", "NO_COLOR", "FORCE_COLOR")
-    return {**{key: value for key, value in os.environ.items() if key not in ours}, **more}
+    ours = ("COLUMNS", "NO_COLOR", "FORCE_COLOR")
+    theirs = {
+        key: value for key, value in os.environ.items() if key not in ours and not key.startswith("RECURSOR_")
+    }
+    return {**theirs, **more}
 
 
 @dataclass

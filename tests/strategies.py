@@ -7,6 +7,7 @@ import types
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import Enum
+from pathlib import Path
 from random import Random
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -43,7 +44,7 @@ def _value(kind: Any, limits: tuple[Any, ...], random: Random) -> Any:  # noqa: 
     if origin is Literal:
         return random.choice(inner)
     if origin in (types.UnionType, Union):
-        return _value(random.choice(inner), (), random)
+        return _value(random.choice(inner), limits, random)
     if origin is tuple and inner[-1] is Ellipsis:
         return tuple(_value(inner[0], (), random) for _ in range(random.randrange(4)))
     if origin is tuple:
@@ -59,7 +60,7 @@ def _value(kind: Any, limits: tuple[Any, ...], random: Random) -> Any:  # noqa: 
     return _scalar(kind, limits, random)
 
 
-def _scalar(kind: type, limits: tuple[Any, ...], random: Random) -> Any:
+def _scalar(kind: type, limits: tuple[Any, ...], random: Random) -> Any:  # noqa: PLR0911
     if kind is str:
         return _text(limits, random)
     if kind is bool:
@@ -73,6 +74,8 @@ def _scalar(kind: type, limits: tuple[Any, ...], random: Random) -> Any:
         return random.choice([least, random.uniform(least, 4e9), 1_700_000_000.123456])
     if kind is Decimal:
         return Decimal(random.randrange(10**9)).scaleb(-random.randrange(12))
+    if kind is Path:
+        return Path("data", f"{random.randrange(100)}")
     assert kind is type(None), f"say here how to make a {kind}"
     return None
 

@@ -1,0 +1,162 @@
+"""The effective settings: defaults, then a file, then variables, then flags; and where each came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.settings import ProcessSettings, Settings
+from recursor.domain.stack import Stack
+from recursor.runner.given import (
+    DEFAULTS,
+    KEYS,
+    STACK_SECTIONS,
+    AllSettings,
+    Given,
+    Layer,
+    Source,
+    checked,
+    merged,
+    overriding,
+)
+from recursor.runner.settings_file import FILE_NAME, read_settings_file
+from recursor.runner.settings_variables import CONFIG, TOKEN, read_variables
+
+# More than any token; and no file that was named by mistake is read whole.
+_LONGEST_TOKEN = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """One setting as it holds."""
+
+    section: str
+    key: str
+    value: JsonValue
+    default: JsonValue
+    source: Source
+    where: str | None
+    """Where it was given; None for a default."""
+
+
+class Configuration:
+    """What all sources together come to."""
+
+    def __init__(self, *layers: Layer, token: str | None = None) -> None:
+        """Put layers over the defaults.
+
+        Args:
+            layers: what each source gives; later ones come over earlier ones.
+            token: the token, from the environment.
+
+        Raises:
+            InvalidInputError: a value cannot be used, also one that a later layer replaces.
+        """
+        self._layers = [checked(layer) for layer in layers]
+        self._token = token
+
+    @cached_property
+    def _all(self) -> AllSettings:
+        return AllSettings.model_validate(merged(self._layers))
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What holds for every stack that does not override it."""
+        return Settings(**{section: getattr(self._all, section) for section in STACK_SECTIONS})
+
+    @property
+    def runner(self) -> ProcessSettings:
+        """What holds for a runner."""
+        return self._all.runner
+
+    def token(self) -> str | None:
+        """Return the token that clients must show, from RECURSOR_TOKEN or the file that is named, or None.
+
+        Raises:
+            InvalidInputError: the file cannot be read, or holds no token.
+        """
+        if self._token:
+            return self._token
+        path = self.runner.token_file
+        return None if path is None else _read_token(path)
+
+    def with_flags(self, *flags: Layer) -> Configuration:
+        """Return this with more layers over it.
+
+        Raises:
+            InvalidInputError: a value cannot be used.
+        """
+        return Configuration(*self._layers, *flags, token=self._token)
+
+    def effective(self, stack: Stack | None = None) -> Iterator[Effective]:
+        """Yield every setting as it holds, for all stacks or with the overrides of one.
+
+        Raises:
+            InvalidInputError: one of the stack's overrides cannot be used any more.
+        """
+        overrides: Layer = {}
+        everything = self._all
+        if stack is not None:
+            overrides = overriding(stack.settings, Source.STACK, f"stack {stack.name}")
+            settings = self.settings.overridden(stack.settings)
+            everything = everything.but(**{name: getattr(settings, name) for name in STACK_SECTIONS})
+        given: dict[tuple[str, str], Given] = {}
+        for layer in (*self._layers, overrides):
+            given.update(layer)
+        values, defaults = everything.model_dump(mode="json"), DEFAULTS.model_dump(mode="json")
+        for section, key in KEYS:
+            found = given.get((section, key))
+            yield Effective(
+                section,
+                key,
+                values[section][key],
+                defaults[section][key],
+                Source.DEFAULT if found is None else found.source,
+                None if found is None else found.where,
+            )
+
+
+def load_configuration(
+    environment: Mapping[str, str], file: Path | None = None, *, directory: Path = Path()
+) -> Configuration:
+    """Read the settings file, if there is one, and the environment.
+
+    Args:
+        environment: the variables.
+        file: the settings file; by default the one that RECURSOR_CONFIG names, or else `recursor.toml` if it
+            is there.
+        directory: where to look for `recursor.toml`; by default the current directory.
+
+    Raises:
+        InvalidInputError: an unknown key (the nearest is suggested) or a bad value in one of them, or a file
+            that was named and is not there.
+    """
+    variables = read_variables(environment)
+    named = file or (Path(environment[CONFIG]) if environment.get(CONFIG) else None)
+    given = read_settings_file(named or directory / FILE_NAME, must_exist=named is not None)
+    return Configuration(given, variables, token=environment.get(TOKEN))
+
+
+def _read_token(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            token = file.read(_LONGEST_TOKEN + 1).decode("ascii").strip()
+    except UnicodeDecodeError:
+        raise InvalidInputError(
+            f"runner.token_file: {path} is not a text: a token has ASCII letters"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InvalidInputError(
+            f"runner.token_file: {path} cannot be read: {error}: name a file with a token"
+        ) from None
+    if not token or len(token) > _LONGEST_TOKEN or not token.isprintable():
+        raise InvalidInputError(
+            f"runner.token_file: {path} does not hold one line with a token: put one there, "
+            "for instance with `openssl rand -hex 32`"
+        )
+    return token

@@ -1,0 +1,96 @@
+"""A value that somebody gave for a setting, where they gave it, and which settings there are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pydantic import JsonValue, ValidationError
+
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.record import Record
+from recursor.domain.settings import Overrides, ProcessSettings, Settings
+
+Key = tuple[str, str]
+"""A section and a key of it."""
+
+
+class AllSettings(Settings):
+    """Every section that there is: those a stack may override, and `runner`."""
+
+    runner: ProcessSettings = ProcessSettings()
+
+
+DEFAULTS = AllSettings()
+
+
+def _sections() -> dict[str, tuple[str, ...]]:
+    return {
+        name: tuple(type(section).model_fields) for name, section in DEFAULTS if isinstance(section, Record)
+    }
+
+
+SECTIONS: Mapping[str, tuple[str, ...]] = _sections()
+"""The keys of every section."""
+
+KEYS: tuple[Key, ...] = tuple((section, key) for section, keys in SECTIONS.items() for key in keys)
+STACK_SECTIONS: tuple[str, ...] = tuple(Settings.model_fields)
+"""The sections that a stack may override."""
+
+
+class Source(StrEnum):
+    """What kind of place a value comes from; a later one counts more."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    VARIABLE = "variable"
+    FLAG = "flag"
+    STACK = "stack"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One value, and where it was given."""
+
+    value: Any
+    """As it was read; pydantic makes of it what the setting is."""
+    source: Source
+    where: str
+    """As its giver would look for it: "recursor.toml:4", "RECURSOR_DATA", "--agents"."""
+
+
+Layer = Mapping[Key, Given]
+"""What one source gives."""
+
+
+def checked(layer: Layer) -> Layer:
+    """Return `layer`, whose keys are known, after a look whether every value of it can be used.
+
+    Raises:
+        InvalidInputError: one cannot; the text names where it was given, its key, the value and what it
+            should be.
+    """
+    for (section, key), given in layer.items():
+        try:
+            AllSettings.model_validate({section: {key: given.value}})
+        except ValidationError as error:
+            raise InvalidInputError.explaining(given.where, error) from None
+    return layer
+
+
+def overriding(overrides: Overrides, source: Source, where: str) -> Layer:
+    """Return overrides (section → key → value) as a layer; `where` is what they were given with."""
+    return {
+        (section, key): Given(value, source, where)
+        for section, values in overrides.items()
+        for key, value in values.items()
+    }
+
+
+def merged(layers: list[Layer]) -> dict[str, dict[str, JsonValue]]:
+    """Return the values of all layers, those of later ones in place of those of earlier ones."""
+    values: dict[str, dict[str, JsonValue]] = {}
+    for layer in layers:
+        for (section, key), given in layer.items():
+            values.setdefault(section, {})[key] = given.value
+    return values

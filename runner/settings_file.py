@@ -1,0 +1,117 @@
+"""Settings from a TOML file, each with its line."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from recursor.domain.errors import InvalidInputError, unknown_key
+from recursor.runner.given import KEYS, SECTIONS, Given, Key, Layer, Source
+
+FILE_NAME = "recursor.toml"
+
+# What is a path is meant from where the file is, as in most such files.
+_PATHS: frozenset[Key] = frozenset({("runner", "data"), ("runner", "token_file")})
+
+_HEADER = re.compile(r"""\s*\[\s*([\w"'.-]+)\s*\]""")
+_ASSIGNMENT = re.compile(r"""\s*([\w"'.-]+)\s*=""")
+
+
+def read_settings_file(path: Path, *, must_exist: bool) -> Layer:
+    """Return what the file at `path` gives; nothing if there is none and none is needed.
+
+    Raises:
+        InvalidInputError: it cannot be read, is not TOML, or has an unknown section or key; the text names
+            the line.
+    """
+    try:
+        text = path.read_bytes().decode()
+    except FileNotFoundError:
+        if must_exist:
+            raise InvalidInputError(f"{path}: no such file: name the settings file that there is") from None
+        return {}
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(
+            f"{path}: not UTF-8 from byte {error.start + 1} on: write it as a text in UTF-8"
+        ) from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise InvalidInputError(f"{str(path)[:200]!r}: cannot be read: {why}: name another file") from None
+    return parse_settings(text, path)
+
+
+def parse_settings(text: str, path: Path) -> Layer:
+    """Return what `text`, read from the file at `path`, gives.
+
+    Raises:
+        InvalidInputError: see `read_settings_file`.
+    """
+    # Most commands run where there is no such file.
+    import tomllib
+
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InvalidInputError(f"{path}: not TOML: {error}: put that right") from None
+    lines = _Lines(text, path)
+    layer: dict[Key, Given] = {}
+    for section, values in document.items():
+        if section not in SECTIONS or not isinstance(values, Mapping):
+            _refuse(section, values, lines.where(section))
+        for key, value in values.items():
+            where = lines.where(section, key)
+            if (section, key) == ("runner", "token"):
+                raise InvalidInputError(
+                    f"{where}: a token has no place in this file: set RECURSOR_TOKEN, "
+                    "or name a file that holds it with token_file"
+                )
+            if key not in SECTIONS[section]:
+                unknown_key(where, f"{section}.{key}", [f"{section}.{each}" for each in SECTIONS[section]])
+            layer[section, key] = Given(_from_here((section, key), value, path), Source.FILE, where)
+    return layer
+
+
+def _refuse(section: str, value: object, where: str) -> NoReturn:
+    if section in SECTIONS:
+        raise InvalidInputError(
+            f"{where}: {section} is a section: write [{section}], and below it KEY = VALUE"
+        )
+    homes = [home for home, key in KEYS if key == section]
+    if homes and not isinstance(value, Mapping):
+        raise InvalidInputError(f"{where}: {section} is not in its section: write it below [{homes[0]}]")
+    unknown_key(where, section, list(SECTIONS))
+
+
+def _from_here(key: Key, value: Any, path: Path) -> Any:
+    if key not in _PATHS or not isinstance(value, str):
+        return value
+    try:
+        return str(path.parent / Path(value).expanduser())
+    except RuntimeError as error:
+        raise InvalidInputError(f"{path}: {'.'.join(key)}: {value!r}: {error}: give a whole path") from None
+
+
+class _Lines:
+    """Where in a text which key is given, as far as can be told without parsing it anew: tomllib keeps no
+    positions. A key that is written in a way not foreseen here is told by the file alone."""
+
+    def __init__(self, text: str, path: Path) -> None:
+        self._path = path
+        self._lines: dict[str, int] = {}
+        section = ""
+        for number, line in enumerate(text.splitlines(), 1):
+            if header := _HEADER.match(line):
+                section = _bare(header[1])
+                self._lines.setdefault(section, number)
+            elif assignment := _ASSIGNMENT.match(line):
+                name = _bare(assignment[1])
+                self._lines.setdefault(f"{section}.{name}" if section else name, number)
+
+    def where(self, *names: str) -> str:
+        """Return the file and the line of a section or key; without the line where that is not known."""
+        number = self._lines.get(".".join(names)) or self._lines.get(names[0])
+        return f"{self._path}:{number}" if number else str(self._path)
+
+
+def _bare(name: str) -> str:
+    return name.replace('"', "").replace("'", "").replace(" ", "")
