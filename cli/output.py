@@ -60,9 +60,16 @@ def print_json(value: object) -> None:
     Raises:
         ReaderGoneError: nobody reads it.
     """
-    plain = _encoding(sys.stdout).lower().startswith("utf")
-    text = json.dumps(as_json(value), indent=2, ensure_ascii=not plain)
-    _write(_UNSAFE_IN_JSON.sub(lambda found: _escaped(found[0], "\\u{:04x}"), text) + "\n", sys.stdout)
+    _write_json(value, indent=2)
+
+
+def print_json_line(value: object) -> None:
+    """Print a record or plain data on one line, for who reads along as more comes.
+
+    Raises:
+        ReaderGoneError: nobody reads it.
+    """
+    _write_json(value, indent=None)
 
 
 def as_json(value: object) -> Any:
@@ -119,6 +126,12 @@ def make_console() -> Console:
 
 def _escaped(found: str, form: str) -> str:
     return form.format(ord(found)) if ord(found) < 256 or "u" in form else f"\\u{ord(found):04x}"
+
+
+def _write_json(value: object, indent: int | None) -> None:
+    plain = _encoding(sys.stdout).lower().startswith("utf")
+    text = json.dumps(as_json(value), indent=indent, ensure_ascii=not plain)
+    _write(_UNSAFE_IN_JSON.sub(lambda found: _escaped(found[0], "\\u{:04x}"), text) + "\n", sys.stdout)
 
 
 def _write(text: str, stream: IO[str]) -> None:

@@ -25,6 +25,8 @@ EVERY_COMMAND_ON_A_STACK = (
     ("work",),
     ("stats",),
     ("artifact",),
+    ("traces",),
+    ("traces", "-f"),
 )
 
 

@@ -1,0 +1,41 @@
+"""Goes on showing what comes, until whoever watches has had enough."""
+
+import select
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from recursor.cli.output import ReaderGoneError
+
+# Nobody notices half of it, and it costs a thousandth of a core.
+PERIOD_SECONDS = 0.5
+
+
+def follow(look: Callable[[], None], period: float = PERIOD_SECONDS) -> None:
+    """Call `look` again and again until Ctrl-C.
+
+    Args:
+        look: shows what is new.
+        period: seconds from one look to the next.
+
+    Raises:
+        ReaderGoneError: nobody reads stdout any more.
+        Exception: what `look` raises.
+    """
+    with suppress(KeyboardInterrupt):
+        while True:
+            look()
+            _refuse_to_talk_to_nobody()
+            time.sleep(period)
+
+
+def _refuse_to_talk_to_nobody() -> None:
+    # As long as nothing is written nothing fails: a pipe is asked whether it has been closed.
+    poll = select.poll()
+    try:
+        poll.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):
+        return
+    if any(found & select.POLLERR for _, found in poll.poll(0)):
+        raise ReaderGoneError
