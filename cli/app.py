@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recursor.cli import control, conversation, history, run, stacks, traces
+from recursor.cli import configuration, control, conversation, history, run, stacks, traces
 from recursor.cli.configured import configurable
 from recursor.cli.output import ReaderGoneError, complain, say
 from recursor.domain.errors import InvalidInputError, RecursorError
@@ -41,6 +41,8 @@ _COMMANDS = (
     ("work", history.work, "recursor work habits"),
     ("stats", history.stats, "recursor stats habits --since 7d"),
     ("traces", traces.traces, "recursor traces habits --role builder -f"),
+    ("config", configuration.config, "recursor config --stack habits"),
+    ("configure", configuration.configure, "recursor configure habits --set pause.after_work=2"),
     ("artifact", history.artifact, "recursor artifact habits > habits.html"),
 )
 for _name, _function, _example in _COMMANDS:

@@ -28,3 +28,7 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; may be repeated."),
 ]
+SettingNames = Annotated[
+    list[str] | None,
+    typer.Option("--unset", metavar="SECTION.KEY", help="Take a change back; may be repeated."),
+]

@@ -30,6 +30,9 @@ from recursor.runner.settings_variables import CONFIG, TOKEN, read_variables
 # More than any token; and no file that was named by mistake is read whole.
 _LONGEST_TOKEN = 4096
 
+HIDDEN = "(hidden)"
+"""What is shown in a token's place."""
+
 
 @dataclass(frozen=True, slots=True)
 class Effective:
@@ -94,7 +97,8 @@ class Configuration:
         return Configuration(*self._layers, *flags, token=self._token)
 
     def effective(self, stack: Stack | None = None) -> Iterator[Effective]:
-        """Yield every setting as it holds, for all stacks or with the overrides of one.
+        """Yield every setting as it holds, for all stacks or with the overrides of one; at the end, whether
+        there is a token.
 
         Raises:
             InvalidInputError: one of the stack's overrides cannot be used any more.
@@ -119,6 +123,15 @@ class Configuration:
                 Source.DEFAULT if found is None else found.source,
                 None if found is None else found.where,
             )
+        yield self._effective_token()
+
+    def _effective_token(self) -> Effective:
+        if self._token:
+            return Effective("runner", "token", HIDDEN, None, Source.VARIABLE, TOKEN)
+        path = self.runner.token_file
+        if path is None:
+            return Effective("runner", "token", None, None, Source.DEFAULT, None)
+        return Effective("runner", "token", HIDDEN, None, Source.FILE, str(path))
 
 
 def load_configuration(

@@ -27,6 +27,7 @@ EVERY_COMMAND_ON_A_STACK = (
     ("artifact",),
     ("traces",),
     ("traces", "-f"),
+    ("configure", "--set", "pause.after_work=2"),
 )
 
 

@@ -1,0 +1,102 @@
+"""The commands on settings: config shows those that hold, configure changes a stack's own."""
+
+from typing import Annotated
+
+import typer
+from pydantic import JsonValue
+
+from recursor.cli.access import find, open_data
+from recursor.cli.configured import configuration
+from recursor.cli.options import DEFAULT_DATA, Data, Json, Overrides, SettingNames, StackName
+from recursor.cli.output import draw, neutral, print_json, say
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.settings import collect_overrides
+from recursor.domain.stack import Stack
+from recursor.runner.configuration import Effective
+from recursor.runner.given import Source, overriding
+from recursor.storage.stacks import read_stack
+
+
+def config(
+    context: typer.Context,
+    stack: Annotated[
+        str | None, typer.Option("--stack", metavar="STACK", help="With what this stack overrides.")
+    ] = None,
+    settings: Overrides = None,
+    data: Data = DEFAULT_DATA,
+    json: Json = False,
+) -> None:
+    """Show all settings: what holds, and where it was given."""
+    flags = overriding(collect_overrides(settings or []), Source.FLAG, "--set")
+    configured = configuration(context).with_flags(flags)
+    with open_data(data) as access:
+        found: Stack | None = None
+        if stack is not None:
+            stack_id = find(access, stack)
+            with access.read() as reader:
+                found = read_stack(reader, stack_id)
+        effective = list(configured.effective(found))
+        has_runner = access.runner() is not None
+    if json:
+        print_json([_plain(each) for each in effective])
+        return
+    from rich.text import Text
+
+    from recursor.cli.settings_table import settings_table
+
+    draw(settings_table(effective))
+    if has_runner:
+        draw(Text("\nA runner is up; it goes by the settings that it was started with.", "bright_black"))
+
+
+def configure(
+    stack: StackName,
+    settings: Overrides = None,
+    unset: SettingNames = None,
+    data: Data = DEFAULT_DATA,
+    json: Json = False,
+) -> None:
+    """Change what a stack has settings of its own for, or take that back."""
+    changes = _changes(settings or [], unset or [])
+    with open_data(data) as access:
+        stack_id = find(access, stack)
+        changed = access.steer(lambda steering: steering.configure(stack_id, changes))
+    if json:
+        print_json(changed)
+        return
+    name = f"{neutral(changed['name'])} ({changed['id'][:8]})"
+    for section, values in changes.items():
+        for key, value in values.items():
+            if value is None:
+                say(f"{name}: {section}.{key} is as for all stacks")
+            else:
+                say(f"{name}: {section}.{key} is {changed['settings'][section][key]}")
+
+
+def _changes(assigned: list[str], unset: list[str]) -> dict[str, dict[str, JsonValue]]:
+    """Return what changes, None for what is taken back."""
+    if not assigned and not unset:
+        raise InvalidInputError(
+            "configure: nothing to change: give --set SECTION.KEY=VALUE or --unset SECTION.KEY"
+        )
+    changes = collect_overrides(assigned)
+    for name in unset:
+        section, dot, key = name.strip().partition(".")
+        if not (section and dot and key):
+            raise InvalidInputError(
+                f"--unset: {name[:60]!r} is not SECTION.KEY (for example pause.between_looks)"
+            )
+        if key in changes.get(section, {}):
+            raise InvalidInputError(f"configure: {section}.{key} is both set and unset: do one of the two")
+        changes.setdefault(section, {})[key] = None
+    return changes
+
+
+def _plain(each: Effective) -> dict[str, object]:
+    return {
+        "key": f"{each.section}.{each.key}",
+        "value": each.value,
+        "default": each.default,
+        "source": each.source.value,
+        "where": each.where,
+    }

@@ -1,0 +1,37 @@
+"""docs/configuration.md has every setting, with the default and the description that the code has."""
+
+from pathlib import Path
+
+import pytest
+from pydantic.fields import FieldInfo
+
+from recursor.runner.given import DEFAULTS, SECTIONS
+from recursor.runner.settings_variables import OTHERS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
+
+
+def row(key: str, field: FieldInfo) -> str:
+    if isinstance(field.default, tuple):
+        default = ", ".join(field.default)
+    elif isinstance(field.default, float):
+        default = f"{field.default:g}"
+    else:
+        default = "" if field.default is None else str(field.default)
+    return f"| `{key}` | {default} | {' '.join((field.description or '').split())} |"
+
+
+def expected(section: str) -> str:
+    fields = type(getattr(DEFAULTS, section)).model_fields
+    rows = [row(key, field) for key, field in fields.items()]
+    return "\n".join([f"### [{section}]", "", "| key | default | |", "|---|---|---|", *rows, ""])
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_section_is_there_as_it_is(section: str) -> None:
+    assert expected(section) in PAGE, f"put this there:\n\n{expected(section)}"
+
+
+@pytest.mark.parametrize("name", sorted(OTHERS))
+def test_a_variable_that_is_no_setting_is_there(name: str) -> None:
+    assert f"`{name}`" in PAGE
