@@ -15,7 +15,7 @@ from recursor.domain.execution import ExecutionStatus
 from recursor.domain.graph import NodeStatus
 from recursor.domain.stack import ExecutionState, Phase, Stack
 from recursor.domain.todo import TodoStatus
-from recursor.runner.overview import Overview
+from recursor.storage.overview import Overview
 from recursor.storage.queries import UnreadableStack
 
 STYLES: Mapping[str, str] = {

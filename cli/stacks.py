@@ -12,9 +12,9 @@ from recursor.cli.output import complain, draw, neutral, print_json, say
 from recursor.domain.errors import InvalidInputError, NotFoundError
 from recursor.domain.settings import collect_overrides
 from recursor.domain.stack import ExecutionState
-from recursor.runner.overview import overview
 from recursor.runner.steering import RunnerSilentError
 from recursor.storage.errors import CorruptRecordError
+from recursor.storage.overview import overview
 from recursor.storage.queries import UnreadableStack, list_stacks
 from recursor.storage.stacks import new_idea, new_stack, read_stack
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
 
 _FIRST = datetime(1, 1, 1, tzinfo=UTC).timestamp()
 _LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
@@ -23,6 +23,9 @@ Timestamp = Annotated[
     float,
     PlainSerializer(iso, return_type=str, when_used="json-unless-none"),
     Field(description="A time, UTC"),
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "description": "A time, UTC"}, mode="serialization"
+    ),
 ]
 # One line on any screen: no control characters but the tab, no separators of lines.
 Line = Annotated[

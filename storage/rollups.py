@@ -34,6 +34,7 @@ _ALL_KEY = ALL_STACKS.encode()
 
 _FIELDS = tuple(Rollup.model_fields)
 _DECISIONS = _FIELDS.index("decisions")
+_CYCLES, _COMPLETED, _FAILED = (_FIELDS.index(name) for name in ("cycles", "completed", "failed"))
 _LARGEST = frozenset(_FIELDS.index(name) for name in ("longest", "max_parallel"))
 
 
@@ -139,6 +140,28 @@ def sum_up_all_stacks(writer: Writer) -> None:
         for figures in totals.values():
             ever = _add(ever, figures)
     writer.put(LIFETIME, _ALL_KEY, pack(ever))
+
+
+def judged_in_hours(reader: Reader, stack_id: str, since: float) -> tuple[int, int, int]:
+    """Return how many cycles ended, how many of them completed, and how many failed.
+
+    Args:
+        reader: the state of the store to read.
+        stack_id: the stack.
+        since: seconds since the epoch, UTC; the hour it falls in counts whole, so that it is few reads.
+    """
+    cycles = completed = failed = 0
+    start, (_, stop) = _key(stack_id, since, _HOURS), prefix_range(stack_id.encode() + b"/")
+    for _, value in reader.scan(HOURS, start, stop):
+        try:
+            figures = unpack(value)
+            cycles += figures[_CYCLES]
+            completed += figures[_COMPLETED]
+            failed += figures[_FAILED]
+        except (ValueError, TypeError, LookupError, UnpackException):
+            # What cannot be read is not counted: a list of stacks is not the place to stumble over it.
+            continue
+    return cycles, completed, failed
 
 
 def delete_rollups(writer: Writer, stack_id: str) -> None:

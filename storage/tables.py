@@ -135,6 +135,19 @@ class Table(Generic[R]):
         """Return up to `limit` records of a stack (or of one shelf), newest first."""
         return list(islice(self._by_age(reader, stack_id, shelf, newest_first=True), limit))
 
+    def before(
+        self, reader: Reader, stack_id: str, key: str | None, *, shelf: bytes | None = None
+    ) -> Iterator[R]:
+        """Yield the records of a stack (or of one shelf) whose keys sort before `key`, newest first.
+
+        Args:
+            reader: the state of the store to read.
+            stack_id: the stack.
+            key: the key of the last record of the page before; None to begin with the newest.
+            shelf: the shelf; None for all of them.
+        """
+        return self._by_age(reader, stack_id, shelf, newest_first=True, before=key or "")
+
     def oldest(self, reader: Reader, stack_id: str, limit: int, shelf: bytes | None = None) -> list[R]:
         """Return up to `limit` records of a stack (or of one shelf), oldest first."""
         return list(islice(self._by_age(reader, stack_id, shelf, newest_first=False), limit))
@@ -145,19 +158,30 @@ class Table(Generic[R]):
         writer.delete_range(self.name, *prefix_range(stack_id.encode() + _SEPARATOR))
 
     def _pairs(
-        self, reader: Reader, stack_id: str, shelf: bytes | None, *, newest_first: bool, after: str = ""
+        self,
+        reader: Reader,
+        stack_id: str,
+        shelf: bytes | None,
+        *,
+        newest_first: bool,
+        after: str = "",
+        before: str = "",
     ) -> Iterator[Pair]:
         prefix = stack_id.encode() + _SEPARATOR + (b"" if shelf is None else shelf + _SEPARATOR)
         start, stop = prefix_range(prefix)
         if after:
             start = prefix + after.encode() + b"\x00"
+        if before:
+            stop = prefix + before.encode()
         return reader.scan(self.name, start, stop, reverse=newest_first)
 
     def _by_age(
-        self, reader: Reader, stack_id: str, shelf: bytes | None, *, newest_first: bool
+        self, reader: Reader, stack_id: str, shelf: bytes | None, *, newest_first: bool, before: str = ""
     ) -> Iterator[R]:
         wanted = self._shelves if shelf is None and self._shelves else (shelf,)
-        pairs = [self._pairs(reader, stack_id, each, newest_first=newest_first) for each in wanted]
+        pairs = [
+            self._pairs(reader, stack_id, each, newest_first=newest_first, before=before) for each in wanted
+        ]
         for key, value in merge(*pairs, key=lambda pair: _own_key(pair[0]), reverse=newest_first):
             yield self._decode(key, value)
 
