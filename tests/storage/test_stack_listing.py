@@ -1,0 +1,202 @@
+"""Lists of stacks: filtered, sorted, page by page."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.execution import Decision, DecisionKind, ExecutionStatus, OrchestratorExecution
+from recursor.domain.graph import NodeStatus
+from recursor.domain.record import Record
+from recursor.domain.stack import ExecutionState, Phase
+from recursor.storage.codec import pack
+from recursor.storage.rollups import count_execution
+from recursor.storage.stack_listing import StackFilter, StackListed, StackOrder, StackPage, list_page
+from recursor.storage.store import Store, Writer
+from recursor.storage.tables import EXECUTIONS, GRAPHS, IDEAS, STACKS, USER_MESSAGES
+from tests.making import NOW, make_graph, make_idea, make_node, make_stack, make_user_message
+
+
+def put(store: Store, records: Iterable[tuple[Any, Record]]) -> None:
+    def work(writer: Writer) -> None:
+        for table, record in records:
+            table.add(writer, record)
+
+    store.write(work)
+
+
+def page(store: Store, *args: Any, **kwargs: Any) -> StackPage:
+    with store.read() as reader:
+        return list_page(reader, NOW, *args, **kwargs)
+
+
+def only(store: Store) -> StackListed:
+    (listed,) = page(store).items
+    return listed
+
+
+def identity(number: int) -> str:
+    return f"{number:016x}"
+
+
+@pytest.fixture
+def hundred(database: Store) -> Store:
+    """Stack n was active n seconds ago, is called after 100 - n, and ran n % 7 cycles."""
+    states = list(ExecutionState)
+    put(
+        database,
+        [
+            (
+                STACKS,
+                make_stack(
+                    id=identity(number),
+                    name=f"Team {100 - number:03}",
+                    state=states[number % 4],
+                    phase=Phase.COMPLETE if number % 10 == 0 else Phase.BUILDING,
+                    last_activity_at=NOW - number,
+                    total_cycles=number % 7,
+                ),
+            )
+            for number in range(100)
+        ],
+    )
+    return database
+
+
+@pytest.mark.parametrize("order", list(StackOrder))
+def test_pages_come_to_every_stack_once_in_order(hundred: Store, order: StackOrder) -> None:
+    found: list[StackListed] = []
+    cursor = None
+    while True:
+        got = page(hundred, order=order, limit=7, cursor=cursor)
+        assert (got.matching, got.total) == (100, 100)
+        found.extend(got.items)
+        if (cursor := got.next) is None:
+            break
+    assert {stack.id for stack in found} == {identity(number) for number in range(100)}
+    assert len(found) == 100
+    expected = {
+        StackOrder.ACTIVITY: lambda stack: -(stack.last_activity_at or 0),
+        StackOrder.NAME: lambda stack: stack.name.casefold(),
+        StackOrder.CREATED: lambda stack: -stack.created_at,
+        StackOrder.CYCLES: lambda stack: -stack.total_cycles,
+    }[order]
+    assert found == sorted(found, key=expected)
+
+
+def test_a_page_that_ends_with_the_last_stack_has_no_next(hundred: Store) -> None:
+    assert page(hundred, limit=100).next is None
+    assert page(hundred, limit=99).next is not None
+
+
+def test_states_and_phases_filter_and_all_states_are_counted(hundred: Store) -> None:
+    got = page(hundred, StackFilter(states={ExecutionState.RUNNING, ExecutionState.PAUSED}))
+    assert got.matching == 50
+    assert got.total == 100
+    assert set(got.states.values()) == {25}
+    assert page(hundred, StackFilter(phases={Phase.COMPLETE})).matching == 10
+
+
+def test_words_are_looked_for_in_name_id_idea_and_title(database: Store) -> None:
+    put(
+        database,
+        [
+            (STACKS, make_stack(id=identity(1), name="Straßenfest")),
+            (STACKS, make_stack(id=identity(2), name="garden")),
+            (STACKS, make_stack(id="ab00000000000003", name="other")),
+            (IDEAS, make_idea(stack_id=identity(2), idea="plan BEDS and paths", title="The Plot")),
+        ],
+    )
+
+    def found(search: str) -> set[str]:
+        return {stack.id for stack in page(database, StackFilter(search=search)).items}
+
+    assert found("STRASSEN") == {identity(1)}
+    assert found("beds GARDEN") == {identity(2)}
+    assert found("plot") == {identity(2)}
+    assert found("ab00") == {"ab00000000000003"}
+    assert found("beds nothing") == set()
+
+
+def test_a_stack_tells_what_runs(database: Store) -> None:
+    graph = make_graph(
+        [
+            make_node("planner", status=NodeStatus.COMPLETED),
+            make_node("builder", status=NodeStatus.RUNNING, started_at=NOW - 5, reason="3 todos"),
+        ]
+    )
+    put(
+        database,
+        [
+            (STACKS, make_stack(current_execution_id=graph.id)),
+            (GRAPHS, graph),
+            (USER_MESSAGES, make_user_message(1)),
+            (USER_MESSAGES, make_user_message(2, answered_at=NOW, answer="yes")),
+            (IDEAS, make_idea(title="Gardens")),
+        ],
+    )
+    listed = only(database)
+    (running,) = listed.running
+    assert (running.role, running.reason, running.since) == ("builder", "3 todos", NOW - 5)
+    assert (listed.waits, listed.unanswered, listed.title) == (None, 1, "Gardens")
+
+
+def an_execution(number: int, status: ExecutionStatus, ended: float) -> OrchestratorExecution:
+    return OrchestratorExecution(
+        id=f"{number:032}",
+        stack_id=make_stack().id,
+        number=number,
+        epoch=0,
+        status=status,
+        started_at=ended - 1,
+        finished_at=ended,
+        decision=Decision(kind=DecisionKind.PAUSE, pause=9.0, reason=f"nobody has work ({number})"),
+    )
+
+
+def test_a_stack_tells_why_it_waits_and_how_it_fared_today(database: Store) -> None:
+    executions = [
+        an_execution(1, ExecutionStatus.FAILED, NOW - 3 * 86_400),
+        an_execution(2, ExecutionStatus.COMPLETED, NOW - 7200),
+        an_execution(3, ExecutionStatus.COMPLETED, NOW - 60),
+        an_execution(4, ExecutionStatus.FAILED, NOW - 30),
+        an_execution(5, ExecutionStatus.CANCELLED, NOW - 10),
+    ]
+    put(database, [(STACKS, make_stack()), *((EXECUTIONS, each) for each in executions)])
+    database.write(lambda writer: [count_execution(writer, each, None) for each in executions])
+    listed = only(database)
+    assert listed.waits == "nobody has work (5)"
+    assert listed.cycles_last_day == 4
+    assert listed.success_rate == pytest.approx(2 / 3)
+
+
+def test_a_paused_stack_says_why(database: Store) -> None:
+    put(database, [(STACKS, make_stack(state=ExecutionState.PAUSED, state_reason="five failures"))])
+    assert only(database).waits == "five failures"
+    assert only(database).success_rate is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"\xc1", pack([1, {"id": identity(7)}]), pack([1, {"id": identity(7), "created_at": "x", "state": []}])],
+)
+def test_a_stack_that_cannot_be_read_is_listed_with_its_problem(database: Store, value: bytes) -> None:
+    put(database, [(STACKS, make_stack(id=identity(1)))])
+    database.write(lambda writer: writer.put(STACKS.name, identity(7).encode(), value))
+    for order in StackOrder:
+        listed = {stack.id: stack for stack in page(database, order=order).items}
+        assert listed[identity(1)].problem is None
+        assert "cannot" in str(listed[identity(7)].problem) or "readable" in str(listed[identity(7)].problem)
+
+
+@pytest.mark.parametrize("cursor", ["", "nonsense", "bnVsbA", "WyJuYW1lIiwgImEiLCAiYiJd"])
+def test_a_cursor_that_fits_no_list_is_refused(hundred: Store, cursor: str) -> None:
+    with pytest.raises(InvalidInputError, match="cursor"):
+        page(hundred, cursor=cursor)
+
+
+@pytest.mark.parametrize("limit", [0, 501])
+def test_a_page_has_a_size(database: Store, limit: int) -> None:
+    with pytest.raises(InvalidInputError, match="limit"):
+        page(database, limit=limit)
