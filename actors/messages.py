@@ -6,7 +6,7 @@ An `ask` is answered when what was asked for is on disk.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from recursor.actors.event_rate import EventRate
 from recursor.actors.event_stream import Listener
@@ -186,6 +186,8 @@ class OrchestratorLoad(Record):
     active_stacks: int
     sleeping_stacks: int
     """Stacks without actors that a timer will wake."""
+    agents_limit: int = Field(default=0, ge=0)
+    """How many may run at a time; 0 when it is not known."""
     agents_running: int
     agents_queued: int
     agents_abandoned: int

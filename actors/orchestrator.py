@@ -509,6 +509,7 @@ class Orchestrator(ControlActor):
         return OrchestratorLoad(
             active_stacks=len(self._active),
             sleeping_stacks=len(self._sleeping),
+            agents_limit=self._environment.runner.agents,
             agents_running=load.running,
             agents_queued=load.queued,
             agents_abandoned=load.abandoned,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recursor.cli import configuration, control, conversation, history, run, stacks, traces
+from recursor.cli import configuration, control, conversation, doctor, history, run, stacks, traces
 from recursor.cli.configured import configurable
 from recursor.cli.output import ReaderGoneError, complain, say
 from recursor.domain.errors import InvalidInputError, RecursorError
@@ -44,6 +44,7 @@ _COMMANDS = (
     ("config", configuration.config, "recursor config --stack habits"),
     ("configure", configuration.configure, "recursor configure habits --set pause.after_work=2"),
     ("artifact", history.artifact, "recursor artifact habits > habits.html"),
+    ("doctor", doctor.doctor, "recursor doctor habits"),
 )
 for _name, _function, _example in _COMMANDS:
     app.command(_name, epilog=f"Example: {_example}")(configurable(_function))

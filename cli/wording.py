@@ -4,6 +4,9 @@ import re
 from datetime import datetime
 
 from recursor.domain.errors import InvalidInputError
+from recursor.domain.wording import plural, size, span
+
+__all__ = ["NEVER", "ago", "ahead", "clock_time", "parse_span", "plural", "size", "span"]
 
 NEVER = "-"
 """Stands for what is not there."""
@@ -38,24 +41,6 @@ def parse_span(text: str, what: str) -> float:
     return seconds
 
 
-def span(seconds: float) -> str:
-    """Return a span as short as it can be read: 0.04 s, 1.2 s, 42 s, 3 min 5 s, 2 h 7 min, 5 d 3 h."""
-    if seconds < 0.1:
-        return f"{max(seconds, 0.0) * 1000:.0f} ms"
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    for size, name, smaller, smaller_name in (
-        (86_400, "d", 3600, "h"),
-        (3600, "h", 60, "min"),
-        (60, "min", 1, "s"),
-    ):
-        if whole >= size:
-            rest = whole % size // smaller
-            return f"{whole // size} {name}" + (f" {rest} {smaller_name}" if rest else "")
-    return f"{whole} s"
-
-
 def ago(at: float | None, now: float) -> str:
     """Return how long ago something was, or a dash if it never was."""
     if at is None:
@@ -76,20 +61,6 @@ def clock_time(at: float) -> str:
     local = datetime.fromtimestamp(at).astimezone()
     today = datetime.now().astimezone().date()
     return local.strftime("%H:%M:%S" if local.date() == today else "%Y-%m-%d %H:%M:%S")
-
-
-def size(count: int) -> str:
-    """Return a number of bytes: 312 B, 24 KB, 1.3 MB."""
-    if count < 1000:
-        return f"{count} B"
-    if count < 1_000_000:
-        return f"{count / 1000:.0f} KB"
-    return f"{count / 1_000_000:.1f} MB"
-
-
-def plural(number: int, noun: str) -> str:
-    """Return a number with its noun: 1 cycle, 2 cycles."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _coarse(seconds: float) -> str:

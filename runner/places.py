@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
+from recursor.storage.data_directory import store_directory
 
-def store_directory(data: Path) -> Path:
-    """Return where a data directory has its store."""
-    return data / "store"
+__all__ = ["artifacts_directory", "store_directory"]
 
 
 def artifacts_directory(data: Path) -> Path:

@@ -6,8 +6,9 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
+from recursor.doctor.evidence import Condition
 from recursor.domain.errors import RecursorError
 from recursor.domain.message import UserMessage
 from recursor.domain.project import ProjectIdea
@@ -30,6 +31,7 @@ class RemoteSteering:
 
     def __init__(self, url: str, runner: str) -> None:
         """Talk to the runner at `url`, which calls itself `runner` in what it answers."""
+        self.url = url
         self._address = urlsplit(url)
         self._runner = runner
 
@@ -78,11 +80,21 @@ class RemoteSteering:
         """Return who has work in a stack, as the runner's settings have it."""
         return self._request("GET", f"/{quote(stack_id)}/work")
 
-    def _request(self, method: str, path: str, body: object = None) -> Answer:
+    def condition(self) -> Condition:
+        """Return what only the runner can tell of itself: its settings, and what it has to do."""
+        answer = self._request("GET", "/runner", resource="/api/doctor")
+        try:
+            return Condition.model_validate(answer)
+        except ValidationError as error:
+            raise RunnerSilentError(f"{self.url}: answers in a way that is unknown here: {error}") from error
+
+    def _request(
+        self, method: str, path: str, body: object = None, *, resource: str = "/api/stacks"
+    ) -> Answer:
         connection = HTTPConnection(self._address.hostname or "", self._address.port, timeout=ANSWER_SECONDS)
         try:
             content = None if body is None else json.dumps(body)
-            connection.request(method, f"/api/stacks{path}", content, {"content-type": "application/json"})
+            connection.request(method, f"{resource}{path}", content, {"content-type": "application/json"})
             response = connection.getresponse()
             if response.getheader("recursor-runner") != self._runner:
                 raise RunnerSilentError(f"{self._address.geturl()}: another program answers there")

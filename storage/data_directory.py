@@ -135,6 +135,11 @@ class DataDirectoryLock:
             raise _cannot_use(self._directory, error) from error
 
 
+def store_directory(data: Path) -> Path:
+    """Return where a data directory has its store."""
+    return data / "store"
+
+
 def holder(directory: Path) -> Holder | None:
     """Return who holds `directory` now, or None; it takes nothing but the right to read.
 
@@ -159,6 +164,17 @@ def holder(directory: Path) -> Holder | None:
     finally:
         os.close(file)
     raise StorageError(f"{directory / LOCK_FILE}: locked by a process that left no name there: see `lslocks`")
+
+
+def named_in(directory: Path) -> Holder | None:
+    """Return whom the lock file names, whether or not it still holds `directory`; None if it names nobody.
+
+    The name stays when a process ends: that is no harm, and may tell who was there last.
+    """
+    try:
+        return _parse((directory / LOCK_FILE).read_bytes()[:RECORD_BYTES])
+    except OSError:
+        return None
 
 
 def _try_lock(file: int, kind: int, directory: Path) -> bool:

@@ -1,0 +1,128 @@
+"""How a report of the doctor looks on a terminal: what is wrong first, then what was checked."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from recursor.cli.output import neutral, one_line
+from recursor.cli.wording import plural, span
+from recursor.doctor.report import Checked, Finding, Outcome, Report, Severity, Totals
+from recursor.domain.wording import percent
+
+# Of the same finding in many stacks, so many are told in full.
+TOLD_IN_FULL = 3
+NAMES_TOLD = 8
+
+_STYLES = {Severity.PROBLEM: "red", Severity.WARNING: "yellow"}
+_MARKS = {
+    Outcome.OK: ("✓", "green"),
+    Outcome.WARNING: ("!", "yellow"),
+    Outcome.PROBLEM: ("✗", "red"),
+    Outcome.UNKNOWN: ("?", "bright_black"),
+}
+
+
+def doctor_page(report: Report, place: str) -> Iterator[RenderableType]:
+    """Yield the parts of a report.
+
+    Args:
+        report: what the doctor found.
+        place: the data directory.
+    """
+    yield _headline(report)
+    yield Text(_figures(report.totals, place), "bright_black")
+    for _, group in groupby(report.findings, key=lambda finding: (finding.severity, finding.id)):
+        yield ""
+        yield from _same(list(group))
+    yield ""
+    if report.findings:
+        yield Text(_others(report.checks), "bright_black")
+    else:
+        yield _table(report.checks)
+
+
+def _headline(report: Report) -> Text:
+    if not report.findings:
+        return Text("Healthy", "bold green")
+    parts = [
+        (plural(count, noun), f"bold {style}")
+        for count, noun, style in (
+            (report.problems, "problem", "red"),
+            (report.warnings, "warning", "yellow"),
+        )
+        if count
+    ]
+    return Text(", ").join(Text(*part) for part in parts)
+
+
+def _figures(totals: Totals, place: str) -> str:
+    states = ", ".join(f"{count:,} {state}" for state, count in totals.states.items())
+    parts = [one_line(place), plural(totals.stacks, "stack") + (f" ({states})" if states else "")]
+    if totals.cycles:
+        parts.append(f"{plural(totals.cycles, 'cycle')} in 24 h")
+        if totals.success_rate is not None:
+            parts.append(f"{percent(totals.success_rate)} succeeded")
+        if totals.average_seconds is not None:
+            parts.append(f"{span(totals.average_seconds)} on average")
+    return " · ".join(parts)
+
+
+def _same(findings: Sequence[Finding]) -> Iterator[RenderableType]:
+    """Yield what is told of one finding, in one stack or in many."""
+    first, style = findings[0], _STYLES[findings[0].severity]
+    mark = "✗ " if first.severity is Severity.PROBLEM else "! "
+    title = Text.assemble((mark, style), (neutral(first.symptom), f"bold {style}"))
+    title.append(f"  {first.id}", "bright_black")
+    if len(findings) > 1:
+        title.append(f", in {plural(len(findings), 'stack')}", "bright_black")
+    yield title
+    for finding in findings[:TOLD_IN_FULL]:
+        yield from _one(finding)
+    rest = findings[TOLD_IN_FULL:]
+    if rest:
+        names = ", ".join(one_line(finding.stack or "") for finding in rest[:NAMES_TOLD])
+        more = ", …" if len(rest) > NAMES_TOLD else ""
+        yield Padding(Text(f"and {len(rest):,} more: {names}{more}", "bright_black"), (0, 0, 0, 2))
+
+
+def _one(finding: Finding) -> Iterator[RenderableType]:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bright_black", no_wrap=True, min_width=7)
+    table.add_column(overflow="fold")
+    if finding.stack_id is not None:
+        table.add_row(
+            "team", Text.assemble((one_line(finding.stack or ""), "bold"), f"  {finding.stack_id[:8]}")
+        )
+    table.add_row("seen", one_line(finding.evidence))
+    table.add_row("because", one_line(finding.cause))
+    table.add_row("do", one_line(finding.fix))
+    yield Padding(table, (0, 0, 0, 2))
+    for command in finding.commands:
+        # Never broken: it is there to be copied.
+        yield Text(f"           $ {one_line(command)}", "cyan", no_wrap=True, overflow="ignore")
+
+
+def _table(checks: Iterable[Checked]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(style="bright_black", overflow="fold")
+    for check in checks:
+        mark, style = _MARKS[check.outcome]
+        table.add_row(Text(mark, style), check.title, one_line(check.detail))
+    return table
+
+
+def _others(checks: Sequence[Checked]) -> str:
+    fine = sum(check.outcome is Outcome.OK for check in checks)
+    reasons: dict[str, list[str]] = {}
+    for check in checks:
+        if check.outcome is Outcome.UNKNOWN:
+            reasons.setdefault(one_line(check.detail), []).append(check.id)
+    said = f"{fine} of {plural(len(checks), 'check')} found nothing wrong"
+    unknown = "; ".join(f"{', '.join(ids)} ({why})" for why, ids in reasons.items())
+    return said + (f"; not made: {unknown}" if unknown else "")

@@ -1,0 +1,88 @@
+"""All checks, in the order in which they are told: what everything else depends on comes first."""
+
+from recursor.doctor.check import Check, StackCheck, SystemCheck
+from recursor.doctor.checks import (
+    clock,
+    cycles,
+    directory,
+    disk,
+    failures,
+    load,
+    lock,
+    loops,
+    records,
+    runner,
+    state,
+    store,
+    waiting,
+    work,
+)
+from recursor.doctor.report import Totals
+from recursor.domain.wording import percent, plural
+
+
+def _stacks(totals: Totals) -> str:
+    return plural(totals.stacks, "stack")
+
+
+def _running(totals: Totals) -> str:
+    return f"{totals.states.get('running', 0):,} running, {totals.states.get('paused', 0):,} paused"
+
+
+def _success(totals: Totals) -> str:
+    judged = totals.completed + totals.failed
+    if totals.success_rate is None:
+        return "no cycle ended in the last 24 hours"
+    return f"{percent(totals.success_rate)} of {plural(judged, 'cycle')} succeeded in the last 24 hours"
+
+
+def _runs(totals: Totals) -> str:
+    runs = plural(totals.agents_run, "agent run")
+    wide = "" if totals.average_parallel is None else f", {totals.average_parallel:.1f} in parallel"
+    return f"{runs} in {plural(totals.cycles, 'cycle')}{wide}, {totals.agents_failed:,} failed"
+
+
+def _working(totals: Totals) -> str:
+    return f"{plural(totals.working, 'cycle')} running now"
+
+
+def _resting(totals: Totals) -> str:
+    return f"{plural(totals.resting, 'stack')} at rest until something happens"
+
+
+def _unanswered(totals: Totals) -> str:
+    return f"{plural(totals.unanswered, 'message')} unanswered"
+
+
+def _todos(totals: Totals) -> str:
+    return f"{plural(totals.open_todos, 'todo')} open"
+
+
+CHECKS: tuple[Check, ...] = (
+    SystemCheck("data-directory", "the data directory can be used", directory.directory_can_be_used),
+    SystemCheck("store-unreadable", "the store can be read", store.store_can_be_read),
+    SystemCheck("store-version", "the store is of this version", store.store_has_this_version),
+    SystemCheck("lock", "the lock is sound", lock.lock_is_sound),
+    SystemCheck("runner", "a runner is up and answers", runner.runner_is_up),
+    SystemCheck("news", "the runner takes in what is new", runner.news_is_taken_in),
+    SystemCheck("disk-space", "the disk has room", disk.disk_has_room),
+    SystemCheck("clock", "the clock was not set", clock.clock_was_not_set),
+    SystemCheck("agents-waiting", "agents find a place", load.agents_find_a_place),
+    SystemCheck("abandoned-agents", "agents end when told to", load.agents_end_when_told),
+    StackCheck("records", "records can be read", records.records_can_be_read, _stacks),
+    StackCheck("settings", "settings can be used", records.settings_can_be_used, _stacks),
+    StackCheck("record-times", "records are in the order of time", clock.records_are_in_order, _stacks),
+    StackCheck("paused", "none is paused after failures", state.not_paused_after_failures, _running),
+    StackCheck("budget", "none is out of budget", state.is_within_budget, _stacks),
+    StackCheck("not-running", "it is running", state.may_run, _running),
+    StackCheck("not-looked-at", "all are looked at when due", cycles.is_looked_at, _resting),
+    StackCheck("stuck-cycle", "cycles end", cycles.cycles_end, _working),
+    StackCheck("failure-rate", "cycles succeed", failures.cycles_succeed, _success),
+    StackCheck("failing-now", "the last cycles succeeded", failures.is_not_failing_now, _running),
+    StackCheck("rate-limit", "no service refuses requests", failures.service_keeps_up, _runs),
+    StackCheck("no-agent-runs", "agents run in cycles", work.agents_run, _runs),
+    StackCheck("work-not-seen", "what there is to do is seen", work.work_is_given, _todos),
+    StackCheck("loop", "cycles change something", loops.cycles_change_something, _working),
+    StackCheck("unanswered", "visitors are answered", waiting.visitors_are_answered, _unanswered),
+    StackCheck("todo-stuck", "todos end", waiting.todos_end, _todos),
+)

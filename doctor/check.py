@@ -1,0 +1,48 @@
+"""What a check is: a name, what holds when all is well, and a pure function that judges evidence."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from recursor.doctor.evidence import Evidence, StackEvidence
+from recursor.doctor.report import Observation, Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Fine:
+    """Nothing is wrong, by these figures."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """There is nothing to judge by, and why."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SystemCheck:
+    """A check of the runner, the store or the machine."""
+
+    id: str
+    """Stable: scripts and the documentation name it."""
+    title: str
+    """What holds when all is well."""
+    judge: Callable[[Evidence, Totals], Observation | Fine | Unknown]
+
+
+@dataclass(frozen=True, slots=True)
+class StackCheck:
+    """A check of one stack."""
+
+    id: str
+    """Stable: scripts and the documentation name it."""
+    title: str
+    """What holds when all is well."""
+    judge: Callable[[Evidence, StackEvidence], Observation | None]
+    figures: Callable[[Totals], str]
+    """What is told of all stacks together when nothing is wrong with any."""
+
+
+Check = SystemCheck | StackCheck

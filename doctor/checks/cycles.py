@@ -1,0 +1,125 @@
+"""Whether stacks are looked at when they are due, and whether cycles end."""
+
+from recursor.doctor.evidence import Evidence, Reach, StackEvidence
+from recursor.doctor.report import Observation, Severity
+from recursor.domain.graph import NodeStatus
+from recursor.domain.wording import plural, span
+
+# A look takes milliseconds; a runner that has just started has all stacks to look at, some thousand of them
+# within some seconds.
+LATEST_LOOK = 60.0
+
+# A run that outlives its limit is given up at that moment; then its wave is committed.
+SLACK = 30.0
+
+
+def is_looked_at(evidence: Evidence, found: StackEvidence) -> Observation | None:
+    """A running stack that is due, is in no cycle, and is not looked at although a runner is up."""
+    stack = found.stack
+    if stack is None or not found.running or stack.current_execution_id is not None:
+        return None
+    if evidence.runner.reach is not Reach.UP or stack.next_look_at is None:
+        return None
+    late = evidence.now - stack.next_look_at
+    # What was due before the runner came up could not be looked at sooner.
+    up = late if evidence.runner.started_at is None else evidence.now - evidence.runner.started_at
+    if min(late, up) <= LATEST_LOOK:
+        return None
+    return Observation(
+        severity=Severity.PROBLEM,
+        symptom="No cycles appear, although the team is running and a runner is up",
+        evidence=f"due for {span(late)} and not looked at; {plural(stack.total_cycles, 'cycle')} so far",
+        figures={"late_seconds": round(late), "total_cycles": stack.total_cycles},
+        cause="Its supervisor keeps failing before a cycle can begin (a detector that raises, a disk without "
+        "room), or the runner has more to do than it can: its log and `show` say which.",
+        fix="See what keeps it. A pause and a resume make it look anew; if that does not help, start another "
+        "runner.",
+        commands=(
+            evidence.command("show", found.id),
+            evidence.command("pause", found.id),
+            evidence.command("resume", found.id),
+        ),
+    )
+
+
+def cycles_end(evidence: Evidence, found: StackEvidence) -> Observation | None:
+    """A cycle that nobody goes on with, or that runs longer than the limits of its agents allow."""
+    stack = found.stack
+    if stack is None or stack.current_execution_id is None or not found.running:
+        # The cycle of a paused stack waits for its resume; a stop ends it.
+        return None
+    if found.cycle is None or found.graph is None:
+        return _lost(evidence, found)
+    age = evidence.now - found.cycle.started_at
+    if evidence.runner.reach is Reach.ABSENT:
+        return _orphaned(evidence, found, age)
+    limit = found.settings.limits.node_seconds
+    over = [
+        (node, evidence.now - node.started_at)
+        for node in found.graph.nodes
+        if node.status is NodeStatus.RUNNING
+        and node.started_at is not None
+        and evidence.now - node.started_at > limit + SLACK
+    ]
+    most = limit * found.graph.waves + SLACK
+    if not over and age <= most:
+        return None
+    load = evidence.runner.load
+    waiting = load is not None and load.agents_queued > 0
+    who = "; ".join(f"{node.role} for {span(seconds)}" for node, seconds in over)
+    said = f"cycle {found.cycle.number} runs for {span(age)}" + (f": {who}" if over else "")
+    return Observation(
+        severity=Severity.WARNING if waiting else Severity.PROBLEM,
+        symptom="A cycle does not end",
+        evidence=f"{said}; the limit of one run is {span(limit)}, of its {plural(found.graph.waves, 'wave')} "
+        f"{span(most)}",
+        figures={
+            "cycle": found.cycle.number,
+            "age_seconds": round(age),
+            "limit_seconds": limit,
+            "waves": found.graph.waves,
+            "roles": [node.role for node, _ in over],
+        },
+        cause="Its agents wait for a place: time limits count from when they have one."
+        if waiting
+        else "Agents that outlive their limit are given up by the runner: this one did not, or can't write "
+        "what they came to.",
+        fix="See which agents wait, and give the runner more places if there are none."
+        if waiting
+        else "Stop the stack, which discards the cycle, and start it again; if that hangs too, start another "
+        "runner.",
+        commands=(evidence.command("show", found.id),)
+        if waiting
+        else (evidence.command("stop", found.id), evidence.command("start", found.id)),
+    )
+
+
+def _orphaned(evidence: Evidence, found: StackEvidence, age: float) -> Observation:
+    assert found.cycle is not None
+    return Observation(
+        severity=Severity.PROBLEM,
+        symptom="A cycle was interrupted, and nobody goes on with it",
+        evidence=f"cycle {found.cycle.number} began {span(age)} ago and has not ended; no runner is up",
+        figures={"cycle": found.cycle.number, "age_seconds": round(age)},
+        cause="The runner ended or was killed in the middle of it.",
+        fix="Start a runner: it goes on with the cycle from its last committed wave.",
+        commands=(evidence.command("run"),),
+    )
+
+
+def _lost(evidence: Evidence, found: StackEvidence) -> Observation:
+    assert found.stack is not None
+    return Observation(
+        severity=Severity.PROBLEM,
+        symptom="The stack is in a cycle of which there is no record",
+        evidence=f"execution {found.stack.current_execution_id}: "
+        + " and ".join(
+            f"no {what}"
+            for what, record in (("record of it", found.cycle), ("graph", found.graph))
+            if record is None
+        ),
+        figures={"execution_id": found.stack.current_execution_id},
+        cause="The record is damaged, or was removed by something else than Recursor.",
+        fix="Stop the stack, which forgets the cycle, and start it again: all else it has stays.",
+        commands=(evidence.command("stop", found.id), evidence.command("start", found.id)),
+    )

@@ -1,0 +1,47 @@
+"""Whether the data directory is there, and may be used."""
+
+import shlex
+
+from recursor.doctor.check import Fine, Unknown
+from recursor.doctor.evidence import Evidence, Reach
+from recursor.doctor.report import Figures, Observation, Severity, Totals
+
+
+def directory_can_be_used(evidence: Evidence, _totals: Totals) -> Observation | Fine | Unknown:
+    """A directory that is not there may be the wrong one; one that cannot be used stops everything."""
+    found = evidence.directory
+    if found is None:
+        return Unknown("it can be seen from a command only")
+    figures: Figures = {"path": found.path, "exists": found.exists, "writable": found.writable}
+    if found.problem is not None:
+        return Observation(
+            severity=Severity.PROBLEM,
+            symptom="The data directory can't be used",
+            evidence=f"{found.path} {found.problem}",
+            figures=figures,
+            cause="Another path was meant, or this user is not its owner.",
+            fix="Look at what is there, then name the right directory with --data.",
+            commands=(shlex.join(("ls", "-ld", found.path)),),
+        )
+    if not found.exists:
+        return Observation(
+            severity=Severity.WARNING,
+            symptom="There is nothing to look at",
+            evidence=f"{found.path} does not exist",
+            figures=figures,
+            cause="No team was ever made there, or another directory was meant: commands look for .recursor "
+            "where they are run.",
+            fix="Name the directory with --data or RECURSOR_DATA, or make a first team.",
+            commands=(evidence.command("create", "first", "--idea", "a habit tracker", "--start"),),
+        )
+    if not found.writable and evidence.runner.reach is not Reach.UP:
+        return Observation(
+            severity=Severity.WARNING,
+            symptom="Teams can be looked at, and neither run nor steered",
+            evidence=f"{found.path} can't be written by this user",
+            figures=figures,
+            cause="Another user owns it, or the file system is mounted read-only.",
+            fix="Run the commands as its owner, whom this shows.",
+            commands=(shlex.join(("ls", "-ld", found.path)),),
+        )
+    return Fine(found.path)

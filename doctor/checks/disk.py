@@ -1,0 +1,79 @@
+"""Whether there is room for what the stacks will write."""
+
+from shlex import quote
+
+from recursor.doctor.check import Fine, Unknown
+from recursor.doctor.evidence import DiskEvidence, Evidence
+from recursor.doctor.report import Observation, Severity, Totals
+from recursor.domain.wording import percent, size, span
+
+DAY = 86_400.0
+
+# A page of a few hundred kilobytes by each of some hundred teams; on a small disk, this share of it.
+LEAST_FREE_BYTES, LEAST_FREE_SHARE = 200_000_000, 0.05
+# Room for a backup beside a store of ordinary size; on a small disk, this share of it.
+LITTLE_FREE_BYTES, LITTLE_FREE_SHARE = 1_000_000_000, 0.20
+
+# Time for a person to notice, and to act: a weekend, and a week.
+SOON = 2 * DAY
+LATER = 7 * DAY
+
+# What a store grew by in less than this says nothing of what it will grow by.
+SHORTEST_HISTORY = DAY
+
+
+def disk_has_room(evidence: Evidence, totals: Totals) -> Observation | Fine | Unknown:
+    """Judge what is free, and how long it lasts at the store's average growth."""
+    disk = evidence.disk
+    if disk is None:
+        return Unknown("the system does not tell how full the disk is")
+    held = 0 if evidence.store is None else evidence.store.bytes
+    daily = _daily_growth(held, totals, evidence.now)
+    lasts = None if not daily else disk.free_bytes / daily * DAY
+    share = disk.free_bytes / disk.total_bytes if disk.total_bytes else 1.0
+    free = f"{size(disk.free_bytes)} of {size(disk.total_bytes)} ({percent(share)}) free"
+    said = f"{free}; the store has {size(held)}"
+    if daily is not None and lasts is not None:
+        said += f" and grew by {size(daily)} a day, so that the room lasts {_long(lasts)}"
+    severity = _severity(disk, lasts)
+    if severity is None:
+        return Fine(said)
+    return Observation(
+        severity=severity,
+        symptom="Cycles stand still or are about to: the disk has no room for what agents do"
+        if severity is Severity.PROBLEM
+        else "The disk is filling up",
+        evidence=said,
+        figures={
+            "path": disk.path,
+            "free_bytes": disk.free_bytes,
+            "total_bytes": disk.total_bytes,
+            "store_bytes": held,
+            "bytes_a_day": None if daily is None else round(daily),
+            "lasts_seconds": None if lasts is None else round(lasts),
+        },
+        cause="When a write finds no room, nothing is lost and nothing goes on: it is tried until there is.",
+        fix="Make room on that file system; this lists what takes most of it. Everything goes on by itself.",
+        commands=(f"du -xh -d 2 {quote(disk.path)} | sort -rh | head -20", f"df -h {quote(disk.path)}"),
+    )
+
+
+def _severity(disk: DiskEvidence, lasts: float | None) -> Severity | None:
+    def below(count: int, share: float) -> bool:
+        return disk.free_bytes < min(count, share * disk.total_bytes)
+
+    if below(LEAST_FREE_BYTES, LEAST_FREE_SHARE) or (lasts is not None and lasts < SOON):
+        return Severity.PROBLEM
+    if below(LITTLE_FREE_BYTES, LITTLE_FREE_SHARE) or (lasts is not None and lasts < LATER):
+        return Severity.WARNING
+    return None
+
+
+def _daily_growth(held: int, totals: Totals, now: float) -> float | None:
+    """Return the bytes that the store grew by a day, on average since the oldest stack was made."""
+    age = 0.0 if totals.oldest_stack_at is None else now - totals.oldest_stack_at
+    return held / age * DAY if age >= SHORTEST_HISTORY and held else None
+
+
+def _long(seconds: float) -> str:
+    return "for years" if seconds > 730 * DAY else span(seconds)

@@ -1,0 +1,107 @@
+"""Whether cycles succeed, and why those that fail do."""
+
+import re
+
+from recursor.doctor.evidence import ErrorCount, Evidence, StackEvidence
+from recursor.doctor.report import Observation, Severity
+from recursor.domain.wording import percent, plural, span
+from recursor.orchestration.decision import backoff_ends
+
+# The operators' measure of a healthy team, and of one that somebody has to look into.
+HEALTHY_RATE = 0.95
+POOR_RATE = 0.90
+
+# Of fewer cycles a rate says little; a single failure is told by `failing_now`.
+LEAST_CYCLES = 5
+LEAST_FAILURES = 2
+
+# How services say that they were asked too often.
+_RATE_LIMIT = re.compile(
+    r"\b429\b|rate.?limit|too many requests|over(?:loaded|load_error)|\bthrottl|quota|resource.?exhausted",
+    re.IGNORECASE,
+)
+ERRORS_TOLD = 3
+
+
+def cycles_succeed(evidence: Evidence, found: StackEvidence) -> Observation | None:
+    """Judge the share of cycles that completed in the last 24 hours."""
+    day = found.day
+    judged = day.completed + day.failed
+    if judged < LEAST_CYCLES or day.failed < LEAST_FAILURES:
+        return None
+    rate = day.completed / judged
+    if rate >= HEALTHY_RATE:
+        return None
+    roles = sorted({error.role for error in found.errors})
+    return Observation(
+        severity=Severity.PROBLEM if rate < POOR_RATE else Severity.WARNING,
+        symptom="Many cycles fail",
+        evidence=f"{percent(rate)} of {judged:,} cycles succeeded in the last 24 hours "
+        f"({day.failed:,} failed); healthy is {percent(HEALTHY_RATE)}, below {percent(POOR_RATE)} is poor",
+        figures={
+            "success_rate": round(rate, 4),
+            "cycles": judged,
+            "failed": day.failed,
+            "errors": [{"role": e.role, "text": e.text, "count": e.count} for e in found.errors[:10]],
+        },
+        cause=_most_frequent(found.errors),
+        fix=f"See what {' and '.join(roles) or 'the agents'} did before it failed. While you look, a pause "
+        "keeps it from costing more.",
+        commands=(
+            evidence.command("executions", found.id, "--limit", "20"),
+            evidence.command("pause", found.id),
+        ),
+    )
+
+
+def is_not_failing_now(evidence: Evidence, found: StackEvidence) -> Observation | None:
+    """The last cycles of a running stack failed, and it waits longer and longer before the next."""
+    stack = found.stack
+    if stack is None or not found.running or not stack.failures_in_a_row:
+        return None
+    allowed = found.settings.pause.failures_allowed
+    until = backoff_ends(stack, found.settings.pause)
+    ahead = 0.0 if until is None else until - evidence.now
+    last = next((cycle.error for cycle in found.recent if cycle.error), None)
+    return Observation(
+        severity=Severity.WARNING,
+        symptom="The last cycle failed, and the team waits before it tries again",
+        evidence=f"{plural(stack.failures_in_a_row, 'failed cycle')} in a row; after {allowed} it is paused"
+        + (f"; next try in {span(ahead)}" if ahead > 0 else ""),
+        figures={"failures_in_a_row": stack.failures_in_a_row, "failures_allowed": allowed},
+        cause=" ".join((last or "The record of the last cycle does not say.").split()),
+        fix="See what failed. If it was a passing fault, it goes on by itself.",
+        commands=(evidence.command("executions", found.id, "--limit", "5"),),
+    )
+
+
+def service_keeps_up(evidence: Evidence, found: StackEvidence) -> Observation | None:
+    """Runs that failed because a service was asked too often."""
+    refused = [error for error in found.errors if _RATE_LIMIT.search(error.text)]
+    if not refused:
+        return None
+    count = sum(error.count for error in refused)
+    load = evidence.runner.load
+    limit = 0 if load is None else load.agents_limit
+    widest = found.day.max_parallel
+    roles = ", ".join(sorted({error.role for error in refused}))
+    last = span(evidence.now - max(error.last_at for error in refused))
+    fewer = max(1, (limit or max(widest, 2)) // 2)
+    return Observation(
+        severity=Severity.PROBLEM,
+        symptom="Too many agents at a time: a service refuses their requests",
+        evidence=f"{plural(count, 'run')} of {roles} refused in the last 24 hours, the last {last} ago; "
+        f"up to {widest} in parallel in this team" + (f", {limit} over all teams" if limit else ""),
+        figures={"refused": count, "max_parallel": widest, "agents_limit": limit or None},
+        cause=refused[0].text,
+        fix="Let fewer agents run at a time, over all teams; visitors still go first.",
+        commands=evidence.new_runner("--agents", str(fewer)),
+    )
+
+
+def _most_frequent(errors: tuple[ErrorCount, ...]) -> str:
+    if not errors:
+        return "The records of the failed cycles are gone, and their errors with them."
+    told = [f"{error.role}, {plural(error.count, 'time')}: {error.text}" for error in errors[:ERRORS_TOLD]]
+    more = len(errors) - ERRORS_TOLD
+    return "; ".join(told) + (f"; and {plural(more, 'other error')}" if more > 0 else "")

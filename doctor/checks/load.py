@@ -1,0 +1,56 @@
+"""Whether there are places for the agents that have work, and whether those that run can be ended."""
+
+from recursor.doctor.check import Fine, Unknown
+from recursor.doctor.evidence import Evidence
+from recursor.doctor.report import Observation, Severity, Totals
+from recursor.domain.wording import plural
+
+# As many waiting as running: who came last waits for about as long as a run takes.
+WAITING_PER_PLACE = 1
+
+
+def agents_find_a_place(evidence: Evidence, _totals: Totals) -> Observation | Fine | Unknown:
+    """More agents want to run than may: visitors still go first, all others wait."""
+    load = evidence.runner.load
+    if load is None:
+        return Unknown("no runner answers")
+    limit = load.agents_limit or load.agents_running
+    said = f"{load.agents_running} of {limit} places taken, {plural(load.agents_queued, 'agent')} waiting"
+    if load.agents_queued <= limit * WAITING_PER_PLACE:
+        return Fine(said)
+    return Observation(
+        severity=Severity.WARNING,
+        symptom="Cycles take long: agents wait for a place",
+        evidence=said,
+        figures={
+            "agents_running": load.agents_running,
+            "agents_limit": limit,
+            "agents_queued": load.agents_queued,
+            "active_stacks": load.active_stacks,
+        },
+        cause="More stacks have work at a time than agents may run.",
+        fix="Start the runner with more places, if the model's rate limit and the machine allow it; or pause "
+        "some stacks.",
+        commands=evidence.new_runner("--agents", str(2 * max(limit, 1))),
+    )
+
+
+def agents_end_when_told(evidence: Evidence, _totals: Totals) -> Observation | Fine | Unknown:
+    """Agents that outlived their time limit and do not end hold threads and memory for nothing."""
+    load = evidence.runner.load
+    if load is None:
+        return Unknown("no runner answers")
+    if not load.agents_abandoned:
+        return Fine("no agent outlived its time limit")
+    count = load.agents_abandoned
+    many = load.agents_limit and count >= load.agents_limit
+    return Observation(
+        severity=Severity.PROBLEM if many else Severity.WARNING,
+        symptom="Agents that were given up still run",
+        evidence=f"{plural(count, 'thread')} in agents that outlived limits.node_seconds "
+        f"({evidence.settings.limits.node_seconds:g} s by default) and did not end when told to",
+        figures={"agents_abandoned": count, "agents_limit": load.agents_limit},
+        cause="The agent waits, with no time limit of its own, for a model or network that does not answer.",
+        fix="What they do is discarded, and their places are free again; their threads end with the runner.",
+        commands=evidence.new_runner(),
+    )

@@ -1,0 +1,62 @@
+"""Whether the lock on the data directory is what it should be: free, or held by the process that it names.
+
+The lock itself is never stale: the system takes it back when its holder ends, however it ends. The name in
+the file stays, and is no harm once the lock is free.
+"""
+
+from shlex import quote
+
+from recursor.doctor.check import Fine, Unknown
+from recursor.doctor.evidence import Evidence, LockEvidence
+from recursor.doctor.report import Observation, Severity, Totals
+from recursor.domain.wording import plural
+
+
+def lock_is_sound(evidence: Evidence, _totals: Totals) -> Observation | Fine | Unknown:
+    """A lock that is held by another process than the one it names keeps every runner out."""
+    lock = evidence.lock
+    if lock is None:
+        return Unknown("it can be seen from the data directory only")
+    if lock.problem is not None:
+        return _trouble(
+            lock,
+            lock.problem,
+            "Another program has locked the file, or it belongs to another user.",
+        )
+    if not lock.held:
+        return Fine(_free(lock))
+    if not lock.here:
+        return _trouble(
+            lock,
+            f"it is held by process {lock.pid} on {lock.host}, which is another machine or container",
+            "The data directory is shared between machines, and neither lock nor store works over a network.",
+        )
+    if lock.alive is False:
+        return _trouble(
+            lock,
+            f"it is held, and process {lock.pid} that it names has ended",
+            "A program that the runner started has outlived it, and shares its hold.",
+        )
+    return Fine(f"held by process {lock.pid}")
+
+
+def _free(lock: LockEvidence) -> str:
+    if lock.pid is None:
+        return "free"
+    return f"free; last held by process {lock.pid}" + (", which has ended" if lock.alive is False else "")
+
+
+def _trouble(lock: LockEvidence, evidence: str, cause: str) -> Observation:
+    others = [pid for pid in lock.holders if pid != lock.pid or not lock.alive]
+    who = f"; {plural(len(others), 'process')} of this user: {', '.join(map(str, others))}" if others else ""
+    return Observation(
+        severity=Severity.PROBLEM,
+        symptom="No runner can start: the data directory is locked, and not by a runner that is up here",
+        evidence=f"{lock.path}: {evidence}{who}",
+        figures={"path": lock.path, "pid": lock.pid, "host": lock.host, "holders": list(lock.holders)},
+        cause=cause,
+        fix="End the process that holds it: the lock is free at that moment. Removing the file frees nothing."
+        if others
+        else "Find out who holds the file, and end that process, or move the directory to a local disk.",
+        commands=(f"kill {' '.join(map(str, others))}",) if others else (f"fuser -v {quote(lock.path)}",),
+    )

@@ -1,0 +1,50 @@
+"""Whether a stack's records can be read, and its settings used."""
+
+from pydantic import JsonValue
+
+from recursor.doctor.evidence import Evidence, StackEvidence
+from recursor.doctor.report import Observation, Severity
+from recursor.domain.wording import plural
+
+
+def records_can_be_read(evidence: Evidence, found: StackEvidence) -> Observation | None:
+    """Records that are damaged, or that another version of Recursor wrote."""
+    if not found.unreadable:
+        return None
+    count = len(found.unreadable)
+    hidden = found.stack is None
+    return Observation(
+        severity=Severity.PROBLEM,
+        symptom="The stack can't be shown or run: its record can't be read"
+        if hidden
+        else "Some of the stack's records can't be read",
+        evidence=plural(count, "record") + f": {found.unreadable[0]}",
+        figures={"records": count, "texts": [*found.unreadable]},
+        cause="A newer Recursor wrote them, or the file was damaged by something else than Recursor.",
+        fix="If a newer Recursor ran here, use that one. Else put back a backup. If there is none, a stack "
+        "that can't be shown can only be deleted, with all that belongs to it."
+        if hidden
+        else "If a newer Recursor ran here, use that one. Else put back a backup. This reads every record "
+        "of the stack, to tell how far it goes.",
+        commands=(evidence.command("delete", found.id),)
+        if hidden
+        else (evidence.command("doctor", found.id),),
+    )
+
+
+def settings_can_be_used(evidence: Evidence, found: StackEvidence) -> Observation | None:
+    """Settings of a stack's own that this version of Recursor does not know or accept."""
+    if found.settings_problem is None or found.stack is None:
+        return None
+    overridden: list[JsonValue] = [
+        f"{section}.{key}" for section, values in found.stack.settings.items() for key in values
+    ]
+    return Observation(
+        severity=Severity.PROBLEM,
+        symptom="The team can't run with the settings it has",
+        evidence=f"{plural(len(overridden), 'setting')} of its own: {', '.join(map(str, overridden))}",
+        figures={"settings": overridden},
+        cause=found.settings_problem,
+        fix="Take back the setting that is named; what it has and has made stays.",
+        commands=(evidence.command("show", found.id),),
+    )

@@ -1,0 +1,96 @@
+"""Why a stack's agents may not run: paused after failures, out of budget, or as a person wished."""
+
+import re
+
+from recursor.doctor.evidence import Evidence, StackEvidence
+from recursor.doctor.report import Observation, Severity
+from recursor.domain.stack import ExecutionState
+from recursor.domain.wording import plural, span
+
+# A budget that is used up pauses its stack with a reason that says so. When budgets come to have records of
+# their own, it is those that are to be read here.
+_BUDGET = re.compile(r"\bbudgets?\b", re.IGNORECASE)
+
+
+def not_paused_after_failures(evidence: Evidence, found: StackEvidence) -> Observation | None:
+    """A stack that was paused by the orchestrator waits for a person."""
+    stack = found.stack
+    if stack is None or stack.state is not ExecutionState.PAUSED or stack.state_reason is None:
+        return None
+    if is_out_of_budget(found):
+        return None
+    since = "" if stack.paused_at is None else f" for {span(evidence.now - stack.paused_at)}"
+    return Observation(
+        severity=Severity.PROBLEM,
+        symptom="The team stands still: it was paused, and waits for somebody to look into it",
+        evidence=f"paused{since} after {plural(stack.total_cycles, 'cycle')}, "
+        f"{stack.failures_in_a_row} of the last failed in a row",
+        figures={
+            "paused_seconds": None if stack.paused_at is None else round(evidence.now - stack.paused_at),
+            "failures_in_a_row": stack.failures_in_a_row,
+            "total_cycles": stack.total_cycles,
+        },
+        cause=stack.state_reason,
+        fix="See what failed, put it right, then resume: it goes on from its last wave.",
+        commands=(
+            evidence.command("executions", found.id, "--limit", "10"),
+            evidence.command("resume", found.id),
+        ),
+    )
+
+
+def is_within_budget(evidence: Evidence, found: StackEvidence) -> Observation | None:
+    """A stack whose budget is used up starts no more agents."""
+    stack = found.stack
+    if stack is None or not is_out_of_budget(found):
+        return None
+    used = found.day.input_tokens + found.day.output_tokens
+    return Observation(
+        severity=Severity.PROBLEM,
+        symptom="The team stands still: its budget is used up",
+        evidence=f"paused{_since(stack.paused_at, evidence.now)}; "
+        f"{used:,} tokens in {plural(found.day.agents_run, 'agent run')} in the last 24 hours",
+        figures={
+            "input_tokens": found.day.input_tokens,
+            "output_tokens": found.day.output_tokens,
+            "agents_run": found.day.agents_run,
+        },
+        cause=stack.state_reason or "",
+        fix="See what it was spent on. Once there is more of it, resume.",
+        commands=(evidence.command("stats", found.id), evidence.command("resume", found.id)),
+    )
+
+
+def may_run(evidence: Evidence, found: StackEvidence) -> Observation | None:
+    """A stack that somebody asks about, and that is not running because a person wanted it so."""
+    stack = found.stack
+    if stack is None or evidence.focus != found.id or found.running or stack.state_reason is not None:
+        return None
+    what, at, fix, command = {
+        ExecutionState.PAUSED: ("It was paused by a person", stack.paused_at, "Resume it.", "resume"),
+        ExecutionState.STOPPED: ("It was stopped by a person", stack.stopped_at, "Start it afresh.", "start"),
+    }.get(stack.state, ("It was made and never started", stack.created_at, "Start it.", "start"))
+    return Observation(
+        severity=Severity.WARNING,
+        symptom="No cycles appear: the team is not running",
+        evidence=f"state {stack.state}{_since(at, evidence.now)}, {plural(stack.total_cycles, 'cycle')}",
+        figures={"state": stack.state, "total_cycles": stack.total_cycles},
+        cause=f"{what}.",
+        fix=fix,
+        commands=(evidence.command(command, found.id),),
+    )
+
+
+def is_out_of_budget(found: StackEvidence) -> bool:
+    """Whether a stack is paused for want of budget."""
+    stack = found.stack
+    return (
+        stack is not None
+        and stack.state is ExecutionState.PAUSED
+        and stack.state_reason is not None
+        and _BUDGET.search(stack.state_reason) is not None
+    )
+
+
+def _since(at: float | None, now: float) -> str:
+    return "" if at is None else f" for {span(now - at)}"

@@ -1,0 +1,66 @@
+"""Whether the store can be read, and whether this program is the one to read it."""
+
+from shlex import quote
+
+from recursor.doctor.check import Fine, Unknown
+from recursor.doctor.evidence import Evidence, Reach
+from recursor.doctor.report import Observation, Severity, Totals
+from recursor.domain.wording import plural, size
+
+
+def store_can_be_read(evidence: Evidence, totals: Totals) -> Observation | Fine | Unknown:
+    """A store that cannot be opened hides all teams."""
+    found = evidence.store
+    if found is None:
+        return Unknown("it was not looked at")
+    if found.problem is not None:
+        return Observation(
+            severity=Severity.PROBLEM,
+            symptom="No team can be shown or run",
+            evidence=found.problem,
+            figures={"path": found.path, "bytes": found.bytes},
+            cause="The store's files are damaged, are not a store, or belong to another user.",
+            fix="Look at the files; if they are this user's, put a backup in their place.",
+            commands=(f"ls -l {quote(found.path)}",),
+        )
+    if not found.exists:
+        return Fine("there is none yet")
+    return Fine(f"{size(found.bytes)} on disk, {plural(totals.stacks, 'stack')}")
+
+
+def store_has_this_version(evidence: Evidence, _totals: Totals) -> Observation | Fine | Unknown:
+    """A store of another schema version is not read: its records could be misunderstood."""
+    found = evidence.store
+    if found is None or found.problem is not None or not found.exists or found.schema_version is None:
+        return Unknown("the store was not opened")
+    if found.schema_version == found.latest:
+        return Fine(f"schema version {found.schema_version}")
+    figures = {"version": found.schema_version, "latest": found.latest}
+    said = f"it has schema version {found.schema_version}, this program reads {found.latest}"
+    if found.schema_version > found.latest:
+        return Observation(
+            severity=Severity.PROBLEM,
+            symptom="The store is newer than this program",
+            evidence=said,
+            figures=figures,
+            cause="A newer Recursor has brought it up to date; an older one must not write to it any more.",
+            fix="Use that newer Recursor. This shows which one runs here.",
+            commands=("recursor --version",),
+        )
+    return Observation(
+        severity=Severity.PROBLEM,
+        symptom="The store must be brought up to date before it can be read",
+        evidence=said,
+        figures=figures,
+        cause="An older Recursor wrote it, and no runner of this one has opened it yet."
+        if evidence.runner.reach is Reach.ABSENT
+        else "A runner of an older Recursor is up on it.",
+        fix="Keep a copy of the store, then start a runner of this Recursor: it brings the store up to date."
+        if evidence.runner.reach is Reach.ABSENT
+        else "End that runner, keep a copy of the store, then start a runner of this Recursor.",
+        commands=(
+            *(() if evidence.runner.pid is None else (f"kill {evidence.runner.pid}",)),
+            f"cp -R {quote(found.path)} {quote(found.path + '.before-update')}",
+            evidence.command("run"),
+        ),
+    )

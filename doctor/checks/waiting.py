@@ -1,0 +1,83 @@
+"""Whether anybody waits too long: visitors for an answer, todos for their end."""
+
+from recursor.doctor.evidence import Evidence, Reach, StackEvidence
+from recursor.doctor.report import Observation, Severity
+from recursor.domain.stack import ExecutionState
+from recursor.domain.wording import plural, span
+
+# Answering has the highest priority, so an answer takes one run of an agent, whose limit is a setting (five
+# minutes by default); after this a visitor has gone away.
+UNBEARABLE = 3600.0
+
+# A todo is in progress while the builder works on it, which takes a run or some.
+LONGEST_TODO = 3600.0
+IDS_TOLD = 5
+
+
+def visitors_are_answered(evidence: Evidence, found: StackEvidence) -> Observation | None:
+    """A visitor's message that nobody has answered for longer than an agent may take."""
+    stack, oldest = found.stack, found.oldest_unanswered
+    if stack is None or oldest is None:
+        return None
+    age = evidence.now - oldest.created_at
+    expected = found.settings.limits.node_seconds
+    if age <= expected:
+        return None
+    cause, fix, commands = _why_unanswered(evidence, found)
+    count = plural(found.unanswered, "message")
+    return Observation(
+        severity=Severity.PROBLEM if age > max(UNBEARABLE, expected) else Severity.WARNING,
+        symptom="Visitors wait for an answer",
+        evidence=f"{count} unanswered, the oldest, from {oldest.sender}, for {span(age)}; "
+        f"an answer takes {span(expected)} at most",
+        figures={"unanswered": found.unanswered, "oldest_seconds": round(age), "expected_seconds": expected},
+        cause=cause,
+        fix=fix,
+        commands=commands,
+    )
+
+
+def _why_unanswered(evidence: Evidence, found: StackEvidence) -> tuple[str, str, tuple[str, ...]]:
+    assert found.stack is not None
+    match found.stack.state:
+        case ExecutionState.PAUSED:
+            return "The stack is paused.", "Resume it.", (evidence.command("resume", found.id),)
+        case ExecutionState.IDLE | ExecutionState.STOPPED as state:
+            return f"The stack is {state}.", "Start it.", (evidence.command("start", found.id),)
+        case ExecutionState.RUNNING if evidence.runner.reach is Reach.ABSENT:
+            return "No runner is up.", "Start one.", (evidence.command("run"),)
+        case _:
+            errors = [error for error in found.errors if error.role == "communicator"]
+            return (
+                f"The communicator fails: {errors[0].text}"
+                if errors
+                else "The communicator has not come to it: other agents take all places, or it waits after a "
+                "failure.",
+                "See who has work, and how its last runs ended.",
+                (
+                    evidence.command("work", found.id),
+                    evidence.command("executions", found.id, "--limit", "5"),
+                ),
+            )
+
+
+def todos_end(evidence: Evidence, found: StackEvidence) -> Observation | None:
+    """Todos that are in progress, and that nobody has touched for long."""
+    old = [todo for todo in found.started_todos if evidence.now - todo.updated_at > LONGEST_TODO]
+    if not old or not found.running:
+        return None
+    age = evidence.now - min(todo.updated_at for todo in old)
+    return Observation(
+        severity=Severity.WARNING,
+        symptom="Todos stay in progress for ever",
+        evidence=f"{plural(len(old), 'todo')} in progress and untouched for over {span(LONGEST_TODO)}, "
+        f"the oldest for {span(age)}: {' '.join(old[0].content.split())[:80]}",
+        figures={
+            "todos": len(old),
+            "oldest_seconds": round(age),
+            "ids": [todo.id for todo in old[:IDS_TOLD]],
+        },
+        cause="The builder began them and does not end them: it fails, or can't do what they ask for.",
+        fix="Cancel what can't be done; the planner plans anew when nothing is left.",
+        commands=tuple(evidence.command("todos", found.id, "--cancel", todo.id) for todo in old[:IDS_TOLD]),
+    )

@@ -1,0 +1,109 @@
+"""Whether agents run in the cycles, and whether there is work that nobody is given."""
+
+from recursor.doctor.evidence import Evidence, StackEvidence
+from recursor.doctor.report import Observation, Severity
+from recursor.domain.execution import ExecutionStatus
+from recursor.domain.stack import Phase
+from recursor.domain.wording import percent, plural
+
+# Cycles without a run are those whose work was gone by the time: healthy is below one in twenty.
+MOST_IDLE = 0.05
+# Below this many cycles a share says little.
+LEAST_CYCLES = 20
+LEAST_CYCLES_WITHOUT_A_RUN = 3
+
+
+def agents_run(evidence: Evidence, found: StackEvidence) -> Observation | None:
+    """Cycles in which no agent ran."""
+    day = found.day
+    # Every cycle that ran an agent ran at least one: the others are at least this many.
+    idle = max(day.cycles - day.agents_run, _idle(found))
+    share = idle / day.cycles if day.cycles else 0.0
+    if day.cycles >= LEAST_CYCLES_WITHOUT_A_RUN and not day.agents_run:
+        severity, symptom = Severity.PROBLEM, "Cycles run, but no agent does"
+    elif day.cycles >= LEAST_CYCLES and share > MOST_IDLE:
+        severity, symptom = Severity.WARNING, "Many cycles run no agent"
+    else:
+        return None
+    return Observation(
+        severity=severity,
+        symptom=symptom,
+        evidence=f"{idle:,} of {plural(day.cycles, 'cycle')} ({percent(share)}) in 24 hours ran no agent; "
+        f"healthy is below {percent(MOST_IDLE)}",
+        figures={
+            "cycles": day.cycles,
+            "idle": idle,
+            "idle_share": round(share, 4),
+            "agents_run": day.agents_run,
+        },
+        cause="Each time the work was gone before its agent began: a detector sees work that a second look "
+        "does not, or something else does it meanwhile.",
+        fix="See why the agents were skipped, and who has work now.",
+        commands=(
+            evidence.command("graphs", found.id, "--limit", "5"),
+            evidence.command("work", found.id),
+        ),
+    )
+
+
+def work_is_given(evidence: Evidence, found: StackEvidence) -> Observation | None:
+    """There is something to do, and by the work status nobody has work."""
+    stack, report = found.stack, found.work
+    if stack is None or not found.running or report is None or not found.work_is_current:
+        return None
+    if report.roles_with_work():
+        return None
+    waiting = list(_waiting(found))
+    if not waiting:
+        return None
+    least = found.settings.detection.minimum_priority
+    hidden = [f"{role}: {status.reason}" for role, status in report.statuses.items()]
+    by_threshold = least > 1
+    return Observation(
+        severity=Severity.PROBLEM,
+        symptom="Nobody has work, although there is something to do",
+        evidence=", ".join(waiting),
+        figures={
+            "open_todos": found.open_todos,
+            "unanswered": found.unanswered,
+            "unread": found.unread,
+            "has_idea": found.has_idea,
+            "minimum_priority": least,
+        },
+        cause=(f"detection.minimum_priority is {least}: work below it is left. " if by_threshold else "")
+        + "; ".join(hidden),
+        fix="Lower detection.minimum_priority to 1, for this stack or for the runner."
+        if by_threshold
+        else "A detector does not see it: look at what each says, and at the thresholds in `detection`.",
+        commands=(
+            evidence.command("work", found.id),
+            *(evidence.new_runner("--set", "detection.minimum_priority=1") if by_threshold else ()),
+        ),
+    )
+
+
+def _waiting(found: StackEvidence) -> list[str]:
+    stack = found.stack
+    assert stack is not None
+    waiting = []
+    if not found.has_idea:
+        waiting.append("there is no project idea")
+    if found.open_todos:
+        waiting.append(plural(found.open_todos, "open todo"))
+    elif stack.phase is not Phase.COMPLETE:
+        waiting.append(f"there are no open todos, and the project is in phase {stack.phase}")
+    if found.unanswered:
+        waiting.append(plural(found.unanswered, "unanswered visitor message"))
+    if found.unread:
+        waiting.append(plural(found.unread, "unread message") + " from other stacks")
+    return waiting
+
+
+def _idle(found: StackEvidence) -> int:
+    return sum(
+        cycle.status is ExecutionStatus.COMPLETED
+        and cycle.summary is not None
+        and not cycle.summary.agents_run
+        for cycle in found.recent
+        if cycle.finished_at is not None
+    )

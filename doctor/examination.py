@@ -1,0 +1,66 @@
+"""Gathers evidence and judges it: what every examiner does, wherever it stands."""
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from recursor.doctor.diagnosis import diagnose
+from recursor.doctor.directory import look_at_directory, look_at_disk, look_at_files, look_at_lock
+from recursor.doctor.evidence import Evidence, StackEvidence
+from recursor.doctor.nudged import look_at_nudges
+from recursor.doctor.report import Report
+from recursor.doctor.stacks import look_at_stack, look_at_stacks, stack_ids
+from recursor.domain.settings import Settings
+from recursor.storage.data_directory import store_directory
+from recursor.storage.stacks import find_stack
+from recursor.storage.store import Reader
+
+Read = Callable[[], AbstractContextManager[Reader]]
+
+
+def look_around(data: Path, settings: Settings, now: float) -> Evidence:
+    """Return what can be seen of a data directory without asking its runner or opening its store.
+
+    Args:
+        data: the data directory.
+        settings: the runner's.
+        now: seconds since the epoch, UTC.
+    """
+    return Evidence(
+        now=now,
+        settings=settings,
+        lock=look_at_lock(data),
+        directory=look_at_directory(data),
+        disk=look_at_disk(data),
+        store=look_at_files(store_directory(data)),
+    )
+
+
+def examine_stacks(read: Read, evidence: Evidence, named: str | None = None) -> Report:
+    """Return what is wrong with all stacks of a store, or with one of them, and with what they run on.
+
+    Args:
+        read: takes a snapshot of the store.
+        evidence: everything but what is in the store.
+        named: a stack's id, the first digits of it, or its name; None for all.
+
+    Raises:
+        NotFoundError, AmbiguousError: `named` is no stack, or several.
+        StorageError: the store cannot be read.
+    """
+    with read() as reader:
+        count, oldest = look_at_nudges(reader)
+        evidence = evidence.but(nudges=count, oldest_nudge_at=oldest)
+        if named is None:
+            ids = stack_ids(reader)
+        else:
+            evidence = evidence.but(focus=find_stack(reader, named))
+    if evidence.focus is not None:
+        return diagnose(evidence, _only(read, evidence.focus, evidence))
+    return diagnose(evidence, look_at_stacks(read, ids, evidence.settings, evidence.now))
+
+
+def _only(read: Read, stack_id: str, evidence: Evidence) -> Iterable[StackEvidence]:
+    with read() as reader:
+        found = look_at_stack(reader, stack_id, evidence.settings, evidence.now, thorough=True)
+    return () if found is None else (found,)

@@ -1,0 +1,117 @@
+"""What the doctor says: findings, what was checked, and the figures."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from pydantic import Field, JsonValue
+
+from recursor.domain.record import Record, StackId, Timestamp
+
+Figures = Mapping[str, JsonValue]
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    WARNING = "warning"
+    """Outside what is healthy, or about to become a problem; everything may still be as somebody wants it."""
+    PROBLEM = "problem"
+    """Something does not work."""
+
+
+class Observation(Record):
+    """One thing that is wrong."""
+
+    severity: Severity
+    symptom: str
+    """What a person notices, in one line."""
+    evidence: str
+    """What it was seen by, with its figures, in one line."""
+    figures: Figures = Field(default_factory=dict)
+    """The same figures for programs; spans in seconds, sizes in bytes, shares from 0 to 1."""
+    cause: str
+    """Why it is so, as far as the evidence tells."""
+    fix: str
+    """What to do about it."""
+    commands: tuple[str, ...] = ()
+    """The commands that do it, for a POSIX shell, in this order."""
+
+
+class Finding(Observation):
+    """An observation, and what it was made of."""
+
+    id: str
+    """Which check found it, such as "failure-rate"; `docs/troubleshooting.md` has a section for each."""
+    stack_id: StackId | None = None
+    """The stack it is about; None when it is about the runner, the store or the machine."""
+    stack: str | None = None
+    """That stack's name."""
+
+
+class Outcome(StrEnum):
+    """What a check came to."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+    UNKNOWN = "unknown"
+    """There was no evidence to judge by; `detail` says why."""
+
+
+class Checked(Record):
+    """One check, over everything it looked at."""
+
+    id: str
+    title: str
+    """What holds when all is well."""
+    outcome: Outcome
+    findings: int = 0
+    detail: str = ""
+    """The figures it judged by, in one line."""
+
+
+class Totals(Record):
+    """The figures over all stacks that were looked at."""
+
+    stacks: int = 0
+    states: Mapping[str, int] = Field(default_factory=dict)
+    """How many stacks there are in each state; "unreadable" is one of them."""
+    resting: int = 0
+    """Running stacks that wait for an event, with nothing due."""
+    working: int = 0
+    """Stacks in a cycle."""
+    total_cycles: int = 0
+    """All cycles since the stacks were last started."""
+    cycles: int = 0
+    """Cycles that ended in the last 24 hours, as everything below counts the last 24 hours."""
+    completed: int = 0
+    failed: int = 0
+    success_rate: float | None = None
+    """Completed of those that completed or failed, 0 to 1."""
+    average_seconds: float | None = None
+    longest_seconds: float | None = None
+    agents_run: int = 0
+    agents_failed: int = 0
+    average_parallel: float | None = None
+    """Mean of the cycles' widest waves."""
+    unanswered: int = 0
+    """Visitors' messages that wait for an answer now."""
+    open_todos: int = 0
+    oldest_stack_at: Timestamp | None = None
+    """When the oldest of the stacks was made."""
+
+
+class Report(Record):
+    """What was checked, what was found, and the figures."""
+
+    at: Timestamp
+    healthy: bool
+    """Whether there is no problem; there may be warnings."""
+    problems: int
+    warnings: int
+    stack_id: StackId | None = None
+    """The one stack that was looked into; None for all."""
+    totals: Totals
+    checks: tuple[Checked, ...]
+    findings: tuple[Finding, ...]
+    """Problems first, then in the order of the checks, then by the stacks' names."""

@@ -1,0 +1,216 @@
+"""Gathers what the store says of stacks, a short snapshot at a time."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from itertools import islice
+from typing import ParamSpec, TypeVar
+
+from recursor.doctor.evidence import ErrorCount, StackEvidence
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.execution import ExecutionStatus, OrchestratorExecution
+from recursor.domain.graph import NodeStatus
+from recursor.domain.message import UserMessage
+from recursor.domain.settings import Settings
+from recursor.domain.statistics import Rollup
+from recursor.domain.todo import Todo, TodoStatus
+from recursor.storage.errors import CorruptRecordError
+from recursor.storage.revisions import read_revision
+from recursor.storage.rollups import sum_rollups
+from recursor.storage.store import Reader
+from recursor.storage.tables import (
+    EXECUTIONS,
+    GRAPHS,
+    IDEAS,
+    MESSAGES,
+    OPEN,
+    RECORD_TABLES,
+    STACKS,
+    TODOS,
+    UNANSWERED,
+    USER_MESSAGES,
+    WORK,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+DAY = 86_400.0
+
+# A snapshot keeps the space of what is deleted while it is open: it is taken anew for every so many stacks.
+STACKS_PER_SNAPSHOT = 100
+
+# How far one stack is looked into: enough to tell, and little enough that one full of trouble is no trouble.
+RECENT = 3
+RECENT_IN_FOCUS = 200
+LONGEST_COUNT = 500
+FAILURES_READ = 50
+EXECUTIONS_READ = 1_000
+UNREADABLE_TOLD = 20
+
+_NUMBERS = re.compile(r"\d+(?:\.\d+)?")
+
+
+def stack_ids(reader: Reader) -> list[str]:
+    """Return the ids of all stacks, also of those that cannot be read."""
+    return [key.decode(errors="replace") for key, _ in reader.scan(STACKS.name)]
+
+
+def look_at_stacks(
+    read: Callable[[], AbstractContextManager[Reader]],
+    ids: Iterable[str],
+    settings: Settings,
+    now: float,
+) -> Iterator[StackEvidence]:
+    """Yield the evidence of stacks; one that was deleted meanwhile is passed over.
+
+    Args:
+        read: takes a snapshot of the store.
+        ids: the stacks.
+        settings: the runner's.
+        now: seconds since the epoch, UTC.
+    """
+    remaining = iter(ids)
+    while batch := list(islice(remaining, STACKS_PER_SNAPSHOT)):
+        with read() as reader:
+            found = [look_at_stack(reader, stack_id, settings, now) for stack_id in batch]
+        yield from (evidence for evidence in found if evidence is not None)
+
+
+def look_at_stack(
+    reader: Reader, stack_id: str, settings: Settings, now: float, *, thorough: bool = False
+) -> StackEvidence | None:
+    """Return what the store says of one stack, or None if there is none.
+
+    Args:
+        reader: the state of the store to read.
+        stack_id: the stack.
+        settings: the runner's; the stack's own are applied over them.
+        now: seconds since the epoch, UTC.
+        thorough: whether to read every record of it, and many cycles instead of the last few.
+    """
+    attempt = _Attempts()
+    stack = attempt(STACKS.get, reader, stack_id)
+    if stack is None:
+        return StackEvidence(id=stack_id, stack=None, unreadable=attempt.failed) if attempt.failed else None
+    settings_problem = None
+    try:
+        settings = settings.overridden(stack.settings)
+    except InvalidInputError as error:
+        settings_problem = str(error)
+    day = attempt(sum_rollups, reader, stack_id, now - DAY, now) or Rollup()
+    current = stack.current_execution_id
+    work = attempt(WORK.get, reader, stack_id)
+    unanswered = list(islice(USER_MESSAGES.keys(reader, stack_id, shelf=UNANSWERED), LONGEST_COUNT))
+    todos = _open_todos(reader, stack_id, attempt)
+    recent = _recent(reader, stack_id, RECENT_IN_FOCUS if thorough else RECENT, attempt)
+    errors = _errors(reader, stack_id, now - DAY, attempt) if day.failed else ()
+    cycle = None if current is None else attempt(EXECUTIONS.get, reader, stack_id, current)
+    graph = None if current is None else attempt(GRAPHS.get, reader, stack_id, current)
+    idea = attempt(IDEAS.get, reader, stack_id)
+    if thorough:
+        _read_everything(reader, stack_id, attempt)
+    return StackEvidence(
+        id=stack_id,
+        stack=stack,
+        unreadable=attempt.failed,
+        settings=settings,
+        settings_problem=settings_problem,
+        day=day,
+        cycle=cycle,
+        graph=graph,
+        recent=recent,
+        errors=errors,
+        work=work,
+        work_is_current=work is not None and work.revision == read_revision(reader, stack_id),
+        has_idea=idea is not None,
+        open_todos=len(todos),
+        started_todos=tuple(todo for todo in todos if todo.status is TodoStatus.IN_PROGRESS),
+        unanswered=len(unanswered),
+        oldest_unanswered=_oldest_unanswered(reader, stack_id, unanswered, attempt),
+        unread=sum(1 for _ in islice(MESSAGES.keys(reader, stack_id, shelf=OPEN), LONGEST_COUNT)),
+    )
+
+
+class _Attempts:
+    """Reads what can be read, and keeps what is said of the rest."""
+
+    def __init__(self) -> None:
+        self._failed: dict[str, None] = {}
+
+    def __call__(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        try:
+            return read(*args, **kwargs)
+        except CorruptRecordError as error:
+            self._failed[str(error)] = None
+            return None
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        return tuple(islice(self._failed, UNREADABLE_TOLD))
+
+
+def _open_todos(reader: Reader, stack_id: str, attempt: _Attempts) -> list[Todo]:
+    keys = islice(TODOS.keys(reader, stack_id, shelf=OPEN), LONGEST_COUNT)
+    found = (attempt(TODOS.get, reader, stack_id, key) for key in keys)
+    return [todo for todo in found if todo is not None]
+
+
+def _oldest_unanswered(
+    reader: Reader, stack_id: str, keys: list[str], attempt: _Attempts
+) -> UserMessage | None:
+    return attempt(USER_MESSAGES.get, reader, stack_id, keys[0]) if keys else None
+
+
+def _recent(
+    reader: Reader, stack_id: str, count: int, attempt: _Attempts
+) -> tuple[OrchestratorExecution, ...]:
+    return tuple(islice(_executions(reader, stack_id, attempt), count))
+
+
+def _executions(reader: Reader, stack_id: str, attempt: _Attempts) -> Iterator[OrchestratorExecution]:
+    """Yield the cycles that can be read, newest first."""
+    for key in EXECUTIONS.keys(reader, stack_id, newest_first=True):
+        found = attempt(EXECUTIONS.get, reader, stack_id, key)
+        if found is not None:
+            yield found
+
+
+def _errors(reader: Reader, stack_id: str, since: float, attempt: _Attempts) -> tuple[ErrorCount, ...]:
+    """Count why runs failed, in the newest failed cycles since then."""
+    counted: dict[tuple[str, str], ErrorCount] = {}
+    failures = 0
+    for execution in islice(_executions(reader, stack_id, attempt), EXECUTIONS_READ):
+        at = execution.finished_at
+        if (at is not None and at < since) or failures >= FAILURES_READ:
+            break
+        if execution.status is not ExecutionStatus.FAILED or at is None:
+            continue
+        failures += 1
+        for role, text in _notes(reader, execution, attempt):
+            # Errors that differ in a number (an attempt, a duration, a port) are the same error.
+            same = (role, _NUMBERS.sub("0", text))
+            known = counted.get(same)
+            counted[same] = (
+                ErrorCount(role=role, text=text, count=1, last_at=at)
+                if known is None
+                else known.but(count=known.count + 1)
+            )
+    return tuple(sorted(counted.values(), key=lambda error: (-error.count, -error.last_at)))
+
+
+def _notes(reader: Reader, execution: OrchestratorExecution, attempt: _Attempts) -> Iterator[tuple[str, str]]:
+    graph = attempt(GRAPHS.get, reader, execution.stack_id, execution.id)
+    nodes = () if graph is None else graph.nodes
+    failed = [node for node in nodes if node.status is NodeStatus.FAILED]
+    for node in failed:
+        yield node.role, " ".join((node.note or "no reason given").split())
+    if not failed:
+        yield "cycle", execution.error or "no reason given"
+
+
+def _read_everything(reader: Reader, stack_id: str, attempt: _Attempts) -> None:
+    for table in RECORD_TABLES:
+        if table is not STACKS:
+            for key in table.keys(reader, stack_id):
+                attempt(table.get, reader, stack_id, key)

@@ -1,0 +1,41 @@
+"""Spans of time, sizes and numbers as people say them."""
+
+
+def span(seconds: float) -> str:
+    """Return a span as short as it can be read: 40 ms, 1.2 s, 42 s, 3 min 5 s, 2 h 7 min, 5 d 3 h."""
+    if seconds < 0.1:
+        return f"{max(seconds, 0.0) * 1000:.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for unit, name, smaller, smaller_name in (
+        (86_400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if whole >= unit:
+            rest = whole % unit // smaller
+            return f"{whole // unit} {name}" + (f" {rest} {smaller_name}" if rest else "")
+    return f"{whole} s"
+
+
+def size(count: float) -> str:
+    """Return a number of bytes: 312 B, 24 KB, 1.3 MB, 2.0 GB."""
+    if count < 1000:
+        return f"{count:.0f} B"
+    if count < 1_000_000:
+        return f"{count / 1000:.0f} KB"
+    if count < 1_000_000_000:
+        return f"{count / 1_000_000:.1f} MB"
+    return f"{count / 1_000_000_000:.1f} GB"
+
+
+def plural(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 cycle, 2 cycles."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def percent(share: float) -> str:
+    """Return a share of 0 to 1 as a percentage that never rounds up to all: 100 %, 99.9 %, 4.2 %."""
+    shown = f"{share * 100:.1f}".removesuffix(".0")
+    return "99.9 %" if shown == "100" and share < 1 else f"{shown} %"

@@ -1,0 +1,126 @@
+"""Examines a data directory from outside, in whatever state it, its store and its runner are."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from recursor.doctor.clocks import clock_step
+from recursor.doctor.diagnosis import diagnose
+from recursor.doctor.evidence import Condition, LockEvidence, Reach, RunnerEvidence, StoreEvidence
+from recursor.doctor.examination import examine_stacks, look_around
+from recursor.doctor.report import Report
+from recursor.domain.errors import RecursorError
+from recursor.domain.settings import RunnerSettings, Settings
+from recursor.runner.access import Access
+from recursor.runner.places import store_directory
+from recursor.runner.remote import RemoteSteering
+from recursor.runner.steering import RunnerSilentError
+from recursor.storage.errors import StorageCorruptError, StorageError
+from recursor.storage.lmdb_store import LmdbStore
+from recursor.storage.memory_store import MemoryStore
+from recursor.storage.migration import Migrations, schema_version
+from recursor.storage.opening import MIGRATIONS
+from recursor.storage.store import Reader, Store
+from recursor.storage.tables import TABLES
+
+
+class _AnyVersion(Migrations):
+    """Lets a store of any version be opened, to see which it is."""
+
+    def check(self, reader: Reader) -> None:
+        """Accept it."""
+        del reader
+
+
+def examine(
+    data: Path,
+    named: str | None = None,
+    *,
+    in_commands: str | None = None,
+    settings: Settings | None = None,
+    poll_seconds: float = RunnerSettings().poll_seconds,
+    migrations: Migrations = MIGRATIONS,
+    now: Callable[[], float] = time.time,
+) -> Report:
+    """Return what is wrong with a data directory and its stacks, or one of them. Nothing is changed or made.
+
+    Args:
+        data: the data directory.
+        named: a stack's id, the first digits of it, or its name; None for all.
+        in_commands: how commands name the data directory; None where they need not.
+        settings: what a runner here would have, for when none answers with its own.
+        poll_seconds: likewise, how often it looks for what other processes wrote.
+        migrations: the schema versions that this program knows.
+        now: tells the time in seconds since the epoch, UTC.
+
+    Raises:
+        NotFoundError, AmbiguousError: `named` is no stack, or several.
+    """
+    around = look_around(data, settings or Settings(), now())
+    lock, store = around.lock, around.store
+    assert lock is not None
+    assert store is not None
+    runner, told = _look_at_runner(data, lock)
+    evidence = around.but(
+        data=in_commands,
+        poll_seconds=poll_seconds,
+        runner=runner,
+        settings=around.settings if told is None else told.settings,
+    )
+    if store.problem is not None:
+        return diagnose(evidence, ())
+    try:
+        with closing(_open(data, store)) as opened:
+            found = store.but(schema_version=_version(opened), latest=migrations.latest)
+            evidence = evidence.but(store=found)
+            if store.exists and not found.readable:
+                return diagnose(evidence, ())
+            return examine_stacks(opened.read, evidence, named)
+    except StorageError as error:
+        return diagnose(evidence.but(store=store.but(problem=str(error))), ())
+
+
+def _open(data: Path, store: StoreEvidence) -> Store:
+    if not store.exists:
+        return MemoryStore(TABLES)
+    return LmdbStore(store_directory(data), TABLES, read_only=True, migrations=_AnyVersion())
+
+
+def _version(store: Store) -> int:
+    with store.read() as reader:
+        try:
+            return schema_version(reader)
+        except ValueError as error:
+            raise StorageCorruptError(f"its schema version is no number: {error}: restore a backup") from None
+
+
+def _look_at_runner(data: Path, lock: LockEvidence) -> tuple[RunnerEvidence, Condition | None]:
+    """Ask the runner, if there is one, what only it knows."""
+    if lock.problem is not None or not lock.here:
+        return RunnerEvidence(), None
+    if not lock.held or lock.alive is False:
+        return RunnerEvidence(reach=Reach.ABSENT), None
+    assert lock.pid is not None
+    assert lock.started_at is not None
+    found = RunnerEvidence(
+        reach=Reach.CHANGING,
+        pid=lock.pid,
+        started_at=lock.started_at,
+        clock_step=clock_step(lock.pid, lock.started_at),
+    )
+    with Access(data) as access:
+        remote = access.remote()
+    return (found, None) if remote is None else _ask(remote, found.but(url=remote.url))
+
+
+def _ask(remote: RemoteSteering, found: RunnerEvidence) -> tuple[RunnerEvidence, Condition | None]:
+    try:
+        condition = remote.condition()
+    except RunnerSilentError as error:
+        return found.but(reach=Reach.SILENT, silence=str(error)), None
+    except RecursorError as error:
+        return found.but(reach=Reach.SILENT, silence=f"it answers with an error: {error}"), None
+    if condition.load is None:
+        return found.but(reach=Reach.SILENT, silence=condition.silence), condition
+    return found.but(reach=Reach.UP, load=condition.load), condition

@@ -1,0 +1,83 @@
+"""The resource /api/doctor: what is wrong, why, and what puts it right."""
+
+import asyncio
+import os
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pykka import ActorDeadError
+
+from recursor.actors.messages import GetLoad, OrchestratorLoad
+from recursor.doctor.clocks import clock_step
+from recursor.doctor.evidence import Condition, Evidence, Reach, RunnerEvidence
+from recursor.doctor.examination import examine_stacks, look_around
+from recursor.doctor.report import Report
+from recursor.storage.opening import MIGRATIONS
+from recursor.web.engine import Engine, TheEngine
+
+router = APIRouter(prefix="/api/doctor", tags=["doctor"])
+
+# An orchestrator that is well answers within milliseconds; that this one does not is worth telling soon.
+ANSWER_SECONDS = 3.0
+
+Named = Annotated[
+    str | None,
+    Query(max_length=300, description="A stack's id, the first digits of it, or its name; by default all."),
+]
+
+
+@router.get("")
+async def report(engine: TheEngine, stack: Named = None) -> Report:
+    """Say what is wrong, why, and what puts it right."""
+    return await examine(engine, stack)
+
+
+@router.get("/runner")
+async def condition(engine: TheEngine) -> Condition:
+    """Tell what only the process that runs the stacks can tell of itself."""
+    try:
+        load = await engine.ask(GetLoad(), ANSWER_SECONDS)
+    except TimeoutError:
+        silence = f"the orchestrator did not answer within {ANSWER_SECONDS:g} s"
+        return Condition(settings=engine.settings, silence=silence)
+    except ActorDeadError:
+        return Condition(settings=engine.settings, silence="the orchestrator has ended")
+    assert isinstance(load, OrchestratorLoad)
+    return Condition(settings=engine.settings, load=load)
+
+
+async def examine(engine: Engine, named: str | None = None) -> Report:
+    """Return what is wrong with all stacks, or with one of them: for a page as well as for a program.
+
+    Args:
+        engine: what runs them.
+        named: a stack's id, the first digits of it, or its name.
+
+    Raises:
+        NotFoundError, AmbiguousError: `named` is no stack, or several.
+        StorageError: the store cannot be read.
+    """
+    found = await condition(engine)
+    # Many stacks take a second, in which others are to be answered.
+    return await asyncio.to_thread(lambda: examine_stacks(engine.read, _around(engine, found), named))
+
+
+def _around(engine: Engine, found: Condition) -> Evidence:
+    """Return everything but what is in the store, as far as it can be seen from here."""
+    runner = RunnerEvidence(
+        reach=Reach.UP if found.load is not None else Reach.SILENT,
+        pid=os.getpid(),
+        silence=found.silence,
+        load=found.load,
+    )
+    if engine.data is None:
+        return Evidence(now=engine.now(), settings=engine.settings, runner=runner)
+    around = look_around(engine.data, engine.settings, engine.now())
+    lock, store = around.lock, around.store
+    if lock is not None and lock.held and lock.pid is not None and lock.started_at is not None:
+        # It may be another process than this one that runs the stacks.
+        step = clock_step(lock.pid, lock.started_at)
+        runner = runner.but(pid=lock.pid, started_at=lock.started_at, clock_step=step)
+    if store is not None:
+        store = store.but(schema_version=MIGRATIONS.latest, latest=MIGRATIONS.latest)
+    return around.but(data=str(engine.data.absolute()), runner=runner, store=store)
