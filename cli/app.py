@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from recursor.cli import configuration, control, conversation, doctor, history, run, stacks, traces
+from recursor.cli import (
+    configuration,
+    control,
+    conversation,
+    doctor,
+    history,
+    maintenance,
+    run,
+    stacks,
+    traces,
+)
 from recursor.cli.configured import configurable
 from recursor.cli.output import ReaderGoneError, complain, say
 from recursor.domain.errors import InvalidInputError, RecursorError
@@ -43,6 +53,8 @@ _COMMANDS = (
     ("traces", traces.traces, "recursor traces habits --role builder -f"),
     ("config", configuration.config, "recursor config --stack habits"),
     ("configure", configuration.configure, "recursor configure habits --set pause.after_work=2"),
+    ("backup", maintenance.backup, "recursor backup /backups/monday"),
+    ("restore", maintenance.restore, "recursor restore /backups/monday --data restored"),
     ("artifact", history.artifact, "recursor artifact habits > habits.html"),
     ("doctor", doctor.doctor, "recursor doctor habits"),
 )

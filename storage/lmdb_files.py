@@ -108,13 +108,13 @@ def _refuse_if_truncated(environment: lmdb.Environment, data: Path) -> None:
     wanted = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
     found = data.stat().st_size
     # A sound file may also end early, if its last pages are free: only a walk over all its pages can tell.
-    if found < wanted and _find_damage(data):
+    if found < wanted and find_damage(data):
         raise StorageCorruptError(
             f"{data}: damaged: {found} of {wanted} bytes are left (a copy cut short?): restore a backup"
         )
 
 
-def _find_damage(data: Path) -> list[str]:
+def find_damage(data: Path) -> list[str]:
     """Return what is wrong with the file, by reading every page of it."""
     try:
         return list(lmdb.verify.verify(str(data)))  # type: ignore[no-untyped-call]  # comes without types

@@ -45,7 +45,7 @@ class Migrations:
             MigrationError: A step failed.
         """
         found = schema_version(writer)
-        self._refuse_newer(found)
+        self.refuse_newer(found)
         for version in range(found + 1, self.latest + 1):
             try:
                 self._steps[version](writer)
@@ -63,18 +63,30 @@ class Migrations:
             SchemaVersionError: The store is newer or older than this program.
         """
         found = schema_version(reader)
-        self._refuse_newer(found)
+        self.refuse_newer(found)
         if found < self.latest:
             raise SchemaVersionError(
                 f"the store has schema version {found}, this program reads {self.latest}: "
                 "open it once for writing (start the runner), and it is brought up to date"
             )
 
-    def _refuse_newer(self, found: int) -> None:
+    def refuse_newer(self, found: int) -> None:
+        """Refuse a store whose schema version, `found`, is not known yet.
+
+        Raises:
+            SchemaVersionError: The store is newer than this program.
+        """
         if found > self.latest:
             raise SchemaVersionError(
                 f"the store has schema version {found}, this program has {self.latest}: use a newer Recursor"
             )
+
+
+class AnyVersion(Migrations):
+    """For who copies a store as it is, and reads no record of it."""
+
+    def check(self, reader: Reader) -> None:
+        """Accept the store."""
 
 
 def schema_version(reader: Reader) -> int:

@@ -1,0 +1,111 @@
+"""Backups are taken beside a runner, and restored where none is."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.processes import run_to_end
+
+Recursor = Callable[..., Any]
+
+
+@pytest.fixture
+def backup(recursor: Recursor, tmp_path: Path) -> Path:
+    """A backup of a data directory with the stack "one"."""
+    recursor("create", "one")
+    assert recursor("backup", str(tmp_path / "backup")).code == 0
+    return tmp_path / "backup"
+
+
+def names(data: Path) -> list[str]:
+    return sorted(stack["name"] for stack in run_to_end("list", "--json", data=data).json)
+
+
+class TestBackup:
+    def test_is_a_data_directory_of_its_own(self, recursor: Recursor, data: Path, backup: Path) -> None:
+        recursor("create", "two")
+        assert names(data) == ["one", "two"]
+        assert names(backup) == ["one"]
+
+    def test_is_taken_beside_a_runner(
+        self, recursor: Recursor, start_runner: Recursor, tmp_path: Path
+    ) -> None:
+        with start_runner():
+            recursor("create", "one")
+            target = tmp_path / "deep" / "backup"
+            done = recursor("backup", str(target), "--json").json
+            written = (target / "store" / "data.mdb").stat().st_size
+            assert done == {"path": str(target), "bytes": written}
+            assert names(target) == ["one"]
+
+    def test_says_where_it_is_and_how_large(self, recursor: Recursor, tmp_path: Path) -> None:
+        recursor("create", "one")
+        assert recursor("backup", str(tmp_path / "b")).out.endswith(f" KB in {tmp_path / 'b'}\n")
+
+    def test_goes_to_a_new_place_only(self, recursor: Recursor, backup: Path) -> None:
+        before = (backup / "store" / "data.mdb").read_bytes()
+        assert "not an empty directory" in recursor("backup", str(backup)).complaint
+        assert (backup / "store" / "data.mdb").read_bytes() == before
+
+    def test_of_nothing_is_refused(self, recursor: Recursor, data: Path, tmp_path: Path) -> None:
+        assert recursor("backup", str(tmp_path / "b")).complaint.startswith(f"{data}: no stacks here")
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestRestore:
+    def test_fills_a_new_data_directory(self, backup: Path, tmp_path: Path) -> None:
+        new = tmp_path / "new"
+        done = run_to_end("restore", str(backup), "--json", data=new).json
+        assert done["path"] == str(new)
+        assert names(new) == ["one"]
+        run_to_end("create", "two", data=new)
+        assert names(new) == ["one", "two"]
+        # A store's own directory will do, too.
+        assert run_to_end("restore", str(backup / "store"), data=tmp_path / "newer").code == 0
+
+    def test_replaces_a_store_only_if_told_to(self, recursor: Recursor, backup: Path, data: Path) -> None:
+        recursor("create", "two")
+        refused = recursor("restore", str(backup))
+        assert refused.code == 1
+        assert refused.complaint.startswith(f"{data / 'store'}: there is a store already: give --force")
+        assert names(data) == ["one", "two"]
+        assert recursor("restore", str(backup), "--force").out.startswith(f"{data} is as in {backup}")
+        assert names(data) == ["one"]
+
+    def test_is_refused_by_name_of_the_runner(
+        self, recursor: Recursor, start_runner: Recursor, data: Path, backup: Path
+    ) -> None:
+        with start_runner() as runner:
+            recursor("create", "two")
+            refused = recursor("restore", str(backup), "--force")
+            assert refused.code == 1
+            assert f"in use by process {runner.process.pid}" in refused.complaint
+            assert names(data) == ["one", "two"]
+        assert recursor("restore", str(backup), "--force").code == 0
+
+    @pytest.mark.parametrize(
+        ("source", "code", "says"),
+        [
+            ("nothing", 2, "no store here: name a directory that `recursor backup` wrote"),
+            ("file", 2, "no store here"),
+            ("x" * 5000, 2, "no store here"),
+            ("data", 2, "is the store that it should replace"),
+            ("data/store", 2, "is the store that it should replace"),
+            ("damaged", 1, "damaged"),
+        ],
+    )
+    def test_of_what_is_no_backup_touches_nothing(
+        self, recursor: Recursor, data: Path, tmp_path: Path, source: str, code: int, says: str
+    ) -> None:
+        recursor("create", "one")
+        (tmp_path / "file").touch()
+        (tmp_path / "damaged" / "store").mkdir(parents=True)
+        (tmp_path / "damaged" / "store" / "data.mdb").write_bytes(b"x" * 10_000)
+        refused = recursor("restore", str(tmp_path / source), "--force")
+        assert refused.code == code
+        assert says in refused.complaint
+        assert names(data) == ["one"]
+        other = run_to_end("restore", str(tmp_path / source), data=tmp_path / "other")
+        assert (tmp_path / "other").exists() == (other.code == 0)
