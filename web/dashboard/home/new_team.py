@@ -1,0 +1,77 @@
+"""The dialog in which a team is made."""
+
+from recursor.actors.messages import CreateStack
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.stack import Stack
+from recursor.storage import stacks
+from recursor.web.dashboard.page import Page
+from recursor.web.dashboard.parts import Box, Button, Field, Modal
+
+# What the agents are driven by; a team of models has more to choose from.
+MODELS = {"scripted": "Scripted (no model, works offline)"}
+
+
+class NewTeam:
+    """Asks for a name, an idea and a model, and makes the team."""
+
+    def __init__(self, page: Page) -> None:
+        """Build it, closed."""
+        self._page = page
+        with Modal("New team") as self._modal:
+            self._name = Field(
+                "Name", required=True, longest=200, placeholder="Habits", on_enter=self._create_and_start
+            )
+            self._idea = Field(
+                "Idea", "area", required=True, longest=20_000, rows=5, on_enter=self._create_and_start,
+                placeholder="A habit tracker with streaks and a weekly chart",
+                hint="What the team shall build, in your own words. Ctrl+Enter creates it.",
+            )  # fmt: skip
+            self._model = Field("Model", "select", value="scripted", options=MODELS)
+            with Box(classes="modal-foot"):
+                Button("Cancel", self._modal.close, kind="plain")
+                self._only = Button("Create", self._create)
+                self._both = Button("Create and start", self._create_and_start, icon="play", kind="primary")
+
+    def open(self) -> None:
+        """Show it."""
+        self._modal.open()
+        self._name.focus()
+
+    async def _create(self) -> None:
+        await self._make(start=False)
+
+    async def _create_and_start(self) -> None:
+        await self._make(start=True)
+
+    async def _make(self, *, start: bool) -> None:
+        now = self._page.engine.now()
+        stack = idea = None
+        self._name.complain(None)
+        self._idea.complain(None)
+        try:
+            stack = stacks.new_stack(self._name.value, now)
+        except InvalidInputError as error:
+            self._name.complain(_at_field(error, self._name.value))
+        try:
+            idea = stacks.new_idea("" if stack is None else stack.id, self._idea.value, now)
+        except InvalidInputError as error:
+            self._idea.complain(_at_field(error, self._idea.value))
+        if stack is None or idea is None:
+            (self._name if stack is None else self._idea).focus()
+            return
+        button, said = (self._both, "Create and start") if start else (self._only, "Create")
+        button.say("Creating…", busy=True)
+        made = await self._page.ask(CreateStack(stack, idea, start))
+        button.say(said)
+        if isinstance(made, Stack):
+            self._modal.close()
+            self._name.value = self._idea.value = ""
+            self._page.open(f"/teams/{made.id}")
+
+
+def _at_field(error: InvalidInputError, value: str) -> str:
+    """Return an error as it reads beside the field that it is about."""
+    if not value.strip():
+        return "Must not be empty."
+    text = str(error).partition(": ")[2].partition(": ")[2]
+    return f"{text[:1].upper()}{text[1:]}" if text else str(error)

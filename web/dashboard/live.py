@@ -1,0 +1,168 @@
+"""Keeps open pages true: one watcher of the events for all of them, which says what to look at again.
+
+Nothing is read or sent when nothing happened, when nobody looks, or faster than a person can follow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from inspect import isawaitable
+
+from nicegui import Client, background_tasks, ui
+from nicegui.element import Element
+from nicegui.events import GenericEventArguments
+
+from recursor.web.engine import Engine
+from recursor.web.event_feed import EventReader, EventsMissed, Told, TooSlowError
+
+logger = logging.getLogger("recursor.web")
+
+# Seconds in which what happened is gathered before anybody is told.
+GATHER = 0.05
+
+# Least seconds between two refreshes of a page: nobody reads faster.
+PERIOD = 0.25
+
+# A page that takes long to refresh waits so many times as long before the next: all its refreshing takes at
+# most a fifth of one core, however much happens.
+REST = 4
+
+# Events that may wait while the loop is busy. Beyond, everything is looked at anew.
+QUEUED = 20_000
+
+Refresh = Callable[[], Awaitable[None] | None]
+
+
+class Watcher:
+    """Reads the events for all open pages. Without any it reads nothing."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Watch what happens in `engine`."""
+        self._engine = engine
+        self._pages: set[LivePage] = set()
+        self._reader: EventReader | None = None
+
+    def join(self, page: LivePage) -> None:
+        """Tell a page what happens, from now on."""
+        self._pages.add(page)
+        if self._reader is None:
+            # At once, so that nothing falls between what the page reads now and what it is told.
+            self._reader = self._engine.events.read(queued=QUEUED)
+            background_tasks.create(self._watch(), name="watch events")
+
+    def leave(self, page: LivePage) -> None:
+        """Tell a page nothing any more."""
+        self._pages.discard(page)
+        if not self._pages and self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    async def _watch(self) -> None:
+        while (reader := self._reader) is not None:
+            try:
+                # The length is that after which a reader that was closed is noticed to be.
+                async for batch in reader.batches(10.0):
+                    if reader is not self._reader:
+                        return
+                    self._mark(batch)
+                    await asyncio.sleep(GATHER)
+            except TooSlowError:
+                if reader is not self._reader:
+                    return
+                self._reader = self._engine.events.read(queued=QUEUED)
+                self._mark_all()
+
+    def _mark(self, batch: Iterable[Told]) -> None:
+        changed: set[str] = set()
+        for told in batch:
+            if isinstance(told.what, EventsMissed):
+                self._mark_all()
+                return
+            changed.add(told.what.stack_id)
+        if changed:
+            for page in self._pages:
+                page.mark(changed)
+
+    def _mark_all(self) -> None:
+        for page in self._pages:
+            page.mark(None)
+
+
+@dataclass(slots=True)
+class _Part:
+    owner: Element
+    stack_id: str | None
+    refresh: Refresh
+    stale: bool = False
+
+
+class LivePage:
+    """One open page, and the parts of it that follow what happens."""
+
+    def __init__(self, watcher: Watcher, client: Client) -> None:
+        """Begin to follow. Make it before anything is read for the page."""
+        self._watcher = watcher
+        self._client = client
+        self._parts: list[_Part] = []
+        self._hidden = False
+        self._wake = asyncio.Event()
+        ui.on("page_hidden", self._note_hidden)
+        client.on_connect(self._look)
+        client.on_delete(lambda: watcher.leave(self))
+        watcher.join(self)
+        self._task = background_tasks.create(self._run(), name=f"refresh {client.id}")
+        client.on_delete(self._task.cancel)
+
+    def follow(self, owner: Element, refresh: Refresh, stack_id: str | None = None) -> None:
+        """Refresh a part of the page when something happened, for as long as `owner` is on it.
+
+        Args:
+            owner: the element that the part is in; `refresh` may add elements to it.
+            refresh: reads what is true and shows it. It sends nothing when nothing changed.
+            stack_id: of which stack it shows something; None: of all.
+        """
+        self._parts = [part for part in self._parts if not part.owner.is_deleted]
+        self._parts.append(_Part(owner, stack_id, refresh))
+
+    def mark(self, changed: set[str] | None) -> None:
+        """Note that these stacks (None: perhaps all) have changed."""
+        for part in self._parts:
+            if changed is None or part.stack_id is None or part.stack_id in changed:
+                part.stale = True
+                self._wake.set()
+
+    async def _run(self) -> None:
+        await self._client.connected()
+        loop = asyncio.get_running_loop()
+        while not self._client.is_deleted:
+            await self._wake.wait()
+            self._wake.clear()
+            if self._hidden or not self._client.has_socket_connection:
+                # Whoever comes back wakes this up.
+                continue
+            began = loop.time()
+            for part in tuple(self._parts):
+                if part.stale and not part.owner.is_deleted:
+                    part.stale = False
+                    await self._refresh(part)
+            await asyncio.sleep(max(PERIOD, REST * (loop.time() - began)))
+
+    async def _refresh(self, part: _Part) -> None:
+        try:
+            with part.owner:
+                done = part.refresh()
+                if isawaitable(done):
+                    await done
+        except Exception:  # one part's trouble leaves the others alive
+            logger.exception("dashboard: a part of %s could not be refreshed", self._client.id)
+
+    def _note_hidden(self, event: GenericEventArguments) -> None:
+        self._hidden = bool(event.args)
+        self._look()
+
+    def _look(self) -> None:
+        if any(part.stale for part in self._parts):
+            self._wake.set()

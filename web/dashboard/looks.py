@@ -1,0 +1,85 @@
+"""How states look: a word, a tone and an icon each, so that colour is never the only sign."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from recursor.domain.execution import DecisionKind, ExecutionStatus
+from recursor.domain.graph import NodeStatus
+from recursor.domain.stack import ExecutionState, Phase
+
+
+class Look(NamedTuple):
+    """A state, for `parts.Badge`."""
+
+    word: str
+    tone: str
+    icon: str
+
+
+STATES = {
+    ExecutionState.IDLE: Look("Idle", "quiet", "minus"),
+    ExecutionState.RUNNING: Look("Running", "good", "play"),
+    ExecutionState.PAUSED: Look("Paused", "warn", "pause"),
+    ExecutionState.STOPPED: Look("Stopped", "quiet", "stop"),
+}
+UNREADABLE = Look("Unreadable", "bad", "alert")
+
+PHASES = {
+    Phase.PLANNING: "Planning",
+    Phase.BUILDING: "Building",
+    Phase.REVIEWING: "Reviewing",
+    Phase.COMPLETE: "Complete",
+}
+
+CYCLES = {
+    ExecutionStatus.RUNNING: Look("Running", "info", "play"),
+    ExecutionStatus.COMPLETED: Look("Completed", "good", "check"),
+    ExecutionStatus.FAILED: Look("Failed", "bad", "cross"),
+    ExecutionStatus.CANCELLED: Look("Cancelled", "quiet", "stop"),
+}
+
+NODES = {
+    NodeStatus.PENDING: Look("Waiting", "quiet", "clock"),
+    NodeStatus.RUNNING: Look("Running", "info", "play"),
+    NodeStatus.COMPLETED: Look("Completed", "good", "check"),
+    NodeStatus.FAILED: Look("Failed", "bad", "cross"),
+    NodeStatus.SKIPPED: Look("Skipped", "warn", "skip"),
+    NodeStatus.CANCELLED: Look("Cancelled", "quiet", "stop"),
+}
+
+DECISIONS = {
+    DecisionKind.CONTINUE: Look("Continue", "good", "right"),
+    DecisionKind.PAUSE: Look("Pause", "quiet", "clock"),
+    DecisionKind.STOP: Look("Stop", "warn", "stop"),
+}
+
+
+def in_words(seconds: float | None) -> str:
+    """Return a duration in seconds as a person reads it."""
+    if seconds is None:
+        return "—"
+    if seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min"
+
+
+def percent(share: float | None) -> str:
+    """Return a share (0 to 1) in per cent; one below all is never rounded up to all."""
+    if share is None:
+        return "—"
+    if 0.999 <= share < 1:
+        return "99.9 %"
+    return f"{share * 100:.0f} %" if share == 1 or share < 0.9 else f"{share * 100:.1f} %"
+
+
+def listing(words: Sequence[str]) -> str:
+    """Return words as a sentence lists them."""
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)

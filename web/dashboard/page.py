@@ -1,0 +1,60 @@
+"""What every part of an open page has at hand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from nicegui import Client
+from pykka import ActorDeadError
+
+from recursor.domain.errors import RecursorError
+from recursor.web.dashboard.address import Address
+from recursor.web.dashboard.live import LivePage
+from recursor.web.dashboard.parts import Toasts
+from recursor.web.engine import Engine
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """One open page: what it shows is in `engine`, where it is in `address`, and `live` keeps it true."""
+
+    engine: Engine
+    client: Client
+    address: Address
+    live: LivePage
+    toasts: Toasts
+
+    async def ask(self, message: object, done: str = "") -> Any | None:
+        """Ask the orchestrator, and tell the person what came of it.
+
+        Args:
+            message: one of `recursor.actors.messages`.
+            done: what to say when it was done; nothing if empty.
+
+        Returns:
+            the answer, or None: then it was refused, and the person has been told why.
+        """
+        try:
+            answer = await self.engine.ask(message)
+        except RecursorError as error:
+            self.toasts.show(str(error), "bad")
+            return None
+        except (ActorDeadError, TimeoutError, OSError):
+            self.toasts.show("The runner does not answer: it may be ending. Try again in a moment.", "bad")
+            return None
+        if done:
+            self.toasts.show(done)
+        return answer
+
+    def open(self, path: str) -> None:
+        """Go to another page of the dashboard, as a link does."""
+        self.client.run_javascript(f"emitEvent('sub_pages_navigate', {json.dumps(path)})")
+
+    def set_title(self, title: str) -> None:
+        """Name the page in the browser's tab."""
+        whole = f"{title} · Recursor"
+        if self.client.resolve_title() != whole:
+            self.client.title = whole
+            self.client.run_javascript(f"document.title = {json.dumps(whole)}")

@@ -1,0 +1,31 @@
+"""The parts that pages are made of. Each shows what it is given as text, never as HTML."""
+
+from recursor.web.dashboard.parts.boxes import Box, Command, Empty, Notice, Section, Span
+from recursor.web.dashboard.parts.button import Button
+from recursor.web.dashboard.parts.field import Field
+from recursor.web.dashboard.parts.glyph import Badge, Glyph
+from recursor.web.dashboard.parts.link import Link
+from recursor.web.dashboard.parts.modal import Modal
+from recursor.web.dashboard.parts.moment import Moment
+from recursor.web.dashboard.parts.pager import Pager
+from recursor.web.dashboard.parts.segments import Segments
+from recursor.web.dashboard.parts.toasts import Toasts
+
+__all__ = [
+    "Badge",
+    "Box",
+    "Button",
+    "Command",
+    "Empty",
+    "Field",
+    "Glyph",
+    "Link",
+    "Modal",
+    "Moment",
+    "Notice",
+    "Pager",
+    "Section",
+    "Segments",
+    "Span",
+    "Toasts",
+]

@@ -1,0 +1,109 @@
+"""Plain boxes and texts: any HTML tag with classes of ours, and the few combinations that every page has."""
+
+from nicegui.element import Element
+from nicegui.elements.mixins.text_element import TextElement
+
+from recursor.web.dashboard.parts.glyph import Glyph
+
+
+class Box(Element):
+    """An element that holds others."""
+
+    def __init__(self, tag: str = "div", classes: str = "", **props: str) -> None:
+        """Make it.
+
+        Args:
+            tag: the HTML tag.
+            classes: of the style sheets in `style/`.
+            props: attributes; `_` in a name stands for `-` (`aria_label`).
+        """
+        super().__init__(tag)
+        _dress(self, classes, props)
+
+
+class Span(TextElement):
+    """An element that is a text. Setting `text` to what it is already sends nothing."""
+
+    def __init__(self, text: str = "", classes: str = "", tag: str = "span", **props: str) -> None:
+        """Make it. Arguments as for `Box`."""
+        super().__init__(tag=tag, text=text)
+        _dress(self, classes, props)
+
+
+class Section(Element):
+    """A part of a page under a heading. Put what belongs beside the heading into `head`."""
+
+    def __init__(self, title: str, classes: str = "section") -> None:
+        """Begin a section; what is made inside `with` stands below the heading."""
+        super().__init__("section")
+        self.classes(classes)
+        with self:
+            self.head = Box(classes="section-head")
+            with self.head:
+                heading = Span(title, tag="h2")
+        self._props["aria-labelledby"] = f"c{heading.id}"
+
+
+class Empty(Element):
+    """Says that there is nothing, why, and what to do next. Put buttons inside."""
+
+    def __init__(self, icon: str, title: str, hint: str = "", command: str = "") -> None:
+        """Make it.
+
+        Args:
+            icon: a name of `glyph.js`.
+            title: what there is none of.
+            hint: what to do about it.
+            command: what to type in a terminal, if that helps.
+        """
+        super().__init__("div")
+        self.classes("empty")
+        with self:
+            Glyph(icon)
+            Span(title, tag="h3")
+            if hint:
+                Span(hint, tag="p")
+            if command:
+                Command(command)
+
+
+class Command(TextElement):
+    """A command to type in a terminal."""
+
+    def __init__(self, command: str) -> None:
+        """Make it."""
+        super().__init__(tag="code", text=command)
+        self.classes("command")
+
+
+class Notice(Element):
+    """A sentence that matters now."""
+
+    def __init__(self, text: str = "", tone: str = "info", icon: str = "alert") -> None:
+        """Make it.
+
+        Args:
+            text: the sentence.
+            tone: "info", "good", "warn" or "bad".
+            icon: a name of `glyph.js`.
+        """
+        super().__init__("div")
+        self.classes("notice")
+        self._props["data-tone"] = tone
+        with self:
+            self._glyph = Glyph(icon)
+            self._span = Span(text, "written")
+
+    def say(self, text: str, tone: str, icon: str = "alert") -> None:
+        """Say something else."""
+        self._span.text = text
+        if self._props["data-tone"] != tone:
+            self._props["data-tone"] = tone
+        self._glyph.show(icon)
+
+
+def _dress(element: Element, classes: str, props: dict[str, str]) -> None:
+    if classes:
+        element.classes(classes)
+    for name, value in props.items():
+        element._props[name.strip("_").replace("_", "-")] = value

@@ -1,0 +1,107 @@
+"""The frame of every page, and which page an address opens."""
+
+from nicegui import ui
+from nicegui.page_arguments import RouteMatch
+
+from recursor.web.dashboard.address import Address
+from recursor.web.dashboard.doctor import doctor_page
+from recursor.web.dashboard.home import home_page
+from recursor.web.dashboard.live import LivePage, Watcher
+from recursor.web.dashboard.page import Page
+from recursor.web.dashboard.parts import Box, Empty, Glyph, Link, Moment, Span, Toasts
+from recursor.web.dashboard.parts.link import mark_current
+from recursor.web.dashboard.parts.toasts import ThemeSwitch
+from recursor.web.dashboard.team import team_page
+from recursor.web.engine import Engine
+
+_NAVIGATION = (("/", "Teams"), ("/doctor", "Doctor"))
+
+
+def build_shell(engine: Engine, watcher: Watcher, head: str) -> None:
+    """Build an open page: the frame, and in it what its address says.
+
+    Args:
+        engine: what it shows.
+        watcher: tells it what happens.
+        head: goes into the head of the HTML.
+    """
+    client = ui.context.client
+    ui.add_head_html(head)
+    ui.add_head_html(f"<script>recursor.clockAhead = {engine.now() * 1000:.0f} - Date.now()</script>")
+    live = LivePage(watcher, client)
+    with client.layout:
+        # Before the container of the page, which is the HTML's <main>.
+        header = Header()
+        header.move(client.layout, target_index=0)
+        Span("Skip to the content", "skip-link", tag="a", href="#main").move(client.layout, target_index=0)
+    with Box(classes="frame-main", id="main", tabindex="-1"):
+        pages = Pages(Page(engine, client, Address(client), live, Toasts()), header)
+    pages.open()
+
+
+class Header(ui.element):
+    """The name, the links to the pages, the theme."""
+
+    def __init__(self) -> None:
+        """Build it."""
+        super().__init__("header")
+        self.classes("frame-header")
+        self._links: list[tuple[str, Link]] = []
+        with self, Box(classes="frame-header-in"):
+            with Box("a", "brand", href="/"):
+                Glyph("graph")
+                Span("Recursor")
+            with Box("nav", "frame-nav", aria_label="Pages"):
+                for path, name in _NAVIGATION:
+                    self._links.append((path, Link(name, path)))
+            ThemeSwitch()
+            # Tables show moments too: so that the browser knows them from the start.
+            Moment(None, otherwise="").classes("for-screen-readers")
+
+    def mark_place(self, path: str) -> None:
+        """Mark the link that leads to where one is."""
+        for target, link in self._links:
+            mark_current(link, path == target or (target == "/" and path.startswith("/teams")))
+
+
+class Pages(ui.sub_pages):
+    """Opens what the address says; going from one page to another loads nothing anew."""
+
+    def __init__(self, page: Page, header: Header) -> None:
+        """Make it, empty."""
+        self._page = page
+        self._header = header
+        self._shown: str | None = None
+        super().__init__({})
+
+    def open(self) -> None:
+        """Open what the address says."""
+        self._routes = {
+            "/": lambda: home_page(self._page),
+            "/teams/{team_id}": self._team,
+            "/doctor": lambda: doctor_page(self._page),
+        }
+        self._show()
+
+    def _team(self, team_id: str) -> None:
+        team_page(self._page, team_id)
+
+    def _handle_scrolling(self, match: RouteMatch, *, behavior: str) -> None:
+        # The library scrolls up whenever anything of the address changes; only another page begins at the
+        # top.
+        self._header.mark_place(match.path)
+        if self._shown not in (None, match.path):
+            super()._handle_scrolling(match, behavior=behavior)
+            self.client.run_javascript("document.getElementById('main').focus({preventScroll: true})")
+        self._shown = match.path
+
+    def _render_404(self) -> None:
+        if not self._routes:
+            return
+        self._page.set_title("Not found")
+        with Empty("search", "There is no such page", "The address may be mistyped, or the page was moved."):
+            Link("Go to the teams", "/")
+
+    def _render_error(self, _: Exception) -> None:
+        with Empty("alert", "This page could not be shown", "The runner's log says why."):
+            Link("Go to the teams", "/")

@@ -1,0 +1,6 @@
+"""The tabs of a team's page, in their order."""
+
+from recursor.web.dashboard.orchestration import OrchestrationTab
+from recursor.web.dashboard.team.tab import Tab
+
+TABS: tuple[type[Tab], ...] = (OrchestrationTab,)

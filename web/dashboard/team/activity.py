@@ -1,0 +1,87 @@
+"""What a team does now, or why it does nothing."""
+
+from recursor.domain.execution import DecisionKind
+from recursor.domain.graph import Node, NodeStatus
+from recursor.domain.stack import ExecutionState, Stack
+from recursor.storage.store import Reader
+from recursor.storage.tables import EXECUTIONS, GRAPHS
+from recursor.web.dashboard.parts import Box, Moment, Span
+from recursor.web.dashboard.team.tab import Team
+
+# A team has as many roles as one likes; more than these run at once in hardly any.
+SHOWN = 6
+
+
+class Activity:
+    """Which roles run and for how long; else since when and until when nothing does, and why."""
+
+    def __init__(self, team: Team) -> None:
+        """Build it, empty."""
+        self._team = team
+        with Box(classes="activity", role="status"):
+            with Box(classes="activity-line"):
+                self._pulse = Box("span", "pulse", aria_hidden="true")
+                self._said = Span("", "activity-said")
+                self._until = Moment(None, "in", otherwise="")
+            self._why = Span("", "muted activity-why")
+        with Box(classes="activity-roles"):
+            self._roles = [_Role() for _ in range(SHOWN)]
+
+    def show(self, stack: Stack) -> None:
+        """Show what `stack` does now."""
+        with self._team.read() as reader:
+            running = _running(reader, stack)
+            said, why = _idle_because(reader, stack)
+        if running:
+            one = len(running) == 1
+            said, why = ("One role at work" if one else f"{len(running)} roles at work"), ""
+        waits = not running and stack.state is ExecutionState.RUNNING and stack.current_execution_id is None
+        self._pulse.set_visibility(bool(running))
+        self._said.text, self._why.text = said, why
+        self._until.show(stack.next_look_at if waits else None)
+        for index, role in enumerate(self._roles):
+            role.show(running[index] if index < len(running) else None)
+
+
+class _Role:
+    def __init__(self) -> None:
+        with Box(classes="activity-role") as self._box:
+            self._name = Span("", "role-name")
+            self._since = Moment(None, "for", otherwise="")
+            self._reason = Span("", "muted one-line")
+        self._box.set_visibility(False)
+
+    def show(self, node: Node | None) -> None:
+        self._box.set_visibility(node is not None)
+        if node is not None:
+            self._name.text, self._reason.text = node.role.capitalize(), node.reason
+            self._since.show(node.started_at)
+
+
+def _running(reader: Reader, stack: Stack) -> list[Node]:
+    if stack.current_execution_id is None or stack.state is ExecutionState.STOPPED:
+        return []
+    graph = GRAPHS.get(reader, stack.id, stack.current_execution_id)
+    return [node for node in graph.nodes if node.status is NodeStatus.RUNNING] if graph is not None else []
+
+
+def _idle_because(reader: Reader, stack: Stack) -> tuple[str, str]:
+    """Return what there is to say of a team of which no role runs, and the reason for it."""
+    reason = stack.state_reason or ""
+    match stack.state:
+        case ExecutionState.IDLE:
+            return "Not started yet", "Press Start, and the team begins to work on its idea."
+        case ExecutionState.STOPPED:
+            return "Stopped", reason or "Press Start, and it begins afresh."
+        case ExecutionState.PAUSED:
+            return "Paused", reason or "Press Resume, and it goes on where it was."
+        case ExecutionState.RUNNING:
+            pass
+    if stack.current_execution_id is not None:
+        return "Between two waves", ""
+    last = EXECUTIONS.newest(reader, stack.id, 1)
+    decision = last[0].decision if last else None
+    because = decision.reason if decision is not None and decision.kind is DecisionKind.PAUSE else ""
+    if stack.next_look_at is not None:
+        return "Nothing to do now; looks again", because
+    return "Nothing to do until somebody writes or gives it a todo", because

@@ -1,0 +1,90 @@
+"""The top of a team's page: its name and state, what it does now, and the controls."""
+
+from recursor.actors.messages import ControlStack
+from recursor.domain.stack import ExecutionState, Stack
+from recursor.orchestration.control import Command
+from recursor.storage.stacks import read_stack
+from recursor.web.dashboard.looks import PHASES, STATES
+from recursor.web.dashboard.parts import Badge, Box, Button, Link, Moment, Span
+from recursor.web.dashboard.team.activity import Activity
+from recursor.web.dashboard.team.tab import Team
+
+_CONTROLS = (
+    (Command.START, "Start", "Starting…", "play"),
+    (Command.PAUSE, "Pause", "Pausing…", "pause"),
+    (Command.RESUME, "Resume", "Resuming…", "play"),
+    (Command.STOP, "Stop", "Stopping…", "stop"),
+)
+
+_POSSIBLE = {
+    ExecutionState.IDLE: {Command.START},
+    ExecutionState.RUNNING: {Command.PAUSE, Command.STOP},
+    ExecutionState.PAUSED: {Command.RESUME, Command.STOP},
+    ExecutionState.STOPPED: {Command.START},
+}
+
+
+class TeamHead:
+    """Says how a team is, and steers it."""
+
+    def __init__(self, team: Team) -> None:
+        """Build it.
+
+        Raises:
+            NotFoundError: there is no such team.
+        """
+        self._team = team
+        self._pending: Command | None = None
+        stack = self._read()
+        team.page.set_title(stack.name)
+        with Box(classes="crumbs"):
+            Link("Teams", "/")
+        with Box(classes="page-head team-head"):
+            self._name = Span(stack.name, tag="h1")
+            self._state = Badge()
+            self._phase = Span("", "soft")
+            with Box(classes="buttons", role="group", aria_label="Execution controls"):
+                self._controls = {
+                    command: Button(word, self._steering(command), icon=icon)
+                    for command, word, _, icon in _CONTROLS
+                }
+        with Box("section", "card team-now", aria_label="Now"):
+            self._activity = Activity(team)
+            with Box(classes="team-times"):
+                Span("Elapsed", "muted")
+                self._elapsed = Moment(None, "for", otherwise="not started")
+        self._show(stack)
+
+    def refresh(self) -> None:
+        """Show what is true now."""
+        self._show(self._read())
+
+    def _read(self) -> Stack:
+        with self._team.read() as reader:
+            return read_stack(reader, self._team.id)
+
+    def _show(self, stack: Stack) -> None:
+        self._name.text = stack.name
+        self._state.say(*STATES[stack.state])
+        self._phase.text = PHASES[stack.phase]
+        for command, word, busy, _ in _CONTROLS:
+            button = self._controls[command]
+            pending = self._pending is command
+            button.say(busy if pending else word, busy=pending)
+            button.allow(pending or (self._pending is None and command in _POSSIBLE[stack.state]))
+        ended = {
+            ExecutionState.STOPPED: stack.stopped_at,
+            ExecutionState.PAUSED: stack.paused_at,
+        }.get(stack.state)
+        self._elapsed.show(stack.started_at, ended)
+        self._activity.show(stack)
+
+    def _steering(self, command: Command):  # type: ignore[no-untyped-def]
+        async def steer() -> None:
+            self._pending = command
+            self.refresh()
+            done = await self._team.ask(ControlStack(self._team.id, command))
+            self._pending = None
+            self._show(done if isinstance(done, Stack) else self._read())
+
+        return steer

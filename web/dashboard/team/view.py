@@ -1,0 +1,95 @@
+"""The frame of a team's page."""
+
+from collections.abc import Callable
+from functools import partial
+from inspect import isawaitable
+
+from nicegui import ui
+
+from recursor.domain.errors import NotFoundError
+from recursor.storage.errors import CorruptRecordError
+from recursor.web.dashboard.page import Page
+from recursor.web.dashboard.parts import Box, Empty, Glyph, Link, Span
+from recursor.web.dashboard.parts.link import mark_current
+from recursor.web.dashboard.tabs import TABS
+from recursor.web.dashboard.team.head import TeamHead
+from recursor.web.dashboard.team.tab import Tab, Team
+
+
+def team_page(page: Page, team_id: str) -> None:
+    """Build the page of a team."""
+    team = Team(team_id, page)
+    whole = Box()
+
+    def say_why_not(error: Exception) -> None:
+        whole.clear()
+        with whole:
+            _no_team(error)
+
+    with whole:
+        try:
+            head = TeamHead(team)
+        except (NotFoundError, CorruptRecordError) as error:
+            page.set_title("No such team")
+            say_why_not(error)
+            return
+        page.live.follow(whole, partial(_careful, head.refresh, say_why_not), team.id)
+        _Tabs(team, say_why_not)
+
+
+class _Tabs(ui.sub_pages):
+    """The links to the tabs, and the one that is open."""
+
+    def __init__(self, team: Team, on_gone: Callable[[Exception], None]) -> None:
+        self._team = team
+        self._on_gone = on_gone
+        self._links: dict[str, Box] = {}
+        with Box("nav", "tabs", aria_label="Parts of this team"):
+            for tab in TABS:
+                with Box("a", "tab", href=_path(team, tab)) as link:
+                    Glyph(tab.icon)
+                    Span(tab.title)
+                self._links[tab.slug] = link
+        super().__init__({f"/{tab.slug}": partial(self._open, tab) for tab in TABS})
+
+    def _open(self, kind: type[Tab]) -> None:
+        for slug, link in self._links.items():
+            mark_current(link, slug == kind.slug)
+        tab = kind(self._team)
+        with Box(classes="tab-panel") as panel:
+            try:
+                tab.build()
+            except (NotFoundError, CorruptRecordError) as error:
+                self._on_gone(error)
+                return
+        self._team.address.follow(panel, tab.address_changed)
+        self._team.page.live.follow(panel, partial(_careful, tab.refresh, self._on_gone), self._team.id)
+
+    def _handle_scrolling(self, match: object, *, behavior: str) -> None:
+        # Another tab of the same page stands where the one before stood.
+        pass
+
+    def _render_404(self) -> None:
+        with Empty("search", "There is no such tab", "Choose one of those above."):
+            Link("Show the team", self._team.path)
+
+
+def _path(team: Team, tab: type[Tab]) -> str:
+    return f"{team.path}/{tab.slug}" if tab.slug else team.path
+
+
+async def _careful(refresh: Callable[[], object], on_gone: Callable[[Exception], None]) -> None:
+    """Refresh, and say so if the team is not there any more."""
+    try:
+        done = refresh()
+        if isawaitable(done):
+            await done
+    except (NotFoundError, CorruptRecordError) as error:
+        on_gone(error)
+
+
+def _no_team(error: Exception) -> None:
+    with Box("section", "card", aria_label="No such team"):
+        title = "This team is not there" if isinstance(error, NotFoundError) else "This team cannot be read"
+        with Empty("search", title, str(error)):
+            Link("Go to all teams", "/", "button")
