@@ -15,6 +15,7 @@ from recursor.cli import (
     history,
     maintenance,
     run,
+    sql,
     stacks,
     traces,
 )
@@ -57,6 +58,7 @@ _COMMANDS = (
     ("restore", maintenance.restore, "recursor restore /backups/monday --data restored"),
     ("artifact", history.artifact, "recursor artifact habits > habits.html"),
     ("doctor", doctor.doctor, "recursor doctor habits"),
+    ("sql", sql.sql, 'recursor sql "SELECT status, count(*) FROM orchestrator_executions GROUP BY status"'),
 )
 for _name, _function, _example in _COMMANDS:
     app.command(_name, epilog=f"Example: {_example}")(configurable(_function))

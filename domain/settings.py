@@ -189,3 +189,18 @@ class ProcessSettings(RunnerSettings):
     """Seconds that running agents may take at the end."""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     """The least serious thing that is logged."""
+
+
+class SqlSettings(Record):
+    """What one SQL query may take."""
+
+    seconds: float = Field(default=10.0, gt=0, le=3600)
+    """Time limit of a query, reading the store included."""
+    rows: int = Field(default=10_000, ge=1, le=10_000_000)
+    """Most rows of a result; what is more is cut off, and the result says so."""
+    result_bytes: int = Field(default=16 * 1024 * 1024, ge=1024)
+    """Most bytes of a result, as JSON; likewise."""
+    memory_bytes: int = Field(default=1024 * 1024 * 1024, ge=64 * 1024 * 1024)
+    """Memory for the tables a query reads and for what it makes of them."""
+    at_a_time: int = Field(default=2, ge=1, le=64)
+    """Queries that the HTTP API runs at a time; what comes beyond is told to try again."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.settings import ProcessSettings, Settings
+from recursor.domain.settings import ProcessSettings, Settings, SqlSettings
 from recursor.domain.stack import Stack
 from recursor.runner.given import (
     DEFAULTS,
@@ -76,6 +76,11 @@ class Configuration:
     def runner(self) -> ProcessSettings:
         """What holds for a runner."""
         return self._all.runner
+
+    @property
+    def sql(self) -> SqlSettings:
+        """What an SQL query may take."""
+        return self._all.sql
 
     def token(self) -> str | None:
         """Return the token that clients must show, from RECURSOR_TOKEN or the file that is named, or None.

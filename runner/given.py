@@ -9,16 +9,17 @@ from pydantic import JsonValue, ValidationError
 
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.record import Record
-from recursor.domain.settings import Overrides, ProcessSettings, Settings
+from recursor.domain.settings import Overrides, ProcessSettings, Settings, SqlSettings
 
 Key = tuple[str, str]
 """A section and a key of it."""
 
 
 class AllSettings(Settings):
-    """Every section that there is: those a stack may override, and `runner`."""
+    """Every section that there is: those a stack may override, `runner` and `sql`."""
 
     runner: ProcessSettings = ProcessSettings()
+    sql: SqlSettings = SqlSettings()
 
 
 DEFAULTS = AllSettings()

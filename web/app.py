@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from recursor.actors.messages import GetLoad, OrchestratorLoad
 from recursor.domain.errors import RecursorError
-from recursor.web import doctor, stacks
+from recursor.web import doctor, sql, stacks
 from recursor.web.engine import Engine, TheEngine
 from recursor.web.guard import Guard
 from recursor.web.problems import MEDIA_TYPE, Problem, problem, problem_of
@@ -37,6 +37,7 @@ def make_app(engine: Engine, port: int) -> FastAPI:
     app.state.engine = engine
     app.include_router(stacks.router)
     app.include_router(doctor.router)
+    app.include_router(sql.router)
     app.add_api_route("/api/health", _health, methods=["GET"], tags=["runner"])
     app.add_api_route("/api/load", _load, methods=["GET"], tags=["runner"])
     app.add_middleware(Guard, port=port, runner=str(os.getpid()))

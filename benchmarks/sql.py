@@ -1,0 +1,58 @@
+"""SQL over 100,000 executions on disk, each query as `recursor sql` and the API run it: in its own process.
+
+.venv/bin/python -m benchmarks.sql [--executions N] [--stacks N] [--samples N]
+"""
+
+import argparse
+import json
+import time
+
+from benchmarks.idle_team import disk_store, percentiles, report
+from benchmarks.queries import fill
+from recursor.domain.settings import SqlSettings
+from recursor.storage.sql.process import ask
+
+# The promise: an answer over all executions in about two seconds.
+BAR_SECONDS = 2.0
+
+QUERIES = {
+    "nothing": "SELECT 1",
+    "count_by_status": "SELECT status, count(*) FROM orchestrator_executions GROUP BY status",
+    "average_duration": "SELECT avg(completed_at - started_at) FROM orchestrator_executions "
+    "WHERE status = 'completed'",
+    "parallelism": "SELECT graph_summary->>'parallel_executions' AS n, count(*) FROM orchestrator_executions "
+    "GROUP BY n",
+    "newest_100_whole": "SELECT * FROM orchestrator_executions ORDER BY started_at DESC LIMIT 100",
+    "newest_50_graphs_whole": "SELECT * FROM execution_graphs ORDER BY created_at DESC LIMIT 50",
+    "runs_by_role": "SELECT node->>'role' AS role, count(*) FROM "
+    "(SELECT unnest(nodes->'$[*]') AS node FROM execution_graphs) GROUP BY role",
+}
+
+
+def main() -> None:
+    """Measure, and print the figures."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--executions", type=int, default=100_000)
+    options.add_argument("--stacks", type=int, default=100)
+    options.add_argument("--samples", type=int, default=5)
+    chosen = options.parse_args()
+    with disk_store() as (store, folder):
+        fill(store, chosen.executions, chosen.stacks, time.time())
+        figures: dict[str, object] = {
+            "executions": chosen.executions,
+            "stacks": chosen.stacks,
+            "bar_seconds": BAR_SECONDS,
+        }
+        for name, query in QUERIES.items():
+            took, inside = [], []
+            for _ in range(chosen.samples):
+                begun = time.perf_counter()
+                found = json.loads(ask(folder, query, SqlSettings(seconds=120)))
+                took.append(time.perf_counter() - begun)
+                inside.append(found["seconds"])
+            figures[name] = {"whole_ms": percentiles(took), "in_the_process_ms": percentiles(inside)}
+        report(figures)
+
+
+if __name__ == "__main__":
+    main()

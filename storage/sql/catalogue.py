@@ -1,0 +1,166 @@
+"""The tables that SQL sees: the store's, and more columns under the names that monitoring queries use."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+
+from recursor.domain.agent_state import AgentExecutionState, AgentState
+from recursor.domain.graph import NodeStatus
+from recursor.domain.record import Record
+from recursor.storage.codec import unpack
+from recursor.storage.errors import CorruptRecordError
+from recursor.storage.sql.columns import (
+    BIGINT,
+    BOOLEAN,
+    DOUBLE,
+    JSON,
+    TIMESTAMP,
+    VARCHAR,
+    Column,
+    Fields,
+    as_json,
+    columns_of,
+    when,
+)
+from recursor.storage.store import Reader
+from recursor.storage.tables import EXECUTIONS, GRAPHS, RECORD_TABLES, STACKS, STATES, WORK, Table
+
+# Their columns are there even while nobody has work yet; those of a team's other roles come with the first
+# report that names them.
+STANDARD_ROLES = ("planner", "builder", "communicator", "reviewer")
+
+Troubled = Callable[[CorruptRecordError], None]
+"""Is told of each record that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlTable:
+    """One table that SQL sees."""
+
+    name: str
+    columns: tuple[Column, ...]
+    records: Callable[[Reader, Troubled], Iterator[tuple[Fields, int]]]
+    """Yields the records of a snapshot as they are stored, each with its size in bytes, without those that
+    cannot be read."""
+
+
+TABLE_NAMES: tuple[str, ...] = tuple(sorted(table.name for table in RECORD_TABLES))
+
+
+def sql_tables(reader: Reader, named: Iterable[str] = TABLE_NAMES) -> list[SqlTable]:
+    """Return the tables, in the order of their names.
+
+    Args:
+        reader: a snapshot, which tells the roles there are.
+        named: those whose columns have to be complete.
+    """
+    roles = _roles(reader) if WORK.name in named else STANDARD_ROLES
+    return [_sql_table(table, roles) for table in sorted(RECORD_TABLES, key=lambda table: table.name)]
+
+
+def _sql_table(table: Table[Record], roles: Iterable[str]) -> SqlTable:
+    columns = list(columns_of(table.kind))
+    if table.name == EXECUTIONS.name:
+        columns += _of_executions()
+    elif table.name == WORK.name:
+        columns += _of_work(roles)
+    read = _states if table.name == STATES.name else _reading(table)
+    return SqlTable(table.name, tuple(columns), read)
+
+
+def _of_executions() -> Iterator[Column]:
+    def duration(fields: Fields) -> object:
+        ended = fields.get("finished_at")
+        return None if ended is None else ended - fields["started_at"]
+
+    def completed_at(fields: Fields) -> object:
+        ended = fields.get("finished_at")
+        return None if ended is None else when(ended)
+
+    def graph_summary(fields: Fields) -> object:
+        summary = fields.get("summary")
+        if summary is None:
+            return None
+        return as_json({**summary, "parallel_executions": summary.get("max_parallel", 0)})
+
+    yield Column("duration", DOUBLE, duration, "Seconds from start to finish.")
+    yield Column("completed_at", TIMESTAMP, completed_at, "The same as `finished_at`.")
+    yield Column(
+        "graph_summary",
+        JSON,
+        graph_summary,
+        "`summary`, and in it `parallel_executions`: how many agents its widest wave had.",
+    )
+
+
+def _of_work(roles: Iterable[str]) -> Iterator[Column]:
+    for role in roles:
+        yield Column(f"{role}_has_work", BOOLEAN, _of_role(role, "has_work", False))
+        yield Column(f"{role}_priority", BIGINT, _of_role(role, "priority", 0))
+        yield Column(f"{role}_reason", VARCHAR, _of_role(role, "reason", None))
+
+
+def _of_role(role: str, key: str, otherwise: object) -> Callable[[Fields], object]:
+    """Return what reads one fact of a role; a role that the stack's team has not has no work."""
+    return lambda fields: fields["statuses"].get(role, {}).get(key, otherwise)
+
+
+def _roles(reader: Reader) -> tuple[str, ...]:
+    found = dict.fromkeys(STANDARD_ROLES)
+    for fields, _ in _records(reader, WORK, _untold):
+        found.update(dict.fromkeys(fields.get("statuses", ())))
+    return tuple(found)
+
+
+def _untold(_error: CorruptRecordError) -> None:
+    """Tell nobody: whoever reads the table itself does."""
+
+
+def _reading(table: Table[Any]) -> Callable[[Reader, Troubled], Iterator[tuple[Fields, int]]]:
+    return lambda reader, troubled: _records(reader, table, troubled)
+
+
+def _records(reader: Reader, table: Table[Any], troubled: Troubled) -> Iterator[tuple[Fields, int]]:
+    version = table.kind.version
+    for key, value in reader.scan(table.name):
+        try:
+            found, fields = unpack(value)
+            if found == version and isinstance(fields, dict):
+                yield fields, len(value)
+                continue
+            why = f"is of version {found}, this Recursor knows {version}"
+        except (ValueError, TypeError, msgpack.UnpackException) as error:
+            why = f"is not readable ({type(error).__name__})"
+        troubled(CorruptRecordError(f"{table.name} {key.decode(errors='replace')}: {why}"))
+
+
+def _states(reader: Reader, troubled: Troubled) -> Iterator[tuple[Fields, int]]:
+    """Yield agents' states; that an agent runs is said by its stack's graph (see `queries.agent_states`)."""
+    running = dict(_running(reader))
+    for fields, size in _records(reader, STATES, troubled):
+        if running.pop((fields["stack_id"], fields["role"]), None) is not None:
+            yield {**fields, "execution_state": AgentExecutionState.RUNNING.value}, size
+        else:
+            yield fields, size
+    for (stack_id, role), since in running.items():
+        state = AgentState(
+            stack_id=stack_id, role=role, execution_state=AgentExecutionState.RUNNING, updated_at=since
+        )
+        yield state.model_dump(), 0
+
+
+def _running(reader: Reader) -> Iterator[tuple[tuple[str, str], float]]:
+    for stack, _ in _records(reader, STACKS, _untold):
+        if (current := stack.get("current_execution_id")) is None:
+            continue
+        try:
+            graph = GRAPHS.get(reader, stack["id"], current)
+        except CorruptRecordError:
+            continue
+        if graph is None:
+            continue
+        for node in graph.nodes:
+            if node.status is NodeStatus.RUNNING:
+                yield (graph.stack_id, node.role), stack["created_at"]

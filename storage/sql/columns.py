@@ -1,0 +1,151 @@
+"""The columns of a table of records, derived from the record: their SQL types, and what stands in them.
+
+Records are read here as the plain data they are stored as. To make a pydantic record of each first would
+take longer than all the rest of a query.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+import orjson
+from pydantic_core import to_jsonable_python
+
+from recursor.domain.record import Record, Timestamp, iso
+
+Fields = Mapping[str, Any]
+"""A record as it is stored."""
+Convert = Callable[[Any], Any]
+
+VARCHAR, BOOLEAN, BIGINT, DOUBLE = "VARCHAR", "BOOLEAN", "BIGINT", "DOUBLE"
+TIMESTAMP = "TIMESTAMP WITH TIME ZONE"
+JSON = "JSON"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    type: str
+    """DuckDB's name of it."""
+    value: Callable[[Fields], object]
+    """Returns what stands in the column, from the record as it is stored."""
+    about: str = ""
+    """One sentence for people."""
+
+
+def columns_of(kind: type[Record]) -> Iterator[Column]:
+    """Yield the columns of a kind of record: one per field, in the fields' order."""
+    hints = get_type_hints(kind, include_extras=True)
+    for name, field in kind.model_fields.items():
+        # What was stored before the field came has its default.
+        default = (
+            None if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
+        )
+        sql, convert = _sql(hints[name])
+        about = " ".join((field.description or "").split())
+        yield Column(name, sql, _reading(name, to_jsonable_python(default), convert), _told(about))
+
+
+def when(at: float) -> datetime:
+    """Return seconds since the epoch as a time, UTC, within what a date can hold."""
+    try:
+        return datetime.fromtimestamp(at, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromisoformat(iso(at))
+
+
+def as_json(value: object) -> str | None:
+    """Return plain data as JSON, times as RFC 3339; None stays None."""
+    return None if value is None else orjson.dumps(value, option=orjson.OPT_UTC_Z).decode()
+
+
+def _told(description: str) -> str:
+    return "" if description == "A time, UTC" else description
+
+
+def _reading(name: str, default: object, convert: Convert | None) -> Callable[[Fields], object]:
+    if convert is None:
+        return lambda fields: fields.get(name, default)
+
+    def read(fields: Fields) -> object:
+        value = fields.get(name, default)
+        return None if value is None else convert(value)
+
+    return read
+
+
+def _sql(hint: Any) -> tuple[str, Convert | None]:
+    """Return the SQL type for a field's annotation, and what makes such a value of a stored one."""
+    hint = _present(hint)
+    if hint == Timestamp:
+        return TIMESTAMP, when
+    bare = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    if isinstance(bare, type):
+        # An Enum of text is text; bool is an int, and asked for first.
+        for kind, sql in ((str, VARCHAR), (bool, BOOLEAN), (int, BIGINT), (float, DOUBLE)):
+            if issubclass(bare, kind):
+                return sql, None
+    nested = plain(hint)
+    return JSON, as_json if nested is None else lambda value: as_json(nested(value))
+
+
+def plain(hint: Any) -> Convert | None:
+    """Return what makes times of the numbers that stand for times inside a nested value.
+
+    Returns:
+        None where there are none, and the value is right as it is stored.
+    """
+    hint = _present(hint)
+    if hint == Timestamp:
+        return when
+    origin = get_origin(hint)
+    if origin is Annotated:
+        return plain(get_args(hint)[0])
+    if isinstance(hint, type) and issubclass(hint, Record):
+        return _plain_record(hint)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return _plain_mapping(plain(get_args(hint)[1]))
+    if origin is tuple and get_args(hint)[1:] == (...,):
+        return _plain_list(plain(get_args(hint)[0]))
+    return None
+
+
+def _plain_mapping(inner: Convert | None) -> Convert | None:
+    if inner is None:
+        return None
+    return lambda value: {key: _or_none(inner, item) for key, item in value.items()}
+
+
+def _plain_list(inner: Convert | None) -> Convert | None:
+    if inner is None:
+        return None
+    return lambda value: [_or_none(inner, item) for item in value]
+
+
+def _plain_record(kind: type[Record]) -> Convert | None:
+    hints = get_type_hints(kind, include_extras=True)
+    found = {name: inner for name in kind.model_fields if (inner := plain(hints[name])) is not None}
+    if not found:
+        return None
+
+    def convert(value: Any) -> Any:
+        changed = {name: _or_none(inner, value.get(name)) for name, inner in found.items() if name in value}
+        return {**value, **changed}
+
+    return convert
+
+
+def _or_none(convert: Convert, value: object) -> object:
+    return None if value is None else convert(value)
+
+
+def _present(hint: Any) -> Any:
+    """Return the annotation without its None."""
+    if get_origin(hint) in (Union, UnionType):
+        kinds = [kind for kind in get_args(hint) if kind is not NoneType]
+        return kinds[0] if len(kinds) == 1 else hint
+    return hint

@@ -1,0 +1,129 @@
+"""Asks a query of a process of its own, which is killed when it takes longer than it may.
+
+A query that runs here could take the interpreter's lock, all memory, or a crash to everything else in this
+process.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.settings import SqlSettings
+from recursor.storage.errors import StorageError
+
+# How long the process may take to start and to end, beyond the query's own limit.
+GRACE_SECONDS = 1.0
+
+FAILED, BAD_QUERY = 1, 2
+"""The exit codes of a process that says why."""
+
+_COMMAND = ("-P", "-m", "recursor.storage.sql.worker")
+
+
+def ask(store: Path, sql: str, settings: SqlSettings) -> bytes:
+    """Answer a query, and wait for it.
+
+    Args:
+        store: the store's directory; where there is none yet, its tables are empty.
+        sql: one SELECT.
+        settings: its limits.
+
+    Returns:
+        the JSON of a `SqlResult`.
+
+    Raises:
+        InvalidInputError: it cannot be answered; the text says why.
+        StorageError: the store cannot be read.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, *_COMMAND],
+            input=_request(store, sql, settings),
+            capture_output=True,
+            timeout=settings.seconds + 2 * GRACE_SECONDS,
+            env=_environment(),
+            cwd="/",
+            start_new_session=True,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise too_long(settings.seconds) from None
+    return _answer(done.returncode, done.stdout, done.stderr, settings)
+
+
+async def ask_from_coroutine(store: Path, sql: str, settings: SqlSettings) -> bytes:
+    """Answer a query; see `ask`. When the coroutine is cancelled, the query is."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *_COMMAND,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+        cwd="/",
+        start_new_session=True,
+    )
+    try:
+        said, complaint = await asyncio.wait_for(
+            process.communicate(_request(store, sql, settings)), settings.seconds + 2 * GRACE_SECONDS
+        )
+    except TimeoutError:
+        raise too_long(settings.seconds) from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode is not None
+    return _answer(process.returncode, said, complaint, settings)
+
+
+def _request(store: Path, sql: str, settings: SqlSettings) -> bytes:
+    try:
+        sql.encode()
+    except UnicodeEncodeError:
+        raise InvalidInputError("query: is not valid text: remove the half characters") from None
+    request = {"store": str(store.absolute()), "sql": sql, "settings": settings.model_dump()}
+    return json.dumps(request).encode()
+
+
+def _environment() -> dict[str, str]:
+    # Nothing that this process was told, tokens and keys among it, but where its modules are.
+    return {"PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)}
+
+
+def _answer(code: int, said: bytes, complaint: bytes, settings: SqlSettings) -> bytes:
+    if code == 0:
+        return said
+    if code == BAD_QUERY and said:
+        raise InvalidInputError(said.decode(errors="replace"))
+    if code == FAILED and said:
+        raise StorageError(said.decode(errors="replace"))
+    if code == -signal.SIGALRM:
+        raise too_long(settings.seconds)
+    if code < 0:
+        memory = settings.memory_bytes // 2**20
+        raise InvalidInputError(
+            f"query: its process was ended by signal {-code}, as happens when it needs much more than its "
+            f"{memory} MB of memory: ask for fewer columns or rows"
+        )
+    last = complaint.decode(errors="replace").strip().rpartition("\n")[2]
+    raise StorageError(f"query: its process failed ({last[:300] or f'exit code {code}'})")
+
+
+def too_long(seconds: float) -> InvalidInputError:
+    """Return what to tell of a query that exceeded its time."""
+    return InvalidInputError(
+        f"query: took longer than {seconds:g} s: ask for fewer tables or columns, or allow more time"
+    )
+
+
+def too_large(memory_bytes: int) -> InvalidInputError:
+    """Return what to tell of a query that exceeded its memory."""
+    return InvalidInputError(
+        f"query: needs more than {memory_bytes // 2**20} MB of memory: ask for fewer columns or rows"
+    )

@@ -1,0 +1,78 @@
+"""The process that answers one query: `python -m recursor.storage.sql.worker`, with a request on stdin.
+
+Whatever a query manages to do, it does it to this process alone, which has no rights but to read: a limited
+time, memory of its own, no environment, and no file that it could write.
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+from contextlib import closing, suppress
+from pathlib import Path
+
+from recursor.domain.errors import InvalidInputError, RecursorError
+from recursor.domain.settings import SqlSettings
+from recursor.storage.memory_store import MemoryStore
+from recursor.storage.opening import open_store
+from recursor.storage.sql.process import BAD_QUERY, FAILED, GRACE_SECONDS
+from recursor.storage.store import Store
+from recursor.storage.tables import TABLES
+
+# The engine goes first.
+_NICENESS = 10
+
+# Python, DuckDB and its threads' stacks take address space of their own; and the memory that DuckDB does
+# not count, that of long values being made, is as much again.
+_BASE_BYTES = 512 * 2**20
+
+
+def main() -> None:
+    """Answer the request on stdin: the result, or one line that says what is wrong, on stdout."""
+    request = json.loads(sys.stdin.buffer.read())
+    settings = SqlSettings.model_validate(request["settings"])
+    _limit_time(settings)
+    try:
+        with closing(_open(Path(request["store"]))) as store:
+            _limit_the_rest(settings)
+            # Not before: its memory is to be within the limits.
+            from recursor.storage.sql.sandbox import answer
+
+            said, code = answer(store.read, request["sql"], settings), 0
+    except InvalidInputError as error:
+        said, code = str(error).encode(), BAD_QUERY
+    except RecursorError as error:
+        said, code = str(error).encode(), FAILED
+    sys.stdout.buffer.write(said)
+    sys.stdout.buffer.flush()
+    sys.exit(code)
+
+
+def _open(path: Path) -> Store:
+    """Return the store, or an empty one where there is none yet."""
+    if (path / "data.mdb").exists():
+        return open_store(path, read_only=True)
+    return MemoryStore(TABLES)
+
+
+def _limit_time(settings: SqlSettings) -> None:
+    """Have the system end this process, should its parent be gone and DuckDB not look at the clock."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, settings.seconds + GRACE_SECONDS)
+    os.nice(_NICENESS)
+
+
+def _limit_the_rest(settings: SqlSettings) -> None:
+    for what, most in (
+        (resource.RLIMIT_DATA, 2 * settings.memory_bytes + _BASE_BYTES),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        # Not every system has every limit, and one may be set lower already.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(what, (most, most))
+
+
+if __name__ == "__main__":
+    main()

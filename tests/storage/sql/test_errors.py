@@ -1,0 +1,55 @@
+"""What is told of a query that is wrong: one line, with the remedy where there is one."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.settings import SqlSettings
+from recursor.storage.errors import StorageError
+from recursor.storage.sql import process
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("SELECT * FROM todoes", r"no table todoes: did you mean todos\? There are agent_stacks, .*todos"),
+        ("SELECT * FROM zebra", r"no table zebra: there are agent_stacks, agent_states"),
+        ("SELECT contents FROM todos", r'Binder Error: Referenced column "contents" not found.*"content"'),
+        ("SELEC 1", r"Parser Error: syntax error at or near \"SELEC\"$"),
+        ("SELECT 'x'::INTEGER", r"Conversion Error: Could not convert string 'x'"),
+        ("SELECT nofunction(1)", r"Catalog Error: Scalar Function with name nofunction does not exist"),
+        ("SELECT $1", r"."),
+        ("DELETE FROM todos", r"DELETE is not possible here: give one SELECT$"),
+        ("SELECT 1; SELECT 2", r"holds 2 statements: give one SELECT$"),
+        ("", r"holds no statement: give one SELECT$"),
+        ("SELECT * FROM read_csv('/etc/passwd')", r"read_csv\(\) is not possible here: "),
+        ("FROM '/etc/passwd.csv'", r"reads files or settings: it can read the store's tables only$"),
+        (
+            "PIVOT todos ON status USING count(*)",
+            r"DuckDB would run it as several statements: give PIVOT its values with IN$",
+        ),
+    ],
+)
+def test_the_line_says_what_is_wrong(sql: str, said: str, ask: Callable[..., Any]) -> None:
+    with pytest.raises(InvalidInputError, match="^query: " + said) as refused:
+        ask(sql)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_errors_come_out_of_the_process_as_they_are(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"^query: no table zebra: "):
+        process.ask(tmp_path, "SELECT * FROM zebra", SqlSettings())
+
+
+def test_half_a_character_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="not valid text"):
+        process.ask(tmp_path, "SELECT '\ud800'", SqlSettings())
+
+
+def test_a_store_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data.mdb").write_bytes(b"no store" * 1000)
+    with pytest.raises(StorageError, match=r"data\.mdb|tmp"):
+        process.ask(tmp_path, "SELECT 1", SqlSettings())
