@@ -29,11 +29,6 @@ ATTEMPTS = 10
 PAUSE_SECONDS = 0.01
 
 
-def store_directory(data: Path) -> Path:
-    """Return where a data directory has its store."""
-    return data / "store"
-
-
 @dataclass(frozen=True, slots=True)
 class Holder:
     """The process that holds a data directory."""
