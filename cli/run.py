@@ -20,6 +20,7 @@ from recursor.domain.settings import collect_overrides
 from recursor.runner.given import Source, overriding
 from recursor.runner.naming import name_from_idea
 from recursor.storage.stacks import new_idea, new_stack
+from recursor.web.access import WebAccess
 
 if TYPE_CHECKING:
     from recursor.runner.session import Display, Ending, Goal
@@ -51,6 +52,20 @@ def run(
             help="Where to serve; 0: any free port. [default: 3002]",
         ),
     ] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            "--host",
+            metavar="ADDRESS",
+            help="Where to serve; others than this machine's own need RECURSOR_TOKEN. [default: 127.0.0.1]",
+        ),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host", metavar="NAME", help="A name that a proxy serves this runner under; repeatable."
+        ),
+    ] = None,
     agents: Annotated[
         int | None,
         typer.Option(
@@ -72,8 +87,15 @@ def run(
         raise InvalidInputError("--name: names the stack that --idea makes: give --idea, too")
     configured = configuration(context).with_flags(
         overriding(collect_overrides(settings or []), Source.FLAG, "--set"),
-        flags(port=port, agents=agents, grace=None if grace is None else parse_span(grace, "--grace")),
+        flags(
+            port=port,
+            host=host,
+            allowed_hosts=tuple(allow_host) if allow_host else None,
+            agents=agents,
+            grace=None if grace is None else parse_span(grace, "--grace"),
+        ),
     )
+    access = WebAccess(configured.runner.host, configured.token, configured.runner.allowed_hosts)
     open_data(data).close()
     goal = _goal(idea, name, until_done)
 
@@ -82,7 +104,7 @@ def run(
     from recursor.runner.session import Session
 
     wanted = configured.runner
-    runner = Runner(data, settings=configured.settings, runner=wanted, port=wanted.port)
+    runner = Runner(data, settings=configured.settings, runner=wanted, port=wanted.port, access=access)
     display = _display(wanted.port, until_done, idea, json)
     _set_up_logging(wanted.log_level, told_anyway=display.wants_events)
     ending = Session(runner, display, goal, wanted.grace).run()

@@ -181,6 +181,8 @@ class ProcessSettings(RunnerSettings):
     """The data directory. Every command uses it."""
     host: str = Field(default="127.0.0.1", min_length=1, max_length=253)
     """The address to serve on. Others than this machine's loopback want a token."""
+    allowed_hosts: tuple[Line, ...] = ()
+    """Further names under which the runner may be asked, such as that of a proxy before it."""
     port: int | None = Field(default=None, ge=0, le=65_535)
     """Where to serve; 0 for any free port. Not given: 3002, or any free one if that is taken."""
     token_file: Path | None = None

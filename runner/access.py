@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -85,7 +86,7 @@ class Access:
         # HTTP takes longer to import than most commands take without it.
         from recursor.runner.remote import RemoteSteering
 
-        return RemoteSteering(url, str(found.pid))
+        return RemoteSteering(url, str(found.pid), os.environ.get("RECURSOR_TOKEN") or None)
 
     def runner(self) -> Holder | None:
         """Return the process that holds the directory, or None.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,15 +19,13 @@ from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.errors import RecursorError
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.runner.places import store_directory
-from recursor.runner.port import HOST, listen
+from recursor.runner.port import listen
 from recursor.runner.team import standard_team
+from recursor.runner.web_process import Assignment, WebProcess
 from recursor.storage.data_directory import DataDirectoryLock
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.opening import open_store
-from recursor.web.app import make_app
-from recursor.web.asking import ActorAsking
-from recursor.web.engine import Engine
-from recursor.web.server import WebServer
+from recursor.web.access import LOOPBACK, WebAccess, bracketed, is_wildcard
 
 if TYPE_CHECKING:
     from recursor.orchestration.roles import RoleRegistry
@@ -60,6 +59,7 @@ class Runner:
         settings: Settings | None = None,
         runner: RunnerSettings | None = None,
         port: int | None = None,
+        access: WebAccess | None = None,
     ) -> None:
         """Prepare a runner; nothing is touched yet.
 
@@ -69,6 +69,7 @@ class Runner:
             settings: defaults for all stacks.
             runner: sizes and periods of this runner.
             port: where to serve; 0 for any free port, None for the usual one if it is free.
+            access: on which address to serve, and to whom; by default to programs on this machine.
         """
         self.data = data
         self.roles = roles or standard_team()
@@ -76,12 +77,14 @@ class Runner:
         self.clock = SystemClock()
         self._runner = runner or RunnerSettings()
         self._wanted_port = port
+        self._access = access or WebAccess()
         self._held = ExitStack()
 
     @property
     def url(self) -> str:
         """Where it serves."""
-        return f"http://{HOST}:{self.port}"
+        host = self._access.host
+        return f"http://{bracketed(LOOPBACK if is_wildcard(host) else host)}:{self.port}"
 
     def __enter__(self) -> Runner:
         """Start: hold the directory, then the port, and only then run stacks and say where to be reached.
@@ -94,17 +97,15 @@ class Runner:
         """
         with ExitStack() as held:
             lock = held.enter_context(DataDirectoryLock(self.data, started_at=datetime.now(UTC)))
-            listener = held.enter_context(closing(listen(self._wanted_port)))
+            listener = held.enter_context(closing(listen(self._wanted_port, self._access.host)))
             self.port = listener.getsockname()[1]
             self.store = held.enter_context(closing(open_store(store_directory(self.data))))
             held.callback(self.clock.close)
             self.orchestrator = self._start_orchestrator(held)
-            engine = Engine(
-                ActorAsking(self.orchestrator), self.store, self.settings, self.clock, data=self.data
-            )
-            server = WebServer(make_app(engine, self.port), listener)
-            held.callback(server.stop)
-            server.start()
+            assignment = Assignment(self.data, self.settings, self.port, self._access, os.getpid())
+            web = WebProcess(assignment, listener, self.orchestrator)
+            held.callback(web.stop)
+            web.start()
             lock.update(url=self.url)
             # First of all at the end: from then on commands go to the store, and not to a closing server.
             held.callback(lock.update, url=None)

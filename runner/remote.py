@@ -29,11 +29,18 @@ _FAILED = 400
 class RemoteSteering:
     """A `Steering` by a runner. Every method raises RunnerSilentError if it does not answer."""
 
-    def __init__(self, url: str, runner: str) -> None:
-        """Talk to the runner at `url`, which calls itself `runner` in what it answers."""
+    def __init__(self, url: str, runner: str, token: str | None = None) -> None:
+        """Talk to the runner at `url`, which calls itself `runner` in what it answers.
+
+        Args:
+            url: where it serves.
+            runner: its process.
+            token: the secret it wants, if it wants one.
+        """
         self.url = url
         self._address = urlsplit(url)
         self._runner = runner
+        self._token = token
 
     def create(self, stack: Stack, idea: ProjectIdea | None, start: bool) -> Answer:
         """See `Steering.create`."""
@@ -94,7 +101,10 @@ class RemoteSteering:
         connection = HTTPConnection(self._address.hostname or "", self._address.port, timeout=ANSWER_SECONDS)
         try:
             content = None if body is None else json.dumps(body)
-            connection.request(method, f"{resource}{path}", content, {"content-type": "application/json"})
+            headers = {"content-type": "application/json"}
+            if self._token is not None:
+                headers["authorization"] = f"Bearer {self._token}"
+            connection.request(method, f"{resource}{path}", content, headers)
             response = connection.getresponse()
             if response.getheader("recursor-runner") != self._runner:
                 raise RunnerSilentError(f"{self._address.geturl()}: another program answers there")

@@ -1,6 +1,9 @@
 """The HTTP application that a runner serves."""
 
+import asyncio
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -13,8 +16,10 @@ from starlette.exceptions import HTTPException
 from recursor.actors.messages import GetLoad, OrchestratorLoad
 from recursor.domain.errors import RecursorError
 from recursor.web import doctor, sql, stacks
+from recursor.web.access import WebAccess
 from recursor.web.engine import Engine, TheEngine
 from recursor.web.guard import Guard
+from recursor.web.login import login_router
 from recursor.web.problems import MEDIA_TYPE, Problem, problem, problem_of
 
 
@@ -25,22 +30,32 @@ class Health(BaseModel):
     pid: int
 
 
-def make_app(engine: Engine, port: int) -> FastAPI:
+def make_app(
+    engine: Engine, port: int, *, access: WebAccess | None = None, runner: int | None = None
+) -> FastAPI:
     """Return the application.
 
     Args:
         engine: what it steers and shows.
         port: where it will be served: requests meant for another host or port are refused.
+        access: who may use it; by default every program on this machine.
+        runner: the process that runs the stacks; by default this one.
     """
+    access = access or WebAccess()
     # No pages of documentation: they would load their scripts from the network.
-    app = FastAPI(title="Recursor", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
+    app = FastAPI(
+        title="Recursor", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", lifespan=_life
+    )
     app.state.engine = engine
     app.include_router(stacks.router)
     app.include_router(doctor.router)
     app.include_router(sql.router)
     app.add_api_route("/api/health", _health, methods=["GET"], tags=["runner"])
     app.add_api_route("/api/load", _load, methods=["GET"], tags=["runner"])
-    app.add_middleware(Guard, port=port, runner=str(os.getpid()))
+    if access.token is not None:
+        app.include_router(login_router(access))
+    app.state.runner = runner or os.getpid()
+    app.add_middleware(Guard, access=access, port=port, runner=str(app.state.runner))
     app.add_exception_handler(RecursorError, _failed)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(HTTPException, _refused)
@@ -50,9 +65,15 @@ def make_app(engine: Engine, port: int) -> FastAPI:
     return app
 
 
-async def _health() -> Health:
+@asynccontextmanager
+async def _life(app: FastAPI) -> AsyncIterator[None]:
+    app.state.engine.events.attach(asyncio.get_running_loop())
+    yield
+
+
+async def _health(request: Request) -> Health:
     """Tell that the runner is up."""
-    return Health(pid=os.getpid())
+    return Health(pid=request.app.state.runner)
 
 
 async def _load(engine: TheEngine) -> OrchestratorLoad:

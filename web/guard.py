@@ -1,11 +1,14 @@
-"""Lets in only who may: programs on this machine, and not a web page that the user happens to visit."""
+"""Lets in only who may: whoever has the token, where there is one, and no page of another site."""
 
 from contextlib import suppress
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.requests import cookie_parser
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from recursor.web.access import WebAccess
 from recursor.web.problems import MEDIA_TYPE, Problem, problem
 
 # The longest text a record takes is 20,000 characters; settings are smaller still.
@@ -14,34 +17,47 @@ MAX_BODY_BYTES = 1024 * 1024
 RUNNER_HEADER = "recursor-runner"
 """Tells who answers, so that a client does not take another program on the port for the runner."""
 
+SESSION_COOKIE = "recursor_session"
+LOGIN_PATH = "/login"
+
+# What somebody without the token may see: that the process lives, and where to give the token.
+_OPEN_PATHS = (LOGIN_PATH, "/healthz")
+
+# A WebSocket's "policy violation" (RFC 6455, section 7.4.1).
+_POLICY_VIOLATION = 1008
+
 
 class _TooLargeError(Exception):
     pass
 
 
 class Guard:
-    """Middleware: checks Host and Origin, and the size of what is sent.
+    """Middleware: checks Host and Origin, the token, and the size of what is sent.
 
-    The Host check keeps a foreign page from reaching the runner under a name of its own that resolves to this
-    machine; the Origin check keeps it from sending requests to the runner's own name.
+    The Host check keeps a foreign page from reaching the runner under a name of its own that resolves to
+    this machine; those of Origin and of Sec-Fetch-Site keep it from sending requests to the runner's own
+    name.
     """
 
-    def __init__(self, app: ASGIApp, *, port: int, runner: str) -> None:
+    def __init__(self, app: ASGIApp, *, access: WebAccess, port: int, runner: str) -> None:
         """Wrap `app`.
 
         Args:
             app: what is guarded.
+            access: who may use it.
             port: where it is served.
             runner: what responses say of who answers.
         """
         self._app = app
+        self._access = access
+        self._port = port
         self._runner = runner
-        names = ("127.0.0.1", "localhost", "[::1]")
-        self._hosts = {f"{name}:{port}" for name in names} | ({*names} if port == 80 else set())
-        self._origins = {f"http://{host}" for host in self._hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request, or refuse it."""
+        if scope["type"] == "websocket":
+            await self._guard_socket(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -51,33 +67,90 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 headers[RUNNER_HEADER] = self._runner
                 headers["x-content-type-options"] = "nosniff"
+                # A page of ours may stand in a frame of ours alone: nobody clicks through a foreign page.
+                headers.setdefault("x-frame-options", "SAMEORIGIN")
             await send(message)
 
-        refusal = self._refusal(Headers(scope=scope))
+        refusal: Response | None = self._refusal(scope)
         if refusal is None:
             intake = _Intake(receive, send_named)
             with suppress(_TooLargeError):
                 await self._app(scope, intake.receive, intake.send)
             if not intake.exceeded:
                 return
-            refusal = _too_large()
-        await _answer(refusal)(scope, receive, send_named)
+            refusal = _answer(_too_large())
+        await refusal(scope, receive, send_named)
 
-    def _refusal(self, headers: Headers) -> Problem | None:
+    async def _guard_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        # A browser always names the page's origin here, and sends the cookie whatever page it is.
+        if self._foreign(headers) is None and self._may_enter(headers):
+            await self._app(scope, receive, send)
+            return
+        await receive()
+        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": "not allowed"})
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        foreign = self._foreign(headers)
+        if foreign is not None:
+            return _answer(foreign)
+        if scope["path"] not in _OPEN_PATHS and not self._may_enter(headers):
+            return self._ask_for_token(scope, headers)
+        length = headers.get("content-length", "0")
+        if length.isdigit() and int(length) > MAX_BODY_BYTES:
+            return _answer(_too_large())
+        return None
+
+    def _foreign(self, headers: Headers) -> Problem | None:
+        """Return why a request comes from another site, if it does."""
         host = headers.get("host", "")
-        if host.lower() not in self._hosts:
+        if not self._access.knows(host, self._port):
+            known = (
+                "127.0.0.1" if self._access.token is None else "its address, or start it with --allow-host"
+            )
             return problem(
-                "host", 421, "Wrong host", f"host: {host!r} is not this runner's: use 127.0.0.1 and its port"
+                "host", 421, "Wrong host", f"host: {host!r} is not this runner's: use {known} and its port"
             )
         origin = headers.get("origin")
-        if origin is not None and origin.lower() not in self._origins:
+        if origin is not None and not self._access.knows_origin(origin, self._port):
             return problem(
                 "origin", 403, "Wrong origin", f"origin: pages of {origin!r} may not use this runner"
             )
-        length = headers.get("content-length", "0")
-        if length.isdigit() and int(length) > MAX_BODY_BYTES:
-            return _too_large()
+        # A link on another page may lead here, but nothing of ours is loaded into one.
+        site, mode = headers.get("sec-fetch-site"), headers.get("sec-fetch-mode")
+        if site in ("cross-site", "same-site") and mode != "navigate":
+            return problem(
+                "origin", 403, "Wrong origin", "origin: pages of other sites may not use this runner"
+            )
         return None
+
+    def _may_enter(self, headers: Headers) -> bool:
+        access = self._access
+        if access.token is None:
+            return True
+        scheme, _, secret = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and access.admits(secret.strip()):
+            return True
+        cookie = cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE)
+        return cookie is not None and access.is_session(cookie)
+
+    def _ask_for_token(self, scope: Scope, headers: Headers) -> Response:
+        path = scope["path"]
+        if scope["method"] in ("GET", "HEAD") and "text/html" in headers.get("accept", ""):
+            query = scope["query_string"].decode("latin-1")
+            wanted = path + (f"?{query}" if query else "")
+            return RedirectResponse(f"{LOGIN_PATH}?next={quote(wanted, safe='')}", 303)
+        answer = _answer(
+            problem(
+                "unauthorized",
+                401,
+                "Unauthorized",
+                "authorization: this runner wants its token: set RECURSOR_TOKEN, or send a bearer token",
+            )
+        )
+        answer.headers["www-authenticate"] = 'Bearer realm="recursor"'
+        return answer
 
 
 class _Intake:

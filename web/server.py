@@ -33,10 +33,8 @@ class WebServer:
         self._error: BaseException | None = None
         config = uvicorn.Config(
             app,
-            loop="asyncio",
-            http="h11",
-            ws="none",
-            lifespan="off",
+            loop="auto",
+            lifespan="on",
             # The process that runs us decides about logging.
             log_config=None,
             access_log=False,

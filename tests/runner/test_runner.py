@@ -15,6 +15,7 @@ from recursor.runner.access import Access
 from recursor.runner.port import PortTakenError, listen
 from recursor.runner.process import Runner
 from recursor.runner.team import observers_team
+from recursor.runner.web_process import WebProcessError
 from recursor.storage.data_directory import DataDirectoryLock, holder
 from recursor.storage.errors import DirectoryInUseError, StorageCorruptError
 from recursor.storage.tables import GRAPHS
@@ -96,7 +97,7 @@ def test_the_usual_port_makes_way_when_it_is_taken(monkeypatch: pytest.MonkeyPat
         assert usual.getsockname()[1] == port_module.DEFAULT_PORT
 
 
-@pytest.mark.parametrize("trouble", ["lock", "port", "store", "server"])
+@pytest.mark.parametrize("trouble", ["lock", "port", "store", "web"])
 def test_a_start_that_fails_leaves_nothing_behind(
     data: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
@@ -111,10 +112,10 @@ def test_a_start_that_fails_leaves_nothing_behind(
                 broken.parent.mkdir(parents=True)
                 broken.write_bytes(b"this is no store" * 1000)
             case _:
-                monkeypatch.setattr("recursor.web.server.WebServer.start", _break_down)
+                monkeypatch.setattr("recursor.runner.web_process.sys.executable", "/no/such/python")
         expected = {"lock": DirectoryInUseError, "port": PortTakenError, "store": StorageCorruptError}
         with (
-            pytest.raises(expected.get(trouble, RuntimeError)),
+            pytest.raises(expected.get(trouble, WebProcessError)),
             Runner(data, roles=observers_team(), port=number),
         ):
             pass
@@ -132,7 +133,3 @@ def test_a_damaged_store_is_one_line(data: Path, recursor: Callable[..., Any]) -
         done = recursor(*command)
         assert done.code == 1
         assert "damaged" in done.complaint
-
-
-def _break_down(_self: object) -> None:
-    raise RuntimeError("no server today")

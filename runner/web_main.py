@@ -1,0 +1,66 @@
+"""What the web process runs: it serves what it reads in the store and asks of the process that began it."""
+
+import os
+import signal
+import socket
+import sys
+import time
+from contextlib import closing
+from multiprocessing.connection import Connection
+
+from recursor.actors.clock import SystemClock
+from recursor.domain.events import Event
+from recursor.runner.places import store_directory
+from recursor.runner.web_process import Assignment
+from recursor.storage.opening import open_store
+from recursor.web.app import make_app
+from recursor.web.engine import Engine
+from recursor.web.event_feed import EventFeed, EventsMissed
+from recursor.web.link import WebEnd
+from recursor.web.server import WebServer
+
+
+def main() -> None:
+    """Serve until the other end of the link is gone.
+
+    The process's two arguments are the file descriptors of the listening socket and of the link.
+    """
+    # Ctrl-C and SIGTERM reach the whole group: it ends when the runner does, after the last answer.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    connection = Connection(int(sys.argv[2]))
+    try:
+        assignment = connection.recv()
+    except EOFError:
+        return
+    assert isinstance(assignment, Assignment)
+    if not _serve(assignment, listener, WebEnd(connection)):
+        # The runner was killed. Whoever starts the next one wants the port at once.
+        os._exit(1)
+
+
+def _serve(assignment: Assignment, listener: socket.socket, link: WebEnd) -> bool:
+    feed = EventFeed()
+
+    def told(events: tuple[Event, ...], missed: int) -> None:
+        why = "there were more than are told at a time: look at the state anew"
+        gap = [EventsMissed(at=time.time(), count=missed, why=why)] if missed else []
+        feed.publish([*events, *gap])
+
+    with (
+        closing(SystemClock()) as clock,
+        closing(open_store(store_directory(assignment.data), read_only=True)) as store,
+    ):
+        engine = Engine(link, store, assignment.settings, clock, feed, assignment.data)
+        app = make_app(engine, assignment.port, access=assignment.access, runner=assignment.runner)
+        server = WebServer(app, listener)
+        server.start()
+        goodbye = link.run(told)
+        if goodbye:
+            server.stop()
+        return goodbye
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""The process that serves the API and the dashboard, as the runner sees it: begun, replaced, and ended."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from pykka import ActorRef
+
+from recursor.domain.errors import RecursorError
+from recursor.domain.settings import Settings
+from recursor.web.access import WebAccess
+from recursor.web.link import EngineEnd
+
+logger = logging.getLogger("recursor.runner")
+
+MODULE = "recursor.runner.web_main"
+
+# How long it may take to answer what it was asked before it is killed, in seconds.
+FAREWELL_SECONDS = 5.0
+
+# Seconds before another one is begun in place of one that died, doubled with every death up to the longest.
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+
+# One that lived as long as this, in seconds, was well: its death counts as the first.
+_WELL_AFTER = 60.0
+
+
+class WebProcessError(RecursorError):
+    """The process that serves cannot be started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What the process is told first of all."""
+
+    data: Path
+    settings: Settings
+    port: int
+    access: WebAccess
+    runner: int
+    """The process that runs the stacks."""
+
+
+class WebProcess:
+    """Serves on a socket that listens already, from `start` to `stop`, whatever becomes of the process."""
+
+    def __init__(self, assignment: Assignment, listener: socket.socket, orchestrator: ActorRef[Any]) -> None:
+        """Prepare to serve; `orchestrator` answers for the stacks."""
+        self._assignment = assignment
+        self._listener = listener
+        self._orchestrator = orchestrator
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._link: EngineEnd | None = None
+        self._keeper = threading.Thread(target=self._keep, name="recursor-web-keeper", daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        """The process that serves now; None between two."""
+        process = self._process
+        return None if process is None else process.pid
+
+    def start(self) -> None:
+        """Begin to serve. Who connects before it has come up, in a second or so, is answered then.
+
+        Raises:
+            WebProcessError: the process could not be started.
+        """
+        try:
+            self._begin()
+        except OSError as error:
+            raise WebProcessError(
+                f"{sys.executable}: the web process could not be started: {error.strerror}"
+            ) from error
+        self._keeper.start()
+
+    def stop(self) -> None:
+        """Answer what was asked and stop serving. Stopping twice is fine."""
+        with self._lock:
+            self._stopping.set()
+            process, link = self._process, self._link
+        if link is not None:
+            link.close()
+        if process is not None:
+            try:
+                process.wait(FAREWELL_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if self._keeper.is_alive():
+            self._keeper.join()
+
+    def _keep(self) -> None:
+        pause = FIRST_PAUSE
+        while not self._stopping.is_set():
+            process, since = self._process, time.monotonic()
+            if process is not None:
+                code = process.wait()
+                if self._stopping.is_set():
+                    return
+                logger.error("the web process ended with code %s: another one takes its place", code)
+            if time.monotonic() - since > _WELL_AFTER:
+                pause = FIRST_PAUSE
+            if self._stopping.wait(pause):
+                return
+            pause = min(2 * pause, LONGEST_PAUSE)
+            try:
+                self._begin()
+            except OSError as error:
+                logger.error("the web process could not be started: %s", error)
+
+    def _begin(self) -> None:
+        ours, theirs = socket.socketpair()
+        with self._lock, theirs:
+            if self._stopping.is_set():
+                ours.close()
+                return
+            handles = (self._listener.fileno(), theirs.fileno())
+            command = [sys.executable, "-m", MODULE, *map(str, handles)]
+            try:
+                # Nothing else is inherited, above all not the hold of the data directory.
+                self._process = subprocess.Popen(command, pass_fds=handles, stdin=subprocess.DEVNULL)
+            except OSError:
+                ours.close()
+                raise
+            connection = Connection(ours.detach())
+            connection.send(self._assignment)
+            self._link = EngineEnd(connection, self._orchestrator)
+            self._link.start()

@@ -1,0 +1,174 @@
+"""Who may use the server, when others can reach it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from socket import create_connection
+
+import httpx
+import pytest
+from fastapi import FastAPI, WebSocket
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from recursor.domain.errors import InvalidInputError
+from recursor.runner.port import listen
+from recursor.web.access import WebAccess
+from recursor.web.guard import Guard
+from recursor.web.login import login_router
+from recursor.web.server import WebServer
+
+TOKEN, PORT = "a secret of some length", 3002
+
+
+@contextmanager
+def client(access: WebAccess) -> Iterator[httpx.Client]:
+    app = FastAPI()
+
+    @app.get("/healthz")
+    @app.get("/api/thing")
+    async def thing() -> str:
+        return "here"
+
+    @app.websocket("/live")
+    async def live(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text("welcome")
+        await socket.close()
+
+    if access.token:
+        app.include_router(login_router(access))
+    app.add_middleware(Guard, access=access, port=PORT, runner="1")
+    with listen(0) as listener:
+        server = WebServer(app, listener)
+        server.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with httpx.Client(base_url=url, headers={"host": f"127.0.0.1:{PORT}"}, timeout=60) as asking:
+            yield asking
+        server.stop()
+
+
+def greeting(asking: httpx.Client, **headers: str) -> str | bytes:
+    """What a WebSocket says first."""
+    port = asking.base_url.port
+    assert port is not None
+    listening = create_connection(("127.0.0.1", port))
+    host = headers.pop("host", f"127.0.0.1:{PORT}")
+    with connect(f"ws://{host}/live", sock=listening, additional_headers=headers, proxy=None) as socket:
+        return socket.recv()
+
+
+@pytest.fixture
+def guarded() -> Iterator[httpx.Client]:
+    with client(WebAccess("0.0.0.0", TOKEN, ("teams.example",))) as guarded:
+        yield guarded
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "teams.example", ""])
+def test_no_other_machine_is_let_in_without_a_token(host: str) -> None:
+    with pytest.raises(InvalidInputError, match="set RECURSOR_TOKEN"):
+        WebAccess(host)
+
+
+def test_a_token_that_can_be_guessed_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="at least 16") as refused:
+        WebAccess(token="hunter2")
+    assert "hunter2" not in str(refused.value)
+    assert TOKEN not in repr(WebAccess(token=TOKEN))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.8.9.1"])
+def test_this_machine_needs_no_token(host: str) -> None:
+    with client(WebAccess(host)) as open_client:
+        assert open_client.get("/api/thing").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "header", [None, "", "Bearer", f"Bearer {TOKEN}x", f"Basic {TOKEN}", f"Bearer {TOKEN[:-1]}", "Bearer é"]
+)
+def test_the_token_is_wanted(guarded: httpx.Client, header: str | None) -> None:
+    headers = {} if header is None else {"authorization": header.encode()}
+    refused = guarded.get("/api/thing", headers=headers)
+    assert refused.status_code == 401
+    assert refused.headers["www-authenticate"].startswith("Bearer")
+    assert "RECURSOR_TOKEN" in refused.json()["detail"]
+
+
+def test_who_has_the_token_is_let_in(guarded: httpx.Client) -> None:
+    assert guarded.get("/api/thing", headers={"authorization": f"Bearer {TOKEN}"}).text == '"here"'
+    assert guarded.get("/healthz").status_code == 200
+
+
+def test_a_person_gives_the_token_once(guarded: httpx.Client) -> None:
+    asked = guarded.get("/api/thing?x=1", headers={"accept": "text/html"})
+    assert (asked.status_code, asked.headers["location"]) == (303, "/login?next=%2Fapi%2Fthing%3Fx%3D1")
+    assert "Token" in guarded.get(asked.headers["location"]).text
+    wrong = guarded.post("/login", data={"token": "wrong", "next": "/api/thing"})
+    assert wrong.status_code == 401
+    assert "set-cookie" not in wrong.headers
+    entered = guarded.post("/login", data={"token": f" {TOKEN} ", "next": "/api/thing?x=1"})
+    assert (entered.status_code, entered.headers["location"]) == (303, "/api/thing?x=1")
+    cookie = entered.headers["set-cookie"]
+    assert TOKEN not in cookie
+    assert {"httponly", "samesite=strict"} <= {part.strip().lower() for part in cookie.split(";")}
+    assert guarded.get("/api/thing").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "wanted", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:1", ""]
+)
+def test_the_login_leads_nowhere_else(guarded: httpx.Client, wanted: str) -> None:
+    entered = guarded.post("/login", data={"token": TOKEN, "next": wanted})
+    assert entered.headers["location"] == "/"
+
+
+def test_a_forged_cookie_is_no_token(guarded: httpx.Client) -> None:
+    guarded.cookies.set("recursor_session", TOKEN)
+    assert guarded.get("/api/thing").status_code == 401
+
+
+def test_an_unknown_name_is_refused_and_known_ones_are_not(guarded: httpx.Client) -> None:
+    headers = {"authorization": f"Bearer {TOKEN}"}
+
+    def status(host: str, **more: str) -> int:
+        return guarded.get("/api/thing", headers={**headers, "host": host, **more}).status_code
+
+    assert status("teams.example") == status("192.0.2.7:3002") == status("[2001:db8::1]:3002") == 200
+    assert status("evil.example:3002") == status("192.0.2.7:80") == 421
+    assert status("teams.example", origin="https://teams.example") == 200
+    assert status("teams.example", origin="https://evil.example") == 403
+
+
+@pytest.mark.parametrize(("site", "mode", "status"), [
+    ("cross-site", "no-cors", 403), ("cross-site", "cors", 403), ("same-site", "no-cors", 403),
+    ("cross-site", "navigate", 200), ("same-origin", "cors", 200), ("none", "navigate", 200),
+])  # fmt: skip
+def test_nothing_is_loaded_into_another_sites_page(site: str, mode: str, status: int) -> None:
+    headers = {"sec-fetch-site": site, "sec-fetch-mode": mode}
+    with client(WebAccess()) as open_client:
+        answer = open_client.get("/api/thing", headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+
+
+@pytest.mark.parametrize(("headers", "welcome"), [
+    ({"origin": f"http://127.0.0.1:{PORT}"}, True), ({"origin": "http://evil.example"}, False),
+    ({"host": "evil.example"}, False),
+])  # fmt: skip
+def test_sockets_are_guarded_alike(headers: dict[str, str], welcome: bool) -> None:
+    with client(WebAccess()) as open_client:
+        if welcome:
+            assert greeting(open_client, **headers) == "welcome"
+        else:
+            with pytest.raises(InvalidStatus, match="403"):
+                greeting(open_client, **headers)
+
+
+def test_a_socket_wants_the_token_too(guarded: httpx.Client) -> None:
+    with pytest.raises(InvalidStatus, match="403"):
+        greeting(guarded)
+    assert greeting(guarded, authorization=f"Bearer {TOKEN}") == "welcome"
+
+
+def test_the_answer_names_who_gave_it() -> None:
+    with client(WebAccess()) as open_client:
+        assert open_client.get("/nothing").headers["recursor-runner"] == "1"

@@ -1,0 +1,63 @@
+"""Where a person gives the token, once per browser."""
+
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from recursor.web.access import WebAccess
+from recursor.web.guard import LOGIN_PATH, SESSION_COOKIE
+
+# A month: who may use a browser that long may use what it shows.
+SESSION_SECONDS = 30 * 86_400
+
+_PAGE = Template((Path(__file__).parent / "login.html").read_text(encoding="utf-8"))
+
+
+def login_router(access: WebAccess) -> APIRouter:
+    """Return the page that takes the token, and what it sends it to."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get(LOGIN_PATH)
+    async def show(next: str = "/") -> Response:  # the parameter's name is the field's standard
+        """Ask for the token."""
+        return _page(next)
+
+    @router.post(LOGIN_PATH)
+    async def enter(
+        request: Request, token: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/"
+    ) -> Response:
+        """Take the token, and remember in the browser that it was right."""
+        if not access.admits(token.strip()):
+            return _page(
+                next, "This is not the runner's token: it is in the RECURSOR_TOKEN it was started with."
+            )
+        answer = RedirectResponse(_local(next), 303)
+        answer.set_cookie(
+            SESSION_COOKIE,
+            access.session(),
+            max_age=SESSION_SECONDS,
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
+        return answer
+
+    return router
+
+
+def _page(wanted: str, problem: str = "") -> HTMLResponse:
+    text = _PAGE.substitute(next=escape(_local(wanted)), problem=escape(problem), path=LOGIN_PATH)
+    policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"
+    return HTMLResponse(text, 401 if problem else 200, {"content-security-policy": policy})
+
+
+def _local(wanted: str) -> str:
+    """Return where to go on, but only within this server."""
+    parts = urlsplit(wanted)
+    inside = not parts.scheme and not parts.netloc and wanted.startswith("/") and not wanted.startswith("//")
+    return wanted if inside and "\\" not in wanted and wanted.isprintable() else "/"
