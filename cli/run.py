@@ -95,7 +95,7 @@ def run(
             grace=None if grace is None else parse_span(grace, "--grace"),
         ),
     )
-    access = WebAccess(configured.runner.host, configured.token, configured.runner.allowed_hosts)
+    access = WebAccess(configured.runner.host, configured.token(), configured.runner.allowed_hosts)
     open_data(data).close()
     goal = _goal(idea, name, until_done)
 
