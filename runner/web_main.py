@@ -14,6 +14,7 @@ from recursor.runner.places import store_directory
 from recursor.runner.web_process import Assignment
 from recursor.storage.opening import open_store
 from recursor.web.app import make_app
+from recursor.web.dashboard import mount_dashboard
 from recursor.web.engine import Engine
 from recursor.web.event_feed import EventFeed, EventsMissed
 from recursor.web.link import WebEnd
@@ -54,6 +55,7 @@ def _serve(assignment: Assignment, listener: socket.socket, link: WebEnd) -> boo
     ):
         engine = Engine(link, store, assignment.settings, clock, feed, assignment.data)
         app = make_app(engine, assignment.port, access=assignment.access, runner=assignment.runner)
+        mount_dashboard(app, engine)
         server = WebServer(app, listener)
         server.start()
         goodbye = link.run(told)
