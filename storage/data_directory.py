@@ -135,6 +135,11 @@ class DataDirectoryLock:
             raise _cannot_use(self._directory, error) from error
 
 
+def store_directory(data: Path) -> Path:
+    """Return where a data directory has its store."""
+    return data / "store"
+
+
 def holder(directory: Path) -> Holder | None:
     """Return who holds `directory` now, or None; it takes nothing but the right to read.
 
