@@ -9,19 +9,10 @@ from recursor.cli.access import find, open_data
 from recursor.cli.options import DEFAULT_DATA, Data, Json, StackNames
 from recursor.cli.output import complain, print_json, say
 from recursor.domain.errors import InvalidInputError, RecursorError
-from recursor.domain.stack import ExecutionState
-from recursor.orchestration.control import Command
+from recursor.orchestration.control import CONCERNED, Command
 from recursor.runner.access import Access
 from recursor.runner.steering import Answer, Steering
 from recursor.storage.queries import UnreadableStack, list_stacks
-
-# What `--all` means: the stacks to which the command makes a difference.
-_CONCERNED = {
-    Command.START: {ExecutionState.IDLE, ExecutionState.STOPPED},
-    Command.PAUSE: {ExecutionState.RUNNING},
-    Command.RESUME: {ExecutionState.PAUSED},
-    Command.STOP: {ExecutionState.RUNNING, ExecutionState.PAUSED},
-}
 
 
 def start(
@@ -97,5 +88,5 @@ def _concerned(access: Access, command: Command) -> list[str]:
         return [
             stack.id
             for stack in list_stacks(reader)
-            if not isinstance(stack, UnreadableStack) and stack.state in _CONCERNED[command]
+            if not isinstance(stack, UnreadableStack) and stack.state in CONCERNED[command]
         ]

@@ -14,6 +14,9 @@ class RecursorError(Exception):
 class InvalidInputError(RecursorError):
     """A value that was given to us cannot be used. Nothing was written."""
 
+    fields: tuple[tuple[tuple[str | int, ...], str], ...] = ()
+    """The fields that cannot be used, where it is known: (the path to it, what is wrong with it)."""
+
     @classmethod
     def explaining(cls, what: str, error: ValidationError) -> Self:
         """Turn a pydantic error about `what` into one line that names the first bad field and its value.
@@ -25,7 +28,9 @@ class InvalidInputError(RecursorError):
         problems = error.errors(include_url=False)
         first = problems[0]
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        return cls(f"{what}: {_sentence(first)}{more}")
+        made = cls(f"{what}: {_sentence(first)}{more}")
+        made.fields = tuple((tuple(each["loc"]), _sentence(each).partition(": ")[2]) for each in problems)
+        return made
 
 
 class NotFoundError(RecursorError):

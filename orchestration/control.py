@@ -1,5 +1,6 @@
 """Execution control: what start, pause, resume and stop make of a stack."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from recursor.domain.errors import ConflictError
@@ -20,6 +21,15 @@ class Command(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     STOP = "stop"
+
+
+CONCERNED: Mapping[Command, frozenset[ExecutionState]] = {
+    Command.START: frozenset({IDLE, STOPPED}),
+    Command.PAUSE: frozenset({RUNNING}),
+    Command.RESUME: frozenset({PAUSED}),
+    Command.STOP: frozenset({RUNNING, PAUSED}),
+}
+"""The states that a command makes a difference to, when it is given to all stacks."""
 
 
 def control(stack: Stack, command: Command, now: float, reason: str | None = None) -> Stack:

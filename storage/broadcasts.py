@@ -19,13 +19,23 @@ def newest_broadcast(reader: Reader) -> str:
     return next(MESSAGES.keys(reader, BROADCASTS, shelf=OPEN, newest_first=True), "")
 
 
-def next_broadcast_id(newest: str) -> str:
+def next_broadcast_id(newest: str, overtaken: str | None = None) -> str:
     """Return an id for a broadcast that sorts after `newest`, the last one before it.
 
     It is given in the transaction that stores the broadcast: one that was made earlier and stored later would
     stand before the place of those who have read what came between, and never be read.
+
+    Args:
+        newest: the id of the newest broadcast.
+        overtaken: the id the broadcast had. What comes after the time in it stays, if there is room, so that
+            the broadcast can be recognised.
     """
-    made = new_id()
+    made, tail = new_id(), (overtaken or "")[12:]
+    if len(tail) == 20:
+        later = f"{int(newest[:12] or '0', 16) + 1:012x}"
+        for moment in (made[:12], later):
+            if len(moment) == 12 and moment + tail > newest:
+                return moment + tail
     return made if made > newest else f"{int(newest, 16) + 1:032x}"
 
 

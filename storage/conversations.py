@@ -73,7 +73,7 @@ def add_message(writer: Writer, message: Message) -> Message:
     if known is not None:
         return known
     if message.to_stack_id is None and message.id <= (newest := newest_broadcast(writer)):
-        message = message.but(id=next_broadcast_id(newest))
+        message = message.but(id=next_broadcast_id(newest, message.id))
     MESSAGES.add(writer, message)
     if message.to_stack_id is None:
         bump_revision(writer, BROADCASTS)

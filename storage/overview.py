@@ -50,12 +50,13 @@ def overview(reader: Reader, stack_id: str) -> Overview:
         idea=IDEAS.get(reader, stack_id),
         todos=dict(Counter(todo.status.value for todo in TODOS.scan(reader, stack_id))),
         unanswered=sum(1 for _ in USER_MESSAGES.scan(reader, stack_id, shelf=UNANSWERED)),
-        artifact=_info(newest[0]) if newest else None,
+        artifact=artifact_info(newest[0]) if newest else None,
         agents=tuple(agent_states(reader, stack_id)),
     )
 
 
-def _info(artifact: Artifact) -> ArtifactInfo:
+def artifact_info(artifact: Artifact) -> ArtifactInfo:
+    """Return what there is to say of an artifact but its content."""
     return ArtifactInfo(
         number=artifact.number,
         author=artifact.author,

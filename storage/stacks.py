@@ -1,7 +1,7 @@
 """Transactions on whole stacks: make, find, steer, configure, delete."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from hashlib import sha256
 from unicodedata import normalize
 
@@ -132,6 +132,18 @@ def note_news(writer: Writer, stack_id: str, now: float) -> None:
     if stack.state is ExecutionState.RUNNING and (stack.next_look_at is None or stack.next_look_at > now):
         STACKS.add(writer, stack.but(next_look_at=now))
     bump_revision(writer, stack_id)
+
+
+def ids_in_states(reader: Reader, states: Collection[ExecutionState]) -> list[str]:
+    """Return the ids of the stacks that are in one of `states`. One that cannot be read is passed over."""
+    found = []
+    for key, value in reader.scan(STACKS.name):
+        try:
+            if unpack(value)[1]["state"] in states:
+                found.append(key.decode())
+        except (ValueError, TypeError, LookupError, UnpackException):
+            continue
+    return found
 
 
 def stacks_to_wake(reader: Reader) -> Iterator[tuple[str, float]]:

@@ -77,7 +77,7 @@ class Table(Generic[R]):
                 # Nothing can have a key that is too long, empty, or not text, whoever asks for it.
                 return None
             if value is not None:
-                return self._decode(full_key, value)
+                return self.read(full_key, value)
         return None
 
     def put(self, writer: Writer, record: R, value: bytes | None = None) -> None:
@@ -115,7 +115,7 @@ class Table(Generic[R]):
             CorruptRecordError: one cannot be read.
         """
         for key, value in self._pairs(reader, stack_id, shelf, newest_first=newest_first):
-            yield self._decode(key, value)
+            yield self.read(key, value)
 
     def keys(
         self,
@@ -130,6 +130,11 @@ class Table(Generic[R]):
         the records: for when one that is damaged must not be in the way."""
         for key, _ in self._pairs(reader, stack_id, shelf, after=after, newest_first=newest_first):
             yield _own_key(key).decode(errors="replace")
+
+    def keys_after(self, reader: Reader, stack_id: str, key: str) -> Iterator[str]:
+        """Yield the keys of the records of a stack that sort after `key`, shelf by shelf."""
+        for shelf in self._shelves or (None,):
+            yield from self.keys(reader, stack_id, shelf=shelf, after=key)
 
     def newest(self, reader: Reader, stack_id: str, limit: int, shelf: bytes | None = None) -> list[R]:
         """Return up to `limit` records of a stack (or of one shelf), newest first."""
@@ -183,7 +188,7 @@ class Table(Generic[R]):
             self._pairs(reader, stack_id, each, newest_first=newest_first, before=before) for each in wanted
         ]
         for key, value in merge(*pairs, key=lambda pair: _own_key(pair[0]), reverse=newest_first):
-            yield self._decode(key, value)
+            yield self.read(key, value)
 
     def _possible_keys(self, stack_id: str, key: str | None) -> list[bytes]:
         return [self._full_key(stack_id, key, shelf) for shelf in (self._shelves or (None,))]
@@ -196,7 +201,12 @@ class Table(Generic[R]):
             return f"{stack_id}/{key}".encode()
         return b"%b/%b/%b" % (stack_id.encode(), shelf, key.encode())
 
-    def _decode(self, key: bytes, value: bytes) -> R:
+    def read(self, key: bytes, value: bytes) -> R:
+        """Return the record of a pair that was found in this table.
+
+        Raises:
+            CorruptRecordError: it cannot be read.
+        """
         return decode(self.kind, value, self.name, key)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from uuid import uuid4
@@ -38,17 +39,35 @@ class TooSlowError(Exception):
     """A reader did not keep up, and was dropped."""
 
 
-@dataclass(frozen=True, slots=True)
+class FeedClosedError(Exception):
+    """There will be no more events: the server ends."""
+
+
+@dataclass(slots=True)
 class Told:
     """One event as readers get it."""
 
     number: int
     """They count up by one; an id that is not the next one has others before it."""
     what: Event | EventsMissed
+    encoded: bytes | None = None
+    """How it is sent, for whoever has made that once to keep for the others."""
 
-    def concerns(self, stack_id: str | None) -> bool:
-        """Whether a reader of one stack's events (None: of all) gets it."""
-        return stack_id is None or isinstance(self.what, EventsMissed) or self.what.stack_id == stack_id
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events a reader gets. What is empty leaves out none; that some were missed concerns all."""
+
+    stacks: frozenset[str] = frozenset()
+    kinds: frozenset[type[Event]] = frozenset()
+
+    def includes(self, what: Event | EventsMissed) -> bool:
+        """Whether the reader gets `what`."""
+        if isinstance(what, EventsMissed):
+            return True
+        return (not self.stacks or what.stack_id in self.stacks) and (
+            not self.kinds or type(what) in self.kinds
+        )
 
 
 class EventFeed:
@@ -65,6 +84,7 @@ class EventFeed:
         self._next = 1
         self._readers: set[EventReader] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Name the loop on which the readers are."""
@@ -76,8 +96,21 @@ class EventFeed:
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._tell, batch)
 
+    def close(self) -> None:
+        """Let every reader end with what it has got so far. Any thread may; closing twice is fine."""
+        loop = self._loop
+        self._closed = True
+        if loop is not None:
+            # RuntimeError: the loop has been closed, and nobody reads any more.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._end)
+
     def read(
-        self, stack_id: str | None = None, after: str | None = None, queued: int = QUEUED
+        self,
+        stack_id: str | None = None,
+        after: str | None = None,
+        queued: int = QUEUED,
+        wanted: Wanted | None = None,
     ) -> EventReader:
         """Begin to read.
 
@@ -85,12 +118,23 @@ class EventFeed:
             stack_id: whose events; None for all.
             after: the id of the last event that the reader has; None to begin with the next one.
             queued: how many events may wait for it before it is dropped.
+            wanted: which events, where it is not simply those of one stack.
         """
-        reader = EventReader(self, stack_id, queued)
+        if wanted is None:
+            wanted = Wanted() if stack_id is None else Wanted(frozenset({stack_id}))
+        reader = EventReader(self, wanted, queued)
         if after is not None:
             reader.begin(self._since(after))
-        self._readers.add(reader)
+        if self._closed:
+            reader.end()
+        else:
+            self._readers.add(reader)
         return reader
+
+    @property
+    def newest(self) -> str:
+        """What a reader says to go on after all that was told so far."""
+        return f"{self.generation}-{self._next - 1}"
 
     def id_of(self, told: Told) -> str:
         """Return what a reader says to go on after this event."""
@@ -111,8 +155,13 @@ class EventFeed:
             self._next += 1
             self._kept.append(told)
             for reader in tuple(self._readers):
-                if told.concerns(reader.stack_id):
+                if reader.wanted.includes(what):
                     reader.offer(told)
+
+    def _end(self) -> None:
+        for reader in tuple(self._readers):
+            reader.end()
+        self._readers.clear()
 
     def _since(self, after: str) -> Iterator[Told]:
         generation, _, number = after.rpartition("-")
@@ -129,18 +178,19 @@ class EventFeed:
 class EventReader:
     """One reader's place in a feed. Iterate over it; it ends with `TooSlowError` if it does not keep up."""
 
-    def __init__(self, feed: EventFeed, stack_id: str | None, queued: int) -> None:
+    def __init__(self, feed: EventFeed, wanted: Wanted, queued: int) -> None:
         """See `EventFeed.read`."""
-        self.stack_id = stack_id
+        self.wanted = wanted
         self._feed = feed
         self._most = queued
         self._queue: deque[Told] = deque()
         self._arrived = asyncio.Event()
         self._dropped = False
+        self._ended = False
 
     def begin(self, missed: Iterable[Told]) -> None:
         """Queue what the reader missed, however much it is; only for the feed."""
-        self._queue.extend(each for each in missed if each.concerns(self.stack_id))
+        self._queue.extend(each for each in missed if self.wanted.includes(each.what))
 
     def offer(self, told: Told) -> None:
         """Queue an event; only for the feed."""
@@ -151,14 +201,20 @@ class EventReader:
             self._queue.append(told)
         self._arrived.set()
 
+    def end(self) -> None:
+        """Have it end after what it has got; only for the feed."""
+        self._ended = True
+        self._arrived.set()
+
     async def batches(self, longest: float) -> AsyncIterator[list[Told]]:
         """Yield what has come, all at once; an empty list when nothing came for `longest` seconds.
 
         Raises:
             TooSlowError: the reader did not keep up; all that it still could get it has got.
+            FeedClosedError: the feed was closed; likewise.
         """
         while True:
-            if not self._queue and not self._dropped:
+            if not self._queue and not self._dropped and not self._ended:
                 self._arrived.clear()
                 try:
                     await asyncio.wait_for(self._arrived.wait(), longest)
@@ -171,7 +227,11 @@ class EventReader:
                 yield batch
             elif self._dropped:
                 raise TooSlowError
+            elif self._ended:
+                raise FeedClosedError
 
     def close(self) -> None:
-        """Read no more. Closing twice is fine."""
+        """Read no more: whoever iterates gets no further. Closing twice is fine."""
         self._feed.forget(self)
+        self._queue.clear()
+        self.end()

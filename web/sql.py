@@ -10,7 +10,7 @@ from recursor.domain.errors import ConflictError
 from recursor.storage.data_directory import store_directory
 from recursor.storage.sql.process import ask_from_coroutine
 from recursor.storage.sql.result import SqlResult
-from recursor.web.bodies import Body
+from recursor.web.api.bodies import Body
 from recursor.web.engine import TheEngine
 from recursor.web.problems import MEDIA_TYPE, Problem, problem
 

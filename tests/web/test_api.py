@@ -71,7 +71,8 @@ def problem(response: Any, status: int, kind: str) -> str:
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == MEDIA_TYPE
     said = response.json()
-    assert set(said) == {"type", "title", "status", "detail"}
+    assert set(said) - {"errors"} == {"type", "title", "status", "detail"}
+    assert ("errors" in said) == (status == 422)
     assert said["status"] == status
     assert said["type"] == f"urn:recursor:problem:{kind}"
     assert "\n" not in said["detail"]

@@ -1,0 +1,57 @@
+"""What operations answer with besides success: problem details, and that nothing has changed."""
+
+from typing import Any
+
+from fastapi import Request
+from starlette.responses import Response
+
+from recursor.web.problems import MEDIA_TYPE, TYPE_PREFIX
+
+Responses = dict[int | str, dict[str, Any]]
+
+_KINDS: dict[int, tuple[str, str, str, str]] = {
+    # status: (kind, title, what it means, an example's detail)
+    401: ("token", "Who are you?", "The runner's token was not given", "authorization: give the token"),
+    403: ("origin", "Wrong origin", "A page of another origin asked", "origin: pages of 'http://x' may not"),
+    404: ("not-found", "Not found", "There is no such thing", "no stack 4f1d2c3b5a697887: it does not exist"),
+    409: ("conflict", "Not possible in this state", "Its state does not allow it", "stack is idle: start it"),
+    413: ("too-large", "Too large", "The body is too long", "body: longer than 1048576 bytes: send less"),
+    415: ("media-type", "Not JSON", "The body is not said to be JSON", "content-type: 'text/plain'"),
+    421: ("host", "Wrong host", "It was meant for another host", "host: 'x.example' is not this runner's"),
+    422: ("invalid-input", "Invalid input", "A value cannot be used", "todo: priority: at most 5"),
+    500: ("internal", "Internal error", "Something is broken", "GET /api/stacks: see the runner's log"),
+    503: ("ending", "Ending", "The runner is ending, or too busy to answer", "the runner is shutting down"),
+    507: ("storage-full", "No room to write", "The disk is full", "make room on the disk"),
+}  # fmt: skip
+
+
+def problems(*statuses: int) -> Responses:
+    """Return the `responses` of an operation that can end in problems of these statuses."""
+    return {status: _described(status) for status in statuses}
+
+
+def _described(status: int) -> dict[str, Any]:
+    kind, title, meaning, detail = _KINDS[status]
+    example: dict[str, Any] = {
+        "type": TYPE_PREFIX + kind,
+        "title": title,
+        "status": status,
+        "detail": detail,
+    }
+    if status == 422:
+        example["errors"] = [{"field": "priority", "pointer": "#/priority", "detail": "at most 5"}]
+    return {
+        "description": meaning,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}},
+    }
+
+
+EVERYWHERE = problems(401, 403, 421, 422, 500, 503)
+ON_ONE = problems(404)
+WRITING = problems(404, 409, 413, 415, 507)
+
+
+def unchanged(request: Request, etag: str) -> Response | None:
+    """Return the answer to who has this version already (If-None-Match), or None to who has not."""
+    known = {each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")}
+    return Response(status_code=304, headers={"etag": etag}) if known & {etag, "*"} else None

@@ -1,0 +1,176 @@
+"""What requests carry. Values are checked where records are made, so that errors read the same everywhere."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, WithJsonSchema
+
+from recursor.domain.settings import Settings
+from recursor.orchestration.control import Command
+from recursor.web.api.parameters import RECORD_ID, STACK_ID
+
+# Who makes the id of a new thing can repeat the request without making it twice.
+NewStackId = Annotated[str, Field(pattern=STACK_ID)]
+NewId = Annotated[str, Field(pattern=RECORD_ID)]
+
+_LINE = r"\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029"
+
+
+def _text(longest: int, without: str = r"\x00") -> WithJsonSchema:
+    """Describe what the records accept: not only space, and none of the characters `without`."""
+    pattern = rf"^[^{without}]*[^\s{without}][^{without}]*$"
+    return WithJsonSchema({"type": "string", "minLength": 1, "maxLength": longest, "pattern": pattern})
+
+
+Line = Annotated[str, _text(200, _LINE)]
+Text = Annotated[str, _text(20_000)]
+TodoText = Annotated[str, _text(2_000)]
+Priority = Annotated[int, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 5})]
+Switch = Annotated[bool, Field(strict=True)]
+
+
+def settings_schema(*, taken_back: bool) -> dict[str, Any]:
+    """Return the JSON Schema of overrides: any of the settings, by section and key.
+
+    Args:
+        taken_back: whether null takes an override back.
+    """
+    whole = Settings.model_json_schema()
+    definitions = whole.get("$defs", {})
+    sections = {}
+    for name, section in whole["properties"].items():
+        reference = section.get("$ref") or section["allOf"][0]["$ref"]
+        keys = definitions[reference.rpartition("/")[2]]["properties"]
+        sections[name] = {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {key: _nullable(value) if taken_back else value for key, value in keys.items()},
+        }
+    return {"type": "object", "additionalProperties": False, "properties": sections}
+
+
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        key: schema[key] for key in ("title", "description", "default") if key in schema
+    }
+    rest = {key: value for key, value in schema.items() if key not in described}
+    return {"anyOf": [rest, {"type": "null"}], **described}
+
+
+NewSettings = Annotated[
+    Mapping[str, Mapping[str, JsonValue]], WithJsonSchema(settings_schema(taken_back=False))
+]
+SettingsPatch = Annotated[
+    Mapping[str, Mapping[str, JsonValue]], WithJsonSchema(settings_schema(taken_back=True))
+]
+
+
+class Body(BaseModel):
+    """A closed request body."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class NewStack(Body):
+    """A stack to be made."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"name": "Garden", "idea": "a planner for small gardens", "start": True},
+                {"name": "Slow and steady", "settings": {"pause": {"between_looks": 120}}},
+            ]
+        }
+    )
+
+    id: NewStackId | None = None
+    """The id it shall have. A repetition with the same id makes no second stack."""
+    name: Line
+    idea: Text | None = None
+    settings: NewSettings = {}
+    """What differs from the runner's settings, by section and key."""
+    start: Switch = False
+    """Whether to start it at once."""
+
+
+class ControlStacks(Body):
+    """A command for several stacks."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"command": "pause", "stacks": ["4f1d2c3b5a697887", "0a1b2c3d4e5f6071"]},
+                {"command": "resume", "stacks": "all"},
+            ]
+        }
+    )
+
+    command: Command
+    stacks: Literal["all"] | Annotated[list[NewStackId], Field(min_length=1, max_length=10_000)]
+    """Their ids, or "all" for every one that the command makes a difference to."""
+
+
+class NewUserMessage(Body):
+    """A visitor's message to a stack."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"sender": "Ada", "content": "Could you add a search?"}]}
+    )
+
+    id: NewId | None = None
+    """The id it shall have. A repetition with the same id sends no second message."""
+    sender: Line
+    content: Text
+
+
+class NewMessage(Body):
+    """A message from a stack to another one, or to all others."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"to_stack_id": "0a1b2c3d4e5f6071", "content": "We publish a list of plants: use it."},
+                {"to_stack_id": None, "content": "The names of months are in English from now on."},
+            ]
+        }
+    )
+
+    id: NewId | None = None
+    """The id it shall have. A repetition with the same id sends no second message."""
+    to_stack_id: NewStackId | None = None
+    """The receiver; null for all other stacks."""
+    content: Text
+
+
+class NewTodo(Body):
+    """A todo that a person gives to a stack."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"content": "Let visitors print the plan", "priority": 4}]}
+    )
+
+    id: NewId | None = None
+    """The id it shall have. A repetition with the same id makes no second todo."""
+    content: TodoText
+    priority: Priority = 3
+    """1 to 5; 5 is most urgent."""
+
+
+class ChangedTodo(Body):
+    """What shall be different about an open todo; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"priority": 5}]})
+
+    content: TodoText | None = None
+    priority: Priority | None = None
+    """1 to 5; 5 is most urgent."""
+
+
+class NewIdea(Body):
+    """What a stack shall make."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"idea": "a planner for small gardens, with a calendar"}]}
+    )
+
+    idea: Text

@@ -1,0 +1,123 @@
+"""What is said to a stack: visitors' messages and their answers, and messages between stacks."""
+
+from heapq import merge
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from recursor.actors.messages import SendMessage, SendUserMessage
+from recursor.domain.message import Message, UserMessage
+from recursor.storage.conversations import new_message, new_user_message
+from recursor.storage.stacks import read_stack
+from recursor.storage.tables import BROADCASTS, MESSAGES, UNANSWERED, USER_MESSAGES
+from recursor.web.api.answers import ON_ONE, WRITING
+from recursor.web.api.bodies import NewMessage, NewUserMessage
+from recursor.web.api.idempotency import IdempotencyKey, key_locks, record_id_for
+from recursor.web.api.parameters import (
+    USUAL_PAGE,
+    After,
+    Limit,
+    MessageId,
+    Page,
+    StackId,
+    page_of,
+    required,
+)
+from recursor.web.engine import TheEngine
+
+router = APIRouter(prefix="/api/stacks/{stack_id}", tags=["conversations"])
+
+
+class UserMessagePage(Page[UserMessage]):
+    """Some of what visitors wrote to a stack, with the answers, newest first."""
+
+
+class MessagePage(Page[Message]):
+    """Some of what stacks wrote to a stack, newest first."""
+
+
+@router.get("/user-messages", responses=ON_ONE)
+async def list_user_messages(
+    stack_id: StackId,
+    engine: TheEngine,
+    only: Annotated[
+        list[Literal["answered", "unanswered"]], Query(description="Only these; repeatable")
+    ] = [],  # noqa: B006
+    limit: Limit = USUAL_PAGE,
+    cursor: After = "",
+) -> UserMessagePage:
+    """List what visitors wrote to a stack, with the answers, newest first."""
+    with engine.read() as reader:
+        read_stack(reader, stack_id)
+        shelf = UNANSWERED if set(only) == {"unanswered"} else None
+        found = (
+            message
+            for message in USER_MESSAGES.before(reader, stack_id, cursor, shelf=shelf)
+            if set(only) != {"answered"} or message.answered_at is not None
+        )
+        items, after = page_of(found, limit)
+    return UserMessagePage(items=items, next=after)
+
+
+@router.post("/user-messages", status_code=201, responses=WRITING)
+async def send_user_message(
+    stack_id: StackId,
+    body: NewUserMessage,
+    request: Request,
+    response: Response,
+    engine: TheEngine,
+    idempotency_key: IdempotencyKey = "",
+) -> UserMessage:
+    """Write to a stack as a visitor. Its communicator answers."""
+    now = engine.now()
+    message = new_user_message(stack_id, body.sender, body.content, now)
+    key = "" if body.id is not None else idempotency_key
+    async with key_locks(request).holding(f"user message/{stack_id}/{key}" if key else ""):
+        with engine.read() as reader:
+            made = body.id or record_id_for(reader, USER_MESSAGES, stack_id, key, body, now)
+        sent: UserMessage = await engine.ask(SendUserMessage(message.but(id=made)))
+    response.headers["location"] = f"/api/stacks/{stack_id}/user-messages/{sent.id}"
+    return sent
+
+
+@router.get("/user-messages/{message_id}", responses=ON_ONE)
+async def get_user_message(stack_id: StackId, message_id: MessageId, engine: TheEngine) -> UserMessage:
+    """Show a visitor's message, and its answer if there is one."""
+    with engine.read() as reader:
+        return required(USER_MESSAGES.get(reader, stack_id, message_id), "message", message_id, stack_id)
+
+
+@router.get("/messages", responses=ON_ONE)
+async def list_messages(
+    stack_id: StackId,
+    engine: TheEngine,
+    only: Annotated[list[Literal["direct", "broadcast"]], Query(description="Only these; repeatable")] = [],  # noqa: B006
+    limit: Limit = USUAL_PAGE,
+    cursor: After = "",
+) -> MessagePage:
+    """List what other stacks wrote to a stack, and what was written to all, newest first."""
+    owners = {"direct": stack_id, "broadcast": BROADCASTS}
+    with engine.read() as reader:
+        read_stack(reader, stack_id)
+        found = [MESSAGES.before(reader, owners[kind], cursor) for kind in sorted(set(only) or owners)]
+        items, after = page_of(merge(*found, key=lambda message: message.id, reverse=True), limit)
+    return MessagePage(items=items, next=after)
+
+
+@router.post("/messages", status_code=201, responses=WRITING)
+async def send_message(
+    stack_id: StackId,
+    body: NewMessage,
+    request: Request,
+    engine: TheEngine,
+    idempotency_key: IdempotencyKey = "",
+) -> Message:
+    """Have a stack write to another one, or to all others."""
+    now, owner = engine.now(), body.to_stack_id or BROADCASTS
+    key = "" if body.id is not None else idempotency_key
+    async with key_locks(request).holding(f"message/{stack_id}/{owner}/{key}" if key else ""):
+        with engine.read() as reader:
+            message = new_message(read_stack(reader, stack_id), body.to_stack_id, body.content, now)
+            made = body.id or record_id_for(reader, MESSAGES, owner, key, body, now, scope=stack_id)
+        sent: Message = await engine.ask(SendMessage(message.but(id=made)))
+    return sent

@@ -1,0 +1,278 @@
+"""Answers to show in the OpenAPI document: real records of a made-up stack, so that they are always valid."""
+
+from typing import Any
+
+from recursor.actors.messages import OrchestratorLoad, RunningAgent, StackStatus
+from recursor.domain.agent_state import AgentState, LongTermMemory, ShortTermMemory
+from recursor.domain.execution import (
+    Decision,
+    DecisionKind,
+    ExecutionStatus,
+    GraphSummary,
+    OrchestratorExecution,
+)
+from recursor.domain.graph import ExecutionGraph, Node, NodeStatus, Usage
+from recursor.domain.message import Message, UserMessage
+from recursor.domain.project import Artifact, ProjectIdea
+from recursor.domain.record import Record
+from recursor.domain.stack import ExecutionState, Phase, Stack
+from recursor.domain.statistics import OrchestrationStats, Rollup, SpanStats, TotalStats
+from recursor.domain.todo import Todo, TodoStatus
+from recursor.domain.trace import Trace
+from recursor.domain.work import WorkReport, WorkStatus
+from recursor.storage.overview import ArtifactInfo, Overview
+from recursor.storage.stack_listing import ActiveRole, StackListed, StackPage
+
+_NOW = 1_769_860_800.0  # 2026-01-31T12:00:00Z
+_DAY = 86_400.0
+_STACK, _OTHER = "4f1d2c3b5a697887", "0a1b2c3d4e5f6071"
+_ID, _EXECUTION = "019c14a1b7007a3e8c2f0d5e6b7a8990", "019c14a2c1007b4f9d3a1e6f7c8b9aa1"
+_PAGE = "<!doctype html><title>Garden</title><h1>What to sow in January</h1>"
+
+_stack = Stack(
+    id=_STACK,
+    name="Garden",
+    phase=Phase.BUILDING,
+    state=ExecutionState.RUNNING,
+    created_at=_NOW - 3600,
+    started_at=_NOW - 3590,
+    last_activity_at=_NOW - 4,
+    total_cycles=12,
+    next_look_at=_NOW + 1,
+)
+_paused = _stack.but(state=ExecutionState.PAUSED, paused_at=_NOW, next_look_at=None)
+_idea = ProjectIdea(
+    stack_id=_STACK,
+    idea="a planner for small gardens",
+    title="Garden planner",
+    description="Beds, sowing dates and a calendar on one page.",
+    features=("beds", "calendar"),
+    created_at=_NOW - 3600,
+    updated_at=_NOW - 3500,
+    updated_by="planner",
+)
+_todo = Todo(
+    id=_ID,
+    stack_id=_STACK,
+    content="Let visitors print the plan",
+    priority=4,
+    assigned_by="user",
+    created_at=_NOW - 60,
+    updated_at=_NOW - 60,
+    updated_by="user",
+)
+_user_message = UserMessage(
+    id=_ID,
+    stack_id=_STACK,
+    sender="Ada",
+    content="Could you add a search?",
+    created_at=_NOW - 30,
+    answer="Yes: the planner has taken it up.",
+    answered_at=_NOW - 20,
+    planned_at=_NOW - 10,
+)
+_message = Message(
+    id=_ID,
+    from_stack_id=_OTHER,
+    from_name="Orchard",
+    to_stack_id=_STACK,
+    content="We publish a list of plants: use it.",
+    created_at=_NOW - 45,
+)
+_artifact = Artifact(id=_ID, stack_id=_STACK, number=3, content=_PAGE, author="builder", created_at=_NOW - 5)
+_artifact_info = ArtifactInfo(number=3, author="builder", created_at=_NOW - 5, bytes=len(_PAGE))
+_execution = OrchestratorExecution(
+    id=_EXECUTION,
+    stack_id=_STACK,
+    number=12,
+    epoch=0,
+    status=ExecutionStatus.COMPLETED,
+    started_at=_NOW - 10,
+    finished_at=_NOW - 4,
+    decision=Decision(kind=DecisionKind.PAUSE, pause=5.0, reason="nobody has urgent work"),
+    summary=GraphSummary(agents_run=2, waves=2, max_parallel=1, agent_seconds=5.5),
+)
+_usage = Usage(model="some-model", input_tokens=1200, output_tokens=340)
+_graph = ExecutionGraph(
+    id=_EXECUTION,
+    stack_id=_STACK,
+    created_at=_NOW - 10,
+    nodes=(
+        Node(
+            role="builder",
+            priority=7,
+            reason="3 pending todos",
+            wave=0,
+            status=NodeStatus.COMPLETED,
+            attempts=1,
+            started_at=_NOW - 10,
+            finished_at=_NOW - 6,
+            usage=_usage,
+        ),
+        Node(
+            role="reviewer",
+            priority=5,
+            reason="2 todos completed since the last review",
+            dependencies=("builder",),
+            wave=1,
+            status=NodeStatus.COMPLETED,
+            attempts=1,
+            started_at=_NOW - 6,
+            finished_at=_NOW - 4,
+        ),
+    ),
+)
+_agent = AgentState(
+    stack_id=_STACK,
+    role="builder",
+    last_run_at=_NOW - 10,
+    long_term=LongTermMemory(learnings=("visitors read on small screens",)),
+    short_term=ShortTermMemory(active_task="Let visitors print the plan"),
+    updated_at=_NOW - 6,
+)
+_work = WorkReport(
+    stack_id=_STACK,
+    computed_at=_NOW,
+    revision=(41, 12, 0),
+    statuses={
+        "builder": WorkStatus(has_work=True, priority=7, reason="3 pending todos"),
+        "communicator": WorkStatus(has_work=False, reason="no unanswered messages"),
+    },
+)
+_trace = Trace(
+    id=_ID,
+    stack_id=_STACK,
+    execution_id=_EXECUTION,
+    role="builder",
+    created_at=_NOW - 6,
+    summary="Added a calendar to the page",
+    thoughts=("A month fits on a phone when weeks are rows.",),
+    effects=("publish_artifact", "update_todo"),
+)
+_figures: dict[str, Any] = {
+    "since": _NOW - _DAY,
+    "until": _NOW,
+    "cycles": 12,
+    "completed": 11,
+    "failed": 1,
+    "cancelled": 0,
+    "success_rate": 11 / 12,
+    "average_seconds": 4.5,
+    "longest_seconds": 9.0,
+    "agents_run": 25,
+    "agents_failed": 1,
+    "average_parallel": 1.5,
+    "max_parallel": 2,
+    "decisions": {"continue": 8, "pause": 4},
+    "input_tokens": 14_400,
+    "output_tokens": 4_080,
+}
+_spans = [
+    SpanStats(
+        since=_NOW - 3600,
+        until=_NOW,
+        figures=Rollup(cycles=12, completed=11, failed=1, seconds=54.0, longest=9.0, agents_run=25),
+    )
+]
+
+
+def _json(record: Record) -> Any:
+    return record.model_dump(mode="json")
+
+
+def _page(record: Record, following: str | None = _ID) -> Any:
+    return {"items": [_json(record)], "next": following}
+
+
+EXAMPLES: dict[str, Any] = {
+    "create_stack": _json(_stack),
+    "list_stacks": _json(
+        StackPage(
+            items=(
+                StackListed(
+                    id=_STACK,
+                    name="Garden",
+                    state=ExecutionState.RUNNING,
+                    phase=Phase.BUILDING,
+                    created_at=_NOW - 3600,
+                    last_activity_at=_NOW - 4,
+                    title="Garden planner",
+                    running=(ActiveRole(role="builder", reason="3 pending todos", since=_NOW - 2),),
+                    waits=None,
+                    next_look_at=None,
+                    total_cycles=12,
+                    cycles_last_day=12,
+                    success_rate=11 / 12,
+                    unanswered=0,
+                ),
+            ),
+            next=None,
+            matching=1,
+            total=1,
+            states={ExecutionState.RUNNING: 1},
+        )
+    ),
+    "get_stack": _json(
+        Overview(
+            stack=_stack,
+            idea=_idea,
+            todos={"pending": 3, "completed": 2},
+            unanswered=0,
+            artifact=_artifact_info,
+            agents=(_agent,),
+        )
+    ),
+    "configure_stack": _json(_stack.but(settings={"pause": {"between_looks": 60}})),
+    "get_stack_status": _json(
+        StackStatus(
+            stack=_stack,
+            active=True,
+            cycle=13,
+            wave=0,
+            running=(
+                RunningAgent(role="builder", wave=0, attempt=1, reason="3 pending todos", since=_NOW - 2),
+            ),
+        )
+    ),
+    "get_work": _json(_work),
+    "list_agents": [_json(_agent)],
+    "start_stack": _json(_stack),
+    "pause_stack": _json(_paused),
+    "resume_stack": _json(_stack),
+    "stop_stack": _json(_stack.but(state=ExecutionState.STOPPED, stopped_at=_NOW, epoch=1)),
+    "control_stacks": {
+        "done": 1,
+        "failed": 0,
+        "results": [{"id": _STACK, "stack": _json(_paused), "problem": None}],
+    },
+    "list_todos": _page(_todo),
+    "add_todo": _json(_todo),
+    "get_todo": _json(_todo),
+    "edit_todo": _json(_todo.but(priority=5)),
+    "cancel_todo": _json(_todo.but(status=TodoStatus.CANCELLED, closed_at=_NOW)),
+    "list_user_messages": _page(_user_message),
+    "send_user_message": _json(_user_message.but(answer=None, answered_at=None, planned_at=None)),
+    "get_user_message": _json(_user_message),
+    "list_messages": _page(_message),
+    "send_message": _json(_message),
+    "get_idea": _json(_idea),
+    "set_idea": _json(_idea),
+    "list_artifacts": _page(_artifact_info, "3"),
+    "get_artifact": _json(_artifact),
+    "list_executions": _page(_execution, _EXECUTION),
+    "get_execution": {"execution": _json(_execution), "graph": _json(_graph), "usage": _json(_usage)},
+    "list_graphs": _page(_graph, _EXECUTION),
+    "list_traces": _page(_trace),
+    "get_total_stats": _json(
+        TotalStats(total_cycles=240, total_agent_runs=600, total_tokens=18_480, **_figures)
+    ),
+    "get_total_series": [_json(each) for each in _spans],
+    "get_stack_stats": _json(OrchestrationStats(stack_id=_STACK, total_cycles=12, **_figures)),
+    "get_stack_series": [_json(each) for each in _spans],
+    "get_health": {"status": "ok", "pid": 4711},
+    "get_load": _json(
+        OrchestratorLoad(
+            active_stacks=3, sleeping_stacks=40, agents_running=2, agents_queued=0, agents_abandoned=0
+        )
+    ),
+}

@@ -1,0 +1,96 @@
+"""Executions: a stack's cycles, their graphs, and what they cost."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from recursor.domain.execution import DecisionKind, ExecutionStatus, OrchestratorExecution
+from recursor.domain.graph import ExecutionGraph, Usage
+from recursor.storage.execution_listing import ExecutionFilter, executions_before, usage_of
+from recursor.storage.stacks import read_stack
+from recursor.storage.tables import EXECUTIONS, GRAPHS
+from recursor.web.api.answers import ON_ONE
+from recursor.web.api.parameters import (
+    USUAL_PAGE,
+    After,
+    ExecutionId,
+    Limit,
+    Page,
+    Since,
+    StackId,
+    Until,
+    page_of,
+    required,
+)
+from recursor.web.engine import Engine, TheEngine
+
+router = APIRouter(prefix="/api/stacks/{stack_id}", tags=["executions"])
+
+
+class ExecutionPage(Page[OrchestratorExecution]):
+    """Some of a stack's cycles, newest first."""
+
+
+class GraphPage(Page[ExecutionGraph]):
+    """The graphs of some of a stack's cycles, newest first."""
+
+
+class ExecutionInFull(BaseModel):
+    """One cycle with all that is known of it."""
+
+    execution: OrchestratorExecution
+    graph: ExecutionGraph | None
+    """Its nodes by wave; null when it is not kept any more."""
+    usage: Usage
+    """The sum over its nodes."""
+
+
+@router.get("/executions", responses=ON_ONE)
+async def list_executions(
+    stack_id: StackId,
+    engine: TheEngine,
+    status: Annotated[list[ExecutionStatus], Query(description="Only these; repeatable")] = [],  # noqa: B006
+    decision: Annotated[list[DecisionKind], Query(description="Only these; repeatable")] = [],  # noqa: B006
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = USUAL_PAGE,
+    cursor: After = "",
+) -> ExecutionPage:
+    """List a stack's cycles, newest first."""
+    which = ExecutionFilter(frozenset(status), frozenset(decision), since, until)
+    if status or decision:
+        # What matches may be far apart.
+        return await run_in_threadpool(_executions, engine, stack_id, which, limit, cursor)
+    return _executions(engine, stack_id, which, limit, cursor)
+
+
+@router.get("/executions/{execution_id}", responses=ON_ONE)
+async def get_execution(stack_id: StackId, execution_id: ExecutionId, engine: TheEngine) -> ExecutionInFull:
+    """Show one cycle with its graph and what it cost."""
+    with engine.read() as reader:
+        execution = required(
+            EXECUTIONS.get(reader, stack_id, execution_id), "execution", execution_id, stack_id
+        )
+        graph = GRAPHS.get(reader, stack_id, execution_id)
+    return ExecutionInFull(execution=execution, graph=graph, usage=usage_of(graph))
+
+
+@router.get("/graphs", responses=ON_ONE)
+async def list_graphs(
+    stack_id: StackId, engine: TheEngine, limit: Limit = 10, cursor: After = ""
+) -> GraphPage:
+    """List the execution graphs of a stack's cycles, newest first."""
+    with engine.read() as reader:
+        read_stack(reader, stack_id)
+        items, after = page_of(GRAPHS.before(reader, stack_id, cursor), limit)
+    return GraphPage(items=items, next=after)
+
+
+def _executions(
+    engine: Engine, stack_id: str, which: ExecutionFilter, limit: int, cursor: str
+) -> ExecutionPage:
+    with engine.read() as reader:
+        items, after = page_of(executions_before(reader, stack_id, which, cursor), limit)
+    return ExecutionPage(items=items, next=after)

@@ -1,0 +1,167 @@
+"""What happens, told as it happens: server-sent events."""
+
+import asyncio
+import json
+import re
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from recursor.domain import events
+from recursor.domain.events import Event
+from recursor.web.api.answers import Responses
+from recursor.web.api.parameters import STACK_ID
+from recursor.web.engine import TheEngine
+from recursor.web.event_feed import (
+    EventFeed,
+    EventReader,
+    EventsMissed,
+    FeedClosedError,
+    Told,
+    TooSlowError,
+    Wanted,
+)
+
+router = APIRouter(prefix="/api", tags=["live"])
+
+# Proxies close what is silent for a minute, and a client that hears nothing for twice this knows that the
+# connection is dead.
+HEARTBEAT_SECONDS = 15.0
+
+# How long a client waits before it comes back, in milliseconds.
+_RETRY = 1000
+
+_KINDS: dict[str, type[Event]] = {
+    re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower(): kind
+    for kind in vars(events).values()
+    if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event
+}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+_STREAM: Responses = {
+    200: {
+        "description": "Events, for as long as you read",
+        "content": {
+            "text/event-stream": {
+                "schema": {"type": "string"},
+                "example": (
+                    "retry: 1000\nid: 5eedc0ffee12-41\n\n"
+                    'id: 5eedc0ffee12-42\nevent: node_started\ndata: {"kind":"node_started",'
+                    '"stack_id":"4f1d2c3b5a697887","at":"2026-01-31T12:00:00.000000Z",'
+                    '"execution_id":"0194b0e0c0de7000800000000000a11c","role":"builder","wave":1,'
+                    '"reason":"3 pending todos"}\n\n'
+                ),
+            }
+        },
+    }
+}
+
+# Lets clients of several stacks ask for them by name, and nothing else.
+StackIds = Annotated[
+    list[Annotated[str, Query(pattern=STACK_ID)]],
+    Query(max_length=1000, description="Only these stacks' events; repeatable"),
+]
+EventKind = StrEnum("EventKind", sorted(_KINDS))  # type: ignore[misc]  # its members are the kinds of events
+Kinds = Annotated[list[EventKind], Query(description="Only events of these kinds; repeatable")]
+EventId = Annotated[
+    str,
+    Query(
+        pattern=r"^[!-~]{0,100}$",
+        description="Go on after the event with this id, as far as it is still known",
+    ),
+]
+LastEventId = Annotated[
+    str,
+    Header(
+        alias="Last-Event-ID",
+        pattern=r"^[!-~]{0,100}$",
+        description="Likewise; browsers send it when they come back",
+    ),
+]
+
+
+@router.get("/events", response_class=Response, responses=_STREAM)
+async def follow_events(
+    engine: TheEngine,
+    stack: StackIds = [],  # noqa: B006
+    kind: Kinds = [],  # noqa: B006
+    after: EventId = "",
+    last_event_id: LastEventId = "",
+) -> Response:
+    """Follow what happens, as server-sent events.
+
+    Every event has an id to go on after, with the `Last-Event-ID` header or `after`. Three markers are no
+    events of a stack: `missed` says that some were not told, because they are no longer known or were too
+    many at a time, so that it is best to look at the state anew; `dropped`, that you did not keep up, and
+    the stream ends; a comment every 15 seconds, that the connection lives.
+    """
+    known = frozenset(_KINDS[name.value] for name in kind)
+    return EventStream(engine.events, Wanted(frozenset(stack), known), last_event_id or after or None)
+
+
+class EventStream(Response):
+    """The response to a reader of events: it ends when the reader goes, is too slow, or the server ends."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, feed: EventFeed, wanted: Wanted, after: str | None) -> None:
+        """Tell what is wanted of `feed`, from after the event `after` or from now on."""
+        super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
+        # Without a length: nobody knows it yet.
+        self.raw_headers = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
+        self._feed = feed
+        self._wanted = wanted
+        self._after = after
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Tell events until there is an end."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        reader = self._feed.read(after=self._after, wanted=self._wanted)
+        gone = asyncio.create_task(_close_when_gone(reader, receive))
+        try:
+            place = self._after if self._after is not None else self._feed.newest
+            await send(_part(f"retry: {_RETRY}\nid: {place}\n\n".encode()))
+            await self._tell(reader, send)
+        finally:
+            reader.close()
+            gone.cancel()
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _tell(self, reader: EventReader, send: Send) -> None:
+        try:
+            async for batch in reader.batches(HEARTBEAT_SECONDS):
+                frames = b"".join([told.encoded or self._encode(told) for told in batch])
+                await send(_part(frames or b": still here\n\n"))
+        except TooSlowError:
+            what = {"kind": "dropped", "why": "you did not keep up: come back with the id of the last event"}
+            await send(_part(f"event: dropped\ndata: {json.dumps(what)}\n\n".encode()))
+        except FeedClosedError:
+            pass
+
+    def _encode(self, told: Told) -> bytes:
+        """Return an event as it is sent, and keep it for the other readers."""
+        what = told.what
+        name = "missed" if isinstance(what, EventsMissed) else _NAMES[type(what)]
+        data = what.__pydantic_serializer__.to_json(what)
+        told.encoded = b'id: %b\nevent: %b\ndata: {"kind":"%b",%b\n\n' % (
+            self._feed.id_of(told).encode(),
+            name.encode(),
+            name.encode(),
+            data[1:],
+        )
+        return told.encoded
+
+
+async def _close_when_gone(reader: EventReader, receive: Receive) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            reader.close()
+            return
+
+
+def _part(body: bytes) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": True}

@@ -1,0 +1,104 @@
+"""What paths and queries of the API carry: ids, pages, times."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Annotated, Generic, Protocol, TypeVar
+
+from fastapi import Path, Query
+from pydantic import BeforeValidator, WithJsonSchema
+
+from recursor.domain.errors import NotFoundError
+from recursor.domain.record import Record
+from recursor.storage.stack_listing import MAX_PAGE
+
+T = TypeVar("T")
+
+STACK_ID = r"^[0-9a-f]{16}$"
+RECORD_ID = r"^[0-9a-f]{32}$"
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+
+StackId = Annotated[
+    str, Path(pattern=STACK_ID, description="The stack's whole id", examples=["4f1d2c3b5a697887"])
+]
+TodoId = Annotated[str, Path(pattern=RECORD_ID, description="The todo's id")]
+MessageId = Annotated[str, Path(pattern=RECORD_ID, description="The message's id")]
+ExecutionId = Annotated[str, Path(pattern=RECORD_ID, description="The execution's id")]
+ArtifactNumber = Annotated[int, Path(ge=1, le=10**9, description="Which version, from 1")]
+
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many at most")]
+After = Annotated[
+    str,
+    Query(
+        pattern=r"^([0-9a-f]{32})?$",
+        description="The `next` of the page before; without it the first page is given",
+    ),
+]
+USUAL_PAGE = 50
+
+
+def _moment(value: object) -> float | None:
+    """Return seconds since the epoch, UTC.
+
+    Raises:
+        ValueError: `value` is no RFC 3339 time, or has no offset.
+    """
+    if value is None:
+        return None
+    # In a query a plus that was not escaped is a space.
+    text = str(value).replace(" ", "+")
+    if not _MOMENT.fullmatch(text):
+        raise ValueError("give a time as 2026-01-31T12:00:00Z (RFC 3339)")
+    try:
+        moment = datetime.fromisoformat(text.upper())
+    except ValueError:
+        # A leap second is a time, too.
+        moment = datetime.fromisoformat(text.upper().replace(":60", ":59", 1)) + timedelta(seconds=1)
+    return (moment - _EPOCH).total_seconds()
+
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+Moment = Annotated[
+    float | None, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+Since = Annotated[Moment, Query(description="The first moment, RFC 3339")]
+Until = Annotated[Moment, Query(description="The last moment, RFC 3339; now, if it is left out")]
+
+
+class Page(Record, Generic[T]):
+    """Some of what there is, and where the next are."""
+
+    items: tuple[T, ...]
+    next: str | None
+    """Give it as `cursor` to get the next page; null on the last one."""
+
+
+class Identified(Protocol):
+    """A record with an id that sorts by age."""
+
+    @property
+    def id(self) -> str:
+        """The id."""
+        ...
+
+
+Item = TypeVar("Item", bound=Identified)
+
+
+def page_of(found: Iterator[Item], limit: int) -> tuple[tuple[Item, ...], str | None]:
+    """Return the first `limit` of what is found, and the cursor of the next page."""
+    items = tuple(islice(found, limit + 1))
+    return items[:limit], items[limit - 1].id if len(items) > limit else None
+
+
+def required(found: T | None, what: str, identity: object, stack_id: str) -> T:
+    """Return what was looked for.
+
+    Raises:
+        NotFoundError: it is None.
+    """
+    if found is None:
+        raise NotFoundError(f"no {what} {identity} in stack {stack_id}: list them to see what there is")
+    return found

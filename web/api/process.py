@@ -1,0 +1,29 @@
+"""The runner itself: that it is up, and what it has to do."""
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from recursor.actors.messages import GetLoad, OrchestratorLoad
+from recursor.web.engine import TheEngine
+
+router = APIRouter(prefix="/api", tags=["runner"])
+
+
+class Health(BaseModel):
+    """That a runner is up, and which one."""
+
+    status: str = "ok"
+    pid: int
+
+
+@router.get("/health")
+async def get_health(request: Request) -> Health:
+    """Tell that the runner is up."""
+    return Health(pid=request.app.state.runner)
+
+
+@router.get("/load")
+async def get_load(engine: TheEngine) -> OrchestratorLoad:
+    """Tell what the runner has to do."""
+    load: OrchestratorLoad = await engine.ask(GetLoad())
+    return load

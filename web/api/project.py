@@ -1,0 +1,29 @@
+"""The project: what a stack shall make, and what its planner makes of it."""
+
+from fastapi import APIRouter
+
+from recursor.actors.messages import SetIdea
+from recursor.domain.project import ProjectIdea
+from recursor.storage.stacks import new_idea, read_stack
+from recursor.storage.tables import IDEAS
+from recursor.web.api.answers import ON_ONE, WRITING
+from recursor.web.api.bodies import NewIdea
+from recursor.web.api.parameters import StackId, required
+from recursor.web.engine import TheEngine
+
+router = APIRouter(prefix="/api/stacks/{stack_id}/idea", tags=["project"])
+
+
+@router.get("", responses=ON_ONE)
+async def get_idea(stack_id: StackId, engine: TheEngine) -> ProjectIdea:
+    """Show the idea, and the planner's title, description and features."""
+    with engine.read() as reader:
+        read_stack(reader, stack_id)
+        return required(IDEAS.get(reader, stack_id), "idea", "", stack_id)
+
+
+@router.put("", responses=WRITING)
+async def set_idea(stack_id: StackId, body: NewIdea, engine: TheEngine) -> ProjectIdea:
+    """Give a stack another idea. What was planned for the last one stays until the planner changes it."""
+    idea: ProjectIdea = await engine.ask(SetIdea(new_idea(stack_id, body.idea, engine.now())))
+    return idea

@@ -1,0 +1,115 @@
+"""Stacks: make, find, look at, configure and delete them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from recursor.actors.messages import ConfigureStack, CreateStack, DeleteStack, GetStatus, GetWork, StackStatus
+from recursor.domain.agent_state import AgentState
+from recursor.domain.stack import ExecutionState, Phase, Stack
+from recursor.domain.work import WorkReport
+from recursor.storage import stacks
+from recursor.storage.overview import Overview, overview
+from recursor.storage.queries import agent_states
+from recursor.storage.stack_listing import StackFilter, StackOrder, StackPage, list_page
+from recursor.web.api.answers import ON_ONE, WRITING, problems
+from recursor.web.api.bodies import NewStack, SettingsPatch
+from recursor.web.api.idempotency import IdempotencyKey, key_locks, stack_id_for
+from recursor.web.api.parameters import USUAL_PAGE, Limit, StackId
+from recursor.web.engine import Engine, TheEngine
+
+router = APIRouter(prefix="/api/stacks", tags=["stacks"])
+
+
+@router.post("", status_code=201, responses=problems(413, 415, 507))
+async def create_stack(
+    body: NewStack,
+    request: Request,
+    response: Response,
+    engine: TheEngine,
+    idempotency_key: IdempotencyKey = "",
+) -> Stack:
+    """Make a stack, with its idea if there is one already, and start it if so wished."""
+    now = engine.now()
+    stack = stacks.new_stack(body.name, now, body.settings)
+    idea = None if body.idea is None else stacks.new_idea(stack.id, body.idea, now)
+    key = "" if body.id is not None else idempotency_key
+    async with key_locks(request).holding(f"stack/{key}" if key else ""):
+        with engine.read() as reader:
+            stack = stack.but(id=body.id or stack_id_for(reader, key, body))
+        idea = None if idea is None else idea.but(stack_id=stack.id)
+        made: Stack = await engine.ask(CreateStack(stack, idea, body.start))
+    response.headers["location"] = f"{router.prefix}/{made.id}"
+    return made
+
+
+@router.get("")
+async def list_stacks(
+    engine: TheEngine,
+    state: Annotated[list[ExecutionState], Query(description="Only these states; repeatable")] = [],  # noqa: B006
+    phase: Annotated[list[Phase], Query(description="Only these phases; repeatable")] = [],  # noqa: B006
+    search: Annotated[
+        str,
+        Query(
+            max_length=200,
+            description="Words that have to be in the name, idea or title, or begin the id",
+            examples=["garden"],
+        ),
+    ] = "",
+    sort: Annotated[StackOrder, Query(description="What to sort by")] = StackOrder.ACTIVITY,
+    limit: Limit = USUAL_PAGE,
+    cursor: Annotated[
+        str, Query(max_length=2_000, description="The `next` of the page before, in the same order")
+    ] = "",
+) -> StackPage:
+    """List stacks, each with what it is doing now and how it fared in the last 24 hours."""
+    which = StackFilter(frozenset(state), frozenset(phase), search)
+    # It reads all of them, a few microseconds each.
+    return await run_in_threadpool(_page, engine, which, sort, limit, cursor or None)
+
+
+@router.get("/{stack_id}", responses=ON_ONE)
+async def get_stack(stack_id: StackId, engine: TheEngine) -> Overview:
+    """Show a stack at a glance: itself, its project, counts of its contents, its agents."""
+    with engine.read() as reader:
+        return overview(reader, stack_id)
+
+
+@router.delete("/{stack_id}", status_code=204, responses=problems(404, 507))
+async def delete_stack(stack_id: StackId, engine: TheEngine) -> None:
+    """Remove a stack and all that belongs to it."""
+    await engine.ask(DeleteStack(stack_id))
+
+
+@router.patch("/{stack_id}/settings", responses=WRITING)
+async def configure_stack(stack_id: StackId, changes: SettingsPatch, engine: TheEngine) -> Stack:
+    """Override settings for a stack; null takes an override back (a merge patch, RFC 7396)."""
+    made: Stack = await engine.ask(ConfigureStack(stack_id, changes))
+    return made
+
+
+@router.get("/{stack_id}/status", responses=ON_ONE)
+async def get_stack_status(stack_id: StackId, engine: TheEngine) -> StackStatus:
+    """Tell what a stack is doing now, as the orchestrator knows it."""
+    status: StackStatus = await engine.ask(GetStatus(stack_id))
+    return status
+
+
+@router.get("/{stack_id}/work", responses=ON_ONE)
+async def get_work(stack_id: StackId, engine: TheEngine) -> WorkReport:
+    """Tell who has work in a stack, how urgent it is, and why."""
+    report: WorkReport = await engine.ask(GetWork(stack_id))
+    return report
+
+
+@router.get("/{stack_id}/agents", responses=ON_ONE)
+async def list_agents(stack_id: StackId, engine: TheEngine) -> tuple[AgentState, ...]:
+    """Tell what a stack's agents know and are doing, by role."""
+    with engine.read() as reader:
+        return tuple(agent_states(reader, stack_id))
+
+
+def _page(engine: Engine, which: StackFilter, order: StackOrder, limit: int, cursor: str | None) -> StackPage:
+    with engine.read() as reader:
+        return list_page(reader, engine.now(), which, order, limit, cursor)

@@ -1,0 +1,85 @@
+"""Todos: what a stack has to do, list, add, rewrite, cancel."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from recursor.actors.messages import AddTodo, CancelTodo, EditTodo
+from recursor.domain.todo import Todo, TodoStatus
+from recursor.storage.conversations import new_todo
+from recursor.storage.stacks import read_stack
+from recursor.storage.tables import CLOSED, OPEN, TODOS
+from recursor.web.api.answers import ON_ONE, WRITING, problems
+from recursor.web.api.bodies import ChangedTodo, NewTodo
+from recursor.web.api.idempotency import IdempotencyKey, key_locks, record_id_for
+from recursor.web.api.parameters import USUAL_PAGE, After, Limit, Page, StackId, TodoId, page_of, required
+from recursor.web.engine import TheEngine
+
+router = APIRouter(prefix="/api/stacks/{stack_id}/todos", tags=["todos"])
+
+
+class TodoPage(Page[Todo]):
+    """Some of a stack's todos, newest first."""
+
+
+@router.get("", responses=ON_ONE)
+async def list_todos(
+    stack_id: StackId,
+    engine: TheEngine,
+    status: Annotated[list[TodoStatus], Query(description="Only these; repeatable")] = [],  # noqa: B006
+    limit: Limit = USUAL_PAGE,
+    cursor: After = "",
+) -> TodoPage:
+    """List a stack's todos, newest first."""
+    wanted = frozenset(status) or frozenset(TodoStatus)
+    shelves = {OPEN if each.open else CLOSED for each in wanted}
+    shelf = shelves.pop() if len(shelves) == 1 else None
+    with engine.read() as reader:
+        read_stack(reader, stack_id)
+        found = (
+            todo for todo in TODOS.before(reader, stack_id, cursor, shelf=shelf) if todo.status in wanted
+        )
+        items, after = page_of(found, limit)
+    return TodoPage(items=items, next=after)
+
+
+@router.post("", status_code=201, responses=WRITING)
+async def add_todo(
+    stack_id: StackId,
+    body: NewTodo,
+    request: Request,
+    response: Response,
+    engine: TheEngine,
+    idempotency_key: IdempotencyKey = "",
+) -> Todo:
+    """Give a stack a todo."""
+    now = engine.now()
+    todo = new_todo(stack_id, body.content, body.priority, now)
+    key = "" if body.id is not None else idempotency_key
+    async with key_locks(request).holding(f"todo/{stack_id}/{key}" if key else ""):
+        with engine.read() as reader:
+            todo = todo.but(id=body.id or record_id_for(reader, TODOS, stack_id, key, body, now))
+        made: Todo = await engine.ask(AddTodo(todo))
+    response.headers["location"] = f"/api/stacks/{stack_id}/todos/{made.id}"
+    return made
+
+
+@router.get("/{todo_id}", responses=ON_ONE)
+async def get_todo(stack_id: StackId, todo_id: TodoId, engine: TheEngine) -> Todo:
+    """Show one todo."""
+    with engine.read() as reader:
+        return required(TODOS.get(reader, stack_id, todo_id), "todo", todo_id, stack_id)
+
+
+@router.patch("/{todo_id}", responses=WRITING)
+async def edit_todo(stack_id: StackId, todo_id: TodoId, body: ChangedTodo, engine: TheEngine) -> Todo:
+    """Rewrite an open todo, or say anew how urgent it is."""
+    changed: Todo = await engine.ask(EditTodo(stack_id, todo_id, body.content, body.priority))
+    return changed
+
+
+@router.post("/{todo_id}/cancel", responses=problems(404, 409, 507))
+async def cancel_todo(stack_id: StackId, todo_id: TodoId, engine: TheEngine) -> Todo:
+    """Cancel an open todo. One that is cancelled already stays so."""
+    cancelled: Todo = await engine.ask(CancelTodo(stack_id, todo_id))
+    return cancelled

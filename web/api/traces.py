@@ -1,0 +1,48 @@
+"""Traces: what agents thought and did."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.concurrency import run_in_threadpool
+
+from recursor.domain.trace import Trace
+from recursor.storage.trace_search import TracePage, search_traces
+from recursor.web.api.answers import ON_ONE
+from recursor.web.api.parameters import USUAL_PAGE, After, Limit, Page, StackId
+from recursor.web.engine import TheEngine
+
+router = APIRouter(prefix="/api/stacks/{stack_id}/traces", tags=["traces"])
+
+
+class TraceListing(Page[Trace]):
+    """Some of a stack's traces, newest first."""
+
+
+@router.get("", responses=ON_ONE)
+async def list_traces(
+    stack_id: StackId,
+    engine: TheEngine,
+    role: Annotated[
+        str, Query(pattern=r"^([a-z][a-z0-9_-]{0,39})?$", description="Only what this role did")
+    ] = "",
+    text: Annotated[
+        str,
+        Query(max_length=200, description="Only what has this in its summary, thoughts, or kinds of effects"),
+    ] = "",
+    limit: Limit = USUAL_PAGE,
+    cursor: After = "",
+) -> TraceListing:
+    """List what a stack's agents thought and did, newest first.
+
+    A page may be short, or empty, and have a `next`: a search looks through so many at a time.
+    """
+
+    def work() -> TracePage:
+        with engine.read() as reader:
+            return search_traces(
+                reader, stack_id, role=role or None, text=text or None, limit=limit, before=cursor or None
+            )
+
+    # What matches may be far apart.
+    page = await run_in_threadpool(work)
+    return TraceListing(items=page.traces, next=page.before)
