@@ -56,7 +56,7 @@ def _serve(assignment: Assignment, listener: socket.socket, link: WebEnd) -> boo
         engine = Engine(link, store, assignment.settings, clock, feed, assignment.data)
         app = make_app(engine, assignment.port, access=assignment.access, runner=assignment.runner)
         mount_dashboard(app, engine)
-        server = WebServer(app, listener)
+        server = WebServer(app, listener, on_stop=feed.close)
         server.start()
         goodbye = link.run(told)
         if goodbye:

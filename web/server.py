@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from collections.abc import Callable
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -26,8 +27,17 @@ class _Server(uvicorn.Server):
 class WebServer:
     """An application on a listening socket, from `start` to `stop`."""
 
-    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
-        """Prepare to serve `app` on `listener`, a socket that listens already."""
+    def __init__(
+        self, app: ASGIApp, listener: socket.socket, on_stop: Callable[[], None] = lambda: None
+    ) -> None:
+        """Prepare to serve.
+
+        Args:
+            app: what is served.
+            listener: a socket that listens already.
+            on_stop: ends what would go on for ever, as streams do, when the server is to stop.
+        """
+        self._on_stop = on_stop
         self._up = threading.Event()
         self._listener = listener
         self._error: BaseException | None = None
@@ -58,6 +68,7 @@ class WebServer:
     def stop(self) -> None:
         """Answer what was asked and stop serving. Stopping twice is fine."""
         self._server.should_exit = True
+        self._on_stop()
         self._thread.join()
 
     def _serve(self) -> None:
