@@ -4,6 +4,7 @@ from pydantic import JsonValue
 
 from recursor.doctor.evidence import Evidence, StackEvidence
 from recursor.doctor.report import Observation, Severity
+from recursor.domain.stack import ExecutionState
 from recursor.domain.wording import plural
 
 
@@ -26,10 +27,18 @@ def records_can_be_read(evidence: Evidence, found: StackEvidence) -> Observation
         if hidden
         else "If a newer Recursor ran here, use that one. Else put back a backup. This reads every record "
         "of the stack, to tell how far it goes.",
-        commands=(evidence.command("delete", found.id),)
-        if hidden
-        else (evidence.command("doctor", found.id),),
+        commands=_commands(evidence, found),
     )
+
+
+def _commands(evidence: Evidence, found: StackEvidence) -> tuple[str, ...]:
+    if found.stack is None:
+        return (evidence.command("delete", found.id),)
+    if evidence.focus is None:
+        return (evidence.command("doctor", found.id),)
+    # A cycle that can't be read is all that a stop forgets.
+    in_cycle = found.stack.current_execution_id is not None
+    return (evidence.command("stop", found.id), evidence.command("start", found.id)) if in_cycle else ()
 
 
 def settings_can_be_used(evidence: Evidence, found: StackEvidence) -> Observation | None:
@@ -45,6 +54,17 @@ def settings_can_be_used(evidence: Evidence, found: StackEvidence) -> Observatio
         evidence=f"{plural(len(overridden), 'setting')} of its own: {', '.join(map(str, overridden))}",
         figures={"settings": overridden},
         cause=found.settings_problem,
-        fix="Take back the setting that is named; what it has and has made stays.",
-        commands=(evidence.command("show", found.id),),
+        fix="Take back its own settings; what it has and has made stays. Then set again what can be.",
+        commands=(
+            evidence.command(
+                "configure", found.id, *(word for key in overridden for word in ("--unset", str(key)))
+            ),
+            *_going_on(evidence, found),
+        ),
     )
+
+
+def _going_on(evidence: Evidence, found: StackEvidence) -> tuple[str, ...]:
+    assert found.stack is not None
+    paused = found.stack.state is ExecutionState.PAUSED
+    return (evidence.command("resume", found.id),) if paused else ()

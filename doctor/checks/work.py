@@ -6,6 +6,8 @@ from recursor.domain.execution import ExecutionStatus
 from recursor.domain.stack import Phase
 from recursor.domain.wording import percent, plural
 
+DAY = 86_400.0
+
 # Cycles without a run are those whose work was gone by the time: healthy is below one in twenty.
 MOST_IDLE = 0.05
 # Below this many cycles a share says little.
@@ -17,7 +19,7 @@ def agents_run(evidence: Evidence, found: StackEvidence) -> Observation | None:
     """Cycles in which no agent ran."""
     day = found.day
     # Every cycle that ran an agent ran at least one: the others are at least this many.
-    idle = max(day.cycles - day.agents_run, _idle(found))
+    idle = max(day.cycles - day.agents_run, _idle(found, evidence.now - DAY))
     share = idle / day.cycles if day.cycles else 0.0
     if day.cycles >= LEAST_CYCLES_WITHOUT_A_RUN and not day.agents_run:
         severity, symptom = Severity.PROBLEM, "Cycles run, but no agent does"
@@ -72,12 +74,16 @@ def work_is_given(evidence: Evidence, found: StackEvidence) -> Observation | Non
         },
         cause=(f"detection.minimum_priority is {least}: work below it is left. " if by_threshold else "")
         + "; ".join(hidden),
-        fix="Lower detection.minimum_priority to 1, for this stack or for the runner."
+        fix="Lower detection.minimum_priority to 1 for this stack."
         if by_threshold
         else "A detector does not see it: look at what each says, and at the thresholds in `detection`.",
         commands=(
             evidence.command("work", found.id),
-            *(evidence.new_runner("--set", "detection.minimum_priority=1") if by_threshold else ()),
+            *(
+                (evidence.command("configure", found.id, "--set", "detection.minimum_priority=1"),)
+                if by_threshold
+                else ()
+            ),
         ),
     )
 
@@ -99,11 +105,11 @@ def _waiting(found: StackEvidence) -> list[str]:
     return waiting
 
 
-def _idle(found: StackEvidence) -> int:
+def _idle(found: StackEvidence, since: float) -> int:
     return sum(
         cycle.status is ExecutionStatus.COMPLETED
         and cycle.summary is not None
         and not cycle.summary.agents_run
         for cycle in found.recent
-        if cycle.finished_at is not None
+        if cycle.finished_at is not None and cycle.finished_at >= since
     )

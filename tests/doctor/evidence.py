@@ -99,6 +99,7 @@ def healthy(**fields: Any) -> Evidence:
 
 
 def make_execution(number: int = 7, **fields: Any) -> OrchestratorExecution:
+    started_at = fields.get("started_at", NOW - 600 + number)
     return OrchestratorExecution(
         **{
             "id": f"{number:032}",
@@ -106,8 +107,8 @@ def make_execution(number: int = 7, **fields: Any) -> OrchestratorExecution:
             "number": number,
             "epoch": 0,
             "status": ExecutionStatus.COMPLETED,
-            "started_at": NOW - 600 + number,
-            "finished_at": NOW - 599 + number,
+            "started_at": started_at,
+            "finished_at": started_at + 1,
             "summary": GraphSummary(agents_run=1, waves=1, max_parallel=1),
             **fields,
         }
