@@ -16,6 +16,7 @@ from recursor.domain.wording import percent
 # Of the same finding in many stacks, so many are told in full.
 TOLD_IN_FULL = 3
 NAMES_TOLD = 8
+CHECKS_NAMED = 4
 
 _STYLES = {Severity.PROBLEM: "red", Severity.WARNING: "yellow"}
 _MARKS = {
@@ -95,7 +96,7 @@ def _one(finding: Finding) -> Iterator[RenderableType]:
     table.add_column(overflow="fold")
     if finding.stack_id is not None:
         table.add_row(
-            "team", Text.assemble((one_line(finding.stack or ""), "bold"), f"  {finding.stack_id[:8]}")
+            "stack", Text.assemble((one_line(finding.stack or ""), "bold"), f"  {finding.stack_id[:8]}")
         )
     table.add_row("seen", one_line(finding.evidence))
     table.add_row("because", one_line(finding.cause))
@@ -124,5 +125,9 @@ def _others(checks: Sequence[Checked]) -> str:
         if check.outcome is Outcome.UNKNOWN:
             reasons.setdefault(one_line(check.detail), []).append(check.id)
     said = f"{fine} of {plural(len(checks), 'check')} found nothing wrong"
-    unknown = "; ".join(f"{', '.join(ids)} ({why})" for why, ids in reasons.items())
+    unknown = "; ".join(f"{_named(ids)} ({why})" for why, ids in reasons.items())
     return said + (f"; not made: {unknown}" if unknown else "")
+
+
+def _named(ids: Sequence[str]) -> str:
+    return ", ".join(ids) if len(ids) <= CHECKS_NAMED else f"{len(ids)} others"

@@ -27,7 +27,7 @@ def is_looked_at(evidence: Evidence, found: StackEvidence) -> Observation | None
         return None
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="No cycles appear, although the team is running and a runner is up",
+        symptom="No cycles appear, although the stack is running and a runner is up",
         evidence=f"due for {span(late)} and not looked at; {plural(stack.total_cycles, 'cycle')} so far",
         figures={"late_seconds": round(late), "total_cycles": stack.total_cycles},
         cause="Its supervisor keeps failing before a cycle can begin (a detector that raises, a disk without "

@@ -29,15 +29,15 @@ def directory_can_be_used(evidence: Evidence, _totals: Totals) -> Observation | 
             symptom="There is nothing to look at",
             evidence=f"{found.path} does not exist",
             figures=figures,
-            cause="No team was ever made there, or another directory was meant: commands look for .recursor "
+            cause="No stack was ever made there, or another directory was meant: commands look for .recursor "
             "where they are run.",
-            fix="Name the directory with --data or RECURSOR_DATA, or make a first team.",
+            fix="Name the directory with --data or RECURSOR_DATA, or make a first stack.",
             commands=(evidence.command("create", "first", "--idea", "a habit tracker", "--start"),),
         )
     if not found.writable and evidence.runner.reach is not Reach.UP:
         return Observation(
             severity=Severity.WARNING,
-            symptom="Teams can be looked at, and neither run nor steered",
+            symptom="Stacks can be looked at, and neither run nor steered",
             evidence=f"{found.path} can't be written by this user",
             figures=figures,
             cause="Another user owns it, or the file system is mounted read-only.",

@@ -9,7 +9,7 @@ from recursor.domain.wording import percent, size, span
 
 DAY = 86_400.0
 
-# A page of a few hundred kilobytes by each of some hundred teams; on a small disk, this share of it.
+# A page of a few hundred kilobytes by each of some hundred stacks; on a small disk, this share of it.
 LEAST_FREE_BYTES, LEAST_FREE_SHARE = 200_000_000, 0.05
 # Room for a backup beside a store of ordinary size; on a small disk, this share of it.
 LITTLE_FREE_BYTES, LITTLE_FREE_SHARE = 1_000_000_000, 0.20

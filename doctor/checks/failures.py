@@ -65,7 +65,7 @@ def is_not_failing_now(evidence: Evidence, found: StackEvidence) -> Observation 
     last = next((cycle.error for cycle in found.recent if cycle.error), None)
     return Observation(
         severity=Severity.WARNING,
-        symptom="The last cycle failed, and the team waits before it tries again",
+        symptom="The last cycle failed, and the stack waits before it tries again",
         evidence=f"{plural(stack.failures_in_a_row, 'failed cycle')} in a row; after {allowed} it is paused"
         + (f"; next try in {span(ahead)}" if ahead > 0 else ""),
         figures={"failures_in_a_row": stack.failures_in_a_row, "failures_allowed": allowed},
@@ -91,10 +91,10 @@ def service_keeps_up(evidence: Evidence, found: StackEvidence) -> Observation | 
         severity=Severity.PROBLEM,
         symptom="Too many agents at a time: a service refuses their requests",
         evidence=f"{plural(count, 'run')} of {roles} refused in the last 24 hours, the last {last} ago; "
-        f"up to {widest} in parallel in this team" + (f", {limit} over all teams" if limit else ""),
+        f"up to {widest} in parallel in this stack" + (f", {limit} over all stacks" if limit else ""),
         figures={"refused": count, "max_parallel": widest, "agents_limit": limit or None},
         cause=refused[0].text,
-        fix="Let fewer agents run at a time, over all teams; visitors still go first.",
+        fix="Let fewer agents run at a time, over all stacks; visitors still go first.",
         commands=evidence.new_runner("--agents", str(fewer)),
     )
 

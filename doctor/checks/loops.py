@@ -24,7 +24,7 @@ def cycles_change_something(evidence: Evidence, found: StackEvidence) -> Observa
     assert report is not None
     return Observation(
         severity=Severity.PROBLEM if count >= MANY else Severity.WARNING,
-        symptom="The team goes round in a loop: agents run, and nothing changes",
+        symptom="The stack goes round in a loop: agents run, and nothing changes",
         evidence=f"{plural(count, 'cycle')} in a row changed nothing",
         figures={"fruitless_in_a_row": count, "roles": list(roles)},
         cause="; ".join(f"{role} still has work: {report.statuses[role].reason}" for role in roles),

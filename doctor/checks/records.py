@@ -50,7 +50,7 @@ def settings_can_be_used(evidence: Evidence, found: StackEvidence) -> Observatio
     ]
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="The team can't run with the settings it has",
+        symptom="The stack can't run with the settings it has",
         evidence=f"{plural(len(overridden), 'setting')} of its own: {', '.join(map(str, overridden))}",
         figures={"settings": overridden},
         cause=found.settings_problem,

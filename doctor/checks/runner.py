@@ -68,8 +68,11 @@ def _changing(evidence: Evidence) -> Observation | Fine:
     )
 
 
-def _silent(evidence: Evidence) -> Observation:
+def _silent(evidence: Evidence) -> Observation | Fine:
     runner = evidence.runner
+    if runner.started_at is not None and evidence.now - runner.started_at < LONGEST_CHANGE:
+        # What serves is a process of its own, which is up some seconds after the one that runs the stacks.
+        return Fine(f"process {runner.pid} is starting, and does not answer yet")
     return Observation(
         severity=Severity.PROBLEM,
         symptom="The runner does not answer: commands are slow, and the dashboard stays empty",

@@ -22,7 +22,7 @@ def not_paused_after_failures(evidence: Evidence, found: StackEvidence) -> Obser
     since = "" if stack.paused_at is None else f" for {span(evidence.now - stack.paused_at)}"
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="The team stands still: it was paused, and waits for somebody to look into it",
+        symptom="The stack stands still: it was paused, and waits for somebody to look into it",
         evidence=f"paused{since} after {plural(stack.total_cycles, 'cycle')}, "
         f"{stack.failures_in_a_row} of the last failed in a row",
         figures={
@@ -47,7 +47,7 @@ def is_within_budget(evidence: Evidence, found: StackEvidence) -> Observation | 
     used = found.day.input_tokens + found.day.output_tokens
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="The team stands still: its budget is used up",
+        symptom="The stack stands still: its budget is used up",
         evidence=f"paused{_since(stack.paused_at, evidence.now)}; "
         f"{used:,} tokens in {plural(found.day.agents_run, 'agent run')} in the last 24 hours",
         figures={
@@ -72,7 +72,7 @@ def may_run(evidence: Evidence, found: StackEvidence) -> Observation | None:
     }.get(stack.state, ("It was made and never started", stack.created_at, "Start it.", "start"))
     return Observation(
         severity=Severity.WARNING,
-        symptom="No cycles appear: the team is not running",
+        symptom="No cycles appear: the stack is not running",
         evidence=f"state {stack.state}{_since(at, evidence.now)}, {plural(stack.total_cycles, 'cycle')}",
         figures={"state": stack.state, "total_cycles": stack.total_cycles},
         cause=f"{what}.",

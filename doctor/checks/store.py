@@ -9,14 +9,14 @@ from recursor.domain.wording import plural, size
 
 
 def store_can_be_read(evidence: Evidence, totals: Totals) -> Observation | Fine | Unknown:
-    """A store that cannot be opened hides all teams."""
+    """A store that cannot be opened hides all stacks."""
     found = evidence.store
     if found is None:
         return Unknown("it was not looked at")
     if found.problem is not None:
         return Observation(
             severity=Severity.PROBLEM,
-            symptom="No team can be shown or run",
+            symptom="No stack can be shown or run",
             evidence=found.problem,
             figures={"path": found.path, "bytes": found.bytes},
             cause="The store's files are damaged, are not a store, or belong to another user.",

@@ -25,6 +25,7 @@ EVERY_COMMAND_ON_A_STACK = (
     ("work",),
     ("stats",),
     ("artifact",),
+    ("doctor",),
     ("traces",),
     ("traces", "-f"),
     ("configure", "--set", "pause.after_work=2"),

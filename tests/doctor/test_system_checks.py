@@ -204,6 +204,16 @@ def test_a_silent_runner_is_looked_into_before_it_is_killed() -> None:
 
 
 @pytest.mark.parametrize(("age", "wrong"), [(59, False), (60, True)])
+def test_a_runner_that_has_just_begun_need_not_answer_yet(age: int, wrong: bool) -> None:
+    silent = make_runner(reach=Reach.SILENT, load=None, started_at=NOW - age)
+    found = runner.runner_is_up(healthy(runner=silent), RUNNING)
+    if wrong:
+        observed(found)
+    else:
+        fine(found)
+
+
+@pytest.mark.parametrize(("age", "wrong"), [(59, False), (60, True)])
 def test_a_runner_that_starts_or_ends_takes_a_moment(age: int, wrong: bool) -> None:
     changing = make_runner(reach=Reach.CHANGING, load=None, url=None, started_at=NOW - age)
     found = runner.runner_is_up(healthy(runner=changing), RUNNING)

@@ -1,0 +1,132 @@
+"""What people and scripts rely on of `recursor doctor`, in real processes."""
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+from recursor.doctor.catalogue import CHECKS
+from recursor.domain.stack import ExecutionState
+from recursor.storage.data_directory import store_directory
+from recursor.storage.opening import open_store
+from recursor.storage.stacks import create_stack, new_stack
+from tests.processes import wait_for
+
+Recursor = Callable[..., Any]
+
+
+def paused(data: Path, *names: str) -> list[str]:
+    """Stacks that were paused after failures."""
+    now = time.time()
+    fields = {"state": ExecutionState.PAUSED, "paused_at": now - 60, "failures_in_a_row": 5}
+    made = [new_stack(name, now).but(**fields, state_reason="\x1b[31mout of bricks") for name in names]
+    with closing(open_store(store_directory(data))) as store:
+        for stack in made:
+            store.write(lambda writer, stack=stack: create_stack(writer, stack))
+    return [stack.id for stack in made]
+
+
+def test_health_is_a_list_of_what_was_checked(recursor: Recursor, start_runner: Recursor) -> None:
+    recursor("create", "one")
+    with start_runner():
+        wait_for(lambda: "up for" in details(recursor("doctor", "--json").json)["runner"])
+        done = recursor("doctor")
+        assert (done.code, done.err) == (0, "")
+        assert done.out.startswith("Healthy\n")
+        for check in CHECKS:
+            assert (check.title in done.out) == (check.id != "not-running")
+        report = recursor("doctor", "--json").json
+        assert report["healthy"] is True
+        assert {check["outcome"] for check in report["checks"]} == {"ok"}
+
+
+def test_a_problem_is_exit_code_1_and_the_way_out_of_it(recursor: Recursor, data: Path) -> None:
+    (stack_id,) = paused(data, "garden")
+    done = recursor("doctor")
+    assert (done.code, done.err) == (1, "")
+    assert done.out.startswith("1 problem\n")
+    assert r"because  \x1b[31mout of bricks" in done.out
+    command = f"recursor resume {stack_id} --data {data}"
+    assert f"$ {command}\n" in done.out
+    (finding,) = recursor("doctor", "garden", "--json").json["findings"]
+    assert (finding["id"], finding["stack_id"], finding["stack"]) == ("paused", stack_id, "garden")
+    assert finding["commands"][-1] == command
+    # It does put it right: what is left is that nobody runs it.
+    assert recursor(*command.split()[1:3]).code == 0
+    assert [f["id"] for f in recursor("doctor", "--json").json["findings"]] == ["runner"]
+
+
+def test_warnings_count_only_if_they_are_to(recursor: Recursor) -> None:
+    recursor("create", "one")
+    assert recursor("doctor", "one").code == 0
+    strict = recursor("doctor", "one", "--strict")
+    assert strict.code == 1
+    assert strict.out.startswith("1 warning\n")
+    assert recursor("doctor", "--strict").code == 0
+
+
+def test_the_same_in_many_stacks_is_told_once_with_all_names(recursor: Recursor, data: Path) -> None:
+    paused(data, *(f"stack {number}" for number in range(1, 7)))
+    done = recursor("doctor")
+    assert done.out.startswith("6 problems\n")
+    assert done.out.count("it was paused, and waits") == 1
+    assert "paused, in 6 stacks" in done.out
+    assert "and 3 more: stack 4, stack 5, stack 6\n" in done.out
+
+
+def test_nothing_is_made_where_nothing_is(recursor: Recursor, data: Path) -> None:
+    done = recursor("doctor")
+    assert (done.code, data.exists()) == (0, False)
+    assert "does not exist" in done.out
+
+
+def test_a_store_that_cannot_be_opened_is_a_finding_and_no_crash(recursor: Recursor, data: Path) -> None:
+    recursor("create", "one")
+    (store_directory(data) / "data.mdb").write_bytes(b"nothing that LMDB wrote" * 1000)
+    for arguments in ((), ("one",)):
+        done = recursor("doctor", *arguments, "--json")
+        assert (done.code, done.err) == (1, "")
+        assert [finding["id"] for finding in done.json["findings"]] == ["store-unreadable"]
+
+
+def test_the_settings_file_says_what_is_judged_by(recursor: Recursor, data: Path, tmp_path: Path) -> None:
+    recursor("create", "one")
+    settings = tmp_path / "recursor.toml"
+    settings.write_text("[limits]\nnode_seconds = 'soon'\n")
+    done = recursor("doctor", "--config", str(settings))
+    assert done.code == 2
+    assert "node_seconds" in done.complaint
+
+
+@pytest.mark.parametrize("query", ["", "?stack=one"])
+def test_the_api_says_the_same(recursor: Recursor, start_runner: Recursor, data: Path, query: str) -> None:
+    recursor("create", "one")
+    paused(data, "two")
+    with start_runner() as runner:
+
+        def seen_by_api() -> Any:
+            with urlopen(f"{runner.url}/api/doctor{query}") as answer:
+                return json.load(answer)
+
+        # The runner takes in what the command wrote before it came up.
+        wait_for(lambda: "nothing" in details(seen_by_api())["news"])
+        theirs, ours = seen_by_api(), recursor("doctor", *(["one"] if query else []), "--json").json
+    assert [without_ages(finding) for finding in theirs["findings"]] == [
+        without_ages(finding) for finding in ours["findings"]
+    ]
+    assert theirs["findings"]
+    assert theirs["totals"] == ours["totals"]
+    assert [c["outcome"] for c in theirs["checks"]] == [c["outcome"] for c in ours["checks"]]
+
+
+def details(report: Any) -> dict[str, str]:
+    return {check["id"]: check["detail"] for check in report["checks"]}
+
+
+def without_ages(finding: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in finding.items() if key not in ("evidence", "figures")}

@@ -1,0 +1,176 @@
+"""For every check, evidence on which it finds something: an example, and what it says in each of its ways."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+from recursor.doctor.diagnosis import diagnose
+from recursor.doctor.evidence import (
+    DirectoryEvidence,
+    ErrorCount,
+    Evidence,
+    Reach,
+    RunnerEvidence,
+    StackEvidence,
+)
+from recursor.doctor.report import Finding
+from recursor.domain.execution import ExecutionStatus
+from recursor.domain.graph import NodeStatus
+from recursor.domain.settings import Settings
+from recursor.domain.stack import ExecutionState, Phase
+from recursor.domain.todo import TodoStatus
+from tests.doctor.evidence import (
+    broken_stack,
+    healthy,
+    healthy_stack,
+    make_day,
+    make_disk,
+    make_execution,
+    make_load,
+    make_lock,
+    make_runner,
+    make_store,
+)
+from tests.making import (
+    NOW,
+    STACK,
+    make_graph,
+    make_node,
+    make_report,
+    make_status,
+    make_todo,
+    make_user_message,
+)
+
+Case = tuple[Evidence, StackEvidence | None]
+
+ABSENT = RunnerEvidence(reach=Reach.ABSENT)
+_CYCLE = make_execution(9, status=ExecutionStatus.RUNNING, finished_at=None, started_at=NOW - 900)
+_NODE = make_node("builder", status=NodeStatus.RUNNING, started_at=NOW - 900)
+_IN_CYCLE = healthy_stack(
+    {"current_execution_id": _CYCLE.id}, cycle=_CYCLE, graph=make_graph([_NODE], id=_CYCLE.id), recent=()
+)
+_NOBODY = make_report({"builder": make_status()})
+_STRICT = Settings().overridden({"detection": {"minimum_priority": 9}})
+
+
+def _system(**fields: object) -> Case:
+    return healthy(**fields), None
+
+
+def _stack(found: StackEvidence, **fields: object) -> Case:
+    return healthy(**fields), found
+
+
+def _error(text: str, role: str = "builder") -> tuple[ErrorCount, ...]:
+    return (ErrorCount(role=role, text=text, count=3, last_at=NOW - 60),)
+
+
+def _unanswered(**fields: object) -> StackEvidence:
+    state = {"state": fields.pop("state", ExecutionState.RUNNING)}
+    message = make_user_message(created_at=NOW - 400)
+    return healthy_stack(state, unanswered=1, oldest_unanswered=message, **fields)
+
+
+CASES: dict[str, list[Case]] = {
+    "data-directory": [
+        _system(directory=DirectoryEvidence(path="/data", exists=True, writable=False, problem="is a file")),
+        _system(directory=DirectoryEvidence(path="/data", exists=False, writable=True)),
+        _system(directory=DirectoryEvidence(path="/data", exists=True, writable=False), runner=ABSENT),
+    ],
+    "store-unreadable": [_system(store=make_store(problem="/data/store: damaged"))],
+    "store-version": [
+        _system(store=make_store(schema_version=2)),
+        _system(store=make_store(schema_version=0)),
+        _system(store=make_store(schema_version=0), runner=ABSENT),
+    ],
+    "lock": [
+        _system(lock=make_lock(alive=False, holders=(5000,))),
+        _system(lock=make_lock(here=False, alive=None, holders=())),
+        _system(lock=make_lock(problem="no name", holders=())),
+    ],
+    "runner": [
+        _stack(healthy_stack(), runner=ABSENT),
+        _stack(healthy_stack({"next_look_at": None}), runner=ABSENT),
+        _system(runner=make_runner(reach=Reach.SILENT, load=None)),
+        _system(runner=make_runner(reach=Reach.CHANGING, load=None)),
+    ],
+    "news": [_system(nudges=2, oldest_nudge_at=NOW - 100)],
+    "disk-space": [_system(disk=make_disk(free_bytes=5)), _system(disk=make_disk(free_bytes=900_000_000))],
+    "clock": [_system(runner=make_runner(clock_step=-4000.0))],
+    "agents-waiting": [_system(runner=make_runner(load=make_load(agents_running=8, agents_queued=90)))],
+    "abandoned-agents": [_system(runner=make_runner(load=make_load(agents_abandoned=2)))],
+    "records": [
+        _stack(StackEvidence(id=STACK, stack=None, unreadable=("agent_stacks: no",))),
+        _stack(healthy_stack(unreadable=("todos: no",))),
+        _stack(_IN_CYCLE.but(unreadable=("execution_graphs: no",), graph=None), focus=STACK),
+    ],
+    "settings": [
+        _stack(
+            healthy_stack(
+                {"settings": {"pause": {"naps": 3}}, "state": ExecutionState.PAUSED}, settings_problem="naps?"
+            )
+        )
+    ],
+    "record-times": [
+        _stack(healthy_stack({"last_activity_at": NOW + 100})),
+        _stack(healthy_stack(recent=(make_execution(3, started_at=NOW - 9, finished_at=NOW - 90),))),
+    ],
+    "paused": [_stack(broken_stack())],
+    "budget": [
+        _stack(healthy_stack({"state": ExecutionState.PAUSED, "state_reason": "its budget is exhausted"}))
+    ],
+    "not-running": [
+        _stack(healthy_stack({"state": state}), focus=STACK)
+        for state in (ExecutionState.IDLE, ExecutionState.PAUSED, ExecutionState.STOPPED)
+    ],
+    "not-looked-at": [_stack(healthy_stack({"next_look_at": NOW - 900}))],
+    "stuck-cycle": [
+        _stack(_IN_CYCLE),
+        _stack(_IN_CYCLE, runner=make_runner(load=make_load(agents_queued=3))),
+        _stack(_IN_CYCLE, runner=ABSENT),
+        _stack(_IN_CYCLE.but(cycle=None)),
+    ],
+    "failure-rate": [
+        _stack(healthy_stack(day=make_day(failed=8, completed=92), errors=_error("no bricks"))),
+        _stack(healthy_stack(day=make_day(failed=30, completed=70))),
+    ],
+    "failing-now": [_stack(healthy_stack({"failures_in_a_row": 2}))],
+    "rate-limit": [_stack(healthy_stack(errors=_error("429 Too Many Requests")))],
+    "no-agent-runs": [
+        _stack(healthy_stack(day=make_day(agents_run=0))),
+        _stack(healthy_stack(day=make_day(agents_run=50))),
+    ],
+    "work-not-seen": [
+        _stack(healthy_stack({"phase": Phase.COMPLETE}, work=_NOBODY)),
+        _stack(healthy_stack({"phase": Phase.COMPLETE}, work=_NOBODY, settings=_STRICT)),
+    ],
+    "loop": [
+        _stack(healthy_stack({"fruitless_in_a_row": 4})),
+        _stack(healthy_stack({"fruitless_in_a_row": 40})),
+    ],
+    "unanswered": [
+        *(_stack(_unanswered(state=state)) for state in ExecutionState),
+        _stack(_unanswered(), runner=ABSENT),
+        _stack(_unanswered(errors=_error("mute", "communicator"))),
+    ],
+    "todo-stuck": [
+        _stack(
+            healthy_stack(
+                started_todos=(make_todo(status=TodoStatus.IN_PROGRESS, updated_at=NOW - 9000),),
+            )
+        )
+    ],
+}
+
+
+def findings_of(check: str) -> Iterator[Finding]:
+    """What a check says in each of its cases."""
+    for evidence, found in CASES[check]:
+        report = diagnose(evidence, () if found is None else (found,))
+        seen = [finding for finding in report.findings if finding.id == check]
+        assert seen, (check, [finding.id for finding in report.findings])
+        yield from seen
+
+
+def all_findings() -> list[Finding]:
+    return list(chain.from_iterable(findings_of(check) for check in CASES))
