@@ -66,6 +66,11 @@ class Visit:
         self.url = f"file://{file}"
         self.page.goto(self.url)
 
+    def reload(self) -> bool:
+        """Load the page again; return whether Chromium kept what is stored, whoever stored it."""
+        self.page.reload()
+        return self.page.evaluate("localStorage.getItem('kept')") == "yes"
+
     def section(self, component: str) -> Locator:
         return self.page.locator(f"section[data-component={component}]").first
 
@@ -80,7 +85,8 @@ def _remembering(browser: Browser, file, **context) -> tuple[BrowserContext, Pag
     """A new context that keeps what pages store.
 
     Under load, Chromium loses now and then all that a new context's first page stores before a reload
-    (once in about a hundred, seen with version 156): such a context is of no use to a test of keeping.
+    (once in about a hundred, seen with version 156), and more rarely later: such a context is of no use to a
+    test of keeping, and `Visit.reload` tells.
     """
     empty = file.with_name("empty.html")
     empty.write_text("<!doctype html><title>x</title>")
@@ -437,10 +443,11 @@ def test_every_component_is_used_here():
 
 @pytest.mark.parametrize("component", USES)
 def test_a_component_does_the_thing_and_remembers_it(visit, component):
-    opened = visit(page_of(component))
-
-    kept = USES[component](opened.section(component), opened)
-    opened.page.reload()
+    for _ in range(5):
+        opened = visit(page_of(component))
+        kept = USES[component](opened.section(component), opened)
+        if opened.reload():
+            break
 
     kept()
 
@@ -448,13 +455,14 @@ def test_a_component_does_the_thing_and_remembers_it(visit, component):
 @pytest.mark.parametrize("idea", IDEAS)
 def test_the_page_of_an_idea_works(finished, visit, idea):
     done = finished(idea)
-    opened = visit(done.page, viewport=PHONE)
-    assert opened.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
-    opened.page.set_viewport_size({"width": 1280, "height": 900})
-
     first = plan_of(done.snapshot.artifact).sections[0].component
-    kept = USES[first](opened.section(first), opened)
-    opened.page.reload()
+    for _ in range(5):
+        opened = visit(done.page, viewport=PHONE)
+        assert opened.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+        opened.page.set_viewport_size({"width": 1280, "height": 900})
+        kept = USES[first](opened.section(first), opened)
+        if opened.reload():
+            break
 
     kept()
     opened.page.set_viewport_size(PHONE)
