@@ -46,7 +46,7 @@ from recursor.orchestration.graph import next_wave
 from recursor.storage import cycles
 from recursor.storage.cycles import CycleBegun, CycleEnd, NodeResult, WaveCommitted
 from recursor.storage.errors import CorruptRecordError, StorageError
-from recursor.storage.retention import prune
+from recursor.storage.retention import Pruned, prune
 from recursor.storage.revisions import same_contents
 from recursor.storage.store import Writer
 from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS
@@ -485,11 +485,11 @@ class CycleRunner(SteppingActor):
     def _prune(self) -> None:
         keep, now = self._settings.retention, self._clock.now()
 
-        def again(done: Future[int]) -> None:
-            if done.exception() is None and done.result() > 0:
+        def again(done: Future[Pruned]) -> None:
+            if done.exception() is None and done.result():
                 self._store.submit(work).add_done_callback(again)
 
-        def work(writer: Writer) -> int:
+        def work(writer: Writer) -> Pruned:
             return prune(writer, self._id, keep, now)
 
         self._store.submit(work).add_done_callback(again)

@@ -56,6 +56,7 @@ _COMMANDS = (
     ("configure", configuration.configure, "recursor configure habits --set pause.after_work=2"),
     ("backup", maintenance.backup, "recursor backup /backups/monday"),
     ("restore", maintenance.restore, "recursor restore /backups/monday --data restored"),
+    ("prune", maintenance.prune, "recursor prune --all --older-than 7d --dry-run"),
     ("artifact", history.artifact, "recursor artifact habits > habits.html"),
     ("doctor", doctor.doctor, "recursor doctor habits"),
     ("sql", sql.sql, 'recursor sql "SELECT status, count(*) FROM orchestrator_executions GROUP BY status"'),

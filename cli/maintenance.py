@@ -1,15 +1,25 @@
 """The commands that look after a data directory: backup, restore, prune."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from recursor.cli.access import open_data
-from recursor.cli.options import DEFAULT_DATA, Data, Json
-from recursor.cli.output import print_json, say
-from recursor.cli.wording import size
-from recursor.domain.errors import InvalidInputError
+from recursor.cli.access import find, open_data
+from recursor.cli.configured import configuration
+from recursor.cli.options import DEFAULT_DATA, Data, Json, StackNames
+from recursor.cli.output import complain, print_json, say
+from recursor.cli.wording import parse_span, plural, size
+from recursor.domain.errors import InvalidInputError, RecursorError
+from recursor.domain.stack import Stack
+from recursor.runner.access import Access
+from recursor.runner.pruning import KINDS, keeping, prune_broadcasts, prune_stack
+from recursor.storage.queries import list_stacks
+from recursor.storage.retention import DAY, Pruned
+from recursor.storage.stacks import read_stack
 
 
 def backup(
@@ -45,6 +55,111 @@ def restore(
         print_json({"path": str(data), "bytes": written})
     else:
         say(f"{data} is as in {source} ({size(written)})")
+
+
+def prune(
+    context: typer.Context,
+    stacks: StackNames = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="All stacks, and the broadcasts that all of them have read.")
+    ] = False,
+    older_than: Annotated[
+        str | None,
+        typer.Option("--older-than", metavar="SPAN", help="What is older goes, instead of as set: 7d, 12h."),
+    ] = None,
+    keep: Annotated[
+        int | None,
+        typer.Option("--keep", min=1, metavar="N", help="The newest N of each kind stay, instead of as set."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
+    data: Data = DEFAULT_DATA,
+    json: Json = False,
+) -> None:
+    """Remove history beyond what stacks keep: as the settings have it, or less."""
+    if bool(stacks) == every:
+        raise InvalidInputError("prune: name stacks, or give --all")
+    days = None if older_than is None else parse_span(older_than, "--older-than") / DAY
+    settings = configuration(context).settings
+    now = time.time()
+    report = _Report(dry_run, json)
+    with open_data(data) as access:
+        for name in _all(access) if every else stacks or []:
+            with report.complaining():
+                stack_id = find(access, name)
+                with access.read() as reader:
+                    stack = read_stack(reader, stack_id)
+                retention = keeping(settings.overridden(stack.settings).retention, days, keep)
+                report.add(stack, prune_stack(access, stack_id, retention, now, dry_run=dry_run))
+        if every:
+            with report.complaining():
+                report.add(None, prune_broadcasts(access, now, dry_run=dry_run))
+    report.close()
+
+
+class _Report:
+    """Tells what was removed, stack by stack and in all."""
+
+    def __init__(self, dry_run: bool, json: bool) -> None:
+        self._dry_run = dry_run
+        self._json = json
+        self._stacks: list[dict[str, Any]] = []
+        self._total = Pruned()
+        self._failed = False
+
+    @contextmanager
+    def complaining(self) -> Iterator[None]:
+        """Go on with the next one after an error."""
+        try:
+            yield
+        except RecursorError as error:
+            complain(str(error))
+            self._failed = True
+
+    def add(self, stack: Stack | None, pruned: Pruned) -> None:
+        """Tell what one stack lost, or what no stack needs."""
+        self._total.add(pruned)
+        if stack is None:
+            return
+        self._stacks.append({"id": stack.id, "name": stack.name, **_plain(pruned)})
+        if pruned and not self._json:
+            say(f"{stack.name} ({stack.id[:8]}): {_counted(pruned)}")
+
+    def close(self) -> None:
+        """Tell the total.
+
+        Raises:
+            Exit: there was an error.
+        """
+        if self._json:
+            print_json({"dry_run": self._dry_run, **_plain(self._total), "stacks": self._stacks})
+        elif not self._total:
+            if not self._failed:
+                say("nothing to remove")
+        else:
+            verb = "would remove" if self._dry_run else "removed"
+            say(f"{verb} {_counted(self._total)}: {size(self._total.bytes)}")
+            if not self._dry_run:
+                say("the store uses that room again; its file gets smaller by backup and restore alone")
+        if self._failed:
+            raise typer.Exit(1)
+
+
+def _plain(pruned: Pruned) -> dict[str, Any]:
+    removed = {name: pruned.records[table] for table, name in KINDS.items()}
+    return {"removed": removed, "bytes": pruned.bytes}
+
+
+def _counted(pruned: Pruned) -> str:
+    return ", ".join(
+        plural(pruned.records[table], name.replace("_", " ").removesuffix("s"))
+        for table, name in KINDS.items()
+        if pruned.records[table]
+    )
+
+
+def _all(access: Access) -> list[str]:
+    with access.read() as reader:
+        return [stack.id for stack in list_stacks(reader)]
 
 
 def _directory(path: Path) -> Path:

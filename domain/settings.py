@@ -69,13 +69,24 @@ class LimitSettings(Record):
 
 
 class RetentionSettings(Record):
-    """How much history a stack keeps. What is older or beyond the count is removed."""
+    """How much a stack keeps: what is older, or more, is removed, but nothing that its agents see."""
 
     executions: int = Field(default=10_000, ge=1)
     """Executions, with their graphs."""
     traces: int = Field(default=10_000, ge=1)
+    """Traces."""
     days: float = Field(default=30.0, gt=0)
-    """Age of executions, graphs and traces."""
+    """Age of executions, graphs, traces and statistics."""
+    todos: int = Field(default=10_000, ge=1)
+    """Todos that are completed or cancelled."""
+    messages: int = Field(default=10_000, ge=1)
+    """Messages of other stacks that were read."""
+    user_messages: int = Field(default=10_000, ge=1)
+    """Messages of visitors that were answered and planned for."""
+    artifacts: int = Field(default=1_000, ge=1)
+    """Versions of the page."""
+    contents_days: float | None = Field(default=None, gt=0)
+    """Age of such todos, messages and versions. Not given: they go by their count alone."""
 
 
 class Settings(Record):

@@ -17,7 +17,7 @@ from recursor.storage.data_directory import Holder, holder
 from recursor.storage.errors import StorageError
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.opening import open_store
-from recursor.storage.store import Reader, Store
+from recursor.storage.store import Reader, Store, Writer
 from recursor.storage.tables import TABLES
 
 if TYPE_CHECKING:
@@ -76,6 +76,17 @@ class Access:
             except RunnerSilentError:
                 self._silent = True
         return action(DirectSteering(self._writing(), self._now))
+
+    def write(self, work: Callable[[Writer], T]) -> T:
+        """Write to the store itself, also beside a runner: what a runner need not be told of.
+
+        Args:
+            work: see `Store.submit`.
+
+        Raises:
+            RecursorError: what `work` raises, or the store cannot be written.
+        """
+        return self._writing().write(work)
 
     def remote(self) -> RemoteSteering | None:
         """Return the runner that is up on the directory and has answered so far, or None."""

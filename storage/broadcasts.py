@@ -1,15 +1,17 @@
 """Broadcasts: one record for all receivers, each of which keeps the place up to which it has read."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from heapq import nsmallest
 from itertools import islice
 
-from recursor.domain.ids import new_id
+from recursor.domain.ids import earliest_id, new_id
 from recursor.domain.message import Message
 from recursor.domain.stack import Stack
+from recursor.storage.codec import decode
 from recursor.storage.errors import CorruptRecordError
-from recursor.storage.store import Reader
-from recursor.storage.tables import BROADCASTS, MESSAGES, OPEN
+from recursor.storage.store import Reader, Writer, prefix_range
+from recursor.storage.tables import BROADCASTS, MESSAGES, OPEN, STACKS
 
 logger = logging.getLogger("recursor.storage")
 
@@ -45,6 +47,50 @@ def unread_broadcasts(reader: Reader, stack: Stack, limit: int) -> list[Message]
     They reach every stack, so one that cannot be read is passed over: it must not hold up all of them.
     """
     return list(islice(_unread(reader, stack), limit))
+
+
+def needless_broadcasts(reader: Reader, before: float) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the broadcasts that no stack there is will read any more: it has, or wrote them itself.
+
+    The newest stays: later ones get ids after it, also after a clock was set back. What is yielded stays
+    needless: stacks read on, and new ones begin after the newest.
+
+    Args:
+        reader: the state of the store to read.
+        before: only those that were made before, in seconds since the epoch, UTC.
+
+    Raises:
+        CorruptRecordError: a stack cannot be read, so that nobody knows how far it has read.
+    """
+    places = nsmallest(
+        2,
+        (
+            (stack.broadcasts_read, stack.id)
+            for key, value in reader.scan(STACKS.name)
+            for stack in (decode(Stack, value, STACKS.name, key),)
+        ),
+    )
+    newest, made_before = newest_broadcast(reader), earliest_id(before)
+    for key, value in reader.scan(MESSAGES.name, *prefix_range(f"{BROADCASTS}/{OPEN.decode()}/".encode())):
+        message_id = key.rpartition(b"/")[2].decode()
+        if message_id >= min(newest, made_before):
+            return
+        waiting = [stack_id for place, stack_id in places if place < message_id]
+        if not waiting or (len(waiting) == 1 and _author(key, value) == waiting[0]):
+            yield key, value
+
+
+def delete_broadcasts(writer: Writer, keys: Iterable[bytes]) -> None:
+    """Remove broadcasts that `needless_broadcasts` yielded, in this transaction or an earlier one."""
+    for key in keys:
+        writer.delete(MESSAGES.name, key)
+
+
+def _author(key: bytes, value: bytes) -> str | None:
+    try:
+        return decode(Message, value, MESSAGES.name, key).from_stack_id
+    except CorruptRecordError:
+        return None
 
 
 def _unread(reader: Reader, stack: Stack) -> Iterator[Message]:

@@ -1,23 +1,89 @@
-"""Removes history that is older, or more, than a stack keeps."""
+"""Removes what is older, or more, than a stack keeps, but nothing that its agents see."""
 
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Generic
 
 from recursor.domain.ids import earliest_id
+from recursor.domain.message import Message, UserMessage
 from recursor.domain.settings import RetentionSettings
+from recursor.domain.todo import Todo
+from recursor.storage.codec import decode
+from recursor.storage.errors import CorruptRecordError
 from recursor.storage.rollups import delete_old_totals, delete_rollups_before
+from recursor.storage.snapshots import MAX_CLOSED_TODOS, MAX_PAST_USER_MESSAGES
 from recursor.storage.store import Reader, Writer, prefix_range
-from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, TRACES, Table
+from recursor.storage.tables import (
+    ARTIFACTS,
+    CLOSED,
+    EXECUTIONS,
+    GRAPHS,
+    MESSAGES,
+    STACKS,
+    TODOS,
+    TRACES,
+    USER_MESSAGES,
+    R,
+    Table,
+)
 
-_DAY = 86_400.0
-# Records removed in one transaction: a few milliseconds of the one writer's time.
-_BATCH = 500
+DAY = 86_400.0
+# What is removed in one transaction: a few milliseconds of the one writer's time.
+BATCH, _BATCH_BYTES = 500, 8 * 1024 * 1024
+
+SETTLED = 3600.0
+"""Seconds for which what was closed, read or answered stays: an agent that saw it before, or a client that
+sends it again, may still name it."""
 
 
-def prune(writer: Writer, stack_id: str, keep: RetentionSettings, now: float) -> int:
-    """Remove a batch of a stack's oldest executions, with their graphs, and traces beyond what it keeps.
+@dataclass(slots=True)
+class Pruned:
+    """What was removed, or would be."""
 
-    The cycle that is running is never removed, not even when its stack was paused in it for months.
+    records: Counter[str] = field(default_factory=Counter)
+    """How many, by the name of their table."""
+    bytes: int = 0
+    """Of keys and values."""
+
+    def add(self, other: Pruned) -> None:
+        """Add what another removal came to."""
+        self.records.update(other.records)
+        self.bytes += other.bytes
+
+    def count(self, removed: _Removable) -> None:
+        """Add one record."""
+        self.records[removed.table] += 1
+        self.bytes += removed.bytes
+
+    def __bool__(self) -> bool:
+        return bool(self.records)
+
+
+@dataclass(frozen=True, slots=True)
+class _Removable:
+    """A record to remove, and what goes with it."""
+
+    table: str
+    keys: tuple[tuple[str, bytes], ...]
+    bytes: int
+
+
+def prune(writer: Writer, stack_id: str, keep: RetentionSettings, now: float) -> Pruned:
+    """Remove a portion of what a stack need not keep, and its statistics by age; see `prune_records`."""
+    delete_rollups_before(writer, stack_id, now - keep.days * DAY)
+    delete_old_totals(writer, now)
+    return prune_records(writer, stack_id, keep, now)
+
+
+def prune_records(writer: Writer, stack_id: str, keep: RetentionSettings, now: float) -> Pruned:
+    """Remove a portion of what a stack need not keep, oldest first.
+
+    Never among it: the cycle that is running, were its stack paused in it for months; what is open, unread or
+    unanswered; what a snapshot shows; the newest version of the page.
 
     Args:
         writer: the transaction.
@@ -26,31 +92,131 @@ def prune(writer: Writer, stack_id: str, keep: RetentionSettings, now: float) ->
         now: seconds since the epoch, UTC.
 
     Returns:
-        how many were removed; call again while it is not 0.
+        what was removed; call again while that is something.
+
+    Raises:
+        CorruptRecordError: a record that tells what may go cannot be read.
     """
-    oldest = now - keep.days * _DAY
-    removed = 0
-    stack = STACKS.get(writer, stack_id)
+    pruned = Pruned()
+    for found in list(_portion(_removable(writer, stack_id, keep, now))):
+        for table, key in found.keys:
+            writer.delete(table, key)
+        pruned.count(found)
+    return pruned
+
+
+def prunable(reader: Reader, stack_id: str, keep: RetentionSettings, now: float) -> Pruned:
+    """Return all that `prune_records` would remove, portion by portion.
+
+    Raises:
+        CorruptRecordError: see `prune_records`.
+    """
+    pruned = Pruned()
+    for found in _removable(reader, stack_id, keep, now):
+        pruned.count(found)
+    return pruned
+
+
+def _portion(found: Iterator[_Removable]) -> Iterator[_Removable]:
+    size = 0
+    for each in islice(found, BATCH):
+        yield each
+        size += each.bytes
+        if size >= _BATCH_BYTES:
+            return
+
+
+def _removable(reader: Reader, stack_id: str, keep: RetentionSettings, now: float) -> Iterator[_Removable]:
+    yield from _history(reader, stack_id, keep, now)
+    oldest = 0.0 if keep.contents_days is None else now - keep.contents_days * DAY
+    for contents in (
+        _Contents(TODOS, keep.todos, MAX_CLOSED_TODOS, _todo_closed_at),
+        _Contents(MESSAGES, keep.messages, 0, _message_closed_at),
+        _Contents(USER_MESSAGES, keep.user_messages, MAX_PAST_USER_MESSAGES, _user_message_closed_at),
+    ):
+        yield from contents.removable(reader, stack_id, oldest, now - SETTLED)
+    yield from _versions(reader, stack_id, keep.artifacts, oldest)
+
+
+def _history(reader: Reader, stack_id: str, keep: RetentionSettings, now: float) -> Iterator[_Removable]:
+    stack = STACKS.get(reader, stack_id)
     running = None if stack is None else stack.current_execution_id
+    too_old = earliest_id(now - keep.days * DAY).encode()
+    prefix = stack_id.encode() + b"/"
     for table, count in ((EXECUTIONS, keep.executions), (TRACES, keep.traces)):
-        ids = [each for each in _removable(writer, table, stack_id, count, oldest) if each != running]
-        for record_id in ids:
-            table.delete(writer, stack_id, record_id)
-            if table is EXECUTIONS:
-                GRAPHS.delete(writer, stack_id, record_id)
-        removed += len(ids)
-    delete_rollups_before(writer, stack_id, oldest)
-    delete_old_totals(writer, now)
-    return removed
+        boundary = max(_beyond(reader, table.name, prefix, count), prefix + too_old)
+        for key, value in reader.scan(table.name, prefix, boundary):
+            if _own_key(key) == running:
+                continue
+            graph = reader.get(GRAPHS.name, key) if table is EXECUTIONS else None
+            if graph is None:
+                yield _Removable(table.name, ((table.name, key),), len(key) + len(value))
+            else:
+                keys = ((table.name, key), (GRAPHS.name, key))
+                yield _Removable(table.name, keys, 2 * len(key) + len(value) + len(graph))
 
 
-def _removable(reader: Reader, table: Table[Any], stack_id: str, count: int, oldest: float) -> list[str]:
-    start, stop = prefix_range(stack_id.encode() + b"/")
-    beyond = next(islice(reader.scan(table.name, start, stop, reverse=True), count, None), None)
-    if beyond is None:
-        boundary = start + earliest_id(oldest).encode()
-    else:
-        # The first that is too many: it and what is older goes, and what is too old in any case.
-        boundary = max(beyond[0] + b"\x00", start + earliest_id(oldest).encode())
-    keys = islice(reader.scan(table.name, start, boundary), _BATCH)
-    return [key.rpartition(b"/")[2].decode() for key, _ in keys]
+@dataclass(frozen=True, slots=True)
+class _Contents(Generic[R]):
+    """What is closed of a table of contents."""
+
+    table: Table[R]
+    count: int
+    """How many stay, the newest."""
+    shown: int
+    """How many of the newest a snapshot shows."""
+    closed_at: Callable[[R], float]
+
+    def removable(self, reader: Reader, stack_id: str, oldest: float, settled: float) -> Iterator[_Removable]:
+        """Yield what is beyond the count or was closed before `oldest`, if it was also before `settled`."""
+        name, prefix = self.table.name, stack_id.encode() + b"/" + CLOSED + b"/"
+        too_many = _beyond(reader, name, prefix, max(self.count, self.shown))
+        # What was closed before then was made before then.
+        too_old = min(_beyond(reader, name, prefix, self.shown), prefix + earliest_id(oldest).encode())
+        for key, value in reader.scan(name, prefix, max(too_many, too_old)):
+            closed_at = _when(self.closed_at, self.table, key, value)
+            if closed_at is not None and closed_at < settled and (key < too_many or closed_at < oldest):
+                yield _Removable(name, ((name, key),), len(key) + len(value))
+
+
+def _versions(reader: Reader, stack_id: str, count: int, oldest: float) -> Iterator[_Removable]:
+    """Yield the versions of the page beyond the count, or older; not the newest. Numbers have no gaps."""
+    newest = int(next(ARTIFACTS.keys(reader, stack_id, newest_first=True), "0"))
+    name, prefix = ARTIFACTS.name, stack_id.encode() + b"/"
+    for key, value in reader.scan(name, prefix, prefix + f"{newest:08d}".encode()):
+        if int(_own_key(key)) > newest - count:
+            made_at = _when(lambda artifact: artifact.created_at, ARTIFACTS, key, value)
+            if made_at is None or made_at >= oldest:
+                return
+        yield _Removable(name, ((name, key),), len(key) + len(value))
+
+
+def _beyond(reader: Reader, table: str, prefix: bytes, count: int) -> bytes:
+    """Return the key up to which all are more than `count`, counted from the newest."""
+    start, stop = prefix_range(prefix)
+    first = next(islice(reader.scan(table, start, stop, reverse=True), count, None), None)
+    return prefix if first is None else first[0] + b"\x00"
+
+
+def _when(asked: Callable[[R], float], table: Table[R], key: bytes, value: bytes) -> float | None:
+    """Return a time of a record, or None if it cannot be read: it stays, and is in the way of no other."""
+    try:
+        return asked(decode(table.kind, value, table.name, key))
+    except CorruptRecordError:
+        return None
+
+
+def _own_key(key: bytes) -> str:
+    return key.rpartition(b"/")[2].decode()
+
+
+def _todo_closed_at(todo: Todo) -> float:
+    return todo.updated_at if todo.closed_at is None else todo.closed_at
+
+
+def _message_closed_at(message: Message) -> float:
+    return message.created_at if message.read_at is None else message.read_at
+
+
+def _user_message_closed_at(message: UserMessage) -> float:
+    return max(message.created_at, message.answered_at or 0.0, message.planned_at or 0.0)

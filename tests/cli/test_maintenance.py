@@ -109,3 +109,67 @@ class TestRestore:
         assert names(data) == ["one"]
         other = run_to_end("restore", str(tmp_path / source), data=tmp_path / "other")
         assert (tmp_path / "other").exists() == (other.code == 0)
+
+
+@pytest.fixture
+def habits(recursor: Recursor) -> str:
+    """The id of a stack that has made its page."""
+    summary = recursor("run", "--idea", "a habit tracker", "--until-done", "--port", "0", "--json").json
+    return str(summary["stacks"][0]["id"])
+
+
+class TestPrune:
+    def test_removes_what_is_more_than_is_to_be_kept(self, recursor: Recursor, habits: str) -> None:
+        stats = recursor("stats", habits, "--json").json
+        before = len(recursor("executions", habits, "--json").json)
+        foreseen = recursor("prune", habits, "--keep", "2", "--dry-run", "--json").json
+        assert foreseen["dry_run"] is True
+        assert len(recursor("executions", habits, "--json").json) == before > 2
+        done = recursor("prune", habits, "--keep", "2", "--json").json
+        assert {**done, "dry_run": True} == foreseen
+        assert done["removed"]["executions"] == before - 2
+        assert done["bytes"] > 1000
+        assert [stack["id"] for stack in done["stacks"]] == [habits]
+        assert len(recursor("executions", habits, "--json").json) == 2
+        assert len(recursor("graphs", habits, "--json").json) == 2
+        assert "no version 1" in recursor("artifact", habits, "--version", "1").complaint
+        assert recursor("stats", habits, "--json").json["cycles"] == stats["cycles"]
+        assert recursor("prune", "--all", "--keep", "2").out == "nothing to remove\n"
+
+    def test_goes_by_the_settings(self, recursor: Recursor, habits: str) -> None:
+        assert recursor("prune", "--all").out == "nothing to remove\n"
+        recursor("configure", habits, "--set", "retention.traces=3")
+        told = recursor("prune", "--all").out.splitlines()
+        assert told[0].startswith(f"habit tracker ({habits[:8]}): ")
+        assert told[0].endswith(" traces")
+        assert told[1].startswith("removed ")
+        assert len(told) == 3
+        assert len(recursor("traces", habits, "--json").json) == 3
+
+    def test_works_beside_a_runner(self, recursor: Recursor, start_runner: Recursor, habits: str) -> None:
+        with start_runner():
+            assert "removed" in recursor("prune", "--all", "--older-than", "0s").out
+            assert recursor("executions", habits, "--json").json == []
+            answer = recursor("message", habits, "What is your name?", "--wait", "--json").json
+            assert answer["answered_at"] is not None
+
+    def test_tells_of_those_it_could_not_prune(self, recursor: Recursor, habits: str) -> None:
+        done = recursor("prune", "nobody", habits, "--keep", "1", "--json")
+        assert done.code == 1
+        assert "no stack named 'nobody'" in done.complaint
+        assert done.json["removed"]["executions"] > 0
+
+    @pytest.mark.parametrize(
+        ("arguments", "says"),
+        [
+            ((), "prune: name stacks, or give --all"),
+            (("one", "--all"), "prune: name stacks, or give --all"),
+            (("--all", "--keep", "0"), "--keep"),
+            (("--all", "--older-than", "old"), "--older-than: 'old' is not a span of time"),
+        ],
+    )
+    def test_is_refused(self, recursor: Recursor, data: Path, arguments: tuple[str, ...], says: str) -> None:
+        refused = recursor("prune", *arguments)
+        assert refused.code == 2
+        assert says in refused.complaint
+        assert not data.exists()
