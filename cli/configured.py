@@ -12,6 +12,9 @@ import typer
 from recursor.runner.configuration import Configuration, load_configuration
 from recursor.runner.given import Given, Key, Layer, Source
 
+# Options that are not called as their key.
+_OPTIONS = {"allowed_hosts": "--allow-host"}
+
 _FILE, _LOADED = "recursor.config", "recursor.configuration"
 
 
@@ -65,7 +68,7 @@ def flags(**values: object) -> Layer:
     layer: dict[Key, Given] = {}
     for key, value in values.items():
         if value is not None:
-            layer["runner", key] = Given(value, Source.FLAG, f"--{key.replace('_', '-')}")
+            layer["runner", key] = Given(value, Source.FLAG, _OPTIONS.get(key, f"--{key}"))
     return layer
 
 

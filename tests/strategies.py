@@ -71,7 +71,8 @@ def _scalar(kind: type, limits: tuple[Any, ...], random: Random) -> Any:  # noqa
         )
     if kind is float:
         least = 1e-6 if any(isinstance(each, Gt) for each in limits) else 0.0
-        return random.choice([least, random.uniform(least, 4e9), 1_700_000_000.123456])
+        most = float(_limit(limits, "le", 4_000_000_000))
+        return random.choice([least, random.uniform(least, most), min(most, 1_700_000_000.123456)])
     if kind is Decimal:
         return Decimal(random.randrange(10**9)).scaleb(-random.randrange(12))
     if kind is Path:

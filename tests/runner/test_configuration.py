@@ -45,6 +45,9 @@ def everything() -> list[tuple[Key, Any]]:
     given = {(each.section, each.key): each.default for each in Configuration().effective()}
     given["runner", "port"] = 4000
     given["runner", "token_file"] = "secret"
+    given["retention", "contents_days"] = 90.0
+    # It is told of, and is no setting.
+    del given["runner", "token"]
     return list(given.items())
 
 
@@ -53,7 +56,10 @@ def test_without_sources_the_defaults_hold() -> None:
     assert configuration.settings == Settings()
     assert configuration.runner == ProcessSettings()
     assert {each.source for each in configuration.effective()} == {Source.DEFAULT}
-    assert [(each.section, each.key) for each in configuration.effective()] == list(KEYS)
+    assert [(each.section, each.key) for each in configuration.effective()] == [
+        *KEYS,
+        ("runner", "token"),
+    ]
 
 
 def test_each_source_comes_over_the_one_before(tmp_path: Path) -> None:
@@ -272,5 +278,5 @@ class TestTheToken:
         assert "lines" not in str(caught.value)
 
     def test_is_not_shown(self) -> None:
-        found = Configuration(token="hidden")
-        assert "hidden" not in repr(list(found.effective()))
+        found = Configuration(token="s3cr3t")
+        assert "s3cr3t" not in repr(list(found.effective()))
