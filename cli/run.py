@@ -104,7 +104,14 @@ def run(
     from recursor.runner.session import Session
 
     wanted = configured.runner
-    runner = Runner(data, settings=configured.settings, runner=wanted, port=wanted.port, access=access)
+    runner = Runner(
+        data,
+        settings=configured.settings,
+        runner=wanted,
+        port=wanted.port,
+        access=access,
+        sql=configured.sql,
+    )
     display = _display(wanted.port, until_done, idea, json)
     _set_up_logging(wanted.log_level, told_anyway=display.wants_events)
     ending = Session(runner, display, goal, wanted.grace).run()

@@ -17,7 +17,7 @@ from recursor.actors.future import DispatchedFuture
 from recursor.actors.messages import GetLoad, Shutdown
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.errors import RecursorError
-from recursor.domain.settings import RunnerSettings, Settings
+from recursor.domain.settings import RunnerSettings, Settings, SqlSettings
 from recursor.runner.places import store_directory
 from recursor.runner.port import listen
 from recursor.runner.team import standard_team
@@ -60,6 +60,7 @@ class Runner:
         runner: RunnerSettings | None = None,
         port: int | None = None,
         access: WebAccess | None = None,
+        sql: SqlSettings | None = None,
     ) -> None:
         """Prepare a runner; nothing is touched yet.
 
@@ -70,6 +71,7 @@ class Runner:
             runner: sizes and periods of this runner.
             port: where to serve; 0 for any free port, None for the usual one if it is free.
             access: on which address to serve, and to whom; by default to programs on this machine.
+            sql: what an SQL query over HTTP may take.
         """
         self.data = data
         self.roles = roles or standard_team()
@@ -78,6 +80,7 @@ class Runner:
         self._runner = runner or RunnerSettings()
         self._wanted_port = port
         self._access = access or WebAccess()
+        self._sql = sql or SqlSettings()
         self._held = ExitStack()
 
     @property
@@ -102,7 +105,7 @@ class Runner:
             self.store = held.enter_context(closing(open_store(store_directory(self.data))))
             held.callback(self.clock.close)
             self.orchestrator = self._start_orchestrator(held)
-            assignment = Assignment(self.data, self.settings, self.port, self._access, os.getpid())
+            assignment = Assignment(self.data, self.settings, self.port, self._access, os.getpid(), self._sql)
             web = WebProcess(assignment, listener, self.orchestrator)
             held.callback(web.stop)
             web.start()

@@ -16,7 +16,7 @@ from typing import Any
 from pykka import ActorRef
 
 from recursor.domain.errors import RecursorError
-from recursor.domain.settings import Settings
+from recursor.domain.settings import Settings, SqlSettings
 from recursor.web.access import WebAccess
 from recursor.web.link import EngineEnd
 
@@ -48,6 +48,8 @@ class Assignment:
     access: WebAccess
     runner: int
     """The process that runs the stacks."""
+    sql: SqlSettings
+    """What an SQL query may take."""
 
 
 class WebProcess:

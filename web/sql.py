@@ -1,5 +1,6 @@
 """The resource /api/sql: questions to the store's tables, in SQL."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
@@ -10,9 +11,10 @@ from recursor.domain.errors import ConflictError
 from recursor.storage.data_directory import store_directory
 from recursor.storage.sql.process import ask_from_coroutine
 from recursor.storage.sql.result import SqlResult
+from recursor.web.api.answers import problems
 from recursor.web.api.bodies import Body
 from recursor.web.engine import TheEngine
-from recursor.web.problems import MEDIA_TYPE, Problem, problem
+from recursor.web.problems import MEDIA_TYPE, problem
 
 router = APIRouter(prefix="/api/sql", tags=["sql"])
 
@@ -30,23 +32,16 @@ class Query(Body):
         Field(
             min_length=1,
             max_length=_LONGEST_QUERY,
-            examples=["SELECT status, count(*) FROM orchestrator_executions GROUP BY status"],
+            examples=["SELECT status, count(*) AS cycles FROM orchestrator_executions GROUP BY status"],
         ),
     ]
     """One SELECT, in DuckDB's dialect."""
 
 
 @router.post(
-    "",
-    responses={
-        200: {"model": SqlResult},
-        409: {"model": Problem, "description": "The runner keeps its store in memory"},
-        422: {"model": Problem, "description": "Not one SELECT, or more than the limits allow"},
-        503: {"model": Problem, "description": "Too many queries at a time"},
-    },
-    response_class=JSONResponse,
+    "", responses={200: {"model": SqlResult}, **problems(409, 413, 415)}, response_class=JSONResponse
 )
-async def query(body: Query, engine: TheEngine, request: Request) -> Response:
+async def ask_sql(body: Query, engine: TheEngine, request: Request) -> Response:
     """Answer a query over all stacks' tables. It can only read, and only the tables.
 
     It runs in a process of its own that is ended when it takes longer, or more memory, than the settings
@@ -57,22 +52,21 @@ async def query(body: Query, engine: TheEngine, request: Request) -> Response:
     # Counted and compared in one step of the event loop: no lock is needed.
     running: set[object] = request.app.state.__dict__.setdefault("sql_queries", set())
     if len(running) >= engine.sql.at_a_time:
-        return _busy(len(running))
+        detail = f"sql: as many queries run as may ({len(running)}): try again when one has ended"
+        return _answer("busy", "Too many queries", detail)
     this = object()
     running.add(this)
     try:
         found = await ask_from_coroutine(store_directory(engine.data), body.query, engine.sql)
+    except asyncio.CancelledError:
+        # The server ends, and has waited long enough.
+        return _answer("ending", "Ending", "sql: the runner is shutting down: start it again")
     finally:
         running.discard(this)
     return Response(found, media_type="application/json")
 
 
-def _busy(running: int) -> Response:
-    said = problem(
-        "busy",
-        503,
-        "Too many queries",
-        f"sql: as many queries run as may ({running}): try again when one has ended",
-    )
+def _answer(kind: str, title: str, detail: str) -> JSONResponse:
+    said = problem(kind, 503, title, detail)
     headers = {"retry-after": str(_RETRY_SECONDS)}
     return JSONResponse(said.model_dump(), said.status, headers, media_type=MEDIA_TYPE)

@@ -41,6 +41,7 @@ _TAGS = (
     ("executions", "Cycles, their graphs, and what they cost."),
     ("traces", "What agents thought and did."),
     ("statistics", "Figures over time, of one stack and of all."),
+    ("sql", "Any question to the tables of all stacks."),
     ("live", "What happens, as it happens."),
     ("runner", "The runner itself."),
 )

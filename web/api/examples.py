@@ -21,6 +21,7 @@ from recursor.domain.todo import Todo, TodoStatus
 from recursor.domain.trace import Trace
 from recursor.domain.work import WorkReport, WorkStatus
 from recursor.storage.overview import ArtifactInfo, Overview
+from recursor.storage.sql.result import ResultColumn, SqlResult
 from recursor.storage.stack_listing import ActiveRole, StackListed, StackPage
 
 _NOW = 1_769_860_800.0  # 2026-01-31T12:00:00Z
@@ -269,6 +270,14 @@ EXAMPLES: dict[str, Any] = {
     "get_total_series": [_json(each) for each in _spans],
     "get_stack_stats": _json(OrchestrationStats(stack_id=_STACK, total_cycles=12, **_figures)),
     "get_stack_series": [_json(each) for each in _spans],
+    "ask_sql": _json(
+        SqlResult(
+            columns=(ResultColumn(name="status", type="VARCHAR"), ResultColumn(name="cycles", type="BIGINT")),
+            rows=(("completed", 231), ("failed", 4)),
+            truncated=False,
+            seconds=0.41,
+        )
+    ),
     "get_health": {"status": "ok", "pid": 4711},
     "get_load": _json(
         OrchestratorLoad(
