@@ -506,7 +506,7 @@ class CycleRunner(SteppingActor):
         """Remember and tell what keeps the stack from going on; None: nothing does any more."""
         self._trouble = problem
         if problem is not None:
-            logger.warning("stack %s: %s", self._id, problem)
+            logger.warning("stack %s: %s", self._id, problem, extra={"stack": self._id})
             self._narrator.trouble(problem)
 
     handlers: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {

@@ -27,9 +27,12 @@ class _Subscription:
     listener: Listener
     stack_id: str | None
     rate: EventRate | None
+    kinds: frozenset[type[Event]] | None
 
-    def covers(self, stack_id: str) -> bool:
-        return self.stack_id is None or self.stack_id == stack_id
+    def covers(self, stack_id: str, kind: type[Event] | None) -> bool:
+        return (self.stack_id is None or self.stack_id == stack_id) and (
+            kind is None or self.kinds is None or kind in self.kinds
+        )
 
 
 class EventStream:
@@ -41,7 +44,11 @@ class EventStream:
         self._subscriptions: tuple[_Subscription, ...] = ()
 
     def subscribe(
-        self, listener: Listener, stack_id: str | None = None, rate: EventRate | None = None
+        self,
+        listener: Listener,
+        stack_id: str | None = None,
+        rate: EventRate | None = None,
+        kinds: frozenset[type[Event]] | None = None,
     ) -> None:
         """Have the events of one stack, or of all, told to `listener`; once, however often it subscribes.
 
@@ -49,6 +56,7 @@ class EventStream:
             listener: whom to tell.
             stack_id: the stack; None for all.
             rate: how many to tell at most; None: every one.
+            kinds: which; None: all kinds.
         """
         with self._lock:
             theirs = {each.stack_id for each in self._subscriptions if each.listener == listener}
@@ -57,35 +65,42 @@ class EventStream:
             kept = self._subscriptions
             if stack_id is None:
                 kept = tuple(each for each in kept if each.listener != listener)
-            self._subscriptions = (*kept, _Subscription(listener, stack_id, rate))
+            self._subscriptions = (*kept, _Subscription(listener, stack_id, rate, kinds))
 
     def unsubscribe(self, listener: Listener) -> None:
         """Tell `listener` nothing any more."""
         with self._lock:
             self._subscriptions = tuple(s for s in self._subscriptions if s.listener != listener)
 
-    def wanted(self, stack_id: str, *, essential: bool = False) -> bool:
+    def wanted(self, stack_id: str, kind: type[Event] | None = None, *, essential: bool = False) -> bool:
         """Whether anybody wants this stack's events, and may have one more: else there is no need to make it.
 
         Args:
             stack_id: the stack.
+            kind: the event's type; None: one of several.
             essential: whether it is about one that nobody is spared (see `Event.essential`).
         """
         # A loop and no generator: this is asked a dozen times a cycle.
         for subscription in self._subscriptions:
-            if subscription.covers(stack_id) and (
+            if subscription.covers(stack_id, kind) and (
                 essential or subscription.rate is None or subscription.rate.allows(stack_id)
             ):
                 return True
         return False
 
-    def publish(self, event: Event) -> None:
-        """Tell `event` to who wants it. A listener that has stopped is forgotten."""
+    def publish(self, event: Event, *, essential: bool = False) -> None:
+        """Tell `event` to who wants it. A listener that has stopped is forgotten.
+
+        Args:
+            event: what happened.
+            essential: whether nobody is spared it, though most of its kind are not essential.
+        """
+        essential = essential or event.essential
         for subscription in self._subscriptions:
-            if not subscription.covers(event.stack_id):
+            if not subscription.covers(event.stack_id, type(event)):
                 continue
             rate = subscription.rate
-            if rate is not None and not event.essential:
+            if rate is not None and not essential:
                 if not rate.allows(event.stack_id):
                     continue
                 rate.take(event.stack_id)

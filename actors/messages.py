@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue
 
 from recursor.actors.event_rate import EventRate
 from recursor.actors.event_stream import Listener
+from recursor.domain.events import Event
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import ProjectIdea
 from recursor.domain.record import Record, RoleName, Timestamp
@@ -136,6 +137,8 @@ class Subscribe:
     stack_id: str | None = None
     rate: EventRate | None = None
     """How many to tell at most; None: every one."""
+    kinds: frozenset[type[Event]] | None = None
+    """Which to tell; None: all kinds. What nobody wants is not even made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,12 +47,14 @@ class Narrator:
 
     def committed(self, graph: ExecutionGraph, results: Iterable[NodeResult]) -> None:
         """Tell how the nodes of a wave ended."""
-        if not self._events.wanted(self._id):
+        if not self._events.wanted(self._id, essential=True):
             return
         nodes = {node.role: node for node in graph.nodes}
         for result in results:
             self._tell(
                 NodeFinished,
+                # Failures are rare, for a failing stack is slowed down, and what everybody looks for.
+                essential=nodes[result.role].status is NodeStatus.FAILED,
                 execution_id=graph.id,
                 role=result.role,
                 status=nodes[result.role].status,
@@ -69,6 +71,7 @@ class Narrator:
         failed = any(node.status is NodeStatus.FAILED for node in end.graph.nodes)
         self._tell(
             CycleFinished,
+            essential=failed,
             execution_id=end.execution.id,
             number=end.execution.number,
             status=ExecutionStatus.FAILED if failed else ExecutionStatus.COMPLETED,
@@ -84,6 +87,9 @@ class Narrator:
         """Tell what keeps the stack from going on."""
         self._tell(Trouble, problem=problem)
 
-    def _tell(self, event: type[Event], **fields: Any) -> None:
-        if self._events.wanted(self._id, essential=event.essential):
-            self._events.publish(event(stack_id=self._id, at=self._clock.now(), **fields))
+    def _tell(self, event: type[Event], *, essential: bool = False, **fields: Any) -> None:
+        essential = essential or event.essential
+        if self._events.wanted(self._id, event, essential=essential):
+            self._events.publish(
+                event(stack_id=self._id, at=self._clock.now(), **fields), essential=essential
+            )

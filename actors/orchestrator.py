@@ -441,7 +441,9 @@ class Orchestrator(ControlActor):
         deaths.append(now)
         while deaths and deaths[0] < now - limits.child_death_window:
             deaths.popleft()
-        logger.error("stack %s: its supervisor died: %s", stack_id, message.problem)
+        logger.error(
+            "stack %s: its supervisor died: %s", stack_id, message.problem, extra={"stack": stack_id}
+        )
         self._environment.events.publish(Trouble(stack_id=stack_id, at=now, problem=message.problem))
         if len(deaths) <= limits.child_deaths:
             written: Future[Any] = self._store.submit(_nothing)
@@ -484,7 +486,7 @@ class Orchestrator(ControlActor):
             self._store.submit(lambda writer: clear_nudges(writer, keys))
             for stack_id in dict.fromkeys(nudges.values()):
                 self._changed(Changed(stack_id, outside=True))
-                if self._environment.events.wanted(stack_id):
+                if self._environment.events.wanted(stack_id, ContentsChanged):
                     self._environment.events.publish(self._contents_changed(stack_id, "outside"))
 
     # -- Asking ------------------------------------------------------------------------------------------
@@ -516,7 +518,7 @@ class Orchestrator(ControlActor):
         )
 
     def _subscribe(self, message: Subscribe) -> None:
-        self._environment.events.subscribe(message.listener, message.stack_id, message.rate)
+        self._environment.events.subscribe(message.listener, message.stack_id, message.rate, message.kinds)
 
     def _unsubscribe(self, message: Unsubscribe) -> None:
         self._environment.events.unsubscribe(message.listener)

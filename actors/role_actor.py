@@ -72,7 +72,7 @@ class RoleActor(ControlActor):
             self._supervisor.tell(RunTimedOut(message.execution_id, self._role.name, message.attempt))
 
     def _tell_of_start(self, message: RunAgent, started: float) -> None:
-        if self._events.wanted(self._stack_id):
+        if self._events.wanted(self._stack_id, NodeStarted):
             event = NodeStarted(
                 stack_id=self._stack_id,
                 at=started,

@@ -46,7 +46,7 @@ class WorkCache(ControlActor):
                 snapshot = take_snapshot(reader, self._stack_id, environment.roles, now)
         report = detect_work(snapshot, environment.roles, settings, now)
         self._seen, self._settings = Sighting(snapshot, report), settings
-        if environment.events.wanted(self._stack_id):
+        if environment.events.wanted(self._stack_id, WorkDetected):
             environment.events.publish(WorkDetected(stack_id=self._stack_id, at=now, report=report))
         return self._seen
 
