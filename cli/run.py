@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +12,7 @@ from recursor.cli.access import open_data
 from recursor.cli.configured import configuration, flags
 from recursor.cli.options import DEFAULT_DATA, Data, Json, Overrides
 from recursor.cli.output import complain, draw, print_json, say
+from recursor.cli.run_log import LogFormat, LogLevel, RunLog
 from recursor.cli.wording import parse_span, plural, span
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import collect_overrides
@@ -78,6 +77,18 @@ def run(
             "--grace", metavar="SPAN", help="How long running agents may take at the end. [default: 10s]"
         ),
     ] = None,
+    log_level: Annotated[
+        LogLevel | None,
+        typer.Option("--log-level", help="The least that is logged on stderr. [default: warning]"),
+    ] = None,
+    log_format: Annotated[
+        LogFormat | None,
+        typer.Option("--log-format", help="How. [default: auto: human on a terminal, json otherwise]"),
+    ] = None,
+    log_file: Annotated[
+        bool | None,
+        typer.Option("--log-file/--no-log-file", help="Keep a log for `recursor logs`, too. [default: yes]"),
+    ] = None,
     settings: Overrides = None,
     data: Data = DEFAULT_DATA,
     json: Json = False,
@@ -93,6 +104,9 @@ def run(
             allowed_hosts=tuple(allow_host) if allow_host else None,
             agents=agents,
             grace=None if grace is None else parse_span(grace, "--grace"),
+            log_level=log_level,
+            log_format=log_format,
+            log_file=log_file,
         ),
     )
     access = WebAccess(configured.runner.host, configured.token(), configured.runner.allowed_hosts)
@@ -113,8 +127,8 @@ def run(
         sql=configured.sql,
     )
     display = _display(wanted.port, until_done, idea, json)
-    _set_up_logging(wanted.log_level, told_anyway=display.wants_events)
-    ending = Session(runner, display, goal, wanted.grace).run()
+    with RunLog(wanted, data, configured.token(), shown=display.wants_events) as log:
+        ending = Session(runner, display, goal, wanted.grace, [log.watch]).run()
     if json and until_done:
         print_json(_summary(ending))
     elif until_done:
@@ -214,27 +228,3 @@ def _tell(ending: Ending, goal: Goal) -> None:
         complain("interrupted before it was done: `recursor run --until-done` goes on")
     elif not ending.done and not failed:
         complain("the stack was stopped or deleted before it was done")
-
-
-def _set_up_logging(level: str, told_anyway: bool) -> None:
-    """Have log records told on stderr, a line each; this process belongs to the runner.
-
-    Args:
-        level: the least serious that is told.
-        told_anyway: whether what happens to stacks is shown already.
-    """
-    logging.basicConfig(level=level.upper(), handlers=[_Complaints()], force=True)
-    if told_anyway:
-        logging.getLogger("recursor.actors").setLevel(logging.ERROR)
-
-
-class _Complaints(logging.Handler):
-    """One line per record, without tracebacks unless they are asked for."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Tell of `record`."""
-        error = record.exc_info[1] if record.exc_info else None
-        cause = f": {type(error).__name__}: {error}" if error is not None else ""
-        complain(record.getMessage() + cause)
-        if error is not None and os.environ.get("RECURSOR_DEBUG"):
-            sys.excepthook(type(error), error, error.__traceback__)

@@ -201,7 +201,11 @@ class ProcessSettings(RunnerSettings):
     grace: float = Field(default=10.0, ge=0)
     """Seconds that running agents may take at the end."""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
-    """The least serious thing that is logged."""
+    """The least serious thing that is logged on stderr."""
+    log_format: Literal["auto", "human", "json"] = "auto"
+    """What stderr is logged on as; auto: for people on a terminal, else JSON."""
+    log_file: bool = True
+    """Whether a log is kept in the data directory, too: `logs/recursor.log`, at most 50 MB."""
 
 
 class SqlSettings(Record):

@@ -7,6 +7,7 @@ one unfinished.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import threading
@@ -22,24 +23,25 @@ class LogFile:
     """Appends to `path`; older lines are in `path` with .1, .2 and so on added. For any thread."""
 
     def __init__(self, path: Path, *, full_bytes: int = FULL_BYTES, kept: int = KEPT_FILES) -> None:
-        """Open the log, making its directory if need be.
+        """Name the log: it is made, with its directory, by the first line.
 
         Args:
             path: the file.
             full_bytes: the size at which it is replaced.
             kept: how many full files stay.
-
-        Raises:
-            OSError: it cannot be opened.
         """
         self._path = path
         self._full_bytes = full_bytes
         self._kept = kept
         self._guard = threading.Lock()
         self._torn = False
-        self._lost = 0
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: int | None = self._open()
+        self._file: int | None = None
+        self._directory: int | None = None
+        self._closed = False
+        self.problem: str | None = None
+        """Why the last line could not be written; None: it was."""
+        self.lost = 0
+        """How many lines could not be written."""
 
     def write(self, lines: bytes) -> None:
         """Append whole lines, each with its line break.
@@ -49,69 +51,87 @@ class LogFile:
         with self._guard:
             try:
                 self._append(lines)
-            except OSError:
-                self._lost += lines.count(b"\n")
-
-    def collect_lost(self) -> int:
-        """Return how many lines could not be written since this was asked last."""
-        with self._guard:
-            lost, self._lost = self._lost, 0
-        return lost
+                self.problem = None
+            except OSError as error:
+                self.problem = error.strerror or str(error)
+                self.lost += lines.count(b"\n")
 
     def close(self) -> None:
         """Let go of the file; what is written afterwards is lost. Closing twice is fine."""
         with self._guard:
-            if self._file is not None:
-                os.close(self._file)
-                self._file = None
+            self._closed = True
+            self._release()
 
     def _append(self, lines: bytes) -> None:
-        if self._file is None:
+        if self._closed:
             raise OSError("the log is closed")
-        if os.fstat(self._file).st_size + len(lines) > self._full_bytes or self._replaced():
-            self._renew(len(lines))
-        if self._torn:
-            lines = b"\n" + lines
-        written = os.write(self._file, lines)
-        self._torn = written < len(lines)
-        if self._torn:
-            raise OSError("there was no room for the whole line")
+        if self._file is None:
+            self._begin()
+        assert self._file is not None
+        assert self._directory is not None
+        # Who writes keeps others from replacing the file, so that nothing is added to one that has been.
+        fcntl.flock(self._directory, fcntl.LOCK_SH)
+        try:
+            if self._replaced() or self._is_full(len(lines)):
+                self._renew(len(lines))
+            if self._torn:
+                lines = b"\n" + lines
+            written = os.write(self._file, lines)
+            self._torn = written < len(lines)
+            if self._torn:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finally:
+            if self._directory is not None:
+                fcntl.flock(self._directory, fcntl.LOCK_UN)
 
     def _replaced(self) -> bool:
         """Whether another process, or a person, has moved the file away."""
         try:
-            there, ours = os.stat(self._path), os.fstat(self._file or 0)
+            return self._file is None or not os.path.samestat(os.stat(self._path), os.fstat(self._file))
         except FileNotFoundError:
             return True
-        return (there.st_ino, there.st_dev) != (ours.st_ino, ours.st_dev)
+
+    def _is_full(self, room: int) -> bool:
+        size = 0 if self._file is None else os.fstat(self._file).st_size
+        return size > 0 and size + room > self._full_bytes
 
     def _renew(self, room: int) -> None:
         """Open the file that is there now, after replacing it if it is full."""
-        with suppress(OSError):
-            # One process replaces it, and the others find it replaced.
-            lock = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                size = self._path.stat().st_size if self._path.exists() else 0
-                if size and size + room > self._full_bytes:
-                    self._rotate()
-            finally:
-                os.close(lock)
-        opened = self._open()
+        self._release()
+        self._begin()
+        assert self._directory is not None
+        fcntl.flock(self._directory, fcntl.LOCK_EX)
+        if self._replaced():
+            self._reopen()
+        if self._is_full(room):
+            self._rotate()
+            self._reopen()
+
+    def _begin(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._directory = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        self._reopen()
+
+    def _reopen(self) -> None:
         if self._file is not None:
             os.close(self._file)
-        self._file = opened
-        self._torn = False
+            self._file = None
+        # Like the store, it is for its owner's eyes only.
+        self._file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        size = os.fstat(self._file).st_size
+        self._torn = size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
+
+    def _release(self) -> None:
+        for descriptor in (self._file, self._directory):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._file = self._directory = None
 
     def _rotate(self) -> None:
         names = [self._path, *(numbered(self._path, number) for number in range(1, self._kept + 1))]
         for older, newer in zip(names[:0:-1], names[-2::-1], strict=True):
             with suppress(FileNotFoundError):
                 newer.replace(older)
-
-    def _open(self) -> int:
-        # Like the store, it is for its owner's eyes only.
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def numbered(path: Path, number: int) -> Path:

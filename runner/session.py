@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -109,7 +109,14 @@ class _Listener(ThreadingActor):
 class Session:
     """Runs a runner in the main thread until it is told to stop, or its goal is reached."""
 
-    def __init__(self, runner: Runner, display: Display, goal: Goal, grace: float) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        display: Display,
+        goal: Goal,
+        grace: float,
+        watchers: Sequence[Callable[[Runner], AbstractContextManager[object]]] = (),
+    ) -> None:
         """Prepare a session.
 
         Args:
@@ -117,8 +124,10 @@ class Session:
             display: shows what happens.
             goal: when to end.
             grace: how long running agents may take to finish at the end, in seconds.
+            watchers: what else watches the runner, from when it is up to its end: a log, for one.
         """
         self._runner = runner
+        self._watchers = watchers
         self._display = display
         self._goal = goal
         self._grace = grace
@@ -139,6 +148,8 @@ class Session:
             held.enter_context(Interrupts(self._inbox))
             held.callback(self._display.close)
             runner = held.enter_context(self._runner)
+            for watcher in self._watchers:
+                held.enter_context(watcher(runner))
             listener = _Listener.start(self._inbox)
             held.callback(listener.stop)
             goal = self._goal

@@ -158,6 +158,9 @@ class Gated:
         partial.write_text(what_then)
         partial.rename(self._gate)
 
+    def close(self) -> None:
+        self._gate.unlink()
+
     def runs(self) -> list[list[str]]:
         """The execution id and the attempt of every run so far."""
         return [line.split() for line in self._log.read_text().splitlines()] if self._log.exists() else []

@@ -1,0 +1,138 @@
+"""What a log record looks like: one JSON object a line for programs, one coloured line for people."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import cast
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from recursor.domain.errors import in_one_line
+from recursor.domain.record import iso
+
+# What library code may add to a record by `extra`.
+_EXTRAS = ("stack", "execution", "node")
+
+# Variables of these names hold what must not be read in a log.
+_SECRET_NAMES = ("TOKEN", "KEY", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "OTLP_HEADERS")
+# Shorter ones would black out words that mean something else.
+_SHORTEST_SECRET = 8
+
+REDACTED = "[redacted]"
+
+
+def events_logger() -> structlog.stdlib.BoundLogger:
+    """Return the logger of what happens to stacks, which takes ids as keywords; nothing global is set."""
+    logger = structlog.wrap_logger(
+        logging.getLogger("recursor.events"),
+        processors=[structlog.stdlib.filter_by_level, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    return cast("structlog.stdlib.BoundLogger", logger)
+
+
+def json_formatter(part: str, secrets: Iterable[str]) -> logging.Formatter:
+    """Return what makes records JSON: `time`, `level`, `part`, `logger`, `event`, and what else is known.
+
+    Args:
+        part: which of the runner's processes logs.
+        secrets: texts that are blacked out.
+    """
+
+    def arranged(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
+        head = {key: record.pop(key) for key in ("time", "level", "logger", "event")}
+        head["event"] = str(head["event"])
+        return {**head, "part": part, **record}
+
+    def rendered(_: WrappedLogger, __: str, record: EventDict) -> str:
+        text = orjson.dumps(record, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        return _without(text, hidden)
+
+    hidden = [*secrets, *(orjson.dumps(secret).decode()[1:-1] for secret in secrets)]
+    return _formatter([structlog.processors.format_exc_info, _storable, arranged, rendered])
+
+
+def human_formatter(secrets: Iterable[str], *, colours: bool, tracebacks: bool) -> logging.Formatter:
+    """Return what makes records lines for people.
+
+    Args:
+        secrets: texts that are blacked out.
+        colours: whether the terminal shows colours.
+        tracebacks: whether errors are told in full; else in one line.
+    """
+    render = structlog.dev.ConsoleRenderer(
+        colors=colours,
+        pad_event_to=0,
+        pad_level=False,
+        timestamp_key="time",
+        sort_keys=False,
+        exception_formatter=structlog.dev.plain_traceback,
+    )
+
+    def rendered(logger: WrappedLogger, name: str, record: EventDict) -> str:
+        record.pop("logger", None)
+        if "stack" in record:
+            # The renderer takes that for a stack trace.
+            record = {"id": record.pop("stack"), **record}
+        record["time"] = datetime.fromisoformat(record["time"]).astimezone().strftime("%H:%M:%S")
+        return _without(str(render(logger, name, record)), hidden)
+
+    hidden = list(secrets)
+    return _formatter([*([] if tracebacks else [_error_in_one_line]), _neutral, rendered])
+
+
+def known_secrets(environment: Mapping[str, str], *more: str | None) -> list[str]:
+    """Return what must not be read in a log: the values of variables with telling names, and `more`."""
+    named = [value for name, value in environment.items() if any(part in name for part in _SECRET_NAMES)]
+    return sorted({text for text in (*named, *more) if text and len(text) >= _SHORTEST_SECRET})
+
+
+def _formatter(processors: list[Processor]) -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.ExtraAdder(allow=_EXTRAS)],
+        processors=[_described, structlog.stdlib.ProcessorFormatter.remove_processors_meta, *processors],
+    )
+
+
+def _described(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    record: logging.LogRecord = event["_record"]
+    event["level"] = record.levelname.lower()
+    event["logger"] = record.name
+    event.setdefault("time", iso(record.created))
+    return {key: value for key, value in event.items() if value is not None}
+
+
+def _error_in_one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    found = event.pop("exc_info", None)
+    error = found[1] if isinstance(found, tuple) else found
+    if isinstance(error, BaseException):
+        event["error"] = in_one_line(error)
+    return event
+
+
+def _neutral(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    for key, value in event.items():
+        if isinstance(value, str):
+            # What agents and people wrote must not steer the terminal.
+            event[key] = "".join(each if each.isprintable() else repr(each)[1:-1] for each in value)
+    return event
+
+
+def _storable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    return {key: _text(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _text(value: str) -> str:
+    # Half a character, as the name of a file may hold, is no JSON.
+    return value.encode(errors="backslashreplace").decode()
+
+
+def _without(text: str, secrets: Iterable[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, REDACTED)
+    return text
