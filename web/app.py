@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from recursor.web import doctor, sql
+from recursor.web import doctor, probes, sql
 from recursor.web.access import WebAccess
 from recursor.web.api import (
     artifacts,
@@ -44,6 +44,7 @@ _ROUTERS = (
     process.router,
     doctor.router,
     sql.router,
+    probes.router,
 )
 
 

@@ -20,8 +20,8 @@ RUNNER_HEADER = "recursor-runner"
 SESSION_COOKIE = "recursor_session"
 LOGIN_PATH = "/login"
 
-# What somebody without the token may see: that the process lives, and where to give the token.
-_OPEN_PATHS = (LOGIN_PATH, "/healthz")
+# What somebody without the token may see: that the process lives and works, and where to give the token.
+_OPEN_PATHS = (LOGIN_PATH, "/healthz", "/readyz")
 
 # A WebSocket's "policy violation" (RFC 6455, section 7.4.1).
 _POLICY_VIOLATION = 1008

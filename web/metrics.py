@@ -1,0 +1,137 @@
+"""Figures for Prometheus: how many of what, from the store's sums and what the orchestrator has to do."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from recursor.actors.messages import OrchestratorLoad
+from recursor.domain.statistics import Rollup
+from recursor.storage.data_directory import store_directory
+from recursor.storage.rollups import lifetime_rollup
+from recursor.storage.stack_listing import list_page
+from recursor.storage.store import Reader
+
+_BLOCK = 512
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFigures:
+    """What the store tells."""
+
+    states: Mapping[str, int]
+    """How many stacks are in each state."""
+    ever: Rollup
+    """What all cycles ever came to."""
+    size: int | None
+    """Bytes on disk; None where the store is in memory."""
+
+
+def store_figures(reader: Reader, now: float, data: Path | None) -> StoreFigures:
+    """Return what the store tells; it costs some microseconds a stack.
+
+    Args:
+        reader: the state of the store to read.
+        now: seconds since the epoch, UTC.
+        data: the data directory; None where the store is in memory.
+
+    Raises:
+        CorruptRecordError: the sums cannot be read.
+    """
+    states = {str(state): number for state, number in list_page(reader, now, limit=1).states.items()}
+    return StoreFigures(states, lifetime_rollup(reader), None if data is None else _size(data))
+
+
+def prometheus_text(figures: StoreFigures, load: OrchestratorLoad | None) -> bytes:
+    """Return everything in Prometheus' text format (version 0.0.4).
+
+    Args:
+        figures: what the store tells.
+        load: what the orchestrator has to do; None if it does not answer.
+    """
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures(figures, load))
+    return generate_latest(registry)
+
+
+class _Figures(Collector):
+    """Made anew for every scrape: the store counts, and nothing here does."""
+
+    def __init__(self, figures: StoreFigures, load: OrchestratorLoad | None) -> None:
+        self._figures = figures
+        self._load = load
+
+    def collect(self) -> Iterator[Metric]:
+        yield InfoMetricFamily("recursor", "The program.", {"version": _version()})
+        yield from self._of_the_orchestrator()
+        yield from self._of_the_store()
+
+    def _of_the_orchestrator(self) -> Iterator[Metric]:
+        load = self._load
+        up = "Whether the orchestrator answers."
+        yield GaugeMetricFamily("recursor_orchestrator_up", up, int(load is not None))
+        if load is None:
+            return
+        for name, what, value in (
+            ("active_stacks", "Stacks whose actors are in memory.", load.active_stacks),
+            ("sleeping_stacks", "Stacks without actors that a timer will wake.", load.sleeping_stacks),
+            ("agents_running", "Agents that run.", load.agents_running),
+            ("agents_queued", "Agents that wait for one of the limited places.", load.agents_queued),
+            ("agents_abandoned", "Threads in agents that did not end when told to.", load.agents_abandoned),
+        ):
+            yield GaugeMetricFamily(f"recursor_{name}", what, value)
+
+    def _of_the_store(self) -> Iterator[Metric]:
+        ever = self._figures.ever
+        stacks = GaugeMetricFamily("recursor_stacks", "Stacks by their state.", labels=["state"])
+        for state, number in sorted(self._figures.states.items()):
+            stacks.add_metric([state], number)
+        yield stacks
+        yield _counter(
+            "cycles",
+            "Cycles that ended.",
+            "status",
+            {"completed": ever.completed, "failed": ever.failed, "cancelled": ever.cancelled},
+        )
+        yield _counter("decisions", "What was decided after cycles.", "kind", ever.decisions)
+        tokens = {"input": ever.input_tokens, "output": ever.output_tokens}
+        yield _counter("tokens", "Tokens that agents' models took and gave.", "direction", tokens)
+        for name, what, value in (
+            ("cycle_seconds", "Sum of the cycles' durations.", ever.seconds),
+            ("agent_runs", "Runs of agents.", ever.agents_run),
+            ("agent_failures", "Runs of agents that failed.", ever.agents_failed),
+            ("agent_seconds", "Sum of the agents' runs' durations.", ever.agent_seconds),
+            ("waves", "Waves that ran.", ever.waves),
+        ):
+            yield CounterMetricFamily(f"recursor_{name}", what, value)
+        if self._figures.size is not None:
+            yield GaugeMetricFamily("recursor_store_bytes", "The store's size on disk.", self._figures.size)
+
+
+def _counter(name: str, what: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = CounterMetricFamily(f"recursor_{name}", what, labels=[label])
+    for value, number in sorted(values.items()):
+        family.add_metric([value], number)
+    return family
+
+
+def _size(data: Path) -> int | None:
+    try:
+        # The file may have holes.
+        return (store_directory(data) / "data.mdb").stat().st_blocks * _BLOCK
+    except OSError:
+        return None
+
+
+@cache
+def _version() -> str:
+    try:
+        return version("recursor")
+    except PackageNotFoundError:
+        return "unknown"
