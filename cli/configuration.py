@@ -6,6 +6,7 @@ import typer
 from pydantic import JsonValue
 
 from recursor.cli.access import find, open_data
+from recursor.cli.completion import complete_stack
 from recursor.cli.configured import configuration
 from recursor.cli.options import DEFAULT_DATA, Data, Json, Overrides, SettingNames, StackName
 from recursor.cli.output import draw, neutral, print_json, say
@@ -20,7 +21,10 @@ from recursor.storage.stacks import read_stack
 def config(
     context: typer.Context,
     stack: Annotated[
-        str | None, typer.Option("--stack", metavar="STACK", help="With what this stack overrides.")
+        str | None,
+        typer.Option(
+            "--stack", metavar="STACK", help="With what this stack overrides.", autocompletion=complete_stack
+        ),
     ] = None,
     settings: Overrides = None,
     data: Data = DEFAULT_DATA,

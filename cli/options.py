@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from recursor.cli.completion import complete_assignment, complete_setting, complete_stack
 from recursor.cli.configured import data_directory
 from recursor.domain.settings import ProcessSettings
 
@@ -18,17 +19,33 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 StackName = Annotated[
     str,
-    typer.Argument(metavar="STACK", help="A stack's id, the first digits of it, or its name."),
+    typer.Argument(
+        metavar="STACK",
+        help="A stack's id, the first digits of it, or its name.",
+        autocompletion=complete_stack,
+    ),
 ]
 StackNames = Annotated[
     list[str] | None,
-    typer.Argument(metavar="STACK...", help="Ids, first digits of ids, or names."),
+    typer.Argument(
+        metavar="STACK...", help="Ids, first digits of ids, or names.", autocompletion=complete_stack
+    ),
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; may be repeated."),
+    typer.Option(
+        "--set",
+        metavar="SECTION.KEY=VALUE",
+        help="Change a setting; may be repeated.",
+        autocompletion=complete_assignment,
+    ),
 ]
 SettingNames = Annotated[
     list[str] | None,
-    typer.Option("--unset", metavar="SECTION.KEY", help="Take a change back; may be repeated."),
+    typer.Option(
+        "--unset",
+        metavar="SECTION.KEY",
+        help="Take a change back; may be repeated.",
+        autocompletion=complete_setting,
+    ),
 ]

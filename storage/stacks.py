@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Collection, Iterator, Mapping
 from hashlib import sha256
+from itertools import islice
 from unicodedata import normalize
 
 from msgpack import UnpackException
@@ -211,6 +212,20 @@ def find_stack(reader: Reader, named: str) -> str:
     raise NotFoundError(f"no stack named {named!r}: `recursor list` shows the ones there are")
 
 
+def stacks_beginning_with(reader: Reader, typed: str, limit: int) -> Iterator[Stack]:
+    """Yield up to `limit` stacks whose name begins with what was typed, then as many whose id does.
+
+    Raises:
+        CorruptRecordError: one of them cannot be read.
+        UnicodeEncodeError: what was typed is no text.
+    """
+    named, numbered = prefix_range(_folded(typed)), prefix_range(typed.lower().encode())
+    for key, _ in islice(reader.scan(NAMES, *named), limit):
+        yield read_stack(reader, key.rpartition(b"/")[2].decode())
+    for key, _ in islice(reader.scan(STACKS.name, *numbered), limit):
+        yield read_stack(reader, key.decode())
+
+
 def control_stack(
     writer: Writer, stack_id: str, command: Command, now: float, reason: str | None = None
 ) -> Stack:
@@ -350,9 +365,13 @@ def _name_key(stack: Stack) -> bytes:
     return _name_prefix(stack.name) + stack.id.encode()
 
 
-def _name_prefix(name: str) -> bytes:
+def _folded(name: str) -> bytes:
     # Upper or lower case, accents as characters of their own or not: to a person it is the same name.
-    folded = normalize("NFD", normalize("NFD", name).casefold()).encode()
+    return normalize("NFD", normalize("NFD", name).casefold()).encode()
+
+
+def _name_prefix(name: str) -> bytes:
+    folded = _folded(name)
     if len(folded) > _LONGEST_IN_KEY:
         folded = folded[:_LONGEST_IN_KEY] + b"\x00" + sha256(folded).hexdigest().encode()
     return folded + b"\x00/"

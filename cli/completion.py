@@ -1,0 +1,66 @@
+"""What a shell offers when a person presses Tab: stacks and settings.
+
+Shells evaluate what they are given, so nothing that people or agents wrote is offered but plain words.
+"""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import typer
+
+# Quick to look up, and more than anybody reads.
+_MOST = 50
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def complete_stack(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Return the stacks whose name or id begins with what was typed: what to put there, and a description."""
+    try:
+        return _stacks(context, incomplete)
+    except Exception:  # noqa: BLE001  # whatever it is, the command itself will tell, and the prompt stays clean
+        return []
+
+
+def complete_assignment(incomplete: str) -> list[tuple[str, str]]:
+    """Return the settings of stacks that begin with what was typed, ready for a value."""
+    return [(f"{name}=", description) for name, description in complete_setting(incomplete)]
+
+
+def complete_setting(incomplete: str) -> list[tuple[str, str]]:
+    """Return the settings of stacks that begin with what was typed."""
+    from recursor.domain.settings import Settings
+
+    return [
+        (f"{section}.{key}", _plain(re.split(r"[.;]", field.description or "")[0]))
+        for section, values in Settings()
+        for key, field in type(values).model_fields.items()
+        if f"{section}.{key}".startswith(incomplete)
+    ]
+
+
+def _stacks(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    from recursor.cli.configured import configuration
+    from recursor.runner.access import Access
+    from recursor.storage.stacks import stacks_beginning_with
+
+    given = context.get_parameter_source("data")
+    chosen = given is not None and given.name == "COMMANDLINE"
+    data = Path(context.params["data"]) if chosen else configuration(context).runner.data
+    with Access(data) as access, access.read() as reader:
+        found = {stack.id: stack for stack in stacks_beginning_with(reader, incomplete, _MOST)}
+    names = Counter(stack.name for stack in found.values())
+    offered: list[tuple[str, str]] = []
+    for stack in found.values():
+        if names[stack.name] == 1 and _PLAIN.fullmatch(stack.name) and stack.name.startswith(incomplete):
+            offered.append((stack.name, stack.state.value))
+        elif stack.id.startswith(incomplete):
+            offered.append(
+                (stack.id[: max(8, len(incomplete))], f"{_plain(stack.name)}, {stack.state.value}")
+            )
+    return offered
+
+
+def _plain(text: str) -> str:
+    """Return the beginning of a text without anything that could mean something to a shell."""
+    return " ".join(re.sub(r"[^\w .,-]", " ", text).split())[:60]
