@@ -10,84 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.idle_team import disk_store, idle_team, percentiles, report
-from recursor.domain.execution import (
-    Decision,
-    DecisionKind,
-    ExecutionStatus,
-    GraphSummary,
-    OrchestratorExecution,
-)
-from recursor.domain.graph import ExecutionGraph, Node, NodeStatus
-from recursor.domain.ids import new_id
+from benchmarks.population import DAY, SPAN, populate
 from recursor.domain.settings import Settings
-from recursor.domain.work import WorkReport, WorkStatus
-from recursor.storage import queries, stacks
-from recursor.storage.rollups import count_execution
-from recursor.storage.store import Reader, Store, Writer
-from recursor.storage.tables import EXECUTIONS, GRAPHS, WORK
-
-DAY = 86_400.0
-SPAN = 30 * DAY
-BATCH = 2_000
-ROLES = ("planner", "builder", "communicator", "reviewer")
-
-
-def fill(store: Store, count: int, stack_count: int, now: float) -> list[str]:
-    """Write `count` executions with graphs and sums, spread over thirty days and some stacks."""
-    made = [stacks.new_stack(f"stack {number}", now - SPAN) for number in range(stack_count)]
-    store.write(lambda writer: [stacks.create_stack(writer, stack) for stack in made])
-    store.write(lambda writer: [WORK.add(writer, some_report(stack.id, now)) for stack in made])
-    ids = [stack.id for stack in made]
-    for first in range(0, count, BATCH):
-        numbers = range(first, min(first + BATCH, count))
-
-        def work(writer: Writer, numbers: range = numbers) -> None:
-            for number in numbers:
-                at = now - SPAN * (1 - number / count)
-                write_cycle(writer, ids[number % stack_count], number // stack_count + 1, at)
-
-        store.write(work)
-    return ids
-
-
-def some_report(stack_id: str, now: float) -> WorkReport:
-    """Return what the work cache might hold."""
-    status = WorkStatus(has_work=True, priority=8, reason="3 pending todos, 2 of priority 3 or more")
-    return WorkReport(
-        stack_id=stack_id, computed_at=now, revision=(1, 0, 0), statuses=dict.fromkeys(ROLES, status)
-    )
-
-
-def write_cycle(writer: Writer, stack_id: str, number: int, at: float) -> None:
-    """Write one finished cycle."""
-    nodes = tuple(
-        Node(
-            role=role,
-            priority=8 - wave,
-            reason="3 pending todos, 2 of priority 3 or more",
-            wave=wave,
-            status=NodeStatus.COMPLETED,
-            attempts=1,
-            started_at=at,
-            finished_at=at + 1,
-        )
-        for wave, role in enumerate(ROLES)
-    )
-    graph = ExecutionGraph(id=new_id(), stack_id=stack_id, created_at=at, nodes=nodes)
-    execution = OrchestratorExecution(
-        id=graph.id,
-        stack_id=stack_id,
-        number=number,
-        epoch=0,
-        status=ExecutionStatus.FAILED if number % 50 == 0 else ExecutionStatus.COMPLETED,
-        started_at=at,
-        finished_at=at + 4,
-        decision=Decision(kind=DecisionKind.CONTINUE, reason="builder has work: 3 pending todos"),
-        summary=GraphSummary(agents_run=4, waves=4, max_parallel=1, agent_seconds=4.0),
-    )
-    EXECUTIONS.add(writer, execution)
-    GRAPHS.add(writer, graph)
-    count_execution(writer, execution, graph)
+from recursor.storage import queries
+from recursor.storage.store import Reader
 
 
 def main() -> None:
@@ -100,7 +26,7 @@ def main() -> None:
     roles, settings, chance = idle_team(), Settings(), random.Random(1)
     with disk_store() as (store, folder):
         now = time.time()
-        ids = fill(store, chosen.executions, chosen.stacks, now)
+        ids = populate(store, chosen.stacks, chosen.executions, now, contents=False)
         asked: dict[str, Callable[[Reader, str], Any]] = {
             "recent_executions": lambda reader, stack: queries.recent_executions(reader, stack, 20),
             "work_detection_status": lambda reader, stack: queries.work_detection_status(

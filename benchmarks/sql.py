@@ -8,7 +8,7 @@ import json
 import time
 
 from benchmarks.idle_team import disk_store, percentiles, report
-from benchmarks.queries import fill
+from benchmarks.population import populate
 from recursor.domain.settings import SqlSettings
 from recursor.storage.sql.process import ask
 
@@ -37,7 +37,7 @@ def main() -> None:
     options.add_argument("--samples", type=int, default=5)
     chosen = options.parse_args()
     with disk_store() as (store, folder):
-        fill(store, chosen.executions, chosen.stacks, time.time())
+        populate(store, chosen.stacks, chosen.executions, time.time(), contents=False)
         figures: dict[str, object] = {
             "executions": chosen.executions,
             "stacks": chosen.stacks,
