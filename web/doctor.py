@@ -13,6 +13,7 @@ from recursor.doctor.evidence import Condition, Evidence, Reach, RunnerEvidence
 from recursor.doctor.examination import examine_stacks, look_around
 from recursor.doctor.report import Report
 from recursor.storage.opening import MIGRATIONS
+from recursor.web.api.answers import problems
 from recursor.web.engine import Engine, TheEngine
 
 router = APIRouter(prefix="/api/doctor", tags=["doctor"])
@@ -26,7 +27,7 @@ Named = Annotated[
 ]
 
 
-@router.get("")
+@router.get("", responses=problems(404, 409))
 async def report(engine: TheEngine, stack: Named = None) -> Report:
     """Say what is wrong, why, and what puts it right."""
     return await examine(engine, stack)

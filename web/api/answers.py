@@ -11,6 +11,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 _KINDS: dict[int, tuple[str, str, str, str]] = {
     # status: (kind, title, what it means, an example's detail)
+    400: ("bad-request", "Bad Request", "The body is no text", "There was an error parsing the body"),
     401: ("token", "Who are you?", "The runner's token was not given", "authorization: give the token"),
     403: ("origin", "Wrong origin", "A page of another origin asked", "origin: pages of 'http://x' may not"),
     404: ("not-found", "Not found", "There is no such thing", "no stack 4f1d2c3b5a697887: it does not exist"),
@@ -48,7 +49,8 @@ def _described(status: int) -> dict[str, Any]:
 
 EVERYWHERE = problems(401, 403, 421, 422, 500, 503)
 ON_ONE = problems(404)
-WRITING = problems(404, 409, 413, 415, 507)
+CREATING = problems(400, 409, 413, 415, 507)
+WRITING = problems(400, 404, 409, 413, 415, 507)
 
 
 def unchanged(request: Request, etag: str) -> Response | None:

@@ -1,12 +1,11 @@
 """What requests carry. Values are checked where records are made, so that errors read the same everywhere."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from recursor.domain.settings import Settings
 from recursor.orchestration.control import Command
+from recursor.web.api.overrides import NewSettings
 from recursor.web.api.parameters import RECORD_ID, STACK_ID
 
 # Who makes the id of a new thing can repeat the request without making it twice.
@@ -27,42 +26,6 @@ Text = Annotated[str, _text(20_000)]
 TodoText = Annotated[str, _text(2_000)]
 Priority = Annotated[int, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 5})]
 Switch = Annotated[bool, Field(strict=True)]
-
-
-def settings_schema(*, taken_back: bool) -> dict[str, Any]:
-    """Return the JSON Schema of overrides: any of the settings, by section and key.
-
-    Args:
-        taken_back: whether null takes an override back.
-    """
-    whole = Settings.model_json_schema()
-    definitions = whole.get("$defs", {})
-    sections = {}
-    for name, section in whole["properties"].items():
-        reference = section.get("$ref") or section["allOf"][0]["$ref"]
-        keys = definitions[reference.rpartition("/")[2]]["properties"]
-        sections[name] = {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {key: _nullable(value) if taken_back else value for key, value in keys.items()},
-        }
-    return {"type": "object", "additionalProperties": False, "properties": sections}
-
-
-def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
-    described: dict[str, Any] = {
-        key: schema[key] for key in ("title", "description", "default") if key in schema
-    }
-    rest = {key: value for key, value in schema.items() if key not in described}
-    return {"anyOf": [rest, {"type": "null"}], **described}
-
-
-NewSettings = Annotated[
-    Mapping[str, Mapping[str, JsonValue]], WithJsonSchema(settings_schema(taken_back=False))
-]
-SettingsPatch = Annotated[
-    Mapping[str, Mapping[str, JsonValue]], WithJsonSchema(settings_schema(taken_back=True))
-]
 
 
 class Body(BaseModel):

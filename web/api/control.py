@@ -19,7 +19,7 @@ from recursor.web.api.parameters import StackId
 from recursor.web.engine import Engine, TheEngine
 from recursor.web.problems import Problem, problem, problem_of
 
-router = APIRouter(prefix="/api/stacks", tags=["control"])
+router = APIRouter(prefix="/api", tags=["control"])
 
 # Commits are grouped: many commands at a time take hardly longer than one.
 _AT_A_TIME = 100
@@ -44,7 +44,7 @@ class ControlReport(BaseModel):
     """One for each, in the order in which they were named."""
 
 
-@router.post("/control", responses=problems(413, 415))
+@router.post("/control", responses=problems(400, 413, 415))
 async def control_stacks(body: ControlStacks, engine: TheEngine) -> ControlReport:
     """Give a command to several stacks, or to all that it makes a difference to.
 
@@ -66,25 +66,25 @@ async def control_stacks(body: ControlStacks, engine: TheEngine) -> ControlRepor
     return ControlReport(done=len(results) - failed, failed=failed, results=results)
 
 
-@router.post("/{stack_id}/start", responses=_STEERING)
+@router.post("/stacks/{stack_id}/start", responses=_STEERING)
 async def start_stack(stack_id: StackId, engine: TheEngine) -> Stack:
     """Start a stack that is idle or stopped, from the beginning."""
     return await _control(engine, stack_id, Command.START)
 
 
-@router.post("/{stack_id}/pause", responses=_STEERING)
+@router.post("/stacks/{stack_id}/pause", responses=_STEERING)
 async def pause_stack(stack_id: StackId, engine: TheEngine) -> Stack:
     """Start no more agents of a stack; those that run finish."""
     return await _control(engine, stack_id, Command.PAUSE)
 
 
-@router.post("/{stack_id}/resume", responses=_STEERING)
+@router.post("/stacks/{stack_id}/resume", responses=_STEERING)
 async def resume_stack(stack_id: StackId, engine: TheEngine) -> Stack:
     """Go on where a paused stack was paused."""
     return await _control(engine, stack_id, Command.RESUME)
 
 
-@router.post("/{stack_id}/stop", responses=_STEERING)
+@router.post("/stacks/{stack_id}/stop", responses=_STEERING)
 async def stop_stack(stack_id: StackId, engine: TheEngine) -> Stack:
     """Cancel what a stack is doing, and stop it."""
     return await _control(engine, stack_id, Command.STOP)

@@ -84,7 +84,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     for operation in _operations(made):
         if "requestBody" not in operation:
-            for status in ("413", "415"):
+            for status in ("400", "413", "415"):
                 operation["responses"].pop(status, None)
         for answer in operation["responses"].values():
             _as_problem(answer.get("content", {}))

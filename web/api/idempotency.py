@@ -37,7 +37,6 @@ IdempotencyKey = Annotated[
             "the first, for a day at least; with another body it is refused. "
             "Not looked at when the body has an `id`, which does the same."
         ),
-        examples=["order-2026-01-31-7"],
     ),
 ]
 

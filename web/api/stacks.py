@@ -13,16 +13,17 @@ from recursor.storage import stacks
 from recursor.storage.overview import Overview, overview
 from recursor.storage.queries import agent_states
 from recursor.storage.stack_listing import StackFilter, StackOrder, StackPage, list_page
-from recursor.web.api.answers import ON_ONE, WRITING, problems
-from recursor.web.api.bodies import NewStack, SettingsPatch
+from recursor.web.api.answers import CREATING, ON_ONE, WRITING, problems
+from recursor.web.api.bodies import NewStack
 from recursor.web.api.idempotency import IdempotencyKey, key_locks, stack_id_for
+from recursor.web.api.overrides import SettingsPatch
 from recursor.web.api.parameters import USUAL_PAGE, Limit, StackId
 from recursor.web.engine import Engine, TheEngine
 
 router = APIRouter(prefix="/api/stacks", tags=["stacks"])
 
 
-@router.post("", status_code=201, responses=problems(413, 415, 507))
+@router.post("", status_code=201, responses=CREATING)
 async def create_stack(
     body: NewStack,
     request: Request,

@@ -16,7 +16,7 @@ from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 from recursor.web.engine import Engine
-from recursor.web.event_feed import EventReader, EventsMissed, Told, TooSlowError
+from recursor.web.event_feed import EventReader, EventsMissed, FeedClosedError, Told, TooSlowError
 
 logger = logging.getLogger("recursor.web")
 
@@ -69,6 +69,8 @@ class Watcher:
                         return
                     self._mark(batch)
                     await asyncio.sleep(GATHER)
+            except FeedClosedError:
+                return
             except TooSlowError:
                 if reader is not self._reader:
                     return
