@@ -1,82 +1,18 @@
-"""The HTTP API, over a real orchestrator."""
+"""The HTTP API as a whole."""
 
-from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import httpx
 import pytest
 from pykka import ActorDeadError
 
-from recursor.actors.clock import SystemClock
-from recursor.actors.orchestrator import Orchestrator
 from recursor.domain import errors
-from recursor.domain.settings import Settings
-from recursor.runner.port import listen
-from recursor.runner.team import observers_team
 from recursor.storage.errors import CorruptRecordError, StorageError, StorageFullError
-from recursor.storage.memory_store import MemoryStore
-from recursor.storage.tables import TABLES
-from recursor.web.app import make_app
-from recursor.web.asking import ActorAsking
-from recursor.web.engine import Engine
 from recursor.web.guard import MAX_BODY_BYTES
 from recursor.web.problems import MEDIA_TYPE, error_of, problem_of
-from recursor.web.server import WebServer
+from tests.web.problems import problem
 
 STACK_ID, ID = "0123456789abcdef", "0" * 31 + "1"
-
-
-@pytest.fixture
-def store() -> Iterator[MemoryStore]:
-    with closing(MemoryStore(TABLES)) as store:
-        yield store
-
-
-@pytest.fixture
-def orchestrator(store: MemoryStore) -> Iterator[Any]:
-    orchestrator = Orchestrator.start(store=store, roles=observers_team())
-    yield orchestrator
-    if orchestrator.is_alive():
-        orchestrator.stop()
-
-
-@pytest.fixture
-def engine(store: MemoryStore, orchestrator: Any) -> Iterator[Engine]:
-    with closing(SystemClock()) as clock:
-        yield Engine(ActorAsking(orchestrator), store, Settings(), clock)
-
-
-@pytest.fixture
-def client(engine: Engine) -> Iterator[httpx.Client]:
-    with listen(0) as listener:
-        port = listener.getsockname()[1]
-        server = WebServer(make_app(engine, port), listener)
-        server.start()
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            yield client
-        server.stop()
-
-
-@pytest.fixture
-def stack(client: httpx.Client) -> str:
-    made = client.post("/api/stacks", json={"name": "one"})
-    assert made.status_code == 201
-    assert made.headers["location"] == f"/api/stacks/{made.json()['id']}"
-    return made.headers["location"]
-
-
-def problem(response: Any, status: int, kind: str) -> str:
-    """Return the detail of a problem of this status and kind."""
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == MEDIA_TYPE
-    said = response.json()
-    assert set(said) - {"errors"} == {"type", "title", "status", "detail"}
-    assert ("errors" in said) == (status == 422)
-    assert said["status"] == status
-    assert said["type"] == f"urn:recursor:problem:{kind}"
-    assert "\n" not in said["detail"]
-    return str(said["detail"])
 
 
 def test_a_stack_is_steered(client: httpx.Client, stack: str) -> None:

@@ -1,0 +1,57 @@
+"""Execution control over HTTP, of many stacks at a time."""
+
+import httpx
+
+from tests.web.problems import problem
+
+
+def make(client: httpx.Client, *, start: bool = True) -> str:
+    return str(client.post("/api/stacks", json={"name": "x", "start": start}).json()["id"])
+
+
+def states(client: httpx.Client) -> dict[str, str]:
+    return {each["id"]: each["state"] for each in client.get("/api/stacks").json()["items"]}
+
+
+def test_all_means_those_that_it_makes_a_difference_to(client: httpx.Client) -> None:
+    running, idle = {make(client), make(client)}, make(client, start=False)
+    report = client.post("/api/control", json={"command": "pause", "stacks": "all"}).json()
+    assert (report["done"], report["failed"]) == (2, 0)
+    assert {result["id"] for result in report["results"]} == running
+    assert {result["stack"]["state"] for result in report["results"]} == {"paused"}
+    assert states(client) == {**dict.fromkeys(running, "paused"), idle: "idle"}
+    client.post("/api/control", json={"command": "resume", "stacks": "all"})
+    assert states(client) == {**dict.fromkeys(running, "running"), idle: "idle"}
+
+
+def test_one_that_fails_keeps_no_other_from_it(client: httpx.Client) -> None:
+    first, idle, last = make(client), make(client, start=False), make(client)
+    gone = f"{7:016x}"
+    report = client.post(
+        "/api/control", json={"command": "pause", "stacks": [first, idle, gone, last, first]}
+    ).json()
+    assert [result["id"] for result in report["results"]] == [first, idle, gone, last]
+    assert (report["done"], report["failed"]) == (2, 2)
+    problems = [result["problem"] for result in report["results"]]
+    assert [each and each["status"] for each in problems] == [None, 409, 404, None]
+    assert states(client) == {first: "paused", last: "paused", idle: "idle"}
+
+
+def test_more_stacks_than_are_done_at_a_time(client: httpx.Client) -> None:
+    made = [make(client) for _ in range(130)]
+    report = client.post("/api/control", json={"command": "stop", "stacks": made}).json()
+    assert [result["id"] for result in report["results"]] == made
+    assert report["done"] == 130
+
+
+def test_a_command_that_there_is_not(client: httpx.Client) -> None:
+    problem(client.post("/api/control", json={"command": "dance", "stacks": "all"}), 422, "invalid-input")
+    problem(client.post("/api/control", json={"command": "pause", "stacks": []}), 422, "invalid-input")
+    problem(client.post("/api/control", json={"command": "pause", "stacks": ["x"]}), 422, "invalid-input")
+
+
+def test_when_the_orchestrator_is_gone_each_says_so(client: httpx.Client, orchestrator: object) -> None:
+    made = make(client)
+    orchestrator.stop()  # type: ignore[attr-defined]
+    report = client.post("/api/control", json={"command": "pause", "stacks": [made]}).json()
+    assert report["results"][0]["problem"]["status"] == 503
