@@ -20,20 +20,29 @@ def sql(
     context: typer.Context,
     query: Annotated[
         str | None,
-        typer.Argument(metavar="[QUERY]", help="One SELECT, in DuckDB's dialect; - reads it from stdin."),
+        typer.Argument(metavar="QUERY", help="One SELECT, in DuckDB's dialect; - reads it from stdin."),
     ] = None,
     tables: Annotated[bool, typer.Option("--tables", help="List the tables and their columns.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     limit: Annotated[
         int | None,
         typer.Option(
-            "--limit", "-n", min=1, max=10_000_000, metavar="N", help="Most rows. [default: 10000, sql.rows]"
+            "--limit",
+            "-n",
+            min=1,
+            max=10_000_000,
+            metavar="N",
+            help="Most rows, instead of the setting sql.rows.",
         ),
     ] = None,
     seconds: Annotated[
         float | None,
         typer.Option(
-            "--seconds", min=0.1, max=3600, metavar="N", help="Time limit. [default: 10, sql.seconds]"
+            "--seconds",
+            min=0.1,
+            max=3600,
+            metavar="N",
+            help="Time limit, instead of the setting sql.seconds.",
         ),
     ] = None,
     data: Data = DEFAULT_DATA,

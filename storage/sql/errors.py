@@ -10,7 +10,9 @@ from recursor.storage.sql.catalogue import TABLE_NAMES
 from recursor.storage.sql.process import too_large, too_long
 
 _NO_TABLE = re.compile(r"Table with name (.+?) does not exist")
-_DEMAND = re.compile(r"\n\n(LINE \d+:.*)", re.DOTALL)
+# What a commit of rows says, in which DuckDB wraps the error of its kind.
+_NO_MEMORY = re.compile(r"(could not|failed to) allocate", re.IGNORECASE)
+_PLACE = re.compile(r"\n\n(LINE \d+:.*)", re.DOTALL)
 
 
 def explained(error: duckdb.Error, seconds: float, memory_bytes: int) -> InvalidInputError:
@@ -28,7 +30,9 @@ def explained(error: duckdb.Error, seconds: float, memory_bytes: int) -> Invalid
             return too_large(memory_bytes)
         case duckdb.PermissionException():
             return InvalidInputError("query: reads files or settings: it can read the store's tables only")
-    text = _DEMAND.sub("", str(error))
+    text = _PLACE.sub("", str(error))
+    if _NO_MEMORY.search(text):
+        return too_large(memory_bytes)
     missing = _NO_TABLE.search(text)
     if isinstance(error, duckdb.CatalogException) and missing is not None:
         return no_table(missing[1])

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from recursor.domain.settings import SqlSettings
 from recursor.domain.stack import Phase
 from recursor.runner import port as port_module
 from recursor.runner.access import Access
@@ -133,3 +135,14 @@ def test_a_damaged_store_is_one_line(data: Path, recursor: Callable[..., Any]) -
         done = recursor(*command)
         assert done.code == 1
         assert "damaged" in done.complaint
+
+
+def test_a_runners_api_answers_sql_within_its_settings(data: Path) -> None:
+    with (
+        Runner(data, roles=observers_team(), port=0, sql=SqlSettings(rows=1)) as runner,
+        httpx.Client(base_url=runner.url, timeout=60) as client,
+    ):
+        for name in ("beds", "seeds"):
+            assert client.post("/api/stacks", json={"name": name}).status_code == 201
+        found = client.post("/api/sql", json={"query": "SELECT name FROM agent_stacks ORDER BY name"}).json()
+    assert (found["rows"], found["truncated"]) == ([["beds"]], True)

@@ -10,6 +10,7 @@ from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import SqlSettings
 from recursor.storage.errors import StorageError
 from recursor.storage.sql import process
+from tests.making import make_artifact
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,17 @@ def test_the_line_says_what_is_wrong(sql: str, said: str, ask: Callable[..., Any
     with pytest.raises(InvalidInputError, match="^query: " + said) as refused:
         ask(sql)
     assert len(str(refused.value).splitlines()) == 1
+
+
+def test_tables_that_do_not_fit_into_memory_are_told_and_their_other_columns_can_be_asked(
+    put: Callable[..., None], ask: Callable[..., Any]
+) -> None:
+    put(*(make_artifact(number, content="x" * 2**20) for number in range(1, 101)))
+    with pytest.raises(
+        InvalidInputError, match=r"^query: needs more than 64 MB of memory: ask for fewer columns"
+    ):
+        ask("SELECT max(length(content)) FROM artifacts", memory_bytes=64 * 2**20)
+    assert ask("SELECT count(*), max(number) FROM artifacts", memory_bytes=64 * 2**20)["rows"] == [[100, 100]]
 
 
 def test_errors_come_out_of_the_process_as_they_are(tmp_path: Path) -> None:
