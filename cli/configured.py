@@ -68,7 +68,7 @@ def flags(**values: object) -> Layer:
     layer: dict[Key, Given] = {}
     for key, value in values.items():
         if value is not None:
-            layer["runner", key] = Given(value, Source.FLAG, _OPTIONS.get(key, f"--{key}"))
+            layer["runner", key] = Given(value, Source.FLAG, _OPTIONS.get(key, f"--{key.replace('_', '-')}"))
     return layer
 
 

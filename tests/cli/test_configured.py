@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from recursor.cli.app import run_command
+from recursor.cli.configured import flags
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -65,6 +66,15 @@ def test_a_mistake_in_a_source_stops_any_command(
     assert (code, out) == (2, "")
     assert complaint.startswith("recursor: RECURSOR_PAUSE__AFTER_WORK: pause.after_work: ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_option_is_told_as_it_is_typed() -> None:
+    given = flags(port=0, log_level="info", allowed_hosts=("a",), agents=None)
+    assert {key: each.where for (_, key), each in given.items()} == {
+        "port": "--port",
+        "log_level": "--log-level",
+        "allowed_hosts": "--allow-host",
+    }
 
 
 def test_help_needs_no_settings(run: Run, tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
 def row(key: str, field: FieldInfo) -> str:
     if isinstance(field.default, tuple):
         default = ", ".join(field.default)
+    elif isinstance(field.default, bool):
+        default = str(field.default).lower()
     elif isinstance(field.default, float):
         default = f"{field.default:g}"
     else:
