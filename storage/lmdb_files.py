@@ -62,7 +62,7 @@ def open_environment(path: Path, tables: int, *, read_only: bool, initial_map_by
         # lock.
         lock = not read_only or (path / "lock.mdb").exists() or os.access(path, os.W_OK)
         if lock:
-            _reserve_lock_file(path / "lock.mdb")
+            reserve_lock_file(path / "lock.mdb")
         environment = lmdb.open(
             str(path),
             # 0: the size in the file, which another process may have made larger than ours.
@@ -83,7 +83,7 @@ def open_environment(path: Path, tables: int, *, read_only: bool, initial_map_by
     return environment
 
 
-def _reserve_lock_file(path: Path) -> None:
+def reserve_lock_file(path: Path) -> None:
     """Give a new lock file its place on the disk: LMDB writes it through a map, which a full disk kills."""
     try:
         # Never one that exists: this process may have it open in LMDB, whose locks (those of fcntl) the

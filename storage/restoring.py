@@ -19,6 +19,7 @@ from recursor.storage.lmdb_files import (
     find_damage,
     make_directory,
     open_environment,
+    reserve_lock_file,
     sync_directory,
 )
 from recursor.storage.lmdb_store import LmdbStore
@@ -127,7 +128,8 @@ def _nobody_else(path: Path) -> Iterator[None]:
     that opens it waits for the exclusive one that is taken here (mdb_env_excl_lock in LMDB 0.9). As always
     with such locks, a process's own is gone as soon as it closes the file, also another descriptor of it.
     """
-    file = os.open(path / _LOCK_FILE, os.O_RDWR | os.O_CREAT, FILE_MODE)
+    reserve_lock_file(path / _LOCK_FILE)
+    file = os.open(path / _LOCK_FILE, os.O_RDWR)
     try:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 0)
