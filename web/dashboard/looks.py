@@ -6,6 +6,7 @@ from typing import NamedTuple
 from recursor.domain.execution import DecisionKind, ExecutionStatus
 from recursor.domain.graph import NodeStatus
 from recursor.domain.stack import ExecutionState, Phase
+from recursor.domain.todo import TodoStatus
 
 
 class Look(NamedTuple):
@@ -52,6 +53,15 @@ DECISIONS = {
     DecisionKind.PAUSE: Look("Pause", "quiet", "clock"),
     DecisionKind.STOP: Look("Stop", "warn", "stop"),
 }
+
+TODOS = {
+    TodoStatus.PENDING: Look("Pending", "quiet", "clock"),
+    TodoStatus.IN_PROGRESS: Look("In progress", "info", "play"),
+    TodoStatus.COMPLETED: Look("Completed", "good", "check"),
+    TodoStatus.CANCELLED: Look("Cancelled", "quiet", "cross"),
+}
+
+PRIORITIES = {5: "most urgent", 4: "urgent", 3: "usual", 2: "less urgent", 1: "when there is time"}
 
 
 def in_words(seconds: float | None) -> str:

@@ -4,6 +4,7 @@ from recursor.actors.messages import CreateStack
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.stack import Stack
 from recursor.storage import stacks
+from recursor.web.dashboard.complaint import complaint
 from recursor.web.dashboard.page import Page
 from recursor.web.dashboard.parts import Box, Button, Field, Modal
 
@@ -51,11 +52,11 @@ class NewTeam:
         try:
             stack = stacks.new_stack(self._name.value, now)
         except InvalidInputError as error:
-            self._name.complain(_at_field(error, self._name.value))
+            self._name.complain(complaint(error, self._name.value))
         try:
             idea = stacks.new_idea("" if stack is None else stack.id, self._idea.value, now)
         except InvalidInputError as error:
-            self._idea.complain(_at_field(error, self._idea.value))
+            self._idea.complain(complaint(error, self._idea.value))
         if stack is None or idea is None:
             (self._name if stack is None else self._idea).focus()
             return
@@ -67,11 +68,3 @@ class NewTeam:
             self._modal.close()
             self._name.value = self._idea.value = ""
             self._page.open(f"/teams/{made.id}")
-
-
-def _at_field(error: InvalidInputError, value: str) -> str:
-    """Return an error as it reads beside the field that it is about."""
-    if not value.strip():
-        return "Must not be empty."
-    text = str(error).partition(": ")[2].partition(": ")[2]
-    return f"{text[:1].upper()}{text[1:]}" if text else str(error)

@@ -1,6 +1,7 @@
 """The tabs of a team's page, in their order."""
 
 from recursor.web.dashboard.orchestration import OrchestrationTab
+from recursor.web.dashboard.tabs.todos import TodosTab
 from recursor.web.dashboard.team.tab import Tab
 
-TABS: tuple[type[Tab], ...] = (OrchestrationTab,)
+TABS: tuple[type[Tab], ...] = (OrchestrationTab, TodosTab)

@@ -1,0 +1,133 @@
+"""Which todos a page shows: the open ones first, the most urgent before the others, then the closed ones."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from msgpack import UnpackException
+
+from recursor.domain.record import Revision
+from recursor.domain.todo import Todo, TodoStatus
+from recursor.storage.codec import unpack
+from recursor.storage.errors import CorruptRecordError
+from recursor.storage.revisions import read_revision
+from recursor.storage.store import Reader, prefix_range
+from recursor.storage.tables import TODOS
+from recursor.web.dashboard.looks import TODOS as LOOKS
+
+ROWS = 50
+
+Row = dict[str, Any]
+"""What `todo_list.js` shows of a todo."""
+
+FILTERS: Mapping[str, tuple[TodoStatus, ...]] = {
+    "": tuple(TodoStatus),
+    "open": (TodoStatus.PENDING, TodoStatus.IN_PROGRESS),
+    "completed": (TodoStatus.COMPLETED,),
+    "cancelled": (TodoStatus.CANCELLED,),
+}
+"""What a person can choose → the statuses that are shown then."""
+
+
+class _Entry(NamedTuple):
+    id: str
+    status: TodoStatus | None
+    """None: the todo cannot be read."""
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of todos, and how many there are."""
+
+    rows: list[Row]
+    page: int
+    total: int
+    counts: Mapping[str, int]
+    """By filter."""
+
+
+class TodoIndex:
+    """The order of a stack's todos, made anew only when the stack has changed."""
+
+    def __init__(self, stack_id: str) -> None:
+        """Make it, empty."""
+        self._stack_id = stack_id
+        self._revision: Revision | None = None
+        self._entries: list[_Entry] = []
+
+    def find(self, reader: Reader, wanted: str, page: int, held: str | None) -> Found:
+        """Return a page of todos; the last one if there are not so many.
+
+        Args:
+            reader: the state of the store to read.
+            wanted: one of `FILTERS`.
+            page: from 0.
+            held: the todo that a person is changing: it stays in sight wherever it belongs by now.
+        """
+        revision = read_revision(reader, self._stack_id)
+        if revision != self._revision:
+            self._revision, self._entries = revision, _entries(reader, self._stack_id)
+        statuses = FILTERS[wanted]
+        chosen = [each for each in self._entries if each.status in statuses or not (wanted or each.status)]
+        page = max(0, min(page, (len(chosen) - 1) // ROWS))
+        shown = [each.id for each in chosen[page * ROWS : (page + 1) * ROWS]]
+        if held is not None and held not in shown and any(each.id == held for each in self._entries):
+            shown.insert(0, held)
+        by_status = Counter(each.status for each in self._entries)
+        counts = {name: sum(by_status[status] for status in of) for name, of in FILTERS.items()}
+        counts[""] = len(self._entries)
+        rows = [_row(reader, self._stack_id, todo_id) for todo_id in shown]
+        return Found(rows, page, len(chosen), counts)
+
+
+def _entries(reader: Reader, stack_id: str) -> list[_Entry]:
+    entries = []
+    for key, value in reader.scan(TODOS.name, *prefix_range(f"{stack_id}/".encode())):
+        todo_id = key.rpartition(b"/")[2].decode(errors="replace")
+        try:
+            # A tenth of what it takes to make the record.
+            fields: Mapping[str, Any] = unpack(value)[1]
+            entries.append(_Entry(todo_id, TodoStatus(fields["status"]), int(fields["priority"])))
+        except (ValueError, TypeError, LookupError, UnpackException):
+            entries.append(_Entry(todo_id, None, 0))
+    entries.sort(key=lambda each: each.id, reverse=True)
+    entries.sort(key=_urgency)
+    return entries
+
+
+def _urgency(entry: _Entry) -> tuple[bool, int]:
+    is_open = entry.status is None or entry.status.open
+    return not is_open, -entry.priority if is_open else 0
+
+
+def _row(reader: Reader, stack_id: str, todo_id: str) -> Row:
+    try:
+        todo = TODOS.get(reader, stack_id, todo_id)
+    except CorruptRecordError as error:
+        return _unreadable(todo_id, str(error))
+    return _unreadable(todo_id, "It is not there any more.") if todo is None else _readable(todo)
+
+
+def _readable(todo: Todo) -> Row:
+    return {
+        "id": todo.id,
+        "content": todo.content,
+        "priority": todo.priority,
+        "look": LOOKS[todo.status]._asdict(),
+        "open": todo.status.open,
+        "again": todo.status is TodoStatus.CANCELLED,
+        "by": todo.assigned_by,
+        "created": todo.created_at,
+        "updated": todo.updated_at if todo.updated_at != todo.created_at else None,
+        "updatedBy": todo.updated_by,
+    }
+
+
+def _unreadable(todo_id: str, problem: str) -> Row:
+    look = {"word": "Unreadable", "tone": "bad", "icon": "alert"}
+    return {
+        "id": todo_id, "content": problem, "priority": 0, "look": look, "open": False, "again": False,
+        "by": "", "created": None, "updated": None, "updatedBy": "",
+    }  # fmt: skip
