@@ -15,6 +15,8 @@ from nicegui import Client, background_tasks, ui
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
+from recursor.domain.events import MessageSent
+from recursor.storage.tables import BROADCASTS
 from recursor.web.engine import Engine
 from recursor.web.event_feed import EventReader, EventsMissed, FeedClosedError, Told, TooSlowError
 
@@ -80,10 +82,12 @@ class Watcher:
     def _mark(self, batch: Iterable[Told]) -> None:
         changed: set[str] = set()
         for told in batch:
-            if isinstance(told.what, EventsMissed):
+            if isinstance(told.what, EventsMissed) or told.what.stack_id == BROADCASTS:
                 self._mark_all()
                 return
             changed.add(told.what.stack_id)
+            if isinstance(told.what, MessageSent):
+                changed.add(told.what.from_stack_id)
         if changed:
             for page in self._pages:
                 page.mark(changed)

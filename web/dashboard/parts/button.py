@@ -57,6 +57,10 @@ class Button(Element):
             self._word.text = text
         self._set("aria-busy", "true" if busy else None)
 
+    def focus(self) -> None:
+        """Put the keyboard's focus onto it."""
+        self.client.run_javascript(f"document.getElementById('{self.html_id}')?.focus()")
+
     def _set(self, name: str, value: str | None) -> None:
         if self._props.get(name) != value:
             self._props.set_optional(name, value)

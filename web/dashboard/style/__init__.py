@@ -4,7 +4,18 @@ from hashlib import sha256
 from importlib.resources import files
 
 # In this order: what comes later may refine what came before.
-_SHEETS = ("tokens", "base", "frame", "parts", "home", "team", "orchestration", "todos")
+_SHEETS = (
+    "tokens",
+    "base",
+    "frame",
+    "parts",
+    "home",
+    "team",
+    "orchestration",
+    "todos",
+    "project",
+    "messages",
+)
 
 
 def style_sheet() -> str:

@@ -1,0 +1,120 @@
+"""The idea of a project: shown, and rewritten in its place."""
+
+from recursor.actors.messages import SetIdea
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.project import ProjectIdea
+from recursor.domain.stack import ExecutionState, Stack
+from recursor.storage.stacks import new_idea
+from recursor.web.dashboard.complaint import complaint
+from recursor.web.dashboard.parts import Box, Button, Empty, Field, Moment, Notice, Section, Span
+from recursor.web.dashboard.team.tab import Team
+
+_WHEN = {
+    ExecutionState.IDLE: "as soon as the team is started",
+    ExecutionState.RUNNING: "at once",
+    ExecutionState.PAUSED: "as soon as the team is resumed",
+    ExecutionState.STOPPED: "as soon as the team is started again",
+}
+
+
+class Idea:
+    """What the team shall make, in a person's words."""
+
+    def __init__(self, team: Team) -> None:
+        """Build it, empty."""
+        self._team = team
+        self._idea: ProjectIdea | None = None
+        self._before: str | None = None
+        self._busy = False
+        with Section("Idea") as section:
+            with section.head:
+                self._edit = Button("Edit the idea", self._begin, icon="edit")
+            with Box(classes="card"):
+                with Box() as self._shown:
+                    self._text = Span("", "written idea-text", tag="p", dir="auto")
+                    with Box("p", "muted idea-about"):
+                        self._by = Span()
+                        self._at = Moment(None, "ago", otherwise="")
+                self._none = Empty(
+                    "bulb", "No idea yet",
+                    "Say what the team shall make. Without one the planner chooses something modest.",
+                )  # fmt: skip
+                with Box(classes="stack") as self._form:
+                    self._field = Field(
+                        "Idea", "area", required=True, longest=20_000, rows=8, on_enter=self._save,
+                        hint="In your own words. Ctrl+Enter saves it.",
+                    )  # fmt: skip
+                    self._effect = Notice("", "info", "bulb")
+                    self._meanwhile = Notice(
+                        "The idea was changed by somebody else meanwhile: saving puts yours in its place.",
+                        "warn",
+                    )
+                    with Box(classes="modal-foot"):
+                        Button("Keep it as it was", self._leave, kind="plain")
+                        self._saving = Button("Save the idea", self._save, kind="primary")
+        self._form.set_visibility(False)
+
+    def show(self, idea: ProjectIdea | None, stack: Stack) -> None:
+        """Show the idea as it is now; what is being typed stays."""
+        self._idea = idea
+        editing = self._form.visible
+        self._none.set_visibility(idea is None and not editing)
+        self._shown.set_visibility(idea is not None and not editing)
+        self._edit.set_visibility(not editing)
+        self._edit.say("Edit the idea" if idea is not None else "Write the idea")
+        if idea is not None:
+            self._text.text = idea.idea
+            self._by.text = f"{_done(idea)} "
+            self._at.show(idea.updated_at)
+        self._effect.say(
+            f"The planner reads the new idea {_WHEN[stack.state]}, and plans title, description and features "
+            "anew. Todos and versions that there are stay; what no longer fits can be cancelled under Todos.",
+            "info", "bulb",
+        )  # fmt: skip
+        self._meanwhile.set_visibility(editing and (idea.idea if idea else None) != self._before)
+
+    def _begin(self) -> None:
+        self._before = self._idea.idea if self._idea is not None else None
+        self._field.value = self._before or ""
+        self._field.complain(None)
+        self._toggle(editing=True)
+        self._field.focus()
+
+    def _leave(self) -> None:
+        self._toggle(editing=False)
+        self._edit.focus()
+
+    def _toggle(self, *, editing: bool) -> None:
+        self._form.set_visibility(editing)
+        self._meanwhile.set_visibility(False)
+        self._shown.set_visibility(self._idea is not None and not editing)
+        self._none.set_visibility(self._idea is None and not editing)
+        self._edit.set_visibility(not editing)
+
+    async def _save(self) -> None:
+        if self._busy:
+            return
+        try:
+            idea = new_idea(self._team.id, self._field.value, self._team.engine.now())
+        except InvalidInputError as error:
+            self._field.complain(complaint(error, self._field.value))
+            self._field.focus()
+            return
+        if self._idea is not None and idea.idea == self._idea.idea:
+            self._leave()
+            return
+        self._busy = True
+        self._saving.say("Saving…", busy=True)
+        saved = await self._team.ask(SetIdea(idea), "The idea is saved.")
+        self._saving.say("Save the idea")
+        self._busy = False
+        if isinstance(saved, ProjectIdea):
+            self._idea = saved
+            self._text.text = saved.idea
+            self._leave()
+
+
+def _done(idea: ProjectIdea) -> str:
+    if idea.updated_by != "user":
+        return f"Last planned by the {idea.updated_by}"
+    return "Given by a person" if idea.updated_at == idea.created_at else "Changed by a person"

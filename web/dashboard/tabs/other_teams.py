@@ -1,0 +1,64 @@
+"""The messages between this team and others."""
+
+import asyncio
+
+from recursor.storage.stacks import read_stack
+from recursor.web.dashboard.parts import Box, Empty
+from recursor.web.dashboard.tabs.conversation import Conversation, Said
+from recursor.web.dashboard.tabs.letters import Letters, name_of
+from recursor.web.dashboard.team.tab import Team
+
+STEP = 50
+
+
+class OtherTeams:
+    """What other teams wrote to this one or to all, and what it wrote to them."""
+
+    def __init__(self, team: Team) -> None:
+        """Build it, empty: the messages are looked for beside the event loop."""
+        self._team = team
+        self._window = STEP
+        self._letters = Letters(team.id)
+        self._looking = asyncio.Lock()
+        with Box("section", "section card card--flush chat", aria_label="Messages of teams"):
+            self._thread = Conversation("Messages of teams", self._show_earlier, self._show_whole)
+            with self._thread:
+                self._none = Empty(
+                    "team", "No team has written",
+                    "Teams write to each other by themselves, or to all at once. What they say appears here.",
+                )  # fmt: skip
+        self._none.set_visibility(False)
+
+    async def refresh(self) -> None:
+        """Show what is true now.
+
+        Raises:
+            NotFoundError: the team is not there any more.
+        """
+        async with self._looking:
+            said, more = await asyncio.to_thread(self._find, self._window)
+        if not self._thread.is_deleted:
+            self._thread.show(said, earlier=more)
+            self._none.set_visibility(not said)
+
+    async def _show_earlier(self) -> None:
+        self._window += STEP
+        await self.refresh()
+
+    async def _show_whole(self) -> None:
+        await self.refresh()
+
+    def _find(self, window: int) -> tuple[list[Said], bool]:
+        ours = self._team.id
+        with self._team.read() as reader:
+            read_stack(reader, ours)
+            found = self._letters.newest(reader, window + 1)
+            said = [
+                Said(
+                    each.id, each.from_name, each.content, each.created_at, ours=each.from_stack_id == ours,
+                    to="" if each.to_stack_id in (None, ours) else name_of(reader, each.to_stack_id),
+                    tag="to all teams" if each.to_stack_id is None else "",
+                )
+                for each in reversed(found[:window])
+            ]  # fmt: skip
+        return said, len(found) > window
