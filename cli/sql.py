@@ -76,7 +76,7 @@ def sql(
     from recursor.storage.sql.process import ask
     from recursor.storage.sql.result import SqlResult
 
-    result = SqlResult.model_validate_json(ask(store_directory(data), text, settings))
+    result = SqlResult.parse(ask(store_directory(data), text, settings))
     if json:
         print_json(shown.objects(result))
     elif csv:

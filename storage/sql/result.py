@@ -1,5 +1,8 @@
 """What a query comes to."""
 
+from typing import Self
+
+import orjson
 from pydantic import JsonValue
 
 from recursor.domain.record import Record
@@ -16,8 +19,8 @@ class ResultColumn(Record):
 class SqlResult(Record):
     """The answer to a query.
 
-    Times are RFC 3339, intervals numbers of seconds, what is of type JSON is nested as it is, and integers of
-    more than 64 bits are text.
+    Times are RFC 3339, intervals numbers of seconds; what is of type JSON is nested as it is; numbers that
+    most readers of JSON would round are text.
     """
 
     columns: tuple[ResultColumn, ...]
@@ -29,3 +32,12 @@ class SqlResult(Record):
     """How long it took."""
     warnings: tuple[str, ...] = ()
     """Records that could not be read and were left out."""
+
+    @classmethod
+    def parse(cls, answer: bytes) -> Self:
+        """Return what `recursor.storage.sql.process.ask` answered.
+
+        The rows are taken as they are: pydantic would look at every value again, and refuse deep ones.
+        """
+        said = orjson.loads(answer)
+        return cls(**{**said, "rows": ()}).but(rows=tuple(map(tuple, said["rows"])))

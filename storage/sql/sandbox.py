@@ -160,8 +160,7 @@ def _rows(
     """Return the rows as JSON, as many as the limits allow, and whether there are more."""
     rows: list[bytes] = []
     left = settings.result_bytes
-    for row in _fetched(connection):
-        encoded = row_as_json(row, types)
+    for encoded in _encoded(connection, types):
         left -= len(encoded)
         if left < 0 and not rows:
             raise InvalidInputError(
@@ -173,9 +172,14 @@ def _rows(
     return rows, False
 
 
-def _fetched(connection: DuckDBPyConnection) -> Iterator[tuple[object, ...]]:
-    while batch := connection.fetchmany(_FETCH):
-        yield from batch
+def _encoded(connection: DuckDBPyConnection, types: list[str]) -> Iterator[bytes]:
+    try:
+        while batch := connection.fetchmany(_FETCH):
+            for row in batch:
+                yield row_as_json(row, types)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        # Beyond what Python, or JSON, can hold: 100 million years, a list in 300 lists.
+        raise InvalidInputError(f"query: a value cannot be shown ({error}): cast it to VARCHAR") from None
 
 
 def _quoted(name: str) -> str:

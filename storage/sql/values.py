@@ -9,8 +9,9 @@ import orjson
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
-# Beyond these an integer is text: what reads JSON elsewhere would round it.
-_LARGEST = 2**63 - 1
+# What is beyond is text: most of what reads JSON would round it.
+_INTEGERS = range(-(2**63), 2**63)
+_DECIMAL_DIGITS = 15
 
 
 def row_as_json(row: Sequence[object], types: Sequence[str]) -> bytes:
@@ -19,19 +20,31 @@ def row_as_json(row: Sequence[object], types: Sequence[str]) -> bytes:
     Args:
         row: as DuckDB returns it.
         types: DuckDB's names of its columns' types. What is of type JSON is nested as it is.
+
+    Raises:
+        TypeError: a value is nested too deeply.
     """
     values = [
-        orjson.Fragment(value) if sql == "JSON" and isinstance(value, str) else _plain(value)
+        _nested(value) if sql == "JSON" and isinstance(value, str) else _plain(value)
         for value, sql in zip(row, types, strict=True)
     ]
     return orjson.dumps(values, default=_other, option=_OPTIONS)
+
+
+def _nested(text: str) -> object:
+    # DuckDB's JSON also has NaN, commas at the end, and any depth: such is text to others.
+    try:
+        orjson.dumps(orjson.loads(text))
+    except (ValueError, TypeError):
+        return text
+    return orjson.Fragment(text)
 
 
 def _plain(value: object) -> object:
     if isinstance(value, str | float | bool | datetime | None):
         return value
     if isinstance(value, int):
-        return value if -_LARGEST <= value <= _LARGEST else str(value)
+        return value if value in _INTEGERS else str(value)
     if isinstance(value, dict):
         return {_key(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -51,8 +64,8 @@ def _key(key: object) -> str:
 
 
 def _decimal(value: Decimal) -> object:
-    # A JSON number has as many digits as it needs.
-    return orjson.Fragment(format(value, "f")) if value.is_finite() else None
+    digits = format(value, "f")
+    return digits if len(value.as_tuple().digits) > _DECIMAL_DIGITS else orjson.Fragment(digits)
 
 
 _CONVERTED: tuple[tuple[type, Callable[..., object]], ...] = (
