@@ -13,8 +13,8 @@ from recursor.cli.wording import plural, span
 from recursor.doctor.report import Checked, Finding, Outcome, Report, Severity, Totals
 from recursor.domain.wording import percent
 
-# Of the same finding in many stacks, so many are told in full.
-TOLD_IN_FULL = 3
+# Of the same finding in many stacks, so many are told with their figures, and so many more by name.
+TOLD = 3
 NAMES_TOLD = 8
 CHECKS_NAMED = 4
 
@@ -81,30 +81,35 @@ def _same(findings: Sequence[Finding]) -> Iterator[RenderableType]:
     if len(findings) > 1:
         title.append(f", in {plural(len(findings), 'stack')}", "bright_black")
     yield title
-    for finding in findings[:TOLD_IN_FULL]:
-        yield from _one(finding)
-    rest = findings[TOLD_IN_FULL:]
-    if rest:
-        names = ", ".join(one_line(finding.stack or "") for finding in rest[:NAMES_TOLD])
-        more = ", …" if len(rest) > NAMES_TOLD else ""
-        yield Padding(Text(f"and {len(rest):,} more: {names}{more}", "bright_black"), (0, 0, 0, 2))
-
-
-def _one(finding: Finding) -> Iterator[RenderableType]:
+    told = findings[:TOLD]
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="bright_black", no_wrap=True, min_width=7)
     table.add_column(overflow="fold")
-    if finding.stack_id is not None:
-        table.add_row(
-            "stack", Text.assemble((one_line(finding.stack or ""), "bold"), f"  {finding.stack_id[:8]}")
-        )
-    table.add_row("seen", one_line(finding.evidence))
-    table.add_row("because", one_line(finding.cause))
-    table.add_row("do", one_line(finding.fix))
+    # What is the same for all is told once.
+    one_cause = len({finding.cause for finding in told}) == 1
+    for finding in told:
+        if finding.stack_id is not None:
+            name = (one_line(finding.stack or ""), "bold")
+            table.add_row("stack", Text.assemble(name, f"  {finding.stack_id[:8]}"))
+        table.add_row("seen", one_line(finding.evidence))
+        if not one_cause:
+            table.add_row("because", one_line(finding.cause))
+    if len(findings) > len(told):
+        table.add_row("and", _more(findings[TOLD:]))
+    if one_cause:
+        table.add_row("because", one_line(first.cause))
+    table.add_row("do", one_line(first.fix))
     yield Padding(table, (0, 0, 0, 2))
-    for command in finding.commands:
+    for command in first.commands:
         # Never broken: it is there to be copied.
         yield Text(f"           $ {one_line(command)}", "cyan", no_wrap=True, overflow="ignore")
+    if len(findings) > 1 and first.commands:
+        yield Text("           likewise for the others", "bright_black")
+
+
+def _more(findings: Sequence[Finding]) -> str:
+    names = ", ".join(one_line(finding.stack or "") for finding in findings[:NAMES_TOLD])
+    return f"{len(findings):,} more: {names}" + (", …" if len(findings) > NAMES_TOLD else "")
 
 
 def _table(checks: Iterable[Checked]) -> Table:

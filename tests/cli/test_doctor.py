@@ -76,7 +76,10 @@ def test_the_same_in_many_stacks_is_told_once_with_all_names(recursor: Recursor,
     assert done.out.startswith("6 problems\n")
     assert done.out.count("it was paused, and waits") == 1
     assert "paused, in 6 stacks" in done.out
-    assert "and 3 more: stack 4, stack 5, stack 6\n" in done.out
+    assert done.out.count("out of bricks") == 1
+    assert "  and      3 more: stack 4, stack 5, stack 6\n" in done.out
+    assert done.out.count("$ recursor resume") == 1
+    assert "likewise for the others\n" in done.out
 
 
 def test_nothing_is_made_where_nothing_is(recursor: Recursor, data: Path) -> None:
