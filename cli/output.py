@@ -109,7 +109,8 @@ def draw(*things: object) -> None:
     console = make_console()
     with console.capture() as captured:
         for thing in things:
-            console.print(thing)
+            # Text that is there to be copied goes beyond the edge, where a terminal folds it without a break.
+            console.print(thing, soft_wrap=getattr(thing, "overflow", None) == "ignore")
     # Tables pad their last column, too.
     _write("\n".join(line.rstrip() for line in captured.get().split("\n")), sys.stdout)
 

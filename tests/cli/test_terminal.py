@@ -20,7 +20,7 @@ def on_terminal(*arguments: str, data: Path, **more: str) -> tuple[int, str]:
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env=environment(TERM="xterm-256color", COLUMNS="100", LINES="30", **more),
+        env=environment(**{"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30", **more}),
     )
     os.close(theirs)
     written = b""
@@ -52,3 +52,10 @@ def test_colour_is_for_terminals_and_those_who_want_it(
     _, seen = on_terminal("list", data=data, **more)
     assert ("\x1b[36midle" in seen) is coloured
     assert all(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) <= 100 for line in seen.splitlines())
+
+
+def test_a_command_to_be_copied_is_not_broken(data: Path) -> None:
+    on_terminal("create", "one", "--start", data=data)
+    code, seen = on_terminal("doctor", data=data, COLUMNS="40")
+    assert code == 1
+    assert f"$ recursor run --data {data}\r\n" in re.sub(r"\x1b\[[0-9;]*m", "", seen)
