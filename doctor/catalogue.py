@@ -18,7 +18,7 @@ from recursor.doctor.checks import (
     work,
 )
 from recursor.doctor.report import Totals
-from recursor.domain.wording import percent, plural
+from recursor.domain.wording import percent, plural, span
 
 
 def _stacks(totals: Totals) -> str:
@@ -43,7 +43,10 @@ def _runs(totals: Totals) -> str:
 
 
 def _working(totals: Totals) -> str:
-    return f"{plural(totals.working, 'cycle')} running now"
+    now = f"{plural(totals.working, 'cycle')} running now"
+    if totals.average_seconds is None or totals.longest_seconds is None:
+        return now
+    return f"{now}; {span(totals.average_seconds)} on average, {span(totals.longest_seconds)} at most"
 
 
 def _resting(totals: Totals) -> str:
@@ -74,7 +77,8 @@ CHECKS: tuple[Check, ...] = (
     StackCheck("record-times", "records are in the order of time", clock.records_are_in_order, _stacks),
     StackCheck("paused", "none is paused after failures", state.not_paused_after_failures, _running),
     StackCheck("budget", "none is out of budget", state.is_within_budget, _stacks),
-    StackCheck("not-running", "it is running", state.may_run, _running),
+    StackCheck("not-running", "it is running", state.may_run, _running, in_focus=True),
+    StackCheck("trouble", "its supervisor has no trouble", cycles.has_no_trouble, _working, in_focus=True),
     StackCheck("not-looked-at", "all are looked at when due", cycles.is_looked_at, _resting),
     StackCheck("stuck-cycle", "cycles end", cycles.cycles_end, _working),
     StackCheck("failure-rate", "cycles succeed", failures.cycles_succeed, _success),
@@ -82,7 +86,7 @@ CHECKS: tuple[Check, ...] = (
     StackCheck("rate-limit", "no service refuses requests", failures.service_keeps_up, _runs),
     StackCheck("no-agent-runs", "agents run in cycles", work.agents_run, _runs),
     StackCheck("work-not-seen", "what there is to do is seen", work.work_is_given, _todos),
-    StackCheck("loop", "cycles change something", loops.cycles_change_something, _working),
+    StackCheck("loop", "cycles change something", loops.cycles_change_something, _running),
     StackCheck("unanswered", "visitors are answered", waiting.visitors_are_answered, _unanswered),
     StackCheck("todo-stuck", "todos end", waiting.todos_end, _todos),
 )

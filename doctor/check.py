@@ -43,6 +43,8 @@ class StackCheck:
     judge: Callable[[Evidence, StackEvidence], Observation | None]
     figures: Callable[[Totals], str]
     """What is told of all stacks together when nothing is wrong with any."""
+    in_focus: bool = False
+    """Whether it is made only for the one stack that a person asked about."""
 
 
 Check = SystemCheck | StackCheck

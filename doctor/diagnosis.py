@@ -37,7 +37,7 @@ def diagnose(evidence: Evidence, stacks: Iterable[StackEvidence], checks: Sequen
             if isinstance(verdict, Observation):
                 found[check.id].append(_finding(check, verdict))
             checked.append(_checked(check, verdict, found[check.id]))
-        elif check.id != "not-running" or evidence.focus is not None:
+        elif not check.in_focus or evidence.focus is not None:
             checked.append(_checked(check, _over_all(check, evidence, totals), found[check.id]))
     order = {check.id: index for index, check in enumerate(checks)}
     findings = sorted(

@@ -44,7 +44,7 @@ class RunnerEvidence(Record):
     started_at: Timestamp | None = None
     url: str | None = None
     silence: str | None = None
-    """What came instead of an answer."""
+    """What came instead of an answer, or of its load."""
     load: OrchestratorLoad | None = None
     clock_step: float | None = None
     """Seconds by which the machine's time was set forward since the process began; negative for back."""
@@ -128,6 +128,8 @@ class Evidence(Record):
     oldest_nudge_at: Timestamp | None = None
     focus: StackId | None = None
     """The one stack that a person asked about; None for all."""
+    trouble: str | None = None
+    """What keeps that stack from going on, as its supervisor says, when its records can't show it."""
 
     def command(self, *words: str) -> str:
         """Return a `recursor` command on this data directory, quoted for a POSIX shell."""

@@ -36,13 +36,19 @@ def look_around(data: Path, settings: Settings, now: float) -> Evidence:
     )
 
 
-def examine_stacks(read: Read, evidence: Evidence, named: str | None = None) -> Report:
+def examine_stacks(
+    read: Read,
+    evidence: Evidence,
+    named: str | None = None,
+    trouble: Callable[[str], str | None] | None = None,
+) -> Report:
     """Return what is wrong with all stacks of a store, or with one of them, and with what they run on.
 
     Args:
         read: takes a snapshot of the store.
         evidence: everything but what is in the store.
         named: a stack's id, the first digits of it, or its name; None for all.
+        trouble: asks what keeps the one stack from going on, by its id.
 
     Raises:
         NotFoundError, AmbiguousError: `named` is no stack, or several.
@@ -51,13 +57,14 @@ def examine_stacks(read: Read, evidence: Evidence, named: str | None = None) -> 
     with read() as reader:
         count, oldest = look_at_nudges(reader)
         evidence = evidence.but(nudges=count, oldest_nudge_at=oldest)
-        if named is None:
-            ids = stack_ids(reader)
-        else:
-            evidence = evidence.but(focus=find_stack(reader, named))
-    if evidence.focus is not None:
-        return diagnose(evidence, _only(read, evidence.focus, evidence))
-    return diagnose(evidence, look_at_stacks(read, ids, evidence.settings, evidence.now))
+        focus = None if named is None else find_stack(reader, named)
+        ids = stack_ids(reader) if focus is None else []
+    if focus is None:
+        return diagnose(evidence, look_at_stacks(read, ids, evidence.settings, evidence.now))
+    evidence = evidence.but(focus=focus)
+    if trouble is not None:
+        evidence = evidence.but(trouble=trouble(focus))
+    return diagnose(evidence, _only(read, focus, evidence))
 
 
 def _only(read: Read, stack_id: str, evidence: Evidence) -> Iterable[StackEvidence]:

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 from recursor.doctor.clocks import clock_step
@@ -76,7 +77,7 @@ def examine(
             evidence = evidence.but(store=found)
             if store.exists and not found.readable:
                 return diagnose(evidence, ())
-            return examine_stacks(opened.read, evidence, named)
+            return examine_stacks(opened.read, evidence, named, partial(_trouble, data, runner))
     except StorageError as error:
         return diagnose(evidence.but(store=store.but(problem=str(error))), ())
 
@@ -114,13 +115,25 @@ def _look_at_runner(data: Path, lock: LockEvidence) -> tuple[RunnerEvidence, Con
     return (found, None) if remote is None else _ask(remote, found.but(url=remote.url))
 
 
+def _trouble(data: Path, runner: RunnerEvidence, stack_id: str) -> str | None:
+    """Ask the runner what keeps a stack from going on, which no record tells."""
+    if runner.load is None:
+        return None
+    with Access(data) as access, suppress(RecursorError):
+        remote = access.remote()
+        trouble = None if remote is None else remote.status(stack_id).get("trouble")
+        return None if trouble is None else str(trouble)
+    return None
+
+
 def _ask(remote: RemoteSteering, found: RunnerEvidence) -> tuple[RunnerEvidence, Condition | None]:
     try:
         condition = remote.condition()
     except RunnerSilentError as error:
         return found.but(reach=Reach.SILENT, silence=str(error)), None
     except RecursorError as error:
-        return found.but(reach=Reach.SILENT, silence=f"it answers with an error: {error}"), None
+        # It is there: it wants a token that we have not, for one, or is of another version.
+        return found.but(reach=Reach.UP, silence=f"the runner does not tell: {error}"), None
     if condition.load is None:
         return found.but(reach=Reach.SILENT, silence=condition.silence), condition
     return found.but(reach=Reach.UP, load=condition.load), condition

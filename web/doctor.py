@@ -2,17 +2,21 @@
 
 import asyncio
 import os
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pykka import ActorDeadError
 
-from recursor.actors.messages import GetLoad, OrchestratorLoad
+from recursor.actors.messages import GetLoad, GetStatus, OrchestratorLoad, StackStatus
 from recursor.doctor.clocks import clock_step
 from recursor.doctor.evidence import Condition, Evidence, Reach, RunnerEvidence
 from recursor.doctor.examination import examine_stacks, look_around
 from recursor.doctor.report import Report
+from recursor.domain.errors import RecursorError
+from recursor.storage.errors import StorageError
 from recursor.storage.opening import MIGRATIONS
+from recursor.storage.stacks import find_stack
 from recursor.web.api.answers import problems
 from recursor.web.engine import Engine, TheEngine
 
@@ -43,6 +47,8 @@ async def condition(engine: TheEngine) -> Condition:
         return Condition(settings=engine.settings, silence=silence)
     except ActorDeadError:
         return Condition(settings=engine.settings, silence="the orchestrator has ended")
+    except RecursorError as error:
+        return Condition(settings=engine.settings, silence=str(error))
     assert isinstance(load, OrchestratorLoad)
     return Condition(settings=engine.settings, load=load)
 
@@ -59,8 +65,22 @@ async def examine(engine: Engine, named: str | None = None) -> Report:
         StorageError: the store cannot be read.
     """
     found = await condition(engine)
+    trouble = await _trouble(engine, named) if named is not None and found.load is not None else None
     # Many stacks take a second, in which others are to be answered.
-    return await asyncio.to_thread(lambda: examine_stacks(engine.read, _around(engine, found), named))
+    return await asyncio.to_thread(
+        lambda: examine_stacks(engine.read, _around(engine, found).but(trouble=trouble), named)
+    )
+
+
+async def _trouble(engine: Engine, named: str) -> str | None:
+    """Return what keeps a stack from going on, as its supervisor says."""
+    with engine.read() as reader:
+        stack_id = find_stack(reader, named)
+    with suppress(TimeoutError, ActorDeadError, StorageError):
+        status = await engine.ask(GetStatus(stack_id), ANSWER_SECONDS)
+        assert isinstance(status, StackStatus)
+        return status.trouble
+    return None
 
 
 def _around(engine: Engine, found: Condition) -> Evidence:

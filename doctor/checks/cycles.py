@@ -31,14 +31,30 @@ def is_looked_at(evidence: Evidence, found: StackEvidence) -> Observation | None
         evidence=f"due for {span(late)} and not looked at; {plural(stack.total_cycles, 'cycle')} so far",
         figures={"late_seconds": round(late), "total_cycles": stack.total_cycles},
         cause="Its supervisor keeps failing before a cycle can begin (a detector that raises, a disk without "
-        "room), or the runner has more to do than it can: its log and `show` say which.",
+        "room), or the runner has more to do than it can: its log says which.",
         fix="See what keeps it. A pause and a resume make it look anew; if that does not help, start another "
         "runner.",
         commands=(
-            evidence.command("show", found.id),
+            evidence.command("logs", found.id, "--level", "warning"),
             evidence.command("pause", found.id),
             evidence.command("resume", found.id),
         ),
+    )
+
+
+def has_no_trouble(evidence: Evidence, found: StackEvidence) -> Observation | None:
+    """What a supervisor says that keeps its stack from going on: a detector that raises, a full disk."""
+    if evidence.focus != found.id or evidence.trouble is None or found.stack is None:
+        return None
+    cycles = found.stack.total_cycles
+    return Observation(
+        severity=Severity.PROBLEM,
+        symptom="The stack tries to go on, and can't",
+        evidence=f"its supervisor has trouble, after {plural(cycles, 'cycle')}",
+        figures={"total_cycles": cycles},
+        cause=evidence.trouble,
+        fix="Put right what is named: it is tried again and again, and goes on by itself.",
+        commands=(evidence.command("logs", found.id, "--level", "warning"),),
     )
 
 

@@ -53,8 +53,12 @@ def disk_has_room(evidence: Evidence, totals: Totals) -> Observation | Fine | Un
             "lasts_seconds": None if lasts is None else round(lasts),
         },
         cause="When a write finds no room, nothing is lost and nothing goes on: it is tried until there is.",
-        fix="Make room on that file system; this lists what takes most of it. Everything goes on by itself.",
-        commands=(f"du -xh -d 2 {quote(disk.path)} | sort -rh | head -20", f"df -h {quote(disk.path)}"),
+        fix="Make room on that file system; the first lists what takes most of it here. To prune keeps the "
+        "store from growing: its file stays as long as it is, and the room in it is used again.",
+        commands=(
+            f"du -xh -d 2 {quote(disk.path)} | sort -rh | head -20",
+            evidence.command("prune", "--all", "--older-than", "7d"),
+        ),
     )
 
 

@@ -49,6 +49,7 @@ def cycles_succeed(evidence: Evidence, found: StackEvidence) -> Observation | No
         "keeps it from costing more.",
         commands=(
             evidence.command("executions", found.id, "--limit", "20"),
+            evidence.command("traces", found.id, "--limit", "20"),
             evidence.command("pause", found.id),
         ),
     )

@@ -13,7 +13,7 @@ def agents_find_a_place(evidence: Evidence, _totals: Totals) -> Observation | Fi
     """More agents want to run than may: visitors still go first, all others wait."""
     load = evidence.runner.load
     if load is None:
-        return Unknown("no runner answers")
+        return Unknown(evidence.runner.silence or "no runner answers")
     limit = load.agents_limit or load.agents_running
     said = f"{load.agents_running} of {limit} places taken, {plural(load.agents_queued, 'agent')} waiting"
     if load.agents_queued <= limit * WAITING_PER_PLACE:
@@ -39,7 +39,7 @@ def agents_end_when_told(evidence: Evidence, _totals: Totals) -> Observation | F
     """Agents that outlived their time limit and do not end hold threads and memory for nothing."""
     load = evidence.runner.load
     if load is None:
-        return Unknown("no runner answers")
+        return Unknown(evidence.runner.silence or "no runner answers")
     if not load.agents_abandoned:
         return Fine("no agent outlived its time limit")
     count = load.agents_abandoned

@@ -30,7 +30,7 @@ def cycles_change_something(evidence: Evidence, found: StackEvidence) -> Observa
         cause="; ".join(f"{role} still has work: {report.statuses[role].reason}" for role in roles),
         fix="See what its agents said they did. Pause it until what they can't do is done or taken off them.",
         commands=(
-            evidence.command("executions", found.id, "--limit", "5"),
+            evidence.command("traces", found.id, "--limit", "5"),
             evidence.command("todos", found.id),
             evidence.command("pause", found.id),
         ),

@@ -22,11 +22,11 @@ def records_can_be_read(evidence: Evidence, found: StackEvidence) -> Observation
         evidence=plural(count, "record") + f": {found.unreadable[0]}",
         figures={"records": count, "texts": [*found.unreadable]},
         cause="A newer Recursor wrote them, or the file was damaged by something else than Recursor.",
-        fix="If a newer Recursor ran here, use that one. Else put back a backup. If there is none, a stack "
-        "that can't be shown can only be deleted, with all that belongs to it."
+        fix="If a newer Recursor ran here, use that one. Else put back a backup (recursor restore). If "
+        "there is none, a stack that can't be shown can only be deleted, with all that belongs to it."
         if hidden
-        else "If a newer Recursor ran here, use that one. Else put back a backup. This reads every record "
-        "of the stack, to tell how far it goes.",
+        else "If a newer Recursor ran here, use that one. Else put back a backup (recursor restore). To "
+        "read every record of the stack tells how far it goes.",
         commands=_commands(evidence, found),
     )
 

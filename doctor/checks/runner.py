@@ -20,7 +20,8 @@ def runner_is_up(evidence: Evidence, totals: Totals) -> Observation | Fine | Unk
             return Unknown("the lock does not tell")
         case Reach.UP:
             since = "" if runner.started_at is None else f" for {span(evidence.now - runner.started_at)}"
-            return Fine(f"process {runner.pid}, up{since}")
+            untold = "" if runner.silence is None else f"; {runner.silence}"
+            return Fine(f"process {runner.pid}, up{since}{untold}")
         case Reach.ABSENT if not running:
             return Fine("none is up, and no stack is running")
         case Reach.ABSENT:
@@ -109,6 +110,6 @@ def news_is_taken_in(evidence: Evidence, _totals: Totals) -> Observation | Fine 
         f"the runner looks every {span(evidence.poll_seconds)}",
         figures={"changes": count, "oldest_seconds": round(age), "poll_seconds": evidence.poll_seconds},
         cause="The orchestrator in the runner hangs, has died, or can't write: its log says which.",
-        fix="End the runner and start another: it takes in everything at its start.",
-        commands=evidence.new_runner(),
+        fix="See its log. Then end the runner and start another: it takes in everything at its start.",
+        commands=(evidence.command("logs", "--level", "warning"), *evidence.new_runner()),
     )

@@ -20,7 +20,7 @@ def store_can_be_read(evidence: Evidence, totals: Totals) -> Observation | Fine 
             evidence=found.problem,
             figures={"path": found.path, "bytes": found.bytes},
             cause="The store's files are damaged, are not a store, or belong to another user.",
-            fix="Look at the files; if they are this user's, put a backup in their place.",
+            fix="Look at the files; if they are this user's, put a backup in their place (recursor restore).",
             commands=(f"ls -l {quote(found.path)}",),
         )
     if not found.exists:
@@ -55,12 +55,12 @@ def store_has_this_version(evidence: Evidence, _totals: Totals) -> Observation |
         cause="An older Recursor wrote it, and no runner of this one has opened it yet."
         if evidence.runner.reach is Reach.ABSENT
         else "A runner of an older Recursor is up on it.",
-        fix="Keep a copy of the store, then start a runner of this Recursor: it brings the store up to date."
+        fix="Back it up, then start a runner of this Recursor: it brings the store up to date."
         if evidence.runner.reach is Reach.ABSENT
-        else "End that runner, keep a copy of the store, then start a runner of this Recursor.",
+        else "End that runner, back the store up, then start a runner of this Recursor.",
         commands=(
             *(() if evidence.runner.pid is None else (f"kill {evidence.runner.pid}",)),
-            f"cp -R {quote(found.path)} {quote(found.path + '.before-update')}",
+            evidence.command("backup", f"{found.path}.before-update"),
             evidence.command("run"),
         ),
     )

@@ -123,6 +123,7 @@ CASES: dict[str, list[Case]] = {
         _stack(healthy_stack({"state": state}), focus=STACK)
         for state in (ExecutionState.IDLE, ExecutionState.PAUSED, ExecutionState.STOPPED)
     ],
+    "trouble": [_stack(healthy_stack(), focus=STACK, trouble="the detector of the planner raised")],
     "not-looked-at": [_stack(healthy_stack({"next_look_at": NOW - 900}))],
     "stuck-cycle": [
         _stack(_IN_CYCLE),

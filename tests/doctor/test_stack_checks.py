@@ -97,6 +97,15 @@ def test_a_stack_somebody_asks_about_is_told_not_to_run(state: ExecutionState, c
     assert seen.commands == (f"recursor {command} {STACK}",)
 
 
+def test_what_a_supervisor_says_is_told_of_the_one_stack() -> None:
+    troubled = healthy(focus=STACK, trouble="no room on the disk")
+    seen = expect("trouble", PROBLEM, healthy_stack(), troubled)
+    assert seen is not None
+    assert seen.cause == "no room on the disk"
+    other = healthy_stack(id="5eed000000000002")
+    assert diagnose(troubled, [other]).findings == ()
+
+
 # Looks and cycles
 
 

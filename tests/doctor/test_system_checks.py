@@ -83,7 +83,7 @@ def test_a_newer_store_needs_a_newer_program() -> None:
 def test_an_older_store_is_brought_up_to_date_by_a_new_runner() -> None:
     evidence = healthy(store=make_store(schema_version=0), runner=RunnerEvidence(reach=Reach.ABSENT))
     found = observed(store.store_has_this_version(evidence, Totals()))
-    assert found.commands == ("cp -R /data/store /data/store.before-update", "recursor run")
+    assert found.commands == ("recursor backup /data/store.before-update", "recursor run")
     with_runner = healthy(store=make_store(schema_version=0))
     found = observed(store.store_has_this_version(with_runner, Totals()))
     assert found.commands[0].startswith(f"kill {PID}")
@@ -232,7 +232,7 @@ def test_what_is_new_is_taken_in_within_some_polls(age: int, wrong: bool) -> Non
     evidence = healthy(nudges=3, oldest_nudge_at=NOW - age, poll_seconds=5)
     found = runner.news_is_taken_in(evidence, Totals())
     if wrong:
-        assert observed(found).commands == NEW_RUNNER
+        assert observed(found).commands == ("recursor logs --level warning", *NEW_RUNNER)
     else:
         fine(found)
     fine(runner.news_is_taken_in(evidence.but(runner=RunnerEvidence(reach=Reach.ABSENT)), Totals()))

@@ -29,7 +29,9 @@ from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.todo import TodoStatus
+from recursor.domain.work import WorkStatus
 from recursor.orchestration.control import Command
+from recursor.orchestration.roles import Role
 from recursor.runner import remote
 from recursor.runner.checkup import examine
 from recursor.runner.process import Runner
@@ -336,6 +338,20 @@ def test_a_team_that_fails_is_paused_and_told_why(data: Path) -> None:
         assert refused.figures["refused"] == 5
     tomorrow = examine(data, now=later(DAY + 100))
     assert ids(tomorrow) == ["paused"]
+
+
+def test_a_detector_that_raises_is_told_in_the_supervisors_own_words(data: Path) -> None:
+    def broken(_snapshot: Snapshot, _settings: Settings, _now: float) -> WorkStatus:
+        raise LookupError("no idea where")
+
+    make(data)
+    roles = observers_team().adding(Role("tester", broken, _Failing()))
+    slowly = Settings().overridden({"pause": {"first_backoff": 3600}})
+    with Runner(data, roles=roles, settings=slowly, port=0):
+        wait_for(lambda: answers(examined_by_another_process(data)))
+        (finding,) = wait_for(lambda: examined_by_another_process(data, "one").findings)
+    assert finding.id == "trouble"
+    assert "tester: LookupError: no idea where" in finding.cause
 
 
 def test_a_cycle_that_hangs_and_then_is_orphaned(gated: Any) -> None:
