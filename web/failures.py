@@ -44,6 +44,10 @@ async def _not_understood(request: Request, error: Exception) -> JSONResponse:
     if first["loc"] == ("body",) and not (media_type == "application/json" or media_type.endswith("+json")):
         what = f"content-type: {media_type[:60]!r}: send JSON, as application/json"
         return _answer(problem("media-type", 415, "Not JSON", what))
+    if first["type"] == "json_invalid":
+        what = f"body: is not JSON: {first['ctx']['error']} (at character {first['loc'][-1]})"
+        whole = FieldProblem(field="body", pointer=pointer(()), detail=what.partition(": ")[2])
+        return _answer(problem("invalid-input", 422, "Invalid input", _one_line(what), (whole,)))
     detail = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     if len(errors) > 1:
         detail += f" (and {len(errors) - 1} more)"

@@ -43,6 +43,8 @@ _TAGS = (
     ("statistics", "Figures over time, of one stack and of all."),
     ("sql", "Any question to the tables of all stacks."),
     ("live", "What happens, as it happens."),
+    ("sql", "Questions to the store's tables."),
+    ("doctor", "What is wrong, why, and what puts it right."),
     ("runner", "The runner itself."),
 )
 _METHODS = ("get", "put", "post", "patch", "delete")
