@@ -1,4 +1,4 @@
-"""What a log, OpenTelemetry and Prometheus cost the engine: 100 busy stacks with each and without, in turn.
+"""What a log and OpenTelemetry cost the engine: 100 busy stacks with each and without, in turn.
 
     .venv/bin/python -m benchmarks.observability [--seconds N] [--rounds N]
 
@@ -14,6 +14,9 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pykka import ActorRef
 
 from benchmarks.idle_team import count_cycles, create, disk_store, idle_team, orchestrator, report
@@ -22,6 +25,8 @@ from recursor.runner.event_log import EventLog
 from recursor.runner.log_file import LogFile
 from recursor.runner.log_records import json_formatter
 from recursor.runner.logs import Logging
+from recursor.runner.telemetry_events import Telemetry
+from recursor.runner.telemetry_export import Providers
 from recursor.storage.store import Store
 
 STACKS = 100
@@ -48,10 +53,17 @@ def log_at(level: int) -> Watch:
     return watch
 
 
+def telemetry(ref: ActorRef[Orchestrator], store: Store, _: Path) -> Any:
+    """Send traces and metrics to a collector that takes everything at once."""
+    spans = BatchSpanProcessor(InMemorySpanExporter())
+    return Telemetry(ref, store, Providers.of(spans, InMemoryMetricReader()))
+
+
 WATCHERS: dict[str, Watch] = {
     "nobody": nobody,
     "log_info": log_at(logging.INFO),
     "log_debug": log_at(logging.DEBUG),
+    "opentelemetry": telemetry,
 }
 
 

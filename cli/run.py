@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Any
@@ -89,6 +90,12 @@ def run(
         bool | None,
         typer.Option("--log-file/--no-log-file", help="Keep a log for `recursor logs`, too. [default: yes]"),
     ] = None,
+    otlp_endpoint: Annotated[
+        str | None,
+        typer.Option(
+            "--otlp-endpoint", metavar="URL", help="Send OpenTelemetry traces and metrics there (OTLP/HTTP)."
+        ),
+    ] = None,
     settings: Overrides = None,
     data: Data = DEFAULT_DATA,
     json: Json = False,
@@ -107,6 +114,7 @@ def run(
             log_level=log_level,
             log_format=log_format,
             log_file=log_file,
+            otlp_endpoint=otlp_endpoint,
         ),
     )
     access = WebAccess(configured.runner.host, configured.token(), configured.runner.allowed_hosts)
@@ -116,6 +124,7 @@ def run(
     # These rooms take longer to import than every other command takes to run.
     from recursor.runner.process import Runner
     from recursor.runner.session import Session
+    from recursor.runner.telemetry import TelemetrySettings
 
     wanted = configured.runner
     runner = Runner(
@@ -127,8 +136,9 @@ def run(
         sql=configured.sql,
     )
     display = _display(wanted.port, until_done, idea, json)
+    telemetry = TelemetrySettings(os.environ, wanted.otlp_endpoint).watcher()
     with RunLog(wanted, data, configured.token(), shown=display.wants_events) as log:
-        ending = Session(runner, display, goal, wanted.grace, [log.watch]).run()
+        ending = Session(runner, display, goal, wanted.grace, [log.watch, *telemetry]).run()
     if json and until_done:
         print_json(_summary(ending))
     elif until_done:

@@ -204,6 +204,8 @@ class ProcessSettings(RunnerSettings):
     """The least serious thing that is logged on stderr."""
     log_format: Literal["auto", "human", "json"] = "auto"
     """What stderr is logged on as; auto: for people on a terminal, else JSON."""
+    otlp_endpoint: str | None = None
+    """Where OpenTelemetry's traces and metrics go; OTEL_EXPORTER_OTLP_ENDPOINT works, too."""
     log_file: bool = True
     """Whether a log is kept in the data directory, too: `logs/recursor.log`, at most 50 MB."""
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from queue import SimpleQueue
-from types import TracebackType
 from typing import Any
 
-from pykka import ActorDeadError, ActorRef
+from pykka import ActorRef
 
 from recursor.actors.event_rate import EventRate
-from recursor.actors.messages import Subscribe, Unsubscribe
 from recursor.domain.events import (
     ContentsChanged,
     CycleFinished,
@@ -32,10 +27,10 @@ from recursor.domain.events import (
 from recursor.domain.execution import ExecutionStatus
 from recursor.domain.graph import NodeStatus
 from recursor.domain.record import iso
+from recursor.runner.listening import ListeningThread
 from recursor.runner.log_records import events_logger
-from recursor.storage.errors import CorruptRecordError
+from recursor.runner.stack_names import StackNames
 from recursor.storage.store import Store
-from recursor.storage.tables import STACKS
 
 Fields = dict[str, Any]
 
@@ -50,8 +45,8 @@ DEBUG_RATE, DEBUG_BURST = 500.0, 2000.0
 NOTICE_SECONDS = 10.0
 
 
-class EventLog:
-    """Listens to an orchestrator, from `with` to its end; its own thread logs, so that nobody waits."""
+class EventLog(ListeningThread):
+    """Listens to an orchestrator, from `with` to its end, and logs."""
 
     def __init__(self, orchestrator: ActorRef[Any], store: Store, level: int) -> None:
         """Prepare it.
@@ -61,77 +56,39 @@ class EventLog:
             store: where the stacks' names are.
             level: the least serious record that is kept anywhere: what is not even logged is not made.
         """
-        self._orchestrator = orchestrator
-        self._store = store
-        self._kinds = frozenset(kind for kind, (usual, _) in _ENTRIES.items() if usual >= level)
+        kinds = frozenset(kind for kind, (usual, _) in _ENTRIES.items() if usual >= level)
         if level > logging.INFO:
             # Nothing but failures, which are told whatever the rate.
-            self._kinds = frozenset((CycleFinished, NodeFinished))
-            self._rate = EventRate(0, 0, 0, 0)
+            kinds = frozenset((CycleFinished, NodeFinished))
+            rate = EventRate(0, 0, 0, 0)
         elif level <= logging.DEBUG:
-            self._rate = EventRate(DEBUG_RATE, DEBUG_BURST, DEBUG_RATE, DEBUG_BURST)
+            rate = EventRate(DEBUG_RATE, DEBUG_BURST, DEBUG_RATE, DEBUG_BURST)
         else:
-            self._rate = EventRate(STACK_RATE, STACK_BURST, TOTAL_RATE, TOTAL_BURST)
-        self._inbox: SimpleQueue[Event | None] = SimpleQueue()
-        self._names: dict[str, str] = {}
+            rate = EventRate(STACK_RATE, STACK_BURST, TOTAL_RATE, TOTAL_BURST)
+        super().__init__(orchestrator, "recursor-event-log", kinds, rate)
+        self._names = StackNames(store)
         self._log = events_logger()
         self._notice_at = 0.0
-        self._thread = threading.Thread(target=self._run, name="recursor-event-log", daemon=True)
 
-    def tell(self, message: Event) -> None:
-        """See `Listener.tell`."""
-        self._inbox.put(message)
-
-    def __enter__(self) -> EventLog:
-        """Begin to listen."""
-        self._thread.start()
-        self._orchestrator.ask(Subscribe(self, rate=self._rate, kinds=self._kinds))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Log what has happened so far, and listen no more."""
-        with suppress(ActorDeadError):
-            self._orchestrator.ask(Unsubscribe(self))
-        self._inbox.put(None)
-        self._thread.join()
-        self._notice()
-
-    def _run(self) -> None:
-        while (event := self._inbox.get()) is not None:
-            try:
-                self._enter(event)
-            except Exception:
-                logging.getLogger("recursor.runner").exception("an event could not be logged")
-            if time.monotonic() >= self._notice_at:
-                self._notice()
-
-    def _enter(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
+        """Log `event`."""
         usual, entry = _ENTRIES[type(event)]
         what, more = entry(event)
         level = more.pop("level", usual)
-        name = self._name(event)
+        name = self._names.of(event)
         self._log.log(level, what, time=iso(event.at), stack=event.stack_id, name=name, **more)
+        if time.monotonic() >= self._notice_at:
+            self._notice()
+
+    def end(self) -> None:
+        """Say what was not logged."""
+        self._notice()
 
     def _notice(self) -> None:
         self._notice_at = time.monotonic() + NOTICE_SECONDS
         missed = self._rate.collect_missed()
         if missed:
             self._log.info("more happened than is logged", events=missed)
-
-    def _name(self, event: Event) -> str | None:
-        if isinstance(event, StackChanged):
-            self._names[event.stack_id] = event.name
-        name = self._names.get(event.stack_id)
-        if isinstance(event, StackDeleted):
-            self._names.pop(event.stack_id, None)
-        elif name is None:
-            with suppress(CorruptRecordError), self._store.read() as reader:
-                stack = STACKS.get(reader, event.stack_id)
-                if stack is not None:
-                    name = self._names[stack.id] = stack.name
-        return name
 
 
 def _changed(event: StackChanged) -> tuple[str, Fields]:

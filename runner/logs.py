@@ -13,6 +13,10 @@ from recursor.runner.log_file import LogFile
 # What the log file holds, unless stderr is told more.
 FILE_LEVEL = logging.INFO
 
+# How often the same complaint of another library is passed on, in seconds, and how many are remembered.
+_REPEAT_SECONDS = 60.0
+_MOST_REMEMBERED = 1000
+
 
 class Logging:
     """Has what is logged in this process told on stderr and kept in a file, from `with` to its end.
@@ -70,10 +74,25 @@ class Logging:
 
 
 class _Ours(logging.Filter):
-    """Lets pass what Recursor logs, and of others what is a warning at least."""
+    """Lets pass what Recursor logs, and of others what is a warning at least, each once a minute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno >= logging.WARNING or record.name.partition(".")[0] == "recursor"
+        if record.name.partition(".")[0] == "recursor":
+            return True
+        if record.levelno < logging.WARNING:
+            return False
+        # A collector that is away, for one, is complained about every few seconds.
+        which = record.name, str(record.msg)
+        if record.created - self._told.get(which, float("-inf")) < _REPEAT_SECONDS:
+            return False
+        if len(self._told) >= _MOST_REMEMBERED:
+            self._told.clear()
+        self._told[which] = record.created
+        return True
 
 
 class _Console(logging.Handler):

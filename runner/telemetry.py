@@ -1,0 +1,69 @@
+"""Whether OpenTelemetry is wanted; nothing of it is imported unless it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from recursor.domain.errors import InvalidInputError, RecursorError
+
+if TYPE_CHECKING:
+    from recursor.runner.process import Runner
+
+_ENDPOINTS = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+)
+
+
+class TelemetryMissingError(RecursorError):
+    """OpenTelemetry is wanted, and not installed."""
+
+
+class TelemetrySettings:
+    """Where traces and metrics go, from OpenTelemetry's own variables and a runner's option."""
+
+    def __init__(self, environment: Mapping[str, str], endpoint: str | None = None) -> None:
+        """Read them.
+
+        Args:
+            environment: the variables
+                (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/).
+            endpoint: the collector's URL; it comes before the variables.
+
+        Raises:
+            InvalidInputError: it is no URL.
+        """
+        named = next((name for name in _ENDPOINTS if environment.get(name)), None)
+        if endpoint is not None and not endpoint.startswith(("http://", "https://")):
+            raise InvalidInputError(
+                f"--otlp-endpoint: {endpoint[:80]!r} is no URL: give for example http://127.0.0.1:4318"
+            )
+        self.endpoint = endpoint
+        self.origin = "--otlp-endpoint" if endpoint is not None else named
+        disabled = environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+        wanted = self.origin is not None and not disabled
+        self.traces = wanted and environment.get("OTEL_TRACES_EXPORTER", "otlp") != "none"
+        self.metrics = wanted and environment.get("OTEL_METRICS_EXPORTER", "otlp") != "none"
+
+    def watcher(self) -> list[Callable[[Runner], AbstractContextManager[object]]]:
+        """Return what watches a runner, from `with` to its end; nothing if nothing is wanted.
+
+        Raises:
+            TelemetryMissingError: OpenTelemetry is not installed.
+        """
+        if not (self.traces or self.metrics):
+            return []
+        try:
+            from recursor.runner.telemetry_events import Telemetry
+            from recursor.runner.telemetry_export import Providers
+        except ImportError as error:
+            missing = (error.name or "a part").partition(".")[0]
+            raise TelemetryMissingError(
+                f"{self.origin}: OpenTelemetry is wanted, and {missing} is not installed: "
+                "pip install 'recursor[otel]', or leave it out"
+            ) from error
+        providers = Providers.sending(self.endpoint, traces=self.traces, metrics=self.metrics)
+        return [lambda runner: Telemetry(runner.orchestrator, runner.store, providers)]
