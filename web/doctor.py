@@ -32,13 +32,13 @@ Named = Annotated[
 
 
 @router.get("", responses=problems(404, 409))
-async def report(engine: TheEngine, stack: Named = None) -> Report:
+async def get_diagnosis(engine: TheEngine, stack: Named = None) -> Report:
     """Say what is wrong, why, and what puts it right."""
     return await examine(engine, stack)
 
 
 @router.get("/runner")
-async def condition(engine: TheEngine) -> Condition:
+async def get_condition(engine: TheEngine) -> Condition:
     """Tell what only the process that runs the stacks can tell of itself."""
     try:
         load = await engine.ask(GetLoad(), ANSWER_SECONDS)
@@ -64,7 +64,7 @@ async def examine(engine: Engine, named: str | None = None) -> Report:
         NotFoundError, AmbiguousError: `named` is no stack, or several.
         StorageError: the store cannot be read.
     """
-    found = await condition(engine)
+    found = await get_condition(engine)
     trouble = await _trouble(engine, named) if named is not None and found.load is not None else None
     # Many stacks take a second, in which others are to be answered.
     return await asyncio.to_thread(

@@ -42,6 +42,7 @@ _TAGS = (
     ("traces", "What agents thought and did."),
     ("statistics", "Figures over time, of one stack and of all."),
     ("sql", "Any question to the tables of all stacks."),
+    ("doctor", "What is wrong, why, and what puts it right."),
     ("live", "What happens, as it happens."),
     ("sql", "Questions to the store's tables."),
     ("doctor", "What is wrong, why, and what puts it right."),

@@ -3,6 +3,8 @@
 from typing import Any
 
 from recursor.actors.messages import OrchestratorLoad, RunningAgent, StackStatus
+from recursor.doctor.diagnosis import diagnose
+from recursor.doctor.evidence import Condition, Evidence, Reach, RunnerEvidence, StackEvidence
 from recursor.domain.agent_state import AgentState, LongTermMemory, ShortTermMemory
 from recursor.domain.execution import (
     Decision,
@@ -15,6 +17,7 @@ from recursor.domain.graph import ExecutionGraph, Node, NodeStatus, Usage
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import Artifact, ProjectIdea
 from recursor.domain.record import Record
+from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState, Phase, Stack
 from recursor.domain.statistics import OrchestrationStats, Rollup, SpanStats, TotalStats
 from recursor.domain.todo import Todo, TodoStatus
@@ -185,6 +188,25 @@ def _page(record: Record, following: str | None = _ID) -> Any:
     return {"items": [_json(record)], "next": following}
 
 
+_load = OrchestratorLoad(
+    active_stacks=3,
+    sleeping_stacks=40,
+    agents_limit=8,
+    agents_running=2,
+    agents_queued=0,
+    agents_abandoned=0,
+)
+_paused = _stack.but(
+    state=ExecutionState.PAUSED,
+    state_reason="5 failed cycles in a row; the last: builder: TimeoutError: no answer within 60 s",
+    paused_at=_NOW - 600,
+    failures_in_a_row=5,
+)
+_diagnosis = diagnose(
+    Evidence(now=_NOW, runner=RunnerEvidence(reach=Reach.UP, pid=4711, load=_load)),
+    [StackEvidence(id=_STACK, stack=_paused, has_idea=True)],
+)
+
 EXAMPLES: dict[str, Any] = {
     "create_stack": _json(_stack),
     "list_stacks": _json(
@@ -278,10 +300,8 @@ EXAMPLES: dict[str, Any] = {
             seconds=0.41,
         )
     ),
+    "get_diagnosis": _json(_diagnosis),
+    "get_condition": _json(Condition(settings=Settings(), load=_load)),
     "get_health": {"status": "ok", "pid": 4711},
-    "get_load": _json(
-        OrchestratorLoad(
-            active_stacks=3, sleeping_stacks=40, agents_running=2, agents_queued=0, agents_abandoned=0
-        )
-    ),
+    "get_load": _json(_load),
 }
