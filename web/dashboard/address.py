@@ -38,7 +38,7 @@ class Address:
         return self.path + (f"?{urlencode(query)}" if query else "")
 
     def set(self, *, remember: bool = False, **changes: str | None) -> None:
-        """Change the query, without opening anything.
+        """Change some values of the query, without opening anything.
 
         Args:
             remember: whether the browser's Back comes back to what it was.

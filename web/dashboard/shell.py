@@ -1,18 +1,22 @@
 """The frame of every page, and which page an address opens."""
 
+import logging
+
 from nicegui import ui
 from nicegui.page_arguments import RouteMatch
 
 from recursor.web.dashboard.address import Address
 from recursor.web.dashboard.doctor import doctor_page
-from recursor.web.dashboard.home import home_page
+from recursor.web.dashboard.home.overview import home_page
 from recursor.web.dashboard.live import LivePage, Watcher
 from recursor.web.dashboard.page import Page
 from recursor.web.dashboard.parts import Box, Empty, Glyph, Link, Moment, Span, Toasts
 from recursor.web.dashboard.parts.link import mark_current
 from recursor.web.dashboard.parts.toasts import ThemeSwitch
-from recursor.web.dashboard.team import team_page
+from recursor.web.dashboard.team.view import team_page
 from recursor.web.engine import Engine
+
+logger = logging.getLogger("recursor.web")
 
 _NAVIGATION = (("/", "Teams"), ("/doctor", "Doctor"))
 
@@ -102,6 +106,8 @@ class Pages(ui.sub_pages):
         with Empty("search", "There is no such page", "The address may be mistyped, or the page was moved."):
             Link("Go to the teams", "/")
 
-    def _render_error(self, _: Exception) -> None:
+    def _render_error(self, error: Exception) -> None:
+        logger.error("dashboard: %s could not be shown", self._page.address.path, exc_info=error)
+        self._page.set_title("Error")
         with Empty("alert", "This page could not be shown", "The runner's log says why."):
             Link("Go to the teams", "/")

@@ -1,18 +1,61 @@
 """The Orchestration tab."""
 
-from recursor.web.dashboard.parts import Section, Span
+from recursor.storage.queries import orchestration_stats, stats_series
+from recursor.web.dashboard.orchestration.cards import Cards
+from recursor.web.dashboard.orchestration.cycles import Cycles
+from recursor.web.dashboard.orchestration.detail import Detail
+from recursor.web.dashboard.orchestration.trends import Trends
+from recursor.web.dashboard.orchestration.work import Work
+from recursor.web.dashboard.parts import Section, Segments
+from recursor.web.dashboard.ranges import RANGES, USUAL, Range, range_of
 from recursor.web.dashboard.team.tab import Tab
 
 
 class OrchestrationTab(Tab):
-    """Figures, who has work, and every cycle."""
+    """Figures, who has work, every cycle, and how all that went over time."""
 
     slug, title, icon = "", "Orchestration", "graph"
 
     def build(self) -> None:
         """See `Tab.build`."""
-        with Section("Statistics"):
-            Span("Coming")
+        with Section("Statistics") as section:
+            with section.head:
+                names = {key: each.name for key, each in RANGES.items()}
+                self._range = Segments(
+                    "Time", names, self.team.address.get("range", USUAL), self._choose_range
+                )
+            self._cards = Cards()
+        self._work = Work(self.team)
+        self._cycles = Cycles(self.team)
+        self._trends = Trends()
+        self._detail = Detail(self.team, self._cycles)
+        self._show()
 
-    def refresh(self) -> None:
+    async def refresh(self) -> None:
         """See `Tab.refresh`."""
+        self._show()
+        await self._work.refresh()
+
+    def address_changed(self) -> None:
+        """See `Tab.address_changed`."""
+        self._range.choose(self.team.address.get("range", USUAL))
+        self._cycles.follow_address()
+        self._show()
+
+    def _chosen(self) -> Range:
+        return range_of(self.team.address.get("range", USUAL))
+
+    def _choose_range(self, value: str) -> None:
+        self.team.address.set(range=None if value == USUAL else value, before=None)
+        self._show()
+
+    def _show(self) -> None:
+        chosen, now = self._chosen(), self.team.engine.now()
+        since = chosen.since(now)
+        with self.team.read() as reader:
+            stats = orchestration_stats(reader, self.team.id, since, now)
+            spans = stats_series(reader, self.team.id, since, now, chosen.step)
+        self._cards.show(stats)
+        self._trends.show(spans, chosen)
+        self._cycles.show(chosen)
+        self._detail.show()

@@ -2,6 +2,7 @@
 
 from recursor.web.dashboard.parts.boxes import Box, Command, Empty, Notice, Section, Span
 from recursor.web.dashboard.parts.button import Button
+from recursor.web.dashboard.parts.chart import Chart, Series
 from recursor.web.dashboard.parts.field import Field
 from recursor.web.dashboard.parts.glyph import Badge, Glyph
 from recursor.web.dashboard.parts.link import Link
@@ -15,6 +16,7 @@ __all__ = [
     "Badge",
     "Box",
     "Button",
+    "Chart",
     "Command",
     "Empty",
     "Field",
@@ -26,6 +28,7 @@ __all__ = [
     "Pager",
     "Section",
     "Segments",
+    "Series",
     "Span",
     "Toasts",
 ]

@@ -1,6 +1,6 @@
 """The tabs of a team's page, in their order."""
 
-from recursor.web.dashboard.orchestration import OrchestrationTab
+from recursor.web.dashboard.orchestration.tab import OrchestrationTab
 from recursor.web.dashboard.tabs.messages import MessagesTab
 from recursor.web.dashboard.tabs.project import ProjectTab
 from recursor.web.dashboard.tabs.todos import TodosTab

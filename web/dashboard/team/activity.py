@@ -24,7 +24,7 @@ class Activity:
                 self._said = Span("", "activity-said")
                 self._until = Moment(None, "in", otherwise="")
             self._why = Span("", "muted activity-why")
-        with Box(classes="activity-roles"):
+        with Box(classes="activity-roles") as self._all:
             self._roles = [_Role() for _ in range(SHOWN)]
 
     def show(self, stack: Stack) -> None:
@@ -37,6 +37,7 @@ class Activity:
             said, why = ("One role at work" if one else f"{len(running)} roles at work"), ""
         waits = not running and stack.state is ExecutionState.RUNNING and stack.current_execution_id is None
         self._pulse.set_visibility(bool(running))
+        self._all.set_visibility(bool(running))
         self._said.text, self._why.text = said, why
         self._until.show(stack.next_look_at if waits else None)
         for index, role in enumerate(self._roles):

@@ -1,8 +1,10 @@
 """The top of a team's page: its name and state, what it does now, and the controls."""
 
+from collections.abc import Awaitable, Callable
+
 from recursor.actors.messages import ControlStack
 from recursor.domain.stack import ExecutionState, Stack
-from recursor.orchestration.control import Command
+from recursor.orchestration.control import CONCERNED, Command
 from recursor.storage.stacks import read_stack
 from recursor.web.dashboard.looks import PHASES, STATES
 from recursor.web.dashboard.parts import Badge, Box, Button, Link, Moment, Span
@@ -15,13 +17,6 @@ _CONTROLS = (
     (Command.RESUME, "Resume", "Resuming…", "play"),
     (Command.STOP, "Stop", "Stopping…", "stop"),
 )
-
-_POSSIBLE = {
-    ExecutionState.IDLE: {Command.START},
-    ExecutionState.RUNNING: {Command.PAUSE, Command.STOP},
-    ExecutionState.PAUSED: {Command.RESUME, Command.STOP},
-    ExecutionState.STOPPED: {Command.START},
-}
 
 
 class TeamHead:
@@ -71,7 +66,7 @@ class TeamHead:
             button = self._controls[command]
             pending = self._pending is command
             button.say(busy if pending else word, busy=pending)
-            button.allow(pending or (self._pending is None and command in _POSSIBLE[stack.state]))
+            button.allow(pending or (self._pending is None and stack.state in CONCERNED[command]))
         ended = {
             ExecutionState.STOPPED: stack.stopped_at,
             ExecutionState.PAUSED: stack.paused_at,
@@ -79,7 +74,7 @@ class TeamHead:
         self._elapsed.show(stack.started_at, ended)
         self._activity.show(stack)
 
-    def _steering(self, command: Command):  # type: ignore[no-untyped-def]
+    def _steering(self, command: Command) -> Callable[[], Awaitable[None]]:
         async def steer() -> None:
             self._pending = command
             self.refresh()

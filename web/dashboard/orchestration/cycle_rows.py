@@ -1,0 +1,85 @@
+"""What is said of a cycle and of its nodes."""
+
+from recursor.domain.execution import Decision, DecisionKind, OrchestratorExecution
+from recursor.domain.graph import ExecutionGraph, Node, Usage
+from recursor.web.dashboard.looks import CYCLES, DECISIONS, NODES, in_words
+from recursor.web.dashboard.orchestration.pictures import Row
+
+
+def cycle_row(execution: OrchestratorExecution) -> Row:
+    """Return what `cycles_table.js` shows of a cycle."""
+    decision = execution.decision
+    return {
+        "id": execution.id,
+        "number": execution.number,
+        "status": CYCLES[execution.status]._asdict(),
+        "started": execution.started_at,
+        "duration": None if execution.duration is None else in_words(execution.duration),
+        "agents": _agents(execution),
+        "parallel": execution.summary.max_parallel if execution.summary is not None else "",
+        "decision": "" if decision is None else decided(decision),
+        "reason": "" if decision is None else decision.reason,
+        "error": execution.error or "",
+    }
+
+
+def decided(decision: Decision) -> str:
+    """Return a decision in a few words."""
+    word = DECISIONS[decision.kind].word
+    if decision.kind is not DecisionKind.PAUSE:
+        return word
+    if decision.suspend:
+        return "Pause until resumed"
+    return f"Pause {in_words(decision.pause)}" if decision.pause is not None else "Pause until an event"
+
+
+def node_row(node: Node) -> Row:
+    """Return what the pictures of a cycle show of a node."""
+    took = None
+    if node.started_at is not None and node.finished_at is not None:
+        took = in_words(node.finished_at - node.started_at)
+    return {
+        "role": node.role,
+        "wave": node.wave,
+        "priority": node.priority,
+        "reason": node.reason,
+        "note": node.note or "",
+        "dependencies": list(node.dependencies),
+        "attempts": node.attempts,
+        "look": NODES[node.status]._asdict(),
+        "started": node.started_at,
+        "finished": node.finished_at,
+        "took": took,
+        "usage": "" if node.usage is None else used(node.usage),
+    }
+
+
+def used(usage: Usage) -> str:
+    """Return what a run cost."""
+    parts = [] if usage.model is None else [usage.model]
+    parts += [f"{usage.input_tokens:,} tokens in", f"{usage.output_tokens:,} out"]
+    if usage.cost is not None:
+        parts.append(f"${usage.cost:.4f}")
+    return ", ".join(parts)
+
+
+def graph_in_words(graph: ExecutionGraph) -> str:
+    """Return a graph as a sentence for each wave."""
+    waves = [
+        f"Wave {wave + 1}: "
+        + ", ".join(f"{node.role} {NODES[node.status].word.lower()}" for node in graph.wave(wave))
+        for wave in range(graph.waves)
+    ]
+    return ". ".join(waves) or "No nodes"
+
+
+def _agents(execution: OrchestratorExecution) -> str:
+    summary = execution.summary
+    if summary is None:
+        return "at work" if execution.finished_at is None else "none"
+    parts = [f"{summary.agents_run} ran"]
+    if summary.agents_failed:
+        parts.append(f"{summary.agents_failed} failed")
+    if summary.agents_skipped:
+        parts.append(f"{summary.agents_skipped} skipped")
+    return ", ".join(parts)

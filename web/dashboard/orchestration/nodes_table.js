@@ -1,0 +1,21 @@
+// The nodes of a cycle: why each ran, how it ended, and what it cost. Says in words what the graph shows.
+export default {
+  template: `
+    <ul class="nodes">
+      <li v-for="node in nodes" :key="node.role" class="nodes-one">
+        <div class="nodes-head">
+          <b>{{ node.role }}</b>
+          <span class="badge" :data-tone="node.look.tone">
+            <nicegui-glyph :name="node.look.icon" /><span>{{ node.look.word }}</span>
+          </span>
+          <span class="muted">Wave {{ node.wave + 1 }}, priority {{ node.priority }}<template v-if="node.attempts > 1">,
+            attempt {{ node.attempts }}</template><template v-if="node.dependencies.length">,
+            after {{ node.dependencies.join(", ") }}</template></span>
+        </div>
+        <div class="written soft">{{ node.reason }}</div>
+        <div v-if="node.note" class="written nodes-note" :data-tone="node.look.tone">{{ node.note }}</div>
+        <div v-if="node.usage" class="muted">{{ node.usage }}</div>
+      </li>
+    </ul>`,
+  props: { nodes: Array },
+};

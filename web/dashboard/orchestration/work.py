@@ -1,0 +1,72 @@
+"""Who has work in a team."""
+
+from recursor.actors.messages import GetWork
+from recursor.domain.work import WorkReport, WorkStatus
+from recursor.storage.errors import CorruptRecordError
+from recursor.storage.revisions import read_revision
+from recursor.storage.tables import WORK
+from recursor.web.dashboard.orchestration.pictures import Row, WorkTable
+from recursor.web.dashboard.parts import Box, Moment, Section, Span
+from recursor.web.dashboard.team.tab import Team
+
+
+class Work:
+    """The work detection status of every role."""
+
+    def __init__(self, team: Team) -> None:
+        """Build it with what the store knows."""
+        self._team = team
+        with Section("Work detection") as section:
+            with section.head, Box("span", "muted"):
+                Span("Looked at ")
+                self._at = Moment(None, "ago", otherwise="never")
+            with Box(classes="card card--flush"):
+                self._table = WorkTable()
+        report, self._is_true = self._known()
+        if report is not None:
+            self._show(report)
+
+    async def refresh(self) -> None:
+        """Show what is true now: what the store knows, or what is found out when something changed since."""
+        report, is_true = self._known()
+        if not is_true:
+            found = await self._team.engine.ask(GetWork(self._team.id))
+            report = found if isinstance(found, WorkReport) else report
+        if report is not None:
+            self._show(report)
+
+    def _known(self) -> tuple[WorkReport | None, bool]:
+        with self._team.read() as reader:
+            try:
+                report = WORK.get(reader, self._team.id)
+            except CorruptRecordError:
+                report = None
+            return report, report is not None and report.revision == read_revision(reader, self._team.id)
+
+    def _show(self, report: WorkReport) -> None:
+        self._at.show(report.computed_at)
+        self._table.show([_row(role, status) for role, status in report.statuses.items()])
+
+
+def _row(role: str, status: WorkStatus) -> Row:
+    word, tone, icon = _urgency(status)
+    return {
+        "role": role.capitalize(),
+        "word": word,
+        "tone": tone,
+        "icon": icon,
+        "priority": status.priority,
+        "reason": status.reason,
+        "after": ", ".join(status.dependencies),
+        "due": status.due_at,
+    }
+
+
+def _urgency(status: WorkStatus) -> tuple[str, str, str]:
+    if not status.has_work:
+        return "No work", "quiet", "minus"
+    if status.priority >= 8:
+        return "Urgent", "bad", "alert"
+    if status.priority >= 5:
+        return "Soon", "warn", "clock"
+    return "Can wait", "info", "clock"

@@ -1,0 +1,37 @@
+"""The spans of time to look at, and how finely."""
+
+from dataclasses import dataclass
+
+from recursor.storage.rollups import HOUR, MINUTE
+
+DAY = 24 * HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Up to now, from some time ago."""
+
+    name: str
+    seconds: int
+    step: int
+    """The span of one point of a chart, in seconds."""
+
+    def since(self, now: float) -> float:
+        """Return where it begins: seconds since the epoch, UTC."""
+        return now - self.seconds
+
+
+# Sixty points or fewer: what a chart of a few hundred pixels shows, and some sixty short reads.
+RANGES = {
+    "1h": Range("1 hour", HOUR, MINUTE),
+    "6h": Range("6 hours", 6 * HOUR, 10 * MINUTE),
+    "24h": Range("24 hours", DAY, HOUR),
+    "7d": Range("7 days", 7 * DAY, 6 * HOUR),
+    "30d": Range("30 days", 30 * DAY, DAY),
+}
+USUAL = "24h"
+
+
+def range_of(value: str) -> Range:
+    """Return the range of that key; the usual one if there is none."""
+    return RANGES.get(value, RANGES[USUAL])
