@@ -1,12 +1,22 @@
 """The first page: what all teams do, and the way to each."""
 
 from recursor.domain.stack import ExecutionState
+from recursor.storage.stack_listing import StackOrder, StackPage
+from recursor.web.dashboard.home.all_teams import AllTeams
 from recursor.web.dashboard.home.new_team import NewTeam
-from recursor.web.dashboard.home.rows import ROWS, Found, SuccessRates, Wanted, find_teams
+from recursor.web.dashboard.home.rows import ROWS, Wanted, find_teams, row_of
 from recursor.web.dashboard.home.teams_table import TeamsTable
+from recursor.web.dashboard.home.totals import Totals
 from recursor.web.dashboard.looks import STATES
 from recursor.web.dashboard.page import Page
 from recursor.web.dashboard.parts import Box, Button, Empty, Field, Pager, Segments, Span
+
+_ORDERS = {
+    StackOrder.CREATED: "Newest first",
+    StackOrder.ACTIVITY: "Last activity",
+    StackOrder.NAME: "By name",
+    StackOrder.CYCLES: "Most cycles",
+}
 
 
 def home_page(page: Page) -> None:
@@ -20,57 +30,71 @@ class Overview:
     def __init__(self, page: Page) -> None:
         """Build it."""
         self._page = page
-        self._rates = SuccessRates()
+        # Where the pages before the shown one began, for the way back, and where the next one begins.
+        self._before: list[str | None] = []
+        self._next: str | None = None
+        self._shown_none = ""
         page.set_title("Teams")
         wanted = self._wanted()
-        found = self._find(wanted)
         self._new = NewTeam(page)
         with Box(classes="page-head"):
             Span("Teams", tag="h1")
             with Box(classes="buttons"):
+                self._all = AllTeams(page)
                 Button("New team", self._new.open, icon="plus", kind="primary")
+        self._totals = Totals(page, self.refresh)
         with Box("section", "card card--flush", aria_label="All teams") as self._card:
             with Box(classes="toolbar"):
                 self._search = Field(
-                    "Search by name or id", "search", value=wanted.search, placeholder="Search by name or id",
+                    "Search by name, idea or id", "search", value=wanted.search,
+                    placeholder="Search by name, idea or id",
                     bare=True, wait=0.2, on_change=self._search_for,
                 )  # fmt: skip
                 states = {"": "All", **{state.value: STATES[state].word for state in STATES}}
                 self._states = Segments("State", states, wanted.state or "", self._filter)
+                orders = {order.value: name for order, name in _ORDERS.items()}
+                self._order = Field(
+                    "Order", "select", value=wanted.order, options=orders, bare=True, on_change=self._sort
+                )
             self._table = TeamsTable()
             self._none = Box()
             self._pager = Pager("teams", ROWS, self._turn)
-        self._shown_none = ""
         with self._card:
-            self._show(found)
+            self.refresh()
         page.address.follow(self._card, self._address_changed)
         page.live.follow(self._card, self.refresh)
 
     def refresh(self) -> None:
         """Show what is true now."""
-        self._show(self._find(self._wanted()))
+        engine = self._page.engine
+        with engine.read() as reader:
+            found = find_teams(reader, self._wanted(), engine.now())
+            self._totals.show(reader, found)
+        self._show(found)
 
     def _wanted(self) -> Wanted:
         query = self._page.address.query
-        state, page = query.get("state"), query.get("page", "1")
+        state, order = query.get("state"), query.get("order")
         return Wanted(
             search=query.get("search", ""),
             state=ExecutionState(state) if state in list(ExecutionState) else None,
-            page=int(page) - 1 if page.isascii() and page.isdigit() else 0,
+            order=StackOrder(order) if order in list(StackOrder) else StackOrder.CREATED,
+            after=query.get("after"),
         )
 
-    def _find(self, wanted: Wanted) -> Found:
-        engine = self._page.engine
-        with engine.read() as reader:
-            return find_teams(reader, wanted, self._rates, engine.now())
+    def _show(self, found: StackPage) -> None:
+        self._next = found.next
+        self._table.show([row_of(team) for team in found.items])
+        self._table.set_visibility(bool(found.items))
+        self._states.count({"": found.total, **{str(state): count for state, count in found.states.items()}})
+        self._all.show(found.states)
+        self._pager.show(self._page_number(), found.matching)
+        self._pager.set_visibility(bool(found.items))
+        self._say_none("" if found.items else "nothing found" if found.total else "no teams")
 
-    def _show(self, found: Found) -> None:
-        self._table.show(found.rows)
-        self._table.set_visibility(bool(found.rows))
-        self._states.count(found.counts)
-        self._pager.show(found.page, found.total)
-        self._pager.set_visibility(bool(found.rows))
-        self._say_none("" if found.rows else "nothing found" if found.ever else "no teams")
+    def _page_number(self) -> int:
+        number = self._page.address.get("page", "1")
+        return max(0, int(number) - 1) if number.isascii() and number.isdigit() and len(number) < 10 else 0
 
     def _say_none(self, what: str) -> None:
         if what == self._shown_none:
@@ -93,23 +117,37 @@ class Overview:
                     Button("Show all teams", self._show_all)
 
     def _search_for(self, text: str) -> None:
-        self._page.address.set(search=text.strip(), page=None)
-        self.refresh()
+        self._from_the_first_page("search", text.strip())
 
     def _filter(self, state: str) -> None:
-        self._page.address.set(state=state, page=None)
+        self._from_the_first_page("state", state)
+
+    def _sort(self, order: str) -> None:
+        self._from_the_first_page("order", "" if order == StackOrder.CREATED else order)
+
+    def _from_the_first_page(self, name: str, value: str) -> None:
+        self._before.clear()
+        self._page.address.set(remember=False, after=None, page=None, **{name: value})
         self.refresh()
 
     def _turn(self, page: int) -> None:
-        self._page.address.set(page=str(page + 1) if page else None, remember=True)
+        address = self._page.address
+        if page > self._page_number():
+            self._before.append(address.get("after") or None)
+            after = self._next
+        else:
+            after = self._before.pop() if self._before else None
+        address.set(after=after, page=str(page + 1) if after else None)
         self.refresh()
 
     def _show_all(self) -> None:
-        self._page.address.set(search=None, state=None, page=None)
+        self._page.address.set(search=None, state=None, after=None, page=None)
         self._address_changed()
 
     def _address_changed(self) -> None:
         wanted = self._wanted()
         self._search.value = wanted.search
         self._states.choose(wanted.state or "")
+        self._order.value = wanted.order
+        self._totals.follow_address()
         self.refresh()
