@@ -7,7 +7,7 @@ the clock) is limited by the process that this runs in: see `recursor.storage.sq
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, contextmanager
 
 import duckdb
 import orjson
@@ -59,7 +59,7 @@ def answer(read: Callable[[], AbstractContextManager[Reader]], sql: str, setting
     """
     began = time.monotonic()
     try:
-        with closing(sandbox(settings)) as connection:
+        with _ended(sandbox(settings)) as connection:
             question = understand(connection, sql)
             with read() as reader:
                 tables = sql_tables(reader, question.tables)
@@ -94,6 +94,16 @@ def sandbox(settings: SqlSettings) -> DuckDBPyConnection:
     connection.execute(f"SET max_execution_time = {max(int(settings.seconds * 1000), 1)}")
     connection.execute("SET lock_configuration = true")
     return connection
+
+
+@contextmanager
+def _ended(connection: DuckDBPyConnection) -> Iterator[DuckDBPyConnection]:
+    try:
+        yield connection
+    finally:
+        # Closing alone would wait until what is not wanted any more has filled DuckDB's buffer.
+        connection.interrupt()
+        connection.close()
 
 
 def _check(connection: DuckDBPyConnection, question: Question, tables: list[SqlTable]) -> None:
