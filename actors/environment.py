@@ -8,6 +8,7 @@ from pykka import ActorRef
 from recursor.actors.clock import Clock
 from recursor.actors.dispatcher import Dispatcher
 from recursor.actors.event_stream import EventStream
+from recursor.actors.metering import Meters
 from recursor.actors.priority import PriorityDispatcher
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.orchestration.roles import RoleRegistry
@@ -29,4 +30,6 @@ class Environment:
     """Runs what never blocks."""
     agents: PriorityDispatcher
     """Runs agents. Its size is the limit on how many run at a time."""
+    meters: Meters
+    """Count what agents spend."""
     orchestrator: ActorRef[Any]

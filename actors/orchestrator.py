@@ -39,6 +39,7 @@ from recursor.actors.messages import (
     Subscribe,
     Unsubscribe,
 )
+from recursor.actors.metering import Meters
 from recursor.actors.priority import PriorityDispatcher
 from recursor.actors.stack_messages import (
     Activate,
@@ -73,6 +74,7 @@ from recursor.orchestration.control import Command
 from recursor.orchestration.roles import RoleRegistry
 from recursor.storage import conversations, stacks
 from recursor.storage.errors import CorruptRecordError, StorageError
+from recursor.storage.ledger import settle_all
 from recursor.storage.nudges import clear_nudges, read_nudges
 from recursor.storage.queries import work_detection_status
 from recursor.storage.store import Store, Writer
@@ -147,12 +149,14 @@ class Orchestrator(ControlActor):
         control = Dispatcher(runner.control_threads, "recursor-control")
         super().__init__(dispatcher=control)
         self._own_clock = SystemClock() if clock is None else None
+        clock = clock or self._own_clock or SystemClock()
         self._environment = Environment(
             store=store,
             roles=roles,
             settings=settings or Settings(),
             runner=runner,
-            clock=clock or self._own_clock or SystemClock(),
+            clock=clock,
+            meters=Meters(store, runner, clock),
             events=EventStream(),
             control=control,
             agents=PriorityDispatcher(runner.agents, "recursor-agent"),
@@ -171,6 +175,8 @@ class Orchestrator(ControlActor):
         """Wake every stack that has something to do, now or later, interrupted cycles included."""
         now = self._clock.now()
         try:
+            # Before any stack can spend more.
+            self._store.submit(settle_all)
             with self._store.read() as reader:
                 due_stacks = list(stacks.stacks_to_wake(reader))
             for stack_id, due in due_stacks:

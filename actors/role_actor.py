@@ -12,10 +12,14 @@ from recursor.actors.stack_messages import RunAgent, RunTimedOut
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome
 from recursor.domain.errors import InvalidInputError, in_one_line
-from recursor.domain.events import NodeStarted
+from recursor.domain.events import NodeProgress, NodeStarted
+from recursor.domain.spending import AgentFailedError, BudgetExceededError
 from recursor.orchestration.roles import Role
 from recursor.storage.codec import encode
 from recursor.storage.cycles import NodeResult
+
+# Characters of an unfinished answer that watchers are told at a time.
+LONGEST_PROGRESS = 2_000
 
 _NOTHING = Outcome()
 _FIELDS = set(Outcome.model_fields)
@@ -31,14 +35,15 @@ class RoleActor(ControlActor):
         self._stack_id = stack_id
         self._role = role
         self._supervisor = supervisor
+        self._environment = environment
         self._clock = environment.clock
         self._events = environment.events
 
     def _run(self, message: RunAgent) -> NodeResult:
-        outcome, error = None, None
+        outcome, raised = None, None
         started = self._clock.now()
         if not message.ticket.claim():
-            return self._result(message, None, None, "was taken back before it began")
+            return self._result(message, None, None, None, "was taken back before it began")
         message.ticket.started_at = started
         limit = self._clock.call_at(
             started + message.settings.limits.node_seconds, lambda: self._time_out(message)
@@ -47,15 +52,21 @@ class RoleActor(ControlActor):
             self._tell_of_start(message, started)
             returned = self._role.agent.run(message.snapshot, self._key(message, started))
             outcome = self._checked(returned, message)
-        except BaseException as raised:  # noqa: BLE001  # an agent fails its node, not its actor
-            error = _explain(raised)
+        except BaseException as error:  # noqa: BLE001  # an agent fails its node, not its actor
+            raised = error
         finally:
             limit.cancel()
-        return self._result(message, started, outcome, error)
+        return self._result(message, started, outcome, raised)
 
     def _result(
-        self, message: RunAgent, started: float | None, outcome: Outcome | None, error: str | None
+        self,
+        message: RunAgent,
+        started: float | None,
+        outcome: Outcome | None,
+        raised: BaseException | None,
+        error: str | None = None,
     ) -> NodeResult:
+        gave_up = raised if isinstance(raised, AgentFailedError) else None
         return NodeResult(
             role=self._role.name,
             attempt=message.attempt,
@@ -63,7 +74,9 @@ class RoleActor(ControlActor):
             started_at=started,
             finished_at=self._clock.now(),
             outcome=outcome,
-            error=error,
+            error=error if raised is None else _explain(raised),
+            usage=None if gave_up is None else gave_up.usage,
+            suspend=isinstance(raised, BudgetExceededError) or (gave_up is not None and gave_up.suspend),
         )
 
     def _time_out(self, message: RunAgent) -> None:
@@ -83,6 +96,17 @@ class RoleActor(ControlActor):
             )
             self._events.publish(event)
 
+    def _tell_of_progress(self, message: RunAgent, text: str) -> None:
+        if self._events.wanted(self._stack_id, NodeProgress):
+            event = NodeProgress(
+                stack_id=self._stack_id,
+                at=self._clock.now(),
+                execution_id=message.execution_id,
+                role=self._role.name,
+                text=text[-LONGEST_PROGRESS:],
+            )
+            self._events.publish(event)
+
     def _key(self, message: RunAgent, started: float) -> Run:
         return Run(
             execution_id=message.execution_id,
@@ -92,6 +116,8 @@ class RoleActor(ControlActor):
             settings=message.settings,
             deadline=started + message.settings.limits.node_seconds,
             cancelled=message.ticket.cancelled,
+            meter=self._environment.meters.of(self._stack_id, self._role.name, message.settings),
+            say=lambda text: self._tell_of_progress(message, text),
         )
 
     def _checked(self, returned: object, message: RunAgent) -> Outcome:
@@ -115,4 +141,7 @@ class RoleActor(ControlActor):
 def _explain(error: BaseException) -> str:
     if isinstance(error, ValidationError):
         return str(InvalidInputError.explaining("outcome", error))
+    if isinstance(error, AgentFailedError | BudgetExceededError):
+        # Its text is meant for people as it is.
+        return str(error)
     return in_one_line(error)

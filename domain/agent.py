@@ -1,5 +1,6 @@
 """What a role does: the one thing that users of Recursor write."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Protocol
@@ -7,6 +8,57 @@ from typing import Protocol
 from recursor.domain.effect import Outcome
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
+from recursor.domain.spending import Spend
+
+
+class Meter(Protocol):
+    """Counts what a run spends, durably, and refuses what would exceed a budget. It may block."""
+
+    def begin(self) -> None:
+        """Count a run that will call a model.
+
+        Raises:
+            BudgetExceededError: there have been as many within the hour as are allowed.
+        """
+        ...
+
+    def reserve(self, most: Spend) -> str:
+        """Set aside what a call may cost at most; to be called before each call.
+
+        Returns:
+            the key of what was set aside.
+
+        Raises:
+            BudgetExceededError: a budget has less left.
+        """
+        ...
+
+    def settle(self, reservation: str, spent: Spend | None) -> None:
+        """Replace what was set aside by what the call has cost.
+
+        Args:
+            reservation: what `reserve` returned.
+            spent: what was spent; None where nobody can tell: then all that was set aside counts as spent.
+        """
+        ...
+
+
+class Unmetered:
+    """A `Meter` that counts nothing and allows everything: for agents in tests and in other programs."""
+
+    def begin(self) -> None:
+        """See `Meter.begin`."""
+
+    def reserve(self, most: Spend) -> str:  # noqa: ARG002  # nothing is counted
+        """See `Meter.reserve`."""
+        return ""
+
+    def settle(self, reservation: str, spent: Spend | None) -> None:
+        """See `Meter.settle`."""
+
+
+def _say_nothing(_text: str) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +76,10 @@ class Run:
     """When the run is abandoned: seconds since the epoch, UTC."""
     cancelled: Event = field(default_factory=Event)
     """Set when the run is abandoned: what it returns from then on is discarded."""
+    meter: Meter = field(default_factory=Unmetered)
+    """What it spends is counted here."""
+    say: Callable[[str], None] = _say_nothing
+    """Tells those who watch what it is about to answer, so far; may be called as often as there is more."""
 
 
 class Agent(Protocol):
@@ -40,6 +96,8 @@ class Agent(Protocol):
             the effects that the supervisor shall apply, all or none.
 
         Raises:
-            Exception: anything: the node fails with its text, the others run on.
+            AgentFailedError: it gives up: the node fails with its text, what it spent is counted.
+            BudgetExceededError: what its meter refused: the node fails, and the stack is paused.
+            Exception: anything else: the node fails with its text, the others run on.
         """
         ...

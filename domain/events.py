@@ -59,6 +59,15 @@ class NodeStarted(Event):
     reason: str
 
 
+class NodeProgress(Event):
+    """What an agent is about to answer, so far."""
+
+    execution_id: str
+    role: str
+    text: str
+    """The newest of it, cut at the front when it is long."""
+
+
 class NodeFinished(Event):
     """A node ended, and what it changed is committed."""
 

@@ -1,13 +1,21 @@
 """Every threshold, interval, keyword, pause and limit, with its default. Seconds and bytes throughout."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
 from recursor.domain.errors import InvalidInputError, unknown_key
-from recursor.domain.record import Line, Record
+from recursor.domain.graph import MAX_TOKENS
+from recursor.domain.record import Line, Record, RoleName
+from recursor.domain.spending import MAX_DOLLARS, Budget
+
+SCRIPTED = "scripted"
+ModelName = Annotated[
+    str, StringConstraints(pattern=r"^(scripted|[a-z][a-z0-9_.-]*:[!-~]+)$", max_length=500)
+]
 
 Overrides = Mapping[str, Mapping[str, JsonValue]]
 
@@ -89,6 +97,62 @@ class RetentionSettings(Record):
     """Age of such todos, messages and versions. Not given: they go by their count alone."""
 
 
+class ModelSettings(Record):
+    """Which model does the work, and how it is asked."""
+
+    name: ModelName = SCRIPTED
+    """`scripted`: the team that needs no model. Else a model in pydantic-ai's naming, `openai:gpt-5-mini`,
+    `anthropic:...`, `google:...`, `groq:...`, `ollama:...`; or `local:PATH.gguf`."""
+    roles: Mapping[RoleName, ModelName] = Field(default_factory=dict)
+    """Another model for some roles, by role."""
+    fallback: tuple[ModelName, ...] = ()
+    """Models to be asked in turn when the one before fails or is overloaded."""
+    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s]+$", max_length=2000)
+    """Where an OpenAI-compatible server is asked by models named `openai:...`."""
+    output_tokens: int = Field(default=16_000, ge=1)
+    """Most tokens of one answer."""
+    context_tokens: int | None = Field(default=None, ge=1_000)
+    """Most tokens of a question and its answer together. Not given: what is known of the model."""
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    """How freely it answers. Not given: as its provider has it."""
+    call_seconds: float = Field(default=120.0, gt=0)
+    """Time limit of one call of a model."""
+    retries: int = Field(default=2, ge=0, le=10)
+    """How often a model is asked again after an answer that is not what was asked for."""
+    prompts: Line | None = None
+    """A directory with prompts that take the place of those of the same names."""
+
+    def of(self, role: str) -> str:
+        """Return the model that does the work of `role`."""
+        return self.roles.get(role, self.name)
+
+
+class BudgetSettings(Budget):
+    """What a stack may spend. When it would be more, the stack is paused before the next call."""
+
+    role_tokens: Mapping[RoleName, int] = Field(default_factory=dict)
+    """Most tokens of some roles, by role."""
+    role_dollars: Mapping[RoleName, Decimal] = Field(default_factory=dict)
+    """Most US dollars of some roles, by role."""
+    role_runs_per_hour: Mapping[RoleName, int] = Field(default_factory=dict)
+    """Most runs an hour of some roles, by role."""
+
+    def of_role(self, role: str) -> Budget:
+        """Return what one role may spend of it."""
+        return Budget(
+            tokens=self.role_tokens.get(role),
+            dollars=self.role_dollars.get(role),
+            runs_per_hour=self.role_runs_per_hour.get(role),
+        )
+
+
+class LoopSettings(Record):
+    """When a team that goes in circles is stopped."""
+
+    repetitions: int = Field(default=3, ge=2)
+    """How often the same plan, artifact or review may come, time after time, before the stack is paused."""
+
+
 class Settings(Record):
     """All settings, by section. A stack may override any of them for itself."""
 
@@ -96,6 +160,9 @@ class Settings(Record):
     pause: PauseSettings = PauseSettings()
     limits: LimitSettings = LimitSettings()
     retention: RetentionSettings = RetentionSettings()
+    model: ModelSettings = ModelSettings()
+    budget: BudgetSettings = BudgetSettings()
+    loop: LoopSettings = LoopSettings()
 
     def overridden(self, overrides: Overrides) -> Self:
         """Return these settings with `overrides` (section → key → value) in place.
@@ -175,6 +242,12 @@ class RunnerSettings(Record):
 
     agents: int = Field(default=8, ge=1, le=10_000)
     """How many agents may run at a time, over all stacks."""
+    budget_tokens: int | None = Field(default=None, ge=0, le=MAX_TOKENS)
+    """Most tokens that all stacks may spend together."""
+    budget_dollars: Decimal | None = Field(default=None, ge=0, le=MAX_DOLLARS)
+    """Most US dollars that all stacks may spend together."""
+    budget_runs_per_hour: int | None = Field(default=None, ge=0)
+    """Most runs an hour of agents that call a model, over all stacks."""
     control_threads: int = Field(default=2, ge=1, le=64)
     """Threads for everything that is not an agent. More than cores gain nothing: they never block."""
     poll_seconds: float = Field(default=5.0, gt=0)
@@ -183,6 +256,15 @@ class RunnerSettings(Record):
     """Seconds without anything to do after which a stack's actors make way for a timer."""
     storage_retry: float = Field(default=5.0, gt=0)
     """Seconds between attempts to write what a full disk refused."""
+
+    @property
+    def budget(self) -> Budget:
+        """What all stacks may spend together."""
+        return Budget(
+            tokens=self.budget_tokens,
+            dollars=self.budget_dollars,
+            runs_per_hour=self.budget_runs_per_hour,
+        )
 
 
 class ProcessSettings(RunnerSettings):

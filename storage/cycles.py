@@ -11,7 +11,7 @@ from recursor.domain.agent_state import AgentExecutionState
 from recursor.domain.effect import Outcome
 from recursor.domain.errors import RecursorError
 from recursor.domain.execution import Decision, ExecutionStatus, OrchestratorExecution
-from recursor.domain.graph import ExecutionGraph, Node, NodeStatus
+from recursor.domain.graph import ExecutionGraph, Node, NodeStatus, Usage
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.work import WorkReport
 from recursor.orchestration.decision import summarise
@@ -36,6 +36,10 @@ class NodeResult:
     finished_at: float
     outcome: Outcome | None = None
     error: str | None = None
+    usage: Usage | None = None
+    """What a run spent that came to no outcome."""
+    suspend: bool = False
+    """Whether a person has to look before it makes sense to try again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +156,11 @@ def commit_wave(
         if error is not None:
             _note_failure(writer, stack, result.role, error, now)
         changed[result.role] = _result(nodes[result.role], result, error)
+    halted = [f"{result.role}: {changed[result.role].note}" for result in results if result.suspend]
+    if halted and stack.state is ExecutionState.RUNNING:
+        # What needs a person must not be met again by the next wave, nor after a crash.
+        stack = _paused(stack, "; ".join(halted), now)
+        STACKS.add(writer, stack)
     (bump_revision if progress else bump_runs)(writer, stack.id)
     may_run = stack.state is ExecutionState.RUNNING
     graph = mark_running(graph, now, changed) if may_run else graph.replacing(changed)
@@ -306,7 +315,7 @@ def _result(node: Node, result: NodeResult, error: str | None) -> Node:
         started_at=result.started_at,
         finished_at=result.finished_at,
         note=error,
-        usage=None if result.outcome is None else result.outcome.usage,
+        usage=result.usage if result.outcome is None else result.outcome.usage,
     )
 
 

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+from recursor.storage.ledger import begin_ledger
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.migration import Migrations
 from recursor.storage.rollups import sum_up_all_stacks
 from recursor.storage.tables import TABLES
 
-MIGRATIONS = Migrations({1: sum_up_all_stacks})
-"""What each schema version changed. 1: statistics are summed up over all stacks, too."""
+MIGRATIONS = Migrations({1: sum_up_all_stacks, 2: begin_ledger})
+"""What each schema version changed. 1: statistics are summed up over all stacks, too. 2: a ledger."""
 
 
 def open_store(path: Path, *, read_only: bool = False) -> LmdbStore:

@@ -17,11 +17,11 @@ from recursor.orchestration.detection import detect_work
 from recursor.orchestration.roles import RoleRegistry
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.revisions import read_revision
-from recursor.storage.rollups import ALL_STACKS, MINUTE, lifetime_rollup, rollup_series, sum_rollups
+from recursor.storage.rollups import MINUTE, lifetime_rollup, rollup_series, sum_rollups
 from recursor.storage.snapshots import take_snapshot
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader
-from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, STATES, WORK
+from recursor.storage.tables import ALL_STACKS, EXECUTIONS, GRAPHS, STACKS, STATES, WORK
 
 # Enough for any screen, and more spans than any chart has pixels. What wants more reads the tables.
 MAX_LIMIT = 10_000

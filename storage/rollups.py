@@ -18,14 +18,11 @@ from recursor.domain.statistics import Rollup
 from recursor.storage.codec import pack, unpack
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.store import Reader, Writer, prefix_range
-from recursor.storage.tables import HOURS, LIFETIME, MINUTES
+from recursor.storage.tables import ALL_STACKS, HOURS, LIFETIME, MINUTES
 
 logger = logging.getLogger("recursor.storage")
 
 MINUTE, HOUR = 60, 3600
-
-ALL_STACKS = "all"
-"""Stands for a stack's id where the sums over all stacks are meant."""
 
 # Some 20 MB, were there a cycle in every minute.
 ALL_STACKS_DAYS = 90

@@ -17,6 +17,7 @@ from recursor.domain.graph import ExecutionGraph
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import Artifact, ProjectIdea
 from recursor.domain.record import Record
+from recursor.domain.spending import Account, Reservation
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
@@ -226,6 +227,8 @@ def _user_message_shelf(message: UserMessage) -> bytes:
 
 
 BROADCASTS = "all"
+ALL_STACKS = "all"
+"""Stands in place of a stack for what all stacks have in common; no stack can have it for its id."""
 UNANSWERED, UNPLANNED = _OPEN, _WAITING
 OPEN, CLOSED = _OPEN, _CLOSED
 
@@ -262,6 +265,9 @@ EXECUTIONS = Table(
     "orchestrator_executions", OrchestratorExecution, stack_id=lambda r: r.stack_id, key=lambda r: r.id
 )
 GRAPHS = Table("execution_graphs", ExecutionGraph, stack_id=lambda r: r.stack_id, key=lambda r: r.id)
+ACCOUNTS = Table("budget_accounts", Account, stack_id=lambda r: r.stack_id, key=lambda r: r.role)
+# Those of all stacks stand together: they outlive their stacks, and are looked for without knowing whose.
+RESERVATIONS = Table("budget_reservations", Reservation, stack_id=lambda _: ALL_STACKS, key=lambda r: r.id)
 TRACES = Table("agent_traces", Trace, stack_id=lambda r: r.stack_id, key=lambda r: r.id)
 
 RECORD_TABLES: tuple[Table[Record], ...] = (  # type: ignore[assignment]  # a Table is invariant in its record
@@ -276,6 +282,8 @@ RECORD_TABLES: tuple[Table[Record], ...] = (  # type: ignore[assignment]  # a Ta
     EXECUTIONS,
     GRAPHS,
     TRACES,
+    ACCOUNTS,
+    RESERVATIONS,
 )
 
 # Tables that hold no records: names → ids, revisions, sums per minute, per hour and of all time, stacks to

@@ -82,7 +82,11 @@ def _scalar(kind: type, limits: tuple[Any, ...], random: Random) -> Any:  # noqa
 
 
 def _text(limits: tuple[Any, ...], random: Random) -> str:
-    pattern = next((each.pattern for each in limits if isinstance(each, StringConstraints)), None)
+    pattern = next((each.pattern for each in limits if getattr(each, "pattern", None)), None)
+    if isinstance(pattern, str) and "scripted" in pattern:
+        return random.choice(["scripted", "openai:gpt-4o-mini", "local:model.gguf"])
+    if isinstance(pattern, str) and "http" in pattern:
+        return "http://127.0.0.1:8080/v1"
     if isinstance(pattern, str) and "a-z" in pattern:
         return "r" + "".join(random.choices("abcxyz019_-", k=random.randrange(40)))
     text = "".join(random.choices(_CHARACTERS, k=random.choice([0, 1, 5, 40])))

@@ -11,8 +11,8 @@ from recursor.storage.errors import SchemaVersionError
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.opening import MIGRATIONS, open_store
 from recursor.storage.queries import total_stats
-from recursor.storage.rollups import ALL_STACKS, count_execution
-from recursor.storage.tables import HOURS, LIFETIME, MINUTES, TABLES
+from recursor.storage.rollups import count_execution
+from recursor.storage.tables import ALL_STACKS, HOURS, LIFETIME, MINUTES, TABLES
 from tests.making import NOW, STACK
 
 

@@ -31,10 +31,10 @@ from recursor.storage.queries import (
     work_detection_status,
 )
 from recursor.storage.revisions import bump_revision, bump_runs
-from recursor.storage.rollups import ALL_STACKS, count_execution
+from recursor.storage.rollups import count_execution
 from recursor.storage.stacks import create_stack, delete_stack
 from recursor.storage.store import Store, Writer
-from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, STATES, TODOS, WORK
+from recursor.storage.tables import ALL_STACKS, EXECUTIONS, GRAPHS, STACKS, STATES, TODOS, WORK
 from tests.making import NOW, STACK, make_graph, make_node, make_report, make_stack, make_status, make_todo
 
 

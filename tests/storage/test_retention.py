@@ -19,10 +19,11 @@ from recursor.storage.broadcasts import delete_broadcasts, needless_broadcasts
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.retention import prunable, prune
-from recursor.storage.rollups import ALL_STACKS, count_execution, sum_rollups
+from recursor.storage.rollups import count_execution, sum_rollups
 from recursor.storage.snapshots import take_snapshot
 from recursor.storage.store import Store
 from recursor.storage.tables import (
+    ALL_STACKS,
     ARTIFACTS,
     EXECUTIONS,
     GRAPHS,

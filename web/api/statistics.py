@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 
 from recursor.domain.statistics import OrchestrationStats, SpanStats, TotalStats
 from recursor.storage.queries import orchestration_stats, stats_series, total_stats
-from recursor.storage.rollups import ALL_STACKS
+from recursor.storage.tables import ALL_STACKS
 from recursor.web.api.answers import ON_ONE
 from recursor.web.api.parameters import Since, StackId, Until
 from recursor.web.engine import Engine, TheEngine

@@ -1,0 +1,93 @@
+"""What runs may spend, what they spent, and the refusal of what would be too much."""
+
+from decimal import Decimal
+
+from pydantic import Field
+
+from recursor.domain.errors import RecursorError
+from recursor.domain.graph import MAX_TOKENS, Usage
+from recursor.domain.record import Record, RoleName, StackId, Timestamp
+
+# More than any runner will ever spend.
+MAX_DOLLARS = Decimal(10**9)
+
+
+class BudgetExceededError(RecursorError):
+    """A run was not allowed to go on: what it was about to spend is more than a budget has left."""
+
+
+class AgentFailedError(RecursorError):
+    """An agent that gives up, and says what it spent until then."""
+
+    def __init__(self, problem: str, usage: Usage | None = None, *, suspend: bool = False) -> None:
+        """Give up a run.
+
+        Args:
+            problem: one line: what went wrong, and the remedy if there is one.
+            usage: what the run spent.
+            suspend: whether another try makes no sense before a person has looked: the stack is paused.
+        """
+        super().__init__(problem)
+        self.usage = usage
+        self.suspend = suspend
+
+
+class Spend(Record):
+    """Tokens and money."""
+
+    tokens: int = Field(default=0, ge=0, le=MAX_TOKENS)
+    """Of input and output together."""
+    dollars: Decimal = Field(default=Decimal(0), ge=0, le=MAX_DOLLARS)
+    """US dollars, as far as prices are known."""
+
+    def plus(self, other: "Spend") -> "Spend":
+        """Return both together."""
+        return Spend(tokens=self.tokens + other.tokens, dollars=self.dollars + other.dollars)
+
+    def minus(self, other: "Spend") -> "Spend":
+        """Return what is left without `other`; nothing, where that is more."""
+        return Spend(
+            tokens=max(self.tokens - other.tokens, 0), dollars=max(self.dollars - other.dollars, Decimal(0))
+        )
+
+
+class Budget(Record):
+    """The most that may be spent; None: as much as there is."""
+
+    tokens: int | None = Field(default=None, ge=0, le=MAX_TOKENS)
+    dollars: Decimal | None = Field(default=None, ge=0, le=MAX_DOLLARS)
+    runs_per_hour: int | None = Field(default=None, ge=0)
+    """Runs of agents that call a model, begun within the last sixty minutes."""
+
+    @property
+    def limits_anything(self) -> bool:
+        """Whether there is anything to check."""
+        return self != Budget()
+
+
+class Account(Record):
+    """What was spent, by one stack, by one role of it, or by all stacks of a runner."""
+
+    stack_id: StackId
+    """The stack; "all" for all stacks together."""
+    role: str
+    """The role; "total" for all roles together."""
+    spent: Spend = Spend()
+    reserved: Spend = Spend()
+    """What calls that are under way may cost at most."""
+    calls: int = 0
+    """Calls of models that ended."""
+    unconfirmed: int = 0
+    """Calls of which nobody can tell what they cost: they count with the most that they could."""
+    runs: tuple[tuple[int, int], ...] = ()
+    """How many runs began in each of the last minutes: (minutes since the epoch, runs), oldest first."""
+
+
+class Reservation(Record):
+    """What a call that is under way may cost at most."""
+
+    id: str
+    stack_id: StackId
+    role: RoleName
+    most: Spend
+    made_at: Timestamp
