@@ -46,6 +46,14 @@ def everything() -> list[tuple[Key, Any]]:
     given["runner", "port"] = 4000
     given["runner", "token_file"] = "secret"
     given["retention", "contents_days"] = 90.0
+    given["model", "base_url"] = "http://127.0.0.1:8080/v1"
+    given["model", "context_tokens"] = 8000
+    given["model", "temperature"] = 0.5
+    given["model", "prompts"] = "prompts"
+    for section, prefix in (("budget", ""), ("runner", "budget_")):
+        given[section, f"{prefix}tokens"] = 100_000
+        given[section, f"{prefix}dollars"] = "2.50"
+        given[section, f"{prefix}runs_per_hour"] = 60
     # It is told of, and is no setting.
     del given["runner", "token"]
     return list(given.items())
