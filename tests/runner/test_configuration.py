@@ -46,6 +46,7 @@ def everything() -> list[tuple[Key, Any]]:
     given["runner", "port"] = 4000
     given["runner", "token_file"] = "secret"
     given["retention", "contents_days"] = 90.0
+    given["runner", "otlp_endpoint"] = "http://127.0.0.1:4318"
     given["model", "base_url"] = "http://127.0.0.1:8080/v1"
     given["model", "context_tokens"] = 8000
     given["model", "temperature"] = 0.5

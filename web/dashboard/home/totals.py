@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from recursor.domain.stack import ExecutionState
 from recursor.storage.queries import stats_series, total_stats
-from recursor.storage.rollups import ALL_STACKS
+from recursor.storage.tables import ALL_STACKS
 from recursor.storage.stack_listing import StackPage
 from recursor.storage.store import Reader
 from recursor.web.dashboard.looks import percent
