@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from recursor.domain.stack import ExecutionState
 from recursor.storage.queries import stats_series, total_stats
-from recursor.storage.tables import ALL_STACKS
 from recursor.storage.stack_listing import StackPage
 from recursor.storage.store import Reader
+from recursor.storage.tables import ALL_STACKS
 from recursor.web.dashboard.looks import percent
 from recursor.web.dashboard.page import Page
 from recursor.web.dashboard.parts import Box, Chart, Segments, Series, Span
