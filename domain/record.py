@@ -49,7 +49,14 @@ Revision = tuple[int, int, int]
 class Record(BaseModel):
     """A frozen, closed pydantic model. Subclasses raise `version` when their stored shape changes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        # What is written always has all of its fields.
+        json_schema_serialization_defaults_required=True,
+    )
 
     version: ClassVar[int] = 1
 

@@ -24,8 +24,8 @@ _REFERENCE = "#/components/schemas/"
 _HEAD = """\
 # The HTTP API
 
-*Made from the OpenAPI document by `.venv/bin/python -m scripts.api_reference`; a test checks that it is up to date.
-A runner serves the document itself at `/api/openapi.json`.*
+*Made from the OpenAPI document by `.venv/bin/python -m scripts.api_reference`; a test checks that it is up to
+date. A runner serves the document itself at `/api/openapi.json`.*
 
 """
 
@@ -133,12 +133,14 @@ def _type(schema: dict[str, Any]) -> str:
     kind = schema.get("type", "any")
     if kind == "array":
         return f"list of {_type(schema.get('items', {}))}"
-    if kind == "object":
-        if schema.get("properties"):
-            return "object of " + ", ".join(f"`{name}`" for name in schema["properties"])
-        values = schema.get("additionalProperties")
-        return f"object of {_type(values)}" if isinstance(values, dict) else "object"
-    return kind + _bounds(schema)
+    return _object(schema) if kind == "object" else kind + _bounds(schema)
+
+
+def _object(schema: dict[str, Any]) -> str:
+    if schema.get("properties"):
+        return "object of " + ", ".join(f"`{name}`" for name in schema["properties"])
+    values = schema.get("additionalProperties")
+    return f"object of {_type(values)}" if isinstance(values, dict) else "object"
 
 
 def _bounds(schema: dict[str, Any]) -> str:
@@ -148,10 +150,10 @@ def _bounds(schema: dict[str, Any]) -> str:
     high = schema.get("maximum", schema.get("maxLength"))
     unit = " characters" if schema.get("type") == "string" else ""
     if low is not None and high is not None:
-        return f" ({low} to {high}{unit})"
+        return f" ({low:g} to {high:.10g}{unit})"
     if high is not None:
-        return f" (at most {high}{unit})"
-    return "" if low is None else f" (at least {low}{unit})"
+        return f" (at most {high:.10g}{unit})"
+    return "" if low is None else f" (at least {low:g}{unit})"
 
 
 def _line(text: str) -> str:

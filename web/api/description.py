@@ -44,8 +44,6 @@ _TAGS = (
     ("sql", "Any question to the tables of all stacks."),
     ("doctor", "What is wrong, why, and what puts it right."),
     ("live", "What happens, as it happens."),
-    ("sql", "Questions to the store's tables."),
-    ("doctor", "What is wrong, why, and what puts it right."),
     ("runner", "The runner itself."),
 )
 _METHODS = ("get", "put", "post", "patch", "delete")
