@@ -1,5 +1,6 @@
 """What stands in the tables, and that it is all there."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -243,10 +244,20 @@ def test_only_what_is_asked_is_loaded_and_nothing_is_missing(
     assert "plant" in found
 
 
+PAGE = (Path(__file__).parents[3] / "docs" / "sql.md").read_text()
+
+
+@pytest.mark.parametrize("query", re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL))
+def test_documented_queries_can_be_asked(
+    query: str, put: Callable[..., None], ask: Callable[..., Any]
+) -> None:
+    put(*RECORDS)
+    assert ask(query)["columns"]
+
+
 def test_what_is_documented_is_what_there_is(store: MemoryStore) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "sql.md").read_text()
     with store.read() as reader:
         for table in sql_tables(reader):
-            section = page.partition(f"### `{table.name}`\n")[2].partition("\n### ")[0]
+            section = PAGE.partition(f"### `{table.name}`\n")[2].partition("\n### ")[0]
             documented = [line for line in section.splitlines() if line.startswith("| `")]
             assert documented == [f"| `{c.name}` | {c.type} | {c.about} |" for c in table.columns]
