@@ -1,0 +1,143 @@
+"""What agents spend is counted, and a stack that would spend too much is paused before it does."""
+
+from decimal import Decimal
+
+import pytest
+
+from recursor.actors.messages import ConfigureStack
+from recursor.domain.effect import Outcome
+from recursor.domain.events import NodeFinished, NodeProgress
+from recursor.domain.graph import NodeStatus, Usage
+from recursor.domain.spending import AgentFailedError, BudgetExceededError, Spend
+from recursor.domain.stack import ExecutionState
+from recursor.orchestration.control import Command
+from recursor.storage.ledger import read_account
+from recursor.storage.tables import ALL_STACKS
+from tests.actors.stage import Cast, finish_todo, until
+
+
+def spending(tokens, *, most=100):
+    """An act that sets `most` aside, spends `tokens`, and finishes a todo."""
+
+    def act(snapshot, run):
+        run.meter.begin()
+        reservation = run.meter.reserve(Spend(tokens=most, dollars=Decimal("0.01")))
+        run.meter.settle(reservation, Spend(tokens=tokens))
+        return finish_todo(snapshot, run)
+
+    return act
+
+
+def account(stage, stack_id, role="total"):
+    with stage.store.read() as reader:
+        return read_account(reader, stack_id, role)
+
+
+def wait_paused(stage, stack_id):
+    return wait_state(stage, stack_id, ExecutionState.PAUSED)
+
+
+def wait_state(stage, stack_id, state):
+    until(lambda: stage.stack(stack_id).state is state, f"the state {state}")
+    return stage.stack(stack_id)
+
+
+def test_what_agents_spend_is_on_the_books(set_stage):
+    stage = set_stage(Cast(first=spending(40), second=spending(7)).roles())
+    stack_id = stage.create("first: a", "second: b")
+    stage.wait_rest(stack_id)
+    assert account(stage, stack_id).spent.tokens == 47
+    assert account(stage, stack_id, "first").calls == 1
+    assert account(stage, ALL_STACKS).spent.tokens == 47
+
+
+def test_a_budget_that_would_be_exceeded_pauses_the_stack_and_a_higher_one_goes_on(set_stage):
+    cast = Cast(first=spending(60), third=finish_todo)
+    stage = set_stage(cast.roles())
+    stack_id = stage.create("first: a", "first: b", "third: c", start=False)
+    stage.ask(ConfigureStack(stack_id, {"budget": {"tokens": 150}}))
+    stage.tell(stack_id, Command.START)
+    paused = wait_paused(stage, stack_id)
+    assert paused.state_reason.startswith("first: budget.tokens: 60 of 150 spent")
+    failed = stage.nodes(stack_id)["first"]
+    assert (failed.status, "raise it" in failed.note) == (NodeStatus.FAILED, True)
+    assert account(stage, stack_id).spent.tokens == 60
+    runs = len(cast.runs())
+
+    stage.clock.advance(10_000)
+    assert len(cast.runs()) == runs
+    stage.ask(ConfigureStack(stack_id, {"budget": {"tokens": 1000}}))
+    stage.tell(stack_id, Command.RESUME)
+    stage.wait_rest(stack_id)
+    stage.clock.advance(60)
+    stage.wait_rest(stack_id, 2)
+    assert set(stage.todos(stack_id).values()) == {"completed"}
+    assert account(stage, stack_id).spent.tokens == 120
+
+
+def test_one_stack_without_money_stops_no_other(set_stage):
+    stage = set_stage(Cast(first=spending(60)).roles())
+    poor = stage.create("first: a", start=False)
+    stage.ask(ConfigureStack(poor, {"budget": {"tokens": 0}}))
+    stage.tell(poor, Command.START)
+    wait_paused(stage, poor)
+    rich = stage.create("first: b", name="rich")
+    stage.wait_rest(rich)
+    assert set(stage.todos(rich).values()) == {"completed"}
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (AgentFailedError("no answer", Usage(model="m", input_tokens=5)), ExecutionState.RUNNING),
+        (AgentFailedError("no key", Usage(model="m", input_tokens=5), suspend=True), ExecutionState.PAUSED),
+        (BudgetExceededError("enough"), ExecutionState.PAUSED),
+    ],
+)
+def test_an_agent_that_gives_up_tells_what_it_spent(set_stage, error, state):
+    def give_up(_snapshot, _run):
+        raise error
+
+    stage = set_stage(Cast(first=give_up).roles())
+    stack_id = stage.create("first: a")
+    stage.wait_for(NodeFinished, stack_id)
+    stack = wait_state(stage, stack_id, state)
+    node = stage.nodes(stack_id)["first"]
+    assert node.note == str(error)
+    assert node.usage == getattr(error, "usage", None)
+    if state is ExecutionState.PAUSED:
+        assert stack.state_reason == f"first: {error}"
+
+
+def test_the_other_agents_of_the_wave_are_committed_with_the_pause_and_no_later_one_runs(set_stage):
+    def give_up(_snapshot, _run):
+        raise BudgetExceededError("enough")
+
+    cast = Cast(second=give_up)
+    stage = set_stage(cast.roles())
+    stack_id = stage.create("second: b", "third: c", "last: d")
+    wait_paused(stage, stack_id)
+    assert stage.todos(stack_id) == {"second: b": "pending", "third: c": "completed", "last: d": "pending"}
+    assert sorted(cast.runs()) == ["second", "third"]
+
+
+def test_unfinished_answers_are_told(set_stage):
+    def talk(snapshot, run):
+        run.say("once upon")
+        run.say("x" * 10_000 + " a time")
+        return finish_todo(snapshot, run)
+
+    stage = set_stage(Cast(first=talk).roles())
+    stack_id = stage.create("first: a")
+    stage.wait_rest(stack_id)
+    told = [event.text for event in stage.events(NodeProgress, stack_id)]
+    assert told[0] == "once upon"
+    assert told[1].endswith("x a time")
+    assert len(told[1]) == 2000
+
+
+def test_an_outcome_with_nothing_leaves_the_books_alone(set_stage):
+    stage = set_stage(Cast(first=lambda _snapshot, _run: Outcome()).roles())
+    stack_id = stage.create("first: a")
+    stage.wait_for(NodeFinished, stack_id)
+    assert account(stage, stack_id).calls == 0

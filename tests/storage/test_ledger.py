@@ -1,0 +1,234 @@
+"""What is spent is set aside first, counted afterwards, and never more than a budget allows."""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from recursor.domain.spending import Budget, BudgetExceededError, Spend
+from recursor.storage import ledger, stacks
+from recursor.storage.ledger import TOTAL, Budgets, read_account
+from recursor.storage.memory_store import MemoryStore
+from recursor.storage.tables import ALL_STACKS, RESERVATIONS, TABLES
+
+NOW = 1_700_000_000.0
+A, B = "a" * 16, "b" * 16
+
+
+@pytest.fixture
+def books() -> Iterator["Books"]:
+    books = Books()
+    yield books
+    books.store.close()
+
+
+class Books:
+    """A store, and transactions on its ledger."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore(TABLES)
+
+    def reserve(self, tokens: int, budgets: Budgets = Budgets(), dollars: str = "0", **who: str) -> str:  # noqa: B008
+        most = Spend(tokens=tokens, dollars=Decimal(dollars))
+        owner, role = who.get("stack_id", A), who.get("role", "planner")
+        return self.store.write(lambda writer: ledger.reserve(writer, owner, role, budgets, most, NOW))
+
+    def settle(self, reservation: str, tokens: int | None, dollars: str = "0") -> None:
+        spent = None if tokens is None else Spend(tokens=tokens, dollars=Decimal(dollars))
+        self.store.write(lambda writer: ledger.settle(writer, reservation, spent))
+
+    def begin(self, budgets: Budgets, now: float, role: str = "planner") -> None:
+        self.store.write(lambda writer: ledger.begin_run(writer, A, role, budgets, now))
+
+    def account(self, stack_id: str = A, role: str = TOTAL) -> Any:
+        with self.store.read() as reader:
+            return read_account(reader, stack_id, role)
+
+
+def test_a_call_is_counted_for_its_role_its_stack_and_all(books: Books) -> None:
+    first = books.reserve(100, dollars="0.30")
+    assert books.account().reserved == Spend(tokens=100, dollars=Decimal("0.30"))
+    books.settle(first, 40, "0.12")
+    books.settle(books.reserve(100, stack_id=B, role="builder"), 7)
+    for account, tokens in (
+        (books.account(), 40),
+        (books.account(role="planner"), 40),
+        (books.account(B, "builder"), 7),
+        (books.account(ALL_STACKS), 47),
+    ):
+        assert account.spent.tokens == tokens
+        assert account.reserved == Spend()
+    assert books.account().spent.dollars == Decimal("0.12")
+    assert books.account(role="builder").calls == 0
+
+
+TOKENS, DOLLARS = Budget(tokens=100), Budget(dollars=Decimal("1.00"))
+
+
+@pytest.mark.parametrize(
+    ("budgets", "names"),
+    [
+        (Budgets(stack=TOKENS), "budget.tokens: 60 of 100 spent, and the next call may take 50: raise it"),
+        (Budgets(role=TOKENS), "budget.role_tokens of the planner: 60 of 100"),
+        (Budgets(runner=TOKENS), "runner.budget_tokens: 60 of 100"),
+        (
+            Budgets(stack=DOLLARS),
+            "budget.dollars: $0.6000 of $1.00 spent, and the next call may take $0.5000",
+        ),
+        (Budgets(runner=DOLLARS), "runner.budget_dollars: $0.6000 of $1.00"),
+    ],
+)
+def test_what_would_be_too_much_is_refused_whole(books: Books, budgets: Budgets, names: str) -> None:
+    books.settle(books.reserve(60, budgets, "0.60"), 60, "0.60")
+    before = [books.account(owner, role) for owner, role in ((A, TOTAL), (A, "planner"), (ALL_STACKS, TOTAL))]
+    with pytest.raises(BudgetExceededError) as refused:
+        books.reserve(50, budgets, "0.50")
+    assert names in str(refused.value)
+    assert before == [
+        books.account(owner, role) for owner, role in ((A, TOTAL), (A, "planner"), (ALL_STACKS, TOTAL))
+    ]
+    books.reserve(40, budgets, "0.40")
+
+
+def test_what_is_set_aside_is_not_there_for_others(books: Books) -> None:
+    books.reserve(80, Budgets(stack=TOKENS))
+    with pytest.raises(BudgetExceededError, match="0 of 100 spent, 80 set aside for calls under way"):
+        books.reserve(30, Budgets(stack=TOKENS), role="builder")
+
+
+def test_a_budget_of_nothing_allows_no_call(books: Books) -> None:
+    with pytest.raises(BudgetExceededError):
+        books.reserve(1, Budgets(stack=Budget(tokens=0)))
+
+
+def test_a_call_that_nobody_can_tell_of_counts_in_full(books: Books) -> None:
+    books.settle(books.reserve(100, dollars="0.50"), None)
+    account = books.account()
+    assert (account.spent, account.unconfirmed) == (Spend(tokens=100, dollars=Decimal("0.50")), 1)
+
+
+def test_settling_twice_counts_once(books: Books) -> None:
+    reservation = books.reserve(100)
+    books.settle(reservation, 10)
+    books.settle(reservation, 10)
+    books.settle("no such thing", 10)
+    assert (books.account().spent.tokens, books.account().calls) == (10, 1)
+
+
+def test_what_a_dead_process_set_aside_counts_in_full_once(books: Books) -> None:
+    late = books.reserve(100)
+    books.reserve(30, stack_id=B)
+    assert books.store.write(ledger.settle_all) == 2
+    assert books.store.write(ledger.settle_all) == 0
+    books.settle(late, 10)
+    assert (books.account().spent.tokens, books.account(B).spent.tokens) == (100, 30)
+    assert books.account(ALL_STACKS).spent.tokens == 130
+    assert books.account(ALL_STACKS).reserved == Spend()
+
+
+def test_a_deleted_stack_takes_its_accounts_along_and_what_all_spent_stays(books: Books) -> None:
+    stack = stacks.new_stack("one", NOW)
+    books.store.write(lambda writer: stacks.create_stack(writer, stack))
+    under_way = books.reserve(100, stack_id=stack.id)
+    books.settle(books.reserve(50, stack_id=stack.id), 20)
+    books.store.write(lambda writer: stacks.delete_stack(writer, stack.id))
+    assert books.account(stack.id).spent == Spend()
+    books.settle(under_way, 60)
+    assert books.account(stack.id).spent == Spend()
+    assert books.account(ALL_STACKS).spent.tokens == 80
+    assert books.account(ALL_STACKS).reserved == Spend()
+
+
+def test_runs_are_counted_over_the_last_sixty_minutes(books: Books) -> None:
+    budgets = Budgets(stack=Budget(runs_per_hour=3))
+    for minutes in (0, 30, 59):
+        books.begin(budgets, NOW + 60 * minutes)
+    with pytest.raises(BudgetExceededError, match=r"budget.runs_per_hour: 3 runs within the hour, 3 are"):
+        books.begin(budgets, NOW + 60 * 59)
+    books.begin(budgets, NOW + 60 * 60)
+    with pytest.raises(BudgetExceededError):
+        books.begin(budgets, NOW + 60 * 89)
+
+
+def test_a_role_has_runs_of_its_own(books: Books) -> None:
+    budgets = Budgets(role=Budget(runs_per_hour=1))
+    books.begin(budgets, NOW)
+    books.begin(budgets, NOW, role="builder")
+    with pytest.raises(BudgetExceededError, match=r"budget\.role_runs_per_hour of the planner"):
+        books.begin(budgets, NOW)
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 50)), max_size=200))
+def test_the_count_of_runs_stays_small(steps: list[tuple[int, int]]) -> None:
+    books, minute = Books(), 0
+    begun: list[int] = []
+    for wait, runs in steps[:40]:
+        minute += wait
+        for _ in range(min(runs, 3)):
+            books.begin(Budgets(), 60.0 * minute)
+            begun.append(minute)
+    account = books.account()
+    assert len(account.runs) <= 60
+    assert sum(runs for _, runs in account.runs) == sum(at > minute - 60 for at in begun)
+    books.store.close()
+
+
+class Spending(RuleBasedStateMachine):
+    """Any order of calls, answers, losses and deaths, beside the simplest books there can be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.books = Books()
+        self.open: dict[str, int] = {}
+        self.spent = 0
+        self.budgets = Budgets(stack=Budget(tokens=1000), runner=Budget(tokens=1500))
+
+    @rule(tokens=st.integers(0, 400), role=st.sampled_from(["planner", "builder"]))
+    def call(self, tokens: int, role: str) -> None:
+        fits = self.spent + sum(self.open.values()) + tokens <= 1000
+        try:
+            self.open[self.books.reserve(tokens, self.budgets, role=role)] = tokens
+        except BudgetExceededError:
+            assert not fits
+        else:
+            assert fits
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data(), lost=st.booleans())
+    def end(self, data: st.DataObject, lost: bool) -> None:
+        reservation = data.draw(st.sampled_from(sorted(self.open)))
+        most = self.open.pop(reservation)
+        spent = most if lost else data.draw(st.integers(0, most))
+        self.books.settle(reservation, None if lost else spent)
+        self.spent += spent
+
+    @rule()
+    def die(self) -> None:
+        assert self.books.store.write(ledger.settle_all) == len(self.open)
+        self.spent += sum(self.open.values())
+        self.open.clear()
+
+    @invariant()
+    def books_are_right(self) -> None:
+        for owner in (A, ALL_STACKS):
+            account = self.books.account(owner)
+            assert account.spent.tokens == self.spent
+            assert account.reserved.tokens == sum(self.open.values())
+        roles = [self.books.account(A, role).spent.tokens for role in ("planner", "builder")]
+        assert sum(roles) == self.spent <= 1000
+
+    def teardown(self) -> None:
+        self.books.store.close()
+
+
+TestSpending: Callable[..., Any] = Spending.TestCase
+
+
+def test_reservations_are_removed_when_settled(books: Books) -> None:
+    books.settle(books.reserve(1), 1)
+    with books.store.read() as reader:
+        assert list(RESERVATIONS.scan(reader, ALL_STACKS)) == []
