@@ -7,6 +7,7 @@ take longer than all the rest of a query.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -22,6 +23,8 @@ Convert = Callable[[Any], Any]
 VARCHAR, BOOLEAN, BIGINT, DOUBLE = "VARCHAR", "BOOLEAN", "BIGINT", "DOUBLE"
 TIMESTAMP = "TIMESTAMP WITH TIME ZONE"
 JSON = "JSON"
+# Up to 26 digits of dollars, and as small parts of one as any price of a token.
+DECIMAL = "DECIMAL(38,12)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ def _sql(hint: Any) -> tuple[str, Convert | None]:
     bare = get_args(hint)[0] if get_origin(hint) is Annotated else hint
     if isinstance(bare, type):
         # An Enum of text is text; bool is an int, and asked for first.
+        if issubclass(bare, Decimal):
+            return DECIMAL, Decimal
         for kind, sql in ((str, VARCHAR), (bool, BOOLEAN), (int, BIGINT), (float, DOUBLE)):
             if issubclass(bare, kind):
                 return sql, None
