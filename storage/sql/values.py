@@ -64,8 +64,11 @@ def _key(key: object) -> str:
 
 
 def _decimal(value: Decimal) -> object:
-    digits = format(value, "f")
-    return digits if len(value.as_tuple().digits) > _DECIMAL_DIGITS else orjson.Fragment(digits)
+    if not value.is_finite():
+        return None
+    text = format(value, "f")
+    digits = text.lstrip("-").replace(".", "").strip("0")
+    return text if len(digits) > _DECIMAL_DIGITS else orjson.Fragment(text)
 
 
 _CONVERTED: tuple[tuple[type, Callable[..., object]], ...] = (
