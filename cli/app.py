@@ -19,6 +19,7 @@ from recursor.cli import (
     sql,
     stacks,
     traces,
+    watch,
 )
 from recursor.cli.configured import configurable
 from recursor.cli.output import ReaderGoneError, complain, say
@@ -51,6 +52,7 @@ _COMMANDS = (
     ("graphs", history.graphs, "recursor graphs habits"),
     ("work", history.work, "recursor work habits"),
     ("stats", history.stats, "recursor stats habits --since 7d"),
+    ("watch", watch.watch, "recursor watch habits"),
     ("logs", logs.logs, "recursor logs habits --since 1h --level warning"),
     ("traces", traces.traces, "recursor traces habits --role builder -f"),
     ("config", configuration.config, "recursor config --stack habits"),

@@ -25,6 +25,7 @@ EVERY_COMMAND_ON_A_STACK = (
     ("work",),
     ("stats",),
     ("artifact",),
+    ("watch",),
     ("doctor",),
     ("traces",),
     ("traces", "-f"),

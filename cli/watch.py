@@ -1,0 +1,164 @@
+"""The command `watch`: what all stacks are doing, or one of them, as it happens."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recursor.cli.access import find, open_data
+from recursor.cli.following import follow
+from recursor.cli.options import DEFAULT_DATA, Data, Json
+from recursor.cli.output import one_line, print_json_line, say
+from recursor.domain.record import iso
+from recursor.runner.access import Access
+from recursor.runner.steering import RunnerSilentError
+from recursor.storage import queries
+from recursor.storage.data_directory import store_directory
+from recursor.storage.overview import overview
+from recursor.storage.stack_listing import (
+    MAX_PAGE,
+    StackFilter,
+    StackListed,
+    StackOrder,
+    StackPage,
+    list_page,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+# What a runner is asked for at most so often, in seconds.
+_ASK_SECONDS = 1.0
+_CYCLES_SHOWN = 8
+
+
+def watch(
+    stack: Annotated[
+        str | None,
+        typer.Argument(metavar="STACK", help="One stack in detail: its id, the first digits, or its name."),
+    ] = None,
+    data: Data = DEFAULT_DATA,
+    json: Json = False,
+) -> None:
+    """Watch what all stacks are doing, or one of them, until q or Ctrl-C.
+
+    Without a terminal, or with --json, every change is a line.
+    """
+    with _Sight(data) as sight:
+        stack_id = None if stack is None else find(sight.access, stack)
+        if json or not sys.stdout.isatty():
+            changes = _Changes(sight, stack_id, json)
+            follow(changes.look)
+            return
+        from recursor.cli.live_screen import show_live
+
+        show_live(sight.all_stacks if stack_id is None else lambda lines: sight.one_stack(stack_id, lines))
+
+
+class _Sight:
+    """What is seen of a data directory, also of one that has no store yet."""
+
+    def __init__(self, data: Any) -> None:
+        self._data = data
+        self._is_there = self._store_is_there()
+        self._access = open_data(data)
+        self._live: tuple[float, dict[str, Any] | None] = (float("-inf"), None)
+
+    @property
+    def access(self) -> Access:
+        if not self._is_there and self._store_is_there():
+            # It was begun since: what was opened before would stay empty.
+            self._access.close()
+            self._access, self._is_there = open_data(self._data), True
+        return self._access
+
+    def page(self, limit: int, order: StackOrder, only: str | None = None) -> StackPage:
+        with self.access.read() as reader:
+            return list_page(reader, time.time(), StackFilter(search=only or ""), order, limit)
+
+    def all_stacks(self, lines: int) -> Group:
+        """Return the picture of all stacks, the last active first."""
+        from recursor.cli.watch_tables import MARGIN_LINES, all_stacks
+
+        room = min(max(lines - MARGIN_LINES, 1), MAX_PAGE)
+        page = self.page(room, StackOrder.ACTIVITY)
+        return all_stacks(page, self.access.runner(), time.time())
+
+    def one_stack(self, stack_id: str, lines: int) -> Group:
+        """Return the picture of one stack."""
+        from recursor.cli.watch_tables import one_stack
+
+        with self.access.read() as reader:
+            found = overview(reader, stack_id)
+            cycles = queries.recent_executions(reader, stack_id, _CYCLES_SHOWN)
+            listed = list_page(reader, time.time(), StackFilter(search=stack_id), limit=1).items
+        waits = listed[0].waits if listed else None
+        return one_stack(found, self.live(stack_id), waits, cycles, time.time(), lines)
+
+    def live(self, stack_id: str) -> dict[str, Any] | None:
+        """Return what the runner says of a stack, or None if none answers."""
+        at, told = self._live
+        if time.monotonic() - at >= _ASK_SECONDS:
+            remote = self.access.remote()
+            try:
+                told = None if remote is None else remote.status(stack_id)
+            except RunnerSilentError:
+                told = None
+            self._live = time.monotonic(), told
+        return told
+
+    def __enter__(self) -> _Sight:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._access.close()
+
+    def _store_is_there(self) -> bool:
+        return (store_directory(self._data) / "data.mdb").exists()
+
+
+class _Changes:
+    """Prints a line for every stack that has changed since the last look."""
+
+    def __init__(self, sight: _Sight, stack_id: str | None, json: bool) -> None:
+        self._sight = sight
+        self._stack_id = stack_id
+        self._json = json
+        self._seen: dict[str, StackListed] = {}
+
+    def look(self) -> None:
+        """Print what is new."""
+        # The 500 that were active last: what changes is among them.
+        page = self._sight.page(MAX_PAGE, StackOrder.ACTIVITY, self._stack_id)
+        now = {each.id: each for each in page.items if self._stack_id in (None, each.id)}
+        for stack_id, stack in sorted(now.items(), key=lambda item: item[1].last_activity_at or 0.0):
+            before = self._seen.get(stack_id)
+            if before is None or _told(before) != _told(stack):
+                self._tell(stack)
+        if page.total <= MAX_PAGE:
+            for gone in self._seen.keys() - now.keys():
+                self._tell_gone(self._seen[gone])
+        self._seen = now
+
+    def _tell(self, stack: StackListed) -> None:
+        if self._json:
+            print_json_line({"at": iso(time.time()), **stack.model_dump(mode="json")})
+            return
+        doing = ", ".join(f"{each.role} runs" for each in stack.running) or stack.waits or ""
+        cycles = f"cycle {stack.total_cycles + bool(stack.running)}"
+        parts = (stack.name or stack.id, stack.problem or f"{stack.state}, {stack.phase}", cycles, doing)
+        say(one_line(": ".join(part for part in parts if part)))
+
+    def _tell_gone(self, stack: StackListed) -> None:
+        if self._json:
+            print_json_line({"at": iso(time.time()), "id": stack.id, "name": stack.name, "deleted": True})
+        else:
+            say(one_line(f"{stack.name or stack.id}: deleted"))
+
+
+def _told(stack: StackListed) -> StackListed:
+    """Leave out what changes by the passing of time alone."""
+    return stack.but(cycles_last_day=0, success_rate=None, next_look_at=None)

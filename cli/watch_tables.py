@@ -1,0 +1,114 @@
+"""How stacks that are watched look on a terminal."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from recursor.cli.output import neutral, one_line
+from recursor.cli.stack_tables import clipped, fitted, plain_table, stack_page, styled
+from recursor.cli.wording import ahead, plural, span
+from recursor.cli.work_tables import executions_table
+from recursor.domain.execution import OrchestratorExecution
+from recursor.domain.stack import ExecutionState
+from recursor.storage.data_directory import Holder
+from recursor.storage.overview import Overview
+from recursor.storage.stack_listing import StackListed, StackPage
+
+# What a picture of all stacks has besides their rows: two lines above, the headings, one below.
+MARGIN_LINES = 5
+
+_HINT = Text("q ends it", "bright_black")
+
+
+def all_stacks(page: StackPage, runner: Holder | None, now: float) -> Group:
+    """Return the picture of all stacks.
+
+    Args:
+        page: as many as there is room for.
+        runner: who runs them; None if nobody does.
+        now: seconds since the epoch, UTC.
+    """
+    parts: list[RenderableType] = [_summary(page, runner), ""]
+    if page.items:
+        table = plain_table("NAME", "STATE", "PHASE", "CYCLES", "24 H", "NOW")
+        table.columns[3].justify = table.columns[4].justify = "right"
+        for stack in page.items:
+            table.add_row(
+                clipped(stack.name or stack.id),
+                styled("unreadable" if stack.problem else stack.state),
+                styled(stack.phase),
+                f"{stack.total_cycles:,}",
+                _success(stack),
+                _doing(stack, now),
+            )
+        parts.append(fitted(table, "NAME", "NOW"))
+    else:
+        parts.append(
+            Text("no stack yet: `recursor create NAME --idea TEXT --start` makes one", "bright_black")
+        )
+    more = page.matching - len(page.items)
+    parts.append(Text.assemble((f"and {more:,} more; " if more > 0 else "", "bright_black"), _HINT))
+    return Group(*parts)
+
+
+def one_stack(
+    found: Overview,
+    live: Mapping[str, Any] | None,
+    waits: str | None,
+    cycles: Iterable[OrchestratorExecution],
+    now: float,
+    lines: int,
+) -> Group:
+    """Return the picture of one stack, no longer than the terminal.
+
+    Args:
+        found: what the store says.
+        live: what the runner says it is doing, as JSON; None if no runner is up.
+        waits: why nothing runs.
+        cycles: the last ones, newest first.
+        now: seconds since the epoch, UTC.
+        lines: how many the terminal has.
+    """
+    parts: list[RenderableType] = list(stack_page(found, live, now))
+    if waits and found.stack.state is ExecutionState.RUNNING:
+        parts += ["", Text.assemble(("why nothing runs  ", "bright_black"), one_line(waits))]
+    cycles = list(cycles)
+    # Twelve lines are the stack's own page without its agents.
+    room = lines - 14 - len(found.agents)
+    if cycles and room > 1:
+        parts += ["", executions_table(cycles[: room - 1], now)]
+    return Group(*parts, "", _HINT)
+
+
+def _summary(page: StackPage, runner: Holder | None) -> Text:
+    counted = [(state, number) for state, number in page.states.items() if number]
+    line = Text.assemble((plural(page.total, "stack"), "bold"), no_wrap=True, overflow="ellipsis")
+    for state, number in counted:
+        line.append("  ").append(f"{number:,} ").append(styled(state))
+    if runner is None:
+        line.append("  no runner is up: `recursor run` starts one", "yellow")
+    else:
+        line.append(f"  process {runner.pid}, {runner.details.get('url') or 'starting'}", "bright_black")
+    return line
+
+
+def _success(stack: StackListed) -> Text:
+    if stack.success_rate is None:
+        return Text("")
+    style = "green" if stack.success_rate >= 0.95 else "yellow" if stack.success_rate >= 0.9 else "red"
+    return Text(f"{stack.success_rate:.0%}", style)
+
+
+def _doing(stack: StackListed, now: float) -> Text:
+    if stack.problem:
+        return clipped(stack.problem, "red")
+    waiting = f"{plural(stack.unanswered, 'message')} unanswered; " if stack.unanswered else ""
+    if stack.running:
+        who = ", ".join(
+            each.role + ("" if each.since is None else f" {span(now - each.since)}") for each in stack.running
+        )
+        return clipped(waiting + neutral(who), "green")
+    due = f"; next look {ahead(stack.next_look_at, now)}" if stack.next_look_at else ""
+    return clipped(waiting + (stack.waits or "") + due, "bright_black")
