@@ -28,9 +28,10 @@ GATHER = 0.05
 # Least seconds between two refreshes of a page: nobody reads faster.
 PERIOD = 0.25
 
-# A page that takes long to refresh waits so many times as long before the next: all its refreshing takes at
-# most a fifth of one core, however much happens.
-REST = 4
+# A page that takes long to refresh rests so many times as long before the next, so that its refreshing takes a
+# twentieth of a core, however much happens; but never so long that it shows what was a second ago.
+REST = 20
+LONGEST = 0.75
 
 # Events that may wait while the loop is busy. Beyond, everything is looked at anew.
 QUEUED = 20_000
@@ -154,7 +155,7 @@ class LivePage:
                 if part.stale and not part.owner.is_deleted:
                     part.stale = False
                     await self._refresh(part)
-            await asyncio.sleep(max(PERIOD, REST * (loop.time() - began)))
+            await asyncio.sleep(max(PERIOD, min(LONGEST, REST * (loop.time() - began))))
 
     async def _refresh(self, part: _Part) -> None:
         try:

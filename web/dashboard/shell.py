@@ -6,7 +6,7 @@ from nicegui import ui
 from nicegui.page_arguments import RouteMatch
 
 from recursor.web.dashboard.address import Address
-from recursor.web.dashboard.doctor import doctor_page
+from recursor.web.dashboard.examination.page import doctor_page
 from recursor.web.dashboard.home.overview import home_page
 from recursor.web.dashboard.live import LivePage, Watcher
 from recursor.web.dashboard.page import Page
@@ -103,11 +103,16 @@ class Pages(ui.sub_pages):
         if not self._routes:
             return
         self._page.set_title("Not found")
-        with Empty("search", "There is no such page", "The address may be mistyped, or the page was moved."):
+        with Empty(
+            "search",
+            "There is no such page",
+            "The address may be mistyped, or the page was moved.",
+            whole_page=True,
+        ):
             Link("Go to the teams", "/")
 
     def _render_error(self, error: Exception) -> None:
         logger.error("dashboard: %s could not be shown", self._page.address.path, exc_info=error)
         self._page.set_title("Error")
-        with Empty("alert", "This page could not be shown", "The runner's log says why."):
+        with Empty("alert", "This page could not be shown", "The runner's log says why.", whole_page=True):
             Link("Go to the teams", "/")

@@ -47,7 +47,9 @@ class Section(Element):
 class Empty(Element):
     """Says that there is nothing, why, and what to do next. Put buttons inside."""
 
-    def __init__(self, icon: str, title: str, hint: str = "", command: str = "") -> None:
+    def __init__(
+        self, icon: str, title: str, hint: str = "", command: str = "", *, whole_page: bool = False
+    ) -> None:
         """Make it.
 
         Args:
@@ -55,12 +57,13 @@ class Empty(Element):
             title: what there is none of.
             hint: what to do about it.
             command: what to type in a terminal, if that helps.
+            whole_page: whether there is nothing else on the page.
         """
         super().__init__("div")
         self.classes("empty")
         with self:
             Glyph(icon)
-            Span(title, tag="h3")
+            Span(title, tag="h1" if whole_page else "h3")
             if hint:
                 Span(hint, tag="p")
             if command:

@@ -41,10 +41,17 @@ export default {
     this.gone = true;
   },
   watch: {
-    series: "draw",
-    times: "draw",
+    series: "soon",
+    times: "soon",
   },
   methods: {
+    soon() {
+      // Figures may change some times a second; drawing is what costs the browser most.
+      this.waiting ??= setTimeout(() => {
+        this.waiting = null;
+        this.draw();
+      }, Math.max(0, 1000 - (performance.now() - (this.drawn ?? -1000))));
+    },
     async begin() {
       if (this.begun) return;
       this.begun = true;
@@ -57,16 +64,17 @@ export default {
       this.draw();
     },
     draw() {
-      if (!this.chart) return;
+      if (!this.chart || this.gone) return;
+      const first = this.drawn == null;
+      this.drawn = performance.now();
       const ink = colour("ink-3"), line = colour("line"), times = this.times ?? [];
       const days = this.span >= 86400;
       const font = getComputedStyle(document.body).fontFamily;
       const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
       this.chart.setOption(
         {
-          animation: !still,
+          animation: first && !still,
           animationDuration: 250,
-          animationDurationUpdate: 250,
           textStyle: { fontFamily: font },
           grid: { left: 4, right: 8, top: this.series.length > 1 ? 30 : 10, bottom: 2, containLabel: true },
           legend: {

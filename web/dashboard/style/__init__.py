@@ -12,6 +12,7 @@ _SHEETS = (
     "home",
     "team",
     "orchestration",
+    "examination",
     "todos",
     "project",
     "messages",

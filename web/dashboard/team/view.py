@@ -91,5 +91,5 @@ async def _careful(refresh: Callable[[], object], on_gone: Callable[[Exception],
 def _no_team(error: Exception) -> None:
     with Box("section", "card", aria_label="No such team"):
         title = "This team is not there" if isinstance(error, NotFoundError) else "This team cannot be read"
-        with Empty("search", title, str(error)):
+        with Empty("search", title, str(error), whole_page=True):
             Link("Go to all teams", "/", "button")

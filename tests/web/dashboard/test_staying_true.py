@@ -1,0 +1,71 @@
+"""Pages stay true: what others do is seen, and a runner that was killed and started again is come back to."""
+
+import re
+import signal
+
+import httpx
+from playwright.sync_api import expect
+
+from tests.processes import run_to_end, started_runner
+from tests.web.dashboard.conftest import run_with_teams
+
+
+def test_what_others_do_is_seen_without_loading_the_page_again(tmp_path, visit):
+    data = tmp_path / "data"
+    with run_with_teams(data, "First", start=False) as (runner, (first,)):
+        visitor = visit(runner)
+        home, team = visitor.open(), visitor.open(f"/teams/{first}")
+        expect(team.locator(".team-head")).to_contain_text("Idle")
+        assert run_to_end("create", "Second", "--idea", "A list", data=data).code == 0
+        expect(home.locator("tbody tr")).to_have_count(2)
+        assert run_to_end("start", "First", data=data).code == 0
+        expect(team.locator(".team-head")).to_contain_text("Complete")
+        expect(team.get_by_role("table", name="Cycles").locator("tbody tr").first).to_be_visible()
+        expect(home.locator("tbody tr", has_text="First")).to_contain_text("Complete")
+        assert run_to_end("delete", "First", "--yes", data=data).code == 0
+        expect(team.get_by_text("This team is not there")).to_be_visible()
+        expect(home.locator("tbody tr")).to_have_count(1)
+
+
+def test_typing_and_focus_survive_what_happens_meanwhile(tmp_path, visit):
+    data = tmp_path / "data"
+    with run_with_teams(data, "First", start=False) as (runner, _):
+        page = visit(runner).open()
+        search = page.get_by_label("Search")
+        search.fill("sec")
+        expect(page.get_by_text("No team is like that")).to_be_visible()
+        assert run_to_end("create", "Second", "--idea", "A list", data=data).code == 0
+        expect(page.get_by_role("link", name="Second")).to_be_visible()
+        expect(search).to_be_focused()
+        expect(search).to_have_value("sec")
+
+
+def test_a_page_comes_back_by_itself_when_its_runner_does(tmp_path, visit):
+    data = tmp_path / "data"
+    with run_with_teams(data, "First", start=False) as (runner, (first,)):
+        visitor = visit(runner)
+        page = visitor.open(f"/teams/{first}?range=7d")
+        port = runner.url.rpartition(":")[2]
+        runner.end(signal.SIGKILL)
+        expect(page.get_by_text(re.compile("Connection lost"))).to_be_visible()
+        # Nobody else tells the page: it is started in another state than it was left in.
+        assert run_to_end("start", "First", data=data).code == 0
+        with started_runner("--port", port, data=data):
+            expect(page.locator(".team-head")).to_contain_text("Complete")
+            expect(page.get_by_role("button", name="7 days")).to_have_attribute("aria-pressed", "true")
+            page.get_by_role("group", name="Execution controls").get_by_role("button", name="Pause").click()
+            expect(page.locator(".team-head")).to_contain_text("Paused")
+        # That it could not connect meanwhile is no error of the page.
+        visitor.complaints.clear()
+
+
+def test_the_api_is_not_hidden_by_the_pages(done):
+    runner, _ = done
+    unknown = httpx.get(f"{runner.url}/api/nothing")
+    assert unknown.status_code == 404
+    assert unknown.headers["content-type"] == "application/problem+json"
+    wrong = httpx.delete(f"{runner.url}/api/stacks")
+    assert wrong.status_code == 405
+    page = httpx.get(f"{runner.url}/")
+    assert page.status_code == 200
+    assert "default-src 'self'" in page.headers["content-security-policy"]

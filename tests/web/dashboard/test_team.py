@@ -1,0 +1,102 @@
+"""A team's page: what it says of a team, and the cycles it opens."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.processes import Gated
+
+
+def test_the_figures_the_work_and_the_cycles_of_a_team_are_shown(done, visit):
+    runner, team = done
+    page = visit(runner).open(f"/teams/{team}")
+    figures = page.get_by_role("region", name="Statistics")
+    expect(figures).to_contain_text("Success rate100 %Healthy")
+    expect(figures).to_contain_text("Healthy: 1 to 10 s")
+    work = page.get_by_role("region", name="Work detection").get_by_role("listitem")
+    expect(work).to_have_count(4)
+    expect(work.first).to_contain_text("No work")
+    for chart in ("Average duration of a cycle", "Agents in parallel", "Success rate", "Runs of agents"):
+        drawn = page.get_by_role("img", name=chart)
+        drawn.scroll_into_view_if_needed()
+        expect(drawn.locator("canvas")).to_be_visible()
+
+
+def test_a_cycle_is_opened_closed_and_sent_around(done, visit):
+    runner, team = done
+    visitor = visit(runner)
+    page = visitor.open(f"/teams/{team}")
+    page.get_by_role("link", name="Cycle 1", exact=True).click()
+    _expect_the_first_cycle(page)
+    expect(page).to_have_url(re.compile(r"\?cycle=[0-9a-f]{32}$"))
+    other = visitor.open(page.url.removeprefix(runner.url))
+    _expect_the_first_cycle(other)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page).to_have_url(re.compile(rf"/teams/{team}$"))
+    expect(page.get_by_role("link", name="Cycle 1", exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+    _expect_the_first_cycle(page)
+    page.go_back()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def _expect_the_first_cycle(page: Page) -> None:
+    dialog = page.get_by_role("dialog", name="Cycle 1")
+    expect(dialog).to_be_visible()
+    expect(dialog.get_by_role("img", name=re.compile("Wave 1: planner completed"))).to_be_visible()
+    expect(dialog.locator(".timeline-bar").first).to_be_visible()
+    expect(dialog).to_contain_text("Decision")
+
+
+def test_cycles_are_filtered_and_the_time_is_chosen(done, visit):
+    runner, team = done
+    page = visit(runner).open(f"/teams/{team}")
+    cycles = page.get_by_role("table", name="Cycles").locator("tbody tr")
+    expect(cycles.first).to_contain_text("#")
+    page.get_by_label("Decision").select_option("Pause")
+    expect(cycles).to_have_count(1)
+    expect(cycles).to_contain_text("Pause until an event")
+    page.get_by_label("Status").select_option("Failed")
+    expect(page.get_by_text("No cycles here")).to_be_visible()
+    page.get_by_role("group", name="Time").get_by_role("button", name="7 days").click()
+    expect(page).to_have_url(re.compile(r"decision=pause&status=failed&range=7d$"))
+    page.reload()
+    expect(page.get_by_text("No cycles here")).to_be_visible()
+    expect(page.get_by_label("Decision")).to_have_value("pause")
+
+
+def test_what_a_team_does_is_seen_as_it_happens(tmp_path, visit):
+    gated = Gated(tmp_path)
+    with gated.runner() as runner:
+        page = visit(runner).open(f"/teams/{gated.id}")
+        now = page.get_by_role("region", name="Now")
+        expect(now).to_contain_text("One role at work")
+        expect(now).to_contain_text(re.compile(r"Planner\s*\d+ s"))
+        page.get_by_role("group", name="Execution controls").get_by_role("button", name="Pause").click()
+        expect(page.locator(".team-head")).to_contain_text("Paused")
+        # The agent that was at work is let finish.
+        expect(now).to_contain_text("One role at work")
+        gated.open()
+        expect(now).to_contain_text("Press Resume, and it goes on where it was.")
+        page.get_by_role("group", name="Execution controls").get_by_role("button", name="Resume").click()
+        expect(now).to_contain_text("Nothing to do until somebody writes")
+
+
+def test_a_team_that_is_not_there_says_so(done, visit):
+    runner, _ = done
+    visitor = visit(runner)
+    page = visitor.open("/teams/0000000000000000")
+    expect(page.get_by_text("This team is not there")).to_be_visible()
+    page.get_by_role("link", name="Go to all teams").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Teams")
+
+
+def test_a_page_that_is_not_there_says_so(done, visit):
+    runner, _ = done
+    visitor = visit(runner)
+    page = visitor.open("/nowhere")
+    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+    # That it is not there is the browser's to tell, too.
+    assert all("404" in complaint for complaint in visitor.complaints)
+    visitor.complaints.clear()

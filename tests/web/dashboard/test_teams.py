@@ -1,0 +1,125 @@
+"""The first page: finding teams, making one, and pausing all of them."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.web.dashboard.conftest import run_with_teams
+
+
+def test_a_team_is_made_works_and_is_paused_and_resumed(tmp_path, visit):
+    with run_with_teams(tmp_path / "data") as (runner, _):
+        page = visit(runner).open()
+        expect(page.get_by_text("No teams yet")).to_be_visible()
+        page.get_by_role("button", name="New team").first.click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Name").fill("Habits <b>daily</b>")
+        dialog.get_by_label("Idea").fill("A habit tracker with streaks")
+        dialog.get_by_role("button", name="Create and start").click()
+
+        expect(page).to_have_url(re.compile(r"/teams/[0-9a-f]{16}$"))
+        expect(page.get_by_role("heading", level=1)).to_have_text("Habits <b>daily</b>")
+        expect(page.get_by_text("Nothing to do until somebody writes")).to_be_visible()
+        expect(page.locator(".team-head")).to_contain_text("Complete")
+
+        controls = page.get_by_role("group", name="Execution controls")
+        expect(controls.get_by_role("button", name="Start")).to_be_disabled()
+        controls.get_by_role("button", name="Pause").click()
+        expect(page.locator(".team-head")).to_contain_text("Paused")
+        expect(controls.get_by_role("button", name="Pause")).to_be_disabled()
+        controls.get_by_role("button", name="Resume").click()
+        expect(page.locator(".team-head")).to_contain_text("Running")
+        controls.get_by_role("button", name="Stop").click()
+        expect(page.locator(".team-head")).to_contain_text("Stopped")
+        expect(controls.get_by_role("button", name="Start")).to_be_enabled()
+
+
+@pytest.mark.parametrize(("name", "idea"), [("", "An idea"), ("A name", "  "), ("a\x07b", "An idea")])
+def test_what_is_wrong_is_said_at_the_field(done, visit, name, idea):
+    runner, _ = done
+    page = visit(runner).open()
+    page.get_by_role("button", name="New team").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill(name)
+    dialog.get_by_label("Idea").fill(idea)
+    dialog.get_by_role("button", name="Create", exact=True).click()
+    wrong = dialog.get_by_label("Idea" if not idea.strip() else "Name")
+    expect(wrong).to_have_attribute("aria-invalid", "true")
+    expect(dialog.get_by_role("alert")).to_have_count(1)
+    expect(wrong).to_be_focused()
+
+
+def test_teams_are_searched_filtered_and_sorted_and_the_address_keeps_it(done, visit):
+    runner, _ = done
+    visitor = visit(runner)
+    page = visitor.open()
+    rows = page.get_by_role("table", name="Teams").locator("tbody tr")
+    expect(rows).to_have_count(2)
+    page.get_by_label("Search").fill("habits")
+    expect(rows).to_have_count(1)
+    page.get_by_role("group", name="State").get_by_role("button", name="Idle").click()
+    expect(page.get_by_text("No team is like that")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("No team is like that")).to_be_visible()
+    expect(page.get_by_label("Search")).to_have_value("habits")
+    page.get_by_role("button", name="Show all teams").click()
+    expect(rows).to_have_count(2)
+    page.get_by_label("Order").select_option("By name")
+    expect(rows.first).to_contain_text("Habits")
+    expect(visitor.open("/?search=later").get_by_role("link", name="Later")).to_be_visible()
+
+
+def test_a_link_opens_a_team_and_back_comes_back(done, visit):
+    runner, team = done
+    page = visit(runner).open("/?search=habits")
+    page.get_by_role("link", name="Habits").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Habits")
+    expect(page).to_have_url(f"{runner.url}/teams/{team}")
+    expect(page).to_have_title("Habits · Recursor")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Teams")
+    expect(page.get_by_label("Search")).to_have_value("habits")
+
+
+def test_more_teams_than_a_page_holds_are_paged(tmp_path, visit, browser):
+    with run_with_teams(tmp_path / "data") as (runner, _):
+        visitor = visit(runner)
+        page = visitor.open()
+        made = page.evaluate(
+            """async () => {
+                for (let i = 0; i < 30; i++) await fetch("/api/stacks", {
+                    method: "POST", headers: {"content-type": "application/json"},
+                    body: JSON.stringify({name: `Team ${i}`, idea: "An idea"}) });
+                return (await (await fetch("/api/stacks?limit=1")).json()).total;
+            }"""
+        )
+        assert made == 30
+        rows = page.get_by_role("table", name="Teams").locator("tbody tr")
+        expect(rows).to_have_count(25)
+        expect(rows.first).to_contain_text("Team 29")
+        page.get_by_role("button", name="Next").click()
+        expect(rows).to_have_count(5)
+        expect(rows.last).to_contain_text("Team 0")
+        expect(page.get_by_role("button", name="Next")).to_be_disabled()
+        page.reload()
+        expect(rows).to_have_count(5)
+        page.get_by_role("button", name="Previous").click()
+        expect(rows).to_have_count(25)
+
+
+def test_all_teams_are_paused_and_resumed_when_that_is_meant(tmp_path, visit):
+    with run_with_teams(tmp_path / "data", "One", "Two") as (runner, _):
+        page = visit(runner).open()
+        paused = page.locator("tbody").get_by_text("Paused", exact=True)
+        page.get_by_role("button", name="Pause all").click()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(paused).to_have_count(0)
+        page.get_by_role("button", name="Pause all").click()
+        page.get_by_role("dialog").get_by_role("button", name="Pause 2 teams").click()
+        expect(paused).to_have_count(2)
+        expect(page.get_by_role("status").filter(has_text="Paused 2 teams.")).to_be_visible()
+        page.get_by_role("button", name="Resume all").click()
+        page.get_by_role("dialog").get_by_role("button", name="Resume 2 teams").click()
+        expect(paused).to_have_count(0)

@@ -1,0 +1,73 @@
+"""The two lists of the doctor's page: what was found, and what was looked at."""
+
+from collections.abc import Sequence
+
+from nicegui.element import Element
+
+from recursor.doctor.report import Checked, Finding, Outcome, Severity
+from recursor.web.dashboard.looks import Look
+
+# Beyond, a page helps nobody; a thousand teams may all have the same trouble.
+SHOWN = 50
+
+_SEVERITIES = {
+    Severity.PROBLEM: Look("Problem", "bad", "cross"),
+    Severity.WARNING: Look("Warning", "warn", "alert"),
+}
+_OUTCOMES = {
+    Outcome.OK: Look("Well", "good", "check"),
+    Outcome.WARNING: Look("Warning", "warn", "alert"),
+    Outcome.PROBLEM: Look("Problem", "bad", "cross"),
+    Outcome.UNKNOWN: Look("Unknown", "quiet", "minus"),
+}
+
+
+class Findings(Element, component="findings.js"):
+    """What is wrong, why, and what puts it right."""
+
+    def __init__(self) -> None:
+        """Make it, empty."""
+        super().__init__()
+        self.show(())
+
+    def show(self, findings: Sequence[Finding]) -> None:
+        """Show these findings."""
+        left = len(findings) - SHOWN
+        self._props.update(
+            {
+                "findings": [_finding(index, one) for index, one in enumerate(findings[:SHOWN])],
+                "left": f"And {left:,} more: `recursor doctor` in a terminal lists them all."
+                if left > 0
+                else "",
+            }
+        )
+
+
+class Checks(Element, component="checks.js"):
+    """What was looked at."""
+
+    def __init__(self) -> None:
+        """Make it, empty."""
+        super().__init__()
+        self.show(())
+
+    def show(self, checks: Sequence[Checked]) -> None:
+        """Show these checks."""
+        self._props["checks"] = [
+            {"id": one.id, "title": one.title, "detail": one.detail, **_OUTCOMES[one.outcome]._asdict()}
+            for one in checks
+        ]
+
+
+def _finding(index: int, finding: Finding) -> dict[str, object]:
+    return {
+        "key": index,
+        "symptom": finding.symptom,
+        "evidence": finding.evidence,
+        "cause": finding.cause,
+        "fix": finding.fix,
+        "commands": list(finding.commands),
+        "team": finding.stack_id,
+        "name": finding.stack or finding.stack_id,
+        **_SEVERITIES[finding.severity]._asdict(),
+    }
