@@ -28,7 +28,7 @@ GATHER = 0.05
 # Least seconds between two refreshes of a page: nobody reads faster.
 PERIOD = 0.25
 
-# A page that takes long to refresh rests so many times as long before the next, so that its refreshing takes a
+# A page that takes long to refresh rests so many times as long before the next: its refreshing takes a
 # twentieth of a core, however much happens; but never so long that it shows what was a second ago.
 REST = 20
 LONGEST = 0.75
