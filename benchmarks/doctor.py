@@ -1,6 +1,6 @@
 """The daily look at all teams: 1,000 stacks and 100,000 executions on disk, as a command sees them.
 
-.venv/bin/python -m benchmarks.doctor [--executions N] [--stacks N] [--samples N]
+.venv/bin/python -m benchmarks.doctor [--executions N] [--stacks N] [--days N] [--samples N]
 """
 
 import argparse
@@ -13,14 +13,19 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.idle_team import percentiles, report
-from benchmarks.queries import fill
+from benchmarks.population import DAY, populate, write_cycle
 from recursor.domain.settings import Settings
 from recursor.orchestration.control import Command
 from recursor.runner.checkup import examine
 from recursor.storage.data_directory import store_directory
+from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.opening import open_store
 from recursor.storage.stacks import control_stack
 from recursor.storage.store import Writer
+
+BATCH = 2_000
+# Seconds: what is written has ended by now.
+LONGEST_CYCLE = 60.0
 
 
 def main() -> None:
@@ -28,16 +33,19 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--executions", type=int, default=100_000)
     options.add_argument("--stacks", type=int, default=1_000)
+    options.add_argument("--days", type=float, default=1.0, help="the days that they are spread over")
     options.add_argument("--samples", type=int, default=10)
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(dir=".") as folder:
         data = Path(folder)
         with closing(open_store(store_directory(data))) as store:
             now = time.time()
-            ids = fill(store, chosen.executions, chosen.stacks, now)
+            ids = populate(store, chosen.stacks, 0, now)
+            _work(store, ids, chosen.executions, now - chosen.days * DAY, now)
 
             def start(writer: Writer) -> None:
                 for stack_id in ids:
+                    control_stack(writer, stack_id, Command.STOP, now)
                     control_stack(writer, stack_id, Command.START, now)
 
             store.write(start)
@@ -54,11 +62,24 @@ def main() -> None:
             {
                 "executions": chosen.executions,
                 "stacks": chosen.stacks,
+                "days": chosen.days,
                 "all_teams": percentiles(all_teams),
                 "one_team": percentiles(one_team),
                 "command_all_teams": percentiles(commands),
             }
         )
+
+
+def _work(store: LmdbStore, ids: list[str], count: int, since: float, now: float) -> None:
+    """Write `count` cycles of the stacks, spread over a span of time: what is recent is looked at."""
+    for first in range(0, count, BATCH):
+
+        def write(writer: Writer, numbers: range = range(first, min(first + BATCH, count))) -> None:
+            for number in numbers:
+                at = since + (now - since) * number / count - LONGEST_CYCLE
+                write_cycle(writer, ids[number % len(ids)], number // len(ids) + 1, at)
+
+        store.write(write)
 
 
 def _timed(work: Callable[[], object]) -> float:

@@ -6,15 +6,17 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from typing import ParamSpec, TypeVar
 
+from recursor.doctor.checks.failures import HEALTHY_RATE
 from recursor.doctor.evidence import ErrorCount, StackEvidence
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.execution import ExecutionStatus, OrchestratorExecution
+from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import NodeStatus
 from recursor.domain.message import UserMessage
 from recursor.domain.settings import Settings
 from recursor.domain.statistics import Rollup
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.storage.errors import CorruptRecordError
+from recursor.storage.failures import failed_execution_ids
 from recursor.storage.revisions import read_revision
 from recursor.storage.rollups import sum_rollups
 from recursor.storage.store import Reader
@@ -44,8 +46,9 @@ STACKS_PER_SNAPSHOT = 100
 RECENT = 3
 RECENT_IN_FOCUS = 200
 LONGEST_COUNT = 500
-FAILURES_READ = 50
-EXECUTIONS_READ = 1_000
+FAILURES_READ, FAILURES_READ_IN_FOCUS = 10, 100
+# Failures are looked for among so many of the newest cycles: few where they are rare, as that is healthy.
+AMONG_HEALTHY, AMONG_FAILING, AMONG_IN_FOCUS = 20, 200, 10_000
 UNREADABLE_TOLD = 20
 
 _NUMBERS = re.compile(r"\d+(?:\.\d+)?")
@@ -104,7 +107,8 @@ def look_at_stack(
     unanswered = list(islice(USER_MESSAGES.keys(reader, stack_id, shelf=UNANSWERED), LONGEST_COUNT))
     todos = _open_todos(reader, stack_id, attempt)
     recent = _recent(reader, stack_id, RECENT_IN_FOCUS if thorough else RECENT, attempt)
-    errors = _errors(reader, stack_id, now - DAY, attempt) if day.failed else ()
+    most, among = _how_far(day, thorough)
+    errors = _errors(reader, stack_id, now - DAY, most, among, attempt) if day.failed else ()
     cycle = None if current is None else attempt(EXECUTIONS.get, reader, stack_id, current)
     graph = None if current is None else attempt(GRAPHS.get, reader, stack_id, current)
     idea = attempt(IDEAS.get, reader, stack_id)
@@ -130,6 +134,14 @@ def look_at_stack(
         oldest_unanswered=_oldest_unanswered(reader, stack_id, unanswered, attempt),
         unread=sum(1 for _ in islice(MESSAGES.keys(reader, stack_id, shelf=OPEN), LONGEST_COUNT)),
     )
+
+
+def _how_far(day: Rollup, thorough: bool) -> tuple[int, int]:
+    """Return how many failed cycles to read, and among how many to look for them."""
+    if thorough:
+        return FAILURES_READ_IN_FOCUS, AMONG_IN_FOCUS
+    healthy = day.completed >= HEALTHY_RATE * (day.completed + day.failed)
+    return FAILURES_READ, AMONG_HEALTHY if healthy else AMONG_FAILING
 
 
 class _Attempts:
@@ -176,17 +188,18 @@ def _executions(reader: Reader, stack_id: str, attempt: _Attempts) -> Iterator[O
             yield found
 
 
-def _errors(reader: Reader, stack_id: str, since: float, attempt: _Attempts) -> tuple[ErrorCount, ...]:
+def _errors(
+    reader: Reader, stack_id: str, since: float, most: int, among: int, attempt: _Attempts
+) -> tuple[ErrorCount, ...]:
     """Count why runs failed, in the newest failed cycles since then."""
     counted: dict[tuple[str, str], ErrorCount] = {}
-    failures = 0
-    for execution in islice(_executions(reader, stack_id, attempt), EXECUTIONS_READ):
-        at = execution.finished_at
-        if (at is not None and at < since) or failures >= FAILURES_READ:
-            break
-        if execution.status is not ExecutionStatus.FAILED or at is None:
+    for execution_id in islice(failed_execution_ids(reader, stack_id, among), most):
+        execution = attempt(EXECUTIONS.get, reader, stack_id, execution_id)
+        if execution is None or execution.finished_at is None:
             continue
-        failures += 1
+        at = execution.finished_at
+        if at < since:
+            break
         for role, text in _notes(reader, execution, attempt):
             # Errors that differ in a number (an attempt, a duration, a port) are the same error.
             same = (role, _NUMBERS.sub("0", text))

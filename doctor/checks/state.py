@@ -24,7 +24,7 @@ def not_paused_after_failures(evidence: Evidence, found: StackEvidence) -> Obser
         severity=Severity.PROBLEM,
         symptom="The stack stands still: it was paused, and waits for somebody to look into it",
         evidence=f"paused{since} after {plural(stack.total_cycles, 'cycle')}, "
-        f"{stack.failures_in_a_row} of the last failed in a row",
+        f"the last {stack.failures_in_a_row} of them failed",
         figures={
             "paused_seconds": None if stack.paused_at is None else round(evidence.now - stack.paused_at),
             "failures_in_a_row": stack.failures_in_a_row,

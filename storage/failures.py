@@ -1,0 +1,33 @@
+"""Finds the cycles that failed among those that did not, without reading them all."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from msgpack import UnpackException
+
+from recursor.domain.execution import ExecutionStatus
+from recursor.storage.codec import unpack
+from recursor.storage.store import Reader, prefix_range
+from recursor.storage.tables import EXECUTIONS
+
+
+def failed_execution_ids(reader: Reader, stack_id: str, among: int) -> Iterator[str]:
+    """Yield the ids of the failed cycles among a stack's newest, newest first.
+
+    One that cannot be read is yielded too: whoever reads it is told what is wrong with it.
+
+    Args:
+        reader: the state of the store to read.
+        stack_id: the stack.
+        among: how many of the newest cycles to look at.
+    """
+    start, stop = prefix_range(stack_id.encode() + b"/")
+    for key, value in islice(reader.scan(EXECUTIONS.name, start, stop, reverse=True), among):
+        try:
+            # Without making a record of each: to look takes a tenth of the time.
+            _, fields = unpack(value)
+            failed = fields["status"] == ExecutionStatus.FAILED
+        except (ValueError, TypeError, LookupError, UnpackException):
+            failed = True
+        if failed:
+            yield key.rpartition(b"/")[2].decode(errors="replace")
