@@ -103,7 +103,7 @@ def _same(findings: Sequence[Finding]) -> Iterator[RenderableType]:
     for command in first.commands:
         # Never broken: it is there to be copied.
         yield Text(f"           $ {one_line(command)}", "cyan", no_wrap=True, overflow="ignore")
-    if len(findings) > 1 and first.commands:
+    if any(finding.commands != first.commands for finding in findings):
         yield Text("           likewise for the others", "bright_black")
 
 
