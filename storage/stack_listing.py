@@ -27,6 +27,10 @@ from recursor.storage.tables import EXECUTIONS, GRAPHS, IDEAS, STACKS, UNANSWERE
 DAY = 86_400.0
 MAX_PAGE = 500
 
+# Most stacks are as they were when they were listed last. Each takes some two kilobytes.
+_REMEMBERED = 10_000
+_known: dict[bytes, tuple[bytes, str, Mapping[str, Any]]] = {}
+
 Place = tuple[float | str, str]
 """Where a stack stands in a list: what it is sorted by, and its id."""
 
@@ -164,8 +168,15 @@ def list_page(
 
 def _all_fields(reader: Reader) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for key, value in reader.scan(STACKS.name):
+        known = _known.get(key)
+        if known is not None and known[0] == value:
+            yield known[1], known[2]
+            continue
         stack_id = key.decode(errors="replace")
-        yield stack_id, _fields(reader, stack_id, value)
+        fields = _fields(reader, stack_id, value)
+        if known is not None or len(_known) < _REMEMBERED:
+            _known[key] = value, stack_id, fields
+        yield stack_id, fields
 
 
 def _fields(reader: Reader, stack_id: str, value: bytes | None) -> Mapping[str, Any]:
