@@ -200,8 +200,8 @@ def main() -> None:
             rate = (cycles(url) - before) / (time.perf_counter() - begun)
     report(
         {
-            "stacks": chosen.stacks,
-            "executions": chosen.executions,
+            "stacks_in_store": chosen.stacks,
+            "executions_in_store": chosen.executions,
             "busy_stacks": chosen.busy,
             "cycles_per_second_meanwhile": round(rate, 1),
             "bar_p99_ms": BAR_P99_MS,
