@@ -70,7 +70,7 @@ async def list_stacks(
 ) -> StackPage:
     """List stacks, each with what it is doing now and how it fared in the last 24 hours."""
     which = StackFilter(frozenset(state), frozenset(phase), search)
-    # It reads all of them, a microsecond each or more. A thread costs milliseconds when the processor is busy.
+    # It reads all of them, a microsecond each or more; a thread costs milliseconds on a busy processor.
     if request.app.state.stacks_listed <= _LISTED_AT_ONCE:
         page = _page(engine, which, sort, limit, cursor or None)
     else:
