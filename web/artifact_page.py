@@ -5,8 +5,8 @@ keep in the browser, and may load nothing from anywhere. What remains is that a 
 *itself* elsewhere, with what it wants to tell in the address. Only the page around a frame can forbid that,
 so a page is never a document of its own: opened in a tab, it comes in a frame that may show nothing else.
 
-One way out is left: no browser has a way to forbid a document WebRTC, whose first packets go to whatever
-address it names (seen with Chromium; the `webrtc` directive of CSP is not implemented there).
+One way out no such policy closes: WebRTC, whose first packets go to whatever address a page names (seen with
+Chromium; the `webrtc` directive of CSP is not implemented there). See `artifact_prelude` for what does.
 """
 
 from html import escape
@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, Response
 
 from recursor.domain.project import Artifact
 from recursor.web.api.answers import unchanged
+from recursor.web.artifact_prelude import with_prelude
 
 SANDBOX = "allow-scripts allow-forms allow-modals allow-downloads"
 """What a frame around such a page should have as its `sandbox` attribute."""
@@ -41,6 +42,8 @@ _SAFE = {
     "cross-origin-resource-policy": "same-origin",
     # No name is looked up for a link's sake: a name can be a message, too.
     "x-dns-prefetch-control": "off",
+    # Chromium's own: what gets past all else, by WebRTC for one, ends the page rather than reach the network.
+    "connection-allowlist": "(response-origin)",
     "permissions-policy": (
         "camera=(), microphone=(), geolocation=(), display-capture=(), usb=(), serial=(), "
         "midi=(), payment=(), clipboard-read=(), fullscreen=()"
@@ -63,7 +66,8 @@ def page_response(request: Request, artifact: Artifact, lasting: bool, title: st
         title: what to call the page in a tab.
     """
     # A browser says for what it asks; what says nothing is a program, and runs no scripts.
-    if request.headers.get("sec-fetch-dest") == "document":
+    shown = request.headers.get("sec-fetch-dest")
+    if shown == "document":
         return _framed(request, title)
     etag = f'"{artifact.id}"'
     headers = {
@@ -73,7 +77,9 @@ def page_response(request: Request, artifact: Artifact, lasting: bool, title: st
         "cache-control": "private, max-age=31536000, immutable" if lasting else "private, no-cache",
         "vary": "sec-fetch-dest",
     }
-    return unchanged(request, etag) or HTMLResponse(artifact.content, headers=headers)
+    return unchanged(request, etag) or HTMLResponse(
+        artifact.content if shown is None else with_prelude(artifact.content), headers=headers
+    )
 
 
 def _framed(request: Request, title: str) -> Response:

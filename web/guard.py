@@ -119,7 +119,9 @@ class Guard:
             )
         # A link on another page may lead here, but nothing of ours is loaded into one.
         site, mode = headers.get("sec-fetch-site"), headers.get("sec-fetch-mode")
-        if site in ("cross-site", "same-site") and mode != "navigate":
+        # A page that an agent made, shown in a frame, is another one too: its frame may go nowhere in here.
+        whole = mode == "navigate" and headers.get("sec-fetch-dest", "document") == "document"
+        if site in ("cross-site", "same-site") and not whole:
             return problem(
                 "origin", 403, "Wrong origin", "origin: pages of other sites may not use this runner"
             )

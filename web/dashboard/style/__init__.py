@@ -16,6 +16,9 @@ _SHEETS = (
     "todos",
     "project",
     "messages",
+    "artifacts",
+    "traces",
+    "settings",
 )
 
 

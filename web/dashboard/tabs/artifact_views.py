@@ -1,0 +1,121 @@
+"""The ways to look at a version: as the page it is, as its source, and as what changed."""
+
+import asyncio
+
+from nicegui.element import Element
+
+from recursor.domain.project import Artifact
+from recursor.storage.tables import ARTIFACTS
+from recursor.web.dashboard.parts import Box, Empty, Link, Notice, Segments, Span
+from recursor.web.dashboard.tabs.comparing import (
+    LONGEST_COMPARED,
+    LONGEST_SHOWN,
+    Cut,
+    Difference,
+    compare,
+    cut,
+)
+from recursor.web.dashboard.team.tab import Team
+
+
+class ArtifactFrame(Element, component="artifact_frame.js"):
+    """A page that an agent made, in a frame that reaches nothing of ours."""
+
+    def __init__(self, src: str, title: str) -> None:
+        """Show what is at `src`."""
+        super().__init__()
+        self._props.update({"src": src, "title": title, "width": ""})
+
+    def widen(self, width: str) -> None:
+        """Show it as on a desktop ("") or as on a "phone"."""
+        self._props["width"] = width
+
+
+class SourceText(Element, component="source_text.js"):
+    """Text with its lines numbered."""
+
+    def __init__(self, lines: list[str], label: str) -> None:
+        """Show these lines."""
+        super().__init__()
+        self._props.update({"lines": lines, "label": label})
+
+
+class DifferenceTable(Element, component="difference.js"):
+    """Lines with their signs."""
+
+    def __init__(self, difference: Difference, label: str) -> None:
+        """Show this difference."""
+        super().__init__()
+        self._props.update({"lines": [list(line) for line in difference.lines], "label": label})
+
+
+def page_path(team: Team, number: int) -> str:
+    """Return where a version is served as the page it is."""
+    return f"/api/stacks/{team.id}/artifacts/{number}/page"
+
+
+def show_preview(team: Team, number: int) -> None:
+    """Show a version as the page it is."""
+    bar = Box(classes="toolbar stage-bar")
+    frame = ArtifactFrame(page_path(team, number), f"Version {number}, as a page")
+    with bar:
+        Segments("Width", {"": "Desktop", "phone": "Phone"}, "", frame.widen)
+        Span("Runs in a closed frame: it reaches neither the network nor this dashboard.", "muted")
+
+
+async def show_source(team: Team, number: int, box: Element) -> None:
+    """Show a version's source in `box`."""
+
+    def work() -> Cut | None:
+        artifact = _read(team, number)
+        return None if artifact is None else cut(artifact.content)
+
+    found = await asyncio.to_thread(work)
+    if box.is_deleted or found is None:
+        return
+    with box:
+        if found.total > LONGEST_SHOWN or found.narrowed:
+            with Box(classes="view-note"):
+                shown = min(found.total, LONGEST_SHOWN)
+                Notice(
+                    f"Shown are {shown:,} of {found.total:,} lines"
+                    + (", long ones cut." if found.narrowed else ".")
+                    + " Download the page to have all of it.",
+                    "info", "download",
+                )  # fmt: skip
+        SourceText(found.lines, f"Source of version {number}")
+
+
+async def show_changes(team: Team, number: int, against: int, box: Element) -> None:
+    """Show in `box` what changed from the version `against` to the version `number`."""
+
+    def work() -> Difference | None:
+        before, now = _read(team, against), _read(team, number)
+        return compare(before.content if before else "", now.content if now else "")
+
+    found = await asyncio.to_thread(work)
+    if box.is_deleted:
+        return
+    with box:
+        if found is None:
+            Empty(
+                "file", "Too long to compare here",
+                f"The two have more than {LONGEST_COMPARED:,} lines. Download both, and compare them there.",
+            )  # fmt: skip
+        elif not found.lines:
+            Empty("check", "No difference", f"Version {number} reads as version {against} does.")
+        else:
+            with Box(classes="view-note row"):
+                Span(f"{found.added:,} lines added, {found.removed:,} removed", "soft")
+                if not found.shown_all:
+                    Span("Not all of it is shown.", "soft")
+                patch = f"/api/stacks/{team.id}/artifacts/{number}/diff?against={against}"
+                Link("Download the difference", patch, outside=True)._props["download"] = (
+                    f"{against}-{number}.diff"
+                )
+            DifferenceTable(found, f"Changes from version {against} to version {number}")
+
+
+def _read(team: Team, number: int) -> Artifact | None:
+    with team.read() as reader:
+        return ARTIFACTS.get(reader, team.id, f"{number:08d}")

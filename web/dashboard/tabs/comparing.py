@@ -1,0 +1,82 @@
+"""What is shown of a page's source, and of the difference between two: as much as a person reads."""
+
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+# Lines that are compared at most, of both together: with more it takes the processor for seconds.
+LONGEST_COMPARED = 20_000
+
+# Lines that are shown at most, and characters of each: more is to be read in a program for it.
+LONGEST_SHOWN = 2_000
+WIDEST_SHOWN = 1_000
+
+# Equal lines around each change.
+_AROUND = 3
+
+Line = tuple[str, int | None, int | None, str]
+"""A sign ("+", "-", " ", or "@" for lines left out), the numbers of the line, from 1, and its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The lines of a text that are shown."""
+
+    lines: list[str]
+    total: int
+    """How many there are."""
+    narrowed: bool
+    """Whether a line was cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What is different between two texts."""
+
+    lines: list[Line]
+    added: int
+    removed: int
+    shown_all: bool
+    """Whether nothing was cut."""
+
+
+def cut(text: str) -> Cut:
+    """Return the lines of `text` that are shown."""
+    every = text.splitlines()
+    shown = every[:LONGEST_SHOWN]
+    narrowed = any(len(line) > WIDEST_SHOWN for line in shown)
+    return Cut([_narrow(line) for line in shown], len(every), narrowed)
+
+
+def compare(before: str, now: str) -> Difference | None:
+    """Return what is different between two texts, or None if they are too long to tell."""
+    old, new = before.splitlines(), now.splitlines()
+    if len(old) + len(new) > LONGEST_COMPARED:
+        return None
+    lines: list[Line] = []
+    added = removed = 0
+    end = 0
+    for group in SequenceMatcher(None, old, new).get_grouped_opcodes(_AROUND):
+        if group[0][1] > end:
+            lines.append(("@", None, None, _left_out(group[0][1] - end)))
+        for tag, i1, i2, j1, j2 in group:
+            if tag == "equal":
+                both = zip(range(i1, i2), range(j1, j2), strict=True)
+                lines += [(" ", i + 1, j + 1, _narrow(old[i])) for i, j in both]
+                continue
+            removed += i2 - i1
+            added += j2 - j1
+            lines += [("-", i + 1, None, _narrow(old[i])) for i in range(i1, i2)]
+            lines += [("+", None, j + 1, _narrow(new[j])) for j in range(j1, j2)]
+        end = group[-1][2]
+    if lines and len(old) > end:
+        lines.append(("@", None, None, _left_out(len(old) - end)))
+    wide = any(len(text) > WIDEST_SHOWN for _, _, _, text in lines)
+    return Difference(lines[:LONGEST_SHOWN], added, removed, len(lines) <= LONGEST_SHOWN and not wide)
+
+
+def _narrow(line: str) -> str:
+    return line if len(line) <= WIDEST_SHOWN else line[:WIDEST_SHOWN] + "…"
+
+
+def _left_out(count: int) -> str:
+    return "1 line is the same" if count == 1 else f"{count:,} lines are the same"
