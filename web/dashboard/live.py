@@ -14,7 +14,9 @@ from inspect import isawaitable
 from nicegui import Client, background_tasks, ui
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
+from pykka import ActorDeadError
 
+from recursor.storage.errors import StoreClosedError
 from recursor.domain.events import MessageSent
 from recursor.storage.tables import BROADCASTS
 from recursor.web.engine import Engine
@@ -163,6 +165,9 @@ class LivePage:
                 done = part.refresh()
                 if isawaitable(done):
                     await done
+        except (ActorDeadError, TimeoutError, StoreClosedError):
+            # The runner is ending or busy. Whoever serves the page next, it is to look again.
+            part.stale = True
         except Exception:  # one part's trouble leaves the others alive
             logger.exception("dashboard: a part of %s could not be refreshed", self._client.id)
 

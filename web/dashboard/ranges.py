@@ -11,6 +11,7 @@ DAY = 24 * HOUR
 class Range:
     """Up to now, from some time ago."""
 
+    short: str
     name: str
     seconds: int
     step: int
@@ -23,11 +24,11 @@ class Range:
 
 # Sixty points or fewer: what a chart of a few hundred pixels shows, and some sixty short reads.
 RANGES = {
-    "1h": Range("1 hour", HOUR, MINUTE),
-    "6h": Range("6 hours", 6 * HOUR, 10 * MINUTE),
-    "24h": Range("24 hours", DAY, HOUR),
-    "7d": Range("7 days", 7 * DAY, 6 * HOUR),
-    "30d": Range("30 days", 30 * DAY, DAY),
+    "1h": Range("1 h", "1 hour", HOUR, MINUTE),
+    "6h": Range("6 h", "6 hours", 6 * HOUR, 10 * MINUTE),
+    "24h": Range("24 h", "24 hours", DAY, HOUR),
+    "7d": Range("7 d", "7 days", 7 * DAY, 6 * HOUR),
+    "30d": Range("30 d", "30 days", 30 * DAY, DAY),
 }
 USUAL = "24h"
 

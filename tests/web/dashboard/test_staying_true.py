@@ -52,7 +52,7 @@ def test_a_page_comes_back_by_itself_when_its_runner_does(tmp_path, visit):
         assert run_to_end("start", "First", data=data).code == 0
         with started_runner("--port", port, data=data):
             expect(page.locator(".team-head")).to_contain_text("Complete")
-            expect(page.get_by_role("button", name="7 days")).to_have_attribute("aria-pressed", "true")
+            expect(page.get_by_role("button", name="7 d")).to_have_attribute("aria-pressed", "true")
             page.get_by_role("group", name="Execution controls").get_by_role("button", name="Pause").click()
             expect(page.locator(".team-head")).to_contain_text("Paused")
         # That it could not connect meanwhile is no error of the page.

@@ -59,7 +59,7 @@ def test_cycles_are_filtered_and_the_time_is_chosen(done, visit):
     expect(cycles).to_contain_text("Pause until an event")
     page.get_by_label("Status").select_option("Failed")
     expect(page.get_by_text("No cycles here")).to_be_visible()
-    page.get_by_role("group", name="Time").get_by_role("button", name="7 days").click()
+    page.get_by_role("group", name="Time").get_by_role("button", name="7 d").click()
     expect(page).to_have_url(re.compile(r"decision=pause&status=failed&range=7d$"))
     page.reload()
     expect(page.get_by_text("No cycles here")).to_be_visible()

@@ -20,7 +20,7 @@ class OrchestrationTab(Tab):
         """See `Tab.build`."""
         with Section("Statistics") as section:
             with section.head:
-                names = {key: each.name for key, each in RANGES.items()}
+                names = {key: each.short for key, each in RANGES.items()}
                 self._range = Segments(
                     "Time", names, self.team.address.get("range", USUAL), self._choose_range
                 )

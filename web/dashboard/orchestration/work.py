@@ -1,6 +1,9 @@
 """Who has work in a team."""
 
+from contextlib import suppress
+
 from recursor.actors.messages import GetWork
+from recursor.domain.errors import RecursorError
 from recursor.domain.work import WorkReport, WorkStatus
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.revisions import read_revision
@@ -30,8 +33,10 @@ class Work:
         """Show what is true now: what the store knows, or what is found out when something changed since."""
         report, is_true = self._known()
         if not is_true:
-            found = await self._team.engine.ask(GetWork(self._team.id))
-            report = found if isinstance(found, WorkReport) else report
+            # What keeps it from being found out is told at the top of the page, where it has consequences.
+            with suppress(RecursorError):
+                found = await self._team.engine.ask(GetWork(self._team.id))
+                report = found if isinstance(found, WorkReport) else report
         if report is not None:
             self._show(report)
 

@@ -76,7 +76,7 @@ export default {
           animation: first && !still,
           animationDuration: 250,
           textStyle: { fontFamily: font },
-          grid: { left: 4, right: 8, top: this.series.length > 1 ? 30 : 10, bottom: 2, containLabel: true },
+          grid: { left: 4, right: 24, top: this.series.length > 1 ? 30 : 10, bottom: 2, containLabel: true },
           legend: {
             show: this.series.length > 1, left: 0, top: 0, icon: "roundRect", itemWidth: 10, itemHeight: 10,
             itemGap: 16, textStyle: { color: colour("ink-2"), fontFamily: font, fontSize: 12 }, selectedMode: false,
@@ -103,13 +103,10 @@ export default {
           },
           xAxis: {
             type: "category",
-            data: times.map((at) => (days ? day : this.span >= 3600 ? both : clock).format(at * 1000)),
+            data: times.map((at) => (this.span > 3600 ? day : clock).format(at * 1000)),
             axisLine: { lineStyle: { color: line } },
             axisTick: { show: false },
-            axisLabel: {
-              color: ink, fontSize: 11, hideOverlap: true, fontFamily: font,
-              alignMinLabel: "left", alignMaxLabel: "right",
-            },
+            axisLabel: { color: ink, fontSize: 11, hideOverlap: true, fontFamily: font },
           },
           yAxis: {
             type: "value",
