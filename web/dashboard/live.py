@@ -16,8 +16,8 @@ from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 from pykka import ActorDeadError
 
-from recursor.storage.errors import StoreClosedError
 from recursor.domain.events import MessageSent
+from recursor.storage.errors import StoreClosedError
 from recursor.storage.tables import BROADCASTS
 from recursor.web.engine import Engine
 from recursor.web.event_feed import EventReader, EventsMissed, FeedClosedError, Told, TooSlowError

@@ -54,7 +54,12 @@ class Checks(Element, component="checks.js"):
     def show(self, checks: Sequence[Checked]) -> None:
         """Show these checks."""
         self._props["checks"] = [
-            {"id": one.id, "title": one.title[:1].upper() + one.title[1:], "detail": one.detail, **_OUTCOMES[one.outcome]._asdict()}
+            {
+                "id": one.id,
+                "title": one.title[:1].upper() + one.title[1:],
+                "detail": one.detail,
+                **_OUTCOMES[one.outcome]._asdict(),
+            }
             for one in checks
         ]
 
