@@ -10,6 +10,7 @@ from recursor.actors.dispatcher import Dispatcher
 from recursor.actors.event_stream import EventStream
 from recursor.actors.metering import Meters
 from recursor.actors.priority import PriorityDispatcher
+from recursor.domain.agent import Models
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.orchestration.roles import RoleRegistry
 from recursor.storage.store import Store
@@ -32,4 +33,6 @@ class Environment:
     """Runs agents. Its size is the limit on how many run at a time."""
     meters: Meters
     """Count what agents spend."""
+    models: Models
+    """Asks models for agents."""
     orchestrator: ActorRef[Any]

@@ -41,6 +41,12 @@ class StoreMeter:
     role: str
     budgets: Budgets
 
+    @property
+    def limits_dollars(self) -> bool:
+        """See `Meter.limits_dollars`."""
+        applied = self.budgets.applied(self.stack_id, self.role)
+        return any(budget.dollars is not None for _, _, budget, _ in applied)
+
     def begin(self) -> None:
         """See `Meter.begin`."""
         now = self.clock.now()

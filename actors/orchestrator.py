@@ -57,6 +57,7 @@ from recursor.actors.stack_messages import (
     WakeUp,
 )
 from recursor.actors.supervisor import StackSupervisor
+from recursor.agents.model.exchange import Exchange
 from recursor.domain.errors import ConflictError, NotFoundError, RecursorError
 from recursor.domain.events import (
     ContentsChanged,
@@ -157,6 +158,7 @@ class Orchestrator(ControlActor):
             runner=runner,
             clock=clock,
             meters=Meters(store, runner, clock),
+            models=Exchange(clock),
             events=EventStream(),
             control=control,
             agents=PriorityDispatcher(runner.agents, "recursor-agent"),
@@ -209,6 +211,8 @@ class Orchestrator(ControlActor):
         # When this actor has ended, nothing is written any more: another may be started on the store.
         with contextlib.suppress(Timeout):
             fan_in([stop(active.supervisor) for active in self._active.values()]).get(timeout=STOP_SECONDS)
+        # What was cut off is written down as spent.
+        environment.models.close()
         with contextlib.suppress(Exception):
             self._store.submit(_nothing).result(STOP_SECONDS)
         environment.control.shutdown(timeout=STOP_SECONDS)

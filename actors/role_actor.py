@@ -118,6 +118,8 @@ class RoleActor(ControlActor):
             cancelled=message.ticket.cancelled,
             meter=self._environment.meters.of(self._stack_id, self._role.name, message.settings),
             say=lambda text: self._tell_of_progress(message, text),
+            priority=message.priority,
+            models=self._environment.models,
         )
 
     def _checked(self, returned: object, message: RunAgent) -> Outcome:

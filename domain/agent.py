@@ -14,6 +14,11 @@ from recursor.domain.spending import Spend
 class Meter(Protocol):
     """Counts what a run spends, durably, and refuses what would exceed a budget. It may block."""
 
+    @property
+    def limits_dollars(self) -> bool:
+        """Whether a budget in dollars applies: then nothing of unknown price may be called."""
+        ...
+
     def begin(self) -> None:
         """Count a run that will call a model.
 
@@ -46,6 +51,8 @@ class Meter(Protocol):
 class Unmetered:
     """A `Meter` that counts nothing and allows everything: for agents in tests and in other programs."""
 
+    limits_dollars = False
+
     def begin(self) -> None:
         """See `Meter.begin`."""
 
@@ -55,6 +62,14 @@ class Unmetered:
 
     def settle(self, reservation: str, spent: Spend | None) -> None:
         """See `Meter.settle`."""
+
+
+class Models(Protocol):
+    """What asks models on behalf of all runs of an orchestrator; `recursor.agents.model` knows its kind."""
+
+    def close(self) -> None:
+        """Cut off what is being asked, and end all that belongs to it."""
+        ...
 
 
 def _say_nothing(_text: str) -> None:
@@ -80,6 +95,10 @@ class Run:
     """What it spends is counted here."""
     say: Callable[[str], None] = _say_nothing
     """Tells those who watch what it is about to answer, so far; may be called as often as there is more."""
+    priority: int = 0
+    """Of the node, 0 to 10: the most urgent run goes first where calls of models wait in line."""
+    models: Models | None = None
+    """Asks models for it; None: what all runs of the process share that have none."""
 
 
 class Agent(Protocol):

@@ -1,0 +1,134 @@
+"""The one function that agents call to ask a model."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic_ai import Agent
+from pydantic_ai.models import Model
+from pydantic_ai.models.fallback import FallbackModel
+from pydantic_ai.output import OutputSpec
+from pydantic_ai.settings import ModelSettings as RequestSettings
+from pydantic_ai.tools import Tool
+from pydantic_ai.toolsets import AbstractToolset
+
+from recursor.agents.model.counted import Asked, CountedModel
+from recursor.agents.model.errands import Errands
+from recursor.agents.model.exchange import Exchange, shared
+from recursor.agents.model.failures import explained
+from recursor.domain.agent import Run
+from recursor.domain.graph import Usage
+from recursor.domain.snapshot import Snapshot
+from recursor.domain.spending import AgentFailedError, BudgetExceededError
+
+T = TypeVar("T")
+
+AnyTool = Tool[None] | Callable[..., Any] | AbstractToolset[None]
+"""A function, a tool of pydantic-ai's, or a set of them, such as an MCP server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[T]):
+    """What a model came to, and what that took."""
+
+    output: T
+    usage: Usage
+    """Of all calls together."""
+    model: str
+    """The one that answered last, as it is named in settings."""
+    calls: int
+    """Requests on the wire, whatever became of them."""
+
+
+def ask(
+    run: Run,
+    snapshot: Snapshot,
+    *,
+    instructions: str,
+    prompt: str,
+    output: OutputSpec[T],
+    tools: Sequence[AnyTool] = (),
+    check: Callable[[T], T] | None = None,
+) -> Reply[T]:
+    """Ask the model of the run's role, and wait for its answer; for agents' threads.
+
+    Args:
+        run: the run that asks: its settings name the models, its meter pays, its deadline and its being
+            cancelled end all calls.
+        snapshot: the stack that is asked for.
+        instructions: who the model is and how it works.
+        prompt: what it is asked.
+        output: what the answer has to be: a type, or another output of pydantic-ai's.
+        tools: what the model may use meanwhile.
+        check: takes an answer of that type and returns it, maybe changed; raises `pydantic_ai.ModelRetry`
+            with what is wrong to have the model asked again, at most `model.retries` times. It runs on the
+            calling thread.
+
+    Raises:
+        AgentFailedError: there is no answer; the text says why, `usage` what was spent nevertheless.
+        BudgetExceededError: a budget has less left than the next call may cost.
+    """
+    exchange = run.models if isinstance(run.models, Exchange) else shared()
+    asking = _Asking(run, snapshot, instructions, prompt, output, tools, check)
+    run.meter.begin()
+    return exchange.run(run, asking.ask)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking(Generic[T]):
+    run: Run
+    snapshot: Snapshot
+    instructions: str
+    prompt: str
+    output: OutputSpec[T]
+    tools: Sequence[AnyTool]
+    check: Callable[[T], T] | None
+
+    async def ask(self, exchange: Exchange, errands: Errands) -> Reply[T]:
+        asked = Asked(self.run, errands, exchange.clock)
+        tally = asked.tally
+        try:
+            model = await errands.do(lambda: self._model(exchange, asked))
+            answer = await self._agent(model, errands).run(self.prompt)
+        except asyncio.CancelledError:
+            why = "was stopped" if self.run.cancelled.is_set() else "ran out of time"
+            raise AgentFailedError(f"the run {why} while it waited for a model", tally.usage) from None
+        except BudgetExceededError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is: one line, and what was spent
+            raise explained(error, self.run.settings, exchange.keys, tally.usage) from None
+        return Reply(answer.output, tally.usage, tally.models[-1], tally.calls)
+
+    def _model(self, exchange: Exchange, asked: Asked) -> Model:
+        settings = self.run.settings.model
+        names = dict.fromkeys((settings.of(self.run.role), *settings.fallback))
+        models = [CountedModel(exchange.model(name, settings.base_url), name, asked) for name in names]
+        return models[0] if len(models) == 1 else FallbackModel(*models)
+
+    def _agent(self, model: Model, errands: Errands) -> Agent[None, T]:
+        settings = self.run.settings.model
+        request = RequestSettings(
+            max_tokens=settings.output_tokens, timeout=settings.call_seconds, max_retries=0
+        )
+        if settings.temperature is not None:
+            request["temperature"] = settings.temperature
+        agent: Agent[None, T] = Agent(
+            model,
+            output_type=self.output,
+            instructions=self.instructions,
+            model_settings=request,
+            retries=settings.retries,
+            deps_type=type(None),
+            name=self.run.role,
+            tools=[tool for tool in self.tools if not isinstance(tool, AbstractToolset)],
+            toolsets=[tool for tool in self.tools if isinstance(tool, AbstractToolset)],
+        )
+        check = self.check
+        if check is not None:
+
+            @agent.output_validator
+            async def validate(answer: T) -> T:
+                return await errands.do(lambda: check(answer))
+
+        return agent

@@ -1,0 +1,152 @@
+"""The event loop that all calls of models run on, with the connections they share."""
+
+import asyncio
+import functools
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from recursor.agents.model.clock import Clock, LoopClock
+from recursor.agents.model.errands import Errands
+from recursor.agents.model.keys import Keys
+from recursor.domain.agent import Run
+from recursor.domain.spending import AgentFailedError
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+
+T = TypeVar("T")
+
+# How often to look whether runs are still wanted, in seconds: once for all, and only while there are any.
+LOOK_SECONDS = 0.05
+# How long before its deadline a run gives up by itself, in seconds: what it spent is recorded then.
+MARGIN_SECONDS = 0.5
+# How long what was cut off may take to count what it spent, in seconds.
+CLOSE_SECONDS = 5.0
+
+
+class Exchange:
+    """A `recursor.domain.agent.Models`: one for an orchestrator, begun with the first call."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        """Ask models by the time of `clock`; by the machine's, if it is not given."""
+        self._lock = threading.Lock()
+        self._given_clock = clock
+        self._started: _Started | None = None
+        self._closed = False
+        self.keys = Keys()
+
+    def run(self, run: Run, work: Callable[["Exchange", Errands], Coroutine[Any, Any, T]]) -> T:
+        """Have `work` done on the loop; its errands are done by the calling thread, which waits.
+
+        It is cancelled when the run is cancelled or has reached its deadline, or the exchange is closed.
+        """
+        started = self._start()
+        errands = Errands(started.loop)
+        future = started.submit(run, lambda: work(self, errands))
+        future.add_done_callback(lambda _: errands.close())
+        errands.serve()
+        return future.result()
+
+    @property
+    def clock(self) -> Clock:
+        """The time that calls are made by."""
+        return self._start().clock
+
+    def model(self, name: str, base_url: str | None) -> "Model":
+        """Return the model that people call `name`; see `model_named`. It may block."""
+        # Those take a second to import, which whoever asks no model is not to wait for.
+        from recursor.agents.model.providers import model_named
+
+        started = self._start()
+        with self._lock:
+            # A key that has changed since makes another model.
+            known = (name, base_url, self.keys.of(name.partition(":")[0]))
+            model = started.models.get(known)
+            if model is None:
+                model = model_named(name, base_url, self.keys, started.connections)
+                started.models[known] = model
+            return model
+
+    def close(self) -> None:
+        """Cancel all calls, close all connections, and end the thread. It may be used no more."""
+        with self._lock:
+            self._closed = True
+            started, self._started = self._started, None
+        if started is not None:
+            started.close()
+
+    def _start(self) -> "_Started":
+        with self._lock:
+            if self._closed:
+                raise AgentFailedError("the runner is ending: no model is asked any more")
+            if self._started is None:
+                self._started = _Started(self._given_clock)
+            return self._started
+
+
+class _Started:
+    """What an exchange has from its first call on."""
+
+    def __init__(self, clock: Clock | None) -> None:
+        from recursor.agents.model.wire import Connections
+
+        self.loop = asyncio.new_event_loop()
+        self.clock: Clock = clock or LoopClock(self.loop)
+        self.connections = Connections()
+        self.models: dict[tuple[str, str | None, str | None], Model] = {}
+        self._watched: dict[asyncio.Task[Any], tuple[Run, float]] = {}
+        self._watcher: asyncio.Task[None] | None = None
+        # A daemon: a program that forgets to close it can still end.
+        self._thread = threading.Thread(target=self._serve, name="recursor-models", daemon=True)
+        self._thread.start()
+
+    def submit(self, run: Run, work: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(self._watch(run, work), self.loop)
+
+    def close(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_forever()
+            left = asyncio.all_tasks(self.loop)
+            for task in left:
+                task.cancel()
+            if left:
+                self.loop.run_until_complete(asyncio.wait(left, timeout=CLOSE_SECONDS))
+            self.loop.run_until_complete(self.connections.close())
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+            self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        finally:
+            self.loop.close()
+
+    async def _watch(self, run: Run, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        left = run.deadline - self.clock.now()
+        self._watched[task] = (run, run.deadline - min(MARGIN_SECONDS, left / 20))
+        if self._watcher is None:
+            self._watcher = self.loop.create_task(self._look())
+        try:
+            return await work()
+        finally:
+            del self._watched[task]
+
+    async def _look(self) -> None:
+        while self._watched:
+            now = self.clock.now()
+            for task, (run, deadline) in self._watched.items():
+                if run.cancelled.is_set() or now >= deadline:
+                    task.cancel()
+            await asyncio.sleep(LOOK_SECONDS)
+        self._watcher = None
+
+
+@functools.cache
+def shared() -> Exchange:
+    """Return the exchange of runs that belong to no orchestrator."""
+    return Exchange()

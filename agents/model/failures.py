@@ -1,0 +1,77 @@
+"""Why there is no answer: one line for people, without keys, and whether a person has to look."""
+
+from pydantic_ai.exceptions import (
+    FallbackExceptionGroup,
+    ModelAPIError,
+    ModelAuthenticationError,
+    ModelHTTPError,
+    ModelNotFoundError,
+    ModelQuotaExceededError,
+    OutputTokenLimitExceeded,
+    UnexpectedModelBehavior,
+    UserError,
+)
+
+from recursor.agents.model.keys import Keys
+from recursor.domain.errors import in_one_line
+from recursor.domain.graph import Usage
+from recursor.domain.settings import Settings
+from recursor.domain.spending import AgentFailedError
+
+# Characters of what a provider says.
+LONGEST = 500
+_NEEDS_A_PERSON = (ModelAuthenticationError, ModelNotFoundError, ModelQuotaExceededError, UserError)
+
+
+def explained(error: Exception, settings: Settings, keys: Keys, usage: Usage) -> AgentFailedError:
+    """Return what an agent raises instead of `error`.
+
+    Args:
+        error: what asking has raised.
+        settings: of the run, for the remedies.
+        keys: those that no text may show.
+        usage: what was spent until then.
+    """
+    if isinstance(error, AgentFailedError):
+        return AgentFailedError(keys.scrubbed(str(error)), usage, suspend=error.suspend)
+    errors = list(error.exceptions) if isinstance(error, FallbackExceptionGroup) else [error]
+    text = "; then ".join(dict.fromkeys(_line(each, settings) for each in errors))
+    suspend = all(isinstance(each, _NEEDS_A_PERSON) for each in errors)
+    return AgentFailedError(keys.scrubbed(text), usage, suspend=suspend)
+
+
+def _line(error: Exception, settings: Settings) -> str:
+    model = settings.model
+    match error:
+        case AgentFailedError():
+            line = str(error)
+        case TimeoutError():
+            line = (
+                f"no whole answer within model.call_seconds = {model.call_seconds:g}: raise it, or try later"
+            )
+        case OutputTokenLimitExceeded():
+            line = f"the answer was cut off at model.output_tokens = {model.output_tokens:,}: raise it"
+        case ModelHTTPError():
+            line = f"{error.model_name}: HTTP {error.status_code}: {_said(error.body)}"
+        case ModelAPIError():
+            line = f"{error.model_name}: {error.message}"
+        case UnexpectedModelBehavior():
+            cause = f" ({in_one_line(error.__cause__)})" if error.__cause__ else ""
+            line = f"the model's answers were not what was asked for: {error.message}{cause}"
+        case UserError():
+            line = error.message
+        case _:
+            line = in_one_line(error)
+    return _shortened(line)
+
+
+def _said(body: object) -> str:
+    """Return what a provider says is wrong: all of them put it into much the same place."""
+    inner = body.get("error", body) if isinstance(body, dict) else body
+    message = inner.get("message", inner) if isinstance(inner, dict) else inner
+    return "no reason given" if message in (None, "") else str(message)
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"

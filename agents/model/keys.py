@@ -1,0 +1,66 @@
+"""Keys of providers: from the environment or the keyring, into the request, and nowhere else."""
+
+import contextlib
+import os
+import threading
+
+SERVICE = "recursor"
+SHOWN_INSTEAD = "[key]"
+
+_FURTHER_VARIABLES = {"google": ("GEMINI_API_KEY",)}
+_FAMILIES = {"openai-chat": "openai", "openai-responses": "openai"}
+
+
+def variables(provider: str) -> tuple[str, ...]:
+    """Return the environment variables that may hold a provider's key, the first one first."""
+    family = _FAMILIES.get(provider, provider)
+    return (f"{family.replace('-', '_').upper()}_API_KEY", *_FURTHER_VARIABLES.get(family, ()))
+
+
+class Keys:
+    """Looks keys up, and takes them out of texts."""
+
+    def __init__(self) -> None:
+        """Know no key yet."""
+        self._lock = threading.Lock()
+        self._kept: dict[str, str | None] = {}
+        self._seen: set[str] = set()
+
+    def of(self, provider: str) -> str | None:
+        """Return the key of `provider`, or None. The keyring is asked once for each, and may block."""
+        family = _FAMILIES.get(provider, provider)
+        for variable in variables(provider):
+            if key := os.environ.get(variable, "").strip():
+                return self._note(key)
+        with self._lock:
+            if family not in self._kept:
+                self._kept[family] = _from_keyring(family)
+            kept = self._kept[family]
+        return None if kept is None else self._note(kept)
+
+    def forget(self, provider: str) -> None:
+        """Ask the keyring again next time: the provider has refused the key."""
+        with self._lock:
+            self._kept.pop(_FAMILIES.get(provider, provider), None)
+
+    def scrubbed(self, text: str) -> str:
+        """Return `text` without any key that was used."""
+        with self._lock:
+            seen = list(self._seen)
+        for key in seen:
+            text = text.replace(key, SHOWN_INSTEAD)
+        return text
+
+    def _note(self, key: str) -> str:
+        with self._lock:
+            self._seen.add(key)
+        return key
+
+
+def _from_keyring(provider: str) -> str | None:
+    # A machine without a keyring is as good as a keyring without the key, whatever its backend raises.
+    with contextlib.suppress(Exception):
+        import keyring
+
+        return (keyring.get_password(SERVICE, provider) or "").strip() or None
+    return None

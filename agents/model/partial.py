@@ -1,0 +1,98 @@
+"""What a model has answered so far, for those who watch."""
+
+from pydantic_ai.messages import (
+    ModelResponseStreamEvent,
+    PartDeltaEvent,
+    PartStartEvent,
+    TextPart,
+    TextPartDelta,
+    ToolCallPart,
+    ToolCallPartDelta,
+)
+from pydantic_core import from_json
+
+from recursor.agents.model.clock import Clock
+from recursor.agents.model.errands import Errands
+from recursor.domain.agent import Run
+
+# Seconds between two looks at an unfinished answer: as often as people can read.
+SAY_SECONDS = 0.25
+# Characters that are told at most.
+LONGEST = 2_000
+# More than tokens stand for on average, and small limits are not to cut off anything usual.
+CHARACTERS_PER_TOKEN, LEAST_CHARACTERS = 32, 1_000_000
+
+
+class Partial:
+    """Collects an answer as it comes, and tells a run's watchers a few times a second."""
+
+    def __init__(self, run: Run, errands: Errands, clock: Clock) -> None:
+        """Tell the watchers of `run`."""
+        self._run = run
+        self._errands = errands
+        self._clock = clock
+        self._pieces: list[str] = []
+        self._is_json = False
+        self._size = 0
+        self._most = max(LEAST_CHARACTERS, CHARACTERS_PER_TOKEN * run.settings.model.output_tokens)
+        self._next = 0.0
+
+    def add(self, event: ModelResponseStreamEvent) -> bool:
+        """Note what has come. Returns False when it is more than can have been asked for."""
+        piece = self._piece(event)
+        if piece:
+            self._pieces.append(piece)
+            self._size += len(piece)
+            now = self._clock.now()
+            if now >= self._next:
+                self._next = now + SAY_SECONDS
+                self._say()
+        return self._size <= self._most
+
+    def end(self) -> None:
+        """Tell all that has come."""
+        if self._pieces:
+            self._say()
+
+    def _piece(self, event: ModelResponseStreamEvent) -> str:
+        match event:
+            case PartStartEvent(part=TextPart(content=text)):
+                return self._begin(text, is_json=False)
+            case PartStartEvent(part=ToolCallPart(args=arguments)):
+                return self._begin(arguments if isinstance(arguments, str) else "", is_json=True)
+            case PartDeltaEvent(delta=TextPartDelta(content_delta=text)):
+                return text
+            case PartDeltaEvent(delta=ToolCallPartDelta(args_delta=str(text))):
+                return text
+        return ""
+
+    def _begin(self, text: str, *, is_json: bool) -> str:
+        self._pieces.clear()
+        self._is_json = is_json
+        return text
+
+    def _say(self) -> None:
+        text = "".join(self._pieces)
+        self._pieces = [text]
+        shown = _readable(text) if self._is_json or text.startswith("{") else text
+        if shown:
+            self._errands.leave(lambda: self._run.say(shown[-LONGEST:]))
+
+
+def _readable(arguments: str) -> str:
+    """Return the texts in JSON that is not yet complete, one a line."""
+    try:
+        value = from_json(arguments, allow_partial="trailing-strings")
+    except ValueError:
+        return ""
+    return "\n".join(_texts(value))
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value] if value else []
+    if isinstance(value, dict):
+        return [text for each in value.values() for text in _texts(each)]
+    if isinstance(value, list):
+        return [text for each in value for text in _texts(each)]
+    return []

@@ -1,0 +1,33 @@
+"""What calls of models cost: in dollars, where the price is known."""
+
+from decimal import Decimal
+
+from genai_prices import Usage as PricedUsage
+from genai_prices import calc_price
+from genai_prices.types import AbstractUsage
+
+# These run on one's own machine.
+FREE = frozenset({"local", "ollama"})
+
+_PROVIDERS = {"openai-chat": "openai", "openai-responses": "openai"}
+
+
+def dollars(model: str, usage: AbstractUsage) -> Decimal | None:
+    """Return the price of a call in US dollars, or None where it is not known.
+
+    Args:
+        model: the model, as people name it, for example `openai:gpt-5-mini`.
+        usage: its tokens.
+    """
+    provider, _, name = model.partition(":")
+    if provider in FREE:
+        return None if name.endswith("-cloud") else Decimal(0)
+    try:
+        return calc_price(usage, name, provider_id=_PROVIDERS.get(provider, provider)).total_price
+    except LookupError:
+        return None
+
+
+def most_dollars(model: str, input_tokens: int, output_tokens: int) -> Decimal | None:
+    """Return what a call of so many tokens costs at most, in US dollars, or None where it is not known."""
+    return dollars(model, PricedUsage(input_tokens=input_tokens, output_tokens=output_tokens))

@@ -1,0 +1,78 @@
+"""Models by their names: who is asked, with which key, over which connections."""
+
+import inspect
+import os
+from typing import Any
+
+from pydantic_ai.exceptions import UserError
+from pydantic_ai.models import Model, infer_model
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers import Provider, infer_provider_class
+
+from recursor.agents.model.keys import Keys, variables
+from recursor.agents.model.wire import Connections
+from recursor.domain.spending import AgentFailedError
+
+OLLAMA_URL = "http://localhost:11434/v1"
+# A server of one's own may want no key, but the SDK sends one anyway.
+NO_KEY = "none"
+_KEYLESS = frozenset({"ollama"})
+
+
+def model_named(name: str, base_url: str | None, keys: Keys, connections: Connections) -> Model:
+    """Return the model that people call `name`.
+
+    Args:
+        name: provider and model, in pydantic-ai's naming.
+        base_url: where an OpenAI-compatible server is asked instead of OpenAI's.
+        keys: looks up the provider's key.
+        connections: what it is asked over.
+
+    Raises:
+        AgentFailedError: there is no such provider, it cannot be used, or its key is missing.
+    """
+    provider, _, model = name.partition(":")
+    if provider == "openai" and (url := base_url or os.environ.get("OPENAI_BASE_URL")):
+        # What calls itself compatible is so with the older of OpenAI's two ways of asking.
+        made = _provider(name, url, keys, connections)
+        return OpenAIChatModel(model, provider=made)
+    try:
+        return infer_model(name, lambda _: _provider(name, None, keys, connections))
+    except UserError as error:
+        raise _unusable(name, str(error)) from None
+
+
+def _provider(name: str, base_url: str | None, keys: Keys, connections: Connections) -> Provider[Any]:
+    provider = name.partition(":")[0]
+    try:
+        kind = infer_provider_class(provider)
+    except ValueError:
+        raise _unusable(name, "there is no such provider") from None
+    except ImportError:
+        raise _unusable(name, "its SDK is not installed") from None
+    accepted = inspect.signature(kind.__init__).parameters
+    if not {"api_key", "http_client"} <= set(accepted):
+        raise _unusable(name, "its calls could not be counted, which Recursor insists on")
+    key = keys.of(provider)
+    if key is None:
+        if base_url is None and provider not in _KEYLESS:
+            raise AgentFailedError(
+                f"{name}: no key: set {' or '.join(variables(provider))}, or put it into the keyring "
+                f"(keyring set recursor {provider}), then resume",
+                suspend=True,
+            )
+        key = NO_KEY
+    legacy = str(accepted["http_client"].annotation).startswith("httpx.AsyncClient")
+    given: dict[str, Any] = {
+        "api_key": key,
+        "http_client": connections.legacy if legacy else connections.current,
+    }
+    if provider == "ollama":
+        base_url = os.environ.get("OLLAMA_BASE_URL") or OLLAMA_URL
+    if base_url is not None:
+        given["base_url"] = base_url
+    return kind(**given)
+
+
+def _unusable(name: str, problem: str) -> AgentFailedError:
+    return AgentFailedError(f"model {name}: {problem}: give another one for model.name", suspend=True)

@@ -1,0 +1,66 @@
+"""The HTTP connections that all calls of models share, and what is known of a call on the wire."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import httpx
+import httpx2
+from pydantic_ai.models import create_async_httpx2_client
+
+from recursor.domain.errors import RecursorError
+
+
+class UncountedCallError(RecursorError):
+    """Something was about to be sent to a provider that nobody had set anything aside for."""
+
+
+@dataclass(slots=True)
+class WireCall:
+    """One call, as far as it has come."""
+
+    most_bytes: int
+    """What was set aside is enough for a request of this size."""
+    sent: bool = False
+    """Whether the request may have left."""
+    status: int | None = None
+    """The HTTP status of the answer, as soon as it has begun."""
+    retry_after: str | None = None
+    """What the provider asks for before the next call."""
+
+
+CALL: ContextVar[WireCall | None] = ContextVar("recursor_call", default=None)
+"""The call that the running task makes."""
+
+
+class Connections:
+    """Lets nothing out that is not a counted call: nor what an SDK repeats by itself."""
+
+    def __init__(self) -> None:
+        """Open no connection yet."""
+        self.current = create_async_httpx2_client()
+        self.legacy = httpx.AsyncClient(timeout=httpx.Timeout(600, connect=5))
+        """For SDKs that have not moved on to httpx2."""
+        for client in (self.current, self.legacy):
+            client.event_hooks["request"].append(_note_request)
+            client.event_hooks["response"].append(_note_response)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.current.aclose()
+        await self.legacy.aclose()
+
+
+async def _note_request(request: httpx.Request | httpx2.Request) -> None:
+    call = CALL.get()
+    if call is None or call.sent:
+        raise UncountedCallError(f"{request.url.host}: not sent: nothing was set aside for the call")
+    size = len(request.content)
+    if size > call.most_bytes:
+        raise UncountedCallError(f"{request.url.host}: not sent: {size:,} bytes, not {call.most_bytes:,}")
+    call.sent = True
+
+
+async def _note_response(response: httpx.Response | httpx2.Response) -> None:
+    if (call := CALL.get()) is not None:
+        call.status = response.status_code
+        call.retry_after = response.headers.get("retry-after")

@@ -1,0 +1,234 @@
+"""The server: a thread with an event loop, on a loopback port of its own."""
+
+import asyncio
+import contextlib
+import json
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from tests.model_stub.answers import Answer, Call, Fault, Script, always
+from tests.model_stub.completions import billed_tokens, chunks, whole
+
+# Longer than any test waits for what is about to happen.
+PATIENCE = 20.0
+DRIP_SECONDS = 0.02
+
+
+class ModelStub:
+    """Answers `POST /v1/chat/completions`; a context manager. What it counts may be read from any thread."""
+
+    def __init__(self, script: Script | None = None, port: int = 0) -> None:
+        """Answer by `script`, which may be changed at any time."""
+        self.script = script or always(Answer())
+        self.calls: list[Call] = []
+        self.billed: list[int] = []
+        """Tokens of every call that the model behind such a server would have worked for."""
+        self.hung_up = 0
+        """Clients that closed the connection before the answer's end."""
+        self.answering = 0
+        self.most_at_once = 0
+        self.problems: list[BaseException] = []
+        """What went wrong in the stub itself."""
+        self._port = port
+        self._changed = threading.Condition()
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="model-stub")
+        self._ended: asyncio.Event
+
+    def __enter__(self) -> Self:
+        """Begin to serve."""
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End, with all connections."""
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        """What to give for `model.base_url`."""
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    def wait_until(self, happened: Callable[["ModelStub"], bool]) -> None:
+        """Wait until something has happened here, for as long as any test has patience."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: happened(self), PATIENCE), "it has not happened"
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self._loop.close()
+
+    async def _serve(self) -> None:
+        self._ended = asyncio.Event()
+        connections: set[asyncio.Task[None]] = set()
+
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            connections.add(task)
+            try:
+                await self._connection(reader, writer)
+            except (ConnectionError, asyncio.IncompleteReadError):
+                pass
+            except asyncio.CancelledError:
+                pass
+            except BaseException as error:  # noqa: BLE001  # a test looks at them
+                self.problems.append(error)
+            finally:
+                connections.discard(task)
+                writer.close()
+
+        server = await asyncio.start_server(connected, "127.0.0.1", self._port, backlog=1024)
+        self._port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        await self._ended.wait()
+        server.close()
+        left = list(connections)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            try:
+                head = await reader.readuntil(b"\r\n\r\n")
+            except asyncio.IncompleteReadError:
+                return
+            first, *lines = head.decode("latin-1").rstrip().split("\r\n")
+            headers = {
+                name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+            }
+            body = await reader.readexactly(int(headers.get("content-length", 0)))
+            if not first.startswith("POST "):
+                await self._send_json(writer, 200, self._figures())
+                continue
+            call = self._note(body, headers)
+            answer = self.script(call)
+            answering = asyncio.create_task(self._answer(writer, call, answer))
+            gone = asyncio.create_task(reader.read(1))
+            await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
+            hung_up = not answering.done()
+            for task in (answering, gone):
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await gone
+            with self._changed:
+                self.answering -= 1
+                self.hung_up += hung_up
+                self._changed.notify_all()
+            with contextlib.suppress(asyncio.CancelledError):
+                if not await answering:
+                    return
+            if hung_up:
+                return
+
+    def _note(self, body: bytes, headers: dict[str, str]) -> Call:
+        content = json.loads(body)
+        with self._changed:
+            call = Call(
+                number=len(self.calls) + 1,
+                model=content.get("model", ""),
+                body=content,
+                authorization=headers.get("authorization", ""),
+                size=len(body),
+            )
+            self.calls.append(call)
+            self.answering += 1
+            self.most_at_once = max(self.most_at_once, self.answering)
+            self._changed.notify_all()
+        return call
+
+    def _figures(self) -> dict[str, Any]:
+        with self._changed:
+            return {"calls": len(self.calls), "billed": sum(self.billed), "answering": self.answering}
+
+    async def _answer(self, writer: asyncio.StreamWriter, call: Call, answer: Answer) -> bool:
+        """Answer a call. Returns whether the connection can be used again."""
+        if answer.latency:
+            await asyncio.sleep(answer.latency)
+        if answer.status != 200:
+            await self._send_json(writer, answer.status, _problem(answer), answer.headers)
+            return True
+        with self._changed:
+            self.billed.append(billed_tokens(call, answer))
+        if answer.fault is Fault.HANG:
+            await asyncio.Event().wait()
+        if answer.fault is Fault.RESET:
+            _reset(writer)
+            return False
+        if call.body.get("stream"):
+            return await self._stream(writer, call, answer)
+        body = b"{not json" if answer.fault is Fault.BROKEN_JSON else json.dumps(whole(call, answer)).encode()
+        await self._send(writer, 200, "application/json", body, answer.headers)
+        return True
+
+    async def _stream(self, writer: asyncio.StreamWriter, call: Call, answer: Answer) -> bool:
+        writer.write(_head(200, "text/event-stream", {"transfer-encoding": "chunked", **answer.headers}))
+        events = list(chunks(call, answer))
+        for position, event in enumerate(events):
+            data = "{not json" if answer.fault is Fault.BROKEN_JSON and position else json.dumps(event)
+            _write_chunk(writer, f"data: {data}\n\n".encode())
+            await writer.drain()
+            if position >= len(events) // 2 and answer.fault in (Fault.RESET_WITHIN, Fault.CLOSE_WITHIN):
+                if answer.fault is Fault.RESET_WITHIN:
+                    _reset(writer)
+                else:
+                    writer.write(b"0\r\n\r\n")
+                return False
+            if answer.fault is Fault.DRIP:
+                await asyncio.sleep(DRIP_SECONDS)
+        while answer.fault is Fault.DRIP:
+            _write_chunk(writer, f"data: {json.dumps(events[1])}\n\n".encode())
+            await writer.drain()
+            await asyncio.sleep(DRIP_SECONDS)
+        _write_chunk(writer, b"data: [DONE]\n\n")
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+        return True
+
+    async def _send_json(
+        self, writer: asyncio.StreamWriter, status: int, body: object, headers: Any = None
+    ) -> None:
+        await self._send(writer, status, "application/json", json.dumps(body).encode(), headers or {})
+
+    async def _send(
+        self, writer: asyncio.StreamWriter, status: int, kind: str, body: bytes, headers: Any
+    ) -> None:
+        writer.write(_head(status, kind, {"content-length": str(len(body)), **headers}) + body)
+        await writer.drain()
+
+
+def _head(status: int, kind: str, headers: dict[str, str]) -> bytes:
+    lines = [
+        f"HTTP/1.1 {status} -",
+        f"content-type: {kind}",
+        *(f"{name}: {text}" for name, text in headers.items()),
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def _write_chunk(writer: asyncio.StreamWriter, data: bytes) -> None:
+    writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Close the connection so that the other side is told of an error, not of an end."""
+    raw = writer.get_extra_info("socket")
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+def _problem(answer: Answer) -> dict[str, Any]:
+    return {"error": {"message": answer.text, "type": "stub", "code": answer.status}}
