@@ -19,7 +19,7 @@ def settings_schema(*, taken_back: bool) -> dict[str, Any]:
     sections = {}
     for name, section in whole["properties"].items():
         reference = section.get("$ref") or section["allOf"][0]["$ref"]
-        keys = definitions[reference.rpartition("/")[2]]["properties"]
+        keys = _tight(definitions[reference.rpartition("/")[2]]["properties"])
         sections[name] = {
             "type": "object",
             "additionalProperties": False,
@@ -36,6 +36,21 @@ def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [rest, {"type": "null"}], **described}
 
 
+def _tight(schema: Any) -> Any:
+    """Return a schema that allows no more than is meant: decimals as numbers, keys with the pattern."""
+    if isinstance(schema, list):
+        return [_tight(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    tight = {key: _tight(value) for key, value in schema.items()}
+    if "patternProperties" in tight:
+        tight.setdefault("additionalProperties", False)
+    kinds = [each.get("type") for each in tight.get("anyOf", ())]
+    if "number" in kinds:
+        tight["anyOf"] = [each for each in tight["anyOf"] if each.get("type") != "string"]
+    return tight
+
+
 def _numbers_where_they_belong(changes: Overrides) -> Overrides:
     """Refuse what a person's typing may mean and a program's may not: "5" or true for a number.
 
@@ -43,15 +58,26 @@ def _numbers_where_they_belong(changes: Overrides) -> Overrides:
         ValueError: there is such a value.
     """
     for section, values in changes.items():
-        defaults = getattr(Settings(), section, None)
+        known = _SCHEMA["properties"].get(section, {}).get("properties", {})
         for key, value in values.items():
-            default = getattr(defaults, key, None)
-            number = isinstance(default, int | float) and not isinstance(default, bool)
-            if number and isinstance(value, bool | str):
-                raise ValueError(f"{section}.{key}: should be a number (got {str(value)[:60]!r})")
+            loose = _loose(value, known.get(key, {}))
+            if loose is not None:
+                raise ValueError(f"{section}.{key}: should be a number (got {str(loose)[:60]!r})")
     return changes
 
 
+def _loose(value: JsonValue, schema: Mapping[str, Any]) -> JsonValue:
+    """Return what stands for a number in `value` and is none, or None."""
+    if isinstance(value, dict):
+        inner: Mapping[str, Any] = next(iter(schema.get("patternProperties", {}).values()), {})
+        return next((each for each in (_loose(v, inner) for v in value.values()) if each is not None), None)
+    kinds = {schema.get("type"), *(each.get("type") for each in schema.get("anyOf", ()))}
+    is_number = bool(kinds & {"number", "integer"})
+    own = "boolean" if isinstance(value, bool) else "string"
+    return value if is_number and isinstance(value, bool | str) and own not in kinds else None
+
+
+_SCHEMA = settings_schema(taken_back=False)
 _Changes = Annotated[Mapping[str, Mapping[str, JsonValue]], AfterValidator(_numbers_where_they_belong)]
-NewSettings = Annotated[_Changes, WithJsonSchema(settings_schema(taken_back=False))]
+NewSettings = Annotated[_Changes, WithJsonSchema(_SCHEMA)]
 SettingsPatch = Annotated[_Changes, WithJsonSchema(settings_schema(taken_back=True))]

@@ -83,10 +83,20 @@ def test_what_is_wrong_with_a_body_is_said_field_by_field(client: httpx.Client) 
     assert answer.json()["errors"][0]["pointer"] == "#/name"
 
 
-@pytest.mark.parametrize("value", ["5", True])
-def test_a_setting_that_is_a_number_is_given_as_one(client: httpx.Client, value: object) -> None:
-    answer = client.post("/api/stacks", json={"name": "x", "settings": {"pause": {"after_work": value}}})
-    assert "after_work: should be a number" in problem(answer, 422, "invalid-input")
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("pause", "after_work", "5"),
+        ("pause", "after_work", True),
+        ("budget", "dollars", "5"),
+        ("budget", "role_tokens", {"builder": "5"}),
+    ],
+)
+def test_a_setting_that_is_a_number_is_given_as_one(
+    client: httpx.Client, section: str, key: str, value: object
+) -> None:
+    answer = client.post("/api/stacks", json={"name": "x", "settings": {section: {key: value}}})
+    assert f"{section}.{key}: should be a number" in problem(answer, 422, "invalid-input")
 
 
 @pytest.mark.parametrize(
