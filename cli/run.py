@@ -134,6 +134,7 @@ def run(
         port=wanted.port,
         access=access,
         sql=configured.sql,
+        log=wanted.log_file,
     )
     display = _display(wanted.port, until_done, idea, json)
     telemetry = TelemetrySettings(os.environ, wanted.otlp_endpoint).watcher()

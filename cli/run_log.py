@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -41,21 +40,14 @@ class RunLog:
         """
         # Nothing but a runner needs them, and they take their time to import.
         from recursor.runner.log_file import LogFile
-        from recursor.runner.log_records import human_formatter, json_formatter, known_secrets
+        from recursor.runner.log_records import json_formatter, known_secrets, stderr_formatter
         from recursor.runner.logs import FILE_LEVEL, Logging
 
         self._path = log_file(data)
         self._file = LogFile(self._path) if wanted.log_file else None
         secrets = known_secrets(os.environ, token)
         kept = json_formatter("runner", secrets)
-        terminal = sys.stderr.isatty()
-        if wanted.log_format == "human" or (wanted.log_format == "auto" and terminal):
-            tracebacks = bool(os.environ.get("RECURSOR_DEBUG"))
-            console = human_formatter(
-                secrets, colours=terminal and "NO_COLOR" not in os.environ, tracebacks=tracebacks
-            )
-        else:
-            console = kept
+        console = stderr_formatter("runner", secrets, wanted.log_format)
         level = logging.getLevelNamesMapping()[wanted.log_level.upper()]
         # Who asks for more than warnings gets it, seen or not.
         told_anyway = _SHOWN if shown and level >= logging.WARNING else ()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -84,6 +86,24 @@ def human_formatter(secrets: Iterable[str], *, colours: bool, tracebacks: bool) 
 
     hidden = list(secrets)
     return _formatter([*([] if tracebacks else [_error_in_one_line]), _neutral, rendered])
+
+
+def stderr_formatter(part: str, secrets: Sequence[str], wanted: str = "auto") -> logging.Formatter:
+    """Return what makes the records that a process tells on stderr.
+
+    Args:
+        part: which of the runner's processes logs.
+        secrets: texts that are blacked out.
+        wanted: "human" or "json"; "auto": for people on a terminal, else JSON.
+    """
+    terminal = sys.stderr.isatty()
+    if wanted == "json" or (wanted == "auto" and not terminal):
+        return json_formatter(part, secrets)
+    return human_formatter(
+        secrets,
+        colours=terminal and "NO_COLOR" not in os.environ,
+        tracebacks=bool(os.environ.get("RECURSOR_DEBUG")),
+    )
 
 
 def known_secrets(environment: Mapping[str, str], *more: str | None) -> list[str]:

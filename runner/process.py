@@ -61,6 +61,7 @@ class Runner:
         port: int | None = None,
         access: WebAccess | None = None,
         sql: SqlSettings | None = None,
+        log: bool = False,
     ) -> None:
         """Prepare a runner; nothing is touched yet.
 
@@ -72,6 +73,7 @@ class Runner:
             port: where to serve; 0 for any free port, None for the usual one if it is free.
             access: on which address to serve, and to whom; by default to programs on this machine.
             sql: what an SQL query over HTTP may take.
+            log: whether the process that serves writes to the log in the data directory.
         """
         self.data = data
         self.roles = roles or standard_team()
@@ -81,6 +83,7 @@ class Runner:
         self._wanted_port = port
         self._access = access or WebAccess()
         self._sql = sql or SqlSettings()
+        self._log = log
         self._held = ExitStack()
 
     @property
@@ -105,7 +108,9 @@ class Runner:
             self.store = held.enter_context(closing(open_store(store_directory(self.data))))
             held.callback(self.clock.close)
             self.orchestrator = self._start_orchestrator(held)
-            assignment = Assignment(self.data, self.settings, self.port, self._access, os.getpid(), self._sql)
+            assignment = Assignment(
+                self.data, self.settings, self.port, self._access, os.getpid(), self._sql, self._log
+            )
             web = WebProcess(assignment, listener, self.orchestrator)
             held.callback(web.stop)
             web.start()

@@ -1,6 +1,7 @@
 """What the web process runs: it serves what it reads in the store and asks of the process that began it."""
 
 import gc
+import logging
 import os
 import signal
 import socket
@@ -11,7 +12,10 @@ from multiprocessing.connection import Connection
 
 from recursor.actors.clock import SystemClock
 from recursor.domain.events import Event
-from recursor.runner.places import store_directory
+from recursor.runner.log_file import LogFile
+from recursor.runner.log_records import json_formatter, known_secrets, stderr_formatter
+from recursor.runner.logs import Logging
+from recursor.runner.places import log_file, store_directory
 from recursor.runner.web_process import Assignment
 from recursor.storage.opening import open_store
 from recursor.web.app import make_app
@@ -37,9 +41,18 @@ def main() -> None:
     except EOFError:
         return
     assert isinstance(assignment, Assignment)
-    if not _serve(assignment, listener, WebEnd(connection)):
+    with _logging(assignment):
+        goodbye = _serve(assignment, listener, WebEnd(connection))
+    if not goodbye:
         # The runner was killed. Whoever starts the next one wants the port at once.
         os._exit(1)
+
+
+def _logging(assignment: Assignment) -> Logging:
+    secrets = known_secrets(os.environ, assignment.access.token)
+    file = LogFile(log_file(assignment.data)) if assignment.log else None
+    kept = json_formatter("web", secrets)
+    return Logging(logging.WARNING, stderr_formatter("web", secrets), file, kept)
 
 
 def _serve(assignment: Assignment, listener: socket.socket, link: WebEnd) -> bool:

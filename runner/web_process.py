@@ -50,6 +50,8 @@ class Assignment:
     """The process that runs the stacks."""
     sql: SqlSettings
     """What an SQL query may take."""
+    log: bool = False
+    """Whether it writes to the log in the data directory."""
 
 
 class WebProcess:
