@@ -15,15 +15,19 @@ from recursor.cli import (
     history,
     logs,
     maintenance,
+    project,
     run,
     sql,
     stacks,
+    statistics,
+    todos,
     traces,
     watch,
 )
 from recursor.cli.configured import configurable
 from recursor.cli.output import ReaderGoneError, complain, say
 from recursor.domain.errors import InvalidInputError, RecursorError
+from recursor.domain.release import release
 
 FAILED, BAD_USAGE = 1, 2
 
@@ -46,12 +50,15 @@ _COMMANDS = (
     ("resume", control.resume, "recursor resume 3f2a habits"),
     ("stop", control.stop, "recursor stop habits"),
     ("delete", stacks.delete, "recursor delete habits --yes"),
+    ("idea", project.idea, 'recursor idea habits --set "a habit tracker with a calendar"'),
     ("message", conversation.message, 'recursor message habits "please add a dark mode" --from Ada --wait'),
-    ("todos", conversation.todos, 'recursor todos habits --add "larger buttons" --priority 4'),
-    ("executions", history.executions, "recursor executions habits --limit 50"),
+    ("messages", conversation.messages, "recursor messages habits --limit 50"),
+    ("todos", todos.todos, 'recursor todos habits --add "larger buttons" --priority 4'),
+    ("executions", history.executions, "recursor executions habits --status failed --since 24h"),
+    ("execution", history.execution, "recursor execution habits 12"),
     ("graphs", history.graphs, "recursor graphs habits"),
     ("work", history.work, "recursor work habits"),
-    ("stats", history.stats, "recursor stats habits --since 7d"),
+    ("stats", statistics.stats, "recursor stats habits --since 7d --series"),
     ("watch", watch.watch, "recursor watch habits"),
     ("logs", logs.logs, "recursor logs habits --since 1h --level warning"),
     ("traces", traces.traces, "recursor traces habits --role builder -f"),
@@ -60,7 +67,8 @@ _COMMANDS = (
     ("backup", maintenance.backup, "recursor backup /backups/monday"),
     ("restore", maintenance.restore, "recursor restore /backups/monday --data restored"),
     ("prune", maintenance.prune, "recursor prune --all --older-than 7d --dry-run"),
-    ("artifact", history.artifact, "recursor artifact habits > habits.html"),
+    ("artifacts", project.artifacts, "recursor artifacts habits"),
+    ("artifact", project.artifact, "recursor artifact habits > habits.html"),
     ("doctor", doctor.doctor, "recursor doctor habits"),
     ("sql", sql.sql, 'recursor sql "SELECT status, count(*) FROM orchestrator_executions GROUP BY status"'),
 )
@@ -70,12 +78,7 @@ for _name, _function, _example in _COMMANDS:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            say(f"recursor {version('recursor')}")
-        except PackageNotFoundError:
-            say("recursor (not installed)")
+        say(f"recursor {release()}")
         raise typer.Exit
 
 

@@ -5,10 +5,19 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 
-from recursor.cli.access import find, open_data
+from recursor.cli.access import find, open_data, open_place
 from recursor.cli.completion import complete_stack
 from recursor.cli.configured import configuration
-from recursor.cli.options import DEFAULT_DATA, Data, Json, Overrides, SettingNames, StackName
+from recursor.cli.options import (
+    DEFAULT_DATA,
+    HERE,
+    Data,
+    Json,
+    Overrides,
+    Place,
+    SettingNames,
+    StackName,
+)
 from recursor.cli.output import draw, neutral, print_json, say
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import collect_overrides
@@ -57,12 +66,12 @@ def configure(
     stack: StackName,
     settings: Overrides = None,
     unset: SettingNames = None,
-    data: Data = DEFAULT_DATA,
+    place: Place = HERE,
     json: Json = False,
 ) -> None:
     """Change what a stack has settings of its own for, or take that back."""
     changes = _changes(settings or [], unset or [])
-    with open_data(data) as access:
+    with open_place(place) as access:
         stack_id = find(access, stack)
         changed = access.steer(lambda steering: steering.configure(stack_id, changes))
     if json:

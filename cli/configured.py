@@ -1,16 +1,21 @@
-"""Gives commands the effective settings: `--config` on every command, and the data directory they name."""
+"""Gives commands the effective settings: `--config` on every command, and the place that they act on."""
 
 import inspect
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.settings import ProcessSettings
+from recursor.runner.address import checked_url
 from recursor.runner.configuration import Configuration, load_configuration
 from recursor.runner.given import Given, Key, Layer, Source
+from recursor.runner.settings_variables import URL
 
 # Options that are not called as their key.
 _OPTIONS = {"allowed_hosts": "--allow-host"}
@@ -18,19 +23,44 @@ _OPTIONS = {"allowed_hosts": "--allow-host"}
 _FILE, _LOADED = "recursor.config", "recursor.configuration"
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a command acts on: a data directory of this machine, or a runner elsewhere.
+
+    A command with a parameter of this type has the options `--data` and `--url` in its stead.
+    """
+
+    data: Path
+    url: str | None
+    """Where the runner serves; None for the data directory."""
+    configuration: Configuration
+
+
+HERE = Place(ProcessSettings().data, None, Configuration())
+"""The default of such a parameter; what holds is found out when the command is run."""
+
+
 def configurable(function: Callable[..., None]) -> Callable[..., None]:
-    """Return a command that also takes `--config FILE`, in its help beside `--data`."""
+    """Return a command that also takes `--config FILE`, and `--data` and `--url` if it acts on a `Place`."""
+    signature = inspect.signature(function, eval_str=True)
+    parameters = list(signature.parameters.values())
+    place = next((each.name for each in parameters if each.annotation is Place), None)
 
     @wraps(function)
     def command(config: object, **options: Any) -> None:  # noqa: ARG001  # was noted when it was parsed
+        if place is not None:
+            options[place] = _place(options.pop("context"), options.pop("data"), options.pop("url"))
         function(**options)
 
-    signature = inspect.signature(function, eval_str=True)
-    parameters = list(signature.parameters.values())
-    place = next((i for i, each in enumerate(parameters, 1) if each.name == "data"), len(parameters))
-    parameters.insert(
-        place, inspect.Parameter("config", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_CONFIG)
-    )
+    if place is not None:
+        index = [each.name for each in parameters].index(place)
+        parameters[index : index + 1] = [
+            _parameter("data", Data, HERE.data),
+            _parameter("url", _Url, None),
+        ]
+        parameters.append(_parameter("context", typer.Context, inspect.Parameter.empty))
+    after = [index for index, each in enumerate(parameters, 1) if each.name in ("data", "url")]
+    parameters.insert(after[-1] if after else len(parameters), _parameter("config", _Config, None))
     ordered = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in parameters]
     command.__signature__ = signature.replace(parameters=ordered)  # type: ignore[attr-defined]  # see PEP 362
     return command
@@ -57,8 +87,7 @@ def data_directory(context: typer.Context, value: Path) -> Path:
     """
     if context.resilient_parsing:
         return value
-    source = context.get_parameter_source("data")
-    if source is not None and source.name == "COMMANDLINE":
+    if _is_typed(context, "data"):
         context.meta[_LOADED] = configuration(context).with_flags(flags(data=str(value)))
     return configuration(context).runner.data
 
@@ -72,12 +101,43 @@ def flags(**values: object) -> Layer:
     return layer
 
 
+def _place(context: typer.Context, data: Path, url: str | None) -> Place:
+    where = "--url"
+    if _is_typed(context, "data"):
+        if url is not None:
+            raise InvalidInputError("--url and --data name two places: give one of them")
+    elif url is None:
+        where, url = URL, os.environ.get(URL) or None
+    return Place(data, None if url is None else checked_url(url, where), configuration(context))
+
+
+def _is_typed(context: typer.Context, option: str) -> bool:
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
 def _note_file(context: typer.Context, value: Path | None) -> None:
     if value is not None:
         context.meta[_FILE] = value
 
 
-_CONFIG = Annotated[
+Data = Annotated[
+    Path,
+    typer.Option("--data", metavar="DIR", callback=data_directory, help="The data directory."),
+]
+_Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        metavar="URL",
+        help="Act on the runner that serves there, on any machine. [default: RECURSOR_URL, if it is set]",
+    ),
+]
+_Config = Annotated[
     Path | None,
     typer.Option(
         "--config",

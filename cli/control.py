@@ -5,63 +5,63 @@ from typing import Annotated
 
 import typer
 
-from recursor.cli.access import find, open_data
-from recursor.cli.options import DEFAULT_DATA, Data, Json, StackNames
+from recursor.cli.access import find, open_place
+from recursor.cli.options import HERE, Json, Place, StackNames
 from recursor.cli.output import complain, print_json, say
 from recursor.domain.errors import InvalidInputError, RecursorError
 from recursor.orchestration.control import CONCERNED, Command
 from recursor.runner.access import Access
 from recursor.runner.steering import Answer, Steering
-from recursor.storage.queries import UnreadableStack, list_stacks
+from recursor.storage.stack_listing import StackFilter, StackOrder
 
 
 def start(
     stacks: StackNames = None,
     every: Annotated[bool, typer.Option("--all", help="All that are idle or stopped.")] = False,
-    data: Data = DEFAULT_DATA,
+    place: Place = HERE,
     json: Json = False,
 ) -> None:
     """Let stacks run, from the beginning."""
-    _steer(Command.START, stacks, every, data=open_data(data), json=json)
+    _steer(Command.START, stacks, every, open_place(place), json=json)
 
 
 def pause(
     stacks: StackNames = None,
     every: Annotated[bool, typer.Option("--all", help="All that are running.")] = False,
-    data: Data = DEFAULT_DATA,
+    place: Place = HERE,
     json: Json = False,
 ) -> None:
     """Start no more agents; those that run finish."""
-    _steer(Command.PAUSE, stacks, every, data=open_data(data), json=json)
+    _steer(Command.PAUSE, stacks, every, open_place(place), json=json)
 
 
 def resume(
     stacks: StackNames = None,
     every: Annotated[bool, typer.Option("--all", help="All that are paused.")] = False,
-    data: Data = DEFAULT_DATA,
+    place: Place = HERE,
     json: Json = False,
 ) -> None:
     """Go on where stacks were paused."""
-    _steer(Command.RESUME, stacks, every, data=open_data(data), json=json)
+    _steer(Command.RESUME, stacks, every, open_place(place), json=json)
 
 
 def stop(
     stacks: StackNames = None,
     every: Annotated[bool, typer.Option("--all", help="All that are running or paused.")] = False,
-    data: Data = DEFAULT_DATA,
+    place: Place = HERE,
     json: Json = False,
 ) -> None:
     """Cancel what stacks are doing; the next start begins anew."""
-    _steer(Command.STOP, stacks, every, data=open_data(data), json=json)
+    _steer(Command.STOP, stacks, every, open_place(place), json=json)
 
 
-def _steer(command: Command, named: list[str] | None, every: bool, *, data: Access, json: bool) -> None:
+def _steer(command: Command, named: list[str] | None, every: bool, opened: Access, *, json: bool) -> None:
     """Do it to each; one that fails does not keep the others from it."""
     if bool(named) == every:
         raise InvalidInputError(f"{command}: name stacks, or give --all")
     done: list[Answer] = []
     failed = False
-    with data as access:
+    with opened as access:
         for name in _concerned(access, command) if every else named or []:
             try:
                 stack_id = find(access, name)
@@ -84,9 +84,7 @@ def _control(steering: Steering, stack_id: str, command: Command) -> Answer:
 
 
 def _concerned(access: Access, command: Command) -> list[str]:
-    with access.read() as reader:
-        return [
-            stack.id
-            for stack in list_stacks(reader)
-            if not isinstance(stack, UnreadableStack) and stack.state in CONCERNED[command]
-        ]
+    which = StackFilter(states=CONCERNED[command])
+    found = access.inspect(lambda inspection: inspection.stacks(which, StackOrder.CREATED))
+    # Those that cannot be read match no state.
+    return sorted(stack.id for stack in found if stack.problem is None)

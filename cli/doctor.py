@@ -42,6 +42,7 @@ def doctor(
         in_commands=None if data == DEFAULT_DATA else os.fspath(data),
         settings=found.settings,
         poll_seconds=found.runner.poll_seconds,
+        token=found.token,
     )
     if json:
         print_json(report)

@@ -1,35 +1,53 @@
-"""The commands that ask: executions, graphs, work, stats, artifact."""
+"""The commands on what a stack's cycles did: executions, execution, graphs, work."""
 
+import re
 import time
 from typing import Annotated
 
 import typer
 
-from recursor.cli.access import find, open_data
-from recursor.cli.configured import configuration
-from recursor.cli.options import DEFAULT_DATA, Data, Json, StackName
-from recursor.cli.output import draw, print_json, print_raw
-from recursor.cli.wording import parse_span
-from recursor.domain.errors import NotFoundError
-from recursor.domain.settings import Settings
-from recursor.domain.work import WorkReport
-from recursor.runner.access import Access
-from recursor.runner.steering import Answer, RunnerSilentError
-from recursor.storage import queries
-from recursor.storage.stacks import read_stack
-from recursor.storage.tables import ARTIFACTS, EXECUTIONS
+from recursor.cli.access import find, open_place
+from recursor.cli.options import HERE, Json, Place, StackName
+from recursor.cli.output import draw, print_json
+from recursor.cli.wording import since_moment
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.execution import DecisionKind, ExecutionStatus
+from recursor.runner.inspection import Inspection
+from recursor.storage.execution_listing import ExecutionFilter
+from recursor.storage.lookups import ExecutionInFull
+from recursor.storage.queries import MAX_LIMIT
 
 Limit = Annotated[
-    int, typer.Option("--limit", "-n", min=1, max=queries.MAX_LIMIT, metavar="N", help="How many at most.")
+    int, typer.Option("--limit", "-n", min=1, max=MAX_LIMIT, metavar="N", help="How many at most.")
 ]
 
+_NUMBER, _ID = re.compile(r"[1-9][0-9]{0,17}"), re.compile(r"[0-9a-f]{32}")
 
-def executions(stack: StackName, limit: Limit = 20, data: Data = DEFAULT_DATA, json: Json = False) -> None:
+
+def executions(
+    stack: StackName,
+    status: Annotated[
+        list[ExecutionStatus] | None,
+        typer.Option("--status", help="Only cycles in this status; may be repeated."),
+    ] = None,
+    decision: Annotated[
+        list[DecisionKind] | None,
+        typer.Option("--decision", help="Only cycles that were decided so; may be repeated."),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="SPAN", help="Only cycles of this time: 90s, 15m, 24h, 7d."),
+    ] = None,
+    limit: Limit = 20,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
     """List a stack's last cycles, newest first: what ran, how long, what was decided and why."""
-    with open_data(data) as access:
+    begin = None if since is None else since_moment(since, "--since", time.time())
+    which = ExecutionFilter(frozenset(status or ()), frozenset(decision or ()), begin)
+    with open_place(place) as access:
         stack_id = find(access, stack)
-        with access.read() as reader:
-            found = queries.recent_executions(reader, stack_id, limit)
+        found = access.inspect(lambda inspection: inspection.executions(stack_id, which, limit))
     if json:
         print_json(found)
     elif found:
@@ -38,105 +56,69 @@ def executions(stack: StackName, limit: Limit = 20, data: Data = DEFAULT_DATA, j
         draw(executions_table(found, time.time()))
 
 
-def graphs(stack: StackName, limit: Limit = 5, data: Data = DEFAULT_DATA, json: Json = False) -> None:
-    """Show the graphs of a stack's last cycles, newest first: who ran in which wave, and why."""
-    with open_data(data) as access:
+def execution(
+    stack: StackName,
+    cycle: Annotated[
+        str, typer.Argument(metavar="CYCLE", help="The cycle's number, its id, or `last` for the newest.")
+    ] = "last",
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Show one cycle: its graph by waves, who ran when, what it cost, what was decided and why."""
+    wanted = cycle.strip().lower()
+    if wanted != "last" and not _NUMBER.fullmatch(wanted) and not _ID.fullmatch(wanted):
+        raise InvalidInputError(f"CYCLE: {cycle[:40]!r} is no number, id, or `last`: see recursor executions")
+    with open_place(place) as access:
         stack_id = find(access, stack)
-        with access.read() as reader:
-            found = queries.execution_graphs(reader, stack_id, limit)
-            numbers = {graph.id: EXECUTIONS.get(reader, stack_id, graph.id) for graph in found}
+        found = access.inspect(lambda inspection: _cycle(inspection, stack_id, wanted))
+    if json:
+        print_json(found)
+        return
+    from recursor.cli.cycle_page import cycle_page
+
+    draw(*cycle_page(found, time.time()))
+
+
+def graphs(stack: StackName, limit: Limit = 5, place: Place = HERE, json: Json = False) -> None:
+    """Show the graphs of a stack's last cycles, newest first: who ran in which wave, and why."""
+    with open_place(place) as access:
+        stack_id = find(access, stack)
+        found, cycles = access.inspect(
+            lambda inspection: (
+                inspection.graphs(stack_id, limit),
+                inspection.executions(stack_id, ExecutionFilter(), limit),
+            )
+        )
     if json:
         print_json(found)
         return
     from recursor.cli.work_tables import graph_page
 
+    known = {each.id: each for each in cycles}
     for graph in found:
-        draw(*graph_page(graph, numbers[graph.id]))
+        draw(*graph_page(graph, known.get(graph.id)))
 
 
-def work(context: typer.Context, stack: StackName, data: Data = DEFAULT_DATA, json: Json = False) -> None:
+def work(stack: StackName, place: Place = HERE, json: Json = False) -> None:
     """Show who has work in a stack, how urgent it is, and why."""
-    settings = configuration(context).settings
-    with open_data(data) as access:
+    with open_place(place) as access:
         stack_id = find(access, stack)
-        report = _ask_runner(access, stack_id) or _look(access, stack_id, settings)
+        report = access.inspect(lambda inspection: inspection.work(stack_id))
     if json:
         print_json(report)
         return
     from recursor.cli.work_tables import work_table
 
-    draw(work_table(report["statuses"]))
+    draw(work_table(report.statuses))
 
 
-def stats(
-    stack: StackName,
-    since: Annotated[
-        str, typer.Option("--since", metavar="SPAN", help="How far to look back: 90s, 15m, 24h, 7d.")
-    ] = "24h",
-    data: Data = DEFAULT_DATA,
-    json: Json = False,
-) -> None:
-    """Show a stack's figures over a span of time."""
-    now = time.time()
-    begin = max(now - parse_span(since, "--since"), 0.0)
-    with open_data(data) as access:
-        stack_id = find(access, stack)
-        with access.read() as reader:
-            found = queries.orchestration_stats(reader, stack_id, begin, now)
-            name = read_stack(reader, stack_id).name
-    if json:
-        print_json(found)
-        return
-    from recursor.cli.work_tables import stats_page
-
-    draw(*stats_page(name, found))
-
-
-def artifact(
-    stack: StackName,
-    version: Annotated[
-        int | None,
-        typer.Option("--version", min=1, metavar="N", help="Which version; by default the newest."),
-    ] = None,
-    data: Data = DEFAULT_DATA,
-    json: Json = False,
-) -> None:
-    """Print the page that a stack has made."""
-    with open_data(data) as access:
-        stack_id = find(access, stack)
-        with access.read() as reader:
-            name = read_stack(reader, stack_id).name
-            newest = ARTIFACTS.newest(reader, stack_id, 1)
-            if not newest:
-                raise NotFoundError(f"{name} has no artifact yet: `recursor show` tells how far it is")
-            found = newest[0]
-            if version is not None and version != found.number:
-                wanted = ARTIFACTS.get(reader, stack_id, f"{version:08d}")
-                if wanted is None:
-                    raise NotFoundError(f"{name} has no version {version}: the newest is {found.number}")
-                found = wanted
-    if json:
-        print_json(found)
+def _cycle(inspection: Inspection, stack_id: str, wanted: str) -> ExecutionInFull:
+    if _ID.fullmatch(wanted):
+        return inspection.execution(stack_id, wanted)
+    if wanted == "last":
+        newest = inspection.executions(stack_id, ExecutionFilter(), 1)
+        # Without one, the first is missing.
+        found = newest[0] if newest else inspection.numbered(stack_id, 1)
     else:
-        print_raw(found.content)
-
-
-def _ask_runner(access: Access, stack_id: str) -> Answer | None:
-    """Ask the runner, which may have been started with other settings."""
-    remote = access.remote()
-    if remote is None:
-        return None
-    try:
-        return remote.work(stack_id)
-    except RunnerSilentError:
-        return None
-
-
-def _look(access: Access, stack_id: str, settings: Settings) -> Answer:
-    from recursor.runner.team import observers_team
-
-    with access.read() as reader:
-        report: WorkReport = queries.work_detection_status(
-            reader, stack_id, observers_team(), settings, time.time()
-        )
-    return report.model_dump(mode="json")
+        found = inspection.numbered(stack_id, int(wanted))
+    return inspection.execution(stack_id, found.id)

@@ -6,14 +6,21 @@ from typing import Annotated
 import typer
 
 from recursor.cli.completion import complete_assignment, complete_setting, complete_stack
-from recursor.cli.configured import data_directory
-from recursor.domain.settings import ProcessSettings
+from recursor.cli.configured import HERE, Data, Place
 
-Data = Annotated[
-    Path,
-    typer.Option("--data", metavar="DIR", callback=data_directory, help="The data directory."),
+__all__ = [
+    "DEFAULT_DATA",
+    "HERE",
+    "Data",
+    "Json",
+    "Overrides",
+    "Place",
+    "SettingNames",
+    "StackName",
+    "StackNames",
 ]
-DEFAULT_DATA: Path = ProcessSettings().data
+
+DEFAULT_DATA: Path = HERE.data
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 

@@ -1,7 +1,6 @@
 """How stacks look on a terminal."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 from rich.console import RenderableType
@@ -13,10 +12,12 @@ from recursor.cli.wording import ago, ahead, plural, size, span
 from recursor.domain.agent_state import AgentState
 from recursor.domain.execution import ExecutionStatus
 from recursor.domain.graph import NodeStatus
+from recursor.domain.project import ProjectIdea
+from recursor.domain.record import seconds_of
 from recursor.domain.stack import ExecutionState, Phase, Stack
 from recursor.domain.todo import TodoStatus
-from recursor.storage.overview import Overview
-from recursor.storage.queries import UnreadableStack
+from recursor.storage.overview import ArtifactInfo, Overview
+from recursor.storage.stack_listing import StackListed
 
 STYLES: Mapping[str, str] = {
     ExecutionState.IDLE: "cyan",
@@ -65,12 +66,12 @@ def clipped(text: str, style: str = "") -> Text:
     return Text(one_line(text), style, no_wrap=True, overflow="ellipsis")
 
 
-def stacks_table(stacks: Iterable[Stack | UnreadableStack], now: float) -> Table:
+def stacks_table(stacks: Iterable[StackListed], now: float) -> Table:
     """Return the list of stacks."""
-    table = plain_table("ID", "NAME", "STATE", "PHASE", "CYCLES", "LAST CYCLE", "")
+    table = plain_table("ID", "NAME", "STATE", "PHASE", "CYCLES", "LAST CYCLE", "NOW")
     table.columns[4].justify = "right"
     for stack in stacks:
-        if isinstance(stack, UnreadableStack):
+        if stack.problem is not None:
             table.add_row(neutral(stack.id), "", styled("unreadable"), "", "", "", clipped(stack.problem))
             continue
         table.add_row(
@@ -80,9 +81,9 @@ def stacks_table(stacks: Iterable[Stack | UnreadableStack], now: float) -> Table
             styled(stack.phase),
             str(stack.total_cycles),
             ago(stack.last_activity_at, now),
-            clipped(stack.state_reason or ""),
+            _now(stack),
         )
-    return fitted(table, "NAME", "")
+    return fitted(table, "NAME", "NOW")
 
 
 def stack_page(found: Overview, live: Mapping[str, Any] | None, now: float) -> Iterator[RenderableType]:
@@ -104,6 +105,31 @@ def stack_page(found: Overview, live: Mapping[str, Any] | None, now: float) -> I
     if found.agents:
         yield ""
         yield _agents_table(found.agents, now)
+
+
+def idea_page(idea: ProjectIdea, now: float) -> Table:
+    """Return what a stack is to make."""
+    facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    facts.add_column(style="bright_black", no_wrap=True)
+    facts.add_column(overflow="fold")
+    facts.add_row("idea", neutral(idea.idea))
+    if idea.title:
+        facts.add_row("title", neutral(idea.title))
+    if idea.description:
+        facts.add_row("description", neutral(idea.description))
+    for index, feature in enumerate(idea.features):
+        facts.add_row("" if index else "features", neutral(feature))
+    facts.add_row("updated", f"{ago(idea.updated_at, now)} by {neutral(idea.updated_by)}")
+    return facts
+
+
+def artifacts_table(artifacts: Iterable[ArtifactInfo], now: float) -> Table:
+    """Return a list of versions."""
+    table = plain_table("VERSION", "BY", "SIZE", "MADE")
+    table.columns[0].justify = table.columns[2].justify = "right"
+    for each in artifacts:
+        table.add_row(str(each.number), neutral(each.author), size(each.bytes), ago(each.created_at, now))
+    return table
 
 
 def _facts(
@@ -176,6 +202,7 @@ def _agents_table(agents: Iterable[AgentState], now: float) -> Table:
     return fitted(table, "AT", "")
 
 
-def seconds_of(timestamp: str) -> float:
-    """Return an RFC 3339 time as seconds since the epoch, UTC."""
-    return datetime.fromisoformat(timestamp).timestamp()
+def _now(stack: StackListed) -> Text:
+    if stack.running:
+        return clipped(", ".join(active.role for active in stack.running), "green")
+    return clipped(stack.waits or "", "bright_black")

@@ -6,17 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
-from recursor.cli.access import find, open_data
-from recursor.cli.options import DEFAULT_DATA, Data, Json, Overrides, StackName
+from recursor.cli.access import find, open_place
+from recursor.cli.options import HERE, Json, Overrides, Place, StackName
 from recursor.cli.output import complain, draw, neutral, print_json, say
-from recursor.domain.errors import InvalidInputError, NotFoundError
+from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import collect_overrides
-from recursor.domain.stack import ExecutionState
-from recursor.runner.steering import RunnerSilentError
+from recursor.domain.stack import ExecutionState, Phase
 from recursor.storage.errors import CorruptRecordError
-from recursor.storage.overview import overview
-from recursor.storage.queries import UnreadableStack, list_stacks
-from recursor.storage.stacks import new_idea, new_stack, read_stack
+from recursor.storage.stack_listing import LONGEST_SEARCH, StackFilter, StackListed, StackOrder
+from recursor.storage.stacks import new_idea, new_stack
 
 
 def create(
@@ -26,16 +24,16 @@ def create(
     ] = None,
     start: Annotated[bool, typer.Option("--start", help="Start it, too.")] = False,
     settings: Overrides = None,
-    data: Data = DEFAULT_DATA,
+    place: Place = HERE,
     json: Json = False,
 ) -> None:
     """Make a stack, and print its id."""
     now = time.time()
     stack = new_stack(name, now, collect_overrides(settings or []))
     project = None if idea is None else new_idea(stack.id, idea, now)
-    with open_data(data) as access:
+    with open_place(place) as access:
         made = access.steer(lambda steering: steering.create(stack, project, start))
-        lonely = start and access.runner() is None
+        lonely = start and not access.is_run()
     if json:
         print_json(made)
     else:
@@ -46,20 +44,35 @@ def create(
 
 def list_(
     state: Annotated[
-        ExecutionState | None, typer.Option("--state", help="Only stacks in this state.")
+        list[ExecutionState] | None,
+        typer.Option("--state", help="Only stacks in this state; may be repeated."),
     ] = None,
-    data: Data = DEFAULT_DATA,
+    phase: Annotated[
+        list[Phase] | None, typer.Option("--phase", help="Only stacks in this phase; may be repeated.")
+    ] = None,
+    search: Annotated[
+        str,
+        typer.Option(
+            "--search",
+            metavar="WORDS",
+            help="Only stacks with all these words in their name, idea or title, or an id that begins so.",
+        ),
+    ] = "",
+    sort: Annotated[
+        StackOrder, typer.Option("--sort", help="What to sort by; what is newest or most comes first.")
+    ] = StackOrder.ACTIVITY,
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", min=1, metavar="N", help="How many at most. [default: all]")
+    ] = None,
+    place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """List all stacks."""
-    with open_data(data) as access, access.read() as reader:
-        found = [
-            stack
-            for stack in list_stacks(reader)
-            if state is None or (not isinstance(stack, UnreadableStack) and stack.state is state)
-        ]
+    """List stacks: what each is, what it is doing, and how it fares."""
+    which = StackFilter(frozenset(state or ()), frozenset(phase or ()), _checked_search(search))
+    with open_place(place) as access:
+        found = access.inspect(lambda inspection: inspection.stacks(which, sort, limit))
     if json:
-        print_json([_unreadable(s) if isinstance(s, UnreadableStack) else s for s in found])
+        print_json([_plain(each) for each in found])
         return
     if not found:
         return
@@ -68,43 +81,43 @@ def list_(
     draw(stacks_table(found, time.time()))
 
 
-def show(stack: StackName, data: Data = DEFAULT_DATA, json: Json = False) -> None:
+def show(stack: StackName, place: Place = HERE, json: Json = False) -> None:
     """Show one stack: its state, its project, and what it is doing now."""
-    with open_data(data) as access:
+    with open_place(place) as access:
         stack_id = find(access, stack)
-        remote = access.remote()
-        live: dict[str, Any] = {}
-        if remote is not None:
-            try:
-                live = remote.status(stack_id)
-            except (RunnerSilentError, NotFoundError):
-                remote = None
-        with access.read() as reader:
-            found = overview(reader, stack_id)
+        found, status = access.inspect(
+            lambda inspection: (inspection.overview(stack_id), inspection.status(stack_id))
+        )
+    live: dict[str, Any] | None = None if status is None else status.model_dump(mode="json")
     if json:
         plain = found.model_dump(mode="json")
-        doing = {key: live.get(key) for key in ("active", "cycle", "wave", "running", "trouble")}
-        print_json({**plain.pop("stack"), **plain, "live": doing if live else None})
+        doing = ("active", "cycle", "wave", "running", "trouble")
+        print_json(
+            {
+                **plain.pop("stack"),
+                **plain,
+                "live": None if live is None else {key: live[key] for key in doing},
+            }
+        )
         return
     from recursor.cli.stack_tables import stack_page
 
-    draw(*stack_page(found, live if remote is not None else None, time.time()))
+    draw(*stack_page(found, live, time.time()))
 
 
 def delete(
     stack: StackName,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    data: Data = DEFAULT_DATA,
+    place: Place = HERE,
     json: Json = False,
 ) -> None:
     """Remove a stack and all that belongs to it, for good."""
-    with open_data(data) as access:
+    with open_place(place) as access:
         stack_id = find(access, stack)
-        with access.read() as reader:
-            try:
-                name = read_stack(reader, stack_id).name
-            except CorruptRecordError:
-                name = "(unreadable)"
+        try:
+            name = access.inspect(lambda inspection: inspection.overview(stack_id)).stack.name
+        except CorruptRecordError:
+            name = "(unreadable)"
         if not yes:
             _ask(f"Delete {neutral(name)} ({stack_id}) and all that belongs to it?")
         access.steer(lambda steering: steering.delete(stack_id))
@@ -122,5 +135,18 @@ def _ask(question: str) -> None:
     typer.confirm(question, abort=True, err=True)
 
 
-def _unreadable(stack: UnreadableStack) -> dict[str, str]:
-    return {"id": stack.id, "state": "unreadable", "problem": stack.problem}
+def _checked_search(words: str) -> str:
+    if len(words) > LONGEST_SEARCH:
+        raise InvalidInputError(f"--search: has {len(words)} characters: give at most {LONGEST_SEARCH}")
+    try:
+        words.encode()
+    except UnicodeEncodeError:
+        raise InvalidInputError(f"--search: {words[:60]!r} is not valid text") from None
+    return words
+
+
+def _plain(stack: StackListed) -> dict[str, Any]:
+    """Return a stack as JSON; of one that cannot be read, nothing but why."""
+    if stack.problem is not None:
+        return {"id": stack.id, "state": "unreadable", "problem": stack.problem}
+    return stack.model_dump(mode="json")

@@ -1,17 +1,19 @@
 """The command `traces`: what agents thought and did."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from recursor.cli.access import find, open_data
+from recursor.cli.access import find, open_place
 from recursor.cli.following import follow
-from recursor.cli.options import DEFAULT_DATA, Data, Json, StackName
+from recursor.cli.options import HERE, Json, Place, StackName
 from recursor.cli.output import draw, print_json, print_json_line
 from recursor.domain.trace import Trace
 from recursor.runner.access import Access
-from recursor.storage.trace_search import MAX_LIMIT, search_traces
+from recursor.runner.inspection import Inspection
+from recursor.storage.trace_search import MAX_LIMIT, TracePage
 
 
 def traces(
@@ -28,11 +30,11 @@ def traces(
     go_on: Annotated[
         bool, typer.Option("--follow", "-f", help="Show the last ones oldest first, and go on as more come.")
     ] = False,
-    data: Data = DEFAULT_DATA,
+    place: Place = HERE,
     json: Json = False,
 ) -> None:
     """Show what a stack's agents thought and did, newest first."""
-    with open_data(data) as access:
+    with open_place(place) as access:
         search = _Search(access, find(access, stack), role, text)
         found = search.newest(limit)
         if go_on:
@@ -65,30 +67,26 @@ class _Search:
         return [] if self._seen == before else self._pages(None, after=before)[::-1]
 
     def _last(self) -> str | None:
-        with self._access.read() as reader:
-            found = search_traces(reader, self._stack_id, limit=1).traces
+        found = self._access.inspect(lambda inspection: inspection.traces(self._stack_id, limit=1)).traces
         return found[0].id if found else None
 
     def _pages(self, limit: int | None, after: str | None = None) -> list[Trace]:
         found: list[Trace] = []
         before: str | None = None
         while limit is None or len(found) < limit:
-            with self._access.read() as reader:
-                page = search_traces(
-                    reader,
-                    self._stack_id,
-                    role=self._role,
-                    text=self._text,
-                    limit=MAX_LIMIT if limit is None else limit - len(found),
-                    before=before,
-                    after=after,
-                )
+            size = MAX_LIMIT if limit is None else limit - len(found)
+            page = self._access.inspect(partial(self._page, size, before, after))
             # What has come since is for the next time.
             found += (trace for trace in page.traces if self._seen is not None and trace.id <= self._seen)
             before = page.before
             if before is None:
                 break
         return found
+
+    def _page(self, limit: int, before: str | None, after: str | None, inspection: Inspection) -> TracePage:
+        return inspection.traces(
+            self._stack_id, role=self._role, text=self._text, limit=limit, before=before, after=after
+        )
 
 
 def _show_each(traces: Iterable[Trace], json: bool) -> None:

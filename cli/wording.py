@@ -41,6 +41,15 @@ def parse_span(text: str, what: str) -> float:
     return seconds
 
 
+def since_moment(text: str, what: str, now: float) -> float:
+    """Return the moment that lies a span such as "24h" before `now`, in seconds since the epoch, UTC.
+
+    Raises:
+        InvalidInputError: it is not a span.
+    """
+    return max(now - parse_span(text, what), 0.0)
+
+
 def ago(at: float | None, now: float) -> str:
     """Return how long ago something was, or a dash if it never was."""
     if at is None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -10,14 +9,13 @@ from rich.text import Text
 
 from recursor.cli.output import neutral, one_line
 from recursor.cli.stack_tables import clipped, fitted, plain_table, styled
-from recursor.cli.wording import NEVER, ago, clock_time, plural, span
+from recursor.cli.wording import NEVER, ago, clock_time, span
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, Node
-from recursor.domain.statistics import OrchestrationStats
 from recursor.domain.todo import Todo
+from recursor.domain.work import WorkStatus
 
 _URGENT, _HIGH, _MIDDLE = 9, 7, 5
-_HEALTHY, _POOR = 0.95, 0.9
 
 
 def todos_table(todos: Iterable[Todo], now: float) -> Table:
@@ -64,6 +62,12 @@ def graph_page(graph: ExecutionGraph, execution: OrchestratorExecution | None) -
     yield Text.assemble(
         (title, "bold"), "  ", (clock_time(graph.created_at), "bright_black"), "  ", styled(status)
     )
+    yield graph_table(graph)
+    yield ""
+
+
+def graph_table(graph: ExecutionGraph) -> Table:
+    """Return the nodes of one cycle's graph, by wave."""
     table = plain_table("WAVE", "ROLE", "PRIORITY", "STATUS", "TOOK", "AFTER", "WHY")
     table.columns[0].justify = table.columns[4].justify = "right"
     table.columns[2].justify = "center"
@@ -78,45 +82,22 @@ def graph_page(graph: ExecutionGraph, execution: OrchestratorExecution | None) -
                 ", ".join(node.dependencies),
                 _why(node),
             )
-    yield fitted(table, "WHY")
-    yield ""
-
-
-def work_table(statuses: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Return who has work, from the JSON of a work report, most urgent first."""
-    table = plain_table("ROLE", "PRIORITY", "WHY", "AFTER")
-    table.columns[1].justify = "center"
-    for role, status in sorted(statuses.items(), key=lambda item: -item[1]["priority"]):
-        style = _urgency(status["priority"]) if status["has_work"] else "bright_black"
-        table.add_row(
-            Text(role, style),
-            Text(str(status["priority"]) if status["has_work"] else NEVER, style),
-            Text(one_line(status["reason"]), "" if status["has_work"] else "bright_black"),
-            ", ".join(status["dependencies"]),
-        )
     return fitted(table, "WHY")
 
 
-def stats_page(name: str, stats: OrchestrationStats) -> Iterator[RenderableType]:
-    """Yield the parts of a stack's figures."""
-    looked = f"  the last {span(stats.until - stats.since)}"
-    yield Text.assemble((neutral(name), "bold"), (looked, "bright_black"))
-    facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    facts.add_column(style="bright_black", no_wrap=True)
-    facts.add_column(overflow="fold")
-    facts.add_row("cycles", f"{stats.cycles:,} of {stats.total_cycles:,} since the start")
-    if stats.cycles:
-        longest, average = stats.longest_seconds or 0.0, stats.average_seconds or 0.0
-        parallel = stats.average_parallel or 0.0
-        decisions = (f"{number:,} {kind}" for kind, number in sorted(stats.decisions.items()))
-        facts.add_row("success", _success(stats))
-        facts.add_row("duration", f"{span(average)} on average, {span(longest)} at most")
-        facts.add_row("agents", f"{plural(stats.agents_run, 'run')}, {stats.agents_failed:,} failed")
-        facts.add_row("parallel", f"{parallel:.2f} on average, {stats.max_parallel} at most")
-        facts.add_row("decisions", ", ".join(decisions) or NEVER)
-    if stats.input_tokens or stats.output_tokens:
-        facts.add_row("tokens", f"{stats.input_tokens:,} in, {stats.output_tokens:,} out")
-    yield facts
+def work_table(statuses: Mapping[str, WorkStatus]) -> Table:
+    """Return who has work, most urgent first."""
+    table = plain_table("ROLE", "PRIORITY", "WHY", "AFTER")
+    table.columns[1].justify = "center"
+    for role, status in sorted(statuses.items(), key=lambda item: -item[1].priority):
+        style = _urgency(status.priority) if status.has_work else "bright_black"
+        table.add_row(
+            Text(role, style),
+            Text(str(status.priority) if status.has_work else NEVER, style),
+            Text(one_line(status.reason), "" if status.has_work else "bright_black"),
+            ", ".join(status.dependencies),
+        )
+    return fitted(table, "WHY")
 
 
 def _urgency(priority: int) -> str:
@@ -147,12 +128,3 @@ def _why(node: Node) -> Text:
     if node.note:
         return Text(one_line(node.note), "red" if node.status == "failed" else "bright_black")
     return Text(one_line(node.reason), "bright_black")
-
-
-def _success(stats: OrchestrationStats) -> Text:
-    judged = f"{stats.completed:,} completed, {stats.failed:,} failed, {stats.cancelled:,} cancelled"
-    rate = stats.success_rate
-    if rate is None:
-        return Text(judged)
-    style = "green" if rate >= _HEALTHY else "yellow" if rate >= _POOR else "red"
-    return Text.assemble((f"{rate:.1%}", style), f" ({judged})")

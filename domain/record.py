@@ -3,7 +3,16 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, core_schema
 
 _FIRST = datetime(1, 1, 1, tzinfo=UTC).timestamp()
 _LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
@@ -18,9 +27,36 @@ def iso(timestamp: float) -> str:
     return datetime.fromtimestamp(within, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def seconds_of(moment: str) -> float:
+    """Return RFC 3339 text, with its offset, as seconds since the epoch, UTC.
+
+    Raises:
+        ValueError: it is no time, or has no offset.
+    """
+    at = datetime.fromisoformat(moment)
+    if at.tzinfo is None:
+        raise ValueError("a time needs its offset, for example 2026-01-31T12:00:00Z")
+    return at.timestamp()
+
+
+class _TextInJson:
+    """Lets a time be read from JSON as it is written there. From Python it is a number, and only that."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        number = handler(source)
+        text = core_schema.no_info_before_validator_function(_number, number)
+        return core_schema.json_or_python_schema(json_schema=text, python_schema=number)
+
+
+def _number(value: object) -> object:
+    return seconds_of(value) if isinstance(value, str) else value
+
+
 # A float in memory and on disk, because a float compares, subtracts and packs fast; RFC 3339 in JSON.
 Timestamp = Annotated[
     float,
+    _TextInJson,
     PlainSerializer(iso, return_type=str, when_used="json-unless-none"),
     Field(description="A time, UTC"),
     WithJsonSchema(

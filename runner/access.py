@@ -1,4 +1,5 @@
-"""Reads and steers the stacks of a data directory, whether or not a runner is up on it."""
+"""Looks into and steers the stacks of a data directory, whether or not a runner is up on it; or of a runner
+elsewhere."""
 
 from __future__ import annotations
 
@@ -10,9 +11,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
+from recursor.domain.settings import Settings
 from recursor.runner.direct import DirectSteering
+from recursor.runner.direct_inspection import DirectInspection
+from recursor.runner.inspection import Inspection
 from recursor.runner.places import store_directory
-from recursor.runner.steering import RunnerSilentError, Steering
+from recursor.runner.settings_variables import TOKEN
+from recursor.runner.steering import RunnerSilentError, Steering, UnauthorizedError
 from recursor.storage.data_directory import Holder, holder
 from recursor.storage.errors import StorageError
 from recursor.storage.memory_store import MemoryStore
@@ -21,35 +26,66 @@ from recursor.storage.store import Reader, Store, Writer
 from recursor.storage.tables import TABLES
 
 if TYPE_CHECKING:
+    from recursor.runner.client import ApiClient
     from recursor.runner.remote import RemoteSteering
 
 T = TypeVar("T")
 
 
-class Access:
-    """The stacks of one data directory, for the length of a command.
+def token_of_environment() -> str | None:
+    """Return the secret that a runner may want, from RECURSOR_TOKEN alone."""
+    return os.environ.get(TOKEN) or None
 
-    Reading goes to the store, which any process may read, and makes nothing that isn't there. What changes
-    something is asked of the runner, so that it takes effect at once; if there is none, or it does not
-    answer, it is written to the store, where the runner finds it.
+
+class Access:
+    """The stacks of one data directory, or of a runner elsewhere, for the length of a command.
+
+    The runner that is up on the directory is asked, so that what is changed takes effect at once. If there is
+    none, or it does not answer, the store is read, which makes nothing that isn't there, or written to, where
+    the runner finds it. For a runner elsewhere nothing stands in.
     """
 
-    def __init__(self, data: Path, now: Callable[[], float] = time.time) -> None:
-        """Give access to `data`; `now` tells the time in seconds since the epoch, UTC.
+    def __init__(
+        self,
+        data: Path,
+        now: Callable[[], float] = time.time,
+        *,
+        url: str | None = None,
+        token: Callable[[], str | None] = token_of_environment,
+        settings: Callable[[], Settings] = Settings,
+    ) -> None:
+        """Give access to `data`, or to the runner at `url`.
+
+        Args:
+            data: the data directory.
+            now: tells the time in seconds since the epoch, UTC.
+            url: where a runner elsewhere serves: then the directory is not looked at.
+            token: tells the secret that a runner may want.
+            settings: tells what a runner here would have.
 
         Raises:
             StorageError: `data` is a file.
         """
-        if data.exists() and not data.is_dir():
+        if url is None and data.exists() and not data.is_dir():
             raise StorageError(f"{data}: is a file where a directory should be: name a directory")
         self._data = data
         self._now = now
+        self._url = url
+        self._token = token
+        self._settings = settings
         self._store: Store | None = None
         self._writable = False
         self._silent = False
+        self._barred = False
+        self._client: ApiClient | None = None
+
+    @property
+    def url(self) -> str | None:
+        """Where the runner elsewhere serves; None for a data directory."""
+        return self._url
 
     def read(self) -> AbstractContextManager[Reader]:
-        """Take a snapshot, for the length of a `with` block.
+        """Take a snapshot of the directory's store, for the length of a `with` block.
 
         Raises:
             StorageError: the store cannot be read.
@@ -59,6 +95,33 @@ class Access:
             exists = (path / "data.mdb").exists()
             self._store = open_store(path, read_only=True) if exists else MemoryStore(TABLES)
         return self._store.read()
+
+    def inspect(self, action: Callable[[Inspection], T]) -> T:
+        """Have `action` answered by the runner, or, if none answers, from the store.
+
+        Args:
+            action: calls methods of the `Inspection` it is given; it may be called twice.
+
+        Raises:
+            RecursorError: what the methods raise.
+        """
+        client = None if self._barred else self.client()
+        if client is not None:
+            # HTTP takes longer to import than most commands take without it.
+            from recursor.runner.remote_inspection import RemoteInspection
+
+            try:
+                return action(RemoteInspection(client))
+            except RunnerSilentError:
+                if self._url is not None:
+                    raise
+                self._give_up()
+            except UnauthorizedError:
+                if self._url is not None:
+                    raise
+                # Who may read the store needs no token for what is in it.
+                self._barred = True
+        return action(DirectInspection(self.read, self._now, self._settings))
 
     def steer(self, action: Callable[[Steering], T]) -> T:
         """Have `action` done by the runner, or, if none answers, on the store.
@@ -74,7 +137,9 @@ class Access:
             try:
                 return action(remote)
             except RunnerSilentError:
-                self._silent = True
+                if self._url is not None:
+                    raise
+                self._give_up()
         return action(DirectSteering(self._writing(), self._now))
 
     def write(self, work: Callable[[Writer], T]) -> T:
@@ -88,16 +153,25 @@ class Access:
         """
         return self._writing().write(work)
 
+    def client(self) -> ApiClient | None:
+        """Return the way to the runner, if there is one that has answered so far."""
+        if self._client is None and not self._silent:
+            where = (self._url, None) if self._url is not None else self._runner_here()
+            if where is not None:
+                from recursor.runner.client import ApiClient
+
+                url, runner = where
+                self._client = ApiClient(url, runner=runner, token=self._token())
+        return self._client
+
     def remote(self) -> RemoteSteering | None:
-        """Return the runner that is up on the directory and has answered so far, or None."""
-        found = None if self._silent else self.runner()
-        url = None if found is None else found.details.get("url")
-        if found is None or not isinstance(url, str):
+        """Return what steers the runner, if there is one that has answered so far."""
+        client = self.client()
+        if client is None:
             return None
-        # HTTP takes longer to import than most commands take without it.
         from recursor.runner.remote import RemoteSteering
 
-        return RemoteSteering(url, str(found.pid), os.environ.get("RECURSOR_TOKEN") or None)
+        return RemoteSteering(client)
 
     def runner(self) -> Holder | None:
         """Return the process that holds the directory, or None.
@@ -107,8 +181,19 @@ class Access:
         """
         return holder(self._data)
 
+    def is_run(self) -> bool:
+        """Return whether there is a runner, as far as can be told without asking it.
+
+        Raises:
+            StorageError: the lock file cannot be read.
+        """
+        return self._url is not None or self.runner() is not None
+
     def close(self) -> None:
-        """Let go of the store. Closing twice is fine."""
+        """Let go of the store and the runner. Closing twice is fine."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
         if self._store is not None:
             self._store.close()
             self._store = None
@@ -121,10 +206,22 @@ class Access:
     ) -> None:
         self.close()
 
+    def _runner_here(self) -> tuple[str, str] | None:
+        found = self.runner()
+        url = None if found is None else found.details.get("url")
+        return (url, str(found.pid)) if found is not None and isinstance(url, str) else None
+
+    def _give_up(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        self._silent = True
+
     def _writing(self) -> Store:
         if not self._writable or self._store is None:
             # A process may open an environment only once.
-            self.close()
+            if self._store is not None:
+                self._store.close()
             self._store = open_store(store_directory(self._data))
             self._writable = True
         return self._store

@@ -13,7 +13,7 @@ from recursor.doctor.examination import examine_stacks, look_around
 from recursor.doctor.report import Report
 from recursor.domain.errors import RecursorError
 from recursor.domain.settings import RunnerSettings, Settings
-from recursor.runner.access import Access
+from recursor.runner.access import Access, token_of_environment
 from recursor.runner.places import store_directory
 from recursor.runner.remote import RemoteSteering
 from recursor.runner.steering import RunnerSilentError
@@ -43,6 +43,7 @@ def examine(
     poll_seconds: float = RunnerSettings().poll_seconds,
     migrations: Migrations = MIGRATIONS,
     now: Callable[[], float] = time.time,
+    token: Callable[[], str | None] = token_of_environment,
 ) -> Report:
     """Return what is wrong with a data directory and its stacks, or one of them. Nothing is changed or made.
 
@@ -54,6 +55,7 @@ def examine(
         poll_seconds: likewise, how often it looks for what other processes wrote.
         migrations: the schema versions that this program knows.
         now: tells the time in seconds since the epoch, UTC.
+        token: tells the secret that the runner may want.
 
     Raises:
         NotFoundError, AmbiguousError: `named` is no stack, or several.
@@ -62,7 +64,7 @@ def examine(
     lock, store = around.lock, around.store
     assert lock is not None
     assert store is not None
-    runner, told = _look_at_runner(data, lock)
+    runner, told = _look_at_runner(data, lock, token)
     evidence = around.but(
         data=in_commands,
         poll_seconds=poll_seconds,
@@ -77,7 +79,7 @@ def examine(
             evidence = evidence.but(store=found)
             if store.exists and not found.readable:
                 return diagnose(evidence, ())
-            return examine_stacks(opened.read, evidence, named, partial(_trouble, data, runner))
+            return examine_stacks(opened.read, evidence, named, partial(_trouble, data, runner, token=token))
     except StorageError as error:
         return diagnose(evidence.but(store=store.but(problem=str(error))), ())
 
@@ -96,7 +98,9 @@ def _version(store: Store) -> int:
             raise StorageCorruptError(f"its schema version is no number: {error}: restore a backup") from None
 
 
-def _look_at_runner(data: Path, lock: LockEvidence) -> tuple[RunnerEvidence, Condition | None]:
+def _look_at_runner(
+    data: Path, lock: LockEvidence, token: Callable[[], str | None]
+) -> tuple[RunnerEvidence, Condition | None]:
     """Ask the runner, if there is one, what only it knows."""
     if lock.problem is not None or not lock.here:
         return RunnerEvidence(), None
@@ -110,19 +114,20 @@ def _look_at_runner(data: Path, lock: LockEvidence) -> tuple[RunnerEvidence, Con
         started_at=lock.started_at,
         clock_step=clock_step(lock.pid, lock.started_at),
     )
-    with Access(data) as access:
+    with Access(data, token=token) as access:
         remote = access.remote()
-    return (found, None) if remote is None else _ask(remote, found.but(url=remote.url))
+        return (found, None) if remote is None else _ask(remote, found.but(url=remote.url))
 
 
-def _trouble(data: Path, runner: RunnerEvidence, stack_id: str) -> str | None:
+def _trouble(
+    data: Path, runner: RunnerEvidence, stack_id: str, token: Callable[[], str | None]
+) -> str | None:
     """Ask the runner what keeps a stack from going on, which no record tells."""
     if runner.load is None:
         return None
-    with Access(data) as access, suppress(RecursorError):
-        remote = access.remote()
-        trouble = None if remote is None else remote.status(stack_id).get("trouble")
-        return None if trouble is None else str(trouble)
+    with Access(data, token=token) as access, suppress(RecursorError):
+        status = access.inspect(lambda inspection: inspection.status(stack_id))
+        return None if status is None else status.trouble
     return None
 
 

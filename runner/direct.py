@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from pydantic import JsonValue
 
-from recursor.domain.message import UserMessage
+from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import ProjectIdea
 from recursor.domain.record import Record
 from recursor.domain.stack import Stack
@@ -14,6 +14,7 @@ from recursor.runner.steering import Answer
 from recursor.storage import conversations, stacks
 from recursor.storage.nudges import leave_nudge
 from recursor.storage.store import Store, Writer
+from recursor.storage.tables import BROADCASTS
 
 
 class DirectSteering:
@@ -56,9 +57,31 @@ class DirectSteering:
         """See `Steering.send`."""
         return self._write(message.stack_id, lambda writer: conversations.add_user_message(writer, message))
 
+    def send_between(self, message: Message) -> Answer:
+        """See `Steering.send_between`."""
+        receiver = message.to_stack_id or BROADCASTS
+        return self._write(receiver, lambda writer: conversations.add_message(writer, message))
+
+    def set_idea(self, idea: ProjectIdea) -> Answer:
+        """See `Steering.set_idea`."""
+
+        def work(writer: Writer) -> ProjectIdea:
+            stacks.set_idea(writer, idea)
+            return idea
+
+        return self._write(idea.stack_id, work)
+
     def add_todo(self, todo: Todo) -> Answer:
         """See `Steering.add_todo`."""
         return self._write(todo.stack_id, lambda writer: conversations.add_todo(writer, todo))
+
+    def edit_todo(self, stack_id: str, todo_id: str, content: str | None, priority: int | None) -> Answer:
+        """See `Steering.edit_todo`."""
+        now = self._now()
+        return self._write(
+            stack_id,
+            lambda writer: conversations.edit_todo(writer, stack_id, todo_id, content, priority, now),
+        )
 
     def cancel_todo(self, stack_id: str, todo_id: str) -> Answer:
         """See `Steering.cancel_todo`."""

@@ -11,10 +11,11 @@ from recursor.runner.given import KEYS, Given, Key, Layer, Source
 PREFIX = "RECURSOR_"
 
 CONFIG, TOKEN, DEBUG = "RECURSOR_CONFIG", "RECURSOR_TOKEN", "RECURSOR_DEBUG"
+URL = "RECURSOR_URL"
 
-OTHERS: frozenset[str] = frozenset({CONFIG, TOKEN, DEBUG, "RECURSOR_SMALL_DISK"})
-"""Variables that are no settings: the settings file, the token, tracebacks of internal errors, and the small
-file system of the test of a full disk."""
+OTHERS: frozenset[str] = frozenset({CONFIG, TOKEN, URL, DEBUG, "RECURSOR_SMALL_DISK"})
+"""Variables that are no settings: the settings file, the token, the runner elsewhere that commands act on,
+tracebacks of internal errors, and the small file system of the test of a full disk."""
 
 _json: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 

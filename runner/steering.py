@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from pydantic import JsonValue
 
 from recursor.domain.errors import RecursorError
-from recursor.domain.message import UserMessage
+from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import ProjectIdea
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
@@ -18,6 +18,10 @@ Answer = dict[str, Any]
 
 class RunnerSilentError(RecursorError):
     """The runner did not answer; whether it did what was asked is not known."""
+
+
+class UnauthorizedError(RecursorError):
+    """The runner wants a token, or another one."""
 
 
 class Steering(Protocol):
@@ -46,8 +50,20 @@ class Steering(Protocol):
         """Write to a stack as a visitor. Returns the message."""
         ...
 
+    def send_between(self, message: Message) -> Answer:
+        """Have a stack write to another one, or to all others. Returns the message."""
+        ...
+
+    def set_idea(self, idea: ProjectIdea) -> Answer:
+        """Give a stack another idea. Returns the project as it is then."""
+        ...
+
     def add_todo(self, todo: Todo) -> Answer:
         """Give a stack a todo. Returns the todo."""
+        ...
+
+    def edit_todo(self, stack_id: str, todo_id: str, content: str | None, priority: int | None) -> Answer:
+        """Rewrite an open todo, or say anew how urgent it is; what is None stays. Returns the todo."""
         ...
 
     def cancel_todo(self, stack_id: str, todo_id: str) -> Answer:

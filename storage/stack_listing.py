@@ -26,6 +26,7 @@ from recursor.storage.tables import EXECUTIONS, GRAPHS, IDEAS, STACKS, UNANSWERE
 
 DAY = 86_400.0
 MAX_PAGE = 500
+LONGEST_SEARCH = 200
 
 # Most stacks are as they were when they were listed last. Each takes some two kilobytes.
 _REMEMBERED = 10_000

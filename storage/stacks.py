@@ -184,17 +184,8 @@ def find_stack(reader: Reader, named: str) -> str:
         NotFoundError: nothing is named so.
         AmbiguousError: several stacks are; the text lists their ids.
     """
-    if len(named) > _LONGEST_NAMED:
-        raise NotFoundError(
-            f"no stack named {named[:40]!r}... ({len(named)} characters): no name is that long"
-        )
-    if not named.strip():
-        raise NotFoundError("no stack named '': give an id, the first digits of an id, or a name")
-    wanted = named.strip()
-    try:
-        as_key = wanted.encode()
-    except UnicodeEncodeError:
-        raise NotFoundError(f"no stack named {named!r}: it is not valid text") from None
+    wanted = _checked_name(named)
+    as_key = wanted.encode()
     if 0 < len(as_key) <= 16 and reader.get(STACKS.name, as_key) is not None:
         return wanted
     by_name = _ids_named(reader, wanted)
@@ -209,7 +200,30 @@ def find_stack(reader: Reader, named: str) -> str:
                 break
     if by_prefix:
         return _only(by_prefix, named, "have ids that begin with")
-    raise NotFoundError(f"no stack named {named!r}: `recursor list` shows the ones there are")
+    raise _no_stack(named)
+
+
+def find_among(stacks: Mapping[str, str], named: str) -> str:
+    """Return the id that a person named, as `find_stack` does, among stacks that were listed before.
+
+    Args:
+        stacks: the names of all stacks that it can be, by id.
+        named: what the person typed.
+
+    Raises:
+        NotFoundError, AmbiguousError: see `find_stack`.
+    """
+    wanted = _checked_name(named)
+    if wanted in stacks:
+        return wanted
+    prefix = _name_prefix(wanted)
+    by_name = sorted(stack_id for stack_id, name in stacks.items() if _name_prefix(name) == prefix)
+    if by_name:
+        return _only(by_name, named, "are named")
+    by_id = sorted(stack_id for stack_id in stacks if stack_id.startswith(wanted.lower()))
+    if by_id:
+        return _only(by_id, named, "have ids that begin with")
+    raise _no_stack(named)
 
 
 def stacks_beginning_with(reader: Reader, typed: str, limit: int) -> Iterator[Stack]:
@@ -375,6 +389,25 @@ def _name_prefix(name: str) -> bytes:
     if len(folded) > _LONGEST_IN_KEY:
         folded = folded[:_LONGEST_IN_KEY] + b"\x00" + sha256(folded).hexdigest().encode()
     return folded + b"\x00/"
+
+
+def _checked_name(named: str) -> str:
+    if len(named) > _LONGEST_NAMED:
+        raise NotFoundError(
+            f"no stack named {named[:40]!r}... ({len(named)} characters): no name is that long"
+        )
+    wanted = named.strip()
+    if not wanted:
+        raise NotFoundError("no stack named '': give an id, the first digits of an id, or a name")
+    try:
+        wanted.encode()
+    except UnicodeEncodeError:
+        raise NotFoundError(f"no stack named {named!r}: it is not valid text") from None
+    return wanted
+
+
+def _no_stack(named: str) -> NotFoundError:
+    return NotFoundError(f"no stack named {named!r}: `recursor list` shows the ones there are")
 
 
 def _only(ids: list[str], named: str, how: str) -> str:

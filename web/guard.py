@@ -8,14 +8,12 @@ from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from recursor.domain.release import release
 from recursor.web.access import WebAccess
-from recursor.web.problems import MEDIA_TYPE, Problem, problem
+from recursor.web.problems import MEDIA_TYPE, RELEASE_HEADER, RUNNER_HEADER, Problem, problem
 
 # The longest text a record takes is 20,000 characters; settings are smaller still.
 MAX_BODY_BYTES = 1024 * 1024
-
-RUNNER_HEADER = "recursor-runner"
-"""Tells who answers, so that a client does not take another program on the port for the runner."""
 
 SESSION_COOKIE = "recursor_session"
 LOGIN_PATH = "/login"
@@ -66,6 +64,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers[RUNNER_HEADER] = self._runner
+                headers[RELEASE_HEADER] = release()
                 headers["x-content-type-options"] = "nosniff"
                 # A page of ours may stand in a frame of ours alone: nobody clicks through a foreign page.
                 headers.setdefault("x-frame-options", "SAMEORIGIN")

@@ -17,6 +17,12 @@ from recursor.storage.errors import CorruptRecordError, StorageError, StorageFul
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:recursor:problem:"
 
+RUNNER_HEADER = "recursor-runner"
+"""Tells who answers, so that a client does not take another program on the port for the runner."""
+
+RELEASE_HEADER = "recursor-version"
+"""Tells of which version it is, for a client that does not understand what it answers."""
+
 # Most special first: an error is told as the first kind that it is.
 _KINDS: tuple[tuple[type[RecursorError], str, int, str], ...] = (
     (NotFoundError, "not-found", 404, "Not found"),

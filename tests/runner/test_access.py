@@ -4,7 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -16,8 +16,9 @@ from recursor.domain.errors import ConflictError, InvalidInputError, NotFoundErr
 from recursor.domain.ids import new_id
 from recursor.domain.stack import Stack
 from recursor.orchestration.control import Command
-from recursor.runner import remote
+from recursor.runner import client
 from recursor.runner.access import Access
+from recursor.runner.client import ApiClient
 from recursor.runner.port import listen
 from recursor.runner.process import Runner
 from recursor.runner.remote import RemoteSteering
@@ -30,6 +31,7 @@ from recursor.storage.nudges import read_nudges
 from recursor.storage.queries import list_stacks
 from recursor.storage.stacks import new_idea, new_stack
 from recursor.storage.tables import TODOS, USER_MESSAGES
+from tests.processes import TIMEOUT
 
 NOW = 1_700_000_000.0
 
@@ -73,7 +75,7 @@ def test_without_a_runner_the_store_is_written_and_a_nudge_left(data: Path) -> N
 
 
 def test_one_that_does_not_answer_is_done_without(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(client, "ANSWER_SECONDS", 0.1)
     with (
         listen(0) as silent,
         held(data, f"http://127.0.0.1:{silent.getsockname()[1]}"),
@@ -128,8 +130,13 @@ def steering(request: pytest.FixtureRequest, data: Path) -> Iterator[Any]:
         with Access(data) as access:
             yield access.steer
         return
-    with Runner(data, roles=observers_team(), port=0) as runner:
-        yield lambda action: action(RemoteSteering(runner.url, str(os.getpid())))
+    # The machine may be busy with other tests.
+    request.getfixturevalue("monkeypatch").setattr(client, "ANSWER_SECONDS", TIMEOUT)
+    with (
+        Runner(data, roles=observers_team(), port=0) as runner,
+        closing(ApiClient(runner.url, runner=str(os.getpid()))) as asked,
+    ):
+        yield lambda action: action(RemoteSteering(asked))
 
 
 def test_both_do_the_same(steering: Any) -> None:
@@ -193,7 +200,7 @@ def test_a_runner_that_is_silent_is_an_error_of_its_own(data: Path) -> None:
     with listen(0) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with pytest.raises(RunnerSilentError):
-        RemoteSteering(url, "1").control(new_id(), Command.PAUSE)
+        RemoteSteering(ApiClient(url, runner="1")).control(new_id(), Command.PAUSE)
 
 
 def _control(stack_id: str, command: Command) -> Any:

@@ -1,7 +1,5 @@
 """Artifacts: the versions of the page that a stack makes."""
 
-from collections.abc import Iterator
-from difflib import unified_diff
 from itertools import islice
 from typing import Annotated
 
@@ -9,20 +7,19 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse
 
-from recursor.domain.errors import InvalidInputError
+from recursor.domain.comparison import unified
 from recursor.domain.project import Artifact
+from recursor.storage.lookups import NEWEST, find_artifact
 from recursor.storage.overview import ArtifactInfo, artifact_info
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader
 from recursor.storage.tables import ARTIFACTS
 from recursor.web.api.answers import ON_ONE, Responses, unchanged
-from recursor.web.api.parameters import Limit, Page, StackId, required
+from recursor.web.api.parameters import Limit, Page, StackId
 from recursor.web.artifact_page import page_response
 from recursor.web.engine import TheEngine
 
 router = APIRouter(prefix="/api/stacks/{stack_id}/artifacts", tags=["artifacts"])
-
-NEWEST = "newest"
 
 Version = Annotated[
     str,
@@ -32,9 +29,6 @@ Version = Annotated[
         examples=["1", "newest"],
     ),
 ]
-
-# More would keep the processor for seconds; who has such pages has tools to compare them.
-_LONGEST_COMPARED = 20_000
 
 _HTML: Responses = {
     200: {"content": {"text/html": {"schema": {"type": "string"}}}, "description": "The page"}
@@ -121,7 +115,7 @@ async def compare_artifacts(
         new = _find(reader, stack_id, version)
         number = against or str(new.number - 1)
         old = "" if number == "0" else _find(reader, stack_id, number).content
-    lines = await run_in_threadpool(_compared, old, new.content, number, str(new.number))
+    lines = await run_in_threadpool(unified, old, new.content, number, str(new.number))
     return PlainTextResponse(lines)
 
 
@@ -129,23 +123,4 @@ _FOR_EVER = "private, max-age=31536000, immutable"
 
 
 def _find(reader: Reader, stack_id: str, version: str) -> Artifact:
-    read_stack(reader, stack_id)
-    if version == NEWEST:
-        newest = ARTIFACTS.newest(reader, stack_id, 1)
-        return required(newest[0] if newest else None, "artifact", version, stack_id)
-    return required(ARTIFACTS.get(reader, stack_id, f"{int(version):08d}"), "artifact", version, stack_id)
-
-
-def _compared(old: str, new: str, old_name: str, new_name: str) -> str:
-    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    if len(before) + len(after) > _LONGEST_COMPARED:
-        raise InvalidInputError(
-            f"against: the two have {len(before) + len(after)} lines, {_LONGEST_COMPARED} can be compared: "
-            "get both and compare them there"
-        )
-    return "".join(_ended(unified_diff(before, after, old_name, new_name)))
-
-
-def _ended(lines: Iterator[str]) -> Iterator[str]:
-    for line in lines:
-        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+    return find_artifact(reader, stack_id, None if version == NEWEST else int(version))

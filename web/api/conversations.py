@@ -1,6 +1,5 @@
 """What is said to a stack: visitors' messages and their answers, and messages between stacks."""
 
-from heapq import merge
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -8,8 +7,10 @@ from fastapi import APIRouter, Query, Request, Response
 from recursor.actors.messages import SendMessage, SendUserMessage
 from recursor.domain.message import Message, UserMessage
 from recursor.storage.conversations import new_message, new_user_message
+from recursor.storage.listings import messages_before, user_messages_before
+from recursor.storage.lookups import find_user_message
 from recursor.storage.stacks import read_stack
-from recursor.storage.tables import BROADCASTS, MESSAGES, UNANSWERED, USER_MESSAGES
+from recursor.storage.tables import BROADCASTS, MESSAGES, USER_MESSAGES
 from recursor.web.api.answers import ON_ONE, WRITING
 from recursor.web.api.bodies import NewMessage, NewUserMessage
 from recursor.web.api.idempotency import IdempotencyKey, key_locks, record_id_for
@@ -21,7 +22,6 @@ from recursor.web.api.parameters import (
     Page,
     StackId,
     page_of,
-    required,
 )
 from recursor.web.engine import TheEngine
 
@@ -48,14 +48,7 @@ async def list_user_messages(
 ) -> UserMessagePage:
     """List what visitors wrote to a stack, with the answers, newest first."""
     with engine.read() as reader:
-        read_stack(reader, stack_id)
-        shelf = UNANSWERED if set(only) == {"unanswered"} else None
-        found = (
-            message
-            for message in USER_MESSAGES.before(reader, stack_id, cursor, shelf=shelf)
-            if set(only) != {"answered"} or message.answered_at is not None
-        )
-        items, after = page_of(found, limit)
+        items, after = page_of(user_messages_before(reader, stack_id, only, cursor), limit)
     return UserMessagePage(items=items, next=after)
 
 
@@ -84,7 +77,7 @@ async def send_user_message(
 async def get_user_message(stack_id: StackId, message_id: MessageId, engine: TheEngine) -> UserMessage:
     """Show a visitor's message, and its answer if there is one."""
     with engine.read() as reader:
-        return required(USER_MESSAGES.get(reader, stack_id, message_id), "message", message_id, stack_id)
+        return find_user_message(reader, stack_id, message_id)
 
 
 @router.get("/messages", responses=ON_ONE)
@@ -96,11 +89,8 @@ async def list_messages(
     cursor: After = "",
 ) -> MessagePage:
     """List what other stacks wrote to a stack, and what was written to all, newest first."""
-    owners = {"direct": stack_id, "broadcast": BROADCASTS}
     with engine.read() as reader:
-        read_stack(reader, stack_id)
-        found = [MESSAGES.before(reader, owners[kind], cursor) for kind in sorted(set(only) or owners)]
-        items, after = page_of(merge(*found, key=lambda message: message.id, reverse=True), limit)
+        items, after = page_of(messages_before(reader, stack_id, only, cursor), limit)
     return MessagePage(items=items, next=after)
 
 

@@ -1,13 +1,13 @@
 """The OpenAPI document: what FastAPI finds out by itself, and what it cannot know."""
 
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from recursor.domain.release import release
 from recursor.web.problems import MEDIA_TYPE, Problem
 
 TITLE = "Recursor"
@@ -71,7 +71,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
     made: dict[str, Any] = get_openapi(
         title=TITLE,
-        version=_version(),
+        version=release(),
         summary=_SUMMARY,
         description=_DESCRIPTION,
         routes=app.routes,
@@ -115,10 +115,3 @@ def _add_example(operation: dict[str, Any], example: object) -> None:
         content = answer.get("content", {}).get("application/json")
         if status.startswith("2") and content is not None:
             content["example"] = example
-
-
-def _version() -> str:
-    try:
-        return version("recursor")
-    except PackageNotFoundError:
-        return "0"

@@ -3,14 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from recursor.domain.execution import DecisionKind, ExecutionStatus, OrchestratorExecution
-from recursor.domain.graph import ExecutionGraph, Usage
-from recursor.storage.execution_listing import ExecutionFilter, executions_before, usage_of
+from recursor.domain.graph import ExecutionGraph
+from recursor.storage.execution_listing import ExecutionFilter, executions_before
+from recursor.storage.lookups import ExecutionInFull, find_execution
 from recursor.storage.stacks import read_stack
-from recursor.storage.tables import EXECUTIONS, GRAPHS
+from recursor.storage.tables import GRAPHS
 from recursor.web.api.answers import ON_ONE
 from recursor.web.api.parameters import (
     USUAL_PAGE,
@@ -22,7 +22,6 @@ from recursor.web.api.parameters import (
     StackId,
     Until,
     page_of,
-    required,
 )
 from recursor.web.engine import Engine, TheEngine
 
@@ -35,16 +34,6 @@ class ExecutionPage(Page[OrchestratorExecution]):
 
 class GraphPage(Page[ExecutionGraph]):
     """The graphs of some of a stack's cycles, newest first."""
-
-
-class ExecutionInFull(BaseModel):
-    """One cycle with all that is known of it."""
-
-    execution: OrchestratorExecution
-    graph: ExecutionGraph | None
-    """Its nodes by wave; null when it is not kept any more."""
-    usage: Usage
-    """The sum over its nodes."""
 
 
 @router.get("/executions", responses=ON_ONE)
@@ -70,11 +59,7 @@ async def list_executions(
 async def get_execution(stack_id: StackId, execution_id: ExecutionId, engine: TheEngine) -> ExecutionInFull:
     """Show one cycle with its graph and what it cost."""
     with engine.read() as reader:
-        execution = required(
-            EXECUTIONS.get(reader, stack_id, execution_id), "execution", execution_id, stack_id
-        )
-        graph = GRAPHS.get(reader, stack_id, execution_id)
-    return ExecutionInFull(execution=execution, graph=graph, usage=usage_of(graph))
+        return find_execution(reader, stack_id, execution_id)
 
 
 @router.get("/graphs", responses=ON_ONE)

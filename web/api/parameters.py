@@ -9,7 +9,6 @@ from typing import Annotated, Generic, Protocol, TypeVar
 from fastapi import Path, Query
 from pydantic import BeforeValidator, WithJsonSchema
 
-from recursor.domain.errors import NotFoundError
 from recursor.domain.record import Record
 from recursor.storage.stack_listing import MAX_PAGE
 
@@ -91,14 +90,3 @@ def page_of(found: Iterator[Item], limit: int) -> tuple[tuple[Item, ...], str | 
     """Return the first `limit` of what is found, and the cursor of the next page."""
     items = tuple(islice(found, limit + 1))
     return items[:limit], items[limit - 1].id if len(items) > limit else None
-
-
-def required(found: T | None, what: str, identity: object, stack_id: str) -> T:
-    """Return what was looked for.
-
-    Raises:
-        NotFoundError: it is None.
-    """
-    if found is None:
-        raise NotFoundError(f"no {what} {identity} in stack {stack_id}: list them to see what there is")
-    return found

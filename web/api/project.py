@@ -4,11 +4,11 @@ from fastapi import APIRouter
 
 from recursor.actors.messages import SetIdea
 from recursor.domain.project import ProjectIdea
-from recursor.storage.stacks import new_idea, read_stack
-from recursor.storage.tables import IDEAS
+from recursor.storage.lookups import find_idea
+from recursor.storage.stacks import new_idea
 from recursor.web.api.answers import ON_ONE, WRITING
 from recursor.web.api.bodies import NewIdea
-from recursor.web.api.parameters import StackId, required
+from recursor.web.api.parameters import StackId
 from recursor.web.engine import TheEngine
 
 router = APIRouter(prefix="/api/stacks/{stack_id}/idea", tags=["project"])
@@ -18,8 +18,7 @@ router = APIRouter(prefix="/api/stacks/{stack_id}/idea", tags=["project"])
 async def get_idea(stack_id: StackId, engine: TheEngine) -> ProjectIdea:
     """Show the idea, and the planner's title, description and features."""
     with engine.read() as reader:
-        read_stack(reader, stack_id)
-        return required(IDEAS.get(reader, stack_id), "idea", "", stack_id)
+        return find_idea(reader, stack_id)
 
 
 @router.put("", responses=WRITING)

@@ -12,7 +12,7 @@ from recursor.domain.work import WorkReport
 from recursor.storage import stacks
 from recursor.storage.overview import Overview, overview
 from recursor.storage.queries import agent_states
-from recursor.storage.stack_listing import StackFilter, StackOrder, StackPage, list_page
+from recursor.storage.stack_listing import LONGEST_SEARCH, StackFilter, StackOrder, StackPage, list_page
 from recursor.web.api.answers import CREATING, ON_ONE, WRITING, problems
 from recursor.web.api.bodies import NewStack
 from recursor.web.api.idempotency import IdempotencyKey, key_locks, stack_id_for
@@ -57,7 +57,7 @@ async def list_stacks(
     search: Annotated[
         str,
         Query(
-            max_length=200,
+            max_length=LONGEST_SEARCH,
             description="Words that have to be in the name, idea or title, or begin the id",
             examples=["garden"],
         ),

@@ -7,12 +7,13 @@ from fastapi import APIRouter, Query, Request, Response
 from recursor.actors.messages import AddTodo, CancelTodo, EditTodo
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.storage.conversations import new_todo
-from recursor.storage.stacks import read_stack
-from recursor.storage.tables import CLOSED, OPEN, TODOS
+from recursor.storage.listings import todos_before
+from recursor.storage.lookups import required
+from recursor.storage.tables import TODOS
 from recursor.web.api.answers import ON_ONE, WRITING, problems
 from recursor.web.api.bodies import ChangedTodo, NewTodo
 from recursor.web.api.idempotency import IdempotencyKey, key_locks, record_id_for
-from recursor.web.api.parameters import USUAL_PAGE, After, Limit, Page, StackId, TodoId, page_of, required
+from recursor.web.api.parameters import USUAL_PAGE, After, Limit, Page, StackId, TodoId, page_of
 from recursor.web.engine import TheEngine
 
 router = APIRouter(prefix="/api/stacks/{stack_id}/todos", tags=["todos"])
@@ -31,15 +32,8 @@ async def list_todos(
     cursor: After = "",
 ) -> TodoPage:
     """List a stack's todos, newest first."""
-    wanted = frozenset(status) or frozenset(TodoStatus)
-    shelves = {OPEN if each.open else CLOSED for each in wanted}
-    shelf = shelves.pop() if len(shelves) == 1 else None
     with engine.read() as reader:
-        read_stack(reader, stack_id)
-        found = (
-            todo for todo in TODOS.before(reader, stack_id, cursor, shelf=shelf) if todo.status in wanted
-        )
-        items, after = page_of(found, limit)
+        items, after = page_of(todos_before(reader, stack_id, status, cursor), limit)
     return TodoPage(items=items, next=after)
 
 

@@ -1,0 +1,121 @@
+"""The commands on what a stack is to make, and what it has made: idea, artifacts, artifact."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from recursor.cli.access import find, open_place
+from recursor.cli.options import HERE, Json, Place, StackName
+from recursor.cli.output import draw, neutral, print_json, print_raw, say
+from recursor.domain.comparison import unified
+from recursor.domain.errors import InvalidInputError, NotFoundError
+from recursor.domain.project import Artifact
+from recursor.runner.access import Access
+from recursor.storage.queries import MAX_LIMIT
+from recursor.storage.stacks import new_idea
+
+
+def idea(
+    stack: StackName,
+    text: Annotated[
+        str | None, typer.Option("--set", metavar="TEXT", help="Give it another idea; - reads it from stdin.")
+    ] = None,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Show what a stack is to make, and what its planner made of it; or give it another idea."""
+    with open_place(place) as access:
+        stack_id = find(access, stack)
+        if text is not None:
+            given = new_idea(stack_id, _from_stdin() if text == "-" else text, time.time())
+            changed = access.steer(lambda steering: steering.set_idea(given))
+            if json:
+                print_json(changed)
+            else:
+                say(f"the idea of {stack_id[:8]} is set")
+            return
+        try:
+            found = access.inspect(lambda inspection: inspection.idea(stack_id))
+        except NotFoundError:
+            # There may be no stack any more.
+            name = access.inspect(lambda inspection: inspection.overview(stack_id)).stack.name
+            raise NotFoundError(
+                f"{neutral(name)} has no idea yet: `recursor idea {stack_id[:8]} --set TEXT` gives it one"
+            ) from None
+    if json:
+        print_json(found)
+        return
+    from recursor.cli.stack_tables import idea_page
+
+    draw(idea_page(found, time.time()))
+
+
+def artifacts(
+    stack: StackName,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=MAX_LIMIT, metavar="N", help="How many at most.")
+    ] = 20,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """List the versions of the page that a stack has made, newest first."""
+    with open_place(place) as access:
+        stack_id = find(access, stack)
+        found = access.inspect(lambda inspection: inspection.artifacts(stack_id, limit))
+    if json:
+        print_json(found)
+    elif found:
+        from recursor.cli.stack_tables import artifacts_table
+
+        draw(artifacts_table(found, time.time()))
+
+
+def artifact(
+    stack: StackName,
+    version: Annotated[
+        int | None,
+        typer.Option(
+            "--version", min=1, max=10**8 - 1, metavar="N", help="Which version; by default the newest."
+        ),
+    ] = None,
+    diff: Annotated[
+        tuple[int, int] | None,
+        typer.Option("--diff", metavar="A B", help="Print what is different in version B from version A."),
+    ] = None,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Print the page that a stack has made, or what is different between two versions."""
+    if diff is not None and (version is not None or json):
+        raise InvalidInputError("artifact: --diff goes with neither --version nor --json: give it alone")
+    with open_place(place) as access:
+        stack_id = find(access, stack)
+        if diff is not None:
+            old, new = (_version(access, stack_id, number) for number in diff)
+            print_raw(unified(old.content, new.content, f"version {old.number}", f"version {new.number}"))
+            return
+        found = _version(access, stack_id, version)
+    if json:
+        print_json(found)
+    else:
+        print_raw(found.content)
+
+
+def _version(access: Access, stack_id: str, number: int | None) -> Artifact:
+    overview = access.inspect(lambda inspection: inspection.overview(stack_id))
+    name, newest = overview.stack.name, overview.artifact
+    if newest is None:
+        raise NotFoundError(f"{name} has no artifact yet: `recursor show` tells how far it is")
+    if number is not None and not 1 <= number <= newest.number:
+        raise NotFoundError(f"{name} has no version {number}: the newest is {newest.number}")
+    return access.inspect(lambda inspection: inspection.artifact(stack_id, number))
+
+
+def _from_stdin() -> str:
+    import sys
+
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"--set -: stdin is not valid text ({error.reason})") from None

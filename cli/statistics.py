@@ -1,0 +1,88 @@
+"""The command on figures over time, of one stack or of all."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from recursor.cli.access import find, open_place
+from recursor.cli.options import HERE, Json, Place
+from recursor.cli.output import draw, neutral, print_json
+from recursor.cli.wording import parse_span, since_moment
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.statistics import Figures
+from recursor.runner.inspection import Inspection
+
+_MINUTE = 60
+
+# The nearest of these is how long the spans of a series are, if nobody says: a dozen to some forty of them.
+_SPANS = (60, 300, 900, 3600, 3 * 3600, 6 * 3600, 86_400, 7 * 86_400, 31 * 86_400)
+_ROWS = 24
+
+# As long as the API lets them be.
+_LONGEST = 31 * 86_400
+
+
+def stats(
+    stack: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[STACK]",
+            help="A stack's id, the first digits of it, or its name; by default all stacks together.",
+        ),
+    ] = None,
+    since: Annotated[
+        str, typer.Option("--since", metavar="SPAN", help="How far to look back: 90s, 15m, 24h, 7d.")
+    ] = "24h",
+    series: Annotated[bool, typer.Option("--series", help="Tell it over time, oldest first.")] = False,
+    every: Annotated[
+        str | None,
+        typer.Option(
+            "--every", metavar="SPAN", help="With --series: how long each part is, in whole minutes."
+        ),
+    ] = None,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Show figures over a span of time, of one stack or of all together."""
+    now = time.time()
+    begin = since_moment(since, "--since", now)
+    if every is not None and not series:
+        raise InvalidInputError("stats: --every is how long the parts of --series are: give both")
+    seconds = _length(every, now - begin)
+    with open_place(place) as access:
+        stack_id = None if stack is None else find(access, stack)
+        if series and json:
+            print_json(access.inspect(lambda inspection: inspection.series(stack_id, begin, now, seconds)))
+            return
+        name, found, spans = access.inspect(
+            lambda inspection: (
+                "all stacks" if stack_id is None else neutral(inspection.overview(stack_id).stack.name),
+                _figures(inspection, stack_id, begin, now),
+                inspection.series(stack_id, begin, now, seconds) if series else [],
+            )
+        )
+    if json:
+        print_json(found)
+        return
+    from recursor.cli.stats_page import series_table, stats_page
+
+    draw(*stats_page(name, found))
+    if spans:
+        draw("", series_table(spans))
+
+
+def _figures(inspection: Inspection, stack_id: str | None, since: float, until: float) -> Figures:
+    return inspection.totals(since, until) if stack_id is None else inspection.stats(stack_id, since, until)
+
+
+def _length(every: str | None, whole: float) -> int:
+    """Return how long each part of a series is, in seconds."""
+    if every is None:
+        return next((each for each in _SPANS if whole / each <= _ROWS), _SPANS[-1])
+    seconds = parse_span(every, "--every")
+    if seconds % _MINUTE or not _MINUTE <= seconds <= _LONGEST:
+        raise InvalidInputError(
+            f"--every: {every[:40]!r} is not whole minutes, 31 days at most: give for example 15m, 1h, 1d"
+        )
+    return int(seconds)

@@ -1,0 +1,140 @@
+"""The command on what a stack has to do: list, add, edit and cancel todos."""
+
+import time
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from recursor.cli.access import find, open_place
+from recursor.cli.options import HERE, Json, Place, StackName
+from recursor.cli.output import draw, print_json, say
+from recursor.domain.errors import AmbiguousError, InvalidInputError, NotFoundError
+from recursor.domain.todo import Todo, TodoStatus
+from recursor.runner.access import Access
+from recursor.runner.steering import Answer
+from recursor.storage.conversations import new_todo
+
+# Todos' ids begin alike, because they sort by age; these many last digits differ.
+SHOWN_DIGITS = 8
+
+
+class TodoFilter(StrEnum):
+    """Which todos to list."""
+
+    OPEN = "open"
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+def todos(
+    stack: StackName,
+    add: Annotated[str | None, typer.Option("--add", metavar="TEXT", help="Give it a todo.")] = None,
+    edit: Annotated[
+        str | None,
+        typer.Option("--edit", metavar="ID", help="Change an open todo: its id, or the digits shown."),
+    ] = None,
+    content: Annotated[
+        str | None, typer.Option("--content", metavar="TEXT", help="With --edit: what it shall say.")
+    ] = None,
+    priority: Annotated[
+        int | None,
+        typer.Option(
+            "--priority",
+            min=1,
+            max=5,
+            metavar="N",
+            help="With --add or --edit: 1 to 5; 5 is most urgent. [default: 3]",
+        ),
+    ] = None,
+    cancel: Annotated[
+        str | None, typer.Option("--cancel", metavar="ID", help="Cancel a todo: its id, or the digits shown.")
+    ] = None,
+    status: Annotated[
+        TodoFilter | None, typer.Option("--status", help="Only todos in this status; open: to be done.")
+    ] = None,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """List a stack's todos, or add, edit or cancel one."""
+    _check(add, edit, content, priority, cancel)
+    with open_place(place) as access:
+        stack_id = find(access, stack)
+        if add is not None:
+            todo = new_todo(stack_id, add, 3 if priority is None else priority, time.time())
+            changed = access.steer(lambda steering: steering.add_todo(todo))
+        elif edit is not None:
+            changed = _edit(access, stack_id, edit, content, priority)
+        elif cancel is not None:
+            todo_id = _find_todo(access, stack_id, cancel)
+            changed = access.steer(lambda steering: steering.cancel_todo(stack_id, todo_id))
+        else:
+            _print_todos(
+                access.inspect(lambda inspection: inspection.todos(stack_id, _statuses(status))), json
+            )
+            return
+    if json:
+        print_json(changed)
+    elif add is not None:
+        say(changed["id"])
+    else:
+        say(f"todo {changed['id'][-SHOWN_DIGITS:]} is {'changed' if edit else changed['status']}")
+
+
+def _check(
+    add: str | None, edit: str | None, content: str | None, priority: int | None, cancel: str | None
+) -> None:
+    given = [name for name, value in (("add", add), ("edit", edit), ("cancel", cancel)) if value is not None]
+    if len(given) > 1:
+        raise InvalidInputError(f"todos: --{given[0]} and --{given[1]} are two things: do one at a time")
+    if content is not None and edit is None:
+        raise InvalidInputError("todos: --content says what a todo shall say: name it with --edit ID")
+    if priority is not None and add is None and edit is None:
+        raise InvalidInputError("todos: --priority goes with --add TEXT or --edit ID")
+    if edit is not None and content is None and priority is None:
+        raise InvalidInputError("todos: nothing to change: give --content TEXT or --priority N")
+
+
+def _edit(access: Access, stack_id: str, named: str, content: str | None, priority: int | None) -> Answer:
+    todo_id = _find_todo(access, stack_id, named)
+    return access.steer(lambda steering: steering.edit_todo(stack_id, todo_id, content, priority))
+
+
+def _print_todos(found: list[Todo], json: bool) -> None:
+    found.sort(key=_place)
+    if json:
+        print_json(found)
+    elif found:
+        from recursor.cli.work_tables import todos_table
+
+        draw(todos_table(found, time.time()))
+
+
+def _place(todo: Todo) -> tuple[bool, float, str]:
+    """Open ones first, most urgent first; then closed ones, newest first."""
+    if todo.status.open:
+        return False, -todo.priority, todo.id
+    return True, -(todo.closed_at or 0.0), todo.id
+
+
+def _statuses(status: TodoFilter | None) -> frozenset[TodoStatus]:
+    if status is None:
+        return frozenset()
+    if status is TodoFilter.OPEN:
+        return frozenset(each for each in TodoStatus if each.open)
+    return frozenset({TodoStatus(status.value)})
+
+
+def _find_todo(access: Access, stack_id: str, named: str) -> str:
+    wanted = named.strip().lower()
+    ids = [todo.id for todo in access.inspect(lambda inspection: inspection.todos(stack_id))]
+    if wanted in ids:
+        return wanted
+    found = [todo_id for todo_id in ids if wanted and todo_id.endswith(wanted)]
+    if len(found) > 1:
+        raise AmbiguousError(f"several todos have ids that end with {named!r}: give more digits")
+    if not found:
+        raise NotFoundError(f"no todo {named!r} in this stack: `recursor todos` lists them")
+    return found[0]
