@@ -26,11 +26,16 @@ def follow(look: Callable[[], None], period: float = PERIOD_SECONDS) -> None:
     with suppress(KeyboardInterrupt):
         while True:
             look()
-            _refuse_to_talk_to_nobody()
+            refuse_to_talk_to_nobody()
             time.sleep(period)
 
 
-def _refuse_to_talk_to_nobody() -> None:
+def refuse_to_talk_to_nobody() -> None:
+    """Check, where nothing is to be written for a while, that it could be.
+
+    Raises:
+        ReaderGoneError: nobody reads stdout any more.
+    """
     # As long as nothing is written nothing fails: a pipe is asked whether it has been closed.
     poll = select.poll()
     try:

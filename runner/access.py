@@ -173,6 +173,11 @@ class Access:
 
         return RemoteSteering(client)
 
+    def look_again(self) -> None:
+        """Forget the runner that was found, and look for one anew when it is next asked for."""
+        self._give_up()
+        self._silent = False
+
     def runner(self) -> Holder | None:
         """Return the process that holds the directory, or None.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from socket import gaierror
 from typing import TypeVar
@@ -77,8 +78,11 @@ class ApiClient:
         """Have something done, and return what the runner answers."""
         return self._exchange(method, path, body, None)[1]
 
-    def stream(self, path: str, query: Query, headers: Mapping[str, str], seconds: float) -> HTTPResponse:
-        """Return an answer that goes on, to be read as it comes, over a connection of its own.
+    @contextmanager
+    def stream(
+        self, path: str, query: Query, headers: Mapping[str, str], seconds: float
+    ) -> Iterator[HTTPResponse]:
+        """Give an answer that goes on, to be read as it comes, over a connection of its own.
 
         Args:
             path: where, below the URL.
@@ -86,18 +90,16 @@ class ApiClient:
             headers: besides those of every request.
             seconds: how long to wait for each part of it at most.
         """
-        connection = self._connect(seconds)
-        try:
-            connection.request("GET", self._target(path, query), headers={**self._headers, **headers})
-            response = connection.getresponse()
-        except (OSError, HTTPException) as error:
-            connection.close()
-            raise self.silence(error) from error
-        if response.status >= _FAILED or self._is_stranger(response):
-            text = response.read()
-            connection.close()
-            raise self._failure(response, text)
-        return response
+        with closing(self._connect(seconds)) as connection:
+            try:
+                connection.request("GET", self._target(path, query), headers={**self._headers, **headers})
+                response = connection.getresponse()
+                text = b"" if response.status < _FAILED else response.read()
+            except (OSError, HTTPException) as error:
+                raise self.silence(error) from error
+            if response.status >= _FAILED or self._is_stranger(response):
+                raise self._failure(response, text)
+            yield response
 
     def silence(self, error: Exception) -> RunnerSilentError:
         """Return what to say of a request that came to nothing."""

@@ -1,0 +1,80 @@
+"""How an event looks on a line of a terminal."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from recursor.cli.output import one_line
+from recursor.cli.wording import ahead, clock_time, span
+from recursor.domain.record import seconds_of
+
+Event = Mapping[str, Any]
+
+
+def event_line(event: Event, name: str) -> str:
+    """Return what happened on one line.
+
+    Args:
+        event: as JSON has it.
+        name: what the stack it happened to is called; empty where it concerns all.
+    """
+    told = _TOLD.get(event["kind"])
+    # A runner may tell more than is known here.
+    what = event["kind"].replace("_", " ") if told is None else told(event)
+    return one_line(f"{clock_time(seconds_of(event['at']))}  {name + ': ' if name else ''}{what}")
+
+
+def _changed(event: Event) -> str:
+    reason = f": {event['reason']}" if event["reason"] else ""
+    return f"is {event['state']}, {event['phase']}{reason}"
+
+
+def _detected(event: Event) -> str:
+    found = {role: each for role, each in event["report"]["statuses"].items() if each["has_work"]}
+    if not found:
+        return "nobody has work"
+    return "work for " + ", ".join(f"{role} ({each['priority']})" for role, each in found.items())
+
+
+def _started(event: Event) -> str:
+    roles = ", ".join(node["role"] for node in event["graph"]["nodes"])
+    return f"cycle {event['number']} begins: {roles}"
+
+
+def _node_finished(event: Event) -> str:
+    took = "" if event["seconds"] is None else f" in {span(event['seconds'])}"
+    said = event["note"] or event["summary"]
+    return f"{event['role']} {event['status']}{took}{': ' + said if said else ''}"
+
+
+def _finished(event: Event) -> str:
+    decision = event["decision"]
+    then = "" if decision is None else f"; {decision['kind']}: {decision['reason']}"
+    return f"cycle {event['number']} {event['status']} in {span(event['seconds'])}{then}"
+
+
+def _waits(event: Event) -> str:
+    until = "until something happens"
+    if event["until"] is not None:
+        until = f"next look {ahead(seconds_of(event['until']), seconds_of(event['at']))}"
+    return f"waits: {event['decision']['reason']} ({until})"
+
+
+_TOLD: Mapping[str, Callable[[Event], str]] = {
+    "stack_changed": _changed,
+    "stack_deleted": lambda _event: "is deleted",
+    "work_detected": _detected,
+    "cycle_started": _started,
+    "node_started": lambda event: f"{event['role']} begins: {event['reason']}",
+    "node_progress": lambda event: f"{event['role']} … {event['text']}",
+    "node_finished": _node_finished,
+    "cycle_finished": _finished,
+    "stack_waits": _waits,
+    "trouble": lambda event: f"trouble: {event['problem']}",
+    "user_message_sent": lambda event: f"{event['sender']} writes: {event['content']}",
+    "user_message_answered": lambda event: f"answers: {event['answer']}",
+    "message_sent": lambda event: f"{event['from_name']} writes: {event['content']}",
+    "contents_changed": lambda event: (
+        f"its {event['what']} changed" if event["what"] != "outside" else "was written to by another process"
+    ),
+    "missed": lambda event: f"some events were missed ({event['why']}): look at the state anew",
+}
