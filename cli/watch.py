@@ -14,7 +14,6 @@ from recursor.cli.options import DEFAULT_DATA, Data, Json
 from recursor.cli.output import one_line, print_json_line, say
 from recursor.domain.record import iso
 from recursor.runner.access import Access
-from recursor.runner.steering import RunnerSilentError
 from recursor.storage import queries
 from recursor.storage.data_directory import store_directory
 from recursor.storage.overview import overview
@@ -102,11 +101,11 @@ class _Sight:
         """Return what the runner says of a stack, or None if none answers."""
         at, told = self._live
         if time.monotonic() - at >= _ASK_SECONDS:
-            remote = self.access.remote()
-            try:
-                told = None if remote is None else remote.status(stack_id)
-            except RunnerSilentError:
-                told = None
+            if told is None:
+                # There may be one by now, or another one.
+                self.access.look_again()
+            status = self.access.inspect(lambda inspection: inspection.status(stack_id))
+            told = None if status is None else status.model_dump(mode="json")
             self._live = time.monotonic(), told
         return told
 
