@@ -5,7 +5,7 @@ from recursor.domain.graph import Node, NodeStatus
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.storage.store import Reader
 from recursor.storage.tables import EXECUTIONS, GRAPHS
-from recursor.web.dashboard.parts import Box, Moment, Span
+from recursor.web.dashboard.parts import Box, Moment, Notice, Span
 from recursor.web.dashboard.team.tab import Team
 
 # A team has as many roles as one likes; more than these run at once in hardly any.
@@ -24,6 +24,8 @@ class Activity:
                 self._said = Span("", "activity-said")
                 self._until = Moment(None, "in", otherwise="")
             self._why = Span("", "muted activity-why")
+            self._trouble = Notice("", "bad")
+            self._trouble.set_visibility(False)
         with Box(classes="activity-roles") as self._all:
             self._roles = [_Role() for _ in range(SHOWN)]
 
@@ -42,6 +44,11 @@ class Activity:
         self._until.show(stack.next_look_at if waits else None)
         for index, role in enumerate(self._roles):
             role.show(running[index] if index < len(running) else None)
+
+    def show_trouble(self, trouble: str | None) -> None:
+        """Show what keeps the team from going on that its records can't tell; None if nothing does."""
+        self._trouble.set_visibility(trouble is not None)
+        self._trouble.say(trouble or "", "bad")
 
 
 class _Role:

@@ -1,8 +1,13 @@
 """The top of a team's page: its name and state, what it does now, and the controls."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
-from recursor.actors.messages import ControlStack
+from nicegui import ui
+from pykka import ActorDeadError
+
+from recursor.actors.messages import ControlStack, GetStatus, StackStatus
+from recursor.domain.errors import RecursorError
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.orchestration.control import CONCERNED, Command
 from recursor.storage.stacks import read_stack
@@ -49,10 +54,19 @@ class TeamHead:
                 Span("Elapsed", "muted")
                 self._elapsed = Moment(None, "for", otherwise="not started")
         self._show(stack)
+        # After the page was painted, which is not to wait for the orchestrator.
+        ui.timer(0.2, self._look_for_trouble, once=True)
 
-    def refresh(self) -> None:
-        """Show what is true now."""
+    async def refresh(self) -> None:
+        """Show what is true now: what the store says, then what only the process that runs the team knows."""
         self._show(self._read())
+        await self._look_for_trouble()
+
+    async def _look_for_trouble(self) -> None:
+        with suppress(RecursorError, ActorDeadError, TimeoutError):
+            status = await self._team.engine.ask(GetStatus(self._team.id))
+            assert isinstance(status, StackStatus)
+            self._activity.show_trouble(status.trouble)
 
     def _read(self) -> Stack:
         with self._team.read() as reader:
@@ -77,7 +91,7 @@ class TeamHead:
     def _steering(self, command: Command) -> Callable[[], Awaitable[None]]:
         async def steer() -> None:
             self._pending = command
-            self.refresh()
+            self._show(self._read())
             done = await self._team.ask(ControlStack(self._team.id, command))
             self._pending = None
             self._show(done if isinstance(done, Stack) else self._read())
