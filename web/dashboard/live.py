@@ -27,8 +27,9 @@ logger = logging.getLogger("recursor.web")
 # Seconds in which what happened is gathered before anybody is told.
 GATHER = 0.05
 
-# Least seconds between two refreshes of a page: nobody reads faster.
-PERIOD = 0.25
+# Least seconds between two refreshes of a page, and so until the last of many events is seen; the first one
+# is seen at once. Nobody reads faster, and a browser that redraws a busy page takes time from the agents.
+PERIOD = 0.5
 
 # A page that takes long to refresh rests so many times as long before the next: its refreshing takes a
 # twentieth of a core, however much happens; but never so long that it shows what was a second ago.

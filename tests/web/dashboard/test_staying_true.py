@@ -6,7 +6,7 @@ import signal
 import httpx
 from playwright.sync_api import expect
 
-from tests.processes import run_to_end, started_runner
+from tests.processes import TIMEOUT, run_to_end, started_runner
 from tests.web.dashboard.conftest import run_with_teams
 
 
@@ -61,11 +61,11 @@ def test_a_page_comes_back_by_itself_when_its_runner_does(tmp_path, visit):
 
 def test_the_api_is_not_hidden_by_the_pages(done):
     runner, _ = done
-    unknown = httpx.get(f"{runner.url}/api/nothing")
-    assert unknown.status_code == 404
-    assert unknown.headers["content-type"] == "application/problem+json"
-    wrong = httpx.delete(f"{runner.url}/api/stacks")
-    assert wrong.status_code == 405
-    page = httpx.get(f"{runner.url}/")
-    assert page.status_code == 200
-    assert "default-src 'self'" in page.headers["content-security-policy"]
+    with httpx.Client(base_url=runner.url, timeout=TIMEOUT) as client:
+        unknown = client.get("/api/nothing")
+        assert unknown.status_code == 404
+        assert unknown.headers["content-type"] == "application/problem+json"
+        assert client.delete("/api/stacks").status_code == 405
+        page = client.get("/")
+        assert page.status_code == 200
+        assert "default-src 'self'" in page.headers["content-security-policy"]

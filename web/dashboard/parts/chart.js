@@ -50,7 +50,7 @@ export default {
       this.waiting ??= setTimeout(() => {
         this.waiting = null;
         this.draw();
-      }, Math.max(0, 1000 - (performance.now() - (this.drawn ?? -1000))));
+      }, Math.max(0, 2000 - (performance.now() - (this.drawn ?? -2000))));
     },
     async begin() {
       if (this.begun) return;
