@@ -49,6 +49,8 @@ _SAFE = {
         "midi=(), payment=(), clipboard-read=(), fullscreen=()"
     ),
 }
+# What a browser calls the places in which a page comes to life; a download is none.
+_FRAMES = ("iframe", "frame", "object", "embed", "fencedframe")
 _FRAME = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
 html,body,iframe{{margin:0;padding:0;border:0;width:100%;height:100%;display:block;overflow:hidden}}
@@ -78,7 +80,7 @@ def page_response(request: Request, artifact: Artifact, lasting: bool, title: st
         "vary": "sec-fetch-dest",
     }
     return unchanged(request, etag) or HTMLResponse(
-        artifact.content if shown is None else with_prelude(artifact.content), headers=headers
+        with_prelude(artifact.content) if shown in _FRAMES else artifact.content, headers=headers
     )
 
 

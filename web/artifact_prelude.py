@@ -16,6 +16,8 @@ _SCRIPT = (
     "const watch=r=>new MutationObserver(()=>drop(r)).observe(r,{childList:true,subtree:true});"
     "const attach=Element.prototype.attachShadow;"
     "Element.prototype.attachShadow=function(o){const r=attach.call(this,o);watch(r);return r};"
+    "delete Element.prototype.setHTMLUnsafe;delete ShadowRoot.prototype.setHTMLUnsafe;"
+    "delete Document.parseHTMLUnsafe;"
     "watch(document);"
     "document.currentScript.remove();"
     "})()</script>"
@@ -24,9 +26,12 @@ _SCRIPT = (
 # Without it, or with anything before it, browsers would show the page as those of the nineties.
 _DOCTYPE = re.compile(r"\ufeff?\s*<!doctype[^>]*>", re.IGNORECASE)
 
+# A frame in a root like that is out of sight of what takes frames out. It is not worth a way out.
+_SHADOW_ROOT = re.compile("shadowrootmode", re.IGNORECASE)
+
 
 def with_prelude(page: str) -> str:
     """Return a page, in which what closes it runs first."""
     doctype = _DOCTYPE.match(page)
     at = doctype.end() if doctype is not None else 0
-    return page[:at] + _SCRIPT + page[at:]
+    return page[:at] + _SCRIPT + _SHADOW_ROOT.sub("data-no-root", page[at:])

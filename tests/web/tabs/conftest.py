@@ -45,6 +45,9 @@ class Teams:
     def put(self, path: str, **body: Any) -> Any:
         return self._client.put(path, json=body).raise_for_status().json()
 
+    def patch(self, path: str, **body: Any) -> Any:
+        return self._client.patch(path, json=body).raise_for_status().json()
+
     def get(self, path: str) -> Any:
         return self._client.get(path).raise_for_status().json()
 

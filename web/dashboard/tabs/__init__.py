@@ -4,8 +4,17 @@ from recursor.web.dashboard.orchestration.tab import OrchestrationTab
 from recursor.web.dashboard.tabs.artifacts import ArtifactsTab
 from recursor.web.dashboard.tabs.messages import MessagesTab
 from recursor.web.dashboard.tabs.project import ProjectTab
+from recursor.web.dashboard.tabs.settings import SettingsTab
 from recursor.web.dashboard.tabs.todos import TodosTab
 from recursor.web.dashboard.tabs.traces import TracesTab
 from recursor.web.dashboard.team.tab import Tab
 
-TABS: tuple[type[Tab], ...] = (OrchestrationTab, TodosTab, ProjectTab, MessagesTab, ArtifactsTab, TracesTab)
+TABS: tuple[type[Tab], ...] = (
+    OrchestrationTab,
+    TodosTab,
+    ProjectTab,
+    MessagesTab,
+    ArtifactsTab,
+    TracesTab,
+    SettingsTab,
+)

@@ -28,8 +28,10 @@ class ArtifactsTab(Tab):
     def build(self) -> None:
         """See `Tab.build`."""
         self._versions = Versions(self.team.id)
-        self._number = 0
-        self._newest = 0
+        # The newest one when the tab was opened, or when it was asked for.
+        self._opened = 0
+        # Of those that are kept: old ones may have been removed.
+        self._oldest = self._newest = 0
         self._shown: tuple[int, str, int] | None = None
         self._none = Empty(
             "file", "Nothing made yet",
@@ -57,21 +59,21 @@ class ArtifactsTab(Tab):
         """See `Tab.refresh`."""
         with self.team.read() as reader:
             read_stack(reader, self.team.id)
-            self._newest = self._versions.newest(reader)
-            page = max(0, min(self._page(), (self._newest - 1) // ROWS))
+            self._oldest, self._newest = self._versions.oldest(reader), self._versions.newest(reader)
+            total = self._newest - self._oldest + 1
+            page = max(0, min(self._page(), (total - 1) // ROWS))
             infos = self._versions.page(reader, page)
-            # The newest when the tab was opened, or the one that was chosen.
-            wanted = self._wanted_version() or self._number or self._newest
+            self._opened = self._opened or self._newest
+            wanted = self._wanted_version() or self._opened
             chosen = self._versions.info(reader, wanted) if wanted else None
         self._none.set_visibility(not self._newest)
         self._all.set_visibility(bool(self._newest))
         if not self._newest:
             return
-        self._number = wanted
         links = {info.number: self._link(info.number) for info in infos}
         self._list.show(infos, wanted, links, self._newest)
-        self._pager.show(page, self._newest)
-        self._pager.set_visibility(self._newest > ROWS)
+        self._pager.show(page, total)
+        self._pager.set_visibility(total > ROWS)
         self._newer.set_visibility(wanted < self._newest and not self._wanted_version())
         self._newer_text.text = f"Version {self._newest} is there."
         self._show_version(wanted, chosen)
@@ -84,7 +86,7 @@ class ArtifactsTab(Tab):
     def _show_version(self, number: int, info: ArtifactInfo | None) -> None:
         view, against = self._wanted_view(), self._wanted_against(number)
         self._head.text = f"Version {number}"
-        self._against.set_visibility(view == "changes" and self._newest > 1)
+        self._against.set_visibility(view == "changes" and self._newest > self._oldest)
         self._offer(number, against)
         if self._shown == (number, view, against):
             return
@@ -117,7 +119,7 @@ class ArtifactsTab(Tab):
         background_tasks.create(work(), name="look at an artifact")
 
     def _offer(self, number: int, against: int) -> None:
-        first = max(1, min(number - _OFFERED // 2, self._newest - _OFFERED))
+        first = max(self._oldest, min(number - _OFFERED // 2, self._newest - _OFFERED))
         near = {each for each in range(first, min(self._newest, first + _OFFERED) + 1) if each != number}
         if against:
             near.add(against)
@@ -140,9 +142,11 @@ class ArtifactsTab(Tab):
 
     def _wanted_against(self, number: int) -> int:
         wanted = _number(self.team.address.get("against"))
-        if 0 < wanted <= self._newest and wanted != number:
+        if self._oldest <= wanted <= self._newest and wanted != number:
             return wanted
-        return number - 1 if number > 1 else 2 if self._newest > 1 else 0
+        if number > self._oldest:
+            return number - 1
+        return number + 1 if number < self._newest else 0
 
     def _choose_view(self, view: str) -> None:
         self.team.address.set(view=view, remember=True)
@@ -153,7 +157,7 @@ class ArtifactsTab(Tab):
         self.refresh()
 
     def _show_newest(self) -> None:
-        self._number = 0
+        self._opened = 0
         self.team.address.set(version=None, against=None, page=None)
         self.refresh()
 

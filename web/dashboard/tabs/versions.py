@@ -25,6 +25,10 @@ class Versions:
         """Return the number of the newest version; 0 if there is none."""
         return int(next(ARTIFACTS.keys(reader, self._stack_id, newest_first=True), "0"))
 
+    def oldest(self, reader: Reader) -> int:
+        """Return the number of the oldest version that is kept; 0 if there is none."""
+        return int(next(ARTIFACTS.keys(reader, self._stack_id), "0"))
+
     def page(self, reader: Reader, page: int) -> list[ArtifactInfo]:
         """Return a page of versions, newest first; from 0."""
         keys = ARTIFACTS.keys(reader, self._stack_id, newest_first=True)

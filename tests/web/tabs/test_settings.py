@@ -1,0 +1,101 @@
+"""The tab of the settings, in a browser."""
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.web.tabs.conftest import Teams
+
+Open = Callable[..., Page]
+
+
+def setting(page: Page, name: str) -> Locator:
+    return page.locator(".setting").filter(has=typed(page, name))
+
+
+def typed(page: Page, name: str) -> Locator:
+    return page.get_by_label(name, exact=True)
+
+
+def own(teams: Teams, team: str) -> Any:
+    return teams.get(f"/api/stacks/{team}")["stack"]["settings"]
+
+
+def test_only_what_was_changed_is_saved_and_can_be_taken_back(teams: Teams, open_tab: Open) -> None:
+    team = teams.make()
+    page = open_tab(team, "settings")
+    looks = setting(page, "Between looks")
+    expect(looks).to_have_attribute("data-kind", "default")
+    expect(looks).to_contain_text("Most seconds between two looks")
+
+    typed(page, "Between looks").fill("12.5")
+    expect(page.get_by_text("1 change not saved")).to_be_visible()
+    page.get_by_role("button", name="Save", exact=True).click()
+
+    expect(looks).to_have_attribute("data-kind", "own")
+    expect(looks).to_contain_text("Of this team; default: 30")
+    assert own(teams, team) == {"pause": {"between_looks": 12.5}}
+    looks.get_by_role("button", name="Use the default").click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(looks).to_have_attribute("data-kind", "default")
+    expect(typed(page, "Between looks")).to_have_value("30")
+    assert own(teams, team) == {}
+
+
+def test_a_bad_value_is_refused_at_its_field_as_it_is_typed(teams: Teams, open_tab: Open) -> None:
+    team = teams.make()
+    page = open_tab(team, "settings")
+
+    typed(page, "Urgent todo").fill("9")
+
+    expect(setting(page, "Urgent todo").get_by_role("alert")).to_contain_text("less than or equal to 5")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(typed(page, "Urgent todo")).to_be_focused()
+    assert own(teams, team) == {}
+    typed(page, "Urgent todo").fill("many")
+    expect(setting(page, "Urgent todo").get_by_role("alert")).to_have_text("Must be a number, such as 30")
+    page.get_by_role("button", name="Discard").click()
+    expect(typed(page, "Urgent todo")).to_have_value("3")
+    expect(setting(page, "Urgent todo").get_by_role("alert")).to_have_count(0)
+
+
+def test_words_are_a_list(teams: Teams, open_tab: Open) -> None:
+    team = teams.make()
+    page = open_tab(team, "settings")
+
+    typed(page, "Change keywords").fill("bitte, ändere\nmach")
+    page.get_by_role("button", name="Save", exact=True).click()
+
+    expect(setting(page, "Change keywords")).to_have_attribute("data-kind", "own")
+    assert own(teams, team) == {"detection": {"change_keywords": ["bitte", "ändere", "mach"]}}
+
+
+def test_what_somebody_else_changed_is_seen_and_what_was_typed_stays(teams: Teams, open_tab: Open) -> None:
+    team = teams.make()
+    page = open_tab(team, "settings")
+    typed(page, "After work").fill("7")
+
+    teams.patch(f"/api/stacks/{team}/settings", pause={"after_work": 3, "first_backoff": 9})
+
+    expect(typed(page, "First backoff")).to_have_value("9")
+    expect(typed(page, "After work")).to_have_value("7")
+    expect(setting(page, "After work")).to_contain_text("Somebody else set it to 3 meanwhile")
+    page.get_by_role("button", name="Discard").click()
+    expect(typed(page, "After work")).to_have_value("3")
+
+
+def test_a_team_is_deleted_only_by_its_name(teams: Teams, open_tab: Open) -> None:
+    team = teams.make("to be gone")
+    page = open_tab(team, "settings")
+
+    page.get_by_role("button", name="Delete the team").click()
+    typed(page, "Name of the team").fill("something")
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_role("alert")).to_contain_text("Not the team's name")
+    typed(page, "Name of the team").fill("to be gone")
+    page.keyboard.press("Enter")
+
+    expect(page).to_have_url(f"{teams.url}/")
+    expect(page.get_by_role("link", name="to be gone")).to_have_count(0)
+    assert team not in [each["id"] for each in teams.get("/api/stacks")["items"]]

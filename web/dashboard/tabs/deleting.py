@@ -1,0 +1,47 @@
+"""Deletes a team, once its name has been typed."""
+
+from recursor.actors.messages import DeleteStack
+from recursor.domain.stack import Stack
+from recursor.web.dashboard.parts import Box, Button, Field, Modal, Section, Span
+from recursor.web.dashboard.team.tab import Team
+
+
+class Deleting:
+    """The button, and the dialog in which it is confirmed."""
+
+    def __init__(self, team: Team) -> None:
+        """Build it."""
+        self._team = team
+        self._name = ""
+        with Section("Delete the team"), Box(classes="card setting-delete"):
+            said = (
+                "Project, todos, messages, versions and history go with it. Only a backup brings them back."
+            )
+            Span(said, "soft", tag="p")
+            Button("Delete the team", self._open, icon="trash", kind="danger")
+        with Modal("Delete the team?") as self._modal:
+            self._asked = Span("", "written", tag="p")
+            self._typed = Field("Name of the team", on_enter=self._delete)
+            with Box(classes="modal-foot"):
+                Button("Keep it", self._modal.close, kind="plain")
+                Button("Delete for good", self._delete, icon="trash", kind="danger")
+
+    def show(self, stack: Stack) -> None:
+        """Show what it is about."""
+        self._name = stack.name
+        self._asked.text = f"Type the team's name to delete it for good: {stack.name}"
+
+    def _open(self) -> None:
+        self._typed.value = ""
+        self._typed.complain(None)
+        self._modal.open()
+        self._typed.focus()
+
+    async def _delete(self) -> None:
+        if self._typed.value.strip() != self._name:
+            self._typed.complain(f"Not the team's name. It is: {self._name}")
+            self._typed.focus()
+            return
+        # First away from here: the page would say that the team is not there.
+        self._team.page.open("/")
+        await self._team.ask(DeleteStack(self._team.id), f"Deleted: {self._name}")

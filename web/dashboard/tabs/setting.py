@@ -1,0 +1,120 @@
+"""The settings there are, and how a person types each."""
+
+import inspect
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Union, get_args, get_origin
+
+from pydantic import JsonValue
+
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.settings import Settings
+
+
+class Kind(Enum):
+    """How a value is typed."""
+
+    NUMBER = "number"
+    TEXT = "text"
+    WORDS = "words"
+    """A list of words, with commas between them."""
+    JSON = "json"
+    """Whatever has a shape of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Which setting it is, and what there is to say of it."""
+
+    section: str
+    key: str
+    help: str
+    kind: Kind
+    optional: bool
+    """Whether it may be not given at all."""
+
+    @property
+    def title(self) -> str:
+        """Its name, as a person reads it."""
+        return self.key.replace("_", " ").capitalize()
+
+    def told(self, value: object) -> str:
+        """Return a value as it stands in the field."""
+        if value is None:
+            return ""
+        if self.kind is Kind.JSON:
+            return json.dumps(value, ensure_ascii=False, default=dict)
+        if isinstance(value, list | tuple):
+            return ", ".join(map(str, value))
+        return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
+
+    def read(self, text: str) -> JsonValue:
+        """Return what a person typed as the value that it means; None: that it is not given.
+
+        Raises:
+            InvalidInputError: it is no number, or no JSON, where it must be.
+        """
+        text = text.strip()
+        if not text and self.optional:
+            return None
+        match self.kind:
+            case Kind.TEXT:
+                return text
+            case Kind.WORDS:
+                return [word for each in text.replace("\n", ",").split(",") if (word := each.strip())]
+            case Kind.JSON:
+                try:
+                    value: JsonValue = json.loads(text)
+                except ValueError:
+                    raise InvalidInputError(
+                        f'settings: {self.key}: must be JSON, such as {{"builder": …}}'
+                    ) from None
+                return value
+            case Kind.NUMBER:
+                try:
+                    number = float("".join(text.replace(",", "").split()))
+                except ValueError:
+                    raise InvalidInputError(f"settings: {self.key}: must be a number, such as 30") from None
+                return int(number) if number.is_integer() else number
+
+    def check(self, text: str) -> JsonValue:
+        """Return what a person typed, when it is acceptable.
+
+        Raises:
+            InvalidInputError: it is not.
+        """
+        value = self.read(text)
+        if value is not None:
+            Settings().overridden({self.section: {self.key: value}})
+        return value
+
+
+def all_settings() -> dict[str, tuple[str, list[Setting]]]:
+    """Return section → what it is about, and its settings."""
+    found = {}
+    defaults = Settings()
+    for name in Settings.model_fields:
+        section = type(getattr(defaults, name))
+        settings = [
+            Setting(name, key, (field.description or "").replace("`", ""), *_kind(field.annotation))
+            for key, field in section.model_fields.items()
+        ]
+        found[name] = (inspect.cleandoc(section.__doc__ or "").partition("\n")[0], settings)
+    return found
+
+
+def _kind(annotation: object) -> tuple[Kind, bool]:
+    """Return how values of a type are typed in, and whether there may be none."""
+    parts = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    kinds = [get_args(each)[0] if get_origin(each) is Annotated else each for each in parts]
+    optional = NoneType in kinds
+    shapes = {get_origin(each) or each for each in kinds} - {NoneType}
+    if shapes <= {int, float, Decimal}:
+        return Kind.NUMBER, optional
+    if shapes == {tuple}:
+        return Kind.WORDS, optional
+    return (Kind.TEXT if shapes <= {str, Path} else Kind.JSON), optional

@@ -1,0 +1,146 @@
+"""One setting of a team: what holds, what was given for this team alone, and what a person types."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import JsonValue
+
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.settings import Overrides, Settings
+from recursor.web.dashboard.complaint import complaint
+from recursor.web.dashboard.parts import Box, Button, Field, Notice, Span
+from recursor.web.dashboard.tabs.setting import Kind, Setting
+
+
+class SettingField:
+    """A setting to read and to change, with what is wrong and where its value comes from."""
+
+    def __init__(
+        self, setting: Setting, overrides: Overrides, runner: Settings, on_change: Callable[[], None]
+    ) -> None:
+        """Build it.
+
+        Args:
+            setting: which one.
+            overrides: what was given for this team.
+            runner: what holds for all.
+            on_change: called when a person changed it.
+        """
+        self.setting = setting
+        self._on_change = on_change
+        self._base, self._default, self._overridden = self._holds(overrides, runner)
+        self._taking_back = False
+        self._problem: str | None = None
+        with Box(classes="setting") as self._box:
+            self._field = Field(
+                setting.title, "area" if setting.kind is Kind.WORDS else "text", value=self._base,
+                hint=setting.help, rows=4, on_change=self._changed,
+            )  # fmt: skip
+            with Box(classes="setting-about"):
+                self._mark = Span("", "setting-mark")
+                self._back = Button(
+                    "Use the default",
+                    self._take_back,
+                    kind="plain",
+                    label=f"Use the default: {setting.title}",
+                )
+            self._meanwhile = Notice("", "warn")
+            self._meanwhile.set_visibility(False)
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with what was typed."""
+        return self._problem
+
+    @property
+    def changed(self) -> bool:
+        """Whether a person has changed it and not saved that yet."""
+        return self._taking_back or self._field.value != self._base
+
+    def change(self) -> JsonValue:
+        """Return what to save: the value, or None to take the override back."""
+        return None if self._taking_back else self.setting.check(self._field.value)
+
+    def show(self, overrides: Overrides, runner: Settings, *, afresh: bool = False) -> None:
+        """Show what holds now. What a person has typed stays, and they are told when it changed beneath.
+
+        Args:
+            overrides: what was given for this team.
+            runner: what holds for all.
+            afresh: whether to forget what was typed.
+        """
+        now, default, overridden = self._holds(overrides, runner)
+        typed = self.changed and not afresh
+        moved = (now, overridden) != (self._base, self._overridden)
+        self._default = default
+        if typed and moved:
+            said = f"Somebody else set it to {now} meanwhile: saving puts yours in its place."
+            self._meanwhile.say(said, "warn")
+            self._meanwhile.set_visibility(True)
+        elif not typed:
+            self._meanwhile.set_visibility(False)
+            if self._field.value != now:
+                self._field.value = now
+            self._taking_back = False
+            self._complain(None)
+        self._base, self._overridden = now, overridden
+        self._say()
+
+    def _holds(self, overrides: Overrides, runner: Settings) -> tuple[str, str, bool]:
+        """Return what holds for the team, what would by default, and whether the two may differ."""
+        setting = self.setting
+        given: Mapping[str, Any] = overrides.get(setting.section, {})
+        default = setting.told(getattr(getattr(runner, setting.section), setting.key))
+        overridden = setting.key in given
+        return setting.told(given[setting.key]) if overridden else default, default, overridden
+
+    def discard(self) -> None:
+        """Forget what was typed."""
+        self._taking_back = False
+        self._field.value = self._base
+        self._complain(None)
+        self._meanwhile.set_visibility(False)
+        self._say()
+
+    def focus(self) -> None:
+        """Put the keyboard's focus into it."""
+        self._field.focus()
+
+    def _changed(self, text: str) -> None:
+        self._taking_back = False
+        try:
+            if text != self._base:
+                self.setting.check(text)
+            self._complain(None)
+        except InvalidInputError as error:
+            self._complain(complaint(error, text))
+        self._say()
+        self._on_change()
+
+    def _take_back(self) -> None:
+        self._field.value = self._default
+        self._taking_back = self._overridden
+        self._complain(None)
+        self._say()
+        self._on_change()
+
+    def _complain(self, problem: str | None) -> None:
+        self._problem = problem
+        self._field.complain(problem)
+
+    def _say(self) -> None:
+        kind, said = self._standing()
+        self._mark.text = said
+        if self._box._props.get("data-kind") != kind:
+            self._box._props["data-kind"] = kind
+        other = self._overridden or self._field.value != self._default
+        self._back.set_visibility(other and not self._taking_back)
+
+    def _standing(self) -> tuple[str, str]:
+        if self._taking_back:
+            return "changed", "Not saved yet: back to the default"
+        if self.changed:
+            return "changed", f"Not saved yet; now: {self._base or 'none'}"
+        if self._overridden:
+            return "own", f"Of this team; default: {self._default or 'none'}"
+        return "default", "Default" if self._default else "Not given"

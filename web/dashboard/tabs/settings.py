@@ -1,0 +1,90 @@
+"""The tab of the settings: thresholds, intervals and limits of this team, and its end."""
+
+from pydantic import JsonValue
+
+from recursor.actors.messages import ConfigureStack
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.stack import Stack
+from recursor.domain.wording import plural
+from recursor.storage.stacks import read_stack
+from recursor.web.dashboard.parts import Box, Button, Section, Span
+from recursor.web.dashboard.tabs.deleting import Deleting
+from recursor.web.dashboard.tabs.setting import all_settings
+from recursor.web.dashboard.tabs.setting_field import SettingField
+from recursor.web.dashboard.team.tab import Tab
+
+_TITLES = {
+    "detection": "Finding work",
+    "pause": "Pauses",
+    "limits": "Limits",
+    "retention": "History",
+    "loop": "Going in circles",
+}
+
+
+class SettingsTab(Tab):
+    """Shows what holds for the team; changes of several are saved together, and only what was changed."""
+
+    slug, title, icon = "settings", "Settings", "sliders"
+
+    def build(self) -> None:
+        """See `Tab.build`."""
+        self._fields: list[SettingField] = []
+        with self.team.read() as reader:
+            given = read_stack(reader, self.team.id).settings
+        runner = self.team.engine.settings
+        for name, (about, settings) in all_settings().items():
+            with Section(_TITLES.get(name, name.capitalize())) as section:
+                with section.head:
+                    Span(about, "muted")
+                with Box(classes="card settings"):
+                    self._fields += [SettingField(each, given, runner, self._tell) for each in settings]
+        with Box(classes="settings-bar", role="region", aria_label="Unsaved changes") as self._bar:
+            self._said = Span("", "settings-said", role="status")
+            with Box(classes="buttons"):
+                Button("Discard", self._discard, kind="plain")
+                self._saving = Button("Save", self._save, kind="primary")
+        self._deleting = Deleting(self.team)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """See `Tab.refresh`."""
+        with self.team.read() as reader:
+            stack = read_stack(reader, self.team.id)
+        self._show(stack)
+
+    def _show(self, stack: Stack, *, afresh: bool = False) -> None:
+        for field in self._fields:
+            field.show(stack.settings, self.team.engine.settings, afresh=afresh)
+        self._deleting.show(stack)
+        self._tell()
+
+    def _tell(self) -> None:
+        changed = [field for field in self._fields if field.changed]
+        wrong = [field for field in changed if field.problem]
+        self._bar.set_visibility(bool(changed))
+        said = f"{plural(len(changed), 'change')} not saved"
+        self._said.text = f"{said}, {len(wrong)} of them cannot be: see there" if wrong else said
+
+    def _discard(self) -> None:
+        for field in self._fields:
+            field.discard()
+        self._tell()
+
+    async def _save(self) -> None:
+        changes: dict[str, dict[str, JsonValue]] = {}
+        for field in [each for each in self._fields if each.changed]:
+            try:
+                changes.setdefault(field.setting.section, {})[field.setting.key] = field.change()
+            except InvalidInputError:
+                # It has been said at the field as it was typed.
+                field.focus()
+                return
+        if not changes:
+            return
+        self._saving.say("Saving…", busy=True)
+        message = ConfigureStack(self.team.id, changes)
+        saved = await self.team.ask(message, "Saved. It holds from the next look at the team.")
+        self._saving.say("Save")
+        if isinstance(saved, Stack):
+            self._show(saved, afresh=True)
