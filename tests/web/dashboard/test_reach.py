@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from tests.web.dashboard.conftest import PHONE, serious_violations
 
-PAGES = ("/", "/doctor", "/teams/{team}", "/teams/{team}?cycle={cycle}")
+PAGES = ("/", "/doctor", "/teams/{team}", "/teams/{team}?cycle={cycle}", "/teams/0000000000000000")
 
 
 def _open(visit, done, path: str, **more) -> Page:
