@@ -158,7 +158,7 @@ class Orchestrator(ControlActor):
             runner=runner,
             clock=clock,
             meters=Meters(store, runner, clock),
-            models=Exchange(clock),
+            models=Exchange(clock, runner.rates),
             events=EventStream(),
             control=control,
             agents=PriorityDispatcher(runner.agents, "recursor-agent"),

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue, StringConstraints, TypeAdapter, Validatio
 
 from recursor.domain.errors import InvalidInputError, unknown_key
 from recursor.domain.graph import MAX_TOKENS
+from recursor.domain.rates import Rates
 from recursor.domain.record import Line, Record, RoleName
 from recursor.domain.spending import MAX_DOLLARS, Budget
 
@@ -250,6 +251,9 @@ class RunnerSettings(Record):
     """Most runs an hour of agents that call a model, over all stacks."""
     control_threads: int = Field(default=2, ge=1, le=64)
     """Threads for everything that is not an agent. More than cores gain nothing: they never block."""
+    rates: Rates = Field(default_factory=dict)
+    """How much providers and models may be asked, by `PROVIDER` or `PROVIDER:MODEL`: `requests_per_minute`,
+    `tokens_per_minute`, `concurrent`."""
     poll_seconds: float = Field(default=5.0, gt=0)
     """How often to look for what other processes wrote to the store."""
     passivate_after: float = Field(default=10.0, ge=0)

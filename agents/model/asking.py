@@ -86,7 +86,7 @@ class _Asking(Generic[T]):
     check: Callable[[T], T] | None
 
     async def ask(self, exchange: Exchange, errands: Errands) -> Reply[T]:
-        asked = Asked(self.run, errands, exchange.clock)
+        asked = Asked(self.run, exchange, errands)
         tally = asked.tally
         try:
             model = await errands.do(lambda: self._model(exchange, asked))
@@ -102,8 +102,11 @@ class _Asking(Generic[T]):
 
     def _model(self, exchange: Exchange, asked: Asked) -> Model:
         settings = self.run.settings.model
-        names = dict.fromkeys((settings.of(self.run.role), *settings.fallback))
-        models = [CountedModel(exchange.model(name, settings.base_url), name, asked) for name in names]
+        names = list(dict.fromkeys((settings.of(self.run.role), *settings.fallback)))
+        models = [
+            CountedModel(exchange.model(name, settings.base_url), name, asked, is_last=name == names[-1])
+            for name in names
+        ]
         return models[0] if len(models) == 1 else FallbackModel(*models)
 
     def _agent(self, model: Model, errands: Errands) -> Agent[None, T]:

@@ -52,6 +52,17 @@ def on_loop(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> 
         loop.call_soon_threadsafe(callback)
 
 
+async def sleep(clock: Clock, seconds: float) -> None:
+    """Wait for so long."""
+    loop = asyncio.get_running_loop()
+    woken = asyncio.Event()
+    alarm = clock.call_at(clock.now() + seconds, lambda: on_loop(loop, woken.set))
+    try:
+        await woken.wait()
+    finally:
+        alarm.cancel()
+
+
 @contextlib.asynccontextmanager
 async def within(clock: Clock, seconds: float) -> AsyncIterator[None]:
     """Cancel the body when it takes longer.

@@ -1,32 +1,45 @@
-"""A model whose every call is paid for: set aside before, counted after, whatever becomes of it."""
+"""A model whose every call waits its turn, is paid for, and is tried again where that makes sense."""
 
+import itertools
 from dataclasses import dataclass, field
-from decimal import Decimal
 
-from pydantic_ai.exceptions import ModelConnectionError
+from pydantic_ai.exceptions import (
+    ModelAPIError,
+    ModelAuthenticationError,
+    ModelConnectionError,
+    ModelOverloadedError,
+    ModelRateLimitError,
+    ModelRequestTimeout,
+    ModelServerError,
+    ModelTimeoutError,
+    ModelUnavailableError,
+)
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse
-from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
+from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings as RequestSettings
 from pydantic_core import to_json
 
-from recursor.agents.model.clock import Clock, within
+from recursor.agents.model.clock import sleep, within
 from recursor.agents.model.errands import Errands
+from recursor.agents.model.exchange import Exchange
+from recursor.agents.model.lanes import FIRST_BACKOFF
 from recursor.agents.model.partial import Partial
-from recursor.agents.model.prices import dollars, most_dollars
+from recursor.agents.model.payment import Payment
+from recursor.agents.model.retry_after import seconds_to_wait
 from recursor.agents.model.tally import Tally
 from recursor.agents.model.wire import CALL, WireCall
 from recursor.domain.agent import Run
-from recursor.domain.spending import AgentFailedError, Spend
+from recursor.domain.spending import AgentFailedError
 
+# How often a request is sent that is refused or breaks: as often as SDKs do by default, and once more.
+TRIES = 4
 # What a request has besides messages and tools: names of settings, and the few hundred tokens that some
 # providers put before tools.
 OVERHEAD_BYTES = 4_096
-_NOTHING = Spend()
 
-
-class TooLargeError(AgentFailedError):
-    """A provider sends more than it was asked for."""
+_REFUSED = (ModelRateLimitError, ModelUnavailableError)
+_BROKEN = (ModelServerError, ModelConnectionError)
 
 
 @dataclass(slots=True)
@@ -34,19 +47,24 @@ class Asked:
     """What the calls of one run have in common."""
 
     run: Run
+    exchange: Exchange
     errands: Errands
-    clock: Clock
     tally: Tally = field(default_factory=Tally)
 
 
 class CountedModel(WrapperModel):
     """Sets aside what a call may cost at most, makes it as a stream, and counts what it cost."""
 
-    def __init__(self, wrapped: Model, name: str, asked: Asked) -> None:
-        """Count calls of `wrapped`, which people call `name`."""
+    def __init__(self, wrapped: Model, name: str, asked: Asked, *, is_last: bool) -> None:
+        """Count calls of `wrapped`, which people call `name`; another follows it, unless it is the last."""
         super().__init__(wrapped)
         self._name = name
         self._asked = asked
+        self._is_last = is_last
+        self._run = asked.run
+        self._clock = asked.exchange.clock
+        self._traffic = asked.exchange.traffic
+        self._base_url = asked.run.settings.model.base_url
 
     async def request(
         self,
@@ -56,22 +74,65 @@ class CountedModel(WrapperModel):
     ) -> ModelResponse:
         """See `Model.request`; on the wire it is a stream, so that it can be watched, and cut off."""
         most_bytes = _most_bytes(messages, model_request_parameters)
+        for number in itertools.count(1):
+            self._look_ahead()
+            try:
+                return await self._call(most_bytes, messages, model_settings, model_request_parameters)
+            except ModelAuthenticationError:
+                self._asked.exchange.keys.forget(self._name.partition(":")[0])
+                raise
+            except ModelAPIError as error:
+                if not self._is_last or number == TRIES or not _passes(error):
+                    raise
+                refused = isinstance(error, _REFUSED)
+            if not refused:
+                await sleep(self._clock, FIRST_BACKOFF * 2 ** (number - 1))
+        raise AssertionError
+
+    def _look_ahead(self) -> None:
+        """Wait for no provider while there is another, or longer than the run has."""
+        closed_until = self._traffic.closed_until(self._name, self._base_url)
+        if not self._is_last and closed_until > self._clock.now():
+            raise ModelOverloadedError(self._name, "left alone for now, as it asked for")
+        if closed_until > self._run.deadline:
+            wait = closed_until - self._clock.now()
+            raise AgentFailedError(
+                f"{self._name}: its provider wants to be left alone for {wait:,.0f} s, "
+                "which is longer than this run has: another try follows"
+            )
+
+    async def _call(
+        self,
+        most_bytes: int,
+        messages: list[ModelMessage],
+        settings: RequestSettings | None,
+        parameters: ModelRequestParameters,
+    ) -> ModelResponse:
         wire = WireCall(most_bytes)
-        payment = _Payment(self._asked.run, self._name, self._most(most_bytes))
+        payment = Payment(self._run, self._name, most_bytes)
+        granted = await self._traffic.enter(
+            self._name, self._base_url, payment.most.tokens, self._run.priority
+        )
         try:
             await self._asked.errands.do(payment.reserve)
-            response, reported = await self._send(wire, messages, model_settings, model_request_parameters)
-            if reported:
-                payment.spent = self._spent(response)
+            response = await self._send(wire, messages, settings, parameters)
+            self._traffic.answered(granted)
+            payment.answered(response.usage, self._asked.tally)
             return response
+        except _REFUSED as error:
+            wait = seconds_to_wait(wire.retry_after, error.retry_after, self._clock.now())
+            self._traffic.refused(granted, wait)
+            raise
         except ModelConnectionError as error:
-            if error.phase in ("pool", "connect"):
-                payment.spent = _NOTHING
+            wire.sent = wire.sent and error.phase not in ("pool", "connect")
             raise
         finally:
             if not wire.sent or (wire.status is not None and wire.status >= 400):
-                payment.spent = _NOTHING
+                payment.cost_nothing()
             self._asked.tally.calls += wire.sent
+            if payment.spent is not None:
+                granted.took(payment.spent.tokens)
+            self._traffic.leave(granted)
             await self._asked.errands.do(payment.settle)
 
     async def _send(
@@ -80,60 +141,39 @@ class CountedModel(WrapperModel):
         messages: list[ModelMessage],
         settings: RequestSettings | None,
         parameters: ModelRequestParameters,
-    ) -> tuple[ModelResponse, bool]:
-        limit = self._asked.run.settings.model
-        told = Partial(self._asked.run, self._asked.errands, self._asked.clock)
+    ) -> ModelResponse:
+        limits = self._run.settings.model
+        told = Partial(self._run, self._asked.errands, self._clock)
         token = CALL.set(wire)
         try:
-            async with within(self._asked.clock, limit.call_seconds):
-                async with self.wrapped.request_stream(messages, settings, parameters) as stream:
-                    async for event in stream:
-                        if not told.add(event):
-                            raise TooLargeError(
-                                f"{self._name}: the answer is larger than model.output_tokens = "
-                                f"{limit.output_tokens:,} can be: it was cut off"
-                            )
-                told.end()
-                return stream.get(), _has_reported(stream)
+            async with (
+                within(self._clock, limits.call_seconds),
+                self.wrapped.request_stream(messages, settings, parameters) as stream,
+            ):
+                async for event in stream:
+                    if not told.add(event):
+                        raise AgentFailedError(
+                            f"{self._name}: the answer is larger than model.output_tokens = "
+                            f"{limits.output_tokens:,} can be, and was cut off: ask another server"
+                        )
+        except TimeoutError:
+            raise ModelRequestTimeout(self._name, limits.call_seconds) from None
         finally:
             CALL.reset(token)
-
-    def _most(self, input_tokens: int) -> Spend:
-        run = self._asked.run
-        output_tokens = run.settings.model.output_tokens
-        price = most_dollars(self._name, input_tokens, output_tokens)
-        if price is None and run.meter.limits_dollars:
-            raise AgentFailedError(
-                f"{self._name}: its price is not known, so no budget in dollars can hold: "
-                "take another model, or limit tokens instead, then resume",
-                suspend=True,
-            )
-        return Spend(tokens=input_tokens + output_tokens, dollars=price or Decimal(0))
-
-    def _spent(self, response: ModelResponse) -> Spend:
-        usage = response.usage
-        price = dollars(self._name, usage)
-        self._asked.tally.add(self._name, usage.input_tokens, usage.output_tokens, price)
-        return Spend(tokens=usage.input_tokens + usage.output_tokens, dollars=price or Decimal(0))
+        told.end()
+        response = stream.get()
+        if response.finish_reason is None and not response.usage.total_tokens:
+            raise ModelConnectionError(self._name, "the answer ended before its end", phase="read")
+        return response
 
 
-class _Payment:
-    """One reservation, from before the call until after it."""
-
-    def __init__(self, run: Run, model: str, most: Spend) -> None:
-        self._run = run
-        self._model = model
-        self._most = most
-        self._reservation: str | None = None
-        self.spent: Spend | None = None
-        """What the call has cost; None as long as nobody can tell."""
-
-    def reserve(self) -> None:
-        self._reservation = self._run.meter.reserve(self._most)
-
-    def settle(self) -> None:
-        if self._reservation is not None:
-            self._run.meter.settle(self._reservation, self.spent)
+def _passes(error: ModelAPIError) -> bool:
+    """Return whether another try may fare better. After a time-out there is no time for one."""
+    if type(error) is ModelAPIError:
+        # What came was no answer at all: not even JSON.
+        return True
+    timed_out = isinstance(error, ModelTimeoutError) and error.phase not in ("pool", "connect")
+    return isinstance(error, _REFUSED + _BROKEN) and not timed_out
 
 
 def _most_bytes(messages: list[ModelMessage], parameters: ModelRequestParameters) -> int:
@@ -145,7 +185,3 @@ def _most_bytes(messages: list[ModelMessage], parameters: ModelRequestParameters
     content = len(ModelMessagesTypeAdapter.dump_json(messages))
     tools = len(to_json(parameters, fallback=str))
     return content + tools + OVERHEAD_BYTES
-
-
-def _has_reported(stream: StreamedResponse) -> bool:
-    return stream.usage.input_tokens + stream.usage.output_tokens > 0

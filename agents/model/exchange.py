@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from recursor.agents.model.clock import Clock, LoopClock
 from recursor.agents.model.errands import Errands
 from recursor.agents.model.keys import Keys
+from recursor.agents.model.local import LocalServers
+from recursor.agents.model.traffic import DEFAULT_RATES, Traffic
 from recursor.domain.agent import Run
+from recursor.domain.rates import Rates
 from recursor.domain.spending import AgentFailedError
 
 if TYPE_CHECKING:
@@ -29,10 +32,12 @@ CLOSE_SECONDS = 5.0
 class Exchange:
     """A `recursor.domain.agent.Models`: one for an orchestrator, begun with the first call."""
 
-    def __init__(self, clock: Clock | None = None) -> None:
-        """Ask models by the time of `clock`; by the machine's, if it is not given."""
+    def __init__(self, clock: Clock | None = None, rates: Rates | None = None) -> None:
+        """Ask models by the time of `clock`, or of the machine, and as often as `rates` allow."""
         self._lock = threading.Lock()
         self._given_clock = clock
+        self._rates = {**DEFAULT_RATES, **(rates or {})}
+        self._local = LocalServers(self._rates["local"].concurrent or 1)
         self._started: _Started | None = None
         self._closed = False
         self.keys = Keys()
@@ -54,12 +59,19 @@ class Exchange:
         """The time that calls are made by."""
         return self._start().clock
 
+    @property
+    def traffic(self) -> Traffic:
+        """The line that all calls wait in; for the loop's thread only."""
+        return self._start().traffic
+
     def model(self, name: str, base_url: str | None) -> "Model":
         """Return the model that people call `name`; see `model_named`. It may block."""
         # Those take a second to import, which whoever asks no model is not to wait for.
         from recursor.agents.model.providers import model_named
 
         started = self._start()
+        if name.startswith("local:"):
+            base_url = self._local.url(name)
         with self._lock:
             # A key that has changed since makes another model.
             known = (name, base_url, self.keys.of(name.partition(":")[0]))
@@ -76,24 +88,26 @@ class Exchange:
             started, self._started = self._started, None
         if started is not None:
             started.close()
+        self._local.close()
 
     def _start(self) -> "_Started":
         with self._lock:
             if self._closed:
                 raise AgentFailedError("the runner is ending: no model is asked any more")
             if self._started is None:
-                self._started = _Started(self._given_clock)
+                self._started = _Started(self._given_clock, self._rates)
             return self._started
 
 
 class _Started:
     """What an exchange has from its first call on."""
 
-    def __init__(self, clock: Clock | None) -> None:
+    def __init__(self, clock: Clock | None, rates: Rates) -> None:
         from recursor.agents.model.wire import Connections
 
         self.loop = asyncio.new_event_loop()
         self.clock: Clock = clock or LoopClock(self.loop)
+        self.traffic = Traffic(rates, self.clock)
         self.connections = Connections()
         self.models: dict[tuple[str, str | None, str | None], Model] = {}
         self._watched: dict[asyncio.Task[Any], tuple[Run, float]] = {}
@@ -113,6 +127,7 @@ class _Started:
         asyncio.set_event_loop(self.loop)
         try:
             self.loop.run_forever()
+            self.traffic.close()
             left = asyncio.all_tasks(self.loop)
             for task in left:
                 task.cancel()

@@ -7,6 +7,7 @@ from pydantic_ai.exceptions import (
     ModelHTTPError,
     ModelNotFoundError,
     ModelQuotaExceededError,
+    ModelRequestTimeout,
     OutputTokenLimitExceeded,
     UnexpectedModelBehavior,
     UserError,
@@ -45,7 +46,7 @@ def _line(error: Exception, settings: Settings) -> str:
     match error:
         case AgentFailedError():
             line = str(error)
-        case TimeoutError():
+        case ModelRequestTimeout():
             line = (
                 f"no whole answer within model.call_seconds = {model.call_seconds:g}: raise it, or try later"
             )

@@ -7,7 +7,9 @@ from typing import Any
 from pydantic_ai.exceptions import UserError
 from pydantic_ai.models import Model, infer_model
 from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers import Provider, infer_provider_class
+from pydantic_ai.providers.openai import OpenAIProvider
 
 from recursor.agents.model.keys import Keys, variables
 from recursor.agents.model.wire import Connections
@@ -24,7 +26,7 @@ def model_named(name: str, base_url: str | None, keys: Keys, connections: Connec
 
     Args:
         name: provider and model, in pydantic-ai's naming.
-        base_url: where an OpenAI-compatible server is asked instead of OpenAI's.
+        base_url: where an OpenAI-compatible server is asked instead of OpenAI's, or a file is served.
         keys: looks up the provider's key.
         connections: what it is asked over.
 
@@ -32,6 +34,13 @@ def model_named(name: str, base_url: str | None, keys: Keys, connections: Connec
         AgentFailedError: there is no such provider, it cannot be used, or its key is missing.
     """
     provider, _, model = name.partition(":")
+    if provider == "local":
+        # llama.cpp holds a small model to a schema better than the model would hold itself.
+        profile = OpenAIModelProfile(
+            default_structured_output_mode="native", supports_json_schema_output=True
+        )
+        served = OpenAIProvider(base_url=base_url, api_key=NO_KEY, http_client=connections.current)
+        return OpenAIChatModel(model, provider=served, profile=profile)
     if provider == "openai" and (url := base_url or os.environ.get("OPENAI_BASE_URL")):
         # What calls itself compatible is so with the older of OpenAI's two ways of asking.
         made = _provider(name, url, keys, connections)

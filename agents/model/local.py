@@ -1,0 +1,89 @@
+"""Models in files: a server for each, beside the runner, for as long as it lives."""
+
+import importlib.util
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from select import select
+
+from recursor.domain.spending import AgentFailedError
+
+# A large file on a slow disk.
+LOAD_SECONDS = 300.0
+STOP_SECONDS = 5.0
+
+
+class LocalServers:
+    """Starts them at the first call, and shares them: a model takes as much memory as its file is large."""
+
+    def __init__(self, parallel: int) -> None:
+        """Let each work at `parallel` calls at a time."""
+        self._parallel = parallel
+        self._starting = threading.Lock()
+        self._servers: dict[Path, tuple[subprocess.Popen[str], str]] = {}
+        self._processes: list[subprocess.Popen[str]] = []
+        self._closed = False
+
+    def url(self, name: str) -> str:
+        """Return where the model called `name`, `local:PATH`, is served; its server is started if need be.
+
+        It blocks until the file is loaded.
+
+        Raises:
+            AgentFailedError: the file or the extra is missing, or the file cannot be loaded.
+        """
+        path = Path(name.partition(":")[2]).expanduser().resolve()
+        with self._starting:
+            known = self._servers.get(path)
+            if known is not None and known[0].poll() is None:
+                return known[1]
+            if not path.is_file():
+                raise AgentFailedError(
+                    f"{name}: there is no file {path}: give another model.name", suspend=True
+                )
+            if importlib.util.find_spec("xllamacpp") is None:
+                raise AgentFailedError(
+                    f"{name}: models in files need more: pip install 'recursor[local]'", suspend=True
+                )
+            process = self._start(path)
+            url = self._said(process)
+            if url is None:
+                process.kill()
+                problem = "was not loaded in time" if process.poll() is None else "cannot be loaded"
+                raise AgentFailedError(
+                    f"{name}: {path} {problem}: is it a whole GGUF file, and is there memory for it?",
+                    suspend=True,
+                )
+            self._servers[path] = (process, f"{url}/v1")
+            return self._servers[path][1]
+
+    def close(self) -> None:
+        """End all of them."""
+        self._closed = True
+        for process in self._processes:
+            process.kill()
+        for process in self._processes:
+            process.wait(STOP_SECONDS)
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+
+    def _start(self, path: Path) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "recursor.agents.model.local_server", str(path), str(self._parallel)],
+            # When this process is gone, its end of the pipe is closed, and the server ends, too.
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._processes.append(process)
+        if self._closed:
+            process.kill()
+        return process
+
+    def _said(self, process: subprocess.Popen[str]) -> str | None:
+        assert process.stdout is not None
+        ready, _, _ = select([process.stdout], [], [], LOAD_SECONDS)
+        return (process.stdout.readline().strip() or None) if ready else None

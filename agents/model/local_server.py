@@ -1,0 +1,34 @@
+"""The process that serves one GGUF file, with llama.cpp: begun by a runner, ended with it."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def main(path: str, parallel: str) -> None:
+    """Serve the model in `path` on a free loopback port, say where, and end when standard input does.
+
+    Args:
+        path: the file.
+        parallel: how many calls are worked at, at a time; they share the model's context.
+    """
+    import xllamacpp  # type: ignore[import-untyped]  # it has no types
+
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = path
+    parameters.model_alias = {Path(path).stem}
+    parameters.hostnames = ["127.0.0.1"]
+    parameters.port = 0
+    parameters.n_parallel = int(parallel)
+    parameters.ui = False
+    # Half of what the machine has, so that the runner beside it stays quick; and no thread that spins.
+    parameters.cpuparams.n_threads = max(1, (os.cpu_count() or 2) // 2)
+    parameters.cpuparams.poll = 0
+    server = xllamacpp.Server(parameters)
+    sys.stdout.write(f"{server.listening_address}\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,58 @@
+"""What one call costs: set aside before it, settled after it."""
+
+from decimal import Decimal
+
+from pydantic_ai.usage import RequestUsage
+
+from recursor.agents.model.prices import dollars, most_dollars
+from recursor.agents.model.tally import Tally
+from recursor.domain.agent import Run
+from recursor.domain.spending import AgentFailedError, Spend
+
+
+class Payment:
+    """One reservation, from before the call until after it."""
+
+    def __init__(self, run: Run, model: str, input_tokens: int) -> None:
+        """Reckon what a call costs at most, with so many tokens of input.
+
+        Raises:
+            AgentFailedError: a budget in dollars applies, and the price is not known.
+        """
+        self._run = run
+        self._model = model
+        self._reservation: str | None = None
+        output_tokens = run.settings.model.output_tokens
+        price = most_dollars(model, input_tokens, output_tokens)
+        if price is None and run.meter.limits_dollars:
+            raise AgentFailedError(
+                f"{model}: its price is not known, so no budget in dollars can hold: "
+                "take another model, or limit tokens instead, then resume",
+                suspend=True,
+            )
+        self.most = Spend(tokens=input_tokens + output_tokens, dollars=price or Decimal(0))
+        self.spent: Spend | None = None
+        """What the call has cost; None as long as nobody can tell."""
+
+    def reserve(self) -> None:
+        """Set it aside; it may block."""
+        self._reservation = self._run.meter.reserve(self.most)
+
+    def answered(self, usage: RequestUsage, tally: Tally) -> None:
+        """Note what the provider reports, if it does."""
+        tokens = usage.input_tokens + usage.output_tokens
+        if tokens:
+            price = dollars(self._model, usage)
+            tally.add(self._model, usage.input_tokens, usage.output_tokens, price)
+            self.spent = Spend(tokens=tokens, dollars=price or Decimal(0))
+        else:
+            tally.add(self._model, 0, 0, None)
+
+    def cost_nothing(self) -> None:
+        """Note that nobody can have charged anything."""
+        self.spent = Spend()
+
+    def settle(self) -> None:
+        """Write down what it has cost; it may block."""
+        if self._reservation is not None:
+            self._run.meter.settle(self._reservation, self.spent)

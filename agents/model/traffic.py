@@ -1,0 +1,151 @@
+"""The line that all calls of models wait in: the most urgent first, as fast as providers take them."""
+
+import asyncio
+import bisect
+import itertools
+import math
+import random
+from dataclasses import dataclass, field
+
+from recursor.agents.model.clock import Alarm, Clock, on_loop
+from recursor.agents.model.lanes import Lane, Place
+from recursor.domain.rates import Rate, Rates
+
+# Seconds that a point of priority is worth in line: what is urgent goes first, and what waits gets its turn.
+SECONDS_PER_PRIORITY = 15.0
+
+# One's own machine does one thing at a time, unless somebody says that it can do more.
+DEFAULT_RATES: Rates = {"local": Rate(concurrent=1)}
+
+_UNLIMITED = Rate()
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One call's leave to begin."""
+
+    places: tuple[tuple[Lane, Place], ...]
+    """The first one is the provider's."""
+
+    def took(self, tokens: int) -> None:
+        """Correct what the call takes of the minute's tokens."""
+        for _, place in self.places:
+            place.tokens = tokens
+
+
+@dataclass(order=True, slots=True)
+class _Waiting:
+    turn: float
+    number: int
+    tokens: int = field(compare=False)
+    lanes: tuple[Lane, ...] = field(compare=False)
+    leave: asyncio.Future[Pass] = field(compare=False)
+
+
+class Traffic:
+    """Belongs to one event loop, and is used on its thread only."""
+
+    def __init__(self, rates: Rates, clock: Clock, chance: random.Random | None = None) -> None:
+        """Let calls begin as `rates` allow, by the time of `clock`."""
+        self._rates = {**DEFAULT_RATES, **rates}
+        self._clock = clock
+        self._chance = chance or random.Random()
+        self._lanes: dict[tuple[str, str | None], Lane] = {}
+        self._waiting: list[_Waiting] = []
+        self._numbers = itertools.count()
+        self._alarm: Alarm | None = None
+
+    def closed_until(self, model: str, base_url: str | None) -> float:
+        """Return until when a provider wants to be left alone: seconds since the epoch, UTC."""
+        return self._lanes_of(model, base_url)[0].closed_until
+
+    async def enter(self, model: str, base_url: str | None, tokens: int, priority: int) -> Pass:
+        """Wait until a call may begin; it is to be given to `leave`, whatever becomes of it.
+
+        Args:
+            model: as people name it: its provider's limits hold, and its own.
+            base_url: whom it is asked of, if not of the provider.
+            tokens: what it takes at most.
+            priority: 0 to 10.
+        """
+        turn = self._clock.now() - priority * SECONDS_PER_PRIORITY
+        leave: asyncio.Future[Pass] = asyncio.get_running_loop().create_future()
+        waiting = _Waiting(turn, next(self._numbers), tokens, self._lanes_of(model, base_url), leave)
+        bisect.insort(self._waiting, waiting)
+        self._admit()
+        try:
+            return await leave
+        except asyncio.CancelledError:
+            if leave.done() and not leave.cancelled():
+                self.leave(leave.result())
+            elif waiting in self._waiting:
+                self._waiting.remove(waiting)
+                self._admit()
+            raise
+
+    def leave(self, granted: Pass) -> None:
+        """Make room for the next call."""
+        for lane, _ in granted.places:
+            lane.leave()
+        self._admit()
+
+    def answered(self, granted: Pass) -> None:
+        """Note that the provider does what it is asked for."""
+        granted.places[0][0].answered()
+
+    def refused(self, granted: Pass, wait: float | None) -> None:
+        """Leave a provider alone that is overloaded, or had enough of us: for everybody.
+
+        Args:
+            granted: the call that it refused.
+            wait: seconds that it asks for, or None.
+        """
+        lane, place = granted.places[0]
+        lane.refused(place, self._clock.now(), wait, self._chance.random())
+
+    def close(self) -> None:
+        """Let nothing begin any more by itself."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    def _lanes_of(self, model: str, base_url: str | None) -> tuple[Lane, ...]:
+        return tuple(self._lane(name, base_url) for name in (model.partition(":")[0], model))
+
+    def _lane(self, name: str, base_url: str | None) -> Lane:
+        lane = self._lanes.get((name, base_url))
+        if lane is None:
+            lane = self._lanes[name, base_url] = Lane(name, self._rates.get(name, _UNLIMITED))
+        return lane
+
+    def _admit(self) -> None:
+        """Let begin what may; what is later in line does not take the room of what waits before it."""
+        now = self._clock.now()
+        held: set[int] = set()
+        opens = math.inf
+        left: list[_Waiting] = []
+        for waiting in self._waiting:
+            shut = [lane for lane in waiting.lanes if id(lane) in held]
+            if not shut:
+                times = {id(lane): lane.opens_at(now, waiting.tokens) for lane in waiting.lanes}
+                late = [lane for lane, at in times.items() if at > now]
+                if not late:
+                    self._let_begin(waiting, now)
+                    continue
+                held.update(late)
+                opens = min(opens, max(times.values()))
+            left.append(waiting)
+        self._waiting = left
+        self._set_alarm(opens)
+
+    def _let_begin(self, waiting: _Waiting, now: float) -> None:
+        if waiting.leave.done():
+            return
+        places = tuple((lane, lane.enter(now, waiting.tokens)) for lane in waiting.lanes)
+        waiting.leave.set_result(Pass(places))
+
+    def _set_alarm(self, at: float) -> None:
+        self.close()
+        if at < math.inf:
+            loop = asyncio.get_running_loop()
+            self._alarm = self._clock.call_at(at, lambda: on_loop(loop, self._admit))
