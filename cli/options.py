@@ -7,17 +7,22 @@ import typer
 
 from recursor.cli.completion import complete_assignment, complete_setting, complete_stack
 from recursor.cli.configured import HERE, Data, Place
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.settings import Overrides as SettingsOverrides
+from recursor.domain.settings import Settings
 
 __all__ = [
     "DEFAULT_DATA",
     "HERE",
     "Data",
     "Json",
+    "Model",
     "Overrides",
     "Place",
     "SettingNames",
     "StackName",
     "StackNames",
+    "with_model",
 ]
 
 DEFAULT_DATA: Path = HERE.data
@@ -47,6 +52,15 @@ Overrides = Annotated[
         autocompletion=complete_assignment,
     ),
 ]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="Who does the work: a model such as openai:gpt-5-mini or local:PATH.gguf, or scripted. "
+        "[default: scripted]",
+    ),
+]
 SettingNames = Annotated[
     list[str] | None,
     typer.Option(
@@ -56,3 +70,21 @@ SettingNames = Annotated[
         autocompletion=complete_setting,
     ),
 ]
+
+
+def with_model(overrides: SettingsOverrides, model: str | None) -> SettingsOverrides:
+    """Return the overrides with what `--model` says among them.
+
+    Raises:
+        InvalidInputError: it is no model's name, or `--set model.name` says another.
+    """
+    if model is None:
+        return overrides
+    section = overrides.get("model", {})
+    if section.get("name", model) != model:
+        raise InvalidInputError(
+            f"--model: {model} is not {section['name']}, which --set says: give one of them"
+        )
+    merged = {**overrides, "model": {**section, "name": model}}
+    Settings().overridden(merged)
+    return merged

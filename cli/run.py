@@ -11,7 +11,7 @@ import typer
 
 from recursor.cli.access import open_data
 from recursor.cli.configured import configuration, flags
-from recursor.cli.options import DEFAULT_DATA, Data, Json, Overrides
+from recursor.cli.options import DEFAULT_DATA, Data, Json, Model, Overrides, with_model
 from recursor.cli.output import complain, draw, print_json, say
 from recursor.cli.run_log import LogFormat, LogLevel, RunLog
 from recursor.cli.wording import parse_span, plural, span
@@ -96,6 +96,7 @@ def run(
             "--otlp-endpoint", metavar="URL", help="Send OpenTelemetry traces and metrics there (OTLP/HTTP)."
         ),
     ] = None,
+    model: Model = None,
     settings: Overrides = None,
     data: Data = DEFAULT_DATA,
     json: Json = False,
@@ -104,7 +105,7 @@ def run(
     if name is not None and idea is None:
         raise InvalidInputError("--name: names the stack that --idea makes: give --idea, too")
     configured = configuration(context).with_flags(
-        overriding(collect_overrides(settings or []), Source.FLAG, "--set"),
+        overriding(with_model(collect_overrides(settings or []), model), Source.FLAG, "--set"),
         flags(
             port=port,
             host=host,

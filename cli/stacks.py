@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from recursor.cli.access import find, open_place
-from recursor.cli.options import HERE, Json, Overrides, Place, StackName
+from recursor.cli.options import HERE, Json, Model, Overrides, Place, StackName, with_model
 from recursor.cli.output import complain, draw, neutral, print_json, say
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import collect_overrides
@@ -23,13 +23,14 @@ def create(
         str | None, typer.Option("--idea", metavar="TEXT", help="What the team shall make.")
     ] = None,
     start: Annotated[bool, typer.Option("--start", help="Start it, too.")] = False,
+    model: Model = None,
     settings: Overrides = None,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
     """Make a stack, and print its id."""
     now = time.time()
-    stack = new_stack(name, now, collect_overrides(settings or []))
+    stack = new_stack(name, now, with_model(collect_overrides(settings or []), model))
     project = None if idea is None else new_idea(stack.id, idea, now)
     with open_place(place) as access:
         made = access.steer(lambda steering: steering.create(stack, project, start))

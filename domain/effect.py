@@ -64,6 +64,8 @@ class AnswerUserMessage(Record):
     kind: Literal["answer_user_message"] = "answer_user_message"
     message_id: str
     answer: Text
+    needs_planning: bool | None = None
+    """Whether the message asks for something that the planner has to plan; None: its words tell."""
 
 
 class PlanUserMessages(Record):

@@ -28,3 +28,5 @@ class UserMessage(Record):
     answered_at: Timestamp | None = None
     planned_at: Timestamp | None = None
     """When the planner took it into account."""
+    needs_planning: bool | None = None
+    """Whether it asks for something to be planned, as who answered it judged; None: nobody did."""

@@ -85,7 +85,13 @@ def planner_is_urgent(status: WorkStatus, settings: Settings) -> bool:
 
 
 def asks_for_change(message: UserMessage, settings: DetectionSettings) -> bool:
-    """Whether a visitor's message asks for a change: it is long, or has one of the keywords as a word."""
+    """Whether a visitor's message asks for a change.
+
+    Where whoever answered it has judged, that decides; else it does if it is long, or has one of the keywords
+    as a word.
+    """
+    if message.needs_planning is not None:
+        return message.needs_planning
     if len(message.content) >= settings.long_message:
         return True
     keywords = _keywords(settings.change_keywords)

@@ -20,16 +20,16 @@ def standard_team(agents: Mapping[str, Agent] | None = None) -> RoleRegistry:
 
     Args:
         agents: who does the work of "planner", "builder", "communicator" and "reviewer"; by default the
-            scripted agents, which need no key and no network.
+            scripted agents, which need no key and no network, or those that ask the model of the settings.
 
     Raises:
         KeyError: one of the four is missing.
     """
     if agents is None:
         # They bring parsers and templates, which take longer to import than a command may take.
-        from recursor.agents.team import scripted_agents
+        from recursor.agents.team import standard_agents
 
-        agents = scripted_agents()
+        agents = standard_agents()
     return RoleRegistry(
         [
             Role("planner", detect_planner, agents["planner"]),

@@ -240,8 +240,10 @@ class _Draft:
     def answer_user_message(self, effect: AnswerUserMessage) -> None:
         message = self._user_message(effect, effect.message_id)
         if message.answered_at is None:
-            update = {"answer": effect.answer, "answered_at": self.now}
-            self._put(USER_MESSAGES, message.id, message.but(**update))
+            answered = message.but(
+                answer=effect.answer, answered_at=self.now, needs_planning=effect.needs_planning
+            )
+            self._put(USER_MESSAGES, message.id, answered)
 
     def plan_user_messages(self, effect: PlanUserMessages) -> None:
         for message_id in effect.message_ids:

@@ -1,5 +1,6 @@
 """The communicator: answers visitors from the actual state, one at a time, and reads other stacks' mail."""
 
+from recursor.agents.letters import ANSWER_MARK, answered, may_be_answered
 from recursor.agents.scripted.answers import answer_to, state_of
 from recursor.agents.scripted.wording import one_line
 from recursor.domain.agent import Run
@@ -14,11 +15,6 @@ from recursor.domain.effect import (
 )
 from recursor.domain.message import Message
 from recursor.domain.snapshot import Snapshot
-
-# An answer to another stack begins with this, and what begins with this gets none: no talk goes on forever.
-ANSWER_MARK = "Re: "
-# Another stack that asks on and on is read, but not answered, beyond this.
-MAX_ANSWERS_A_STACK = 5
 
 
 class Communicator:
@@ -45,7 +41,7 @@ class Communicator:
             for letter in _to_answer(snapshot):
                 answer = f"{ANSWER_MARK}{one_line(letter.content, 60)}\n{state_of(snapshot)}"
                 effects.append(SendMessage(to_stack_id=letter.from_stack_id, content=answer))
-                effects.append(Remember(facts=(f"{_answered(letter.from_stack_id)}message {letter.id}.",)))
+                effects.append(Remember(facts=(answered(letter),)))
                 said.append(f"Answered {letter.from_name}.")
         if not effects:
             return Outcome()
@@ -53,21 +49,5 @@ class Communicator:
 
 
 def _to_answer(snapshot: Snapshot) -> list[Message]:
-    """Return the messages that ask us something. Broadcasts and answers never get an answer."""
-    state = snapshot.states.get("communicator")
-    known = state.long_term.facts if state else ()
-    chosen: list[Message] = []
-    for letter in snapshot.messages:
-        asks = letter.to_stack_id is not None and "?" in letter.content
-        sender = letter.from_stack_id
-        if not asks or letter.content.startswith(ANSWER_MARK) or sender == snapshot.stack.id:
-            continue
-        before = sum(fact.startswith(_answered(sender)) for fact in known)
-        now = sum(other.from_stack_id == sender for other in chosen)
-        if before + now < MAX_ANSWERS_A_STACK:
-            chosen.append(letter)
-    return chosen
-
-
-def _answered(stack_id: str) -> str:
-    return f"Answered stack {stack_id}, "
+    """Return the messages that ask us something."""
+    return may_be_answered(snapshot, [letter for letter in snapshot.messages if "?" in letter.content])

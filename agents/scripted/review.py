@@ -1,7 +1,7 @@
 """Reviews a page: is it sound HTML, usable by everyone, silent on the network, and all that it promises?"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from recursor.agents.scripted.checks import CHECKS
@@ -13,6 +13,8 @@ from recursor.domain.todo import Todo
 MAX_FINDINGS = 8
 
 CHECK_NAMES = tuple(name for name, _ in CHECKS)
+# What any page has to be, whoever made it; the others are about what the scripted builder makes.
+GENERAL_CHECKS = frozenset(CHECK_NAMES) - {"promises", "sections", "backup", "navigation", "guide"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +31,20 @@ class Finding:
         return f"{self.text} [{self.check}]"
 
 
-def review(source: str, todos: Sequence[Todo] = ()) -> tuple[Finding, ...]:
+def review(
+    source: str, todos: Sequence[Todo] = (), checks: Collection[str] = CHECK_NAMES
+) -> tuple[Finding, ...]:
     """Return what is wrong with a page, the gravest first.
 
     Args:
         source: the page, one HTML file.
         todos: the stack's todos: what is completed must be on the page.
+        checks: the names of the checks to make.
     """
     page = parse(source, tuple(todos))
-    findings = [Finding(name, one_line(text, 500)) for name, check in CHECKS for text in check(page)]
+    findings = [
+        Finding(name, one_line(text, 500)) for name, check in CHECKS if name in checks for text in check(page)
+    ]
     return tuple(findings[:MAX_FINDINGS])
 
 

@@ -1,5 +1,6 @@
 """The reviewer: checks the newest version of the page and recommends what is to be put right."""
 
+from recursor.agents.recommendations import planned
 from recursor.agents.scripted.review import CHECK_NAMES, review
 from recursor.agents.scripted.wording import one_line
 from recursor.domain.agent import Run
@@ -16,8 +17,8 @@ class Reviewer:
         if artifact is None:
             return Outcome()
         findings = review(artifact.content, snapshot.todos)
-        planned = {todo.metadata.get("recommendation") for todo in snapshot.open_todos}
-        new = [finding for finding in findings if finding.recommendation not in planned]
+        following = planned(snapshot.open_todos)
+        new = [finding for finding in findings if finding.recommendation not in following]
         if new:
             said = f"Version {artifact.number}: {_things(len(new))} to put right. First: {new[0].text}"
         elif findings:

@@ -301,6 +301,12 @@ class TestChangeRequests:
         short = DetectionSettings(long_message=3)
         assert asks_for_change(make_user_message(content="why"), short)
 
+    @pytest.mark.parametrize("judged", [True, False])
+    def test_are_what_who_answered_them_judged(self, judged: bool) -> None:
+        for content in ("please add a pond", "hello"):
+            message = make_user_message(content=content, needs_planning=judged)
+            assert asks_for_change(message, DEFAULTS.detection) is judged
+
     @pytest.mark.parametrize(
         ("keyword", "content", "asks"),
         [

@@ -267,6 +267,11 @@ class TestVisitors:
         (message,) = see(stack).user_messages
         assert (message.answer, message.answered_at, message.planned_at) == ("welcome", NOW, None)
 
+    def test_are_judged_by_who_answers_them(self, stack: Store) -> None:
+        effect = AnswerUserMessage(message_id=MESSAGE, answer="soon", needs_planning=True)
+        apply(stack, effect, role="communicator")
+        assert see(stack).user_messages[0].needs_planning is True
+
     def test_are_answered_once(self, stack: Store) -> None:
         apply(stack, AnswerUserMessage(message_id=MESSAGE, answer="first"))
         apply(stack, AnswerUserMessage(message_id=MESSAGE, answer="second"), now=NOW + 9)

@@ -74,6 +74,7 @@ _user_message = UserMessage(
     answer="Yes: the planner has taken it up.",
     answered_at=_NOW - 20,
     planned_at=_NOW - 10,
+    needs_planning=True,
 )
 _message = Message(
     id=_ID,
@@ -274,7 +275,9 @@ EXAMPLES: dict[str, Any] = {
     "edit_todo": _json(_todo.but(priority=5)),
     "cancel_todo": _json(_todo.but(status=TodoStatus.CANCELLED, closed_at=_NOW)),
     "list_user_messages": _page(_user_message),
-    "send_user_message": _json(_user_message.but(answer=None, answered_at=None, planned_at=None)),
+    "send_user_message": _json(
+        _user_message.but(answer=None, answered_at=None, planned_at=None, needs_planning=None)
+    ),
     "get_user_message": _json(_user_message),
     "list_messages": _page(_message),
     "send_message": _json(_message),

@@ -1,0 +1,75 @@
+"""What every answer of a model's has: it says what was done, why, and what is to be remembered."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+
+from recursor.agents.scripted.wording import one_line, plain
+from recursor.domain.agent_state import AgentState
+from recursor.domain.effect import Effect, Remember, SetFocus
+
+# Characters of a sentence. What is longer is cut, with a mark: that is not worth asking for another answer.
+LONGEST_SENTENCE = 400
+# Sentences of a kind.
+MOST_SENTENCES = 6
+
+Sentence = Annotated[str, AfterValidator(lambda text: one_line(text, LONGEST_SENTENCE))]
+Passage = Annotated[str, AfterValidator(lambda text: plain(text).strip())]
+
+
+def _few(value: Any) -> Any:
+    return value[:MOST_SENTENCES] if isinstance(value, list) else value
+
+
+Sentences = Annotated[
+    list[Sentence],
+    BeforeValidator(_few),
+    AfterValidator(lambda sentences: [sentence for sentence in sentences if sentence]),
+]
+
+
+class Learned(BaseModel):
+    """What is to be remembered."""
+
+    facts: Sentences = Field(default=[], description="What is so, about this project and its people.")
+    learnings: Sentences = Field(default=[], description="What to do, or not to do, another time.")
+
+
+class Answer(BaseModel):
+    """What all answers have in common."""
+
+    summary: Sentence = Field(description="One sentence: what you did, and why.")
+    thoughts: Sentences = Field(default=[], description="The reasons that decided, a sentence each.")
+    learned: Learned = Learned()
+
+
+def notes(state: AgentState | None, learned: Learned, focus: str) -> tuple[Effect, ...]:
+    """Return the effects that keep what was learned and say what the role is at.
+
+    Args:
+        state: of the role: what it knows already is not noted again, in whatever case and white space.
+        learned: what the model wants to be remembered.
+        focus: what it is at.
+    """
+    known = (
+        set() if state is None else {_key(t) for t in (*state.long_term.facts, *state.long_term.learnings)}
+    )
+    facts, learnings = _new(learned.facts, known), _new(learned.learnings, known)
+    effects: list[Effect] = [SetFocus(active_task=None, focus=one_line(focus, 200))]
+    if facts or learnings:
+        effects.append(Remember(facts=facts, learnings=learnings))
+    return tuple(effects)
+
+
+def _new(texts: Iterable[str], known: set[str]) -> tuple[str, ...]:
+    new = []
+    for text in texts:
+        if _key(text) not in known:
+            known.add(_key(text))
+            new.append(text)
+    return tuple(new)
+
+
+def _key(text: str) -> str:
+    return " ".join(text.casefold().split()).rstrip(".!")

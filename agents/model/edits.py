@@ -1,0 +1,78 @@
+"""Search-and-replace edits of a text: applied exactly, or not at all."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+# Characters of a text that are quoted, and of a page that is searched for something alike.
+QUOTED = 80
+SEARCHED = 200_000
+# From this likeness of a line on it is worth showing.
+ALIKE = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One block: what stands there, and what shall stand there instead."""
+
+    search: str
+    replace: str
+
+
+class EditError(ValueError):
+    """Edits that cannot be applied; `problems` says of each which it is, and why."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+def edited(text: str, edits: Sequence[Edit]) -> str:
+    """Return `text` with all edits applied, one after the other.
+
+    Args:
+        text: what is edited.
+        edits: each `search` must occur exactly once in what the edits before have made of it.
+
+    Raises:
+        EditError: one or more cannot be applied.
+    """
+    problems: list[str] = []
+    for number, edit in enumerate(edits, 1):
+        if problem := _problem(text, edit):
+            problems.append(f"Edit {number} ({_quoted(edit.search)}): {problem}")
+        else:
+            before, _, after = text.partition(edit.search)
+            text = before + edit.replace + after
+    if problems:
+        raise EditError(problems)
+    return text
+
+
+def _problem(text: str, edit: Edit) -> str | None:
+    if not edit.search:
+        return "its search is empty: give the text that is to be replaced"
+    first = text.find(edit.search)
+    if first < 0:
+        return (
+            f"its search does not occur in the page: copy it exactly, white space included{_hint(text, edit)}"
+        )
+    if text.find(edit.search, first + 1) >= 0:
+        # Also where they overlap: which of them was meant?
+        return "its search occurs more than once: take in more of the lines around it"
+    if edit.search == edit.replace:
+        return "it changes nothing"
+    return None
+
+
+def _hint(text: str, edit: Edit) -> str:
+    """Say what in the text is most like the first line that was searched for."""
+    line = next((line.strip() for line in edit.search.splitlines() if line.strip()), "")
+    lines = {each.strip() for each in text[:SEARCHED].splitlines()}
+    near = difflib.get_close_matches(line[:500], sorted(lines), n=1, cutoff=ALIKE) if line else []
+    return f"; the page has {_quoted(near[0])}" if near and near[0] != line else ""
+
+
+def _quoted(text: str) -> str:
+    line = " ".join(text.split())
+    return f"“{line}”" if len(line) <= QUOTED else f"“{line[:QUOTED]}…”"

@@ -1,0 +1,282 @@
+"""The planner that asks a model."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from recursor.agents.model import sights
+from recursor.agents.model.answer import Answer, Passage, Sentence
+from recursor.agents.model.context import Context, Section, fit
+from recursor.agents.model.retry import insist, unknown_numbers
+from recursor.agents.model.role import ModelRole, Task
+from recursor.agents.recommendations import noted
+from recursor.agents.scripted.wording import one_line
+from recursor.domain.agent import Run
+from recursor.domain.effect import (
+    CreateTodo,
+    Effect,
+    Outcome,
+    PlanUserMessages,
+    SetPhase,
+    SetProject,
+    TakeRecommendations,
+    UpdateTodo,
+)
+from recursor.domain.snapshot import Snapshot
+from recursor.domain.stack import Phase
+from recursor.domain.todo import Todo, TodoStatus
+
+# More than these at once is no plan, but a list of wishes.
+MOST_NEW_TODOS = 12
+# A list that is longer than this gets cleared rather than longer.
+MOST_OPEN_TODOS = 40
+# Beyond these, what stands behind one another in a queue of wishes waits for the next run.
+MOST_MESSAGES = 30
+
+Priority = Annotated[int, Field(ge=1, le=5)]
+TodoWords = Annotated[Passage, Field(min_length=1, max_length=2_000)]
+
+
+class Project(BaseModel):
+    """What the idea means."""
+
+    idea: Passage | None = Field(default=None, max_length=2_000, description="Only where there is none yet.")
+    title: Annotated[Sentence, Field(min_length=1, max_length=120)]
+    description: Annotated[Passage, Field(max_length=2_000)] = ""
+    features: list[Sentence] = Field(default=[], max_length=20)
+
+
+class NewTodo(BaseModel):
+    """A piece of work to be added."""
+
+    content: TodoWords
+    priority: Priority = 3
+    recommendations: list[int] = Field(
+        default=[], description="Numbers of the recommendations that it follows."
+    )
+    message: int | None = Field(default=None, description="Number of the visitor's message that it answers.")
+
+
+class ChangedTodo(BaseModel):
+    """A change to an open piece of work."""
+
+    number: int
+    content: TodoWords | None = None
+    priority: Priority | None = None
+    cancel: bool = False
+
+
+class Plan(Answer):
+    """What the planner decides."""
+
+    project: Project | None = None
+    new_todos: list[NewTodo] = Field(default=[], max_length=MOST_NEW_TODOS)
+    changed_todos: list[ChangedTodo] = Field(default=[], max_length=MOST_OPEN_TODOS)
+    start_over: bool = Field(default=False, description="Cancel all open todos first.")
+    phase: Literal["planning", "building", "reviewing"] | None = None
+    complete: bool = Field(default=False, description="The project is finished.")
+
+
+class Planner(ModelRole[Plan]):
+    """Turns what is wanted into todos, and keeps the project's phase."""
+
+    prompt = "planner"
+
+    def task(self, snapshot: Snapshot, run: Run) -> Task[Plan] | Outcome:
+        """See `ModelRole.task`. While the newest version waits for its review there is nothing to ask."""
+        task = PlanningTask(snapshot, run)
+        if task.awaits_review:
+            if snapshot.stack.phase is Phase.REVIEWING:
+                return Outcome()
+            return Outcome(
+                effects=(SetPhase(phase=Phase.REVIEWING),),
+                summary="All is built; the newest version waits for its review.",
+            )
+        return task
+
+
+class PlanningTask(Task[Plan]):
+    """One look at all that calls for a plan."""
+
+    output = Plan
+
+    def __init__(self, snapshot: Snapshot, run: Run) -> None:
+        super().__init__(snapshot, run)
+        reviewer = snapshot.states.get("reviewer")
+        self._recommendations = reviewer.long_term.recommendations if reviewer else ()
+        self._messages = [m for m in snapshot.user_messages if m.planned_at is None][:MOST_MESSAGES]
+        self._todos: Sequence[Todo] = snapshot.open_todos
+
+    @property
+    def awaits_review(self) -> bool:
+        """Whether all is built, and a review under way will tell whether it is good."""
+        snapshot = self.snapshot
+        reviewer = snapshot.states.get("reviewer")
+        if snapshot.artifact is None or reviewer is None or snapshot.open_todos:
+            return False
+        has_news = self._recommendations or self._messages or self._has_new_idea
+        return not has_news and reviewer.long_term.reviewed_artifact < snapshot.artifact.number
+
+    @property
+    def _has_new_idea(self) -> bool:
+        idea = self.snapshot.idea
+        return idea is None or idea.title is None or idea.updated_by == "user"
+
+    def values(self) -> dict[str, object]:
+        """See `Task.values`."""
+        return {
+            "has_idea": self.snapshot.idea is not None,
+            "has_title": not self._has_new_idea,
+            "most_new": MOST_NEW_TODOS,
+            "most_open": MOST_OPEN_TODOS,
+        }
+
+    def sections(self) -> Sequence[Section]:
+        """See `Task.sections`."""
+        snapshot = self.snapshot
+        messages = ((f"from {m.sender}: {m.content}", m.id) for m in self._messages)
+        recommendations = ((text, text) for text in self._recommendations)
+        return (
+            sights.state(snapshot, self.run),
+            sights.idea(snapshot),
+            Section("recommendations", "The reviewer recommends", sights.numbered(recommendations), cut=True),
+            Section("messages", "Visitors wrote", sights.numbered(messages), share=0.25, cut=True),
+            sights.open_todos(self._todos),
+            sights.outline(snapshot),
+            sights.closed_todos(snapshot),
+            sights.memory(snapshot, self.run.role),
+        )
+
+    def fitted(self, sections: Sequence[Section], room: int) -> Context:
+        """See `Task.fitted`. What is not shown is not taken up, and waits for the next look."""
+        context = fit(sections, room)
+        self._recommendations = self._recommendations[: len(context.shown["recommendations"])]
+        self._messages = self._messages[: len(context.shown["messages"])]
+        self._todos = self._todos[: len(context.shown["open todos"])]
+        return context
+
+    def check(self, answer: Plan) -> Plan:
+        """See `Task.check`."""
+        insist(self._problems(answer))
+        return answer
+
+    def effects(self, answer: Plan) -> Sequence[Effect]:
+        """See `Task.effects`."""
+        effects: list[Effect] = []
+        if answer.project is not None:
+            effects.append(self._project(answer.project))
+        effects += self._changes(answer)
+        effects += self._additions(answer)
+        if self._recommendations:
+            effects.append(TakeRecommendations(recommendations=tuple(self._recommendations)))
+        if self._messages:
+            effects.append(PlanUserMessages(message_ids=tuple(message.id for message in self._messages)))
+        phase = self._phase(answer)
+        if phase is not None and phase is not self.snapshot.stack.phase:
+            effects.append(SetPhase(phase=phase))
+        return effects
+
+    def _problems(self, answer: Plan) -> list[str]:
+        snapshot, project = self.snapshot, answer.project
+        problems = unknown_numbers("open todo", (c.number for c in answer.changed_todos), len(self._todos))
+        asked = (number for todo in answer.new_todos for number in todo.recommendations)
+        problems += unknown_numbers("recommendation", asked, len(self._recommendations))
+        told = (todo.message for todo in answer.new_todos if todo.message is not None)
+        problems += unknown_numbers("message", told, len(self._messages))
+        if snapshot.idea is None and (project is None or not project.idea):
+            problems.append("There is no idea yet: choose one, and give it as project.idea.")
+        elif snapshot.idea is not None and snapshot.idea.title is None and project is None:
+            problems.append("The project has no title yet: give project.")
+        left = self._open_after(answer)
+        if answer.complete and left:
+            problems.append(
+                f"The project cannot be complete while {left} todos are open: cancel them, or go on."
+            )
+        elif not answer.complete and not left:
+            problems.append("Nothing is open then: add at least one todo, or declare the project complete.")
+        elif answer.complete and not self._has_tried:
+            problems.append("The project cannot be complete: there is no page yet. Add todos for it.")
+        if left > MOST_OPEN_TODOS and self._new(answer):
+            problems.append(
+                f"{left} todos would be open, and {MOST_OPEN_TODOS} may be: cancel some, or add fewer."
+            )
+        return problems
+
+    @property
+    def _has_tried(self) -> bool:
+        """Whether there is a page, or one was given up."""
+        snapshot = self.snapshot
+        return snapshot.artifact is not None or any(
+            todo.status is TodoStatus.CANCELLED for todo in snapshot.todos
+        )
+
+    def _open_after(self, answer: Plan) -> int:
+        return len(self.snapshot.open_todos) - len(self._cancelled(answer)) + len(self._new(answer))
+
+    def _cancelled(self, answer: Plan) -> list[Todo]:
+        if answer.start_over:
+            return list(self.snapshot.open_todos)
+        numbers = {change.number for change in answer.changed_todos if change.cancel}
+        return [todo for number, todo in enumerate(self._todos, 1) if number in numbers]
+
+    def _new(self, answer: Plan) -> list[NewTodo]:
+        """Return the todos that are new, and not open already in the same words."""
+        gone = {todo.id for todo in self._cancelled(answer)}
+        known = {_words(todo.content) for todo in self.snapshot.open_todos if todo.id not in gone}
+        new = []
+        for todo in answer.new_todos:
+            if _words(todo.content) not in known:
+                known.add(_words(todo.content))
+                new.append(todo)
+        return new
+
+    def _project(self, project: Project) -> Effect:
+        return SetProject(
+            idea=project.idea if self.snapshot.idea is None else None,
+            title=one_line(project.title, 120),
+            description=project.description,
+            features=tuple(feature for feature in project.features if feature),
+        )
+
+    def _changes(self, answer: Plan) -> list[Effect]:
+        cancelled = self._cancelled(answer)
+        gone = {todo.id for todo in cancelled}
+        effects: list[Effect] = [
+            UpdateTodo(todo_id=todo.id, status=TodoStatus.CANCELLED) for todo in cancelled
+        ]
+        for change in answer.changed_todos:
+            todo = self._todos[change.number - 1]
+            if todo.id not in gone and (change.content or change.priority):
+                effects.append(UpdateTodo(todo_id=todo.id, content=change.content, priority=change.priority))
+        return effects
+
+    def _additions(self, answer: Plan) -> list[Effect]:
+        new = self._new(answer)
+        follows = [{self._recommendations[number - 1] for number in todo.recommendations} for todo in new]
+        if new:
+            # What no todo is said to follow: it need not be recommended again before all of them are built.
+            last = min(range(len(new)), key=lambda index: (new[index].priority, -index))
+            follows[last] |= set(self._recommendations).difference(*follows)
+        effects: list[Effect] = []
+        for todo, recommendations in zip(new, follows, strict=True):
+            metadata = noted(sorted(recommendations))
+            if todo.message is not None:
+                metadata["message"] = self._messages[todo.message - 1].id
+            effects.append(CreateTodo(content=todo.content, priority=todo.priority, metadata=metadata))
+        return effects
+
+    def _phase(self, answer: Plan) -> Phase | None:
+        if answer.complete:
+            return Phase.COMPLETE
+        return Phase(answer.phase) if answer.phase else Phase.BUILDING
+
+    def thoughts(self, answer: Plan) -> Sequence[str]:
+        """See `Task.thoughts`."""
+        dropped = len(answer.new_todos) - len(self._new(answer))
+        said = [f"{dropped} of the new todos are open already."] if dropped else []
+        return [*answer.thoughts, *said]
+
+
+def _words(text: str) -> str:
+    return " ".join(text.casefold().split()).rstrip(".!")

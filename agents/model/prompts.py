@@ -1,0 +1,108 @@
+"""The prompts: files with a version, of which a stack may have its own."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from recursor.domain.errors import in_one_line
+from recursor.domain.settings import ModelSettings
+from recursor.domain.spending import AgentFailedError
+
+BUILT_IN: Traversable = files("recursor.agents.model") / "prompts"
+# Said after every prompt, also after a person's own: which part of a question is not to be obeyed.
+ABOUT_DATA = "about-data"
+# A prompt larger than this is some other file.
+LARGEST = 200_000
+
+_HEAD = re.compile(r"\A---\r?\n(?P<head>.*?)\r?\n---\r?\n", re.S)
+_VERSION = re.compile(r"^version:\s*[\"']?(?P<version>[\w.+-]{1,40})[\"']?\s*$", re.M)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is told that it is, filled in, and where that is from."""
+
+    name: str
+    version: str
+    """As the file says."""
+    hash: str
+    """Of the file, and of what is said after it."""
+    own: bool
+    """Whether it is one of `model.prompts`."""
+    text: str
+
+
+def prompt_named(
+    name: str, settings: ModelSettings, values: dict[str, Any], among: Traversable = BUILT_IN
+) -> Prompt:
+    """Return a prompt, filled in.
+
+    Args:
+        name: of the file, without `.md`.
+        settings: the stack's: a file of the same name in `model.prompts` takes its place.
+        values: what it may say.
+        among: where it is found else.
+
+    Raises:
+        AgentFailedError: it cannot be read, has no version, or is not a template that can be filled in.
+    """
+    source, where, own = _source(name, settings.prompts, among)
+    if (head := _HEAD.match(source)) is None or (version := _VERSION.search(head["head"])) is None:
+        raise _unusable(where, "it does not begin with `---`, `version: 1`, `---`, a line each")
+    about_data = _built_in(ABOUT_DATA)
+    try:
+        text = _environment().from_string(source[head.end() :]).render(values)
+    except TemplateError as error:
+        raise _unusable(where, in_one_line(error)) from None
+    digest = hashlib.sha256(f"{source}\0{about_data}".encode()).hexdigest()
+    return Prompt(name, version["version"], digest[:12], own, f"{text.strip()}\n\n{about_data.strip()}")
+
+
+def _source(name: str, directory: str | None, among: Traversable) -> tuple[str, str, bool]:
+    if directory is not None:
+        folder = Path(directory).expanduser()
+        if not folder.is_dir():
+            raise AgentFailedError(
+                f"model.prompts = {directory}: there is no such directory: make it, or unset the setting",
+                suspend=True,
+            )
+        path = folder / f"{name}.md"
+        if path.exists():
+            return _read(path, str(path)), str(path), True
+    return _read(among / f"{name}.md", f"{name}.md"), f"{name}.md", False
+
+
+def _read(file: Traversable, where: str) -> str:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise _unusable(where, f"it has more than {LARGEST:,} bytes")
+        return content.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unusable(where, in_one_line(error)) from None
+
+
+@cache
+def _built_in(name: str) -> str:
+    return _read(BUILT_IN / f"{name}.md", f"{name}.md")
+
+
+@cache
+def _environment() -> ImmutableSandboxedEnvironment:
+    # They are plain text: nothing is to be escaped.
+    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+
+
+def _unusable(where: str, problem: str) -> AgentFailedError:
+    return AgentFailedError(
+        f"prompt {where}: {problem}: put it right, or take it out of model.prompts", suspend=True
+    )

@@ -1,0 +1,125 @@
+"""The reviewer that asks a model, after programs have checked what can be checked."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from pydantic import BaseModel, Field
+
+from recursor.agents.model import sights
+from recursor.agents.model.answer import Answer, Sentence
+from recursor.agents.model.context import Context, Item, Section, fit
+from recursor.agents.model.role import ModelRole, Task
+from recursor.agents.recommendations import planned
+from recursor.agents.scripted.review import GENERAL_CHECKS, review
+from recursor.agents.scripted.wording import one_line
+from recursor.domain.agent import Run
+from recursor.domain.effect import Effect, Outcome, Remember, ReviewArtifact
+from recursor.domain.project import Artifact
+from recursor.domain.snapshot import Snapshot
+
+MOST_ISSUES = 10
+# What the planner is given at a time: the gravest. The next review finds what is left.
+MOST_RECOMMENDATIONS = 8
+
+
+class Severity(StrEnum):
+    """How bad an issue is."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    MINOR = "minor"
+
+
+class Issue(BaseModel):
+    """Something that is wrong with the page."""
+
+    severity: Severity
+    problem: Sentence = Field(min_length=1)
+    remedy: Sentence = Field(min_length=1)
+
+
+class Review(Answer):
+    """What the reviewer thinks of a version."""
+
+    verdict: Sentence = ""
+    issues: list[Issue] = Field(default=[], max_length=MOST_ISSUES)
+
+
+class Reviewer(ModelRole[Review]):
+    """Judges the newest version against the idea and the todos."""
+
+    prompt = "reviewer"
+
+    def task(self, snapshot: Snapshot, run: Run) -> Task[Review] | Outcome:
+        """See `ModelRole.task`."""
+        return Outcome() if snapshot.artifact is None else ReviewingTask(snapshot, snapshot.artifact, run)
+
+
+class ReviewingTask(Task[Review]):
+    """The newest version."""
+
+    output = Review
+
+    def __init__(self, snapshot: Snapshot, artifact: Artifact, run: Run) -> None:
+        super().__init__(snapshot, run)
+        self._artifact = artifact
+        self._findings = review(artifact.content, snapshot.todos, GENERAL_CHECKS)
+        self._page_is_cut = False
+
+    def values(self) -> dict[str, object]:
+        """See `Task.values`."""
+        return {"most_issues": MOST_ISSUES, "page_is_cut": self._page_is_cut}
+
+    def sections(self) -> Sequence[Section]:
+        """See `Task.sections`."""
+        snapshot = self.snapshot
+        findings = tuple(Item(f"- {finding.check}: {finding.text}") for finding in self._findings)
+        return (
+            sights.idea(snapshot),
+            Section("findings", "What programs have found", findings, share=0.1),
+            sights.page(snapshot),
+            sights.closed_todos(snapshot),
+            sights.open_todos(snapshot.open_todos),
+            sights.memory(snapshot, self.run.role),
+        )
+
+    def fitted(self, sections: Sequence[Section], room: int) -> Context:
+        """See `Task.fitted`."""
+        context = fit(sections, room)
+        self._page_is_cut = "page" in context.cut or "page" in context.left_out
+        return context
+
+    def effects(self, answer: Review) -> Sequence[Effect]:
+        """See `Task.effects`."""
+        number = self._artifact.number
+        said = answer.verdict or answer.summary
+        return (
+            ReviewArtifact(number=number, recommendations=self._recommendations(answer)),
+            Remember(facts=(one_line(f"Version {number}: {said}", 300),)),
+        )
+
+    def thoughts(self, answer: Review) -> Sequence[str]:
+        """See `Task.thoughts`."""
+        found = [f"checked: {finding.check}: {finding.text}" for finding in self._findings]
+        judged = [f"{issue.severity}: {issue.problem}" for issue in _by_severity(answer.issues)]
+        return [*found, *judged, *answer.thoughts]
+
+    def _recommendations(self, answer: Review) -> tuple[str, ...]:
+        """Return what programs found, then what the model found but trifles, without what is planned already.
+
+        A trifle is noted and not recommended: it would keep a finished page from ever being complete.
+        """
+        hard = [finding.recommendation for finding in self._findings]
+        judged = [
+            f"{issue.severity}: {issue.problem} Remedy: {issue.remedy}"
+            for issue in _by_severity(answer.issues)
+            if issue.severity is not Severity.MINOR
+        ]
+        following = planned(self.snapshot.open_todos)
+        new = [text for text in dict.fromkeys((*hard, *judged)) if text not in following]
+        return tuple(new[:MOST_RECOMMENDATIONS])
+
+
+def _by_severity(issues: Sequence[Issue]) -> list[Issue]:
+    order = list(Severity)
+    return sorted(issues, key=lambda issue: order.index(issue.severity))

@@ -1,0 +1,141 @@
+"""What all roles that a model drives have in common: what is asked is shown to fit, and noted afterwards."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.resources.abc import Traversable
+from typing import Any, Generic, TypeVar
+
+from pydantic import JsonValue
+
+from recursor.agents.model.answer import Answer, notes
+from recursor.agents.model.asking import AnyTool, Reply, ask
+from recursor.agents.model.context import Context, Section, fit
+from recursor.agents.model.prompts import BUILT_IN, Prompt, prompt_named
+from recursor.agents.model.window import Room, room_for
+from recursor.domain.agent import Run
+from recursor.domain.effect import Effect, Outcome
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.settings import Settings
+from recursor.domain.snapshot import Snapshot
+from recursor.domain.spending import AgentFailedError
+
+A = TypeVar("A", bound=Answer)
+
+
+class Task(ABC, Generic[A]):
+    """One thing that a role asks a model for."""
+
+    output: type[A]
+    """What the answer has to be. Subclasses set it."""
+
+    def __init__(self, snapshot: Snapshot, run: Run) -> None:
+        """Keep what the task is about."""
+        self.snapshot = snapshot
+        self.run = run
+
+    @abstractmethod
+    def sections(self) -> Sequence[Section]:
+        """Return what the model is to be shown, the most important first."""
+
+    def values(self) -> dict[str, Any]:
+        """Return what the prompt may say."""
+        return {}
+
+    def fitted(self, sections: Sequence[Section], room: int) -> Context:
+        """Return what of `sections` is shown in `room` bytes; a task that has to know keeps it."""
+        return fit(sections, room)
+
+    def check(self, answer: A) -> A:
+        """Return the answer if it can be used.
+
+        Raises:
+            pydantic_ai.ModelRetry: it cannot; says what is wrong, and the model is asked again.
+        """
+        return answer
+
+    @abstractmethod
+    def effects(self, answer: A) -> Sequence[Effect]:
+        """Return what shall change, besides what the role notes for itself."""
+
+    def thoughts(self, answer: A) -> Sequence[str]:
+        """Return what the trace says of the reasons."""
+        return answer.thoughts
+
+
+class ModelRole(ABC, Generic[A]):
+    """An agent that asks a model. One can serve any number of stacks, from any number of threads."""
+
+    prompt: str
+    """The name of its prompt. Subclasses set it."""
+    prompts: Traversable = BUILT_IN
+    """Where its prompt is found; a `Path`, for example."""
+    tools: Sequence[AnyTool] = ()
+    """What the model may use: functions, pydantic-ai's tools and toolsets, MCP servers."""
+
+    @abstractmethod
+    def task(self, snapshot: Snapshot, run: Run) -> Task[A] | Outcome:
+        """Return what to ask for, or what to do without asking."""
+
+    def run(self, snapshot: Snapshot, run: Run) -> Outcome:
+        """See `recursor.domain.agent.Agent.run`."""
+        task = self.task(snapshot, run)
+        if isinstance(task, Outcome):
+            return task
+        context, prompt, room = self._question(task, run)
+        reply = ask(
+            replace(run, settings=_answering_within(run.settings, room.answer)),
+            snapshot,
+            instructions=prompt.text,
+            prompt=context.text,
+            output=task.output,
+            tools=self.tools,
+            check=task.check,
+        )
+        answer = reply.output
+        return Outcome(
+            effects=(
+                *task.effects(answer),
+                *notes(snapshot.states.get(run.role), answer.learned, answer.summary),
+            ),
+            summary=answer.summary,
+            thoughts=tuple(task.thoughts(answer)),
+            usage=reply.usage,
+            metadata=_origin(prompt, context, reply),
+        )
+
+    def _question(self, task: Task[A], run: Run) -> tuple[Context, Prompt, Room]:
+        settings = run.settings.model
+        sections = task.sections()
+        # What the prompt says can depend on what of a page is shown, which depends on the prompt's length.
+        before = prompt_named(self.prompt, settings, task.values(), self.prompts)
+        room = room_for(settings, run.role, before.text, task.output)
+        try:
+            context = task.fitted(sections, room.question_bytes)
+        except InvalidInputError as error:
+            raise AgentFailedError(str(error), suspend=True) from None
+        return context, prompt_named(self.prompt, settings, task.values(), self.prompts), room
+
+
+def _answering_within(settings: Settings, tokens: int) -> Settings:
+    return settings.but(model=settings.model.but(output_tokens=tokens))
+
+
+def _origin(prompt: Prompt, context: Context, reply: Reply[A]) -> dict[str, JsonValue]:
+    """Return what the trace says of where the outcome is from."""
+    usage = reply.usage
+    cost = None if usage.cost is None else str(usage.cost)
+    origin: dict[str, JsonValue] = {
+        "model": reply.model,
+        "prompt": {
+            "name": prompt.name,
+            "version": prompt.version,
+            "hash": prompt.hash,
+            "own": prompt.own,
+        },
+        "calls": reply.calls,
+        "usage": {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens, "cost": cost},
+    }
+    if context.left_out or context.cut:
+        origin["left_out"] = {**context.left_out, **dict.fromkeys(sorted(context.cut), "shown in part")}
+    return origin

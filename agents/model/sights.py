@@ -1,0 +1,103 @@
+"""The sections that several roles are shown: idea, todos, memory, the outline of the page."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from recursor.agents.model.context import Item, Section
+from recursor.agents.scripted.wording import one_line
+from recursor.domain.agent import Run
+from recursor.domain.snapshot import Snapshot
+from recursor.domain.todo import Todo
+
+# Headings of a page that are shown to those who need not read all of it.
+MOST_HEADINGS = 40
+# Pages of more characters than this are searched for headings no further.
+OUTLINED = 1_000_000
+
+_HEADING = re.compile(r"<h([1-6])\b[^>]*>(.{0,2000}?)</h\1\s*>", re.I | re.S)
+_TAG = re.compile(r"<[^>]*>")
+
+
+def state(snapshot: Snapshot, run: Run) -> Section:
+    """Return why the role runs, and how far the project is."""
+    artifact = snapshot.artifact
+    version = f"version {artifact.number}" if artifact else "none yet"
+    text = f"Phase: {snapshot.stack.phase}. Page: {version}. You run because: {run.reason}."
+    return Section("state", "State", (Item(one_line(text, 600)),), share=0.1, cut=True)
+
+
+def idea(snapshot: Snapshot) -> Section:
+    """Return what the project is to be."""
+    found = snapshot.idea
+    items: list[Item] = []
+    if found is not None:
+        items.append(Item(f"Idea: {found.idea}"))
+        if found.title:
+            items.append(Item(f"Title: {found.title}"))
+        if found.description:
+            items.append(Item(f"Description: {found.description}"))
+        items += [Item(f"Feature: {feature}") for feature in found.features]
+    return Section("idea", "The idea", tuple(items), share=0.2, cut=True)
+
+
+def open_todos(todos: Sequence[Todo], title: str = "Open todos, the most urgent first") -> Section:
+    """Return todos, numbered from 1."""
+    return Section("open todos", title, numbered((_told(todo), todo.id) for todo in todos), share=0.25)
+
+
+def closed_todos(snapshot: Snapshot) -> Section:
+    """Return what was done or given up, the newest first."""
+    closed = sorted(
+        (todo for todo in snapshot.todos if not todo.status.open),
+        key=lambda todo: (todo.closed_at or 0.0, todo.id),
+        reverse=True,
+    )
+    items = tuple(Item(f"- {todo.status}: {one_line(todo.content, 300)}", todo.id) for todo in closed)
+    return Section("closed todos", "Closed todos, the newest first", items, share=0.1)
+
+
+def memory(snapshot: Snapshot, role: str) -> Section:
+    """Return what the role remembers, the newest first."""
+    known = snapshot.states.get(role)
+    if known is None:
+        return Section("memory", "Your memory")
+    learnings = [Item(f"- learned: {text}") for text in reversed(known.long_term.learnings)]
+    facts = [Item(f"- fact: {text}") for text in reversed(known.long_term.facts)]
+    # By turns, so that neither crowds out the other.
+    items = [item for pair in zip(learnings, facts, strict=False) for item in pair]
+    rest = learnings[len(facts) :] or facts[len(learnings) :]
+    return Section("memory", "Your memory, the newest first", (*items, *rest), share=0.1)
+
+
+def outline(snapshot: Snapshot) -> Section:
+    """Return the headings of the page."""
+    artifact = snapshot.artifact
+    items: list[Item] = []
+    if artifact is not None:
+        items.append(Item(f"{len(artifact.content):,} characters; its headings:"))
+        found = [
+            f"{'  ' * (int(level) - 1)}- {one_line(_TAG.sub(' ', text), 120)}"
+            for level, text in _HEADING.findall(artifact.content[:OUTLINED])
+        ]
+        items += [Item(line) for line in found[:MOST_HEADINGS]]
+        if len(found) > MOST_HEADINGS:
+            items.append(Item(f"({len(found) - MOST_HEADINGS} more headings are left out)"))
+    return Section("outline", "The page, in outline", tuple(items), share=0.1)
+
+
+def page(snapshot: Snapshot) -> Section:
+    """Return the page itself."""
+    artifact = snapshot.artifact
+    if artifact is None:
+        return Section("page", "The page")
+    title = f"The page, version {artifact.number}"
+    return Section("page", title, (Item(artifact.content, artifact.id),), share=0.6, cut=True)
+
+
+def numbered(texts: Iterable[tuple[str, str]]) -> tuple[Item, ...]:
+    """Return items of (text, id), numbered from 1."""
+    return tuple(Item(f"{number}. {text}", id) for number, (text, id) in enumerate(texts, 1))
+
+
+def _told(todo: Todo) -> str:
+    return f"(priority {todo.priority}, {todo.status}) {todo.content}"

@@ -1,0 +1,106 @@
+"""What a model is shown fits, whatever there is, and says what it leaves out."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recursor.agents.model.context import Context, Item, Section, fit
+from recursor.agents.model.planner import Plan
+from recursor.agents.model.window import UNKNOWN_WINDOW, room_for, window_of
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.settings import ModelSettings
+from recursor.domain.spending import AgentFailedError
+
+texts = st.text(max_size=600)
+sections = st.lists(
+    st.builds(
+        Section,
+        name=st.uuids().map(str),
+        title=st.sampled_from(["Todos", "The page", "Größe"]),
+        items=st.lists(st.builds(Item, text=texts, id=st.uuids().map(str)), max_size=8).map(tuple),
+        share=st.floats(0, 1),
+        cut=st.booleans(),
+    ),
+    max_size=6,
+)
+
+
+def shown_whole(context: Context, section: Section) -> int:
+    shown = len(context.shown[section.name])
+    return shown - (section.name in context.cut)
+
+
+@given(sections, st.integers(0, 6_000))
+def test_it_fits_and_nothing_is_left_out_silently(given: list[Section], room: int) -> None:
+    try:
+        context = fit(given, room)
+    except InvalidInputError:
+        assert room < 1_200
+        return
+    assert len(context.text.encode("utf-8", "replace")) <= room
+    for section in given:
+        # What is shown is the beginning, in order, and the rest is counted.
+        shown = context.shown[section.name]
+        assert shown == tuple(item.id for item in section.items[: len(shown)])
+        assert all(item.text in context.text for item in section.items[: shown_whole(context, section)])
+        missing = len(section.items) - len(shown)
+        assert context.left_out.get(section.name, 0) == missing
+        if missing:
+            assert f"({missing:,} of {len(section.items):,} left out for want of room)" in context.text
+    assert context.text.count("characters are left out here for want of room") >= len(context.cut)
+
+
+@given(sections)
+def test_with_room_enough_all_is_shown(given: list[Section]) -> None:
+    context = fit(given, 1_000_000)
+    assert not context.left_out
+    assert not context.cut
+
+
+def test_a_part_has_the_beginning_and_the_end_and_says_how_much_is_missing() -> None:
+    text = "begin " + "x" * 10_000 + " end"
+    shown = fit([Section("page", "The page", (Item(text),), cut=True)], 1_000).text
+    assert "begin xxx" in shown
+    assert "xxx end" in shown
+    missing = re.search(r"\.\.\. ([\d,]+) of 10,010 characters are left out", shown)
+    assert missing
+    kept = len(re.findall(r"x(?=x)", shown)) + 2
+    assert kept + int(missing[1].replace(",", "")) == 10_000
+
+
+def test_a_section_leaves_to_others_their_share() -> None:
+    greedy = Section("a", "A", tuple(Item("a" * 50) for _ in range(100)), share=0.5)
+    modest = Section("b", "B", tuple(Item("b" * 50) for _ in range(10)), share=0.3)
+    context = fit([greedy, modest], 2_000)
+    assert len(context.shown["b"]) == 10
+    assert len(context.shown["a"]) > 15
+
+
+class TestAWindow:
+    def test_is_what_the_settings_say_else_what_is_known_of_the_model(self) -> None:
+        assert window_of(ModelSettings(name="openai:gpt-4o", context_tokens=5_000), "planner") == 5_000
+        assert window_of(ModelSettings(name="openai:gpt-4o"), "planner") == 128_000
+        assert window_of(ModelSettings(name="openai:nobody-knows-it"), "planner") == UNKNOWN_WINDOW
+        assert window_of(ModelSettings(name="openai-chat:gpt-4o"), "planner") == 128_000
+
+    def test_is_that_of_the_smallest_model_that_may_be_asked(self) -> None:
+        settings = ModelSettings(name="openai:gpt-4o", fallback=("local:small.gguf",))
+        assert window_of(settings, "planner") == UNKNOWN_WINDOW
+
+    @given(st.integers(1_000, 2_000_000), st.integers(1, 200_000), st.integers(0, 6_000))
+    def test_holds_question_and_answer(self, window: int, output: int, instructions: int) -> None:
+        settings = ModelSettings(name="openai:gpt-4o", context_tokens=window, output_tokens=output)
+        try:
+            room = room_for(settings, "planner", "x" * instructions, Plan)
+        except AgentFailedError:
+            assert window < 8_192
+        else:
+            assert room.question + room.answer + instructions // 3 < window
+            assert room.answer <= output
+
+
+def test_without_room_for_the_titles_it_says_so() -> None:
+    with pytest.raises(InvalidInputError, match=r"raise model\.context_tokens"):
+        fit([Section("a", "A", (Item("text"),))], 10)
