@@ -1,0 +1,72 @@
+"""What scripts rely on: the keys of what every command prints with --json. A new one is added here, too."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from recursor.cli.app import run_command
+from recursor.runner.places import store_directory
+from recursor.storage.opening import open_store
+from tests.runner.test_inspection import fill
+
+_STACK = (
+    "id name phase state state_reason created_at started_at paused_at resumed_at stopped_at "
+    "last_activity_at epoch total_cycles failures_in_a_row fruitless_in_a_row "
+    "current_execution_id next_look_at broadcasts_read settings"
+)
+_TODO = "id stack_id content status priority assigned_by created_at updated_at updated_by closed_at metadata"
+SHAPES = {
+    "list": (
+        "id name state phase created_at last_activity_at title running waits next_look_at "
+        "total_cycles cycles_last_day success_rate unanswered problem"
+    ),
+    "show garden": _STACK + " idea todos unanswered artifact agents live",
+    "idea garden": ("stack_id idea title description features created_at updated_at updated_by"),
+    "messages garden": ("kind id from_stack_id from_name to_stack_id content created_at read_at"),
+    "todos garden": _TODO,
+    "executions garden": ("id stack_id number epoch status started_at finished_at decision error summary"),
+    "execution garden 1": ("execution graph usage"),
+    "graphs garden": ("id stack_id created_at nodes"),
+    "work garden": ("stack_id computed_at revision statuses"),
+    "stats garden": (
+        "since until cycles completed failed cancelled success_rate average_seconds longest_seconds "
+        "agents_run agents_failed average_parallel max_parallel decisions input_tokens "
+        "output_tokens stack_id total_cycles"
+    ),
+    "stats": (
+        "since until cycles completed failed cancelled success_rate average_seconds longest_seconds "
+        "agents_run agents_failed average_parallel max_parallel decisions input_tokens "
+        "output_tokens total_cycles total_agent_runs total_tokens"
+    ),
+    "stats --series": ("since until figures"),
+    "traces garden": ("id stack_id execution_id role created_at summary thoughts effects metadata"),
+    "artifacts garden": ("number author created_at bytes"),
+    "artifact garden": ("id stack_id number content author created_at metadata"),
+    "create newer": _STACK,
+    "start garden": _STACK,
+    "message garden hello": ("id stack_id sender content created_at answer answered_at planned_at"),
+    "messages garden --send hi": ("id from_stack_id from_name to_stack_id content created_at read_at"),
+    "todos garden --add x": _TODO,
+    "configure garden --set pause.after_work=2": _STACK,
+    "config": ("key value default source where"),
+    "delete new --yes": ("id deleted"),
+}
+
+
+@pytest.fixture
+def filled(data: Path) -> Path:
+    with closing(open_store(store_directory(data))) as store:
+        store.write(fill)
+    assert run_command(["create", "new", "--data", str(data)]) == 0
+    return data
+
+
+@pytest.mark.parametrize("command", SHAPES)
+def test_the_keys_are_these(filled: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    capsys.readouterr()
+    assert run_command([*command.split(), "--json", "--data", str(filled)]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    first = printed[0] if isinstance(printed, list) else printed
+    assert " ".join(first) == SHAPES[command]

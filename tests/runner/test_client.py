@@ -1,0 +1,174 @@
+"""What a person is told when a runner elsewhere does not do what it was asked for."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recursor.domain.errors import InvalidInputError, NotFoundError, RecursorError
+from recursor.runner.access import Access
+from recursor.runner.address import checked_url
+from recursor.runner.client import ApiClient
+from recursor.runner.event_stream import EventStream
+from recursor.runner.port import listen
+from recursor.runner.remote_inspection import RemoteInspection
+from recursor.runner.steering import RunnerSilentError, UnauthorizedError
+from recursor.web.problems import problem_of
+
+OURS = {"recursor-runner": "7", "recursor-version": "99.1"}
+STACK = "5eed000000000001"
+
+
+@contextmanager
+def answering(*answers: tuple[int, dict[str, str], bytes]) -> Iterator[tuple[str, list[Any]]]:
+    """A server that gives these answers one after the other, and what it was asked for."""
+    left, asked = list(answers), []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append((self.path, dict(self.headers)))
+            status, headers, body = left.pop(0)
+            self.send_response(status)
+            for name, value in {**headers, "content-length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def problem(error: RecursorError) -> bytes:
+    return problem_of(error).model_dump_json().encode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "says"),
+    [
+        ((401, OURS, b"{}"), UnauthorizedError, "the runner wants its token: set RECURSOR_TOKEN"),
+        ((200, {}, b"{}"), RunnerSilentError, "what answers there is not the runner (HTTP 200)"),
+        ((502, {}, b"<html>"), RunnerSilentError, "what answers there is not the runner (HTTP 502)"),
+        ((200, OURS, b'{"id": 1}'), RunnerSilentError, "the runner is of version 99.1"),
+        ((404, OURS, b'{"detail": "nothing"}'), RunnerSilentError, "the runner is of version 99.1"),
+        ((404, OURS, problem(NotFoundError("no stack"))), NotFoundError, "no stack"),
+        ((503, OURS, b'{"detail": "it is ending"}'), RunnerSilentError, "it is ending"),
+    ],
+    ids=lambda each: str(each)[:30],
+)
+def test_an_answer_that_is_none(answer: Any, kind: type[RecursorError], says: str) -> None:
+    with answering(answer) as (url, _), closing(ApiClient(url)) as client:
+        with pytest.raises(kind) as raised:
+            RemoteInspection(client).overview(STACK)
+        assert type(raised.value) is kind
+        assert says in str(raised.value)
+
+
+def test_another_token_is_wanted() -> None:
+    with (
+        answering((401, OURS, b"{}")) as (url, asked),
+        closing(ApiClient(url, token="wrong")) as client,
+        pytest.raises(UnauthorizedError, match="wants another token"),
+    ):
+        RemoteInspection(client).overview(STACK)
+    assert asked[0][1]["authorization"] == "Bearer wrong"
+
+
+def test_nobody_is_there() -> None:
+    with listen(0) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with pytest.raises(RunnerSilentError, match="nothing listens there"):
+        RemoteInspection(ApiClient(url)).overview(STACK)
+
+
+def test_a_runner_elsewhere_is_not_done_without(tmp_path: Path) -> None:
+    with (
+        answering((200, {}, b"")) as (url, _),
+        Access(tmp_path, url=url) as access,
+        pytest.raises(RunnerSilentError),
+    ):
+        access.inspect(lambda inspection: inspection.overview(STACK))
+
+
+def test_a_runner_below_a_path_is_asked_there() -> None:
+    page = b'{"items": [], "next": null}'
+    with answering((200, OURS, page)) as (url, asked), closing(ApiClient(f"{url}/teams")) as client:
+        assert RemoteInspection(client).todos(STACK) == []
+    assert asked[0][0].startswith(f"/teams/api/stacks/{STACK}/todos?")
+
+
+def test_events_go_on_after_the_last_one_that_was_heard(tmp_path: Path) -> None:
+    def told(*parts: tuple[str, dict[str, Any]]) -> tuple[int, dict[str, str], bytes]:
+        body = "".join(f"id: {name}\ndata: {json.dumps(data)}\n\n" for name, data in parts)
+        return 200, OURS, f"retry: 1000\nid: a-0\n\n: still here\n\n{body}".encode()
+
+    silences: list[str] = []
+    answers = (
+        told(("a-1", {"kind": "trouble"}), ("a-2", {"kind": "stack_waits"})),
+        told(("b-1", {"kind": "missed"})),
+    )
+    with answering(*answers) as (url, asked), Access(tmp_path, url=url) as access:
+        stream = iter(EventStream(access, None, (), None, on_silence=silences.append, retry_seconds=0))
+        heard: list[Any] = []
+        while len(heard) < 3:
+            event = next(stream)
+            heard += [] if event is None else [(event["id"], event["kind"])]
+        stream.close()  # type: ignore[attr-defined]  # it is a generator
+    assert heard == [("a-1", "trouble"), ("a-2", "stack_waits"), ("b-1", "missed")]
+    assert "last-event-id" not in asked[0][1]
+    assert asked[1][1]["last-event-id"] == "a-2"
+    assert len(silences) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("http://127.0.0.1:3002", "http://127.0.0.1:3002"),
+        (" https://recursor.example/ ", "https://recursor.example"),
+        ("https://example.com/teams/api/", "https://example.com/teams"),
+        ("http://[::1]:3002", "http://[::1]:3002"),
+    ],
+)
+def test_an_address(text: str, url: str) -> None:
+    assert checked_url(text, "--url") == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "recursor.example",
+        "host:3002",
+        "ftp://host",
+        "http://",
+        "http://host:0",
+        "http://host:99999",
+        "http://host/?a=b",
+        "http://host/#a",
+        "http://ho st",
+        "http://h\x1bst",
+        "http://[::1",
+    ],
+)
+def test_no_address(text: str) -> None:
+    with pytest.raises(InvalidInputError, match="--url: "):
+        checked_url(text, "--url")
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    with pytest.raises(InvalidInputError, match="RECURSOR_TOKEN") as raised:
+        checked_url("https://ada:secret@host", "--url")
+    assert "secret" not in str(raised.value)
