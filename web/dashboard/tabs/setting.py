@@ -14,6 +14,9 @@ from pydantic import JsonValue
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import Settings
 
+# What is spelled another way than it is written.
+_SPELLED = {"ttl": "TTL", "url": "URL"}
+
 
 class Kind(Enum):
     """How a value is typed."""
@@ -40,7 +43,8 @@ class Setting:
     @property
     def title(self) -> str:
         """Its name, as a person reads it."""
-        return self.key.replace("_", " ").capitalize()
+        words = [_SPELLED.get(word, word) for word in self.key.split("_")]
+        return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
 
     def told(self, value: object) -> str:
         """Return a value as it stands in the field."""

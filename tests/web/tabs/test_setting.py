@@ -1,0 +1,36 @@
+"""How each setting is typed."""
+
+import pytest
+
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.settings import Settings
+from recursor.web.dashboard.tabs.setting import Setting, all_settings
+
+EVERY = [setting for _, settings in all_settings().values() for setting in settings]
+
+
+def named(section: str, key: str) -> Setting:
+    return next(each for each in EVERY if (each.section, each.key) == (section, key))
+
+
+@pytest.mark.parametrize("setting", EVERY, ids=lambda each: f"{each.section}.{each.key}")
+def test_each_is_read_as_it_is_told_and_says_what_it_does(setting: Setting) -> None:
+    default = getattr(getattr(Settings(), setting.section), setting.key)
+    typed = setting.check(setting.told(default))
+
+    given = Settings().overridden({} if typed is None else {setting.section: {setting.key: typed}})
+    assert getattr(getattr(given, setting.section), setting.key) == default
+    assert setting.title
+
+
+def test_a_number_is_typed_as_people_write_it() -> None:
+    assert named("limits", "outcome_bytes").check(" 8,388 608 ") == 8_388_608
+    assert named("pause", "between_looks").check("0.5") == 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [("soon", "must be a number"), ("-1", "greater than 0"), ("nan", "finite")]
+)
+def test_what_is_no_value_is_refused(text: str, why: str) -> None:
+    with pytest.raises(InvalidInputError, match=why):
+        named("pause", "between_looks").check(text)
