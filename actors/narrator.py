@@ -61,6 +61,7 @@ class Narrator:
                 note=nodes[result.role].note,
                 seconds=None if result.started_at is None else result.finished_at - result.started_at,
                 summary="" if result.outcome is None else result.outcome.summary,
+                usage=nodes[result.role].usage,
             )
             for effect in () if result.outcome is None else result.outcome.effects:
                 if isinstance(effect, AnswerUserMessage):

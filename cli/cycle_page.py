@@ -8,7 +8,7 @@ from rich.text import Text
 
 from recursor.cli.output import one_line
 from recursor.cli.stack_tables import STYLES, plain_table, styled
-from recursor.cli.wording import ago, clock_time, plural, span
+from recursor.cli.wording import ago, clock_time, money, plural, span
 from recursor.cli.work_tables import graph_table
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import Node, Usage
@@ -65,7 +65,7 @@ def _facts(
             f"{summary.max_parallel} at a time at most, {span(summary.agent_seconds)} together",
         )
     if usage.input_tokens or usage.output_tokens or usage.cost is not None:
-        cost = "" if usage.cost is None else f", ${usage.cost}"
+        cost = ", of unknown price" if usage.cost is None else f", {money(usage.cost)}"
         model = "" if usage.model is None else f"  {one_line(usage.model)}"
         yield "usage", f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out{cost}{model}"
 

@@ -1,15 +1,15 @@
 """How figures over time look on a terminal."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from recursor.cli.stack_tables import plain_table
-from recursor.cli.wording import NEVER, plural, span
-from recursor.domain.statistics import Figures, OrchestrationStats, SpanStats, TotalStats
+from recursor.cli.stack_tables import clipped, fitted, plain_table
+from recursor.cli.wording import NEVER, cost, money, plural, span
+from recursor.domain.statistics import Figures, OrchestrationStats, Rollup, SpanStats, TotalStats, Use
 
 _HEALTHY, _POOR = 0.95, 0.9
 _DAY = 86_400
@@ -37,14 +37,23 @@ def stats_page(name: str, stats: Figures) -> Iterator[RenderableType]:
         facts.add_row("parallel", f"{parallel:.2f} on average, {stats.max_parallel} at most")
         facts.add_row("decisions", ", ".join(decisions) or NEVER)
     if stats.input_tokens or stats.output_tokens:
-        facts.add_row("tokens", f"{stats.input_tokens:,} in, {stats.output_tokens:,} out")
+        facts.add_row(
+            "tokens", f"{stats.input_tokens:,} in, {stats.output_tokens:,} out{_tokens_ever(stats)}"
+        )
+        facts.add_row("cost", f"{cost(stats.cost, stats.unpriced_tokens)}{_cost_ever(stats)}")
     yield facts
+    for heading, uses in (("MODEL", stats.models), ("ROLE", stats.roles)):
+        if uses:
+            yield ""
+            yield _uses_table(heading, uses)
 
 
 def series_table(spans: Sequence[SpanStats]) -> Table:
     """Return figures over time, oldest first: a row for each span, with a bar for its cycles."""
-    table = plain_table("FROM", "CYCLES", "", "SUCCESS", "AVERAGE", "AGENTS", "PARALLEL")
-    for right in (1, 3, 4, 5, 6):
+    # Who needs no model has no use for the columns.
+    used = ("TOKENS", "COST") if any(each.figures.models for each in spans) else ()
+    table = plain_table("FROM", "CYCLES", "", "SUCCESS", "AVERAGE", "AGENTS", "PARALLEL", *used)
+    for right in (1, *range(3, 7 + len(used))):
         table.columns[right].justify = "right"
     most = max(each.figures.cycles for each in spans)
     form = "%Y-%m-%d" if spans[0].until - spans[0].since >= _DAY else "%m-%d %H:%M"
@@ -63,8 +72,38 @@ def series_table(spans: Sequence[SpanStats]) -> Table:
             span(figures.seconds / figures.cycles),
             f"{figures.agents_run:,}",
             f"{figures.parallel / figures.cycles:.2f}",
+            *(_used(figures) if used else ()),
         )
     return table
+
+
+def _uses_table(heading: str, uses: Mapping[str, Use]) -> Table:
+    """Return what runs took of models, by `heading`, the dearest first."""
+    table = plain_table(heading, "RUNS", "TOKENS IN", "OUT", "COST")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, use in sorted(uses.items(), key=lambda item: (-item[1].cost, -item[1].input_tokens, item[0])):
+        table.add_row(
+            clipped(name),
+            f"{use.runs:,}",
+            f"{use.input_tokens:,}",
+            f"{use.output_tokens:,}",
+            cost(use.cost, use.unpriced_tokens),
+        )
+    return fitted(table, heading)
+
+
+def _used(figures: Rollup) -> tuple[str, str]:
+    tokens = figures.input_tokens + figures.output_tokens
+    return (f"{tokens:,}", cost(figures.cost, figures.unpriced_tokens)) if tokens else (NEVER, NEVER)
+
+
+def _tokens_ever(stats: Figures) -> str:
+    return f"; {stats.total_tokens:,} ever" if isinstance(stats, TotalStats) else ""
+
+
+def _cost_ever(stats: Figures) -> str:
+    return f"; {money(stats.total_cost)} ever" if isinstance(stats, TotalStats) else ""
 
 
 def _bar(share: float) -> str:

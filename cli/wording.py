@@ -4,9 +4,9 @@ import re
 from datetime import datetime
 
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.wording import plural, size, span
+from recursor.domain.wording import cost, money, plural, size, span
 
-__all__ = ["NEVER", "ago", "ahead", "clock_time", "parse_span", "plural", "size", "span"]
+__all__ = ["NEVER", "ago", "ahead", "clock_time", "cost", "money", "parse_span", "plural", "size", "span"]
 
 NEVER = "-"
 """Stands for what is not there."""

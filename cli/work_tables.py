@@ -9,7 +9,7 @@ from rich.text import Text
 
 from recursor.cli.output import neutral, one_line
 from recursor.cli.stack_tables import clipped, fitted, plain_table, styled
-from recursor.cli.wording import NEVER, ago, clock_time, span
+from recursor.cli.wording import NEVER, ago, clock_time, cost, span
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, Node
 from recursor.domain.todo import Todo
@@ -36,8 +36,11 @@ def todos_table(todos: Iterable[Todo], now: float) -> Table:
 
 def executions_table(executions: Iterable[OrchestratorExecution], now: float) -> Table:
     """Return a list of cycles."""
-    table = plain_table("CYCLE", "STARTED", "TOOK", "STATUS", "AGENTS", "WAVES", "DECISION", "BECAUSE")
-    for right in (0, 2, 4, 5):
+    executions = list(executions)
+    # Who needs no model has no use for the columns.
+    used = ("TOKENS", "COST") if any(_tokens(each) for each in executions) else ()
+    table = plain_table("CYCLE", "STARTED", "TOOK", "STATUS", "AGENTS", "WAVES", *used, "DECISION", "BECAUSE")
+    for right in (0, 2, 4, 5, *range(6, 6 + len(used))):
         table.columns[right].justify = "right"
     for execution in executions:
         summary, decision = execution.summary, execution.decision
@@ -49,6 +52,7 @@ def executions_table(executions: Iterable[OrchestratorExecution], now: float) ->
             styled(execution.status),
             str(summary.agents_run) if summary else NEVER,
             str(summary.waves) if summary else NEVER,
+            *((_number(_tokens(execution)), _cost_of(execution)) if used else ()),
             NEVER if decision is None else _decision(decision.kind.value, decision.pause),
             _because(execution),
         )
@@ -68,8 +72,10 @@ def graph_page(graph: ExecutionGraph, execution: OrchestratorExecution | None) -
 
 def graph_table(graph: ExecutionGraph) -> Table:
     """Return the nodes of one cycle's graph, by wave."""
-    table = plain_table("WAVE", "ROLE", "PRIORITY", "STATUS", "TOOK", "AFTER", "WHY")
-    table.columns[0].justify = table.columns[4].justify = "right"
+    used = ("TOKENS", "COST") if any(node.usage for node in graph.nodes) else ()
+    table = plain_table("WAVE", "ROLE", "PRIORITY", "STATUS", "TOOK", *used, "AFTER", "WHY")
+    for right in (0, 4, *range(5, 5 + len(used))):
+        table.columns[right].justify = "right"
     table.columns[2].justify = "center"
     for number, nodes in groupby(graph.nodes, lambda node: node.wave):
         for index, node in enumerate(nodes):
@@ -79,6 +85,7 @@ def graph_table(graph: ExecutionGraph) -> Table:
                 Text(str(node.priority), _urgency(node.priority)),
                 styled(node.status),
                 _took(node),
+                *(_used(node) if used else ()),
                 ", ".join(node.dependencies),
                 _why(node),
             )
@@ -98,6 +105,27 @@ def work_table(statuses: Mapping[str, WorkStatus]) -> Table:
             ", ".join(status.dependencies),
         )
     return fitted(table, "WHY")
+
+
+def _tokens(execution: OrchestratorExecution) -> int:
+    summary = execution.summary
+    return 0 if summary is None else summary.input_tokens + summary.output_tokens
+
+
+def _cost_of(execution: OrchestratorExecution) -> str:
+    summary = execution.summary
+    return NEVER if summary is None or not _tokens(execution) else cost(summary.cost, summary.unpriced_tokens)
+
+
+def _used(node: Node) -> tuple[str, str]:
+    usage = node.usage
+    if usage is None:
+        return NEVER, NEVER
+    return _number(usage.tokens), "unknown" if usage.cost is None else cost(usage.cost, 0)
+
+
+def _number(tokens: int) -> str:
+    return f"{tokens:,}" if tokens else NEVER
 
 
 def _urgency(priority: int) -> str:

@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from recursor.domain.execution import Decision, ExecutionStatus
-from recursor.domain.graph import ExecutionGraph, NodeStatus
+from recursor.domain.graph import ExecutionGraph, NodeStatus, Usage
 from recursor.domain.record import Record, StackId, Timestamp
 from recursor.domain.stack import ExecutionState, Phase
 from recursor.domain.work import WorkReport
@@ -77,6 +77,8 @@ class NodeFinished(Event):
     note: str | None = None
     seconds: float | None = None
     summary: str = ""
+    usage: Usage | None = None
+    """What it took of a model, as far as it said."""
 
 
 class CycleFinished(Event):

@@ -1,5 +1,6 @@
 """The record of one cycle: what the orchestrator did and what it decided."""
 
+from decimal import Decimal
 from enum import StrEnum
 
 from pydantic import Field
@@ -45,6 +46,12 @@ class GraphSummary(Record):
     max_parallel: int = 0
     agent_seconds: float = 0.0
     """Sum of the runs' durations: above the cycle's own duration when they ran in parallel."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: Decimal = Decimal(0)
+    """In US dollars, as far as prices are known."""
+    unpriced_tokens: int = 0
+    """Tokens of runs whose price is not known."""
 
 
 class OrchestratorExecution(Record):

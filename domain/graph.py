@@ -27,6 +27,8 @@ class NodeStatus(StrEnum):
 
 # More than any run can use, and little enough that the sums over any time fit into 64 bits.
 MAX_TOKENS = 10**12
+# More than any runner will ever spend.
+MAX_DOLLARS = Decimal(10**9)
 
 
 class Usage(Record):
@@ -35,8 +37,13 @@ class Usage(Record):
     model: str | None = None
     input_tokens: int = Field(default=0, ge=0, le=MAX_TOKENS)
     output_tokens: int = Field(default=0, ge=0, le=MAX_TOKENS)
-    cost: Decimal | None = None
+    cost: Decimal | None = Field(default=None, ge=0, le=MAX_DOLLARS)
     """In US dollars; None when the price is not known."""
+
+    @property
+    def tokens(self) -> int:
+        """Of input and output together."""
+        return self.input_tokens + self.output_tokens
 
 
 class Node(Record):

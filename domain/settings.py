@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
 from recursor.domain.errors import InvalidInputError, unknown_key
-from recursor.domain.graph import MAX_TOKENS
+from recursor.domain.graph import MAX_DOLLARS, MAX_TOKENS
 from recursor.domain.rates import Rates
 from recursor.domain.record import Line, Record, RoleName
-from recursor.domain.spending import MAX_DOLLARS, Budget
+from recursor.domain.spending import Budget
 
 SCRIPTED = "scripted"
 ModelName = Annotated[
@@ -137,6 +137,11 @@ class BudgetSettings(Budget):
     """Most US dollars of some roles, by role."""
     role_runs_per_hour: Mapping[RoleName, int] = Field(default_factory=dict)
     """Most runs an hour of some roles, by role."""
+
+    @property
+    def whole(self) -> Budget:
+        """What all roles may spend of it together."""
+        return Budget(tokens=self.tokens, dollars=self.dollars, runs_per_hour=self.runs_per_hour)
 
     def of_role(self, role: str) -> Budget:
         """Return what one role may spend of it."""

@@ -1,15 +1,13 @@
 """What runs may spend, what they spent, and the refusal of what would be too much."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from pydantic import Field
 
 from recursor.domain.errors import RecursorError
-from recursor.domain.graph import MAX_TOKENS, Usage
+from recursor.domain.graph import MAX_DOLLARS, MAX_TOKENS, Usage
 from recursor.domain.record import Record, RoleName, StackId, Timestamp
-
-# More than any runner will ever spend.
-MAX_DOLLARS = Decimal(10**9)
 
 
 class BudgetExceededError(RecursorError):
@@ -39,15 +37,23 @@ class Spend(Record):
     """Of input and output together."""
     dollars: Decimal = Field(default=Decimal(0), ge=0, le=MAX_DOLLARS)
     """US dollars, as far as prices are known."""
+    unpriced_tokens: int = Field(default=0, ge=0, le=MAX_TOKENS)
+    """Those of the tokens whose price is not known."""
 
     def plus(self, other: "Spend") -> "Spend":
         """Return both together."""
-        return Spend(tokens=self.tokens + other.tokens, dollars=self.dollars + other.dollars)
+        return Spend(
+            tokens=self.tokens + other.tokens,
+            dollars=self.dollars + other.dollars,
+            unpriced_tokens=self.unpriced_tokens + other.unpriced_tokens,
+        )
 
     def minus(self, other: "Spend") -> "Spend":
         """Return what is left without `other`; nothing, where that is more."""
         return Spend(
-            tokens=max(self.tokens - other.tokens, 0), dollars=max(self.dollars - other.dollars, Decimal(0))
+            tokens=max(self.tokens - other.tokens, 0),
+            dollars=max(self.dollars - other.dollars, Decimal(0)),
+            unpriced_tokens=max(self.unpriced_tokens - other.unpriced_tokens, 0),
         )
 
 
@@ -91,3 +97,30 @@ class Reservation(Record):
     role: RoleName
     most: Spend
     made_at: Timestamp
+
+
+class Spending(Record):
+    """What a budget allows, and what was spent of it."""
+
+    budget: Budget
+    spent: Spend = Spend()
+    reserved: Spend = Spend()
+    """What calls that are under way may cost at most."""
+    calls: int = 0
+    """Calls of models that ended."""
+    unconfirmed: int = 0
+    """Calls of which nobody can tell what they cost: they count with the most that they could."""
+    runs_last_hour: int = 0
+    """Runs of agents that call a model, begun within the last sixty minutes."""
+
+
+class StackSpending(Record):
+    """What a stack and its roles may spend, and what they spent."""
+
+    stack_id: StackId
+    total: Spending
+    """All roles together."""
+    roles: Mapping[RoleName, Spending]
+    """Those that spent something, or have a budget."""
+    runner: Spending
+    """All stacks together."""

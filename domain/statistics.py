@@ -1,10 +1,24 @@
 """Figures over a span of time: sums that can be added up, minute by minute."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from pydantic import Field
 
 from recursor.domain.record import Record, StackId, Timestamp
+
+
+class Use(Record):
+    """What runs of agents took of a model."""
+
+    runs: int = 0
+    """Runs that told what they used."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: Decimal = Decimal(0)
+    """In US dollars, as far as prices are known."""
+    unpriced_tokens: int = 0
+    """Tokens, of both kinds, whose price is not known."""
 
 
 class Rollup(Record):
@@ -27,6 +41,14 @@ class Rollup(Record):
     decisions: Mapping[str, int] = Field(default_factory=dict)
     input_tokens: int = 0
     output_tokens: int = 0
+    cost: Decimal = Decimal(0)
+    """In US dollars, as far as prices are known."""
+    unpriced_tokens: int = 0
+    """Tokens whose price is not known."""
+    models: Mapping[str, Use] = Field(default_factory=dict)
+    """By model; "unknown" for runs that did not name it."""
+    roles: Mapping[str, Use] = Field(default_factory=dict)
+    """By role."""
 
 
 class Figures(Record):
@@ -50,6 +72,14 @@ class Figures(Record):
     decisions: Mapping[str, int]
     input_tokens: int
     output_tokens: int
+    cost: Decimal
+    """In US dollars, as far as prices are known."""
+    unpriced_tokens: int
+    """Tokens whose price is not known."""
+    models: Mapping[str, Use]
+    """What was used of each model."""
+    roles: Mapping[str, Use]
+    """What each role used."""
 
 
 class OrchestrationStats(Figures):
@@ -69,6 +99,8 @@ class TotalStats(Figures):
     """All runs of agents ever."""
     total_tokens: int
     """All tokens ever, in and out."""
+    total_cost: Decimal
+    """US dollars ever, as far as prices are known."""
 
 
 class SpanStats(Record):

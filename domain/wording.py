@@ -1,4 +1,6 @@
-"""Spans of time, sizes and numbers as people say them."""
+"""Spans of time, sizes, numbers and sums of money as people say them."""
+
+from decimal import Decimal
 
 
 def span(seconds: float) -> str:
@@ -39,3 +41,24 @@ def percent(share: float) -> str:
     """Return a share of 0 to 1 as a percentage that never rounds up to all: 100 %, 99.9 %, 4.2 %."""
     shown = f"{share * 100:.1f}".removesuffix(".0")
     return "99.9 %" if shown == "100" and share < 1 else f"{shown} %"
+
+
+def money(dollars: Decimal) -> str:
+    """Return a sum of US dollars: $12.30, $0.0042, under $0.0001."""
+    if 0 < dollars < Decimal("0.0001"):
+        return "under $0.0001"
+    return f"${dollars:,.4f}" if 0 < dollars < 1 else f"${dollars:,.2f}"
+
+
+def cost(dollars: Decimal, unpriced_tokens: int) -> str:
+    """Return what something cost, and what of it has no known price.
+
+    Args:
+        dollars: US dollars, as far as prices are known.
+        unpriced_tokens: tokens whose price is not known.
+    """
+    if not unpriced_tokens:
+        return money(dollars)
+    return (
+        f"{money(dollars)} and {plural(unpriced_tokens, 'token')} of unknown price" if dollars else "unknown"
+    )

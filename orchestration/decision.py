@@ -1,10 +1,14 @@
 """What comes after a cycle: continue, pause for a while, pause until an event, or stop."""
 
+from decimal import Decimal
+
 from recursor.domain.execution import Decision, DecisionKind, GraphSummary
 from recursor.domain.graph import ExecutionGraph, NodeStatus
 from recursor.domain.settings import PauseSettings
 from recursor.domain.stack import ExecutionState, Phase, Stack
 from recursor.domain.work import WorkReport
+
+_NO_COST = Decimal(0)
 
 
 def decide(
@@ -111,6 +115,7 @@ def summarise(graph: ExecutionGraph) -> GraphSummary:
         widths[node.wave] = widths.get(node.wave, 0) + 1
         if node.started_at is not None and node.finished_at is not None:
             seconds += node.finished_at - node.started_at
+    used = [node.usage for node in graph.nodes if node.usage is not None]
     return GraphSummary(
         agents_run=len(ran),
         agents_failed=sum(node.status is NodeStatus.FAILED for node in ran),
@@ -118,4 +123,8 @@ def summarise(graph: ExecutionGraph) -> GraphSummary:
         waves=len(widths),
         max_parallel=max(widths.values(), default=0),
         agent_seconds=seconds,
+        input_tokens=sum(usage.input_tokens for usage in used),
+        output_tokens=sum(usage.output_tokens for usage in used),
+        cost=sum([usage.cost for usage in used if usage.cost is not None], _NO_COST),
+        unpriced_tokens=sum(usage.tokens for usage in used if usage.cost is None),
     )

@@ -109,7 +109,14 @@ class Runner:
             held.callback(self.clock.close)
             self.orchestrator = self._start_orchestrator(held)
             assignment = Assignment(
-                self.data, self.settings, self.port, self._access, os.getpid(), self._sql, self._log
+                self.data,
+                self.settings,
+                self.port,
+                self._access,
+                os.getpid(),
+                self._sql,
+                self._runner,
+                self._log,
             )
             web = WebProcess(assignment, listener, self.orchestrator)
             held.callback(web.stop)

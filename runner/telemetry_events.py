@@ -24,8 +24,9 @@ from recursor.domain.events import (
     StackChanged,
     StackDeleted,
 )
-from recursor.domain.graph import Node
+from recursor.domain.graph import Node, Usage
 from recursor.domain.stack import ExecutionState
+from recursor.domain.statistics import Rollup
 from recursor.runner.listening import ListeningThread
 from recursor.runner.stack_names import StackNames
 from recursor.runner.telemetry_export import Providers
@@ -44,6 +45,9 @@ PATIENCE_SECONDS = 2.0
 
 # Seconds: an agent without a model takes milliseconds, one with a large model minutes.
 _BOUNDARIES = (0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+
+# OpenTelemetry's own names for what generative models take: its semantic conventions, "gen-ai".
+_MODEL, _INPUT, _OUTPUT = "gen_ai.request.model", "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
 
 _KINDS: frozenset[type[Event]] = frozenset(
     (CycleStarted, NodeFinished, CycleFinished, StackChanged, StackDeleted)
@@ -162,6 +166,7 @@ class Telemetry(ListeningThread):
             failed = each.status == "failed"
             if failed and each.note:
                 described["error.type"] = each.note.partition(":")[0]
+            described.update(_used(each.usage))
             inner = _begin(self._tracer, f"agent {each.role}", span, begin, described)
             _finish(inner, each.at, (each.note or "it failed") if failed else None)
         _finish(span, max(each.at for each in ended), None)
@@ -189,6 +194,15 @@ class Telemetry(ListeningThread):
         meter.create_observable_counter(
             "recursor.cycles", [self._observe_cycles], "{cycle}", "Cycles that ended, ever."
         )
+        meter.create_observable_counter(
+            "recursor.tokens", [self._observe_tokens], "{token}", "Tokens of models, ever, by model."
+        )
+        meter.create_observable_counter(
+            "recursor.cost",
+            [self._observe_cost],
+            "USD",
+            "Dollars ever, by model, as far as prices are known.",
+        )
         for name, field_name, unit, what in (
             ("recursor.stacks.active", "active_stacks", "{stack}", "Stacks whose actors are in memory."),
             ("recursor.stacks.sleeping", "sleeping_stacks", "{stack}", "Stacks that a timer will wake."),
@@ -204,11 +218,23 @@ class Telemetry(ListeningThread):
         if self._agent_seconds is not None and event.seconds is not None:
             self._agent_seconds.record(event.seconds, attributes)
 
+    def _observe_tokens(self, _: CallbackOptions) -> Iterable[Observation]:
+        for model, use in self._ever().models.items():
+            for kind, tokens in (("input", use.input_tokens), ("output", use.output_tokens)):
+                yield Observation(tokens, {_MODEL: model, "gen_ai.token.type": kind})
+
+    def _observe_cost(self, _: CallbackOptions) -> Iterable[Observation]:
+        for model, use in self._ever().models.items():
+            yield Observation(float(use.cost), {_MODEL: model})
+
     def _observe_cycles(self, _: CallbackOptions) -> Iterable[Observation]:
-        with self._store.read() as reader:
-            ever = lifetime_rollup(reader)
+        ever = self._ever()
         for status in ("completed", "failed", "cancelled"):
             yield Observation(getattr(ever, status), {"status": status})
+
+    def _ever(self) -> Rollup:
+        with self._store.read() as reader:
+            return lifetime_rollup(reader)
 
     def _observer(self, field_name: str) -> Any:
         def observe(_: CallbackOptions) -> Iterable[Observation]:
@@ -233,6 +259,18 @@ class Telemetry(ListeningThread):
 def _begin(tracer: Tracer, name: str, parent: Span | None, at: float, attributes: Attributes) -> Span:
     context = Context() if parent is None else set_span_in_context(parent)
     return tracer.start_span(name, context, attributes=attributes, start_time=_nanoseconds(at))
+
+
+def _used(usage: Usage | None) -> Attributes:
+    if usage is None:
+        return {}
+    known: dict[str, str | int | float] = {_INPUT: usage.input_tokens, _OUTPUT: usage.output_tokens}
+    if usage.model is not None:
+        provider, _, model = usage.model.partition(":")
+        known.update({"gen_ai.provider.name": provider, _MODEL: model} if model else {_MODEL: provider})
+    if usage.cost is not None:
+        known["recursor.cost.dollars"] = float(usage.cost)
+    return known
 
 
 def _finish(span: Span, at: float, error: str | None) -> None:

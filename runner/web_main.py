@@ -67,7 +67,16 @@ def _serve(assignment: Assignment, listener: socket.socket, link: WebEnd) -> boo
         closing(SystemClock()) as clock,
         closing(open_store(store_directory(assignment.data), read_only=True)) as store,
     ):
-        engine = Engine(link, store, assignment.settings, clock, feed, assignment.data, assignment.sql)
+        engine = Engine(
+            link,
+            store,
+            assignment.settings,
+            clock,
+            feed,
+            assignment.data,
+            assignment.sql,
+            assignment.limits,
+        )
         app = make_app(engine, assignment.port, access=assignment.access, runner=assignment.runner)
         mount_dashboard(app, engine)
         server = WebServer(app, listener, on_stop=feed.close)

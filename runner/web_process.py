@@ -16,7 +16,7 @@ from typing import Any
 from pykka import ActorRef
 
 from recursor.domain.errors import RecursorError
-from recursor.domain.settings import Settings, SqlSettings
+from recursor.domain.settings import RunnerSettings, Settings, SqlSettings
 from recursor.web.access import WebAccess
 from recursor.web.link import EngineEnd
 
@@ -50,6 +50,8 @@ class Assignment:
     """The process that runs the stacks."""
     sql: SqlSettings
     """What an SQL query may take."""
+    limits: RunnerSettings
+    """What all stacks may spend together, among others."""
     log: bool = False
     """Whether it writes to the log in the data directory."""
 

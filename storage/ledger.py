@@ -68,7 +68,7 @@ def begin_run(writer: Writer, stack_id: str, role: str, budgets: Budgets, now: f
     minute = int(now // _MINUTE)
     for owner, name, budget, prefix in budgets.applied(stack_id, role):
         account = read_account(writer, owner, name)
-        recent = [(at, runs) for at, runs in account.runs if at > minute - _HOUR_OF_MINUTES]
+        recent = _recent(account, minute)
         begun = sum(runs for _, runs in recent)
         if budget.runs_per_hour is not None and begun >= budget.runs_per_hour:
             raise BudgetExceededError(
@@ -139,6 +139,15 @@ def settle_all(writer: Writer) -> int:
     for reservation_id in lost:
         settle(writer, reservation_id, None)
     return len(lost)
+
+
+def runs_within_the_hour(account: Account, now: float) -> int:
+    """Return how many runs began within the sixty minutes before `now` (seconds since the epoch, UTC)."""
+    return sum(runs for _, runs in _recent(account, int(now // _MINUTE)))
+
+
+def _recent(account: Account, minute: int) -> list[tuple[int, int]]:
+    return [(at, runs) for at, runs in account.runs if at > minute - _HOUR_OF_MINUTES]
 
 
 def _check(account: Account, budget: Budget, most: Spend, prefix: str, role: str) -> None:

@@ -151,6 +151,7 @@ def total_stats(reader: Reader, since: float, until: float) -> TotalStats:
         total_cycles=ever.cycles,
         total_agent_runs=ever.agents_run,
         total_tokens=ever.input_tokens + ever.output_tokens,
+        total_cost=ever.cost,
         **_figures(total, since, until),
     )
 
@@ -244,4 +245,8 @@ def _figures(total: Rollup, since: float, until: float) -> dict[str, Any]:
         "decisions": total.decisions,
         "input_tokens": total.input_tokens,
         "output_tokens": total.output_tokens,
+        "cost": total.cost,
+        "unpriced_tokens": total.unpriced_tokens,
+        "models": total.models,
+        "roles": total.roles,
     }

@@ -5,16 +5,17 @@ stacks did stays counted there.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, DecimalException
 from operator import add
 from typing import Any
 
 from msgpack import UnpackException
 
 from recursor.domain.execution import ExecutionStatus, GraphSummary, OrchestratorExecution
-from recursor.domain.graph import ExecutionGraph
-from recursor.domain.statistics import Rollup
+from recursor.domain.graph import ExecutionGraph, Usage
+from recursor.domain.statistics import Rollup, Use
 from recursor.storage.codec import pack, unpack
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.store import Reader, Writer, prefix_range
@@ -33,6 +34,14 @@ _FIELDS = tuple(Rollup.model_fields)
 _DECISIONS = _FIELDS.index("decisions")
 _CYCLES, _COMPLETED, _FAILED = (_FIELDS.index(name) for name in ("cycles", "completed", "failed"))
 _LARGEST = frozenset(_FIELDS.index(name) for name in ("longest", "max_parallel"))
+_COST, _UNPRICED = _FIELDS.index("cost"), _FIELDS.index("unpriced_tokens")
+# Sums by name, of models and of roles: each a list of the fields of `Use`, in their order.
+_NAMED = tuple(_FIELDS.index(name) for name in ("models", "roles"))
+_USE_COST = tuple(Use.model_fields).index("cost")
+
+# An agent may say of itself what model it used: the sums must not grow with what it makes up.
+MAX_NAMES, MAX_NAME = 100, 200
+UNNAMED, OTHERS = "unknown", "others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +205,21 @@ def _add(left: list[Any], right: list[Any]) -> list[Any]:
     for kind, number in right[_DECISIONS].items():
         decisions[kind] = decisions.get(kind, 0) + number
     total.append(decisions)
-    total += map(add, left[_DECISIONS + 1 :], right[_DECISIONS + 1 :])
+    total += map(add, left[_DECISIONS + 1 : _UNPRICED + 1], right[_DECISIONS + 1 : _UNPRICED + 1])
+    total += [_add_named(left[index], right[index]) for index in _NAMED]
     for index in _LARGEST:
         total[index] = max(left[index], right[index])
+    return total
+
+
+def _add_named(left: dict[str, list[Any]], right: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    if not right:
+        return left
+    total = dict(left)
+    for name, use in right.items():
+        key = name if name in total or len(total) < MAX_NAMES else OTHERS
+        before = total.get(key)
+        total[key] = use if before is None else list(map(add, before, use))
     return total
 
 
@@ -213,7 +234,12 @@ def _sum(reader: Reader, stack_id: str, spans: Iterable[tuple[_Bucket, int, int]
 
 
 def _rollup(figures: list[Any]) -> Rollup:
-    return Rollup(**dict(zip(_FIELDS, figures, strict=True)))
+    fields = dict(zip(_FIELDS, figures, strict=True))
+    for index in _NAMED:
+        fields[_FIELDS[index]] = {
+            name: dict(zip(Use.model_fields, use, strict=True)) for name, use in figures[index].items()
+        }
+    return Rollup(**fields)
 
 
 def _key(stack_id: str, at: float, bucket: _Bucket) -> bytes:
@@ -231,19 +257,29 @@ def _adding(table: str, key: bytes, value: bytes, figures: list[Any]) -> list[An
         if len(stored) > len(_FIELDS):
             raise ValueError("it has more figures than there are")
         # A rollup that an older Recursor wrote has fewer fields; the others are zero.
-        return _add(stored + _NOTHING[len(stored) :], figures)
-    except (ValueError, TypeError, AttributeError, UnpackException) as error:
+        return _add(_read_money(stored + _NOTHING[len(stored) :]), figures)
+    except (ValueError, TypeError, LookupError, AttributeError, UnpackException, DecimalException) as error:
         where = f"{table} {key.decode(errors='replace')}"
         raise CorruptRecordError(
             f"{where}: is not a readable rollup ({type(error).__name__}): restore it from a backup"
         ) from None
 
 
+def _read_money(figures: list[Any]) -> list[Any]:
+    """Make decimals, in place, of the text that they are stored as."""
+    figures[_COST] = Decimal(figures[_COST])
+    for index in _NAMED:
+        for use in figures[index].values():
+            use[_USE_COST] = Decimal(use[_USE_COST])
+    return figures
+
+
 def _of(execution: OrchestratorExecution, graph: ExecutionGraph | None) -> list[Any]:
     """Return one cycle's figures, in the order of the fields of `Rollup`."""
     summary, decision, status = execution.summary or GraphSummary(), execution.decision, execution.status
     seconds = execution.duration or 0.0
-    used = [node.usage for node in graph.nodes if node.usage is not None] if graph is not None else []
+    used = {node.role: node.usage for node in graph.nodes if node.usage is not None} if graph else {}
+    whole = _add_up(used.values())
     figures = {
         "cycles": 1,
         "completed": int(status is ExecutionStatus.COMPLETED),
@@ -258,10 +294,42 @@ def _of(execution: OrchestratorExecution, graph: ExecutionGraph | None) -> list[
         "parallel": summary.max_parallel,
         "max_parallel": summary.max_parallel,
         "decisions": {decision.kind.value: 1} if decision else {},
-        "input_tokens": sum(usage.input_tokens for usage in used),
-        "output_tokens": sum(usage.output_tokens for usage in used),
+        "input_tokens": whole["input_tokens"],
+        "output_tokens": whole["output_tokens"],
+        "cost": whole["cost"],
+        "unpriced_tokens": whole["unpriced_tokens"],
+        "models": _by_model(used.values()),
+        "roles": {role: list(_add_up([usage]).values()) for role, usage in used.items()},
     }
     return [figures[field] for field in _FIELDS]
+
+
+def _by_model(used: Iterable[Usage]) -> dict[str, list[Any]]:
+    by_model: dict[str, list[Usage]] = {}
+    for usage in used:
+        by_model.setdefault((usage.model or UNNAMED)[:MAX_NAME], []).append(usage)
+    return {model: list(_add_up(usages).values()) for model, usages in by_model.items()}
+
+
+def _add_up(used: Iterable[Usage]) -> Mapping[str, Any]:
+    """Return the fields of the `Use` of some runs, in their order."""
+    runs = input_tokens = output_tokens = unpriced = 0
+    cost = Decimal(0)
+    for usage in used:
+        runs += 1
+        input_tokens += usage.input_tokens
+        output_tokens += usage.output_tokens
+        if usage.cost is None:
+            unpriced += usage.tokens
+        else:
+            cost += usage.cost
+    return {
+        "runs": runs,
+        "input_tokens": input_tokens,
+        "output_tokens": output_tokens,
+        "cost": cost,
+        "unpriced_tokens": unpriced,
+    }
 
 
 _NOTHING = [getattr(Rollup(), field) for field in _FIELDS]

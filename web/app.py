@@ -11,6 +11,7 @@ from recursor.web import doctor, probes, sql
 from recursor.web.access import WebAccess
 from recursor.web.api import (
     artifacts,
+    budgets,
     control,
     conversations,
     executions,
@@ -40,6 +41,7 @@ _ROUTERS = (
     executions.router,
     traces.router,
     statistics.router,
+    budgets.router,
     live.router,
     process.router,
     doctor.router,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from recursor.actors.clock import Clock
-from recursor.domain.settings import Settings, SqlSettings
+from recursor.domain.settings import RunnerSettings, Settings, SqlSettings
 from recursor.storage.store import Reader, Store
 from recursor.web.asking import ANSWER_SECONDS, Asking
 from recursor.web.event_feed import EventFeed
@@ -29,6 +29,8 @@ class Engine:
     """The data directory; None where the store is in memory."""
     sql: SqlSettings = field(default_factory=SqlSettings)
     """What an SQL query may take."""
+    runner: RunnerSettings = field(default_factory=RunnerSettings)
+    """What all stacks may spend together, among others."""
 
     async def ask(self, message: object, seconds: float = ANSWER_SECONDS) -> Any:
         """Ask the orchestrator. See `Asking.ask`."""

@@ -100,8 +100,7 @@ class _Figures(Collector):
             {"completed": ever.completed, "failed": ever.failed, "cancelled": ever.cancelled},
         )
         yield _counter("decisions", "What was decided after cycles.", "kind", ever.decisions)
-        tokens = {"input": ever.input_tokens, "output": ever.output_tokens}
-        yield _counter("tokens", "Tokens that agents' models took and gave.", "direction", tokens)
+        yield from self._of_models()
         for name, what, value in (
             ("cycle_seconds", "Sum of the cycles' durations.", ever.seconds),
             ("agent_runs", "Runs of agents.", ever.agents_run),
@@ -112,6 +111,31 @@ class _Figures(Collector):
             yield CounterMetricFamily(f"recursor_{name}", what, value)
         if self._figures.size is not None:
             yield GaugeMetricFamily("recursor_store_bytes", "The store's size on disk.", self._figures.size)
+
+    def _of_models(self) -> Iterator[Metric]:
+        ever = self._figures.ever
+        tokens = CounterMetricFamily(
+            "recursor_tokens",
+            "Tokens that agents' models took and gave.",
+            labels=["direction", "model"],
+        )
+        named = sorted(ever.models.items())
+        for model, use in named:
+            tokens.add_metric(["input", model], use.input_tokens)
+            tokens.add_metric(["output", model], use.output_tokens)
+        # Before sums were kept by model, there were tokens without one.
+        for direction, number in (
+            ("input", ever.input_tokens - sum(use.input_tokens for _, use in named)),
+            ("output", ever.output_tokens - sum(use.output_tokens for _, use in named)),
+        ):
+            if number or not named:
+                tokens.add_metric([direction, ""], number)
+        yield tokens
+        dollars = {model: float(use.cost) for model, use in named} or {"": 0.0}
+        what = "US dollars that agents' models cost, as far as prices are known."
+        yield _counter("cost_dollars", what, "model", dollars)
+        unpriced = {model: use.unpriced_tokens for model, use in named} or {"": 0}
+        yield _counter("unpriced_tokens", "Tokens whose price is not known.", "model", unpriced)
 
 
 def _counter(name: str, what: str, label: str, values: Mapping[str, float]) -> Metric:

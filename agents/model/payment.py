@@ -30,7 +30,7 @@ class Payment:
                 "take another model, or limit tokens instead, then resume",
                 suspend=True,
             )
-        self.most = Spend(tokens=input_tokens + output_tokens, dollars=price or Decimal(0))
+        self.most = _priced(input_tokens + output_tokens, price)
         self.spent: Spend | None = None
         """What the call has cost; None as long as nobody can tell."""
 
@@ -44,7 +44,7 @@ class Payment:
         if tokens:
             price = dollars(self._model, usage)
             tally.add(self._model, usage.input_tokens, usage.output_tokens, price)
-            self.spent = Spend(tokens=tokens, dollars=price or Decimal(0))
+            self.spent = _priced(tokens, price)
         else:
             tally.add(self._model, 0, 0, None)
 
@@ -56,3 +56,9 @@ class Payment:
         """Write down what it has cost; it may block."""
         if self._reservation is not None:
             self._run.meter.settle(self._reservation, self.spent)
+
+
+def _priced(tokens: int, price: Decimal | None) -> Spend:
+    if price is None:
+        return Spend(tokens=tokens, unpriced_tokens=tokens)
+    return Spend(tokens=tokens, dollars=price)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import msgpack
@@ -14,6 +15,7 @@ from recursor.storage.errors import CorruptRecordError
 from recursor.storage.sql.columns import (
     BIGINT,
     BOOLEAN,
+    DECIMAL,
     DOUBLE,
     JSON,
     TIMESTAMP,
@@ -85,6 +87,13 @@ def _of_executions() -> Iterator[Column]:
             return None
         return as_json({**summary, "parallel_executions": summary.get("max_parallel", 0)})
 
+    def of_summary(key: str) -> Callable[[Fields], object]:
+        return lambda fields: (fields.get("summary") or {}).get(key)
+
+    def cost(fields: Fields) -> object:
+        found = of_summary("cost")(fields)
+        return None if found is None else Decimal(str(found))
+
     yield Column("duration", DOUBLE, duration, "Seconds from start to finish.")
     yield Column("completed_at", TIMESTAMP, completed_at, "The same as `finished_at`.")
     yield Column(
@@ -93,6 +102,10 @@ def _of_executions() -> Iterator[Column]:
         graph_summary,
         "`summary`, and in it `parallel_executions`: how many agents its widest wave had.",
     )
+    yield Column("input_tokens", BIGINT, of_summary("input_tokens"), "Tokens that its agents' models took.")
+    yield Column("output_tokens", BIGINT, of_summary("output_tokens"), "Tokens that they gave.")
+    yield Column("cost", DECIMAL, cost, "US dollars, as far as prices are known.")
+    yield Column("unpriced_tokens", BIGINT, of_summary("unpriced_tokens"), "Tokens whose price is not known.")
 
 
 def _of_work(roles: Iterable[str]) -> Iterator[Column]:

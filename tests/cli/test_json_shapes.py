@@ -33,12 +33,13 @@ SHAPES = {
     "stats garden": (
         "since until cycles completed failed cancelled success_rate average_seconds longest_seconds "
         "agents_run agents_failed average_parallel max_parallel decisions input_tokens "
-        "output_tokens stack_id total_cycles"
+        "output_tokens cost unpriced_tokens models roles stack_id total_cycles"
     ),
     "stats": (
         "since until cycles completed failed cancelled success_rate average_seconds longest_seconds "
         "agents_run agents_failed average_parallel max_parallel decisions input_tokens "
-        "output_tokens total_cycles total_agent_runs total_tokens"
+        "output_tokens cost unpriced_tokens models roles total_cycles total_agent_runs total_tokens "
+        "total_cost"
     ),
     "stats --series": ("since until figures"),
     "traces garden": ("id stack_id execution_id role created_at summary thoughts effects metadata"),

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome, SetPhase
 from recursor.domain.errors import InvalidInputError
+from recursor.domain.graph import Usage
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import Phase
 from recursor.runner.team import standard_team
@@ -36,6 +38,9 @@ from tests.processes import Done, environment, wait_for
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
+USAGE = Usage(model="openai:gpt-5-mini", input_tokens=1200, output_tokens=340, cost=Decimal("0.00098"))
+
+
 class Agent:
     """Completes the project, or fails where it is told to."""
 
@@ -45,7 +50,7 @@ class Agent:
     def run(self, _snapshot: Snapshot, _run: Run) -> Outcome:
         if self._fail:
             raise RuntimeError("no luck")
-        return Outcome(effects=(SetPhase(phase=Phase.COMPLETE),), summary="planned")
+        return Outcome(effects=(SetPhase(phase=Phase.COMPLETE),), summary="planned", usage=USAGE)
 
 
 @contextmanager
@@ -112,6 +117,24 @@ def test_a_cycle_is_a_trace_of_waves_and_agents(fail: bool) -> None:
     if fail:
         assert agent.status.description == "RuntimeError: no luck"
         assert agent.attributes["error.type"] == "RuntimeError"
+
+
+def test_what_models_cost_is_on_the_agents_span_and_counted_by_model() -> None:
+    with told(fail=False) as (spans, reader, _, _):
+        (agent,) = [span for span in spans.get_finished_spans() if span.name == "agent planner"]
+        found = metrics(reader)
+    used = {key: value for key, value in agent.attributes.items() if "gen_ai" in key or "cost" in key}
+    assert used == {
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-5-mini",
+        "gen_ai.usage.input_tokens": 1200,
+        "gen_ai.usage.output_tokens": 340,
+        "recursor.cost.dollars": 0.00098,
+    }
+    tokens = {point.attributes["gen_ai.token.type"]: point.value for point in found["recursor.tokens"]}
+    assert tokens == {"input": 1200, "output": 340}
+    (cost,) = found["recursor.cost"]
+    assert (cost.value, cost.attributes["gen_ai.request.model"]) == (0.00098, "openai:gpt-5-mini")
 
 
 def test_figures_are_those_of_the_cycles() -> None:

@@ -1,6 +1,7 @@
 """Statistics from sums are those from the cycles themselves, over any span, to the minute."""
 
 from collections import Counter
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,10 +17,14 @@ from recursor.domain.execution import (
 )
 from recursor.domain.graph import ExecutionGraph, Usage
 from recursor.domain.statistics import Rollup
+from recursor.storage.codec import pack, unpack
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.rollups import (
     ALL_STACKS,
     ALL_STACKS_DAYS,
+    MAX_NAME,
+    MAX_NAMES,
+    OTHERS,
     count_execution,
     delete_old_totals,
     delete_rollups,
@@ -46,6 +51,8 @@ def cycle(
     summary: GraphSummary | None = None,
     decision: DecisionKind | None = None,
     tokens: int | None = None,
+    model: str | None = None,
+    cost: int | None = None,
     stack_id: str = STACK,
 ) -> Cycle:
     execution = OrchestratorExecution(
@@ -59,7 +66,16 @@ def cycle(
         decision=None if decision is None else Decision(kind=decision, reason="because"),
         summary=summary,
     )
-    usage = None if tokens is None else Usage(input_tokens=tokens, output_tokens=2 * tokens)
+    usage = (
+        None
+        if tokens is None
+        else Usage(
+            model=model,
+            input_tokens=tokens,
+            output_tokens=2 * tokens,
+            cost=None if cost is None else Decimal(cost) / 10**12,
+        )
+    )
     return execution, make_graph([make_node("a", usage=usage), make_node("b", usage=usage), make_node("c")])
 
 
@@ -80,6 +96,9 @@ cycles = st.builds(
     ),
     decision=st.none() | st.sampled_from(DecisionKind),
     tokens=st.none() | st.integers(0, 10**12 // 2),
+    model=st.none() | st.sampled_from(["openai:gpt-5-mini", "local:a.gguf"]),
+    # Millionths of a millionth of a dollar.
+    cost=st.none() | st.integers(0, 10**18),
 )
 moments = st.floats(-5000, 5 * 3600).map(lambda at: START + at) | st.integers(-90, 300).map(
     lambda minute: START + minute * 60.0
@@ -103,7 +122,8 @@ def brute_force(found: list[Cycle], since: float, until: float) -> dict[str, Any
     """The figures, cycle by cycle, of those that ended from the minute of `since` to that of `until`."""
     inside = [(e, g) for e, g in found if since // 60 <= (e.finished_at or 0) // 60 <= until // 60]
     summaries = [execution.summary or GraphSummary() for execution, _ in inside]
-    usages = [node.usage for _, graph in inside if graph for node in graph.nodes if node.usage]
+    nodes = [node for _, graph in inside if graph for node in graph.nodes]
+    usages = [node.usage for node in nodes if node.usage]
     durations = [execution.duration or 0.0 for execution, _ in inside]
     return {
         "cycles": len(inside),
@@ -120,9 +140,27 @@ def brute_force(found: list[Cycle], since: float, until: float) -> dict[str, Any
         "parallel": sum(summary.max_parallel for summary in summaries),
         "max_parallel": max((summary.max_parallel for summary in summaries), default=0),
         "decisions": dict(Counter(e.decision.kind.value for e, _ in inside if e.decision)),
+        **used(usages, "input_tokens", "output_tokens", "cost", "unpriced_tokens"),
+        "models": {
+            model: used([usage for usage in usages if (usage.model or "unknown") == model])
+            for model in {usage.model or "unknown" for usage in usages}
+        },
+        "roles": {
+            role: used([n.usage for n in nodes if n.role == role and n.usage])
+            for role in {node.role for node in nodes if node.usage}
+        },
+    }
+
+
+def used(usages: list[Usage], *fields: str) -> dict[str, Any]:
+    whole = {
+        "runs": len(usages),
         "input_tokens": sum(usage.input_tokens for usage in usages),
         "output_tokens": sum(usage.output_tokens for usage in usages),
+        "cost": sum((usage.cost for usage in usages if usage.cost is not None), Decimal(0)),
+        "unpriced_tokens": sum(u.input_tokens + u.output_tokens for u in usages if u.cost is None),
     }
+    return {field: whole[field] for field in fields or whole}
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -233,12 +271,17 @@ class TestAllStacks:
                     sum_rollups(reader, ALL_STACKS, START, START + 5000),
                     lifetime_rollup(reader),
                 ]
-            return [figures.model_dump(exclude={"decisions"}) for figures in everything]
+            return [figures.model_dump(exclude={"decisions", "models", "roles"}) for figures in everything]
 
-        counted = sums()
+        def ever() -> Rollup:
+            with database.read() as reader:
+                return lifetime_rollup(reader)
+
+        counted, used = sums(), ever()
         for _ in range(2):
             database.write(sum_up_all_stacks)
             assert sums() == [pytest.approx(figures) for figures in counted]
+            assert (ever().models, ever().roles) == (used.models, used.roles)
 
     def test_sums_made_anew_leave_out_what_cannot_be_read(
         self, database: Store, caplog: pytest.LogCaptureFixture
@@ -308,3 +351,32 @@ class TestDamage:
 def test_however_much_agents_use_it_can_be_counted(database: Store) -> None:
     count(database, [cycle(NOW, tokens=10**12 // 2) for _ in range(100)])
     assert total(database, NOW, NOW).output_tokens == 100 * 2 * 10**12
+
+
+class TestUse:
+    def test_a_rollup_of_an_older_recursor_has_cost_nothing_yet(self, database: Store) -> None:
+        count(database, [cycle(START, tokens=5, model="m", cost=10**12)])
+        key = f"{STACK}/{int(START // 60):012d}".encode()
+
+        def shorten(writer: Any) -> None:
+            figures = unpack(writer.get(MINUTES, key))
+            writer.put(MINUTES, key, pack(figures[:15]))
+
+        database.write(shorten)
+        found = total(database, START, START)
+        assert (found.output_tokens, found.cost, found.models) == (20, 0, {})
+        count(database, [cycle(START, tokens=5, model="m", cost=10**12)])
+        found = total(database, START, START)
+        assert (found.output_tokens, found.cost, found.models["m"].output_tokens) == (40, 2, 20)
+
+    def test_many_a_small_cost_is_summed_exactly(self, database: Store) -> None:
+        count(database, [cycle(START, tokens=1, model="m", cost=100_000) for _ in range(30)])
+        assert total(database, START, START).cost == Decimal("0.000006")
+
+    def test_names_that_are_made_up_without_end_do_not_make_the_sums_endless(self, database: Store) -> None:
+        count(database, [cycle(START, tokens=1, model=f"m{number}" * 300) for number in range(130)])
+        found = total(database, START, START)
+        assert len(found.models) == MAX_NAMES + 1
+        assert found.models[OTHERS].runs == 2 * 30
+        assert max(map(len, found.models)) <= MAX_NAME
+        assert sum(use.input_tokens for use in found.models.values()) == found.input_tokens

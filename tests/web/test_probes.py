@@ -83,7 +83,8 @@ def test_figures_are_those_of_the_store_and_the_orchestrator(client: Client, sto
     def work(writer: Any) -> None:
         create_stack(writer, make_stack(state="idle"))
         create_stack(writer, make_stack(id="5eed000000000002", name="other", state="paused"))
-        graph = make_graph([make_node("a", usage=Usage(input_tokens=10, output_tokens=3))])
+        usages = (Usage(model="m", input_tokens=10, output_tokens=3, cost="0.25"), Usage(input_tokens=1))
+        graph = make_graph([make_node(role, usage=usage) for role, usage in zip("ab", usages, strict=True)])
         for status, stack_id in (("completed", STACK), ("failed", "5eed000000000002")):
             execution = OrchestratorExecution(
                 id="1",
@@ -111,8 +112,12 @@ def test_figures_are_those_of_the_store_and_the_orchestrator(client: Client, sto
     assert found["recursor_agent_failures_total",] == 2
     assert found["recursor_agent_seconds_total",] == 9
     assert found["recursor_decisions_total", "pause"] == 2
-    assert found["recursor_tokens_total", "input"] == 20
-    assert found["recursor_tokens_total", "output"] == 6
+    assert found["recursor_tokens_total", "input", "m"] == 20
+    assert found["recursor_tokens_total", "output", "m"] == 6
+    assert found["recursor_tokens_total", "input", "unknown"] == 2
+    assert found["recursor_cost_dollars_total", "m"] == 0.5
+    assert found["recursor_unpriced_tokens_total", "m"] == 0
+    assert found["recursor_unpriced_tokens_total", "unknown"] == 2
     assert found["recursor_agents_running",] == 0
     assert found["recursor_store_bytes",] > 0
 

@@ -41,6 +41,7 @@ _TAGS = (
     ("executions", "Cycles, their graphs, and what they cost."),
     ("traces", "What agents thought and did."),
     ("statistics", "Figures over time, of one stack and of all."),
+    ("budgets", "What stacks may spend, and what they spent of it."),
     ("sql", "Any question to the tables of all stacks."),
     ("doctor", "What is wrong, why, and what puts it right."),
     ("live", "What happens, as it happens."),

@@ -1,5 +1,6 @@
 """Answers to show in the OpenAPI document: real records of a made-up stack, so that they are always valid."""
 
+from decimal import Decimal
 from typing import Any
 
 from recursor.actors.messages import OrchestratorLoad, RunningAgent, StackStatus
@@ -18,8 +19,9 @@ from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import Artifact, ProjectIdea
 from recursor.domain.record import Record
 from recursor.domain.settings import Settings
+from recursor.domain.spending import Budget, Spend, Spending, StackSpending
 from recursor.domain.stack import ExecutionState, Phase, Stack
-from recursor.domain.statistics import OrchestrationStats, Rollup, SpanStats, TotalStats
+from recursor.domain.statistics import OrchestrationStats, Rollup, SpanStats, TotalStats, Use
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.domain.trace import Trace
 from recursor.domain.work import WorkReport, WorkStatus
@@ -95,9 +97,17 @@ _execution = OrchestratorExecution(
     started_at=_NOW - 10,
     finished_at=_NOW - 4,
     decision=Decision(kind=DecisionKind.PAUSE, pause=5.0, reason="nobody has urgent work"),
-    summary=GraphSummary(agents_run=2, waves=2, max_parallel=1, agent_seconds=5.5),
+    summary=GraphSummary(
+        agents_run=2,
+        waves=2,
+        max_parallel=1,
+        agent_seconds=5.5,
+        input_tokens=1200,
+        output_tokens=340,
+        cost=Decimal("0.00098"),
+    ),
 )
-_usage = Usage(model="some-model", input_tokens=1200, output_tokens=340)
+_usage = Usage(model="openai:gpt-5-mini", input_tokens=1200, output_tokens=340, cost=Decimal("0.00098"))
 _graph = ExecutionGraph(
     id=_EXECUTION,
     stack_id=_STACK,
@@ -154,6 +164,7 @@ _trace = Trace(
     thoughts=("A month fits on a phone when weeks are rows.",),
     effects=("publish_artifact", "update_todo"),
 )
+_use = Use(runs=12, input_tokens=14_400, output_tokens=4_080, cost=Decimal("0.01176"))
 _figures: dict[str, Any] = {
     "since": _NOW - _DAY,
     "until": _NOW,
@@ -171,7 +182,18 @@ _figures: dict[str, Any] = {
     "decisions": {"continue": 8, "pause": 4},
     "input_tokens": 14_400,
     "output_tokens": 4_080,
+    "cost": Decimal("0.01176"),
+    "unpriced_tokens": 0,
+    "models": {"openai:gpt-5-mini": _use},
+    "roles": {"builder": _use},
 }
+_spending = Spending(
+    budget=Budget(dollars=Decimal(20), runs_per_hour=100),
+    spent=Spend(tokens=18_480, dollars=Decimal("0.01176")),
+    reserved=Spend(tokens=20_000, dollars=Decimal("0.034")),
+    calls=12,
+    runs_last_hour=9,
+)
 _spans = [
     SpanStats(
         since=_NOW - 3600,
@@ -290,11 +312,26 @@ EXAMPLES: dict[str, Any] = {
     "list_graphs": _page(_graph, _EXECUTION),
     "list_traces": _page(_trace),
     "get_total_stats": _json(
-        TotalStats(total_cycles=240, total_agent_runs=600, total_tokens=18_480, **_figures)
+        TotalStats(
+            total_cycles=240,
+            total_agent_runs=600,
+            total_tokens=18_480,
+            total_cost=Decimal("0.01176"),
+            **_figures,
+        )
     ),
     "get_total_series": [_json(each) for each in _spans],
     "get_stack_stats": _json(OrchestrationStats(stack_id=_STACK, total_cycles=12, **_figures)),
     "get_stack_series": [_json(each) for each in _spans],
+    "get_budget": _json(_spending),
+    "get_stack_budget": _json(
+        StackSpending(
+            stack_id=_STACK,
+            total=_spending.but(budget=Budget(tokens=500_000, dollars=Decimal(1))),
+            roles={"builder": _spending.but(budget=Budget())},
+            runner=_spending,
+        )
+    ),
     "ask_sql": _json(
         SqlResult(
             columns=(ResultColumn(name="status", type="VARCHAR"), ResultColumn(name="cycles", type="BIGINT")),
