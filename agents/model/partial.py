@@ -36,6 +36,7 @@ class Partial:
         self._size = 0
         self._most = max(LEAST_CHARACTERS, CHARACTERS_PER_TOKEN * run.settings.model.output_tokens)
         self._next = 0.0
+        self._shown = ""
 
     def add(self, event: ModelResponseStreamEvent) -> bool:
         """Note what has come. Returns False when it is more than can have been asked for."""
@@ -75,7 +76,8 @@ class Partial:
         text = "".join(self._pieces)
         self._pieces = [text]
         shown = _readable(text) if self._is_json or text.startswith("{") else text
-        if shown:
+        if shown and shown != self._shown:
+            self._shown = shown
             self._errands.leave(lambda: self._run.say(shown[-LONGEST:]))
 
 

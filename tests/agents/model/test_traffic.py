@@ -1,0 +1,255 @@
+"""The line in front of providers: who goes first, how many, how often, and when nobody."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from recursor.actors.clock import ManualClock
+from recursor.agents.model.lanes import FIRST_BACKOFF, LONGEST_BACKOFF, LONGEST_WAIT
+from recursor.agents.model.retry_after import seconds_to_wait
+from recursor.agents.model.traffic import SECONDS_PER_PRIORITY, Pass, Traffic
+from recursor.domain.rates import Rate
+
+GPT, MINI, CLAUDE = "openai:gpt-4o", "openai:gpt-4o-mini", "anthropic:claude-sonnet-4-5"
+
+
+class Line:
+    """Calls that wait, and those that have begun, by name."""
+
+    def __init__(self, traffic: Traffic, clock: ManualClock) -> None:
+        self.traffic = traffic
+        self.clock = clock
+        self.begun: list[str] = []
+        self.passes: dict[str, Pass] = {}
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def come(self, name: str, model: str = GPT, tokens: int = 100, priority: int = 5) -> None:
+        async def wait() -> None:
+            self.passes[name] = await self.traffic.enter(model, None, tokens, priority)
+            self.begun.append(name)
+
+        self.tasks[name] = asyncio.create_task(wait())
+        await self.settle()
+
+    async def end(self, name: str) -> None:
+        self.traffic.leave(self.passes[name])
+        await self.settle()
+
+    async def pass_time(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        await self.settle()
+
+    async def settle(self) -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+
+def in_line(rates: dict[str, Rate], story: Callable[[Line], Awaitable[None]]) -> None:
+    """Tell a story of a line, on an event loop, in a time of its own."""
+
+    async def tell() -> None:
+        clock = ManualClock()
+        line = Line(Traffic(rates, clock), clock)
+        await story(line)
+        for task in line.tasks.values():
+            task.cancel()
+        await asyncio.gather(*line.tasks.values(), return_exceptions=True)
+
+    asyncio.run(tell())
+
+
+def test_so_many_at_a_time() -> None:
+    async def story(line: Line) -> None:
+        for name in "abc":
+            await line.come(name)
+        assert line.begun == ["a", "b"]
+        await line.end("a")
+        assert line.begun == ["a", "b", "c"]
+
+    in_line({GPT: Rate(concurrent=2)}, story)
+
+
+def test_limits_of_a_model_hold_beside_those_of_its_provider() -> None:
+    async def story(line: Line) -> None:
+        await line.come("a", GPT)
+        await line.come("b", GPT)
+        await line.come("c", MINI)
+        await line.come("d", MINI)
+        await line.come("e", CLAUDE)
+        assert line.begun == ["a", "c", "e"]
+        await line.end("a")
+        assert line.begun == ["a", "c", "e", "b"]
+        await line.end("c")
+        assert line.begun == ["a", "c", "e", "b", "d"]
+
+    in_line({GPT: Rate(concurrent=1), "openai": Rate(concurrent=2)}, story)
+
+
+def test_so_many_requests_in_any_minute() -> None:
+    async def story(line: Line) -> None:
+        await line.come("a")
+        await line.end("a")
+        await line.pass_time(40)
+        for name in "bcd":
+            await line.come(name)
+            if name in line.begun:
+                await line.end(name)
+        assert line.begun == ["a", "b"]
+        await line.pass_time(19)
+        assert line.begun == ["a", "b"]
+        await line.pass_time(2)
+        assert line.begun == ["a", "b", "c"]
+        await line.pass_time(38)
+        assert line.begun == ["a", "b", "c"]
+        await line.pass_time(2)
+        assert line.begun == ["a", "b", "c", "d"]
+
+    in_line({GPT: Rate(requests_per_minute=2)}, story)
+
+
+def test_so_many_tokens_in_any_minute_counted_as_they_were() -> None:
+    async def story(line: Line) -> None:
+        await line.come("a", tokens=800)
+        await line.come("b", tokens=300)
+        assert line.begun == ["a"]
+        line.passes["a"].took(100)
+        await line.end("a")
+        assert line.begun == ["a", "b"]
+
+    in_line({GPT: Rate(tokens_per_minute=1000)}, story)
+
+
+def test_what_is_larger_than_a_minute_has_one_for_itself() -> None:
+    async def story(line: Line) -> None:
+        await line.come("a", tokens=10)
+        await line.come("large", tokens=5000)
+        await line.come("b", tokens=10)
+        assert line.begun == ["a"]
+        await line.pass_time(61)
+        assert line.begun == ["a", "large"]
+        await line.pass_time(61)
+        assert line.begun == ["a", "large", "b"]
+
+    in_line({GPT: Rate(tokens_per_minute=1000)}, story)
+
+
+def test_the_most_urgent_goes_first_but_nobody_waits_for_ever() -> None:
+    async def story(line: Line) -> None:
+        await line.come("running")
+        await line.come("low", priority=1)
+        await line.come("high", priority=10)
+        await line.come("mid", priority=5)
+        await line.pass_time(9 * SECONDS_PER_PRIORITY)
+        await line.come("later", priority=10)
+        for name in ("running", "high", "mid", "low", "later"):
+            assert line.begun[-1] == name
+            await line.end(name)
+
+    in_line({GPT: Rate(concurrent=1)}, story)
+
+
+def test_who_gives_up_makes_room() -> None:
+    async def story(line: Line) -> None:
+        await line.come("running")
+        await line.come("large", tokens=1000, priority=10)
+        await line.come("small", tokens=10)
+        line.tasks["large"].cancel()
+        await line.settle()
+        await line.end("running")
+        assert line.begun == ["running", "small"]
+
+    in_line({GPT: Rate(concurrent=1)}, story)
+
+
+def test_who_gives_up_just_as_it_may_begin_makes_room() -> None:
+    async def story(line: Line) -> None:
+        await line.come("running")
+        await line.come("gone")
+        await line.come("next")
+        line.traffic.leave(line.passes["running"])
+        line.tasks["gone"].cancel()
+        await line.settle()
+        assert line.begun == ["running", "next"]
+        await line.end("next")
+        await line.come("last")
+        assert line.begun == ["running", "next", "last"]
+
+    in_line({GPT: Rate(concurrent=1)}, story)
+
+
+def test_a_refusal_closes_the_provider_for_everybody_as_long_as_it_asks_for() -> None:
+    async def story(line: Line) -> None:
+        await line.come("a", GPT)
+        line.traffic.refused(line.passes["a"], 30.0)
+        await line.end("a")
+        await line.come("b", MINI)
+        await line.come("c", GPT)
+        await line.come("other", CLAUDE)
+        assert line.begun == ["a", "other"]
+        await line.pass_time(29)
+        assert line.begun == ["a", "other"]
+        # One goes first, to find out; when it is answered, all go.
+        await line.pass_time(2)
+        assert line.begun == ["a", "other", "b"]
+        line.traffic.answered(line.passes["b"])
+        await line.end("b")
+        assert line.begun == ["a", "other", "b", "c"]
+
+    in_line({}, story)
+
+
+def test_without_a_time_it_waits_longer_after_every_refusal() -> None:
+    async def story(line: Line) -> None:
+        waits = []
+        for number in range(9):
+            await line.come(str(number))
+            line.traffic.refused(line.passes[str(number)], None)
+            waits.append(line.traffic.closed_until(GPT, None) - line.clock.now())
+            await line.end(str(number))
+            await line.pass_time(LONGEST_BACKOFF)
+        for number, wait in enumerate(waits):
+            most = min(FIRST_BACKOFF * 2**number, LONGEST_BACKOFF)
+            assert most / 2 - 0.001 <= wait <= most
+
+    in_line({}, story)
+
+
+def test_refusals_of_calls_that_were_under_way_together_count_once() -> None:
+    async def story(line: Line) -> None:
+        for name in "abcdef":
+            await line.come(name)
+        for name in "abcdef":
+            line.traffic.refused(line.passes[name], None)
+            await line.end(name)
+        assert line.traffic.closed_until(GPT, None) - line.clock.now() <= FIRST_BACKOFF
+
+    in_line({}, story)
+
+
+def test_nobody_is_left_alone_for_longer_than_an_hour() -> None:
+    async def story(line: Line) -> None:
+        await line.come("a")
+        line.traffic.refused(line.passes["a"], 1e9)
+        assert line.traffic.closed_until(GPT, None) - line.clock.now() <= LONGEST_WAIT
+
+    in_line({}, story)
+
+
+@pytest.mark.parametrize(
+    ("header", "otherwise", "expected"),
+    [
+        ("120", None, 120),
+        ("1.5", 9.0, 1.5),
+        ("-3", None, 0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", None, 20),
+        ("Wed, 21 Oct 2015 07:27:00 GMT", None, 0),
+        ("soon", 7.0, 7.0),
+        ("nan", 7.0, 7.0),
+        ("inf", 7.0, 7.0),
+        ("", None, None),
+        (None, 3.0, 3.0),
+    ],
+)
+def test_what_retry_after_says(header: str | None, otherwise: float | None, expected: float | None) -> None:
+    assert seconds_to_wait(header, otherwise, 1_445_412_460.0) == expected
