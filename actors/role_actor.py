@@ -1,6 +1,7 @@
 """The role actor: hands a snapshot to its agent and answers with what the agent proposes."""
 
 import contextlib
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
@@ -14,6 +15,7 @@ from recursor.domain.effect import Outcome
 from recursor.domain.errors import InvalidInputError, in_one_line
 from recursor.domain.events import NodeProgress, NodeStarted
 from recursor.domain.spending import AgentFailedError, BudgetExceededError
+from recursor.orchestration.repetition import circle, proposal_of
 from recursor.orchestration.roles import Role
 from recursor.storage.codec import encode
 from recursor.storage.cycles import NodeResult
@@ -40,7 +42,7 @@ class RoleActor(ControlActor):
         self._events = environment.events
 
     def _run(self, message: RunAgent) -> NodeResult:
-        outcome, raised = None, None
+        outcome, proposal, raised = None, None, None
         started = self._clock.now()
         if not message.ticket.claim():
             return self._result(message, None, None, None, "was taken back before it began")
@@ -52,11 +54,13 @@ class RoleActor(ControlActor):
             self._tell_of_start(message, started)
             returned = self._role.agent.run(message.snapshot, self._key(message, started))
             outcome = self._checked(returned, message)
+            proposal = self._new_proposal(outcome, message)
         except BaseException as error:  # noqa: BLE001  # an agent fails its node, not its actor
-            raised = error
+            outcome, raised = None, error
         finally:
             limit.cancel()
-        return self._result(message, started, outcome, raised)
+        result = self._result(message, started, outcome, raised)
+        return result if proposal is None else replace(result, proposal=proposal)
 
     def _result(
         self,
@@ -136,6 +140,16 @@ class RoleActor(ControlActor):
                 "make it smaller, or raise the limit"
             )
         return checked
+
+    def _new_proposal(self, outcome: Outcome, message: RunAgent) -> str | None:
+        """Return the fingerprint of what is proposed, if it has not come too often."""
+        proposal = proposal_of(outcome)
+        if proposal is not None:
+            settings = message.settings.loop
+            evidence = circle(message.snapshot, self._role.name, proposal, outcome, settings)
+            if evidence is not None:
+                raise AgentFailedError(evidence, outcome.usage, suspend=True)
+        return proposal
 
     handlers: ClassVar = {RunAgent: _run}
 

@@ -10,6 +10,8 @@ from recursor.domain.record import Record, RoleName, StackId, Timestamp
 MAX_FACTS = 200
 MAX_LEARNINGS = 200
 MAX_THOUGHTS = 20
+# Twice as many as `loop.repetitions` can be.
+MAX_PROPOSALS = 20
 # Characters of a recent thought; the trace has all of it.
 LONGEST_THOUGHT = 1_000
 
@@ -37,12 +39,22 @@ class LongTermMemory(Record):
     """Number of the newest artifact this role has reviewed."""
 
 
+class Proposal(Record):
+    """That a plan, an artifact or a review was proposed and accepted."""
+
+    fingerprint: str
+    """The same for what says the same; see `recursor.orchestration.repetition`."""
+    made_at: Timestamp
+
+
 class ShortTermMemory(Record):
     """About what is going on now."""
 
     active_task: str | None = None
     focus: str | None = None
     recent_thoughts: tuple[str, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
+    """The newest plans, artifacts or reviews, oldest first: who goes in circles is found by them."""
 
 
 class AgentState(Record):

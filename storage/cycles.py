@@ -40,6 +40,8 @@ class NodeResult:
     """What a run spent that came to no outcome."""
     suspend: bool = False
     """Whether a person has to look before it makes sense to try again."""
+    proposal: str | None = None
+    """The fingerprint of the plan, artifact or review in the outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,14 @@ def commit_wave(
         if result.outcome is not None:
             try:
                 applied = apply_outcome(
-                    writer, stack, result.role, graph.id, result.outcome, result.taken_at, now
+                    writer,
+                    stack,
+                    result.role,
+                    graph.id,
+                    result.outcome,
+                    result.taken_at,
+                    now,
+                    proposal=result.proposal,
                 )
             except (RecursorError, CorruptRecordError) as refused:
                 error = str(refused)

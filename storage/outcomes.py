@@ -8,10 +8,12 @@ from recursor.domain.agent_state import (
     LONGEST_THOUGHT,
     MAX_FACTS,
     MAX_LEARNINGS,
+    MAX_PROPOSALS,
     MAX_THOUGHTS,
     AgentExecutionState,
     AgentState,
     LongTermMemory,
+    Proposal,
 )
 from recursor.domain.effect import (
     AnswerUserMessage,
@@ -77,7 +79,15 @@ class Applied:
 
 
 def apply_outcome(
-    writer: Writer, stack: Stack, role: str, execution_id: str, outcome: Outcome, taken_at: float, now: float
+    writer: Writer,
+    stack: Stack,
+    role: str,
+    execution_id: str,
+    outcome: Outcome,
+    taken_at: float,
+    now: float,
+    *,
+    proposal: str | None = None,
 ) -> Applied:
     """Apply an outcome in the transaction at hand: effects, the role's state, the trace.
 
@@ -89,6 +99,7 @@ def apply_outcome(
         outcome: what it proposes.
         taken_at: when the snapshot that it saw was taken: seconds since the epoch, UTC.
         now: seconds since the epoch, UTC.
+        proposal: the fingerprint of the plan, artifact or review in it, to be kept.
 
     Returns:
         what it came to, stored already.
@@ -100,7 +111,7 @@ def apply_outcome(
     draft = _Draft(writer, stack, role, now)
     for effect in outcome.effects:
         draft.apply(effect)
-    draft.remember_run(outcome, taken_at)
+    draft.remember_run(outcome, taken_at, proposal)
     if outcome.effects or outcome.summary or outcome.thoughts:
         draft.trace_run(outcome, execution_id)
     draft.write(writer)
@@ -136,13 +147,16 @@ class _Draft:
             else:
                 note_news(writer, stack_id, self.now)
 
-    def remember_run(self, outcome: Outcome, taken_at: float) -> None:
+    def remember_run(self, outcome: Outcome, taken_at: float, proposal: str | None) -> None:
         state = self._state(self.role)
         short_term = state.short_term
         if outcome.thoughts:
             new = tuple([_cut(thought, LONGEST_THOUGHT) for thought in outcome.thoughts[-MAX_THOUGHTS:]])
             thoughts = (*short_term.recent_thoughts, *new)[-MAX_THOUGHTS:]
             short_term = short_term.but(recent_thoughts=thoughts)
+        if proposal is not None:
+            proposals = (*short_term.proposals, Proposal(fingerprint=proposal, made_at=self.now))
+            short_term = short_term.but(proposals=proposals[-MAX_PROPOSALS:])
         self._put_state(
             state.but(
                 execution_state=AgentExecutionState.IDLE,
