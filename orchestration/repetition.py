@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections import Counter
 
 from recursor.domain.agent_state import AgentState
 from recursor.domain.effect import CreateTodo, Outcome, PublishArtifact, ReviewArtifact, SetProject
@@ -13,12 +12,14 @@ from recursor.domain.snapshot import Snapshot
 _PERSON = "user"
 _SHOWN = 120
 
+CONTENT = "content"
+"""The fingerprint of a review that recommends nothing: it ends a row, and is never one too many."""
+
 
 def proposal_of(outcome: Outcome) -> str | None:
     """Return a fingerprint of the plan, artifact or review in an outcome, or None where there is none.
 
-    White space and case make no difference, nor does the order of todos and recommendations. A review that
-    recommends nothing is none: it may come as often as there is a version.
+    White space and case make no difference, nor does the order of todos and recommendations.
     """
     said: list[list[str]] = []
     for effect in outcome.effects:
@@ -29,7 +30,9 @@ def proposal_of(outcome: Outcome) -> str | None:
                 said.append(["project", *map(_plain, (effect.title, effect.description, *effect.features))])
             case PublishArtifact():
                 said.append(["artifact", effect.content])
-            case ReviewArtifact(recommendations=recommendations) if recommendations:
+            case ReviewArtifact(recommendations=()):
+                return CONTENT
+            case ReviewArtifact(recommendations=recommendations):
                 said.append(["review", *sorted(map(_plain, recommendations))])
     if not said:
         return None
@@ -53,11 +56,14 @@ def circle(
         settings: when to stop a team.
     """
     state: AgentState | None = snapshot.states.get(role)
-    if state is None:
+    if state is None or proposal == CONTENT:
         return None
     since = _last_word_of_a_person(snapshot)
     newest = state.short_term.proposals[-2 * settings.repetitions :]
-    earlier = Counter(p.fingerprint for p in newest if p.made_at > since)[proposal]
+    row = [p.fingerprint for p in newest if p.made_at > since]
+    if CONTENT in row:
+        row = row[len(row) - row[::-1].index(CONTENT) :]
+    earlier = row.count(proposal)
     if earlier < settings.repetitions:
         return None
     return (

@@ -180,7 +180,7 @@ def communicate(snapshot: Snapshot, key: str, random: Random) -> list[Effect]:
 
 def review(snapshot: Snapshot, key: str, random: Random) -> list[Effect]:
     number = 0 if snapshot.artifact is None else snapshot.artifact.number
-    recommendations = ("make it better",) if random.random() < 0.15 else ()
+    recommendations = (f"make it better: {key}",) if random.random() < 0.15 else ()
     return [ReviewArtifact(number=number, recommendations=recommendations), SetFocus(focus=key)]
 
 

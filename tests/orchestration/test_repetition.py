@@ -80,7 +80,6 @@ class TestTheSame:
     @pytest.mark.parametrize(
         "effect",
         [
-            ReviewArtifact(number=1),
             Remember(facts=("x",)),
             AnswerUserMessage(message_id="m", answer="hello"),
         ],
@@ -123,6 +122,14 @@ class TestACircle:
     def test_begins_anew_when_a_person_has_done_something(self, fields: dict[str, Any]) -> None:
         assert found(after(PLAN, PLAN, PLAN, **fields)) is None
         assert found(after(PLAN, PLAN, PLAN, at=NOW + 6, **fields))
+
+    def test_begins_anew_when_a_review_has_nothing_to_recommend(self) -> None:
+        content = outcome(ReviewArtifact(number=1))
+        review = outcome(ReviewArtifact(number=1, recommendations=("label it",)))
+        assert found(after(review, review, review), review)
+        assert found(after(review, review, review, content), review) is None
+        assert found(after(review, content, review, review, review), review)
+        assert found(after(*[content] * 9), content) is None
 
     def test_does_not_begin_anew_by_what_the_team_does(self) -> None:
         todo = make_todo(updated_by="builder", updated_at=NOW + 5)

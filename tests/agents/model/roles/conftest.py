@@ -1,7 +1,6 @@
 """Roles that ask a model over the wire: a stub answers what a test says."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +28,7 @@ class Asking:
 
     def run(self, role: str, **model: Any) -> Run:
         settings = self.settings(**model)
-        return Run("e", role, 1, "because", settings, time.time() + 60, models=self.exchange)
+        return Run("e", role, 1, "because", settings, self.exchange.clock.now() + 5_000, models=self.exchange)
 
     def __call__(self, role: str, snapshot: Snapshot, *answers: dict[str, Any], **model: Any) -> Outcome:
         """Run a role on answers of the model, given in turn: their `summary` may be left out."""
@@ -61,20 +60,9 @@ def _text(message: dict[str, Any]) -> str:
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 
-@pytest.fixture(scope="session")
-def stub() -> Iterator[ModelStub]:
-    with ModelStub() as server:
-        yield server
-    assert server.problems == []
-
-
-@pytest.fixture(scope="session")
-def asking(stub: ModelStub) -> Iterator[Asking]:
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("OPENAI_API_KEY", "sk-of-the-tests")
-        exchange = Exchange()
-        yield Asking(stub, exchange)
-        exchange.close()
+@pytest.fixture
+def asking(stub: ModelStub, exchange: Exchange) -> Asking:
+    return Asking(stub, exchange)
 
 
 @pytest.fixture
