@@ -1,5 +1,6 @@
 """The tab of the artifacts, in a browser."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,3 +83,18 @@ def test_there_is_no_such_version(made: str, open_tab: Open) -> None:
     page = open_tab(made, "artifacts?version=77")
 
     expect(page.get_by_role("heading", name="There is no version 77")).to_be_visible()
+
+
+def test_what_is_looked_at_stays_when_a_newer_version_comes(teams: Teams, open_tab: Open) -> None:
+    team = teams.make(idea="A habit tracker with streaks", start=True)
+    wait_for(lambda: teams.get(f"/api/stacks/{team}")["stack"]["phase"] == "complete")
+    page = open_tab(team, "artifacts")
+    frame = page.locator("iframe.stage-frame")
+    looked_at = frame.get_attribute("src")
+
+    teams.post(f"/api/stacks/{team}/user-messages", sender="Ada", content="please add a calendar")
+
+    expect(page.get_by_text(re.compile(r"Version \d is there"))).to_be_visible()
+    expect(frame).to_have_attribute("src", str(looked_at))
+    page.get_by_role("button", name="Show it").click()
+    expect(frame).not_to_have_attribute("src", str(looked_at))
