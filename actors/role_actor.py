@@ -70,7 +70,7 @@ class RoleActor(ControlActor):
         raised: BaseException | None,
         error: str | None = None,
     ) -> NodeResult:
-        gave_up = raised if isinstance(raised, AgentFailedError) else None
+        gave_up = raised if isinstance(raised, AgentFailedError | BudgetExceededError) else None
         return NodeResult(
             role=self._role.name,
             attempt=message.attempt,
@@ -80,7 +80,8 @@ class RoleActor(ControlActor):
             outcome=outcome,
             error=error if raised is None else _explain(raised),
             usage=None if gave_up is None else gave_up.usage,
-            suspend=isinstance(raised, BudgetExceededError) or (gave_up is not None and gave_up.suspend),
+            suspend=isinstance(raised, BudgetExceededError)
+            or (isinstance(raised, AgentFailedError) and raised.suspend),
         )
 
     def _time_out(self, message: RunAgent) -> None:

@@ -13,6 +13,9 @@ from recursor.domain.record import Record, RoleName, StackId, Timestamp
 class BudgetExceededError(RecursorError):
     """A run was not allowed to go on: what it was about to spend is more than a budget has left."""
 
+    usage: Usage | None = None
+    """What it had spent until then."""
+
 
 class AgentFailedError(RecursorError):
     """An agent that gives up, and says what it spent until then."""

@@ -94,7 +94,8 @@ class _Asking(Generic[T]):
         except asyncio.CancelledError:
             why = "was stopped" if self.run.cancelled.is_set() else "ran out of time"
             raise AgentFailedError(f"the run {why} while it waited for a model", tally.usage) from None
-        except BudgetExceededError:
+        except BudgetExceededError as error:
+            error.usage = tally.usage
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is: one line, and what was spent
             raise explained(error, self.run.settings, exchange.keys, tally.usage) from None

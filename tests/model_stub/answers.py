@@ -34,6 +34,9 @@ class Call:
     model: str
     body: Mapping[str, Any]
     authorization: str
+    """The header of that name."""
+    key: str
+    """The key, whichever way its provider has it sent."""
     size: int
     """Bytes of the body."""
 

@@ -16,6 +16,7 @@ from tests.model_stub.completions import billed_tokens, chunks, whole
 # Longer than any test waits for what is about to happen.
 PATIENCE = 20.0
 DRIP_SECONDS = 0.02
+KEY_HEADERS = ("authorization", "x-api-key", "x-goog-api-key")
 
 
 class ModelStub:
@@ -142,6 +143,7 @@ class ModelStub:
                 model=content.get("model", ""),
                 body=content,
                 authorization=headers.get("authorization", ""),
+                key=next((headers[name] for name in KEY_HEADERS if name in headers), ""),
                 size=len(body),
             )
             self.calls.append(call)

@@ -112,8 +112,10 @@ def test_what_a_budget_does_not_hold_is_not_sent(make_run: RunMaker, stub: Model
 def test_retries_stay_within_the_budget(make_run: RunMaker, stub: ModelStub, books: Books) -> None:
     books.budget = Budget(tokens=20_000)
     stub.script = always(Answer(arguments={"title": 1}, input_tokens=5_000))
-    with pytest.raises(BudgetExceededError):
+    with pytest.raises(BudgetExceededError) as raised:
         plan(make_run(retries=10))
+    assert raised.value.usage is not None
+    assert raised.value.usage.input_tokens == 5_000 * len(stub.calls)
     assert sum(stub.billed) == books.spent.tokens <= 20_000
 
 

@@ -127,7 +127,7 @@ def test_when_all_models_fail_all_are_told(make_run: RunMaker, stub: ModelStub) 
     ("name", "expected"),
     [
         ("nobody:x", "no such provider"),
-        ("anthropic:claude-sonnet-4-5", "set ANTHROPIC_API_KEY, or put it into the keyring"),
+        ("anthropic:claude-sonnet-5-5", "set ANTHROPIC_API_KEY, or put it into the keyring"),
         ("google:gemini-2.5-pro", "set GOOGLE_API_KEY or GEMINI_API_KEY"),
         ("bedrock:x", "could not be counted|is not installed"),
         ("local:/nowhere/model.gguf", "there is no file /nowhere/model.gguf"),

@@ -11,7 +11,7 @@ from recursor.agents.model.retry_after import seconds_to_wait
 from recursor.agents.model.traffic import SECONDS_PER_PRIORITY, Pass, Traffic
 from recursor.domain.rates import Rate
 
-GPT, MINI, CLAUDE = "openai:gpt-4o", "openai:gpt-4o-mini", "anthropic:claude-sonnet-4-5"
+GPT, MINI, CLAUDE = "openai:gpt-4o", "openai:gpt-4o-mini", "anthropic:claude-sonnet-5-5"
 
 
 class Line:
