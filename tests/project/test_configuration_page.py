@@ -19,7 +19,7 @@ def row(key: str, field: FieldInfo) -> str:
     elif isinstance(field.default, float):
         default = f"{field.default:g}"
     else:
-        default = "" if field.default is None else str(field.default)
+        default = "" if field.default is None or field.default_factory else str(field.default)
     return f"| `{key}` | {default} | {' '.join((field.description or '').split())} |"
 
 
