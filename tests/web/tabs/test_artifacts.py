@@ -32,6 +32,10 @@ def test_a_version_is_looked_at_as_the_page_it_is(made: str, open_tab: Open) -> 
 
     inner = page.frame_locator("iframe.stage-frame")
     expect(inner.get_by_role("heading", level=1)).to_be_visible()
+    frame = page.locator("iframe.stage-frame").element_handle().content_frame()
+    assert frame is not None
+    # As its author meant it, whatever was put into it.
+    assert frame.evaluate("document.compatMode") == "CSS1Compat"
     newest = page.locator(".version[aria-current]")
     expect(newest).to_contain_text("newest")
     page.get_by_role("button", name="Phone").click()

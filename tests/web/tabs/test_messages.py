@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.processes import Gated, run_to_end
 from tests.web.tabs.conftest import Teams
 
 Open = Callable[..., Page]
@@ -108,3 +109,13 @@ def test_what_teams_say_to_each_other(teams: Teams, open_tab: Open) -> None:
     teams.post(f"/api/stacks/{theirs}/messages", content="to everybody")
     expect(page.get_by_text("to everybody")).to_be_visible()
     expect(page.locator(".said-tag")).to_have_text("to all teams")
+
+
+def test_who_waits_sees_that_the_communicator_is_at_work(gated: Gated, context: BrowserContext) -> None:
+    run_to_end("message", gated.id, "How far are you?", data=gated.data)
+    with gated.runner() as runner:
+        page = context.new_page()
+        page.goto(f"{runner.url}/teams/{gated.id}/messages")
+
+        expect(page.locator(".said-waiting")).to_have_text("The communicator answers…")
+        gated.open()
