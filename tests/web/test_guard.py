@@ -150,6 +150,13 @@ def test_nothing_is_loaded_into_another_sites_page(site: str, mode: str, status:
     assert answer.headers["x-frame-options"] == "SAMEORIGIN"
 
 
+@pytest.mark.parametrize(("place", "status"), [("document", 200), ("iframe", 403), ("object", 403)])
+def test_another_sites_page_leads_here_only_as_a_whole(place: str, status: int) -> None:
+    headers = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": place}
+    with client(WebAccess()) as open_client:
+        assert open_client.get("/api/thing", headers=headers).status_code == status
+
+
 @pytest.mark.parametrize(("headers", "welcome"), [
     ({"origin": f"http://127.0.0.1:{PORT}"}, True), ({"origin": "http://evil.example"}, False),
     ({"host": "evil.example"}, False),
