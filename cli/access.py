@@ -16,7 +16,13 @@ def open_place(place: Place) -> Access:
     if place.url is None:
         _check(place.data)
     found = place.configuration
-    return Access(place.data, url=place.url, token=found.token, settings=lambda: found.settings)
+    return Access(
+        place.data,
+        url=place.url,
+        token=found.token,
+        settings=lambda: found.settings,
+        team=found.runner.team,
+    )
 
 
 def open_data(data: Path) -> Access:

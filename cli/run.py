@@ -72,6 +72,14 @@ def run(
             "--agents", min=1, max=10_000, metavar="N", help="How many may run at a time. [default: 8]"
         ),
     ] = None,
+    team: Annotated[
+        str | None,
+        typer.Option(
+            "--team",
+            metavar="MODULE:NAME",
+            help="A team of one's own, or roles to add: from a module, or by the name of an entry point.",
+        ),
+    ] = None,
     grace: Annotated[
         str | None,
         typer.Option(
@@ -111,6 +119,7 @@ def run(
             host=host,
             allowed_hosts=tuple(allow_host) if allow_host else None,
             agents=agents,
+            team=team,
             grace=None if grace is None else parse_span(grace, "--grace"),
             log_level=log_level,
             log_format=log_format,
@@ -125,11 +134,13 @@ def run(
     # These rooms take longer to import than every other command takes to run.
     from recursor.runner.process import Runner
     from recursor.runner.session import Session
+    from recursor.runner.team import team_named
     from recursor.runner.telemetry import TelemetrySettings
 
     wanted = configured.runner
     runner = Runner(
         data,
+        roles=None if wanted.team is None else team_named(wanted.team),
         settings=configured.settings,
         runner=wanted,
         port=wanted.port,

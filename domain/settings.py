@@ -282,6 +282,9 @@ class ProcessSettings(RunnerSettings):
 
     data: Path = Path(".recursor")
     """The data directory. Every command uses it."""
+    team: Line | None = None
+    """The team of all stacks, or roles to be added to the standard one: `MODULE:NAME`, or an entry point of
+    `recursor.roles`. Not given: the standard team."""
     host: str = Field(default="127.0.0.1", min_length=1, max_length=253)
     """The address to serve on. Others than this machine's loopback want a token."""
     allowed_hosts: tuple[Line, ...] = ()

@@ -53,6 +53,7 @@ class Access:
         url: str | None = None,
         token: Callable[[], str | None] = token_of_environment,
         settings: Callable[[], Settings] = Settings,
+        team: str | None = None,
     ) -> None:
         """Give access to `data`, or to the runner at `url`.
 
@@ -62,6 +63,7 @@ class Access:
             url: where a runner elsewhere serves: then the directory is not looked at.
             token: tells the secret that a runner may want.
             settings: tells what a runner here would have.
+            team: the team that a runner here would have.
 
         Raises:
             StorageError: `data` is a file.
@@ -73,6 +75,7 @@ class Access:
         self._url = url
         self._token = token
         self._settings = settings
+        self._team = team
         self._store: Store | None = None
         self._writable = False
         self._silent = False
@@ -121,7 +124,7 @@ class Access:
                     raise
                 # Who may read the store needs no token for what is in it.
                 self._barred = True
-        return action(DirectInspection(self.read, self._now, self._settings))
+        return action(DirectInspection(self.read, self._now, self._settings, self._team))
 
     def steer(self, action: Callable[[Steering], T]) -> T:
         """Have `action` done by the runner, or, if none answers, on the store.

@@ -37,6 +37,7 @@ class DirectInspection:
         read: Callable[[], AbstractContextManager[Reader]],
         now: Callable[[], float],
         settings: Callable[[], Settings] = Settings,
+        team: str | None = None,
     ) -> None:
         """Look into a store.
 
@@ -44,10 +45,12 @@ class DirectInspection:
             read: takes a snapshot of it.
             now: tells the time in seconds since the epoch, UTC.
             settings: what a runner here would have.
+            team: the team that a runner here would have: see `recursor.runner.team.team_named`.
         """
         self._read = read
         self._now = now
         self._settings = settings
+        self._team = team
 
     def find(self, named: str) -> str:
         """See `Inspection.find`."""
@@ -85,12 +88,11 @@ class DirectInspection:
 
     def work(self, stack_id: str) -> WorkReport:
         """See `Inspection.work`."""
-        from recursor.runner.team import observers_team
+        from recursor.runner.team import observers_team_named
 
+        team = observers_team_named(self._team)
         with self._read() as reader:
-            return queries.work_detection_status(
-                reader, stack_id, observers_team(), self._settings(), self._now()
-            )
+            return queries.work_detection_status(reader, stack_id, team, self._settings(), self._now())
 
     def todos(self, stack_id: str, statuses: Collection[TodoStatus] = ()) -> list[Todo]:
         """See `Inspection.todos`."""

@@ -13,6 +13,7 @@ from recursor.orchestration.detectors import (
     planner_is_urgent,
 )
 from recursor.orchestration.roles import Dependency, Role, RoleRegistry
+from recursor.runner.custom_team import custom_team
 
 
 def standard_team(agents: Mapping[str, Agent] | None = None) -> RoleRegistry:
@@ -43,6 +44,24 @@ def standard_team(agents: Mapping[str, Agent] | None = None) -> RoleRegistry:
 def observers_team() -> RoleRegistry:
     """Return the standard roles for one who looks for work and leaves it to others."""
     return standard_team(dict.fromkeys(("planner", "builder", "communicator", "reviewer"), _Observer()))
+
+
+def team_named(name: str | None) -> RoleRegistry:
+    """Return the team that `runner.team` names: None for the standard one.
+
+    Raises:
+        InvalidInputError: see `custom_team`.
+    """
+    return standard_team() if name is None else custom_team(name, standard_team)
+
+
+def observers_team_named(name: str | None) -> RoleRegistry:
+    """Return the same roles for one who looks for work and leaves it to others.
+
+    Raises:
+        InvalidInputError: see `custom_team`.
+    """
+    return observers_team() if name is None else custom_team(name, observers_team)
 
 
 class _Observer:

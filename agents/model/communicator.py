@@ -96,7 +96,7 @@ class AnsweringTask(Task[Reaction]):
         snapshot, visitor = self.snapshot, self.visitor
         message: tuple[Item, ...] = ()
         if visitor is not None:
-            message = (Item(f"from {visitor.sender}: {visitor.content}", visitor.id),)
+            message = (Item(sights.indented(f"from {visitor.sender}: {visitor.content}"), visitor.id),)
         letters = ((f"from the stack {m.from_name}: {m.content}", m.id) for m in self.letters)
         return (
             sights.state(snapshot, self.run),

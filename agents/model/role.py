@@ -16,7 +16,7 @@ from recursor.agents.model.window import Room, room_for
 from recursor.domain.agent import Run
 from recursor.domain.effect import Effect, Outcome
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.settings import Settings
+from recursor.domain.settings import SCRIPTED, Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import AgentFailedError
 
@@ -79,6 +79,11 @@ class ModelRole(ABC, Generic[A]):
 
     def run(self, snapshot: Snapshot, run: Run) -> Outcome:
         """See `recursor.domain.agent.Agent.run`."""
+        if run.settings.model.of(run.role) == SCRIPTED:
+            raise AgentFailedError(
+                f"the role {run.role} needs a model: set model.name, or model.roles for it alone",
+                suspend=True,
+            )
         task = self.task(snapshot, run)
         if isinstance(task, Outcome):
             return task

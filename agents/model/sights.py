@@ -95,8 +95,16 @@ def page(snapshot: Snapshot) -> Section:
 
 
 def numbered(texts: Iterable[tuple[str, str]]) -> tuple[Item, ...]:
-    """Return items of (text, id), numbered from 1."""
-    return tuple(Item(f"{number}. {text}", id) for number, (text, id) in enumerate(texts, 1))
+    """Return items of (text, id), numbered from 1.
+
+    Their further lines are indented: what somebody wrote cannot pass for a thing of its own.
+    """
+    return tuple(Item(indented(f"{number}. {text}"), id) for number, (text, id) in enumerate(texts, 1))
+
+
+def indented(text: str) -> str:
+    """Return `text` with all lines but the first indented, whatever kind of line end it has."""
+    return "\n   ".join(text.splitlines())
 
 
 def _told(todo: Todo) -> str:

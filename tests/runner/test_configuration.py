@@ -45,6 +45,7 @@ def everything() -> list[tuple[Key, Any]]:
     given = {(each.section, each.key): each.default for each in Configuration().effective()}
     given["runner", "port"] = 4000
     given["runner", "token_file"] = "secret"
+    given["runner", "team"] = "garden:team"
     given["retention", "contents_days"] = 90.0
     given["runner", "otlp_endpoint"] = "http://127.0.0.1:4318"
     given["model", "base_url"] = "http://127.0.0.1:8080/v1"
