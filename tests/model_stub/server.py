@@ -26,15 +26,15 @@ class ModelStub:
         """Answer by `script`, which may be changed at any time."""
         self.script = script or always(Answer())
         self.calls: list[Call] = []
-        self.billed: list[int] = []
-        """Tokens of every call that the model behind such a server would have worked for."""
+        self.bills: dict[int, int] = {}
+        """Tokens of every call that the model behind such a server would have worked for, by its number."""
         self.hung_up = 0
         """Clients that closed the connection before the answer's end."""
-        self.answering = 0
         self.most_at_once = 0
         self.problems: list[BaseException] = []
         """What went wrong in the stub itself."""
         self._port = port
+        self._answering: set[int] = set()
         self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -58,6 +58,16 @@ class ModelStub:
     def url(self) -> str:
         """What to give for `model.base_url`."""
         return f"http://127.0.0.1:{self._port}/v1"
+
+    @property
+    def billed(self) -> list[int]:
+        """The tokens of every call that was billed, in the order of the bills."""
+        return list(self.bills.values())
+
+    @property
+    def answering(self) -> int:
+        """How many calls are under way."""
+        return len(self._answering)
 
     def wait_until(self, happened: Callable[["ModelStub"], bool]) -> None:
         """Wait until something has happened here, for as long as any test has patience."""
@@ -125,10 +135,7 @@ class ModelStub:
                 task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await gone
-            with self._changed:
-                self.answering -= 1
-                self.hung_up += hung_up
-                self._changed.notify_all()
+            self._end(call, hung_up)
             with contextlib.suppress(asyncio.CancelledError):
                 if not await answering:
                     return
@@ -147,10 +154,17 @@ class ModelStub:
                 size=len(body),
             )
             self.calls.append(call)
-            self.answering += 1
+            self._answering.add(call.number)
             self.most_at_once = max(self.most_at_once, self.answering)
             self._changed.notify_all()
         return call
+
+    def _end(self, call: Call, hung_up: bool = False) -> None:
+        """Note that a call has ended, or does so with the next byte."""
+        with self._changed:
+            self._answering.discard(call.number)
+            self.hung_up += hung_up
+            self._changed.notify_all()
 
     def _figures(self) -> dict[str, Any]:
         with self._changed:
@@ -161,10 +175,11 @@ class ModelStub:
         if answer.latency:
             await asyncio.sleep(answer.latency)
         if answer.status != 200:
+            self._end(call)
             await self._send_json(writer, answer.status, _problem(answer), answer.headers)
             return True
         with self._changed:
-            self.billed.append(billed_tokens(call, answer))
+            self.bills[call.number] = billed_tokens(call, answer)
         if answer.fault is Fault.HANG:
             await asyncio.Event().wait()
         if answer.fault is Fault.RESET:
@@ -172,6 +187,7 @@ class ModelStub:
             return False
         if call.body.get("stream"):
             return await self._stream(writer, call, answer)
+        self._end(call)
         body = b"{not json" if answer.fault is Fault.BROKEN_JSON else json.dumps(whole(call, answer)).encode()
         await self._send(writer, 200, "application/json", body, answer.headers)
         return True
@@ -195,6 +211,7 @@ class ModelStub:
             _write_chunk(writer, f"data: {json.dumps(events[1])}\n\n".encode())
             await writer.drain()
             await asyncio.sleep(DRIP_SECONDS)
+        self._end(call)
         _write_chunk(writer, b"data: [DONE]\n\n")
         writer.write(b"0\r\n\r\n")
         await writer.drain()

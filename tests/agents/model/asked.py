@@ -23,4 +23,5 @@ GOOD = Answer(arguments=TEA.model_dump())
 
 def plan(run: Run, **given: Any) -> Reply[Plan]:
     """Ask for a plan."""
-    return ask(run, make_snapshot(), instructions="You plan.", prompt="Plan tea.", output=Plan, **given)
+    asked = {"instructions": "You plan.", "prompt": "Plan tea.", **given}
+    return ask(run, make_snapshot(), output=Plan, **asked)

@@ -28,6 +28,7 @@ class Books:
     runs: int = 0
     open: dict[str, Spend] = field(default_factory=dict)
     spent: Spend = field(default_factory=Spend)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def limits_dollars(self) -> bool:
@@ -37,17 +38,19 @@ class Books:
         self.runs += 1
 
     def reserve(self, most: Spend) -> str:
-        held = self.spent.tokens + sum(each.tokens for each in self.open.values())
-        if self.budget.tokens is not None and held + most.tokens > self.budget.tokens:
-            raise BudgetExceededError("budget.tokens: too much")
-        self.most.append(most)
-        self.open[str(len(self.most))] = most
-        return str(len(self.most))
+        with self.lock:
+            held = self.spent.tokens + sum(each.tokens for each in self.open.values())
+            if self.budget.tokens is not None and held + most.tokens > self.budget.tokens:
+                raise BudgetExceededError("budget.tokens: too much")
+            self.most.append(most)
+            self.open[str(len(self.most))] = most
+            return str(len(self.most))
 
     def settle(self, reservation: str, spent: Spend | None) -> None:
-        most = self.open.pop(reservation)
-        self.settled.append(spent)
-        self.spent = self.spent.plus(most if spent is None else spent)
+        with self.lock:
+            most = self.open.pop(reservation)
+            self.settled.append(spent)
+            self.spent = self.spent.plus(most if spent is None else spent)
 
 
 SPEED = 50.0

@@ -1,11 +1,17 @@
 """Asking a model: what comes back, what it costs, and how it is asked again."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
 from pydantic_ai import ModelRetry
 
 from recursor.agents.model.asking import ask
+from recursor.agents.model.exchange import Exchange
+from recursor.domain.agent import Run
+from recursor.domain.rates import Rate
+from recursor.domain.settings import Settings
 from recursor.domain.spending import AgentFailedError, Budget, BudgetExceededError
 from tests.agents.model.asked import GOOD, TEA, Plan, plan
 from tests.agents.model.conftest import KEY, Books, RunMaker
@@ -143,3 +149,23 @@ def test_a_provider_that_reports_nothing_is_counted_in_full(
     assert plan(make_run()).output == TEA
     assert books.settled == [None]
     assert books.spent == books.most[0]
+
+
+def test_no_more_calls_are_made_at_a_time_than_are_allowed(
+    stub: ModelStub, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    stub.script = always(Answer(arguments=TEA.model_dump(), latency=0.05))
+    exchange = Exchange(rates={"openai": Rate(concurrent=4)})
+    settings = Settings().overridden({"model": {"name": "openai:gpt-4o", "base_url": stub.url}})
+
+    def work() -> Plan:
+        run = Run("e", "planner", 1, "because", settings, time.time() + 300, meter=books, models=exchange)
+        return plan(run).output
+
+    with ThreadPoolExecutor(20) as threads:
+        answers = [threads.submit(work) for _ in range(40)]
+        assert [answer.result() for answer in answers] == [TEA] * 40
+    exchange.close()
+    assert stub.most_at_once == 4
+    assert books.spent.tokens == sum(stub.billed)

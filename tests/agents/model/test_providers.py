@@ -1,5 +1,7 @@
 """Every provider's SDK goes through the same gate: one request a call, with its key, and paid for."""
 
+import logging
+
 import pytest
 
 from recursor.agents.model.keys import Keys, variables
@@ -18,6 +20,9 @@ ADDRESSES = {
     "openai-responses:gpt-4o": ("OPENAI_BASE_URL", "OPENAI_API_KEY"),
 }
 
+# What takes more bytes on the wire than it has, and much of it.
+AWKWARD = 'é"\\\n\U0001f600\u4e2d' * 2_000
+
 
 @pytest.mark.parametrize("model", ADDRESSES)
 @pytest.mark.parametrize(("status", "expected_calls"), [(400, 1), (500, 4)])
@@ -29,18 +34,20 @@ def test_no_sdk_repeats_anything_by_itself(
     stub: ModelStub,
     books: Books,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     address, key = ADDRESSES[model]
     monkeypatch.setenv(address, stub.url)
     monkeypatch.setenv(key, "sk-of-this-one")
     stub.script = always(Answer("no luck", status=status))
-    with pytest.raises(AgentFailedError, match=f"HTTP {status}") as raised:
-        plan(make_run(name=model, base_url=None))
+    with caplog.at_level(logging.DEBUG), pytest.raises(AgentFailedError, match=f"HTTP {status}") as raised:
+        plan(make_run(name=model, base_url=None), prompt=AWKWARD)
     assert len(stub.calls) == len(books.most) == expected_calls
     assert books.spent.tokens == 0
     assert books.open == {}
     assert all("sk-of-this-one" in call.key for call in stub.calls)
     assert "sk-of-this-one" not in str(raised.value)
+    assert "sk-of-this-one" not in caplog.text
 
 
 def test_a_key_from_the_keyring_is_used_after_those_of_the_environment(

@@ -1,0 +1,132 @@
+"""Many runs at once, over a wire on which everything goes wrong: the books on disk are exact."""
+
+import random
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from recursor.actors.metering import Meters, StoreMeter
+from recursor.agents.model.exchange import Exchange
+from recursor.domain.agent import Run
+from recursor.domain.rates import Rate
+from recursor.domain.settings import RunnerSettings, Settings
+from recursor.domain.spending import AgentFailedError, Spend
+from recursor.storage.ledger import read_account
+from recursor.storage.lmdb_store import LmdbStore
+from recursor.storage.stacks import create_stack
+from recursor.storage.tables import ALL_STACKS, RESERVATIONS, TABLES
+from tests.agents.model.asked import GOOD, TEA, plan
+from tests.agents.model.conftest import FastClock
+from tests.making import make_stack
+from tests.model_stub.answers import Answer, Call, Fault
+from tests.model_stub.server import ModelStub
+
+STACKS, RUNS, LIMIT = 12, 5, 4
+
+WRONG = (
+    Answer("oops", status=500),
+    Answer("slow down", status=429, headers={"retry-after": "1"}),
+    Answer("overloaded", status=529),
+    Answer("no", status=400),
+    Answer(fault=Fault.RESET),
+    Answer(arguments=TEA.model_dump(), fault=Fault.RESET_WITHIN, piece=3),
+    Answer(arguments=TEA.model_dump(), fault=Fault.BROKEN_JSON, piece=3),
+    Answer(fault=Fault.HANG),
+    Answer(arguments={"title": 1}),
+    Answer(arguments='{"title": "T', finish="length"),
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[LmdbStore]:
+    store = LmdbStore(tmp_path / "store", TABLES)
+    yield store
+    store.close()
+
+
+def test_the_books_are_exact_whatever_goes_wrong(
+    store: LmdbStore, stub: ModelStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+    chance = random.Random(4)
+
+    answers: dict[int, Answer] = {}
+
+    def script(call: Call) -> Answer:
+        answers[call.number] = chance.choice(WRONG) if chance.random() < 0.4 else GOOD
+        return answers[call.number]
+
+    stub.script = script
+    clock = FastClock()
+    exchange = Exchange(clock, {"openai": Rate(concurrent=LIMIT)})
+    meters = Meters(store, RunnerSettings(), clock)
+    settings = Settings().overridden(
+        {"model": {"name": "openai:gpt-4o", "base_url": stub.url, "call_seconds": 100, "output_tokens": 500}}
+    )
+    outcomes: list[str] = []
+    confirmed: list[int] = []
+
+    @dataclass(frozen=True)
+    class Noting:
+        """Notes what is settled, on its way to the books."""
+
+        meter: StoreMeter
+        limits_dollars: bool = False
+
+        def begin(self) -> None:
+            self.meter.begin()
+
+        def reserve(self, most: Spend) -> str:
+            return self.meter.reserve(most)
+
+        def settle(self, reservation: str, spent: Spend | None) -> None:
+            self.meter.settle(reservation, spent)
+            if spent is not None:
+                confirmed.append(spent.tokens)
+
+    def work(stack_id: str) -> None:
+        meter = Noting(meters.of(stack_id, "planner", settings))
+        for number in range(RUNS):
+            run = Run(
+                f"e{number}",
+                "planner",
+                1,
+                "because",
+                settings,
+                clock.now() + 3_000,
+                meter=meter,
+                models=exchange,
+            )
+            try:
+                outcomes.append(plan(run).output.title)
+            except AgentFailedError as error:
+                outcomes.append(str(error))
+
+    stacks = [make_stack(id=f"stack{number}") for number in range(STACKS)]
+    for stack in stacks:
+        store.write(lambda writer, made=stack: create_stack(writer, made, None))
+    threads = [threading.Thread(target=work, args=(stack.id,)) for stack in stacks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    exchange.close()
+    clock.close()
+
+    assert len(outcomes) == STACKS * RUNS
+    assert outcomes.count("Tea") > STACKS
+    with store.read() as reader:
+        whole = read_account(reader, ALL_STACKS)
+        each = [read_account(reader, stack.id) for stack in stacks]
+        assert list(RESERVATIONS.keys(reader, ALL_STACKS)) == []
+    assert whole.reserved == Spend()
+    assert whole.calls == len(stub.calls)
+    assert sum(account.spent.tokens for account in each) == whole.spent.tokens
+    # What arrived is counted as it was billed; what did not counts in full, which is more.
+    broken = {number for number, answer in answers.items() if answer.fault is not Fault.NONE}
+    assert whole.unconfirmed == len(broken) > 0
+    assert sum(confirmed) == sum(bill for number, bill in stub.bills.items() if number not in broken)
+    assert whole.spent.tokens > sum(stub.billed)
