@@ -57,6 +57,7 @@ from recursor.actors.stack_messages import (
     WakeUp,
 )
 from recursor.actors.supervisor import StackSupervisor
+from recursor.agents.model.choice import CHOICES, check_choice
 from recursor.agents.model.exchange import Exchange
 from recursor.domain.errors import ConflictError, NotFoundError, RecursorError
 from recursor.domain.events import (
@@ -131,6 +132,7 @@ class Orchestrator(ControlActor):
 
     Raises:
         StoreClosedError, UnknownTableError: the store cannot be used.
+        InvalidInputError: a model or a budget cannot be as the settings say.
     """
 
     listed = True
@@ -147,6 +149,7 @@ class Orchestrator(ControlActor):
             for table in TABLES:
                 reader.scan(table)
         runner = runner or RunnerSettings()
+        check_choice(settings or Settings(), runner)
         control = Dispatcher(runner.control_threads, "recursor-control")
         super().__init__(dispatcher=control)
         self._own_clock = SystemClock() if clock is None else None
@@ -226,6 +229,8 @@ class Orchestrator(ControlActor):
 
     def _create(self, message: CreateStack) -> Deferred:
         now = self._clock.now()
+        if message.stack.settings:
+            self._check_choice(message.stack)
 
         def work(writer: Writer) -> Stack:
             stack = stacks.create_stack(writer, message.stack, message.idea)
@@ -254,11 +259,21 @@ class Orchestrator(ControlActor):
         )
 
     def _configure(self, message: ConfigureStack) -> Deferred:
+        def work(writer: Writer) -> Stack:
+            stack = stacks.configure_stack(writer, message.stack_id, message.changes)
+            if CHOICES & message.changes.keys():
+                self._check_choice(stack)
+            return stack
+
         return self._write(
             message.stack_id,
-            lambda writer: stacks.configure_stack(writer, message.stack_id, message.changes),
+            work,
             lambda _: self._contents_changed(message.stack_id, "settings"),
         )
+
+    def _check_choice(self, stack: Stack) -> None:
+        environment = self._environment
+        check_choice(environment.settings.overridden(stack.settings), environment.runner)
 
     def _set_idea(self, message: SetIdea) -> Deferred:
         def work(writer: Writer) -> Any:

@@ -22,6 +22,7 @@ def open_place(place: Place) -> Access:
         token=found.token,
         settings=lambda: found.settings,
         team=found.runner.team,
+        runner=lambda: found.runner,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from recursor.cli import (
+    budget,
     configuration,
     control,
     conversation,
@@ -66,6 +67,7 @@ _COMMANDS = (
     ("traces", traces.traces, "recursor traces habits --role builder -f"),
     ("config", configuration.config, "recursor config --stack habits"),
     ("configure", configuration.configure, "recursor configure habits --set pause.after_work=2"),
+    ("budget", budget.budget, "recursor budget habits --dollars 5 --resume"),
     ("backup", maintenance.backup, "recursor backup /backups/monday"),
     ("restore", maintenance.restore, "recursor restore /backups/monday --data restored"),
     ("prune", maintenance.prune, "recursor prune --all --older-than 7d --dry-run"),

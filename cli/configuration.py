@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from recursor.cli.access import find, open_data, open_place
 from recursor.cli.completion import complete_stack
 from recursor.cli.configured import configuration
+from recursor.cli.doubts import doubt_models
 from recursor.cli.options import (
     DEFAULT_DATA,
     HERE,
@@ -74,6 +75,7 @@ def configure(
     with open_place(place) as access:
         stack_id = find(access, stack)
         changed = access.steer(lambda steering: steering.configure(stack_id, changes))
+    doubt_models(changes)
     if json:
         print_json(changed)
         return

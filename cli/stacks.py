@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from recursor.cli.access import find, open_place
+from recursor.cli.doubts import doubt_models
 from recursor.cli.options import HERE, Json, Model, Overrides, Place, StackName, with_model
 from recursor.cli.output import complain, draw, neutral, print_json, say
 from recursor.domain.errors import InvalidInputError
@@ -30,11 +31,13 @@ def create(
 ) -> None:
     """Make a stack, and print its id."""
     now = time.time()
-    stack = new_stack(name, now, with_model(collect_overrides(settings or []), model))
+    overrides = with_model(collect_overrides(settings or []), model)
+    stack = new_stack(name, now, overrides)
     project = None if idea is None else new_idea(stack.id, idea, now)
     with open_place(place) as access:
         made = access.steer(lambda steering: steering.create(stack, project, start))
         lonely = start and not access.is_run()
+    doubt_models(overrides)
     if json:
         print_json(made)
     else:

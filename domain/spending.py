@@ -1,7 +1,9 @@
 """What runs may spend, what they spent, and the refusal of what would be too much."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Literal, cast
 
 from pydantic import Field
 
@@ -127,3 +129,36 @@ class StackSpending(Record):
     """Those that spent something, or have a budget."""
     runner: Spending
     """All stacks together."""
+
+
+Kind = Literal["tokens", "dollars", "runs_per_hour"]
+"""What a budget limits: a field of `Budget`."""
+
+_NAMED = re.compile(
+    r"\b(?P<owner>runner\.budget_|budget\.role_|budget\.)(?P<kind>tokens|dollars|runs_per_hour)\b"
+    r"(?: of the (?P<role>[a-z][a-z0-9_-]*))?"
+)
+
+
+class BudgetName(Record):
+    """Which budget was used up."""
+
+    kind: Kind
+    role: RoleName | None = None
+    """The role whose budget it is; None: of all roles."""
+    runner: bool = False
+    """Whether it is that of all stacks together."""
+
+
+def budget_named(reason: str | None) -> BudgetName | None:
+    """Return the budget that is the reason why a stack was paused, or None if that had another reason.
+
+    Args:
+        reason: the stack's `state_reason`, which has the text of a `BudgetExceededError`.
+    """
+    found = None if reason is None else _NAMED.search(reason)
+    if found is None:
+        return None
+    return BudgetName(
+        kind=cast("Kind", found["kind"]), role=found["role"], runner=found["owner"] == "runner.budget_"
+    )

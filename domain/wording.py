@@ -47,7 +47,7 @@ def money(dollars: Decimal) -> str:
     """Return a sum of US dollars: $12.30, $0.0042, under $0.0001."""
     if 0 < dollars < Decimal("0.0001"):
         return "under $0.0001"
-    return f"${dollars:,.4f}" if 0 < dollars < 1 else f"${dollars:,.2f}"
+    return f"${dollars:,.2f}" if dollars >= 1 or dollars == round(dollars, 2) else f"${dollars:,.4f}"
 
 
 def cost(dollars: Decimal, unpriced_tokens: int) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
-from recursor.domain.settings import Settings
+from recursor.domain.settings import RunnerSettings, Settings
 from recursor.runner.direct import DirectSteering
 from recursor.runner.direct_inspection import DirectInspection
 from recursor.runner.inspection import Inspection
@@ -54,6 +54,7 @@ class Access:
         token: Callable[[], str | None] = token_of_environment,
         settings: Callable[[], Settings] = Settings,
         team: str | None = None,
+        runner: Callable[[], RunnerSettings] = RunnerSettings,
     ) -> None:
         """Give access to `data`, or to the runner at `url`.
 
@@ -64,6 +65,7 @@ class Access:
             token: tells the secret that a runner may want.
             settings: tells what a runner here would have.
             team: the team that a runner here would have.
+            runner: what a runner here would let all stacks spend together.
 
         Raises:
             StorageError: `data` is a file.
@@ -76,6 +78,7 @@ class Access:
         self._token = token
         self._settings = settings
         self._team = team
+        self._limits = runner
         self._store: Store | None = None
         self._writable = False
         self._silent = False
@@ -124,7 +127,7 @@ class Access:
                     raise
                 # Who may read the store needs no token for what is in it.
                 self._barred = True
-        return action(DirectInspection(self.read, self._now, self._settings, self._team))
+        return action(DirectInspection(self.read, self._now, self._settings, self._team, self._limits))
 
     def steer(self, action: Callable[[Steering], T]) -> T:
         """Have `action` done by the runner, or, if none answers, on the store.
@@ -143,7 +146,7 @@ class Access:
                 if self._url is not None:
                     raise
                 self._give_up()
-        return action(DirectSteering(self._writing(), self._now))
+        return action(DirectSteering(self._writing(), self._now, self._settings, self._limits))
 
     def write(self, work: Callable[[Writer], T]) -> T:
         """Write to the store itself, also beside a runner: what a runner need not be told of.

@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 
 from pydantic import JsonValue
 
+from recursor.agents.model.choice import CHOICES, check_choice
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import ProjectIdea
 from recursor.domain.record import Record
+from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.orchestration.control import Command
@@ -20,14 +22,31 @@ from recursor.storage.tables import BROADCASTS
 class DirectSteering:
     """A `Steering` on the store alone."""
 
-    def __init__(self, store: Store, now: Callable[[], float]) -> None:
-        """Steer the stacks of `store`; `now` tells the time in seconds since the epoch, UTC."""
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], float],
+        settings: Callable[[], Settings] = Settings,
+        runner: Callable[[], RunnerSettings] = RunnerSettings,
+    ) -> None:
+        """Steer the stacks of a store.
+
+        Args:
+            store: where they are.
+            now: tells the time in seconds since the epoch, UTC.
+            settings: what a runner here would have.
+            runner: likewise, what all stacks may spend together.
+        """
         self._store = store
         self._now = now
+        self._settings = settings
+        self._runner = runner
 
     def create(self, stack: Stack, idea: ProjectIdea | None, start: bool) -> Answer:
         """See `Steering.create`."""
         now = self._now()
+        if stack.settings:
+            self._check_choice(stack)
 
         def work(writer: Writer) -> Stack:
             made = stacks.create_stack(writer, stack, idea)
@@ -42,7 +61,14 @@ class DirectSteering:
 
     def configure(self, stack_id: str, changes: Mapping[str, Mapping[str, JsonValue]]) -> Answer:
         """See `Steering.configure`."""
-        return self._write(stack_id, lambda writer: stacks.configure_stack(writer, stack_id, changes))
+
+        def work(writer: Writer) -> Stack:
+            stack = stacks.configure_stack(writer, stack_id, changes)
+            if CHOICES & changes.keys():
+                self._check_choice(stack)
+            return stack
+
+        return self._write(stack_id, work)
 
     def delete(self, stack_id: str) -> None:
         """See `Steering.delete`."""
@@ -87,6 +113,9 @@ class DirectSteering:
         """See `Steering.cancel_todo`."""
         now = self._now()
         return self._write(stack_id, lambda writer: conversations.cancel_todo(writer, stack_id, todo_id, now))
+
+    def _check_choice(self, stack: Stack) -> None:
+        check_choice(self._settings().overridden(stack.settings), self._runner())
 
     def _write(self, stack_id: str, work: Callable[[Writer], Record]) -> Answer:
         def with_nudge(writer: Writer) -> Record:

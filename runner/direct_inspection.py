@@ -11,11 +11,13 @@ from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import Artifact, ProjectIdea
-from recursor.domain.settings import Settings
+from recursor.domain.settings import RunnerSettings, Settings
+from recursor.domain.spending import Spending, StackSpending
 from recursor.domain.statistics import OrchestrationStats, SpanStats, TotalStats
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.domain.work import WorkReport
 from recursor.storage import lookups, queries
+from recursor.storage.budgets import runner_spending, stack_spending
 from recursor.storage.execution_listing import ExecutionFilter, executions_before
 from recursor.storage.listings import messages_before, todos_before, user_messages_before
 from recursor.storage.overview import ArtifactInfo, Overview, artifact_info, overview
@@ -38,6 +40,7 @@ class DirectInspection:
         now: Callable[[], float],
         settings: Callable[[], Settings] = Settings,
         team: str | None = None,
+        runner: Callable[[], RunnerSettings] = RunnerSettings,
     ) -> None:
         """Look into a store.
 
@@ -46,11 +49,13 @@ class DirectInspection:
             now: tells the time in seconds since the epoch, UTC.
             settings: what a runner here would have.
             team: the team that a runner here would have: see `recursor.runner.team.team_named`.
+            runner: what a runner here would let all stacks spend together.
         """
         self._read = read
         self._now = now
         self._settings = settings
         self._team = team
+        self._runner = runner
 
     def find(self, named: str) -> str:
         """See `Inspection.find`."""
@@ -151,6 +156,16 @@ class DirectInspection:
         """See `Inspection.series`."""
         with self._read() as reader:
             return queries.stats_series(reader, stack_id or ALL_STACKS, since, until, seconds)
+
+    def budget(self) -> Spending:
+        """See `Inspection.budget`."""
+        with self._read() as reader:
+            return runner_spending(reader, self._runner(), self._now())
+
+    def stack_budget(self, stack_id: str) -> StackSpending:
+        """See `Inspection.stack_budget`."""
+        with self._read() as reader:
+            return stack_spending(reader, stack_id, self._settings(), self._runner(), self._now())
 
     def artifact(self, stack_id: str, number: int | None = None) -> Artifact:
         """See `Inspection.artifact`."""

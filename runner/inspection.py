@@ -9,6 +9,7 @@ from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import Artifact, ProjectIdea
+from recursor.domain.spending import Spending, StackSpending
 from recursor.domain.statistics import OrchestrationStats, SpanStats, TotalStats
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.domain.work import WorkReport
@@ -97,6 +98,14 @@ class Inspection(Protocol):
 
     def series(self, stack_id: str | None, since: float, until: float, seconds: int) -> list[SpanStats]:
         """Return the figures of a stack, or of all, span by span, oldest first."""
+        ...
+
+    def budget(self) -> Spending:
+        """Return what all stacks may spend together, and what they spent."""
+        ...
+
+    def stack_budget(self, stack_id: str) -> StackSpending:
+        """Return what a stack and its roles may spend, and what they spent."""
         ...
 
     def artifact(self, stack_id: str, number: int | None = None) -> Artifact:

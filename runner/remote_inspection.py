@@ -13,6 +13,7 @@ from recursor.domain.graph import ExecutionGraph
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import Artifact, ProjectIdea
 from recursor.domain.record import Record, iso
+from recursor.domain.spending import Spending, StackSpending
 from recursor.domain.statistics import OrchestrationStats, SpanStats, TotalStats
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.domain.trace import Trace
@@ -135,6 +136,14 @@ class RemoteInspection:
         """See `Inspection.series`."""
         path = "/api/stats/series" if stack_id is None else _of(stack_id, "/stats/series")
         return self._client.get_all(SpanStats, path, {**_range(since, until), "seconds": seconds})
+
+    def budget(self) -> Spending:
+        """See `Inspection.budget`."""
+        return self._client.get(Spending, "/api/budget")
+
+    def stack_budget(self, stack_id: str) -> StackSpending:
+        """See `Inspection.stack_budget`."""
+        return self._client.get(StackSpending, _of(stack_id, "/budget"))
 
     def artifact(self, stack_id: str, number: int | None = None) -> Artifact:
         """See `Inspection.artifact`."""

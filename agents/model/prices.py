@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from genai_prices import Usage as PricedUsage
 from genai_prices import calc_price
+from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import AbstractUsage
 
 # These run on one's own machine.
@@ -31,3 +32,12 @@ def dollars(model: str, usage: AbstractUsage) -> Decimal | None:
 def most_dollars(model: str, input_tokens: int, output_tokens: int) -> Decimal | None:
     """Return what a call of so many tokens costs at most, in US dollars, or None where it is not known."""
     return dollars(model, PricedUsage(input_tokens=input_tokens, output_tokens=output_tokens))
+
+
+def known_models(provider: str) -> list[str]:
+    """Return the models of a provider, without its name, whose price is known."""
+    try:
+        found = get_snapshot().find_provider(None, _PROVIDERS.get(provider, provider), None)
+    except LookupError:
+        return []
+    return [model.id for model in found.models]

@@ -1,15 +1,19 @@
 """Why a stack's agents may not run: paused after failures, out of budget, or as a person wished."""
 
-import re
+from decimal import Decimal
 
 from recursor.doctor.evidence import Evidence, StackEvidence
 from recursor.doctor.report import Observation, Severity
+from recursor.domain.spending import BudgetName, Kind, budget_named
 from recursor.domain.stack import ExecutionState
-from recursor.domain.wording import plural, span
+from recursor.domain.wording import cost, plural, span
 
-# A budget that is used up pauses its stack with a reason that says so. When budgets come to have records of
-# their own, it is those that are to be read here.
-_BUDGET = re.compile(r"\bbudgets?\b", re.IGNORECASE)
+# What a budget is raised to from nothing, so that a team gets something done.
+_FROM_NOTHING: dict[Kind, Decimal] = {
+    "tokens": Decimal(100_000),
+    "dollars": Decimal(1),
+    "runs_per_hour": Decimal(10),
+}
 
 
 def not_paused_after_failures(evidence: Evidence, found: StackEvidence) -> Observation | None:
@@ -44,20 +48,24 @@ def is_within_budget(evidence: Evidence, found: StackEvidence) -> Observation | 
     stack = found.stack
     if stack is None or not is_out_of_budget(found):
         return None
+    named = budget_named(stack.state_reason)
+    assert named is not None
     used = found.day.input_tokens + found.day.output_tokens
     return Observation(
         severity=Severity.PROBLEM,
         symptom="The stack stands still: its budget is used up",
         evidence=f"paused{_since(stack.paused_at, evidence.now)}; "
-        f"{used:,} tokens in {plural(found.day.agents_run, 'agent run')} in the last 24 hours",
+        f"{used:,} tokens, {cost(found.day.cost, found.day.unpriced_tokens)}, "
+        f"in {plural(found.day.agents_run, 'agent run')} in the last 24 hours",
         figures={
             "input_tokens": found.day.input_tokens,
             "output_tokens": found.day.output_tokens,
             "agents_run": found.day.agents_run,
+            "cost": str(found.day.cost),
         },
         cause=stack.state_reason or "",
-        fix="See what it was spent on. Once there is more of it, resume.",
-        commands=(evidence.command("stats", found.id), evidence.command("resume", found.id)),
+        fix=f"See what it was spent on. Then {_how(named)}.",
+        commands=(evidence.command("stats", found.id), *_raising(evidence, found, named)),
     )
 
 
@@ -87,9 +95,27 @@ def is_out_of_budget(found: StackEvidence) -> bool:
     return (
         stack is not None
         and stack.state is ExecutionState.PAUSED
-        and stack.state_reason is not None
-        and _BUDGET.search(stack.state_reason) is not None
+        and budget_named(stack.state_reason) is not None
     )
+
+
+def _how(named: BudgetName) -> str:
+    if not named.runner:
+        return "raise the budget and resume"
+    setting = f"runner.budget_{named.kind}"
+    return f"raise {setting}, which all stacks share, in the settings, start the runner anew, and resume"
+
+
+def _raising(evidence: Evidence, found: StackEvidence, named: BudgetName) -> tuple[str, ...]:
+    """Return the commands that give the stack twice as much, and let it go on."""
+    if named.runner:
+        return (evidence.command("budget"), *evidence.new_runner(), evidence.command("resume", found.id))
+    budget = found.settings.budget if named.role is None else found.settings.budget.of_role(named.role)
+    limit = getattr(budget, named.kind)
+    most = 2 * Decimal(limit) if limit else _FROM_NOTHING[named.kind]
+    role = () if named.role is None else ("--role", named.role)
+    option = f"--{named.kind.replace('_', '-')}"
+    return (evidence.command("budget", found.id, *role, option, f"{most:f}", "--resume"),)
 
 
 def _since(at: float | None, now: float) -> str:

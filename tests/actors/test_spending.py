@@ -3,15 +3,22 @@
 from decimal import Decimal
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from recursor.actors.messages import ConfigureStack
+from recursor.actors.messages import ConfigureStack, CreateStack
+from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.effect import Outcome
+from recursor.domain.errors import InvalidInputError, NotFoundError
 from recursor.domain.events import NodeFinished, NodeProgress
 from recursor.domain.graph import NodeStatus, Usage
+from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.spending import AgentFailedError, BudgetExceededError, Spend
 from recursor.domain.stack import ExecutionState
 from recursor.orchestration.control import Command
 from recursor.storage.ledger import read_account
+from recursor.storage.queries import orchestration_stats, total_stats
+from recursor.storage.stacks import new_stack
 from recursor.storage.tables import ALL_STACKS
 from tests.actors.stage import Cast, finish_todo, until
 
@@ -73,6 +80,36 @@ def test_a_budget_that_would_be_exceeded_pauses_the_stack_and_a_higher_one_goes_
     stage.wait_rest(stack_id, 2)
     assert set(stage.todos(stack_id).values()) == {"completed"}
     assert account(stage, stack_id).spent.tokens == 120
+
+
+UNKNOWN = {"name": "openai:my-own"}
+DOLLARS = {"dollars": 5}
+
+
+def test_a_budget_that_cannot_hold_is_refused_where_it_is_configured(set_stage):
+    stage = set_stage(Cast().roles())
+    stack_id = stage.create("first: a", start=False)
+    stage.ask(ConfigureStack(stack_id, {"model": UNKNOWN}))
+    with pytest.raises(InvalidInputError, match=r"^budget.dollars: cannot hold, the price of openai:my-own"):
+        stage.ask(ConfigureStack(stack_id, {"budget": DOLLARS, "pause": {"after_work": 2}}))
+    assert stage.stack(stack_id).settings == {"model": UNKNOWN}
+    stage.ask(ConfigureStack(stack_id, {"model": {"name": "openai:gpt-5-mini"}, "budget": DOLLARS}))
+
+    made = new_stack("rich", 0, {"model": UNKNOWN, "budget": DOLLARS})
+    with pytest.raises(InvalidInputError, match="cannot hold"):
+        stage.ask(CreateStack(made))
+    with pytest.raises(NotFoundError):
+        stage.stack(made.id)
+
+
+def test_an_orchestrator_does_not_start_with_a_budget_that_cannot_hold(database):
+    with pytest.raises(InvalidInputError, match=r"^runner.budget_dollars: cannot hold"):
+        Orchestrator.start(
+            store=database,
+            roles=Cast().roles(),
+            settings=Settings().overridden({"model": UNKNOWN}),
+            runner=RunnerSettings(budget_dollars=5),
+        )
 
 
 def test_one_stack_without_money_stops_no_other(set_stage):
@@ -141,3 +178,92 @@ def test_an_outcome_with_nothing_leaves_the_books_alone(set_stage):
     stack_id = stage.create("first: a")
     stage.wait_for(NodeFinished, stack_id)
     assert account(stage, stack_id).calls == 0
+
+
+MODELS = ("openai:gpt-5-mini", "openai:my-own")
+calls = st.tuples(
+    st.sampled_from(MODELS),
+    st.integers(0, 10**6),
+    st.integers(0, 10**6),
+    st.integers(0, 10**9),
+    st.booleans(),
+)
+
+
+def calling(plan):
+    """An act that makes the call planned for its stack and role, tells what it used, and may fail."""
+
+    def act(snapshot, run):
+        model, taken, given, millionths, fails = plan[snapshot.stack.name, run.role]
+        # The price of one of the models is known.
+        cost = Decimal(millionths) / 10**6 if model == MODELS[0] else None
+        usage = Usage(model=model, input_tokens=taken, output_tokens=given, cost=cost)
+        run.meter.begin()
+        run.meter.settle(run.meter.reserve(Spend(tokens=10**7, dollars=Decimal(10**4))), spend_of_run(usage))
+        if fails:
+            raise AgentFailedError("no answer", usage)
+        return finish_todo(snapshot, run).but(usage=usage)
+
+    return act
+
+
+def added(spends):
+    total = Spend()
+    for spend in spends:
+        total = total.plus(spend)
+    return total
+
+
+def spend_of_run(usage):
+    """What a node says it used, as the books say it."""
+    if usage.cost is None:
+        return Spend(tokens=usage.tokens, unpriced_tokens=usage.tokens)
+    return Spend(tokens=usage.tokens, dollars=usage.cost)
+
+
+def spend_of(use):
+    """What a sum of statistics comes to, as the books say it."""
+    tokens = use.input_tokens + use.output_tokens
+    return Spend(tokens=tokens, dollars=use.cost, unpriced_tokens=use.unpriced_tokens)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    plan=st.dictionaries(
+        st.tuples(st.sampled_from(["ant", "bee", "cat"]), st.sampled_from(["first", "second", "third"])),
+        calls,
+        min_size=1,
+    )
+)
+def test_the_books_the_statistics_and_the_nodes_agree(set_stage, plan):
+    acts = dict.fromkeys(("first", "second", "third"), calling(plan))
+    stage = set_stage(Cast(**acts).roles())
+    stacks = {}
+    for name in sorted({name for name, _ in plan}):
+        todos = [f"{role}: work" for owner, role in plan if owner == name]
+        stacks[name] = stage.create(*todos, name=name)
+    for stack_id in stacks.values():
+        stage.wait_rest(stack_id)
+    nodes = {}
+    for stack_id in stacks.values():
+        cycles = range(len(stage.cycles(stack_id)))
+        ran = [node for cycle in cycles for node in stage.nodes(stack_id, cycle).values() if node.usage]
+        nodes[stack_id] = [(node.role, spend_of_run(node.usage)) for node in ran]
+        whole = added(spend for _, spend in nodes[stack_id])
+        assert account(stage, stack_id).spent == whole
+        assert added(spend_of(cycle.summary) for cycle in stage.cycles(stack_id)) == whole
+        with stage.store.read() as reader:
+            stats = orchestration_stats(reader, stack_id, 0, 4e9)
+        assert spend_of(stats) == added(map(spend_of, stats.models.values())) == whole
+        assert {role: spend_of(use) for role, use in stats.roles.items()} == {
+            role: added(spend for each, spend in nodes[stack_id] if each == role)
+            for role, _ in nodes[stack_id]
+        }
+        for role in stats.roles:
+            assert account(stage, stack_id, role).spent == spend_of(stats.roles[role])
+    everything = added(spend for found in nodes.values() for _, spend in found)
+    assert account(stage, ALL_STACKS).spent == everything
+    with stage.store.read() as reader:
+        total = total_stats(reader, 0, 4e9)
+    assert spend_of(total) == everything
+    assert (total.total_cost, total.total_tokens) == (everything.dollars, everything.tokens)

@@ -47,10 +47,14 @@ SHAPES = {
     "artifact garden": ("id stack_id number content author created_at metadata"),
     "create newer": _STACK,
     "start garden": _STACK,
-    "message garden hello": ("id stack_id sender content created_at answer answered_at planned_at"),
+    "message garden hello": (
+        "id stack_id sender content created_at answer answered_at planned_at needs_planning"
+    ),
     "messages garden --send hi": ("id from_stack_id from_name to_stack_id content created_at read_at"),
     "todos garden --add x": _TODO,
     "configure garden --set pause.after_work=2": _STACK,
+    "budget": ("budget spent reserved calls unconfirmed runs_last_hour"),
+    "budget garden": ("stack_id total roles runner"),
     "config": ("key value default source where"),
     "delete new --yes": ("id deleted"),
 }

@@ -117,7 +117,11 @@ CASES: dict[str, list[Case]] = {
     ],
     "paused": [_stack(broken_stack())],
     "budget": [
-        _stack(healthy_stack({"state": ExecutionState.PAUSED, "state_reason": "its budget is exhausted"}))
+        _stack(healthy_stack({"state": ExecutionState.PAUSED, "state_reason": reason}))
+        for reason in (
+            "builder: budget.tokens: 60 of 150 spent, and the next call may take 100: raise it, then resume",
+            "builder: runner.budget_dollars: $2.00 of $2.00 spent",
+        )
     ],
     "not-running": [
         _stack(healthy_stack({"state": state}), focus=STACK)

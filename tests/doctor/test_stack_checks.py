@@ -75,12 +75,38 @@ def test_paused_by_a_person_is_their_wish() -> None:
     assert finding(healthy_stack({"state": ExecutionState.PAUSED})) is None
 
 
-@pytest.mark.parametrize("reason", ["budget exhausted: 100,000 tokens", "its daily Budget is used up"])
-def test_out_of_budget_is_told_as_such(reason: str) -> None:
+@pytest.mark.parametrize(
+    ("named", "budget", "command"),
+    [
+        ("budget.tokens", {"tokens": 150}, "--tokens 300"),
+        ("budget.tokens", {"tokens": 0}, "--tokens 100000"),
+        ("budget.dollars", {"dollars": "0.50"}, "--dollars 1.00"),
+        ("budget.runs_per_hour", {"runs_per_hour": 4}, "--runs-per-hour 8"),
+        ("budget.role_tokens of the builder", {"role_tokens": {"builder": 5}}, "--role builder --tokens 10"),
+    ],
+)
+def test_out_of_budget_is_told_with_the_command_that_raises_it_and_resumes(
+    named: str, budget: dict[str, Any], command: str
+) -> None:
+    reason = f"builder: {named}: 60 of 150 spent, and the next call may take 100: raise it, then resume"
     paused = {"state": ExecutionState.PAUSED, "state_reason": reason, "paused_at": NOW - 60}
-    seen = expect("budget", PROBLEM, healthy_stack(paused, day=make_day(input_tokens=90_000)))
+    day = make_day(input_tokens=90_000, cost="1.5")
+    settings = Settings().overridden({"budget": budget})
+    seen = expect("budget", PROBLEM, healthy_stack(paused, day=day, settings=settings))
     assert seen is not None
-    assert "90,000 tokens" in seen.evidence
+    assert "90,000 tokens, $1.50" in seen.evidence
+    assert seen.commands[-1] == f"recursor budget {STACK} {command} --resume"
+
+
+def test_what_all_stacks_share_is_raised_where_the_runner_is_started() -> None:
+    reason = (
+        "builder: runner.budget_dollars: $2.00 of $2.00 spent, and the next call may take $1.00: raise it"
+    )
+    paused = {"state": ExecutionState.PAUSED, "state_reason": reason, "paused_at": NOW - 60}
+    seen = expect("budget", PROBLEM, healthy_stack(paused))
+    assert seen is not None
+    assert "runner.budget_dollars" in seen.fix
+    assert seen.commands[-1] == f"recursor resume {STACK}"
 
 
 @pytest.mark.parametrize(

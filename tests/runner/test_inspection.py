@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, redirect_stdout
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from recursor.cli.app import run_command
 from recursor.cli.output import as_json
 from recursor.domain.errors import RecursorError
 from recursor.domain.execution import Decision, DecisionKind, ExecutionStatus, OrchestratorExecution
+from recursor.domain.spending import Spend
 from recursor.domain.stack import ExecutionState
 from recursor.domain.todo import TodoStatus
 from recursor.domain.trace import Trace
@@ -26,6 +28,7 @@ from recursor.runner.process import Runner
 from recursor.runner.remote_inspection import RemoteInspection
 from recursor.runner.team import observers_team
 from recursor.storage.execution_listing import ExecutionFilter
+from recursor.storage.ledger import Budgets, reserve, settle_all
 from recursor.storage.opening import open_store
 from recursor.storage.stack_listing import StackFilter, StackOrder
 from recursor.storage.stacks import create_stack
@@ -45,6 +48,8 @@ def fill(writer: Writer) -> None:
     stopped = ExecutionState.STOPPED
     create_stack(writer, making.make_stack(name="Garden", state=stopped), making.make_idea())
     create_stack(writer, making.make_stack(id=OTHER, name="Garden two", state=stopped), None)
+    reserve(writer, STACK, "planner", Budgets(), Spend(tokens=100, dollars=Decimal("0.03")), NOW)
+    settle_all(writer)
     for number in range(1, 4):
         TODOS.put(writer, making.make_todo(number, priority=number))
         ARTIFACTS.put(writer, making.make_artifact(number, content=f"<p>{number}\n<p>same\n"))
@@ -118,6 +123,8 @@ METHODS: dict[str, Ask] = {
     "totals": lambda i: i.totals(NOW - 60, NOW + 60),
     "series": lambda i: i.series(STACK, NOW - 60, NOW + 60, 60),
     "series of all": lambda i: i.series(None, NOW - 60, NOW + 60, 60),
+    "budget": lambda i: i.budget(),
+    "budget of a stack": lambda i: i.stack_budget(STACK),
     "artifact": lambda i: i.artifact(STACK),
     "artifact of a number": lambda i: i.artifact(STACK, 2),
     "artifacts": lambda i: i.artifacts(STACK, 2),
@@ -127,6 +134,7 @@ METHODS: dict[str, Ask] = {
     "no name": lambda i: i.find("garden"[:0]),
     "no stack of this id": lambda i: i.overview("0" * 15 + "1"),
     "no such cycle": lambda i: i.numbered(STACK, 99),
+    "no budget of no stack": lambda i: i.stack_budget("0" * 15 + "1"),
     "no such version": lambda i: i.artifact(STACK, 99),
     "no idea yet": lambda i: i.idea(OTHER),
 }
@@ -147,6 +155,8 @@ COMMANDS = (
     "work garden",
     "stats",
     "stats garden --since 15m --series --every 5m",
+    "budget",
+    "budget garden",
     "traces garden",
     "artifacts garden",
     "artifact garden --version 1",

@@ -1,0 +1,109 @@
+"""Refuses, when they are configured, models that cannot be and budgets in dollars that cannot hold."""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from difflib import get_close_matches
+
+from recursor.domain.errors import InvalidInputError, unknown_key
+from recursor.domain.settings import SCRIPTED, ModelSettings, RunnerSettings, Settings
+
+# What pydantic-ai makes models of by name, and those that Recursor runs itself. Asking pydantic-ai would take
+# the import of each provider's SDK.
+PROVIDERS = frozenset({
+    "alibaba", "anthropic", "azure", "azure-responses", "bedrock", "bedrock-mantle", "cerebras", "cohere",
+    "crusoe", "deepseek", "fireworks", "github", "github-copilot", "google", "google-cloud", "groq", "heroku",
+    "huggingface", "litellm", "local", "meta", "mistral", "moonshotai", "nebius", "ollama", "openai",
+    "openai-chat", "openai-responses", "openrouter", "ovhcloud", "sambanova", "snowflake", "together",
+    "typesafe", "vercel", "vllm", "xai", "zai",
+})  # fmt: skip
+
+CHOICES = frozenset({"model", "budget"})
+"""The sections of settings that it is about."""
+
+# Newer models than the prices know are many: only what looks like a slip of the pen is doubted.
+_ALIKE = 0.8
+
+Named = tuple[str, str]
+"""A setting, and the model that it names."""
+
+
+def check_choice(settings: Settings, runner: RunnerSettings) -> None:
+    """Refuse a model of no provider, and a budget in dollars over a model whose price is not known.
+
+    What `local:` and `ollama:` run on one's own machine costs nothing: its price is known.
+
+    Args:
+        settings: what holds for a stack, or for all.
+        runner: what all stacks may spend together.
+
+    Raises:
+        InvalidInputError: one of the two; the text names the settings, and what to do.
+    """
+    for setting, model in _models(settings.model):
+        provider = model.partition(":")[0]
+        if provider not in PROVIDERS:
+            unknown_key(setting, provider, sorted(PROVIDERS), noun="provider")
+    for budget, roles in _budgets_in_dollars(settings, runner):
+        for setting, model in _models(settings.model, roles):
+            if not _price_is_known(model):
+                raise InvalidInputError(
+                    f"{budget}: cannot hold, the price of {model} ({setting}) is not known: "
+                    f"{_instead(model)}, or limit tokens and runs instead"
+                )
+
+
+def doubts(settings: Settings) -> Iterator[str]:
+    """Yield, for each model that is not known but looks like one that is, a line that says so."""
+    for setting, model in _models(settings.model):
+        near = None if _price_is_known(model) else _nearest(model)
+        if near is not None:
+            yield f"{setting}: {model} is not known here: did you mean {near}?"
+
+
+def _models(model: ModelSettings, roles: Iterable[str] | None = None) -> Iterator[Named]:
+    """Yield the models that do the work of some roles, or of any; nothing of what needs none."""
+    if roles is None:
+        named = [
+            ("model.name", model.name),
+            *((f"model.roles.{role}", name) for role, name in model.roles.items()),
+        ]
+    else:
+        named = [
+            (f"model.roles.{role}" if role in model.roles else "model.name", model.of(role)) for role in roles
+        ]
+    asked = [(setting, name) for setting, name in named if name != SCRIPTED]
+    yield from asked
+    if asked:
+        yield from (("model.fallback", name) for name in model.fallback if name != SCRIPTED)
+
+
+def _budgets_in_dollars(settings: Settings, runner: RunnerSettings) -> Iterator[tuple[str, list[str] | None]]:
+    """Yield each budget in dollars, with its roles; None for all."""
+    if runner.budget_dollars is not None:
+        yield "runner.budget_dollars", None
+    if settings.budget.dollars is not None:
+        yield "budget.dollars", None
+    for role in settings.budget.role_dollars:
+        yield f"budget.role_dollars of the {role}", [role]
+
+
+def _price_is_known(model: str) -> bool:
+    # It brings the table of prices, which who names no model has no use for.
+    from recursor.agents.model.prices import most_dollars
+
+    price: Decimal | None = most_dollars(model, 1, 1)
+    return price is not None
+
+
+def _instead(model: str) -> str:
+    near = _nearest(model)
+    return "take a model of known price" if near is None else f"did you mean {near}? Take one of known price"
+
+
+def _nearest(model: str) -> str | None:
+    """Return the model of known price whose name is nearest to this one, if one is near."""
+    from recursor.agents.model.prices import known_models
+
+    provider, _, name = model.partition(":")
+    near = get_close_matches(name, known_models(provider), n=1, cutoff=_ALIKE)
+    return f"{provider}:{near[0]}" if near else None

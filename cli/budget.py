@@ -1,0 +1,152 @@
+"""The command `budget`: what a stack may spend and what it spent; raises it, and resumes the stack."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Annotated
+
+import typer
+from pydantic import JsonValue, ValidationError
+
+from recursor.cli.access import find, open_place
+from recursor.cli.completion import complete_stack
+from recursor.cli.options import HERE, Json, Place
+from recursor.cli.output import draw, print_json
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.spending import Budget, StackSpending
+from recursor.domain.stack import ExecutionState
+from recursor.orchestration.control import Command
+from recursor.runner.access import Access
+
+Changes = dict[str, JsonValue]
+
+_KINDS = ("tokens", "dollars", "runs_per_hour")
+
+
+def budget(
+    stack: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[STACK]",
+            help="A stack's id, the first digits of it, or its name; by default all stacks together.",
+            autocompletion=complete_stack,
+        ),
+    ] = None,
+    tokens: Annotated[
+        int | None, typer.Option("--tokens", min=0, metavar="N", help="Let it take so many tokens in all.")
+    ] = None,
+    dollars: Annotated[
+        str | None, typer.Option("--dollars", metavar="N", help="Let it cost so many US dollars in all.")
+    ] = None,
+    runs: Annotated[
+        int | None,
+        typer.Option("--runs-per-hour", min=0, metavar="N", help="Let so many runs begin an hour."),
+    ] = None,
+    role: Annotated[
+        str | None, typer.Option("--role", metavar="ROLE", help="Change what this role may spend of it.")
+    ] = None,
+    off: Annotated[
+        bool, typer.Option("--off", help="Take back what was set for it: what holds for all stacks does.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume it, too, if it is paused.")] = False,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Show what may be spent and what was, or change that.
+
+    A stack that would spend more is paused before it does; what is set here counts from its beginning.
+    """
+    limits = _limits(tokens, dollars, runs)
+    _check(stack, limits, role, off=off, resume=resume)
+    with open_place(place) as access:
+        if stack is None:
+            together = access.inspect(lambda inspection: inspection.budget())
+            if json:
+                print_json(together)
+                return
+            from recursor.cli.budget_page import runner_page
+
+            draw(*runner_page(together))
+            return
+        stack_id = find(access, stack)
+        if limits.limits_anything or off:
+            changes = _changes(_asked(access, stack_id), limits, role, off=off)
+            access.steer(lambda steering: steering.configure(stack_id, {"budget": changes}))
+        if resume:
+            _resume(access, stack_id)
+        found = _asked(access, stack_id)
+        if json:
+            print_json(found)
+            return
+        from recursor.cli.budget_page import stack_page
+
+        shown = access.inspect(lambda inspection: inspection.overview(stack_id)).stack
+    draw(*stack_page(shown, found))
+
+
+def _check(stack: str | None, limits: Budget, role: str | None, *, off: bool, resume: bool) -> None:
+    changing = limits.limits_anything or off
+    if stack is None and (changing or resume or role is not None):
+        raise InvalidInputError(
+            "budget: name a stack; what all may spend together is set by runner.budget_tokens, "
+            "runner.budget_dollars and runner.budget_runs_per_hour, and holds from the runner's next start"
+        )
+    if off and limits.limits_anything:
+        raise InvalidInputError("budget: --off takes back what was set: give it without new limits")
+    if role is not None and not changing:
+        raise InvalidInputError("budget: --role needs --tokens, --dollars, --runs-per-hour or --off")
+
+
+def _limits(tokens: int | None, dollars: str | None, runs: int | None) -> Budget:
+    amount = _dollars(dollars)
+    try:
+        return Budget(tokens=tokens, dollars=amount, runs_per_hour=runs)
+    except ValidationError as error:
+        raise InvalidInputError.explaining("budget", error) from None
+
+
+def _dollars(text: str | None) -> Decimal | None:
+    if text is None:
+        return None
+    try:
+        amount = Decimal(text.strip().removeprefix("$"))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise InvalidInputError(f"--dollars: {text[:40]!r} is no sum of money: give for example 5 or 0.25")
+    return amount
+
+
+def _asked(access: Access, stack_id: str) -> StackSpending:
+    return access.inspect(lambda inspection: inspection.stack_budget(stack_id))
+
+
+def _changes(found: StackSpending, limits: Budget, role: str | None, *, off: bool) -> Changes:
+    """Return what changes in the section `budget`; None for what is taken back."""
+    given = limits.model_dump(mode="json")
+    if role is None:
+        if off:
+            return {**dict.fromkeys(_KINDS), **{f"role_{kind}": None for kind in _KINDS}}
+        return {kind: value for kind, value in given.items() if value is not None}
+    changes: Changes = {}
+    for kind in _KINDS:
+        held = {
+            name: value
+            for name, each in found.roles.items()
+            if (value := each.budget.model_dump(mode="json")[kind]) is not None
+        }
+        if off and role in held:
+            del held[role]
+        elif given[kind] is not None:
+            held[role] = given[kind]
+        else:
+            continue
+        changes[f"role_{kind}"] = held or None
+    if off and not changes:
+        raise InvalidInputError(f"budget: the {role} has no budget: nothing to take back")
+    return changes
+
+
+def _resume(access: Access, stack_id: str) -> None:
+    """Resume the stack if it is paused: one that runs needs no more than the budget."""
+    state = access.inspect(lambda inspection: inspection.overview(stack_id)).stack.state
+    if state is ExecutionState.PAUSED:
+        access.steer(lambda steering: steering.control(stack_id, Command.RESUME))

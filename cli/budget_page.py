@@ -1,0 +1,71 @@
+"""How budgets look on a terminal."""
+
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import TypeVar
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from recursor.cli.output import neutral, one_line
+from recursor.cli.stack_tables import STYLES, plain_table, styled
+from recursor.cli.wording import cost, money, plural
+from recursor.domain.spending import Spending, StackSpending
+from recursor.domain.stack import Stack
+
+T = TypeVar("T", int, Decimal)
+
+# Of a budget, from where on it is worth a look.
+_SHORT = 0.8
+
+
+def stack_page(stack: Stack, found: StackSpending) -> Iterator[RenderableType]:
+    """Yield the parts of what a stack may spend."""
+    yield Text.assemble((neutral(stack.name), "bold"), "  ", styled(stack.state))
+    if stack.state_reason:
+        yield Text(one_line(stack.state_reason), STYLES[stack.state])
+    yield ""
+    yield _table({"whole stack": found.total, **found.roles, "all stacks": found.runner})
+    yield from _notes(found.total)
+
+
+def runner_page(found: Spending) -> Iterator[RenderableType]:
+    """Yield the parts of what all stacks may spend together."""
+    yield _table({"all stacks": found})
+    yield from _notes(found)
+
+
+def _table(rows: Mapping[str, Spending]) -> Table:
+    table = plain_table("", "TOKENS", "COST", "RUNS, LAST HOUR")
+    for name, each in rows.items():
+        spent, budget = each.spent, each.budget
+        table.add_row(
+            name,
+            _of(f"{spent.tokens:,}", spent.tokens, budget.tokens, lambda most: f"{most:,}"),
+            _of(cost(spent.dollars, spent.unpriced_tokens), spent.dollars, budget.dollars, money),
+            _of(
+                f"{each.runs_last_hour:,}",
+                each.runs_last_hour,
+                budget.runs_per_hour,
+                lambda most: f"{most:,}",
+            ),
+        )
+    return table
+
+
+def _notes(found: Spending) -> Iterator[RenderableType]:
+    if found.reserved.tokens or found.reserved.dollars:
+        aside = f"{found.reserved.tokens:,} tokens and {money(found.reserved.dollars)}"
+        yield Text(f"{aside} are set aside for calls under way.", "bright_black")
+    if found.unconfirmed:
+        calls = plural(found.unconfirmed, "call")
+        yield Text(f"{calls} of which nobody can tell what they cost count with the most.", "bright_black")
+
+
+def _of(shown: str, spent: T, most: T | None, show: Callable[[T], str]) -> Text:
+    """Return what was spent, and of how much where there is a limit."""
+    if most is None:
+        return Text.assemble(shown, (", no limit", "bright_black"))
+    style = "red" if spent >= most else "yellow" if spent >= float(most) * _SHORT else "green"
+    return Text.assemble((shown, style), f" of {show(most)}")

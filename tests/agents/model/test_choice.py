@@ -1,0 +1,104 @@
+"""Models that cannot be, and budgets that cannot hold, are refused where they are configured."""
+
+from contextlib import suppress
+from typing import Any, get_args
+
+import pytest
+from pydantic_ai.models import KnownModelName
+from pydantic_ai.providers import infer_provider_class
+
+from recursor.agents.model.choice import PROVIDERS, check_choice, doubts
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.settings import RunnerSettings, Settings
+
+Given = dict[str, Any]
+
+
+def settings(model: Given, budget: Given | None = None) -> Settings:
+    return Settings().overridden({"model": model, "budget": budget or {}})
+
+
+DOLLARS: Given = {"dollars": 5}
+
+
+@pytest.mark.parametrize(
+    ("model", "budget", "runner"),
+    [
+        ({"name": "openai:gpt-5-mini"}, DOLLARS, {}),
+        ({"name": "openai:gpt-5-mini"}, {"role_dollars": {"builder": 1}}, {"budget_dollars": 9}),
+        # What one's own machine runs costs nothing.
+        ({"name": "ollama:llama3.2", "fallback": ["local:/models/small.gguf"]}, DOLLARS, {}),
+        ({"name": "openai:my-own", "base_url": "http://localhost:8000/v1"}, {"tokens": 5}, {}),
+        # A budget of one role is no matter of another's model.
+        ({"name": "openai:my-own", "roles": {"builder": "ollama:a"}}, {"role_dollars": {"builder": 1}}, {}),
+        # Who needs no model asks none of those that stand by.
+        ({"name": "scripted", "fallback": ["openai:my-own"]}, DOLLARS, {"budget_dollars": 1}),
+    ],
+)
+def test_what_can_hold_is_accepted(model: Given, budget: Given, runner: Given) -> None:
+    check_choice(settings(model, budget), RunnerSettings(**runner))
+
+
+@pytest.mark.parametrize(
+    ("model", "budget", "runner", "said"),
+    [
+        (
+            {"name": "openai:my-own", "base_url": "http://localhost:8000/v1"},
+            DOLLARS,
+            {},
+            "budget.dollars: cannot hold, the price of openai:my-own (model.name) is not known",
+        ),
+        (
+            {"name": "openai:my-own"},
+            {},
+            {"budget_dollars": 5},
+            "runner.budget_dollars: cannot hold, the price of openai:my-own (model.name) is not known",
+        ),
+        (
+            {"name": "ollama:a", "roles": {"builder": "openai:my-own"}},
+            {"role_dollars": {"builder": 1}},
+            {},
+            "budget.role_dollars of the builder: cannot hold, the price of openai:my-own",
+        ),
+        (
+            {"name": "ollama:a", "fallback": ["openai:my-own"]},
+            {"role_dollars": {"builder": 1}},
+            {},
+            "budget.role_dollars of the builder: cannot hold, the price of openai:my-own (model.fallback)",
+        ),
+        ({"name": "openai:gpt5-mini"}, DOLLARS, {}, "did you mean openai:gpt-5-mini?"),
+        (
+            {"name": "openia:gpt-5-mini"},
+            {},
+            {},
+            "model.name: unknown provider 'openia'; did you mean openai?",
+        ),
+        ({"roles": {"builder": "antropic:x"}}, {}, {}, "model.roles.builder: unknown provider 'antropic'"),
+    ],
+)
+def test_what_cannot_is_refused_in_one_line(model: Given, budget: Given, runner: Given, said: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        check_choice(settings(model, budget), RunnerSettings(**runner))
+    assert said in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_a_name_that_looks_like_a_slip_is_doubted_and_a_new_one_is_not() -> None:
+    assert list(doubts(settings({"name": "openai:gpt5-mini"}))) == [
+        "model.name: openai:gpt5-mini is not known here: did you mean openai:gpt-5-mini?"
+    ]
+    for name in ("scripted", "openai:gpt-5-mini", "openai:zz-never-heard-of-it", "ollama:gpt5-mini"):
+        assert list(doubts(settings({"name": name}))) == []
+
+
+@pytest.mark.parametrize("provider", sorted(PROVIDERS - {"local"}))
+def test_every_provider_that_is_accepted_is_one_of_pydantic_ais(provider: str) -> None:
+    # Its SDK need not be installed: a provider that there is not is a ValueError.
+    with suppress(ImportError):
+        infer_provider_class(provider)
+
+
+def test_every_provider_whose_models_pydantic_ai_names_is_accepted() -> None:
+    named = {name.partition(":")[0] for name in get_args(KnownModelName.__value__)}
+    # A gateway is another service, "test" is none, and what decides about tools is no agent's model.
+    assert {each for each in named if "/" not in each and "decisions" not in each} - {"test"} <= PROVIDERS

@@ -1,0 +1,148 @@
+"""`budget` shows what may be spent and what was, raises it, and resumes a stack that was paused for it."""
+
+import json
+from collections.abc import Callable
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recursor.cli.app import run_command
+from recursor.domain.spending import Spend
+from recursor.domain.stack import ExecutionState
+from recursor.runner.places import store_directory
+from recursor.storage.ledger import Budgets, begin_run, reserve, settle
+from recursor.storage.opening import open_store
+from recursor.storage.stacks import create_stack
+from recursor.storage.store import Writer
+from tests.making import STACK, make_stack
+
+Run = Callable[..., str]
+REASON = "builder: budget.tokens: 90 of 100 spent, and the next call may take 50: raise it, then resume"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs `budget` on a stack that was paused for want of tokens; returns what it printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def fill(writer: Writer) -> None:
+        create_stack(
+            writer,
+            make_stack(
+                state=ExecutionState.PAUSED, state_reason=REASON, settings={"budget": {"tokens": 100}}
+            ),
+            None,
+        )
+        begin_run(writer, STACK, "builder", Budgets(), 0)
+        call = reserve(writer, STACK, "builder", Budgets(), Spend(tokens=90, dollars=Decimal("0.5")), 0)
+        settle(writer, call, Spend(tokens=90, dollars=Decimal("0.0123")))
+
+    with closing(open_store(store_directory(tmp_path / ".recursor"))) as store:
+        store.write(fill)
+
+    def run(*arguments: str, code: int = 0) -> str:
+        found = run_command(["budget", *arguments])
+        told = capsys.readouterr()
+        assert found == code, told.err
+        if code == 0:
+            assert told.err == ""
+            return told.out
+        assert told.out == ""
+        (line,) = told.err.splitlines()
+        return line.removeprefix("recursor: ")
+
+    return run
+
+
+def asked(run: Run, *arguments: str) -> Any:
+    return json.loads(run(*arguments, "--json"))
+
+
+def state(capsys: pytest.CaptureFixture[str]) -> str:
+    assert run_command(["show", "garden", "--json"]) == 0
+    return str(json.loads(capsys.readouterr().out)["state"])
+
+
+def test_shows_what_was_spent_of_what_and_why_the_stack_stands_still(run: Run) -> None:
+    shown = run("garden")
+    assert REASON in shown.replace("\n", " ")
+    assert "90 of 100" in shown
+    assert "builder" in shown
+    assert "$0.0123" in shown
+    assert "all stacks" in shown
+
+
+def test_raises_and_resumes_in_one_go(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    found = asked(run, "garden", "--tokens", "1000", "--dollars", "2.50", "--runs-per-hour", "7", "--resume")
+    assert found["total"]["budget"] == {"tokens": 1000, "dollars": "2.50", "runs_per_hour": 7}
+    assert found["total"]["spent"]["tokens"] == 90
+    assert state(capsys) == "running"
+    # It runs already: nothing to do, and no error.
+    run("garden", "--resume")
+
+
+def test_a_role_has_a_budget_of_its_own_beside_those_of_others(run: Run) -> None:
+    run("garden", "--role", "planner", "--tokens", "5")
+    found = asked(run, "garden", "--role", "builder", "--tokens", "7", "--dollars", "$1")
+    roles = {role: each["budget"] for role, each in found["roles"].items()}
+    assert roles["planner"]["tokens"] == 5
+    assert roles["builder"] == {"tokens": 7, "dollars": "1", "runs_per_hour": None}
+    found = asked(run, "garden", "--role", "builder", "--off")
+    assert found["roles"]["builder"]["budget"]["tokens"] is None
+    assert found["roles"]["planner"]["budget"]["tokens"] == 5
+    assert found["total"]["budget"]["tokens"] == 100
+
+
+def test_off_takes_back_all_that_was_set(run: Run) -> None:
+    run("garden", "--role", "planner", "--tokens", "5")
+    found = asked(run, "garden", "--off")
+    assert found["total"]["budget"] == {"tokens": None, "dollars": None, "runs_per_hour": None}
+    assert "planner" not in found["roles"]
+
+
+def test_of_all_together_is_shown_with_what_the_settings_say(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "recursor.toml").write_text("[runner]\nbudget_dollars = 3\n")
+    assert "$0.0123 of $3.00" in run()
+    assert asked(run)["spent"]["tokens"] == 90
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["--tokens", "5"],
+            "budget: name a stack; what all may spend together is set by runner.budget_tokens",
+        ),
+        (["--resume"], "budget: name a stack"),
+        (["garden", "--off", "--tokens", "5"], "budget: --off takes back what was set"),
+        (["garden", "--role", "builder"], "budget: --role needs --tokens"),
+        (["garden", "--role", "no role", "--tokens", "5"], "settings.budget: role_tokens"),
+        (["garden", "--role", "reviewer", "--off"], "budget: the reviewer has no budget"),
+        (["garden", "--dollars", "much"], "--dollars: 'much' is no sum of money"),
+        (["garden", "--dollars", "-1"], "--dollars: '-1' is no sum of money"),
+        (["garden", "--dollars", "nan"], "--dollars: 'nan' is no sum of money"),
+        (["garden", "--dollars", "9e99"], "budget: dollars: "),
+        (["garden", "--tokens", "9" * 30], "budget: tokens: "),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_changes_nothing(
+    run: Run, arguments: list[str], said: str
+) -> None:
+    before = asked(run, "garden")
+    assert run(*arguments, code=2).startswith(said)
+    assert asked(run, "garden") == before
+
+
+def test_a_budget_in_dollars_over_a_model_of_unknown_price_is_refused(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["configure", "garden", "--set", "model.name=openai:my-own"]) == 0
+    capsys.readouterr()
+    said = run("garden", "--dollars", "5", code=2)
+    assert said.startswith(
+        "budget.dollars: cannot hold, the price of openai:my-own (model.name) is not known"
+    )
+    assert asked(run, "garden")["total"]["budget"]["dollars"] is None
