@@ -36,6 +36,10 @@ logger = logging.getLogger("recursor.web")
 # Events are sent together, this many seconds apart: nobody sees it, and a batch costs a tenth of its events.
 EVENT_PERIOD = 0.05
 
+# Events that may wait to be sent. Only a process that stands still lets so many wait: when it goes on, it is
+# told how many it missed.
+_MOST_WAITING = 20_000
+
 # Periods without an event after which nothing is looked at any more until one comes.
 _QUIET_PERIODS = 20
 
@@ -72,7 +76,9 @@ class EngineEnd:
         self._connection = connection
         self._orchestrator = orchestrator
         self._outbox: SimpleQueue[_Answer | _Goodbye | None] = SimpleQueue()
+        self._gathering = threading.Lock()
         self._events: list[Event] = []
+        self._left_out = 0
         self._rate = EventRate()
         self._closed = False
         self._threads = [
@@ -95,8 +101,13 @@ class EngineEnd:
         """
         if self._closed:
             raise ActorDeadError(f"{self} is closed")
-        self._events.append(message)
-        if len(self._events) == 1:
+        with self._gathering:
+            if len(self._events) >= _MOST_WAITING:
+                self._left_out += 1
+                return
+            self._events.append(message)
+            first = len(self._events) == 1
+        if first:
             self._outbox.put(None)
 
     def close(self) -> None:
@@ -143,8 +154,10 @@ class EngineEnd:
                 now = time.monotonic()
                 if due is not None and now < due:
                     continue
-                events, self._events = self._events, []
-                missed = self._rate.collect_missed()
+                with self._gathering:
+                    events, self._events = self._events, []
+                    left_out, self._left_out = self._left_out, 0
+                missed = self._rate.collect_missed() + left_out
                 if events or missed:
                     self._connection.send_bytes(pickle.dumps(_Events(tuple(events), missed)))
                     quiet = 0

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from multiprocessing import Pipe
 from typing import Any
 
@@ -14,7 +14,7 @@ from pykka import ActorDeadError
 from recursor.actors.messages import AddTodo, ControlStack, CreateStack, GetLoad, OrchestratorLoad
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.errors import ConflictError, NotFoundError
-from recursor.domain.events import Event, StackChanged
+from recursor.domain.events import Event, StackChanged, StackDeleted
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.orchestration.control import Command
 from recursor.runner.team import observers_team
@@ -22,6 +22,7 @@ from recursor.storage.conversations import new_todo
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.stacks import new_stack
 from recursor.storage.tables import TABLES
+from recursor.web import link
 from recursor.web.link import EngineEnd, WebEnd
 from tests.processes import wait_for
 
@@ -117,6 +118,19 @@ def test_more_events_than_are_told_at_a_time_are_counted(ends: Ends) -> None:
     # The rate allows some more while it lasts; together they are all that happened.
     wait_for(lambda: ends.missed and len(ends.events) + ends.missed >= 1001)
     assert len(ends.events) < 1001
+
+
+def test_what_waits_for_a_process_that_stands_still_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "_MOST_WAITING", 3)
+    ours, theirs = Pipe()
+    with orchestrated() as orchestrator, closing(theirs):
+        end = EngineEnd(ours, orchestrator)
+        for number in range(5):
+            end.tell(StackDeleted(stack_id="0" * 16, at=float(number)))
+        end.start()
+        told = theirs.recv()
+        assert ([event.at for event in told.events], told.missed) == ([0.0, 1.0, 2.0], 2)
+        end.close()
 
 
 def test_a_question_after_the_end_is_refused(ends: Ends) -> None:
