@@ -9,17 +9,18 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from heapq import nsmallest
-from typing import Any, cast
+from typing import Any
 
 from msgpack import UnpackException
 from pydantic import ValidationError
 
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.record import Record, Timestamp
-from recursor.domain.stack import ExecutionState, Phase, Stack
+from recursor.domain.stack import ExecutionState, Phase
 from recursor.storage.codec import unpack
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.rollups import judged_in_hours
+from recursor.storage.stack_fields import all_fields, fields_of
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader, prefix_range
 from recursor.storage.tables import EXECUTIONS, GRAPHS, IDEAS, STACKS, UNANSWERED, USER_MESSAGES
@@ -27,10 +28,6 @@ from recursor.storage.tables import EXECUTIONS, GRAPHS, IDEAS, STACKS, UNANSWERE
 DAY = 86_400.0
 MAX_PAGE = 500
 LONGEST_SEARCH = 200
-
-# Most stacks are as they were when they were listed last. Each takes some two kilobytes.
-_REMEMBERED = 10_000
-_known: dict[bytes, tuple[bytes, str, Mapping[str, Any]]] = {}
 
 Place = tuple[float | str, str]
 """Where a stack stands in a list: what it is sorted by, and its id."""
@@ -141,7 +138,7 @@ def list_page(
     matching: list[Place] = []
     total = 0
     sorted_by = _SORTED_BY[order]
-    for stack_id, fields in _all_fields(reader):
+    for stack_id, fields in all_fields(reader):
         total += 1
         state = str(fields.get("state"))
         states[state] += 1
@@ -165,32 +162,6 @@ def list_page(
         total=total,
         states={state: states[state] for state in ExecutionState},
     )
-
-
-def _all_fields(reader: Reader) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for key, value in reader.scan(STACKS.name):
-        known = _known.get(key)
-        if known is not None and known[0] == value:
-            yield known[1], known[2]
-            continue
-        stack_id = key.decode(errors="replace")
-        fields = _fields(reader, stack_id, value)
-        if known is not None or len(_known) < _REMEMBERED:
-            _known[key] = value, stack_id, fields
-        yield stack_id, fields
-
-
-def _fields(reader: Reader, stack_id: str, value: bytes | None) -> Mapping[str, Any]:
-    try:
-        version, fields = (0, {}) if value is None else unpack(value)
-        if version == Stack.version and fields["id"] == stack_id and "problem" not in fields:
-            return cast("dict[str, Any]", fields)
-    except (ValueError, TypeError, LookupError, UnpackException):
-        pass
-    try:
-        return read_stack(reader, stack_id).__dict__
-    except CorruptRecordError as error:
-        return {"problem": str(error)}
 
 
 def _found(reader: Reader, stack_id: str, fields: Mapping[str, Any], words: Collection[str]) -> bool:
@@ -226,7 +197,7 @@ def _place_of(cursor: str, order: StackOrder) -> Place:
         by, value, stack_id = json.loads(text)
         if by == order and isinstance(stack_id, str):
             return (str(value) if order is StackOrder.NAME else float(value)), stack_id
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         pass
     raise InvalidInputError(
         f"cursor: {cursor[:60]!r} does not fit a list by {order}: begin with its first page"
@@ -234,7 +205,7 @@ def _place_of(cursor: str, order: StackOrder) -> Place:
 
 
 def _listed(reader: Reader, stack_id: str, now: float) -> StackListed:
-    fields = _fields(reader, stack_id, reader.get(STACKS.name, stack_id.encode()))
+    fields = fields_of(reader, stack_id, reader.get(STACKS.name, stack_id.encode()))
     problem = fields.get("problem")
     if problem is None:
         try:
@@ -245,6 +216,11 @@ def _listed(reader: Reader, stack_id: str, now: float) -> StackListed:
                 return _readable(reader, stack_id, read_stack(reader, stack_id).__dict__, now)
             except CorruptRecordError as error:
                 problem = str(error)
+            except (ValidationError, KeyError, TypeError) as error:
+                problem = (
+                    f"stack {stack_id}: what belongs to it cannot be read ({type(error).__name__}): "
+                    f"`recursor doctor {stack_id}` tells more"
+                )
     return _UNREADABLE.but(id=stack_id, problem=problem)
 
 

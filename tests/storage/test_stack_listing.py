@@ -1,5 +1,6 @@
 """Lists of stacks: filtered, sorted, page by page."""
 
+import base64
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,7 @@ from recursor.domain.execution import Decision, DecisionKind, ExecutionStatus, O
 from recursor.domain.graph import NodeStatus
 from recursor.domain.record import Record
 from recursor.domain.stack import ExecutionState, Phase
+from recursor.storage import stack_fields
 from recursor.storage.codec import pack
 from recursor.storage.rollups import count_execution
 from recursor.storage.stack_listing import StackFilter, StackListed, StackOrder, StackPage, list_page
@@ -190,7 +192,45 @@ def test_a_stack_that_cannot_be_read_is_listed_with_its_problem(database: Store,
         assert "cannot" in str(listed[identity(7)].problem) or "readable" in str(listed[identity(7)].problem)
 
 
-@pytest.mark.parametrize("cursor", ["", "nonsense", "bnVsbA", "WyJuYW1lIiwgImEiLCAiYiJd"])
+def test_a_graph_that_is_no_graph_harms_its_own_stack_alone(database: Store) -> None:
+    stack = make_stack(id=identity(7), state=ExecutionState.RUNNING, current_execution_id="a" * 32)
+    put(database, [(STACKS, make_stack(id=identity(1))), (STACKS, stack)])
+    key = f"{stack.id}/{stack.current_execution_id}".encode()
+    database.write(lambda writer: writer.put(GRAPHS.name, key, pack([1, {"nodes": [{"role": "builder"}]}])))
+    listed = {each.id: each for each in page(database).items}
+    assert listed[identity(1)].problem is None
+    assert f"recursor doctor {stack.id}" in str(listed[stack.id].problem)
+
+
+def test_stacks_that_were_deleted_make_room_for_others(
+    database: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stack_fields, "REMEMBERED", 2)
+    monkeypatch.setattr(stack_fields, "_known", known := {})
+    put(database, [(STACKS, make_stack(id=identity(number))) for number in range(3)])
+    page(database)
+    assert sorted(known) == [identity(0).encode(), identity(1).encode()]
+    database.write(lambda writer: writer.delete(STACKS.name, identity(0).encode()))
+    for _ in range(2):
+        assert page(database).total == 2
+    assert sorted(known) == [identity(1).encode(), identity(2).encode()]
+
+
+def as_cursor(value: str) -> str:
+    return base64.urlsafe_b64encode(value.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "nonsense",
+        "bnVsbA",
+        "WyJuYW1lIiwgImEiLCAiYiJd",
+        as_cursor("[" * 1400),
+        as_cursor(f'["activity", 1{"0" * 400}, "a"]'),
+    ],
+)
 def test_a_cursor_that_fits_no_list_is_refused(hundred: Store, cursor: str) -> None:
     with pytest.raises(InvalidInputError, match="cursor"):
         page(hundred, cursor=cursor)
