@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Generic, Protocol, TypeVar
 
@@ -16,7 +16,8 @@ T = TypeVar("T")
 
 STACK_ID = r"^[0-9a-f]{16}$"
 RECORD_ID = r"^[0-9a-f]{32}$"
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_LEAP_SECOND = re.compile(r"(T\d\d:\d\d):60")
 
 StackId = Annotated[
     str, Path(pattern=STACK_ID, description="The stack's whole id", examples=["4f1d2c3b5a697887"])
@@ -24,7 +25,6 @@ StackId = Annotated[
 TodoId = Annotated[str, Path(pattern=RECORD_ID, description="The todo's id")]
 MessageId = Annotated[str, Path(pattern=RECORD_ID, description="The message's id")]
 ExecutionId = Annotated[str, Path(pattern=RECORD_ID, description="The execution's id")]
-ArtifactNumber = Annotated[int, Path(ge=1, le=10**9, description="Which version, from 1")]
 
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many at most")]
 After = Annotated[
@@ -47,14 +47,14 @@ def _moment(value: object) -> float | None:
         return None
     # In a query a plus that was not escaped is a space.
     text = str(value).replace(" ", "+")
-    if not _MOMENT.fullmatch(text):
-        raise ValueError("give a time as 2026-01-31T12:00:00Z (RFC 3339)")
+    # A leap second is a time, too.
+    usual, leap = _LEAP_SECOND.subn(r"\1:59", text.upper())
     try:
-        moment = datetime.fromisoformat(text.upper())
+        if _MOMENT.fullmatch(usual):
+            return (datetime.fromisoformat(usual) - _EPOCH).total_seconds() + leap
     except ValueError:
-        # A leap second is a time, too.
-        moment = datetime.fromisoformat(text.upper().replace(":60", ":59", 1)) + timedelta(seconds=1)
-    return (moment - _EPOCH).total_seconds()
+        pass
+    raise ValueError("give a time as 2026-01-31T12:00:00Z (RFC 3339)")
 
 
 _EPOCH = datetime.fromtimestamp(0, UTC)

@@ -85,7 +85,21 @@ class TestExecutions:
         plus_not_escaped = client.get(f"{WHERE}/executions?since=2023-11-15T00:15:20+02:00")
         assert len(plus_not_escaped.json()["items"]) == 4
 
-    @pytest.mark.parametrize("since", ["yesterday", "1700000000", "2023-11-15", "2023-11-15T00:15:20"])
+    @pytest.mark.parametrize("since", ["2016-12-31T23:59:60Z", "9999-12-31T23:59:60Z"])
+    def test_a_leap_second_is_a_time(self, client: httpx.Client, since: str) -> None:
+        assert client.get(f"{WHERE}/executions", params={"since": since}).status_code == 200
+
+    @pytest.mark.parametrize(
+        "since",
+        [
+            "yesterday",
+            "1700000000",
+            "2023-11-15",
+            "2023-11-15T00:15:20",
+            "2023-11-15T00:60:20Z",
+            "2023-11-15T00:15:61Z",
+        ],
+    )
     def test_a_time_is_one(self, client: httpx.Client, since: str) -> None:
         answer = client.get(f"{WHERE}/executions", params={"since": since})
         assert "RFC 3339" in problem(answer, 422, "invalid-input")
