@@ -31,8 +31,14 @@ class WebAccess:
         """Refuse what would let strangers in.
 
         Raises:
-            InvalidInputError: others could reach the server without a token, or guess it.
+            InvalidInputError: others could reach the server without a token, or guess it; or nobody could
+                send it.
         """
+        if self.token is not None and not _can_be_sent(self.token):
+            raise InvalidInputError(
+                "RECURSOR_TOKEN: has spaces around it, control characters, or letters that are not ASCII, "
+                "which not every program can send: make one with `openssl rand -hex 24`"
+            )
         if self.token is not None and len(self.token) < SHORTEST_TOKEN:
             raise InvalidInputError(
                 f"RECURSOR_TOKEN: has {len(self.token)} characters: "
@@ -108,6 +114,11 @@ def is_wildcard(host: str) -> bool:
 def bracketed(host: str) -> str:
     """Return `host` as it is written in a URL."""
     return f"[{host}]" if ":" in host else host
+
+
+def _can_be_sent(token: str) -> bool:
+    """Whether it arrives as it is in a header, which is ASCII and has no spaces around it (RFC 9110, 5.5)."""
+    return token.isascii() and token.isprintable() and token == token.strip()
 
 
 def _is_address(name: str) -> bool:

@@ -172,3 +172,10 @@ def test_a_password_in_an_address_is_not_repeated() -> None:
     with pytest.raises(InvalidInputError, match="RECURSOR_TOKEN") as raised:
         checked_url("https://ada:secret@host", "--url")
     assert "secret" not in str(raised.value)
+
+
+def test_a_token_that_no_runner_can_have_is_no_trouble_of_ours() -> None:
+    refusal = (401, OURS, problem(RecursorError("who are you?")))
+    with answering(refusal) as (url, asked), pytest.raises(UnauthorizedError):
+        ApiClient(url, token="Schlüssel\n").send("GET", "/api/health")
+    assert asked[0][1]["authorization"] == "Bearer Schl?ssel?"

@@ -76,6 +76,12 @@ def test_a_token_that_can_be_guessed_is_refused() -> None:
     assert TOKEN not in repr(WebAccess(token=TOKEN))
 
 
+@pytest.mark.parametrize("token", [f" {TOKEN}", f"{TOKEN}\n", "ein Schlüssel mit Umlaut", "\udcff" * 20])
+def test_a_token_that_no_header_can_carry_is_refused(token: str) -> None:
+    with pytest.raises(InvalidInputError, match="RECURSOR_TOKEN: has spaces around it"):
+        WebAccess(token=token)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.8.9.1"])
 def test_this_machine_needs_no_token(host: str) -> None:
     with client(WebAccess(host)) as open_client:
