@@ -20,18 +20,10 @@ from recursor.runner.steering import RunnerSilentError
 from recursor.storage.errors import StorageCorruptError, StorageError
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.memory_store import MemoryStore
-from recursor.storage.migration import Migrations, schema_version
+from recursor.storage.migration import AnyVersion, Migrations, schema_version
 from recursor.storage.opening import MIGRATIONS
-from recursor.storage.store import Reader, Store
+from recursor.storage.store import Store
 from recursor.storage.tables import TABLES
-
-
-class _AnyVersion(Migrations):
-    """Lets a store of any version be opened, to see which it is."""
-
-    def check(self, reader: Reader) -> None:
-        """Accept it."""
-        del reader
 
 
 def examine(
@@ -87,7 +79,7 @@ def examine(
 def _open(data: Path, store: StoreEvidence) -> Store:
     if not store.exists:
         return MemoryStore(TABLES)
-    return LmdbStore(store_directory(data), TABLES, read_only=True, migrations=_AnyVersion())
+    return LmdbStore(store_directory(data), TABLES, read_only=True, migrations=AnyVersion())
 
 
 def _version(store: Store) -> int:

@@ -117,8 +117,6 @@ class Telemetry(ListeningThread):
         super().__exit__(kind, error, traceback)
         self._providers.close()
 
-    # -- Traces ------------------------------------------------------------------------------------------
-
     def _trace(self, cycle: _Cycle, name: str | None, end: CycleFinished | None, at: float) -> None:
         if self._tracer is None:
             return
@@ -170,8 +168,6 @@ class Telemetry(ListeningThread):
             inner = _begin(self._tracer, f"agent {each.role}", span, begin, described)
             _finish(inner, each.at, (each.note or "it failed") if failed else None)
         _finish(span, max(each.at for each in ended), None)
-
-    # -- Metrics -----------------------------------------------------------------------------------------
 
     def _make_instruments(self) -> None:
         meter = self._providers.meter()

@@ -32,7 +32,7 @@ from recursor.domain.todo import TodoStatus
 from recursor.domain.work import WorkStatus
 from recursor.orchestration.control import Command
 from recursor.orchestration.roles import Role
-from recursor.runner import remote
+from recursor.runner import client
 from recursor.runner.checkup import examine
 from recursor.runner.process import Runner
 from recursor.runner.team import observers_team, standard_team
@@ -258,7 +258,7 @@ def test_a_lock_that_names_another_machine(data: Path) -> None:
 def test_a_runner_that_is_stopped_does_not_answer(
     data: Path, start_runner: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(client, "ANSWER_SECONDS", 0.3)
     with start_runner() as started:
         wait_for(lambda: answers(examine(data)))
         started.process.send_signal(signal.SIGSTOP)
