@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -31,10 +32,13 @@ class ModelStub:
         self.hung_up = 0
         """Clients that closed the connection before the answer's end."""
         self.most_at_once = 0
+        self.call_seconds = 0.0
+        """Time that calls took, summed over them: divided by time, how many there were at once."""
         self.problems: list[BaseException] = []
         """What went wrong in the stub itself."""
         self._port = port
         self._answering: set[int] = set()
+        self._counted_at = time.monotonic()
         self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -154,6 +158,7 @@ class ModelStub:
                 size=len(body),
             )
             self.calls.append(call)
+            self._count()
             self._answering.add(call.number)
             self.most_at_once = max(self.most_at_once, self.answering)
             self._changed.notify_all()
@@ -162,13 +167,28 @@ class ModelStub:
     def _end(self, call: Call, hung_up: bool = False) -> None:
         """Note that a call has ended, or does so with the next byte."""
         with self._changed:
+            self._count()
             self._answering.discard(call.number)
             self.hung_up += hung_up
             self._changed.notify_all()
 
+    def _count(self) -> None:
+        now = time.monotonic()
+        self.call_seconds += self.answering * (now - self._counted_at)
+        self._counted_at = now
+
     def _figures(self) -> dict[str, Any]:
         with self._changed:
-            return {"calls": len(self.calls), "billed": sum(self.billed), "answering": self.answering}
+            self._count()
+            return {
+                "calls": len(self.calls),
+                "billed": sum(self.billed),
+                "answering": self.answering,
+                "most_at_once": self.most_at_once,
+                "call_seconds": self.call_seconds,
+                "hung_up": self.hung_up,
+                "problems": [repr(problem) for problem in self.problems],
+            }
 
     async def _answer(self, writer: asyncio.StreamWriter, call: Call, answer: Answer) -> bool:
         """Answer a call. Returns whether the connection can be used again."""
