@@ -1,0 +1,226 @@
+"""Two hundred model-driven stacks at once: do calls go on at the limit, in steady memory? And at rest?
+
+.venv/bin/python -m benchmarks.model_stacks [--stacks 200] [--limit 50] [--latency 2] [--seconds 120]
+.venv/bin/python -m benchmarks.model_stacks --idle [--stacks 200] [--seconds 180]
+
+A runner as `recursor run` starts it, and the fake model of `benchmarks.endless_model` in a process of its
+own, which counts. Every stack always has work, so calls can go on at the limit, which is the provider's
+(`rates.openai.concurrent`). What an agent does before and after its call is no call: `--agents`, how many may
+run at a time, is some more than the limit, a quarter if not given.
+
+After `--warm-up` seconds the calls answered, their mean number at once, the runner's memory (without the
+store's mapped file) and its processor time are taken for `--seconds`. The bar: at least 95 % of
+limit / latency, no failed cycle, and no slope of the memory.
+
+With `--idle` each stack finishes a small project first; then calls and processor time are counted.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.idle_team import report
+from recursor.orchestration.control import Command
+from recursor.runner.places import store_directory
+from recursor.storage import stacks
+from recursor.storage.opening import open_store
+from recursor.storage.store import Writer
+from tests.processes import started_runner
+
+BAR = 0.95
+ROLES = ("planner", "builder", "communicator", "reviewer")
+# How long small projects may take until there is something wrong.
+PATIENCE_SECONDS = 1_800.0
+
+
+@contextmanager
+def model(latency: float, completes: bool) -> Iterator[str]:
+    """Serve the fake model in a process of its own; yield its URL."""
+    command = [sys.executable, "-m", "benchmarks.endless_model", "--latency", str(latency)]
+    with subprocess.Popen(
+        [*command, *(["--completes"] if completes else [])],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.stdin.close()
+
+
+def fetch(url: str) -> Any:
+    """Return what is at `url`, from JSON."""
+    with urllib.request.urlopen(url, timeout=60) as response:
+        return json.load(response)
+
+
+def create(data: Path, count: int, url: str) -> None:
+    """Store stacks that run as soon as a runner is up."""
+    settings = {
+        "model": {
+            "name": "openai:planner",
+            "roles": {role: f"openai:{role}" for role in ROLES},
+            "base_url": url,
+            "context_tokens": 100_000,
+        }
+    }
+
+    def write(writer: Writer) -> None:
+        now = time.time()
+        for number in range(count):
+            stack = stacks.new_stack(f"stack {number}", now, settings)
+            stacks.create_stack(writer, stack, stacks.new_idea(stack.id, f"A list for {number}", now))
+            stacks.control_stack(writer, stack.id, Command.START, now)
+
+    store = open_store(store_directory(data))
+    store.write(write)
+    store.close()
+
+
+class Process:
+    """A process that is measured, with those it has started."""
+
+    def __init__(self, pid: int) -> None:
+        """Measure the process `pid`."""
+        self._pid = pid
+
+    def megabytes(self) -> float:
+        """Return its own resident memory, without the mapped pages of files."""
+        status = Path(f"/proc/{self._pid}/status").read_text()
+        return int(status.split("RssAnon:")[1].split()[0]) / 1024
+
+    def threads(self) -> int:
+        """Return how many threads it has."""
+        return len(os.listdir(f"/proc/{self._pid}/task"))
+
+    def processor_seconds(self, *, children: bool = False) -> float:
+        """Return the processor time that it has used, and those which it started."""
+        pids = [str(self._pid)]
+        if children:
+            for task in Path(f"/proc/{self._pid}/task").iterdir():
+                pids += (task / "children").read_text().split()
+        ticks = 0
+        for pid in pids:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def per_minute(samples: list[tuple[float, float]]) -> float:
+    """Return the slope of (seconds, value), by least squares."""
+    count = len(samples)
+    mean_at = sum(at for at, _ in samples) / count
+    mean = sum(value for _, value in samples) / count
+    spread = sum((at - mean_at) ** 2 for at, _ in samples)
+    return 60 * sum((at - mean_at) * (value - mean) for at, value in samples) / spread
+
+
+def busy(url: str, model_url: str, process: Process, chosen: argparse.Namespace) -> dict[str, Any]:
+    """Measure stacks that always have work."""
+    time.sleep(chosen.warm_up)
+    before, begun, used = fetch(model_url), time.perf_counter(), process.processor_seconds()
+    memory: list[tuple[float, float]] = []
+    while (passed := time.perf_counter() - begun) < chosen.seconds:
+        memory.append((passed, process.megabytes()))
+        time.sleep(1.0)
+    after, took = fetch(model_url), time.perf_counter() - begun
+    used = process.processor_seconds() - used
+    # A call is answered when it has begun and goes on no longer.
+    answered = (after["calls"] - after["answering"]) - (before["calls"] - before["answering"])
+    best = chosen.limit / chosen.latency
+    stats = fetch(f"{url}/api/stats")
+    return {
+        "calls_per_second": round(answered / took, 2),
+        "limit_by_latency": best,
+        "share": round(answered / took / best, 3),
+        "bar": BAR,
+        "mean_at_once": round((after["call_seconds"] - before["call_seconds"]) / took, 1),
+        "most_at_once": after["most_at_once"],
+        "hung_up": after["hung_up"],
+        "problems_of_the_stub": after["problems"],
+        "memory_mb": [round(value, 1) for _, value in memory[:: max(len(memory) // 12, 1)]],
+        "memory_slope_mb_per_minute": round(per_minute(memory), 2),
+        "threads": process.threads(),
+        "processor_share_of_a_core": round(used / took, 2),
+        "processor_ms_per_call": round(1000 * used / max(answered, 1), 1),
+        "cycles": stats["total_cycles"],
+        "failed_cycles": stats["failed"],
+    }
+
+
+def idle(url: str, model_url: str, process: Process, chosen: argparse.Namespace) -> dict[str, Any]:
+    """Measure stacks whose projects are complete."""
+    begun = time.perf_counter()
+    while not settled(url, chosen.stacks):
+        assert time.perf_counter() - begun < PATIENCE_SECONDS, "the projects are not complete"
+        time.sleep(1.0)
+    finished = time.perf_counter() - begun
+    time.sleep(chosen.warm_up)
+    before, used = fetch(model_url), process.processor_seconds(children=True)
+    time.sleep(chosen.seconds)
+    after, used = fetch(model_url), process.processor_seconds(children=True) - used
+    return {
+        "finished_after_seconds": round(finished, 1),
+        "calls_to_finish": before["calls"],
+        "calls_per_project": before["calls"] / chosen.stacks,
+        "idle_calls": after["calls"] - before["calls"],
+        "idle_processor_share_of_a_core": round(used / chosen.seconds, 4),
+        "memory_mb": round(process.megabytes(), 1),
+        "failed_cycles": fetch(f"{url}/api/stats")["failed"],
+    }
+
+
+def settled(url: str, count: int) -> bool:
+    """Whether all projects are complete and nobody runs."""
+    load = fetch(f"{url}/api/load")
+    complete = fetch(f"{url}/api/stacks?phase=complete&limit=1")["total"]
+    return bool(complete == count and not load["agents_running"] and not load["agents_queued"])
+
+
+def main() -> None:
+    """Measure, and print the figures."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    options.add_argument("--stacks", type=int, default=200)
+    options.add_argument("--limit", type=int, default=50, help="calls that the provider may get at a time")
+    options.add_argument(
+        "--agents", type=int, help="agents that may run at a time: a quarter more than calls"
+    )
+    options.add_argument("--latency", type=float, default=2.0, help="seconds of every call")
+    options.add_argument("--warm-up", type=float, default=20.0, help="seconds before measuring")
+    options.add_argument("--seconds", type=float, default=120.0, help="seconds of measuring")
+    options.add_argument("--idle", action="store_true", help="measure completed stacks instead")
+    chosen = options.parse_args()
+    with (
+        tempfile.TemporaryDirectory(dir=".") as folder,
+        model(chosen.latency, chosen.idle) as model_url,
+    ):
+        data = Path(folder) / "data"
+        create(data, chosen.stacks, model_url)
+        agents = chosen.agents or chosen.limit * 5 // 4
+        rates = json.dumps({"openai": {"concurrent": chosen.limit}})
+        with started_runner("--agents", str(agents), data=data, env={"RECURSOR_RUNNER__RATES": rates}) as runner:
+            process = Process(runner.process.pid)
+            measure = idle if chosen.idle else busy
+            figures = measure(runner.url, model_url, process, chosen)
+    given = {
+        "stacks": chosen.stacks,
+        "limit": chosen.limit,
+        "agents": agents,
+        "latency_seconds": chosen.latency,
+        "load_of_the_machine": os.getloadavg()[0],
+    }
+    report({**given, **figures})
+
+
+if __name__ == "__main__":
+    main()
