@@ -172,6 +172,7 @@ def main() -> None:
     for parts in map(int, chosen.parts.split(",")):
         results[str(parts)] = {}
         for name, measure in teams.items():
+            sys.stderr.write(f"benchmark: {name}, {parts} planned\n")
             counting = Counting(parts, chosen.latency)
             with counting.stub:
                 results[str(parts)][name] = measure(counting, chosen.watch)
