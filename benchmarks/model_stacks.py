@@ -208,7 +208,8 @@ def main() -> None:
         create(data, chosen.stacks, model_url)
         agents = chosen.agents or chosen.limit * 5 // 4
         rates = json.dumps({"openai": {"concurrent": chosen.limit}})
-        with started_runner("--agents", str(agents), data=data, env={"RECURSOR_RUNNER__RATES": rates}) as runner:
+        variables = {"RECURSOR_RUNNER__RATES": rates}
+        with started_runner("--agents", str(agents), data=data, env=variables) as runner:
             process = Process(runner.process.pid)
             measure = idle if chosen.idle else busy
             figures = measure(runner.url, model_url, process, chosen)
