@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ENDING = "the runner is ending: no model is asked any more"
 # How often to look whether runs are still wanted, in seconds: once for all, and only while there are any.
 LOOK_SECONDS = 0.05
 # How long before its deadline a run gives up by itself, in seconds: what it spent is recorded then.
@@ -93,7 +94,7 @@ class Exchange:
     def _start(self) -> "_Started":
         with self._lock:
             if self._closed:
-                raise AgentFailedError("the runner is ending: no model is asked any more")
+                raise AgentFailedError(ENDING)
             if self._started is None:
                 self._started = _Started(self._given_clock, self._rates)
             return self._started
@@ -112,15 +113,23 @@ class _Started:
         self.models: dict[tuple[str, str | None, str | None], Model] = {}
         self._watched: dict[asyncio.Task[Any], tuple[Run, float]] = {}
         self._watcher: asyncio.Task[None] | None = None
+        self._submitting = threading.Lock()
+        self._ending = False
         # A daemon: a program that forgets to close it can still end.
         self._thread = threading.Thread(target=self._serve, name="recursor-models", daemon=True)
         self._thread.start()
 
     def submit(self, run: Run, work: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
-        return asyncio.run_coroutine_threadsafe(self._watch(run, work), self.loop)
+        # What is submitted before the loop is stopped has begun by then, and is cut off like the rest.
+        with self._submitting:
+            if self._ending:
+                raise AgentFailedError(ENDING)
+            return asyncio.run_coroutine_threadsafe(self._watch(run, work), self.loop)
 
     def close(self) -> None:
-        self.loop.call_soon_threadsafe(self.loop.stop)
+        with self._submitting:
+            self._ending = True
+            self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
 
     def _serve(self) -> None:

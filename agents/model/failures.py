@@ -57,8 +57,11 @@ def _line(error: Exception, settings: Settings) -> str:
         case ModelAPIError():
             line = f"{error.model_name}: {error.message}"
         case UnexpectedModelBehavior():
-            cause = f" ({in_one_line(error.__cause__)})" if error.__cause__ else ""
-            line = f"the model's answers were not what was asked for: {error.message}{cause}"
+            line = f"the model did not answer as it should: {error.message}"
+            if error.__cause__ is not None:
+                # Of answers that were sent back: what was wrong with the last one.
+                retries = f"model.retries = {model.retries}"
+                line = f"no answer was what was asked for, {retries}; the last one: {error.__cause__}"
         case UserError():
             line = error.message
         case _:

@@ -69,7 +69,7 @@ class TestEdits:
         assert "There is no page yet" in asking.complaint
 
     def test_may_not_break_the_document(self, asking: Any) -> None:
-        with pytest.raises(AgentFailedError, match="not what was asked for"):
+        with pytest.raises(AgentFailedError, match="no answer was what was asked for"):
             asking("builder", snapshot(), edits(("</html>", "")))
         assert "does not end with </html>" in asking.complaint
 
