@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.processes import run_to_end
 from tests.web.dashboard.conftest import run_with_teams
 
 
@@ -48,6 +49,27 @@ def test_what_is_wrong_is_said_at_the_field(done, visit, name, idea):
     expect(wrong).to_have_attribute("aria-invalid", "true")
     expect(dialog.get_by_role("alert")).to_have_count(1)
     expect(wrong).to_be_focused()
+
+
+def test_a_team_gets_the_model_that_it_is_to_ask(tmp_path, visit):
+    with run_with_teams(tmp_path / "data") as (runner, _):
+        page = visit(runner).open()
+        page.get_by_role("button", name="New team").first.click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_label("Model")).to_have_value("scripted")
+        dialog.get_by_label("Name").fill("Habits")
+        dialog.get_by_label("Idea").fill("A habit tracker")
+        dialog.get_by_label("Model").fill("gpt 5")
+        dialog.get_by_role("button", name="Create", exact=True).click()
+        expect(dialog.get_by_label("Model")).to_have_attribute("aria-invalid", "true")
+        expect(dialog.get_by_role("alert")).to_contain_text("not allowed here (got 'gpt 5')")
+        dialog.get_by_label("Model").fill("openai:gpt-5-mini")
+        dialog.get_by_role("button", name="Create", exact=True).click()
+        expect(page).to_have_url(re.compile(r"/teams/[0-9a-f]{16}$"))
+        (stack,) = run_to_end("list", "--json", data=tmp_path / "data").json
+        configured = run_to_end("config", "--stack", stack["id"], "--json", data=tmp_path / "data").json
+        named = next(each for each in configured if each["key"] == "model.name")
+        assert named["value"] == "openai:gpt-5-mini"
 
 
 def test_teams_are_searched_filtered_and_sorted_and_the_address_keeps_it(done, visit):

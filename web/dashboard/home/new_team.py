@@ -2,14 +2,12 @@
 
 from recursor.actors.messages import CreateStack
 from recursor.domain.errors import InvalidInputError
+from recursor.domain.settings import Overrides, Settings
 from recursor.domain.stack import Stack
 from recursor.storage import stacks
 from recursor.web.dashboard.complaint import complaint
 from recursor.web.dashboard.page import Page
 from recursor.web.dashboard.parts import Box, Button, Field, Modal
-
-# What the agents are driven by; a team of models has more to choose from.
-MODELS = {"scripted": "Scripted (no model, works offline)"}
 
 
 class NewTeam:
@@ -27,7 +25,12 @@ class NewTeam:
                 placeholder="A habit tracker with streaks and a weekly chart",
                 hint="What the team shall build, in your own words. Ctrl+Enter creates it.",
             )  # fmt: skip
-            self._model = Field("Model", "select", value="scripted", options=MODELS)
+            self._usual = page.engine.settings.model.name
+            self._model = Field(
+                "Model", required=True, longest=500, value=self._usual, on_enter=self._create_and_start,
+                hint="What drives the agents: scripted (no model, works offline), or one that the runner "
+                "has a key for, such as openai:gpt-5-mini.",
+            )  # fmt: skip
             with Box(classes="modal-foot"):
                 Button("Cancel", self._modal.close, kind="plain")
                 self._only = Button("Create", self._create)
@@ -49,8 +52,17 @@ class NewTeam:
         stack = idea = None
         self._name.complain(None)
         self._idea.complain(None)
+        self._model.complain(None)
+        model = self._model.value.strip()
+        chosen: Overrides = {} if model == self._usual else {"model": {"name": model}}
         try:
-            stack = stacks.new_stack(self._name.value, now)
+            Settings().overridden(chosen)
+        except InvalidInputError as error:
+            self._model.complain(complaint(error, model))
+            self._model.focus()
+            return
+        try:
+            stack = stacks.new_stack(self._name.value, now, chosen)
         except InvalidInputError as error:
             self._name.complain(complaint(error, self._name.value))
         try:
@@ -67,4 +79,5 @@ class NewTeam:
         if isinstance(made, Stack):
             self._modal.close()
             self._name.value = self._idea.value = ""
+            self._model.value = self._usual
             self._page.open(f"/teams/{made.id}")
