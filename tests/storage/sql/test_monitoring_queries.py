@@ -1,4 +1,4 @@
-"""The queries that operators of the original system monitor it with, word for word."""
+"""The queries that operators monitor their teams with."""
 
 import time
 from collections.abc import Callable

@@ -6,7 +6,7 @@ from recursor.domain.statistics import OrchestrationStats
 from recursor.web.dashboard.looks import in_words, percent
 from recursor.web.dashboard.parts import Badge, Box, Span
 
-# What the deployment guide calls healthy.
+# What is healthy where agents ask models.
 USUAL_SECONDS = (1.0, 10.0)
 PARALLEL_ABOVE = 1.0
 SUCCESS_ABOVE, SUCCESS_LOW = 0.95, 0.90
