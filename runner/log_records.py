@@ -107,9 +107,13 @@ def stderr_formatter(part: str, secrets: Sequence[str], wanted: str = "auto") ->
 
 
 def known_secrets(environment: Mapping[str, str], *more: str | None) -> list[str]:
-    """Return what must not be read in a log: the values of variables with telling names, and `more`."""
+    """Return what must not be read in a log: the values of variables with telling names, and `more`.
+
+    The longest come first: one that begins another would leave the rest of it to be read.
+    """
     named = [value for name, value in environment.items() if any(part in name for part in _SECRET_NAMES)]
-    return sorted({text for text in (*named, *more) if text and len(text) >= _SHORTEST_SECRET})
+    known = {text for text in (*named, *more) if text and len(text) >= _SHORTEST_SECRET}
+    return sorted(known, key=lambda secret: (-len(secret), secret))
 
 
 def _formatter(processors: list[Processor]) -> logging.Formatter:

@@ -115,11 +115,17 @@ def test_secrets_are_what_is_named_so() -> None:
         "HOME": "/home/somebody",
     }
     assert known_secrets(environment, "given-token", None) == [
-        "authorization=x",
-        "given-token",
         "k" * 20,
         "t" * 20,
+        "authorization=x",
+        "given-token",
     ]
+
+
+def test_nothing_is_left_of_a_secret_that_begins_as_another() -> None:
+    secrets = known_secrets({"A_TOKEN": "sk-12345", "B_KEY": "sk-12345-and-more"})
+    record = logging.LogRecord("x", logging.INFO, "", 0, "got sk-12345-and-more and sk-12345", (), None)
+    assert "got [redacted] and [redacted]" in json_formatter("runner", secrets).format(record)
 
 
 def test_records_that_could_not_be_written_are_counted(tmp_path: Path) -> None:
