@@ -77,6 +77,7 @@ def make_app(
     app.state.engine = engine
     app.state.key_locks = KeyLocks()
     app.state.stacks_listed = 0
+    app.state.sql_queries = set()
     app.state.runner = runner or os.getpid()
     for router in _ROUTERS:
         app.include_router(router)

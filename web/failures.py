@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from recursor.domain.errors import RecursorError
-from recursor.web.problems import MEDIA_TYPE, FieldProblem, Problem, pointer, problem, problem_of
+from recursor.web.problems import BLANK_TYPE, MEDIA_TYPE, FieldProblem, Problem, pointer, problem, problem_of
 
 _NAMES = {"todo_id": "todo", "execution_id": "execution", "message_id": "message", "version": "artifact"}
 
@@ -84,9 +84,7 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
         # The framework names the methods of one route, but a path may have several.
         allowed = ", ".join(sorted(_methods(request)))
         detail, headers["allow"] = f"{request.method[:20]}: is not done here: {allowed} are", allowed
-    answer = _answer(
-        Problem(type="about:blank", title=status.phrase, status=status, detail=_one_line(detail))
-    )
+    answer = _answer(Problem(type=BLANK_TYPE, title=status.phrase, status=status, detail=_one_line(detail)))
     answer.headers.update(headers)
     return answer
 

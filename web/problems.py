@@ -16,6 +16,8 @@ from recursor.storage.errors import CorruptRecordError, StorageError, StorageFul
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:recursor:problem:"
+BLANK_TYPE = "about:blank"
+"""Of a problem of which there is no more to say than its status does (RFC 9457, section 4.2.1)."""
 
 RUNNER_HEADER = "recursor-runner"
 """Tells who answers, so that a client does not take another program on the port for the runner."""

@@ -50,7 +50,7 @@ async def ask_sql(body: Query, engine: TheEngine, request: Request) -> Response:
     if engine.data is None:
         raise ConflictError("sql: this runner keeps its store in memory: start one with a data directory")
     # Counted and compared in one step of the event loop: no lock is needed.
-    running: set[object] = request.app.state.__dict__.setdefault("sql_queries", set())
+    running: set[object] = request.app.state.sql_queries
     if len(running) >= engine.sql.at_a_time:
         detail = f"sql: as many queries run as may ({len(running)}): try again when one has ended"
         return _answer("busy", "Too many queries", detail)

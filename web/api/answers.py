@@ -5,14 +5,14 @@ from typing import Any
 from fastapi import Request
 from starlette.responses import Response
 
-from recursor.web.problems import MEDIA_TYPE, TYPE_PREFIX
+from recursor.web.problems import BLANK_TYPE, MEDIA_TYPE, TYPE_PREFIX
 
 Responses = dict[int | str, dict[str, Any]]
 
 _KINDS: dict[int, tuple[str, str, str, str]] = {
-    # status: (kind, title, what it means, an example's detail)
-    400: ("bad-request", "Bad Request", "The body is no text", "There was an error parsing the body"),
-    401: ("token", "Who are you?", "The runner's token was not given", "authorization: give the token"),
+    # status: (kind, or nothing where the status says it all; title; what it means; an example's detail)
+    400: ("", "Bad Request", "The body is no text", "There was an error parsing the body"),
+    401: ("unauthorized", "Unauthorized", "The token was not given", "authorization: send a bearer token"),
     403: ("origin", "Wrong origin", "A page of another origin asked", "origin: pages of 'http://x' may not"),
     404: ("not-found", "Not found", "There is no such thing", "no stack 4f1d2c3b5a697887: it does not exist"),
     409: ("conflict", "Not possible in this state", "Its state does not allow it", "stack is idle: start it"),
@@ -34,7 +34,7 @@ def problems(*statuses: int) -> Responses:
 def _described(status: int) -> dict[str, Any]:
     kind, title, meaning, detail = _KINDS[status]
     example: dict[str, Any] = {
-        "type": TYPE_PREFIX + kind,
+        "type": TYPE_PREFIX + kind if kind else BLANK_TYPE,
         "title": title,
         "status": status,
         "detail": detail,
