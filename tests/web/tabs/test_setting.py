@@ -29,7 +29,14 @@ def test_a_number_is_typed_as_people_write_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "why"), [("soon", "must be a number"), ("-1", "greater than 0"), ("nan", "finite")]
+    ("text", "why"),
+    [
+        ("soon", "must be a number"),
+        ("0,5", "must be a number"),
+        ("1,0000", "must be a number"),
+        ("-1", "greater than 0"),
+        ("nan", "finite"),
+    ],
 )
 def test_what_is_no_value_is_refused(text: str, why: str) -> None:
     with pytest.raises(InvalidInputError, match=why):

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -16,6 +17,9 @@ from recursor.domain.settings import Settings
 
 # What is spelled another way than it is written.
 _SPELLED = {"ttl": "TTL", "url": "URL"}
+
+# Thousands apart. What else has a comma may be meant as 0.5, or as 5: it is not guessed.
+_GROUPED = re.compile(r"[+-]?\d{1,3}([,\s]\d{3})+(\.\d+)?")
 
 
 class Kind(Enum):
@@ -80,7 +84,7 @@ class Setting:
                 return value
             case Kind.NUMBER:
                 try:
-                    number = float("".join(text.replace(",", "").split()))
+                    number = float(re.sub(r"[,\s]", "", text) if _GROUPED.fullmatch(text) else text)
                 except ValueError:
                     raise InvalidInputError(f"settings: {self.key}: must be a number, such as 30") from None
                 return int(number) if number.is_integer() else number
