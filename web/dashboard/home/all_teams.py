@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from recursor.domain.errors import RecursorError
 from recursor.domain.stack import ExecutionState
 from recursor.orchestration.control import Command
 from recursor.web.api.bodies import ControlStacks
@@ -54,14 +55,23 @@ class AllTeams:
     async def _do(self) -> None:
         word, busy, past, _ = _WHAT[self._command]
         self._go.say(busy, busy=True)
-        report = await control_stacks(ControlStacks(stacks="all", command=self._command), self._page.engine)
-        self._go.say(word)
+        all_of_them = ControlStacks(stacks="all", command=self._command)
+        try:
+            report = await control_stacks(all_of_them, self._page.engine)
+        except RecursorError as error:
+            self._complain(str(error))
+            return
+        finally:
+            self._go.say(word)
         done = f"{past} {report.done:,} {'team' if report.done == 1 else 'teams'}"
         if not report.failed:
             self._modal.close()
             self._page.toasts.show(f"{done}.")
             return
-        self._problems.say(f"{done}. {report.failed:,} could not be: {_first_problem(report)}", "bad")
+        self._complain(f"{done}. {report.failed:,} could not be: {_first_problem(report)}")
+
+    def _complain(self, problem: str) -> None:
+        self._problems.say(problem, "bad")
         self._problems.set_visibility(True)
 
 
