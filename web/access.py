@@ -85,8 +85,6 @@ class WebAccess:
         return self.token is not None and hmac.compare_digest(_digest(cookie), _digest(self.session()))
 
     def _is_own(self, name: str) -> bool:
-        if self.token is None:
-            return False
         if is_wildcard(self.host):
             # No foreign page can have an address for its name.
             return name == socket.gethostname().lower() or _is_address(name)

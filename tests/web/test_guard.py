@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 
 from recursor.domain.errors import InvalidInputError
 from recursor.runner.port import listen
-from recursor.web.access import WebAccess
+from recursor.web.access import WebAccess, bracketed
 from recursor.web.guard import Guard
 from recursor.web.login import login_router
 from recursor.web.server import WebServer
@@ -86,6 +86,8 @@ def test_a_token_that_no_header_can_carry_is_refused(token: str) -> None:
 def test_this_machine_needs_no_token(host: str) -> None:
     with client(WebAccess(host)) as open_client:
         assert open_client.get("/api/thing").status_code == 200
+        named = f"{bracketed(host)}:{PORT}"
+        assert open_client.get("/api/thing", headers={"host": named}).status_code == 200
 
 
 @pytest.mark.parametrize(
