@@ -1,11 +1,13 @@
 """Every threshold, interval, keyword, pause and limit, with its default. Seconds and bytes throughout."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 
 from recursor.domain.errors import InvalidInputError, unknown_key
 from recursor.domain.graph import MAX_DOLLARS, MAX_TOKENS
@@ -14,9 +16,18 @@ from recursor.domain.record import Line, Record, RoleName
 from recursor.domain.spending import Budget
 
 SCRIPTED = "scripted"
-ModelName = Annotated[
-    str, StringConstraints(pattern=r"^(scripted|[a-z][a-z0-9_.-]*:[!-~]+)$", max_length=500)
-]
+_MODEL = r"^(scripted|[a-z][a-z0-9_.-]*:[!-~]+)$"
+
+
+def _model(value: Any) -> Any:
+    if isinstance(value, str) and not re.match(_MODEL, value):
+        raise PydanticCustomError(
+            "model", "must be scripted, or PROVIDER:MODEL, such as openai:gpt-5-mini or local:PATH.gguf"
+        )
+    return value
+
+
+ModelName = Annotated[str, StringConstraints(pattern=_MODEL, max_length=500), BeforeValidator(_model)]
 
 Overrides = Mapping[str, Mapping[str, JsonValue]]
 

@@ -62,7 +62,7 @@ def test_a_team_gets_the_model_that_it_is_to_ask(tmp_path, visit):
         dialog.get_by_label("Model").fill("gpt 5")
         dialog.get_by_role("button", name="Create", exact=True).click()
         expect(dialog.get_by_label("Model")).to_have_attribute("aria-invalid", "true")
-        expect(dialog.get_by_role("alert")).to_contain_text("not allowed here (got 'gpt 5')")
+        expect(dialog.get_by_role("alert")).to_contain_text("Must be scripted, or PROVIDER:MODEL, such as")
         dialog.get_by_label("Model").fill("openai:gpt-5-mini")
         dialog.get_by_role("button", name="Create", exact=True).click()
         expect(page).to_have_url(re.compile(r"/teams/[0-9a-f]{16}$"))
