@@ -141,7 +141,8 @@ def _failed(error: Exception) -> int:
 
 def _misused(error: typer.TyperException) -> int:
     context = getattr(error, "ctx", None)
-    message = error.format_message().rstrip(".")
+    # These words are of the library that checks values, and tell people nothing.
+    message = error.format_message().rstrip(".").replace("Value error, ", "")
     if context is None or not message:
         complain(message or "no command was given: see recursor --help")
     else:

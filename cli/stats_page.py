@@ -26,7 +26,7 @@ def stats_page(name: str, stats: Figures) -> Iterator[RenderableType]:
     facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     facts.add_column(style="bright_black", no_wrap=True)
     facts.add_column(overflow="fold")
-    facts.add_row("cycles", f"{stats.cycles:,} of {_ever(stats)}")
+    facts.add_row("cycles", f"{stats.cycles:,}{_ever(stats)}")
     if stats.cycles:
         longest, average = stats.longest_seconds or 0.0, stats.average_seconds or 0.0
         parallel = stats.average_parallel or 0.0
@@ -115,10 +115,11 @@ def _bar(share: float) -> str:
 def _ever(stats: Figures) -> str:
     match stats:
         case OrchestrationStats():
-            return f"{stats.total_cycles:,} since the start"
+            # A start counts anew, so there can be fewer of these than in the span of time.
+            return f"; {stats.total_cycles:,} since it was started"
         case TotalStats():
             runs = plural(stats.total_agent_runs, "agent run")
-            return f"{stats.total_cycles:,} ever, which had {runs}"
+            return f" of {stats.total_cycles:,} ever, which had {runs}"
         case _:
             return NEVER
 
