@@ -92,8 +92,7 @@ class _Asking(Generic[T]):
             model = await errands.do(lambda: self._model(exchange, asked))
             answer = await self._agent(model, errands).run(self.prompt)
         except asyncio.CancelledError:
-            why = "was stopped" if self.run.cancelled.is_set() else "ran out of time"
-            raise AgentFailedError(f"the run {why} while it waited for a model", tally.usage) from None
+            raise AgentFailedError(self._cut_off(exchange, asked), tally.usage) from None
         except BudgetExceededError as error:
             error.usage = tally.usage
             raise
@@ -109,6 +108,15 @@ class _Asking(Generic[T]):
             for name in names
         ]
         return models[0] if len(models) == 1 else FallbackModel(*models)
+
+    def _cut_off(self, exchange: Exchange, asked: Asked) -> str:
+        if self.run.cancelled.is_set():
+            why = "the run was stopped"
+        elif exchange.closed:
+            why = "the runner is ending"
+        else:
+            why = f"the run is out of time, limits.node_seconds = {self.run.settings.limits.node_seconds:g}"
+        return f"{why}: it {asked.doing}"
 
     def _agent(self, model: Model, errands: Errands) -> Agent[None, T]:
         settings = self.run.settings.model

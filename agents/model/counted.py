@@ -50,6 +50,8 @@ class Asked:
     exchange: Exchange
     errands: Errands
     tally: Tally = field(default_factory=Tally)
+    doing: str = "was about to ask a model"
+    """What it is at, for those who want to know why it did not end in time."""
 
 
 class CountedModel(WrapperModel):
@@ -110,6 +112,7 @@ class CountedModel(WrapperModel):
     ) -> ModelResponse:
         wire = WireCall(most_bytes)
         payment = Payment(self._run, self._name, most_bytes)
+        self._asked.doing = f"waited in line for {self._name}"
         granted = await self._traffic.enter(
             self._name, self._base_url, payment.most.tokens, self._run.priority
         )
@@ -143,6 +146,7 @@ class CountedModel(WrapperModel):
         parameters: ModelRequestParameters,
     ) -> ModelResponse:
         limits = self._run.settings.model
+        self._asked.doing = f"waited for the answer of {self._name}"
         told = Partial(self._run, self._asked.errands, self._clock)
         token = CALL.set(wire)
         try:

@@ -5,6 +5,7 @@ import functools
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from recursor.agents.model.clock import Clock, LoopClock
@@ -26,6 +27,8 @@ ENDING = "the runner is ending: no model is asked any more"
 LOOK_SECONDS = 0.05
 # How long before its deadline a run gives up by itself, in seconds: what it spent is recorded then.
 MARGIN_SECONDS = 0.5
+# How long a cancelled run may take to close its connection, in seconds, before it is cancelled once more.
+AGAIN_SECONDS = 2.0
 # How long what was cut off may take to count what it spent, in seconds.
 CLOSE_SECONDS = 5.0
 
@@ -82,6 +85,11 @@ class Exchange:
                 started.models[known] = model
             return model
 
+    @property
+    def closed(self) -> bool:
+        """Whether it may be used no more."""
+        return self._closed
+
     def close(self) -> None:
         """Cancel all calls, close all connections, and end the thread. It may be used no more."""
         with self._lock:
@@ -100,6 +108,15 @@ class Exchange:
             return self._started
 
 
+@dataclass(slots=True)
+class _Watched:
+    """A run that is being asked for, and until when."""
+
+    run: Run
+    deadline: float
+    next_cancel: float = 0.0
+
+
 class _Started:
     """What an exchange has from its first call on."""
 
@@ -111,7 +128,7 @@ class _Started:
         self.traffic = Traffic(rates, self.clock)
         self.connections = Connections()
         self.models: dict[tuple[str, str | None, str | None], Model] = {}
-        self._watched: dict[asyncio.Task[Any], tuple[Run, float]] = {}
+        self._watched: dict[asyncio.Task[Any], _Watched] = {}
         self._watcher: asyncio.Task[None] | None = None
         self._submitting = threading.Lock()
         self._ending = False
@@ -152,7 +169,7 @@ class _Started:
         task = asyncio.current_task()
         assert task is not None
         left = run.deadline - self.clock.now()
-        self._watched[task] = (run, run.deadline - min(MARGIN_SECONDS, left / 20))
+        self._watched[task] = _Watched(run, run.deadline - min(MARGIN_SECONDS, left / 20))
         if self._watcher is None:
             self._watcher = self.loop.create_task(self._look())
         try:
@@ -163,8 +180,10 @@ class _Started:
     async def _look(self) -> None:
         while self._watched:
             now = self.clock.now()
-            for task, (run, deadline) in self._watched.items():
-                if run.cancelled.is_set() or now >= deadline:
+            for task, watched in self._watched.items():
+                unwanted = watched.run.cancelled.is_set() or now >= watched.deadline
+                if unwanted and self.loop.time() >= watched.next_cancel:
+                    watched.next_cancel = self.loop.time() + AGAIN_SECONDS
                     task.cancel()
             await asyncio.sleep(LOOK_SECONDS)
         self._watcher = None

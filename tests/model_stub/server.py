@@ -15,7 +15,7 @@ from tests.model_stub.answers import Answer, Call, Fault, Script, always
 from tests.model_stub.completions import billed_tokens, chunks, whole
 
 # Longer than any test waits for what is about to happen.
-PATIENCE = 20.0
+PATIENCE = 60.0
 DRIP_SECONDS = 0.02
 KEY_HEADERS = ("authorization", "x-api-key", "x-goog-api-key")
 

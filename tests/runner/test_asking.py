@@ -18,7 +18,7 @@ from recursor.storage.queries import recent_executions
 from recursor.storage.tables import ALL_STACKS
 from tests.model_stub.answers import Answer, Fault, always, in_turn
 from tests.model_stub.server import ModelStub
-from tests.processes import Started, run_to_end, started_runner, wait_for
+from tests.processes import TIMEOUT, Started, run_to_end, started_runner, wait_for
 
 PROGRAM = (str(Path(__file__).parent / "asking_runner.py"),)
 KEY = "sk-known-to-nobody-else"
@@ -36,13 +36,13 @@ def make_stack(data: Path, *more: str) -> str:
     return run_to_end("create", "one", "--idea", "a list", "--set", name, *more, data=data).out.strip()
 
 
-def runner(data: Path, stub: ModelStub) -> Any:
-    env = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": stub.url}
+def runner(data: Path, stub: ModelStub, **more: str) -> Any:
+    env = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": stub.url, **more}
     return started_runner("--log-level", "debug", "--grace", "0.1", data=data, program=PROGRAM, env=env)
 
 
 def state_of(running: Started, stack: str) -> Any:
-    return httpx.get(f"{running.url}/api/stacks/{stack}").json()["stack"]
+    return httpx.get(f"{running.url}/api/stacks/{stack}", timeout=TIMEOUT).json()["stack"]
 
 
 def books(data: Path, stack: str) -> Account:
@@ -80,14 +80,14 @@ def test_nothing_that_a_run_writes_has_the_key(data: Path, stub: ModelStub) -> N
     stack = make_stack(data)
     pages = []
     with runner(data, stub) as running, listening(running.url) as heard:
-        assert httpx.post(f"{running.url}/api/stacks/{stack}/start").is_success
+        assert httpx.post(f"{running.url}/api/stacks/{stack}/start", timeout=TIMEOUT).is_success
         wait_for(lambda: state_of(running, stack)["state"] == "paused")
         assert "[key] is refused" in state_of(running, stack)["state_reason"]
-        assert httpx.post(f"{running.url}/api/stacks/{stack}/resume").is_success
+        assert httpx.post(f"{running.url}/api/stacks/{stack}/resume", timeout=TIMEOUT).is_success
         wait_for(lambda: state_of(running, stack)["phase"] == "complete")
-        for path in httpx.get(f"{running.url}/api/openapi.json").json()["paths"]:
+        for path in httpx.get(f"{running.url}/api/openapi.json", timeout=TIMEOUT).json()["paths"]:
             if path != "/api/events" and "{" not in path.replace("{stack_id}", ""):
-                pages.append(httpx.get(running.url + path.replace("{stack_id}", stack), timeout=60).text)
+                pages.append(httpx.get(running.url + path.replace("{stack_id}", stack), timeout=TIMEOUT).text)
         running.end(signal.SIGTERM)
         written = [running.err, running.out]
     assert all(call.authorization == f"Bearer {KEY}" for call in stub.calls)
@@ -128,7 +128,7 @@ def test_a_stack_that_is_stopped_hangs_up(data: Path, stub: ModelStub) -> None:
     stack = make_stack(data, "--start")
     with runner(data, stub) as running:
         stub.wait_until(lambda seen: seen.answering == 1)
-        assert httpx.post(f"{running.url}/api/stacks/{stack}/stop").is_success
+        assert httpx.post(f"{running.url}/api/stacks/{stack}/stop", timeout=TIMEOUT).is_success
         stub.wait_until(lambda seen: seen.hung_up == 1)
         wait_for(lambda: books(data, stack).unconfirmed == 1)
         running.end(signal.SIGTERM)
@@ -144,3 +144,13 @@ def test_a_runner_that_ends_hangs_up_and_leaves_nothing_open(data: Path, stub: M
         stub.wait_until(lambda seen: seen.hung_up == 1)
     account = books(data, stack)
     assert (account.unconfirmed, account.reserved.tokens) == (1, 0)
+
+
+def test_all_stacks_of_a_runner_wait_in_one_line(data: Path, stub: ModelStub) -> None:
+    stub.script = always(Answer("Yes", latency=0.1))
+    stacks = [make_stack(data, "--start") for _ in range(4)]
+    with runner(data, stub, RECURSOR_RUNNER__RATES='{"openai": {"concurrent": 1}}') as running:
+        for stack in stacks:
+            wait_for(lambda each=stack: state_of(running, each)["phase"] == "complete")
+        running.end(signal.SIGTERM)
+    assert (stub.most_at_once, len(stub.calls)) == (1, 4)

@@ -86,7 +86,9 @@ def test_a_run_that_is_stopped_hangs_up(
     failed = Event()
 
     def asking() -> None:
-        with pytest.raises(AgentFailedError, match="was stopped"):
+        with pytest.raises(
+            AgentFailedError, match="the run was stopped: it waited for the answer of openai:gpt-4o"
+        ):
             plan(run)
         failed.set()
 
@@ -103,7 +105,9 @@ def test_a_run_that_is_stopped_hangs_up(
 
 def test_a_run_at_its_deadline_hangs_up(make_run: RunMaker, stub: ModelStub, books: Books) -> None:
     stub.script = always(Answer(fault=Fault.HANG))
-    with pytest.raises(AgentFailedError, match="ran out of time"):
+    with pytest.raises(
+        AgentFailedError, match=r"out of time, limits\.node_seconds = 300: it waited for the answer"
+    ):
         plan(make_run(seconds=20))
     stub.wait_until(lambda seen: seen.hung_up == 1)
     assert books.settled == [None]
