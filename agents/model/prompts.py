@@ -3,13 +3,13 @@
 import hashlib
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from recursor.domain.errors import in_one_line
@@ -59,7 +59,7 @@ def prompt_named(
         raise _unusable(where, "it does not begin with `---`, `version: 1`, `---`, a line each")
     about_data = _built_in(ABOUT_DATA)
     try:
-        text = _environment().from_string(source[head.end() :]).render(values)
+        text = _template(source[head.end() :]).render(values)
     except TemplateError as error:
         raise _unusable(where, in_one_line(error)) from None
     digest = hashlib.sha256(f"{source}\0{about_data}".encode()).hexdigest()
@@ -100,6 +100,12 @@ def _built_in(name: str) -> str:
 def _environment() -> ImmutableSandboxedEnvironment:
     # They are plain text: nothing is to be escaped.
     return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+
+
+@lru_cache(maxsize=128)
+def _template(source: str) -> Template:
+    # Compiling one takes milliseconds, which every run of an agent would wait for.
+    return _environment().from_string(source)
 
 
 def _unusable(where: str, problem: str) -> AgentFailedError:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from genai_prices import Usage, calc_price
@@ -64,8 +65,7 @@ def room_for(settings: ModelSettings, role: str, instructions: str, output: Any)
     window = window_of(settings, role)
     answer = min(settings.output_tokens, window // ANSWER_SHARE)
     spare = min(answer, window // (2 * ANSWER_SHARE))
-    schema = json.dumps(TypeAdapter(output).json_schema())
-    fixed = tokens_of(instructions) + tokens_of(schema) + OVERHEAD
+    fixed = tokens_of(instructions) + _schema_tokens(output) + OVERHEAD
     question = window - answer - spare - fixed
     if question < LEAST_QUESTION:
         raise AgentFailedError(
@@ -75,6 +75,12 @@ def room_for(settings: ModelSettings, role: str, instructions: str, output: Any)
             suspend=True,
         )
     return Room(question, answer)
+
+
+@lru_cache(maxsize=128)
+def _schema_tokens(output: Any) -> int:
+    # Making a schema takes milliseconds, which every run of an agent would wait for.
+    return tokens_of(json.dumps(TypeAdapter(output).json_schema()))
 
 
 def _known_window(model: str) -> int | None:
