@@ -9,6 +9,9 @@ from recursor.domain.record import seconds_of
 
 Event = Mapping[str, Any]
 
+# Characters of an unfinished answer: its end, which is what is new.
+_SAID = 100
+
 
 def event_line(event: Event, name: str) -> str:
     """Return what happened on one line.
@@ -65,7 +68,7 @@ _TOLD: Mapping[str, Callable[[Event], str]] = {
     "work_detected": _detected,
     "cycle_started": _started,
     "node_started": lambda event: f"{event['role']} begins: {event['reason']}",
-    "node_progress": lambda event: f"{event['role']} … {event['text']}",
+    "node_progress": lambda event: f"{event['role']} … {event['text'][-_SAID:]}",
     "node_finished": _node_finished,
     "cycle_finished": _finished,
     "stack_waits": _waits,

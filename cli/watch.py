@@ -29,6 +29,8 @@ from recursor.storage.stack_listing import (
 if TYPE_CHECKING:
     from rich.console import Group
 
+    from recursor.cli.hearing import Hearing
+
 # What a runner is asked for at most so often, in seconds.
 _ASK_SECONDS = 1.0
 _CYCLES_SHOWN = 8
@@ -54,6 +56,8 @@ def watch(
             return
         from recursor.cli.live_screen import show_live
 
+        if stack_id is not None:
+            sight.hear(stack_id)
         show_live(sight.all_stacks if stack_id is None else lambda lines: sight.one_stack(stack_id, lines))
 
 
@@ -65,6 +69,7 @@ class _Sight:
         self._is_there = self._store_is_there()
         self._access = open_data(data)
         self._live: tuple[float, dict[str, Any] | None] = (float("-inf"), None)
+        self._hearing: Hearing | None = None
 
     @property
     def access(self) -> Access:
@@ -95,7 +100,15 @@ class _Sight:
             cycles = queries.recent_executions(reader, stack_id, _CYCLES_SHOWN)
             listed = list_page(reader, time.time(), StackFilter(search=stack_id), limit=1).items
         waits = listed[0].waits if listed else None
-        return one_stack(found, self.live(stack_id), waits, cycles, time.time(), lines)
+        said = {} if self._hearing is None else self._hearing.said
+        return one_stack(found, self.live(stack_id), waits, cycles, said, time.time(), lines)
+
+    def hear(self, stack_id: str) -> None:
+        """Listen to what the stack's agents are about to answer, from now on."""
+        # It brings HTTP, which nothing else needs before the first picture.
+        from recursor.cli.hearing import Hearing
+
+        self._hearing = Hearing(self._data, stack_id)
 
     def live(self, stack_id: str) -> dict[str, Any] | None:
         """Return what the runner says of a stack, or None if none answers."""
@@ -113,6 +126,8 @@ class _Sight:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._hearing is not None:
+            self._hearing.end()
         self._access.close()
 
     def _store_is_there(self) -> bool:

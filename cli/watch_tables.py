@@ -19,6 +19,9 @@ from recursor.storage.stack_listing import StackListed, StackPage
 # What a picture of all stacks has besides their rows: two lines above, the headings, one below.
 MARGIN_LINES = 5
 
+# Characters of an unfinished answer.
+_SAID = 100
+
 _HINT = Text("q ends it", "bright_black")
 
 
@@ -58,6 +61,7 @@ def one_stack(
     live: Mapping[str, Any] | None,
     waits: str | None,
     cycles: Iterable[OrchestratorExecution],
+    said: Mapping[str, str],
     now: float,
     lines: int,
 ) -> Group:
@@ -68,6 +72,7 @@ def one_stack(
         live: what the runner says it is doing, as JSON; None if no runner is up.
         waits: why nothing runs.
         cycles: the last ones, newest first.
+        said: what agents are about to answer, so far, by role.
         now: seconds since the epoch, UTC.
         lines: how many the terminal has.
     """
@@ -75,8 +80,11 @@ def one_stack(
     if waits and found.stack.state is ExecutionState.RUNNING:
         parts += ["", Text.assemble(("why nothing runs  ", "bright_black"), one_line(waits))]
     cycles = list(cycles)
+    writing = [each["role"] for each in (live or {}).get("running", ()) if each["role"] in said]
+    for role in writing:
+        parts.append(_unfinished(role, said[role]))
     # Twelve lines are the stack's own page without its agents.
-    room = lines - 14 - len(found.agents)
+    room = lines - 14 - len(found.agents) - len(writing)
     if cycles and room > 1:
         parts += ["", executions_table(cycles[: room - 1], now)]
     return Group(*parts, "", _HINT)
@@ -92,6 +100,15 @@ def _summary(page: StackPage, runner: Holder | None) -> Text:
     else:
         line.append(f"  process {runner.pid}, {runner.details.get('url') or 'starting'}", "bright_black")
     return line
+
+
+def _unfinished(role: str, text: str) -> Text:
+    """Return the end of an unfinished answer, on one line: what is new is seen."""
+    line = one_line(text)
+    shown = line if len(line) <= _SAID else f"…{line[-_SAID:]}"
+    return Text.assemble(
+        (f"{role} writes  ", "bright_black"), (shown, "italic"), no_wrap=True, overflow="ellipsis"
+    )
 
 
 def _success(stack: StackListed) -> Text:

@@ -161,6 +161,10 @@ class Gated:
     def close(self) -> None:
         self._gate.unlink()
 
+    def say(self, text: str) -> None:
+        """Have the waiting planner say that it is about to answer this."""
+        Path(f"{self._gate}.says").write_text(text)
+
     def runs(self) -> list[list[str]]:
         """The execution id and the attempt of every run so far."""
         return [line.split() for line in self._log.read_text().splitlines()] if self._log.exists() else []

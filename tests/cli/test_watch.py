@@ -120,6 +120,8 @@ def test_one_stack_is_shown_with_its_agents_and_cycles(gated: Gated) -> None:
         gated.wait_for_run()
         with Terminal("watch", "one", data=gated.data) as terminal:
             terminal.read_until("planner for ")
+            gated.say("a plan with a longer and longer text\nand beds")
+            terminal.read_until("longer text and beds")
             gated.open()
             plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.read_until("why nothing runs"))
             assert "cycle 1, wave 1: planner for " in plain

@@ -1,6 +1,7 @@
 """The `recursor` command with a team whose planner waits for a file before it completes the project.
 
-GATE names the file: "fail" in it makes the planner raise. LOG gets a line for every run that begins.
+GATE names the file: "fail" in it makes the planner raise. LOG gets a line for every run that begins. What is
+in a file beside GATE, with `.says` after its name, is what the planner is about to answer, meanwhile.
 """
 
 import os
@@ -16,6 +17,7 @@ from recursor.runner import process
 from recursor.runner.team import standard_team
 
 GATE, LOG = Path(os.environ["GATE"]), Path(os.environ["LOG"])
+SAYS = Path(f"{GATE}.says")
 
 
 class Planner:
@@ -25,6 +27,8 @@ class Planner:
         while not GATE.exists():
             if run.cancelled.is_set():
                 raise RuntimeError("was cancelled")
+            if SAYS.exists():
+                run.say(SAYS.read_text())
             time.sleep(0.01)
         if GATE.read_text() == "fail":
             raise RuntimeError("no luck")

@@ -16,7 +16,7 @@ from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 from pykka import ActorDeadError
 
-from recursor.domain.events import MessageSent
+from recursor.domain.events import MessageSent, NodeProgress
 from recursor.storage.errors import StoreClosedError
 from recursor.storage.tables import BROADCASTS
 from recursor.web.engine import Engine
@@ -85,16 +85,22 @@ class Watcher:
 
     def _mark(self, batch: Iterable[Told]) -> None:
         changed: set[str] = set()
+        said: dict[tuple[str, str], NodeProgress] = {}
         for told in batch:
             if isinstance(told.what, EventsMissed) or told.what.stack_id == BROADCASTS:
                 self._mark_all()
                 return
+            if isinstance(told.what, NodeProgress):
+                # It changes nothing that is kept.
+                said[told.what.stack_id, told.what.role] = told.what
+                continue
             changed.add(told.what.stack_id)
             if isinstance(told.what, MessageSent):
                 changed.add(told.what.from_stack_id)
-        if changed:
-            for page in self._pages:
+        for page in self._pages:
+            if changed:
                 page.mark(changed)
+            page.note_progress(said.values())
 
     def _mark_all(self) -> None:
         for page in self._pages:
@@ -109,6 +115,13 @@ class _Part:
     stale: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Ear:
+    owner: Element
+    stack_id: str
+    show: Callable[[NodeProgress], None]
+
+
 class LivePage:
     """One open page, and the parts of it that follow what happens."""
 
@@ -117,6 +130,8 @@ class LivePage:
         self._watcher = watcher
         self._client = client
         self._parts: list[_Part] = []
+        self._ears: list[_Ear] = []
+        self._said: dict[str, NodeProgress] = {}
         self._hidden = False
         self._wake = asyncio.Event()
         ui.on("page_hidden", self._note_hidden)
@@ -136,6 +151,25 @@ class LivePage:
         """
         self._parts = [part for part in self._parts if not part.owner.is_deleted]
         self._parts.append(_Part(owner, stack_id, refresh))
+
+    def hear(self, owner: Element, show: Callable[[NodeProgress], None], stack_id: str) -> None:
+        """Show what the agents of a stack are about to answer, for as long as `owner` is on the page.
+
+        Args:
+            owner: the element that what is shown belongs to.
+            show: is given the newest of each role, as often as a part is refreshed at most.
+            stack_id: the stack.
+        """
+        self._ears = [ear for ear in self._ears if not ear.owner.is_deleted]
+        self._ears.append(_Ear(owner, stack_id, show))
+
+    def note_progress(self, said: Iterable[NodeProgress]) -> None:
+        """Note what agents are about to answer."""
+        heard = {ear.stack_id for ear in self._ears}
+        for event in said:
+            if event.stack_id in heard:
+                self._said[event.role] = event
+                self._wake.set()
 
     def mark(self, changed: set[str] | None) -> None:
         """Note that these stacks (None: perhaps all) have changed."""
@@ -158,7 +192,17 @@ class LivePage:
                 if part.stale and not part.owner.is_deleted:
                     part.stale = False
                     await self._refresh(part)
+            self._tell_progress()
             await asyncio.sleep(max(PERIOD, min(LONGEST, REST * (loop.time() - began))))
+
+    def _tell_progress(self) -> None:
+        # After the parts: a role that has begun since is there now.
+        said, self._said = self._said, {}
+        for ear in self._ears:
+            if not ear.owner.is_deleted:
+                for event in said.values():
+                    if event.stack_id == ear.stack_id:
+                        ear.show(event)
 
     async def _refresh(self, part: _Part) -> None:
         try:

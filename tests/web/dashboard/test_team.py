@@ -1,10 +1,28 @@
 """A team's page: what it says of a team, and the cycles it opens."""
 
 import re
+import time
+from contextlib import closing
+from decimal import Decimal
 
+import pytest
 from playwright.sync_api import Page, expect
 
-from tests.processes import Gated
+from recursor.domain.execution import OrchestratorExecution
+from recursor.domain.graph import Usage
+from recursor.domain.ids import new_id
+from recursor.domain.spending import Spend
+from recursor.domain.stack import ExecutionState
+from recursor.orchestration.decision import summarise
+from recursor.runner.places import store_directory
+from recursor.storage.ledger import Budgets, reserve, settle
+from recursor.storage.opening import open_store
+from recursor.storage.rollups import count_execution
+from recursor.storage.stacks import create_stack
+from recursor.storage.tables import EXECUTIONS, GRAPHS
+from tests.making import STACK, make_graph, make_idea, make_node, make_stack
+from tests.processes import Gated, started_runner
+from tests.web.dashboard.conftest import serious_violations
 
 
 def test_the_figures_the_work_and_the_cycles_of_a_team_are_shown(done, visit):
@@ -73,6 +91,10 @@ def test_what_a_team_does_is_seen_as_it_happens(tmp_path, visit):
         now = page.get_by_role("region", name="Now")
         expect(now).to_contain_text("One role at work")
         expect(now).to_contain_text(re.compile(r"Planner\s*\d+ s"))
+        gated.say("a plan with\n<b>beds</b>")
+        expect(now.get_by_text("a plan with <b>beds</b>")).to_have_attribute("aria-live", "off")
+        gated.say("x" * 500 + " and sowing dates")
+        expect(now.get_by_text(re.compile("^…x+ and sowing dates$"))).to_be_visible()
         page.get_by_role("group", name="Execution controls").get_by_role("button", name="Pause").click()
         expect(page.locator(".team-head")).to_contain_text("Paused")
         # The agent that was at work is let finish.
@@ -81,6 +103,64 @@ def test_what_a_team_does_is_seen_as_it_happens(tmp_path, visit):
         expect(now).to_contain_text("Press Resume, and it goes on where it was.")
         page.get_by_role("group", name="Execution controls").get_by_role("button", name="Resume").click()
         expect(now).to_contain_text("Nothing to do until somebody writes")
+
+
+REASON = "builder: budget.tokens: 900 of 1,000 spent, and the next call may take 500: raise it, then resume"
+
+
+@pytest.fixture
+def poor(tmp_path):
+    """A runner with a team that was paused for want of tokens."""
+    settings = {"budget": {"tokens": 1000, "dollars": "0.5"}}
+    paused = {"state": ExecutionState.PAUSED, "state_reason": REASON, "settings": settings}
+
+    def fill(writer):
+        create_stack(writer, make_stack(**paused), make_idea())
+        spent = Spend(tokens=900, dollars=Decimal("0.0123"), unpriced_tokens=100)
+        settle(writer, reserve(writer, STACK, "builder", Budgets(), spent, 0), spent)
+        usage = Usage(model="openai:gpt-5-mini", input_tokens=800, output_tokens=100, cost=Decimal("0.0123"))
+        graph = make_graph([make_node("builder", usage=usage)], id=new_id())
+        ended = {"started_at": time.time() - 5, "finished_at": time.time(), "status": "completed"}
+        execution = OrchestratorExecution(id=graph.id, stack_id=STACK, number=1, epoch=0, **ended)
+        execution = execution.but(summary=summarise(graph))
+        EXECUTIONS.put(writer, execution)
+        GRAPHS.put(writer, graph)
+        count_execution(writer, execution, graph)
+
+    with closing(open_store(store_directory(tmp_path / "data"))) as store:
+        store.write(fill)
+    with started_runner(data=tmp_path / "data") as runner:
+        yield runner
+
+
+def test_what_was_spent_of_what_is_shown_and_what_to_do_when_it_is_used_up(poor, visit):
+    page = visit(poor).open(f"/teams/{STACK}")
+    expect(
+        page.get_by_text("This team's budget is used up. Raise budget.tokens in the settings")
+    ).to_be_visible()
+    spending = page.get_by_role("region", name="Spending")
+    expect(spending).to_contain_text("900of 1,000")
+    expect(spending).to_contain_text("$0.0123of $0.50")
+    expect(spending).to_contain_text("No limit")
+    expect(spending).to_contain_text("The price of 100 tokens is not known.")
+    bars = spending.get_by_role("progressbar")
+    expect(bars.first).to_have_attribute("value", "90")
+    expect(bars.filter(visible=True)).to_have_count(2)
+    expect(spending.get_by_role("listitem").first).to_have_text("openai:gpt-5-mini$0.0123, 900 tokens")
+    assert serious_violations(page) == []
+    page.get_by_role("link", name="Cycle 1", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Cycle 1")
+    expect(dialog).to_contain_text("openai:gpt-5-mini, 800 tokens in, 100 out, $0.0123")
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Settings").first.click()
+    expect(page).to_have_url(re.compile(r"/settings$"))
+
+
+def test_a_team_that_needs_no_model_has_no_spending(done, visit):
+    runner, team = done
+    page = visit(runner).open(f"/teams/{team}")
+    expect(page.get_by_role("region", name="Work detection")).to_be_visible()
+    expect(page.get_by_role("region", name="Spending")).to_have_count(0)
 
 
 def test_a_team_that_is_not_there_says_so(done, visit):

@@ -2,6 +2,7 @@
 
 from recursor.domain.execution import Decision, DecisionKind, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, Node, Usage
+from recursor.domain.wording import money
 from recursor.web.dashboard.looks import CYCLES, DECISIONS, NODES, in_words
 from recursor.web.dashboard.orchestration.pictures import Row
 
@@ -58,8 +59,7 @@ def used(usage: Usage) -> str:
     """Return what a run cost."""
     parts = [] if usage.model is None else [usage.model]
     parts += [f"{usage.input_tokens:,} tokens in", f"{usage.output_tokens:,} out"]
-    if usage.cost is not None:
-        parts.append(f"${usage.cost:.4f}")
+    parts.append("of unknown price" if usage.cost is None else money(usage.cost))
     return ", ".join(parts)
 
 

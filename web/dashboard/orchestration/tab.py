@@ -4,6 +4,7 @@ from recursor.storage.queries import orchestration_stats, stats_series
 from recursor.web.dashboard.orchestration.cards import Cards
 from recursor.web.dashboard.orchestration.cycles import Cycles
 from recursor.web.dashboard.orchestration.detail import Detail
+from recursor.web.dashboard.orchestration.spending import SpendingSection
 from recursor.web.dashboard.orchestration.trends import Trends
 from recursor.web.dashboard.orchestration.work import Work
 from recursor.web.dashboard.parts import Section, Segments
@@ -25,6 +26,7 @@ class OrchestrationTab(Tab):
                     "Time", names, self.team.address.get("range", USUAL), self._choose_range
                 )
             self._cards = Cards()
+        self._spending = SpendingSection(self.team)
         self._work = Work(self.team)
         self._cycles = Cycles(self.team)
         self._trends = Trends()
@@ -55,6 +57,7 @@ class OrchestrationTab(Tab):
         with self.team.read() as reader:
             stats = orchestration_stats(reader, self.team.id, since, now)
             spans = stats_series(reader, self.team.id, since, now, chosen.step)
+            self._spending.show(reader, stats)
         self._cards.show(stats)
         self._trends.show(spans, chosen)
         self._cycles.show(chosen)

@@ -1,5 +1,6 @@
 """What a team does now, or why it does nothing."""
 
+from recursor.domain.events import NodeProgress
 from recursor.domain.execution import DecisionKind
 from recursor.domain.graph import Node, NodeStatus
 from recursor.domain.stack import ExecutionState, Stack
@@ -10,6 +11,9 @@ from recursor.web.dashboard.team.tab import Team
 
 # A team has as many roles as one likes; more than these run at once in hardly any.
 SHOWN = 6
+
+# Characters of an unfinished answer: its end, two lines at most.
+LONGEST_SAID = 110
 
 
 class Activity:
@@ -45,6 +49,11 @@ class Activity:
         for index, role in enumerate(self._roles):
             role.show(running[index] if index < len(running) else None)
 
+    def hear(self, event: NodeProgress) -> None:
+        """Show what a role's agent is about to answer."""
+        for role in self._roles:
+            role.hear(event)
+
     def show_trouble(self, trouble: str | None) -> None:
         """Show what keeps the team from going on that its records can't tell; None if nothing does."""
         self._trouble.set_visibility(trouble is not None)
@@ -57,13 +66,25 @@ class _Role:
             self._name = Span("", "role-name")
             self._since = Moment(None, "for", otherwise="")
             self._reason = Span("", "muted one-line")
+            # Nobody could listen to what changes four times a second.
+            self._says = Span("", "role-says", aria_live="off")
+        self._node: tuple[str, int] | None = None
         self._box.set_visibility(False)
 
     def show(self, node: Node | None) -> None:
         self._box.set_visibility(node is not None)
+        run = None if node is None else (node.role, node.attempts)
+        if run != self._node:
+            self._node = run
+            self._says.text = ""
         if node is not None:
             self._name.text, self._reason.text = node.role.capitalize(), node.reason
             self._since.show(node.started_at)
+
+    def hear(self, event: NodeProgress) -> None:
+        if self._node is not None and self._node[0] == event.role:
+            said = " ".join(event.text.split())
+            self._says.text = said if len(said) <= LONGEST_SAID else "…" + said[-LONGEST_SAID:]
 
 
 def _running(reader: Reader, stack: Stack) -> list[Node]:

@@ -8,11 +8,12 @@ from pykka import ActorDeadError
 
 from recursor.actors.messages import ControlStack, GetStatus, StackStatus
 from recursor.domain.errors import RecursorError
+from recursor.domain.spending import BudgetName, budget_named
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.orchestration.control import CONCERNED, Command
 from recursor.storage.stacks import read_stack
 from recursor.web.dashboard.looks import PHASES, STATES
-from recursor.web.dashboard.parts import Badge, Box, Button, Link, Moment, Span
+from recursor.web.dashboard.parts import Badge, Box, Button, Link, Moment, Notice, Span
 from recursor.web.dashboard.team.activity import Activity
 from recursor.web.dashboard.team.tab import Team
 
@@ -53,6 +54,10 @@ class TeamHead:
             with Box(classes="team-times"):
                 Span("Elapsed", "muted")
                 self._elapsed = Moment(None, "for", otherwise="not started")
+        self._out_of_budget = Notice("", "warn")
+        with self._out_of_budget:
+            self._settings = Link("Settings", f"{team.path}/settings")
+        team.page.live.hear(self._out_of_budget, self._activity.hear, team.id)
         self._show(stack)
         # After the page was painted, which is not to wait for the orchestrator.
         ui.timer(0.2, self._look_for_trouble, once=True)
@@ -87,6 +92,11 @@ class TeamHead:
         }.get(stack.state)
         self._elapsed.show(stack.started_at, ended)
         self._activity.show(stack)
+        named = budget_named(stack.state_reason) if stack.state is ExecutionState.PAUSED else None
+        self._out_of_budget.set_visibility(named is not None)
+        if named is not None:
+            self._out_of_budget.say(_how_to_go_on(named), "warn")
+            self._settings.set_visibility(not named.runner)
 
     def _steering(self, command: Command) -> Callable[[], Awaitable[None]]:
         async def steer() -> None:
@@ -97,3 +107,15 @@ class TeamHead:
             self._show(done if isinstance(done, Stack) else self._read())
 
         return steer
+
+
+def _how_to_go_on(named: BudgetName) -> str:
+    if named.runner:
+        return (
+            "What all teams may spend together is used up. "
+            f"Raise runner.budget_{named.kind}, start the runner anew, and press Resume."
+        )
+    whose, setting = "This team's budget", f"budget.{named.kind}"
+    if named.role is not None:
+        whose, setting = f"The budget of the {named.role}", f"budget.role_{named.kind}"
+    return f"{whose} is used up. Raise {setting} in the settings, then press Resume."
