@@ -26,8 +26,10 @@ _BEGIN = re.compile(r"\A(?:\ufeff|\s|<!--.*?-->)*<!doctype\s+html\b[^>]*>", re.S
 _END = re.compile(r"</html\s*>(?:\s|<!--.*?-->)*\Z", re.S | re.I)
 # What models write in the place of what they do not care to repeat.
 _PLACEHOLDER = re.compile(
-    r"(?:<!--|/\*|//)[^\n]{0,40}?(?:\.\.\.|…|\brest of the\b|\bremains? (?:the same|unchanged)\b"
-    r"|\b(?:existing|previous|same) (?:code|styles?|scripts?|content|markup) (?:here|as before|unchanged)\b)",
+    r"(?:<!--|/\*|(?<![:\w\"'])//)\s*\[?\s*(?:\.\.\.|…"
+    r"|(?:the )?rest of (?:the|your) (?:page|code|file|document|html|css|styles?|scripts?|content|markup)\b"
+    r"|(?:existing|previous|remaining|same) (?:code|styles?|scripts?|content|markup|functions?|sections?)"
+    r" (?:here|goes|stays?|remains?|unchanged|as before|above)\b)",
     re.I,
 )
 

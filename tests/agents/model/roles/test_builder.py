@@ -94,6 +94,20 @@ class TestWholePages:
         asking("builder", snapshot(), {"page": page}, edits(("Beds", "Pond")))
         assert problem in asking.complaint
 
+    @pytest.mark.parametrize(
+        "fine",
+        [
+            '<input placeholder="https://...">',
+            "<script>// wait a little...\nlet rest = 1 // rest of the day</script>",
+            "<!-- The remaining sections of the garden -->",
+            "<p>Loading ... http://…</p>",
+        ],
+    )
+    def test_may_have_dots_and_comments(self, fine: str, asking: Any, effects: Effects) -> None:
+        page = PAGE.replace("<p>Beds</p>", fine)
+        outcome = asking("builder", snapshot(), {"page": page})
+        assert effects(outcome, PublishArtifact)[0].content == page
+
     def test_may_not_be_larger_than_an_outcome(self, asking: Any, effects: Effects) -> None:
         big = PAGE.replace("Beds", "Beds " * 3000)
         run = asking.run("builder")
