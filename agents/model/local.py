@@ -11,7 +11,7 @@ from recursor.domain.spending import AgentFailedError
 
 # A large file on a slow disk.
 LOAD_SECONDS = 300.0
-STOP_SECONDS = 5.0
+STOP_SECONDS = 30.0
 
 
 class LocalServers:
@@ -48,9 +48,9 @@ class LocalServers:
                 )
             process = self._start(path)
             url = self._said(process)
-            if url is None:
+            if not url:
                 process.kill()
-                problem = "was not loaded in time" if process.poll() is None else "cannot be loaded"
+                problem = "was not loaded in time" if url is None else "cannot be loaded"
                 raise AgentFailedError(
                     f"{name}: {path} {problem}: is it a whole GGUF file, and is there memory for it?",
                     suspend=True,
@@ -84,6 +84,7 @@ class LocalServers:
         return process
 
     def _said(self, process: subprocess.Popen[str]) -> str | None:
+        """Return what a server says when it is ready: nothing if it ends instead, None if it does neither."""
         assert process.stdout is not None
         ready, _, _ = select([process.stdout], [], [], LOAD_SECONDS)
-        return (process.stdout.readline().strip() or None) if ready else None
+        return process.stdout.readline().strip() if ready else None

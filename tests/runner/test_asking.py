@@ -14,11 +14,12 @@ from recursor.domain.execution import ExecutionStatus
 from recursor.domain.spending import Account
 from recursor.runner.access import Access
 from recursor.storage.ledger import read_account
-from recursor.storage.queries import recent_executions
+from recursor.storage.queries import execution_graphs, recent_executions
 from recursor.storage.tables import ALL_STACKS
 from tests.model_stub.answers import Answer, Fault, always, in_turn
 from tests.model_stub.server import ModelStub
 from tests.processes import TIMEOUT, Started, run_to_end, started_runner, wait_for
+from tests.small_model import MODEL, needs_llama, needs_model
 
 PROGRAM = (str(Path(__file__).parent / "asking_runner.py"),)
 KEY = "sk-known-to-nobody-else"
@@ -31,8 +32,8 @@ def stub() -> Iterator[ModelStub]:
     assert server.problems == []
 
 
-def make_stack(data: Path, *more: str) -> str:
-    name = "model.name=openai:gpt-4o"
+def make_stack(data: Path, *more: str, model: str = "openai:gpt-4o") -> str:
+    name = f"model.name={model}"
     return run_to_end("create", "one", "--idea", "a list", "--set", name, *more, data=data).out.strip()
 
 
@@ -154,3 +155,22 @@ def test_all_stacks_of_a_runner_wait_in_one_line(data: Path, stub: ModelStub) ->
             wait_for(lambda each=stack: state_of(running, each)["phase"] == "complete")
         running.end(signal.SIGTERM)
     assert (stub.most_at_once, len(stub.calls)) == (1, 4)
+
+
+@needs_llama
+@needs_model
+def test_a_team_works_with_a_real_model(data: Path, stub: ModelStub) -> None:
+    stack = make_stack(data, "--start", "--set", "model.output_tokens=32", model=f"local:{MODEL}")
+    with runner(data, stub) as running:
+        wait_for(lambda: state_of(running, stack)["phase"] == "complete")
+        wait_for(lambda: state_of(running, stack)["current_execution_id"] is None)
+        running.end(signal.SIGTERM)
+    account = books(data, stack)
+    with Access(data) as access, access.read() as reader:
+        (execution,) = recent_executions(reader, stack)
+        (graph,) = execution_graphs(reader, stack)
+    assert execution.status is ExecutionStatus.COMPLETED
+    (node,) = [each for each in graph.nodes if each.usage is not None]
+    assert node.usage.model == f"local:{MODEL}"
+    assert node.usage.input_tokens + node.usage.output_tokens == account.spent.tokens > 0
+    assert (account.unconfirmed, account.reserved.tokens, stub.calls) == (0, 0, [])

