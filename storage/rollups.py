@@ -128,6 +128,11 @@ def lifetime_rollup(reader: Reader) -> Rollup:
     return _rollup(_NOTHING if value is None else _adding(LIFETIME, _ALL_KEY, value, _NOTHING))
 
 
+def read_rollup(value: bytes) -> Rollup:
+    """Return the sums that stand in one of the tables, written by this version."""
+    return _rollup(_read_money(unpack(value)))
+
+
 def sum_up_all_stacks(writer: Writer) -> None:
     """Make the sums over all stacks anew from those of each stack, as far as they can be read."""
     ever = _NOTHING

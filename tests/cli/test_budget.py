@@ -24,9 +24,8 @@ REASON = "builder: budget.tokens: 90 of 100 spent, and the next call may take 50
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def budget(run: Run, tmp_path: Path) -> Run:
     """Runs `budget` on a stack that was paused for want of tokens; returns what it printed."""
-    monkeypatch.chdir(tmp_path)
 
     def fill(writer: Writer) -> None:
         create_stack(
@@ -43,22 +42,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     with closing(open_store(store_directory(tmp_path / ".recursor"))) as store:
         store.write(fill)
 
-    def run(*arguments: str, code: int = 0) -> str:
-        found = run_command(["budget", *arguments])
-        told = capsys.readouterr()
-        assert found == code, told.err
-        if code == 0:
-            assert told.err == ""
-            return told.out
-        assert told.out == ""
-        (line,) = told.err.splitlines()
-        return line.removeprefix("recursor: ")
-
-    return run
+    return lambda *arguments, **more: run("budget", *arguments, **more)
 
 
-def asked(run: Run, *arguments: str) -> Any:
-    return json.loads(run(*arguments, "--json"))
+def asked(budget: Run, *arguments: str) -> Any:
+    return json.loads(budget(*arguments, "--json"))
 
 
 def state(capsys: pytest.CaptureFixture[str]) -> str:
@@ -66,8 +54,8 @@ def state(capsys: pytest.CaptureFixture[str]) -> str:
     return str(json.loads(capsys.readouterr().out)["state"])
 
 
-def test_shows_what_was_spent_of_what_and_why_the_stack_stands_still(run: Run) -> None:
-    shown = run("garden")
+def test_shows_what_was_spent_of_what_and_why_the_stack_stands_still(budget: Run) -> None:
+    shown = budget("garden")
     assert REASON in shown.replace("\n", " ")
     assert "90 of 100" in shown
     assert "builder" in shown
@@ -75,38 +63,40 @@ def test_shows_what_was_spent_of_what_and_why_the_stack_stands_still(run: Run) -
     assert "all stacks" in shown
 
 
-def test_raises_and_resumes_in_one_go(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    found = asked(run, "garden", "--tokens", "1000", "--dollars", "2.50", "--runs-per-hour", "7", "--resume")
+def test_raises_and_resumes_in_one_go(budget: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    found = asked(
+        budget, "garden", "--tokens", "1000", "--dollars", "2.50", "--runs-per-hour", "7", "--resume"
+    )
     assert found["total"]["budget"] == {"tokens": 1000, "dollars": "2.50", "runs_per_hour": 7}
     assert found["total"]["spent"]["tokens"] == 90
     assert state(capsys) == "running"
     # It runs already: nothing to do, and no error.
-    run("garden", "--resume")
+    budget("garden", "--resume")
 
 
-def test_a_role_has_a_budget_of_its_own_beside_those_of_others(run: Run) -> None:
-    run("garden", "--role", "planner", "--tokens", "5")
-    found = asked(run, "garden", "--role", "builder", "--tokens", "7", "--dollars", "$1")
+def test_a_role_has_a_budget_of_its_own_beside_those_of_others(budget: Run) -> None:
+    budget("garden", "--role", "planner", "--tokens", "5")
+    found = asked(budget, "garden", "--role", "builder", "--tokens", "7", "--dollars", "$1")
     roles = {role: each["budget"] for role, each in found["roles"].items()}
     assert roles["planner"]["tokens"] == 5
     assert roles["builder"] == {"tokens": 7, "dollars": "1", "runs_per_hour": None}
-    found = asked(run, "garden", "--role", "builder", "--off")
+    found = asked(budget, "garden", "--role", "builder", "--off")
     assert found["roles"]["builder"]["budget"]["tokens"] is None
     assert found["roles"]["planner"]["budget"]["tokens"] == 5
     assert found["total"]["budget"]["tokens"] == 100
 
 
-def test_off_takes_back_all_that_was_set(run: Run) -> None:
-    run("garden", "--role", "planner", "--tokens", "5")
-    found = asked(run, "garden", "--off")
+def test_off_takes_back_all_that_was_set(budget: Run) -> None:
+    budget("garden", "--role", "planner", "--tokens", "5")
+    found = asked(budget, "garden", "--off")
     assert found["total"]["budget"] == {"tokens": None, "dollars": None, "runs_per_hour": None}
     assert "planner" not in found["roles"]
 
 
-def test_of_all_together_is_shown_with_what_the_settings_say(run: Run, tmp_path: Path) -> None:
+def test_of_all_together_is_shown_with_what_the_settings_say(budget: Run, tmp_path: Path) -> None:
     (tmp_path / "recursor.toml").write_text("[runner]\nbudget_dollars = 3\n")
-    assert "$0.0123 of $3.00" in run()
-    assert asked(run)["spent"]["tokens"] == 90
+    assert "$0.0123 of $3.00" in budget()
+    assert asked(budget)["spent"]["tokens"] == 90
 
 
 @pytest.mark.parametrize(
@@ -129,20 +119,20 @@ def test_of_all_together_is_shown_with_what_the_settings_say(run: Run, tmp_path:
     ],
 )
 def test_what_makes_no_sense_is_refused_and_changes_nothing(
-    run: Run, arguments: list[str], said: str
+    budget: Run, arguments: list[str], said: str
 ) -> None:
-    before = asked(run, "garden")
-    assert run(*arguments, code=2).startswith(said)
-    assert asked(run, "garden") == before
+    before = asked(budget, "garden")
+    assert budget(*arguments, code=2).startswith(said)
+    assert asked(budget, "garden") == before
 
 
 def test_a_budget_in_dollars_over_a_model_of_unknown_price_is_refused(
-    run: Run, capsys: pytest.CaptureFixture[str]
+    budget: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_command(["configure", "garden", "--set", "model.name=openai:my-own"]) == 0
     capsys.readouterr()
-    said = run("garden", "--dollars", "5", code=2)
+    said = budget("garden", "--dollars", "5", code=2)
     assert said.startswith(
         "budget.dollars: cannot hold, the price of openai:my-own (model.name) is not known"
     )
-    assert asked(run, "garden")["total"]["budget"]["dollars"] is None
+    assert asked(budget, "garden")["total"]["budget"]["dollars"] is None

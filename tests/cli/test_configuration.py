@@ -7,29 +7,9 @@ from typing import Any
 
 import pytest
 
-from recursor.cli.app import run_command
 from recursor.runner.given import KEYS
 
 Run = Callable[..., str]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command in an empty current directory; returns its output, or its one complaint."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str, code: int = 0) -> str:
-        found = run_command(arguments)
-        told = capsys.readouterr()
-        assert found == code, told.err
-        if code == 0:
-            assert told.err == ""
-            return told.out
-        assert told.out == ""
-        (line,) = told.err.splitlines()
-        return line.removeprefix("recursor: ")
-
-    return run
 
 
 def test_config_names_every_setting_and_where_it_was_given(

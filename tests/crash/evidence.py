@@ -14,7 +14,8 @@ from recursor.domain.stack import Stack
 from recursor.domain.statistics import Rollup
 from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
-from recursor.storage.codec import decode, unpack
+from recursor.storage.codec import decode
+from recursor.storage.rollups import read_rollup
 from recursor.storage.store import Reader, Store
 from recursor.storage.tables import (
     ARTIFACTS,
@@ -108,8 +109,4 @@ def gather(store: Store, journal: Iterable[Entry], ledger: Ledger) -> Evidence:
 
 
 def _rollups(reader: Reader, table: str) -> dict[str, Rollup]:
-    fields = tuple(Rollup.model_fields)
-    return {
-        key.decode(): Rollup(**dict(zip(fields, unpack(value), strict=True)))
-        for key, value in reader.scan(table)
-    }
+    return {key.decode(): read_rollup(value) for key, value in reader.scan(table)}

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from recursor.domain.stack import ExecutionState
+from recursor.domain.wording import cost
 from recursor.storage.queries import stats_series, total_stats
 from recursor.storage.stack_listing import StackPage
 from recursor.storage.store import Reader
@@ -48,7 +49,8 @@ class Totals:
         self._cycles.show(f"{total.cycles:,}", f"{over}, {total.total_cycles:,} ever")
         failed = f"{total.failed:,} failed {over}"
         self._success.show(percent(total.success_rate), failed)
-        self._runs.show(f"{total.agents_run:,}", f"{over}, {total.total_agent_runs:,} ever")
+        spent = f" for {cost(total.cost, total.unpriced_tokens)}" if total.models else ""
+        self._runs.show(f"{total.agents_run:,}", f"{over}{spent}, {total.total_agent_runs:,} ever")
         figures = [span.figures for span in spans]
         self._chart.show(
             [span.since for span in spans],
