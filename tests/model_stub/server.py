@@ -87,12 +87,8 @@ class ModelStub:
 
     async def _serve(self) -> None:
         self._ended = asyncio.Event()
-        connections: set[asyncio.Task[None]] = set()
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            connections.add(task)
             try:
                 await self._connection(reader, writer)
             except (ConnectionError, asyncio.IncompleteReadError):
@@ -102,7 +98,6 @@ class ModelStub:
             except BaseException as error:  # noqa: BLE001  # a test looks at them
                 self.problems.append(error)
             finally:
-                connections.discard(task)
                 writer.close()
 
         server = await asyncio.start_server(connected, "127.0.0.1", self._port, backlog=1024)
@@ -110,7 +105,8 @@ class ModelStub:
         self._ready.set()
         await self._ended.wait()
         server.close()
-        left = list(connections)
+        # Besides the connections there are the answers that they are waiting for.
+        left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
