@@ -10,7 +10,7 @@ from recursor.web.dashboard.examination.page import doctor_page
 from recursor.web.dashboard.home.overview import home_page
 from recursor.web.dashboard.live import LivePage, Watcher
 from recursor.web.dashboard.page import Page
-from recursor.web.dashboard.parts import Box, Empty, Glyph, Link, Moment, Span, Toasts
+from recursor.web.dashboard.parts import Box, Connection, Empty, Glyph, Link, Moment, Span, Toasts
 from recursor.web.dashboard.parts.link import mark_current
 from recursor.web.dashboard.parts.toasts import ThemeSwitch
 from recursor.web.dashboard.team.view import team_page
@@ -59,6 +59,7 @@ class Header(ui.element):
                 for path, name in _NAVIGATION:
                     self._links.append((path, Link(name, path)))
             ThemeSwitch()
+            Connection()
             # Tables show moments too: so that the browser knows them from the start.
             Moment(None, otherwise="").classes("for-screen-readers")
 

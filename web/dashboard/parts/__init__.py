@@ -3,6 +3,7 @@
 from recursor.web.dashboard.parts.boxes import Box, Command, Empty, Notice, Section, Span
 from recursor.web.dashboard.parts.button import Button
 from recursor.web.dashboard.parts.chart import Chart, Series
+from recursor.web.dashboard.parts.connection import Connection
 from recursor.web.dashboard.parts.field import Field
 from recursor.web.dashboard.parts.glyph import Badge, Glyph
 from recursor.web.dashboard.parts.link import Link
@@ -18,6 +19,7 @@ __all__ = [
     "Button",
     "Chart",
     "Command",
+    "Connection",
     "Empty",
     "Field",
     "Glyph",

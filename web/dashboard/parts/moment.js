@@ -24,7 +24,8 @@ const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyl
 // One timer for all moments of the page.
 const shown = new Set();
 setInterval(() => {
-  if (!document.hidden) for (const one of shown) one.tick += 1;
+  // Of what nobody tells any more, it is not known that it still goes on.
+  if (!document.hidden && document.documentElement.dataset.connection !== "lost") for (const one of shown) one.tick += 1;
 }, 1000);
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) for (const one of shown) one.tick += 1;

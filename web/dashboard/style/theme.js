@@ -37,6 +37,4 @@
   addEventListener("DOMContentLoaded", apply);
   apply();
   document.addEventListener("visibilitychange", () => window.emitEvent?.("page_hidden", document.hidden));
-  // A runner that was started again is come back to within a second; the library would wait for up to five.
-  addEventListener("load", () => window.socket?.io.reconnectionDelayMax(1000));
 })();

@@ -1,0 +1,49 @@
+// Whether the runner answers. While it does not, what is shown may be true no more, and what is pressed would be
+// heard by nobody, or much later: controls say so, clocks stand still, and one line tells why.
+const CONTROLS = "#main button, #main select";
+const LEADS = `${CONTROLS}, #main tr, a[href^="/"]`;
+
+export default {
+  template: `
+    <div class="connection" role="status">
+      <span v-if="lost" class="connection-line">The runner does not answer; trying again…</span>
+    </div>`,
+  data: () => ({ lost: false }),
+  async mounted() {
+    this.held = [];
+    // The library opens its socket when the whole page has been mounted.
+    await this.$nextTick();
+    const { socket } = window;
+    // A runner that was started again is come back to at once; by itself the library would wait for up to five seconds.
+    socket.io.reconnectionDelay(250);
+    socket.io.reconnectionDelayMax(500);
+    socket.on("disconnect", () => this.say(true));
+    socket.on("connect_error", () => this.say(true));
+    socket.on("connect", () => this.say(false));
+    for (const kind of ["click", "mousedown", "keydown"]) document.addEventListener(kind, this.hold, true);
+  },
+  methods: {
+    say(lost) {
+      if (lost === this.lost) return;
+      this.lost = lost;
+      document.documentElement.dataset.connection = lost ? "lost" : "there";
+      for (const one of this.held) one.removeAttribute("aria-disabled");
+      this.held = lost ? [...document.querySelectorAll(`:is(${CONTROLS}):not([aria-disabled="true"])`)] : [];
+      for (const one of this.held) one.setAttribute("aria-disabled", "true");
+    },
+    hold(event) {
+      if (!this.lost) return;
+      const { target, type, key } = event;
+      // What is typed stays; that it is sent off waits. Who leaves for elsewhere may.
+      const held = {
+        click: () => target.closest(LEADS),
+        mousedown: () => target.closest("#main select"),
+        keydown: () => (key === "Enter" && target.closest(".field-control"))
+          || (key !== "Tab" && target.closest("#main select")),
+      };
+      if (!held[type]()) return;
+      event.preventDefault();
+      event.stopPropagation();
+    },
+  },
+};
