@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from recursor.cli.output import draw, make_console, neutral, one_line, print_json, say
+from recursor.cli.output import draw, is_hang_up, make_console, neutral, one_line, print_json, say
 from recursor.cli.wording import ahead, plural, span
 from recursor.domain.events import CycleFinished, Event, NodeFinished, StackChanged, Trouble
 from recursor.domain.graph import NodeStatus
@@ -122,12 +123,14 @@ class Picture:
             return
         row = _row(event, board, self._detailed)
         if row is not None:
-            self._console.print(row, overflow="ellipsis", no_wrap=True)
+            with self._terminal():
+                self._console.print(row, overflow="ellipsis", no_wrap=True)
 
     def redraw(self, board: Board) -> None:
         """See `Display.redraw`."""
         if self._live is not None:
-            self._live.update(self._picture(board), refresh=True)
+            with self._terminal():
+                self._live.update(self._picture(board), refresh=True)
 
     def ending(self, grace: float) -> None:
         """See `Display.ending`."""
@@ -136,7 +139,18 @@ class Picture:
     def close(self) -> None:
         """See `Display.close`."""
         if self._live is not None:
-            self._live.stop()
+            with self._terminal():
+                self._live.stop()
+            self._live = None
+
+    @contextmanager
+    def _terminal(self) -> Iterator[None]:
+        """Draw no more once the terminal is gone: what runs is told by a signal, and ends in its own time."""
+        try:
+            yield
+        except OSError as error:
+            if not is_hang_up(error, self._console.file):
+                raise
             self._live = None
 
     def _picture(self, board: Board) -> Group:

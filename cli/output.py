@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any
@@ -141,7 +143,18 @@ def _write(text: str, stream: IO[str]) -> None:
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
         stream.flush()
 
-    _guarded(write)
+    try:
+        _guarded(write)
+    except OSError as error:
+        if not is_hang_up(error, stream):
+            raise
+        raise ReaderGoneError from error
+
+
+def is_hang_up(error: OSError, stream: IO[str]) -> bool:
+    """Return whether `stream` could not be written to because its terminal is gone."""
+    # Not `isatty`: what is no more is no terminal.
+    return error.errno == errno.EIO and stat.S_ISCHR(os.fstat(stream.fileno()).st_mode)
 
 
 def _encoding(stream: IO[str]) -> str:

@@ -1,4 +1,4 @@
-"""Turns SIGINT and SIGTERM into messages, so that the main thread ends in its own time."""
+"""Turns SIGINT, SIGTERM and SIGHUP into messages, so that the main thread ends in its own time."""
 
 import signal
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from queue import SimpleQueue
 from types import FrameType, TracebackType
 from typing import Any
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# SIGHUP: the terminal is gone, as when an ssh session closes.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class Interrupts:
 
     def __enter__(self) -> None:
         for number in _SIGNALS:
+            if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                # Begun with nohup: it is to outlive its terminal.
+                continue
             self._before[number] = signal.signal(number, self._on_signal)
 
     def __exit__(
