@@ -4,7 +4,7 @@ import pytest
 
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import Settings
-from recursor.web.dashboard.tabs.setting import Setting, all_settings
+from recursor.web.dashboard.tabs.setting import Kind, Setting, all_settings
 
 EVERY = [setting for _, settings in all_settings().values() for setting in settings]
 
@@ -21,6 +21,12 @@ def test_each_is_read_as_it_is_told_and_says_what_it_does(setting: Setting) -> N
     given = Settings().overridden({} if typed is None else {setting.section: {setting.key: typed}})
     assert getattr(getattr(given, setting.section), setting.key) == default
     assert setting.title
+
+
+@pytest.mark.parametrize("depth", [100, 100_000])
+def test_what_is_nested_deeper_than_anything_is_refused(depth: int) -> None:
+    with pytest.raises(InvalidInputError):
+        next(each for each in EVERY if each.kind is Kind.JSON).check("[" * depth + "]" * depth)
 
 
 def test_a_number_is_typed_as_people_write_it() -> None:

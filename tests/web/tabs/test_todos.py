@@ -102,3 +102,12 @@ def test_many_are_turned_through(teams: Teams, open_tab: Open) -> None:
     expect(page.locator(".todo")).to_have_count(2)
     page.go_back()
     expect(page.locator(".todo")).to_have_count(50)
+
+
+def test_a_page_that_is_no_number_is_the_first(teams: Teams, open_tab: Open) -> None:
+    team = teams.make()
+    teams.post(f"/api/stacks/{team}/todos", content="old", priority=3)
+
+    page = open_tab(team, f"todos?page={'9' * 5_000}")
+
+    expect(page.locator(".todo")).to_have_count(1)

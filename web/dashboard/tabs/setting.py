@@ -77,7 +77,7 @@ class Setting:
             case Kind.JSON:
                 try:
                     value: JsonValue = json.loads(text)
-                except ValueError:
+                except (ValueError, RecursionError):
                     raise InvalidInputError(
                         f'settings: {self.key}: must be JSON, such as {{"builder": …}}'
                     ) from None

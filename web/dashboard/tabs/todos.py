@@ -67,7 +67,7 @@ class TodosTab(Tab):
 
     def _page(self) -> int:
         page = self.team.address.get("page", "1")
-        return int(page) - 1 if page.isascii() and page.isdigit() else 0
+        return int(page) - 1 if page.isascii() and page.isdigit() and len(page) <= 8 else 0
 
     def _say_none(self, found: Found) -> None:
         what = "" if found.rows else "nothing" if not found.counts[""] else self._wanted()
