@@ -135,10 +135,10 @@ def read_rollup(value: bytes) -> Rollup:
 
 def sum_up_all_stacks(writer: Writer) -> None:
     """Make the sums over all stacks anew from those of each stack, as far as they can be read."""
-    ever = _NOTHING
+    totals: dict[bytes, list[Any]] = {}
     for bucket in (_MINUTES, _HOURS):
         writer.delete_range(bucket.table, *prefix_range(_ALL_KEY + b"/"))
-        totals: dict[bytes, list[Any]] = {}
+        totals = {}
         for key, value in writer.scan(bucket.table):
             moment = key.rpartition(b"/")[2]
             try:
@@ -147,9 +147,10 @@ def sum_up_all_stacks(writer: Writer) -> None:
                 logger.error("%s; it is left out of the sums over all stacks", error)
         for moment, figures in totals.items():
             writer.put(bucket.table, _ALL_KEY + b"/" + moment, pack(figures))
-        ever = _NOTHING
-        for figures in totals.values():
-            ever = _add(ever, figures)
+    # Of the hours: minutes are the same cycles once more.
+    ever = _NOTHING
+    for figures in totals.values():
+        ever = _add(ever, figures)
     writer.put(LIFETIME, _ALL_KEY, pack(ever))
 
 
