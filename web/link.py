@@ -14,6 +14,7 @@ import contextlib
 import itertools
 import logging
 import pickle
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -81,15 +82,13 @@ class EngineEnd:
         self._left_out = 0
         self._rate = EventRate()
         self._closed = False
-        self._threads = [
-            threading.Thread(target=self._receive, name="recursor-link-in", daemon=True),
-            threading.Thread(target=self._send, name="recursor-link-out", daemon=True),
-        ]
+        self._sender = threading.Thread(target=self._send, name="recursor-link-out", daemon=True)
+        self._receiver = threading.Thread(target=self._receive, name="recursor-link-in", daemon=True)
 
     def start(self) -> None:
         """Begin to answer, and to tell events."""
-        for thread in self._threads:
-            thread.start()
+        self._sender.start()
+        self._receiver.start()
         with contextlib.suppress(ActorDeadError):
             self._orchestrator.tell(Subscribe(self, rate=self._rate))
 
@@ -126,6 +125,10 @@ class EngineEnd:
                 assert isinstance(question, _Question)
                 self._pass_on(question)
         self.close()
+        # Only here, when nobody uses it any more: what is closed under a reader or a writer breaks it off in
+        # the middle, and its number may be another file's by then.
+        self._sender.join()
+        self._connection.close()
 
     def _pass_on(self, question: _Question) -> None:
         def answer(done: DispatchedFuture[Any]) -> None:
@@ -165,7 +168,15 @@ class EngineEnd:
                     quiet += 1
                 # Nothing announces what was not told: it is looked for during a while after the last event.
                 due = now + EVENT_PERIOD if quiet < _QUIET_PERIODS else None
-        self._connection.close()
+        self._shut_down()
+
+    def _shut_down(self) -> None:
+        """Have both ends read what was sent, and then that it is over."""
+        with (
+            contextlib.suppress(OSError),
+            socket.fromfd(self._connection.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as connection,
+        ):
+            connection.shutdown(socket.SHUT_RDWR)
 
     def _next(self, due: float | None) -> _Answer | _Goodbye | None:
         try:

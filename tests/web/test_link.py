@@ -1,7 +1,9 @@
 """Questions, answers and events between two processes' ends."""
 
 import asyncio
+import os
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -139,6 +141,22 @@ def test_a_question_after_the_end_is_refused(ends: Ends) -> None:
     assert ends.goodbye is True
     with pytest.raises(ActorDeadError):
         ends.ask(GetLoad())
+
+
+def test_the_end_is_told_to_one_that_is_in_the_middle_of_a_question() -> None:
+    ours, theirs = Pipe()
+    with orchestrated() as orchestrator, closing(theirs):
+        end = EngineEnd(ours, orchestrator)
+        end.start()
+        # How long a question is, and nothing of it yet.
+        os.write(theirs.fileno(), struct.pack("!i", 100))
+        end.close()
+        assert theirs.poll(30)
+        theirs.recv()
+        assert theirs.poll(30)
+        with pytest.raises(EOFError):
+            theirs.recv()
+        wait_for(lambda: ours.closed)
 
 
 def test_a_killed_process_says_no_goodbye(ends: Ends) -> None:
