@@ -9,7 +9,7 @@ from recursor.doctor.directory import look_at_directory, look_at_disk, look_at_f
 from recursor.doctor.evidence import Evidence, StackEvidence
 from recursor.doctor.nudged import look_at_nudges
 from recursor.doctor.report import Report
-from recursor.doctor.stacks import look_at_stack, look_at_stacks, stack_ids
+from recursor.doctor.stacks import look_at_stack, look_at_stacks, read_everything, stack_ids
 from recursor.domain.settings import Settings
 from recursor.storage.data_directory import store_directory
 from recursor.storage.stacks import find_stack
@@ -68,6 +68,9 @@ def examine_stacks(
 
 
 def _only(read: Read, stack_id: str, evidence: Evidence) -> Iterable[StackEvidence]:
+    unreadable = read_everything(read, stack_id)
     with read() as reader:
-        found = look_at_stack(reader, stack_id, evidence.settings, evidence.now, thorough=True)
+        found = look_at_stack(
+            reader, stack_id, evidence.settings, evidence.now, thorough=True, unreadable=unreadable
+        )
     return () if found is None else (found,)

@@ -19,7 +19,7 @@ from recursor.storage.errors import CorruptRecordError
 from recursor.storage.failures import failed_execution_ids
 from recursor.storage.revisions import read_revision
 from recursor.storage.rollups import sum_rollups
-from recursor.storage.store import Reader
+from recursor.storage.store import Reader, prefix_range
 from recursor.storage.tables import (
     EXECUTIONS,
     GRAPHS,
@@ -39,8 +39,10 @@ T = TypeVar("T")
 
 DAY = 86_400.0
 
-# A snapshot keeps the space of what is deleted while it is open: it is taken anew for every so many stacks.
+# A snapshot keeps the space of what is deleted while it is open, and a store that has to grow waits for its
+# end: it is taken anew for every so many stacks, or records of one.
 STACKS_PER_SNAPSHOT = 100
+RECORDS_PER_SNAPSHOT = 500
 
 # How far one stack is looked into: enough to tell, and little enough that one full of trouble is no trouble.
 RECENT = 3
@@ -81,7 +83,13 @@ def look_at_stacks(
 
 
 def look_at_stack(
-    reader: Reader, stack_id: str, settings: Settings, now: float, *, thorough: bool = False
+    reader: Reader,
+    stack_id: str,
+    settings: Settings,
+    now: float,
+    *,
+    thorough: bool = False,
+    unreadable: Iterable[str] = (),
 ) -> StackEvidence | None:
     """Return what the store says of one stack, or None if there is none.
 
@@ -90,9 +98,10 @@ def look_at_stack(
         stack_id: the stack.
         settings: the runner's; the stack's own are applied over them.
         now: seconds since the epoch, UTC.
-        thorough: whether to read every record of it, and many cycles instead of the last few.
+        thorough: whether to look at many cycles instead of the last few.
+        unreadable: what is known to be unreadable already, as by `read_everything`.
     """
-    attempt = _Attempts()
+    attempt = _Attempts(unreadable)
     stack = attempt(STACKS.get, reader, stack_id)
     if stack is None:
         return StackEvidence(id=stack_id, stack=None, unreadable=attempt.failed) if attempt.failed else None
@@ -112,8 +121,6 @@ def look_at_stack(
     cycle = None if current is None else attempt(EXECUTIONS.get, reader, stack_id, current)
     graph = None if current is None else attempt(GRAPHS.get, reader, stack_id, current)
     idea = attempt(IDEAS.get, reader, stack_id)
-    if thorough:
-        _read_everything(reader, stack_id, attempt)
     return StackEvidence(
         id=stack_id,
         stack=stack,
@@ -147,8 +154,8 @@ def _how_far(day: Rollup, thorough: bool) -> tuple[int, int]:
 class _Attempts:
     """Reads what can be read, and keeps what is said of the rest."""
 
-    def __init__(self) -> None:
-        self._failed: dict[str, None] = {}
+    def __init__(self, failed: Iterable[str] = ()) -> None:
+        self._failed = dict.fromkeys(failed)
 
     def __call__(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         try:
@@ -222,8 +229,22 @@ def _notes(reader: Reader, execution: OrchestratorExecution, attempt: _Attempts)
         yield "cycle", execution.error or "no reason given"
 
 
-def _read_everything(reader: Reader, stack_id: str, attempt: _Attempts) -> None:
+def read_everything(read: Callable[[], AbstractContextManager[Reader]], stack_id: str) -> tuple[str, ...]:
+    """Read every record of a stack that has a key of its own, and return what is wrong with the unreadable.
+
+    Args:
+        read: takes a snapshot of the store; it is taken anew again and again.
+        stack_id: the stack.
+    """
+    attempt = _Attempts()
     for table in RECORD_TABLES:
-        if table is not STACKS:
-            for key in table.keys(reader, stack_id):
-                attempt(table.get, reader, stack_id, key)
+        start, stop = prefix_range(f"{stack_id}/".encode())
+        found = RECORDS_PER_SNAPSHOT
+        while found == RECORDS_PER_SNAPSHOT:
+            found = 0
+            with read() as reader:
+                for key, value in islice(reader.scan(table.name, start, stop), RECORDS_PER_SNAPSHOT):
+                    attempt(table.read, key, value)
+                    start = key + b"\x00"
+                    found += 1
+    return attempt.failed
