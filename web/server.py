@@ -1,14 +1,19 @@
 """Serves the application on a thread of its own."""
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 # How long a client may take to read its last answer when the server ends, in seconds.
 FAREWELL_SECONDS = 2
+
+# How long a client may take nothing of what waits for it before its connection is cut off, in seconds.
+STALLED_SECONDS = 60.0
 
 
 class _Server(uvicorn.Server):
@@ -22,6 +27,42 @@ class _Server(uvicorn.Server):
         """Start, and tell so."""
         await super().startup(sockets)
         self._up.set()
+
+
+class _Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # uvicorn chooses it when it is imported
+    """Ends when its client takes nothing for long: without that, whoever sends to it would wait for ever.
+
+    `close` is not enough: it waits until all has been taken.
+    """
+
+    _watch: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._wait(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._wait_no_more()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def _wait(self, left: int) -> None:
+        self._watch = asyncio.get_running_loop().call_later(STALLED_SECONDS, self._look, left)
+
+    def _wait_no_more(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+    def _look(self, before: int) -> None:
+        left = self.transport.get_write_buffer_size()
+        if left < before:
+            self._wait(left)
+        else:
+            self.transport.abort()
 
 
 class WebServer:
@@ -44,6 +85,7 @@ class WebServer:
         config = uvicorn.Config(
             app,
             loop="auto",
+            http=_Connection,
             lifespan="on",
             # The process that runs us decides about logging.
             log_config=None,
