@@ -36,6 +36,9 @@ PERIOD = 0.5
 REST = 20
 LONGEST = 0.75
 
+# Seconds after which a part that could not be refreshed is tried again, whether or not something happens.
+AGAIN = 2.0
+
 # Events that may wait while the loop is busy. Beyond, everything is looked at anew.
 QUEUED = 20_000
 
@@ -211,8 +214,9 @@ class LivePage:
                 if isawaitable(done):
                     await done
         except (ActorDeadError, TimeoutError, StoreClosedError):
-            # The runner is ending or busy. Whoever serves the page next, it is to look again.
+            # The runner is ending or busy. It may be well soon, without another event that tells.
             part.stale = True
+            asyncio.get_running_loop().call_later(AGAIN, self._look)
         except Exception:  # one part's trouble leaves the others alive
             logger.exception("dashboard: a part of %s could not be refreshed", self._client.id)
 
