@@ -90,3 +90,23 @@ def test_nothing_is_loaded_from_elsewhere(done, visit):
     ]
     assert asked
     assert outside == []
+
+
+@pytest.mark.parametrize("tab", ["", "/messages", "/settings"])
+def test_on_a_phone_the_tab_that_is_open_is_in_view(done, visit, tab):
+    runner, team = done
+    page = visit(runner, viewport=PHONE).open(f"/teams/{team}{tab}")
+    strip = page.get_by_role("navigation", name="Parts of this team")
+    expect(strip.locator("[aria-current]")).to_be_in_viewport(ratio=0.9)
+    strip.get_by_role("link", name="Artifacts").click()
+    expect(strip.get_by_role("link", name="Artifacts")).to_have_attribute("aria-current", "page")
+    expect(strip.get_by_role("link", name="Artifacts")).to_be_in_viewport(ratio=0.9)
+
+
+def test_the_doctor_says_that_there_is_no_such_team_and_nothing_else(done, visit):
+    page = visit(done[0]).open("/doctor?stack=nope")
+    expect(page.get_by_role("status").filter(has_text="There is no team that is named nope")).to_be_visible()
+    expect(page.get_by_text("Looked at", exact=True)).to_be_hidden()
+    expect(page.get_by_role("region", name="What was looked at")).to_be_hidden()
+    page.get_by_role("link", name="Go to all teams").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Teams")

@@ -5,13 +5,16 @@ import logging
 from nicegui import ui
 
 from recursor.doctor.report import Report
-from recursor.domain.errors import RecursorError
+from recursor.domain.errors import NotFoundError, RecursorError
 from recursor.web.dashboard.examination.lists import Checks, Findings
 from recursor.web.dashboard.page import Page
-from recursor.web.dashboard.parts import Box, Button, Moment, Notice, Section, Span
+from recursor.web.dashboard.parts import Box, Button, Link, Moment, Notice, Section, Span
 from recursor.web.doctor import examine
 
 logger = logging.getLogger("recursor.web")
+
+# Characters of a name that nobody has, of which more would only fill the page.
+LONGEST_NAME = 60
 
 
 def doctor_page(page: Page) -> None:
@@ -27,15 +30,19 @@ class _Examination:
         page.set_title("Doctor")
         with Box(classes="page-head"):
             Span("Doctor", tag="h1")
-            with Box("span", "muted"):
+            with Box("span", "muted") as self._when:
                 Span("Looked at ")
-                self._at = Moment(None, "ago", otherwise="never")
+                self._at = Moment(None, "ago")
             self._again = Button("Looking…", self._look, icon="doctor")
         with Box(role="status"):
             self._verdict = Notice("Looking at every team, the store and the machine…", "info", "clock")
+        self._nobody = Box(classes="section")
+        with self._nobody:
+            Link("Go to all teams", "/", "button")
         self._findings = Findings().classes("section")
-        with Section("What was looked at"), Box(classes="card card--flush"):
+        with Section("What was looked at") as self._looked_at, Box(classes="card card--flush"):
             self._checks = Checks()
+        self._show_parts()
         self._again.say("Looking…", busy=True)
         ui.timer(0, self._examine, once=True)
 
@@ -43,19 +50,31 @@ class _Examination:
         self._again.say("Looking…", busy=True)
         await self._examine()
 
+    def _show_parts(self, *, looked: bool = False, found: bool = False, nobody: bool = False) -> None:
+        """Show what there is something to say in."""
+        self._when.set_visibility(looked)
+        self._looked_at.set_visibility(looked)
+        self._findings.set_visibility(found)
+        self._nobody.set_visibility(nobody)
+
     async def _examine(self) -> None:
+        named = self._page.address.get("stack") or None
         try:
-            report = await examine(self._page.engine, self._page.address.get("stack") or None)
+            report = await examine(self._page.engine, named)
+        except NotFoundError:
+            self._show_parts(nobody=True)
+            self._verdict.say(f"There is no team that is named {_short(named)}, or has that id.", "bad")
         except RecursorError as error:
+            self._show_parts()
             self._verdict.say(str(error), "bad")
         else:
             self._show(report)
         self._again.say("Look again")
 
     def _show(self, report: Report) -> None:
+        self._show_parts(looked=True, found=bool(report.findings))
         self._at.show(report.at)
         self._findings.show(report.findings)
-        self._findings.set_visibility(bool(report.findings))
         self._checks.show(report.checks)
         teams = f"{report.totals.stacks:,} {'team' if report.totals.stacks == 1 else 'teams'}"
         if not report.findings:
@@ -68,3 +87,8 @@ class _Examination:
         ]
         tone = "bad" if report.problems else "warn"
         self._verdict.say(f"{' and '.join(parts)} with {teams}.", tone)
+
+
+def _short(named: str | None) -> str:
+    named = named or ""
+    return named if len(named) <= LONGEST_NAME else f"{named[:LONGEST_NAME]}…"

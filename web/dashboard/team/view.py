@@ -5,6 +5,7 @@ from functools import partial
 from inspect import isawaitable
 
 from nicegui import ui
+from nicegui.element import Element
 
 from recursor.domain.errors import NotFoundError
 from recursor.storage.errors import CorruptRecordError
@@ -37,6 +38,15 @@ def team_page(page: Page, team_id: str) -> None:
         _Tabs(team, say_why_not)
 
 
+class _Strip(Element, component="tab_strip.js"):
+    """Links side by side, of which the one that is open is always in view."""
+
+    def __init__(self, label: str) -> None:
+        """Make it; the links are made inside `with`."""
+        super().__init__()
+        self._props["aria-label"] = label
+
+
 class _Tabs(ui.sub_pages):
     """The links to the tabs, and the one that is open."""
 
@@ -44,7 +54,7 @@ class _Tabs(ui.sub_pages):
         self._team = team
         self._on_gone = on_gone
         self._links: dict[str, Box] = {}
-        with Box("nav", "tabs", aria_label="Parts of this team"):
+        with _Strip("Parts of this team"):
             for tab in TABS:
                 with Box("a", "tab", href=_path(team, tab)) as link:
                     Glyph(tab.icon)
