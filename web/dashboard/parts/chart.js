@@ -17,8 +17,14 @@ const both = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short"
 function number(value, unit) {
   if (value == null) return "—";
   if (unit === "%") return `${Math.round(value * 10) / 10} %`;
-  if (unit === "s") return value < 0.1 ? `${Math.round(value * 1000)} ms` : `${Math.round(value * 10) / 10} s`;
+  if (unit === "s") return value < 1 ? `${Math.round(value * 1000)} ms` : `${Math.round(value * 10) / 10} s`;
   return new Intl.NumberFormat().format(Math.round(value * 100) / 100);
+}
+
+// Whether a value is one of very few, or stands between gaps.
+function alone(values, index) {
+  if (values.filter((value) => value != null).length < 3) return true;
+  return values[index - 1] == null && values[index + 1] == null;
 }
 
 const seen = new IntersectionObserver((entries) => {
@@ -128,8 +134,11 @@ export default {
             barCategoryGap: "30%",
             itemStyle: { borderRadius: one.kind === "bar" ? 2 : 0 },
             lineStyle: { width: 2 },
-            showSymbol: one.values.filter((value) => value != null).length < 3,
-            symbolSize: 5,
+            // A line is drawn between neighbours: what has none would not be seen.
+            showSymbol: true,
+            showAllSymbol: true,
+            symbol: "circle",
+            symbolSize: (_value, { dataIndex }) => (alone(one.values, dataIndex) ? 7 : 0),
             connectNulls: false,
             areaStyle: one.kind === "line" ? { opacity: 0.1 } : undefined,
             emphasis: { disabled: true },
