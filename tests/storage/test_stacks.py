@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from recursor.domain.errors import AmbiguousError, ConflictError, InvalidInputError, NotFoundError
 from recursor.domain.execution import ExecutionStatus, OrchestratorExecution
 from recursor.domain.graph import NodeStatus
+from recursor.domain.spending import Spend
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.trace import Trace
 from recursor.orchestration.control import Command
 from recursor.storage.errors import CorruptRecordError
+from recursor.storage.ledger import Budgets, reserve, settle
 from recursor.storage.nudges import leave_nudge
 from recursor.storage.queries import orchestration_stats
 from recursor.storage.revisions import read_revision
@@ -411,6 +413,10 @@ def fill(writer: Any, stack_id: str) -> None:
         None,
     )
     leave_nudge(writer, stack_id)
+    call = reserve(writer, stack_id, "planner", Budgets(), Spend(tokens=10), NOW)
+    if stack_id == STACK:
+        # One that is under way belongs to the books of all stacks until it is settled.
+        settle(writer, call, Spend(tokens=5))
 
 
 class TestDeleting:

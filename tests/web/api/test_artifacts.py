@@ -5,9 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
+from recursor.domain import comparison
 from recursor.storage.store import Store
 from recursor.storage.tables import ARTIFACTS, STACKS
-from recursor.web.api import artifacts
 from tests.making import STACK, make_artifact, make_stack
 from tests.web.problems import problem
 
@@ -86,5 +86,5 @@ def test_two_versions_are_compared(client: httpx.Client) -> None:
 
 
 def test_what_is_too_long_is_not_compared(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifacts, "_LONGEST_COMPARED", 3)
+    monkeypatch.setattr(comparison, "_LONGEST_COMPARED", 3)
     assert "4 lines" in problem(client.get(f"{WHERE}/2/diff"), 422, "invalid-input")
