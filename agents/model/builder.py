@@ -22,11 +22,12 @@ BIG_PAGE = 12_000
 MOST_EDITS = 40
 
 _FENCE = re.compile(r"\A\s*```[a-z]*[ \t]*\n(?P<page>.*)\n```\s*\Z", re.S | re.I)
-_BEGIN = re.compile(r"\A(?:\ufeff|\s|<!--.*?-->)*<!doctype\s+html\b[^>]*>", re.S | re.I)
-_END = re.compile(r"</html\s*>(?:\s|<!--.*?-->)*\Z", re.S | re.I)
+# All of these are possessive: a model or a visitor may have made the page so that looking back takes hours.
+_BEGIN = re.compile(r"\A(?:\ufeff|\s|<!--(?:(?!-->).)*+-->)*+<!doctype\s++html\b[^<>]{0,1000}+>", re.S | re.I)
+_END = re.compile(r"</html\s*+>(?:\s|<!--(?:(?!-->).)*+-->)*+\Z", re.S | re.I)
 # What models write in the place of what they do not care to repeat.
 _PLACEHOLDER = re.compile(
-    r"(?:<!--|/\*|(?<![:\w\"'])//)\s*\[?\s*(?:\.\.\.|…"
+    r"(?:<!--|/\*|(?<![:\w\"'])//)\s*+(?:\[\s*+)?(?:\.\.\.|…"
     r"|(?:the )?rest of (?:the|your) (?:page|code|file|document|html|css|styles?|scripts?|content|markup)\b"
     r"|(?:existing|previous|remaining|same) (?:code|styles?|scripts?|content|markup|functions?|sections?)"
     r" (?:here|goes|stays?|remains?|unchanged|as before|above)\b)",

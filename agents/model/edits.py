@@ -4,9 +4,11 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Characters of a text that are quoted, and of a page that is searched for something alike.
+# Characters of a text that are quoted.
 QUOTED = 80
-SEARCHED = 200_000
+# Characters of a page that are searched for something alike, and for how many edits: it takes a while.
+SEARCHED = 50_000
+HINTS = 3
 # From this likeness of a line on it is worth showing.
 ALIKE = 0.6
 
@@ -39,7 +41,7 @@ def edited(text: str, edits: Sequence[Edit]) -> str:
     """
     problems: list[str] = []
     for number, edit in enumerate(edits, 1):
-        if problem := _problem(text, edit):
+        if problem := _problem(text, edit, hint=len(problems) < HINTS):
             problems.append(f"Edit {number} ({_quoted(edit.search)}): {problem}")
         else:
             before, _, after = text.partition(edit.search)
@@ -49,14 +51,13 @@ def edited(text: str, edits: Sequence[Edit]) -> str:
     return text
 
 
-def _problem(text: str, edit: Edit) -> str | None:
+def _problem(text: str, edit: Edit, *, hint: bool) -> str | None:
     if not edit.search:
         return "its search is empty: give the text that is to be replaced"
     first = text.find(edit.search)
     if first < 0:
-        return (
-            f"its search does not occur in the page: copy it exactly, white space included{_hint(text, edit)}"
-        )
+        near = _hint(text, edit) if hint else ""
+        return f"its search does not occur in the page: copy it exactly, white space included{near}"
     if text.find(edit.search, first + 1) >= 0:
         # Also where they overlap: which of them was meant?
         return "its search occurs more than once: take in more of the lines around it"

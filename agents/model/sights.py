@@ -1,7 +1,8 @@
 """The sections that several roles are shown: idea, todos, memory, the outline of the page."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from recursor.agents.model.context import Item, Section
 from recursor.agents.scripted.wording import one_line
@@ -13,8 +14,10 @@ from recursor.domain.todo import Todo
 MOST_HEADINGS = 40
 # Pages of more characters than this are searched for headings no further.
 OUTLINED = 1_000_000
+# Characters of a heading, tags included.
+LONGEST_HEADING = 500
 
-_HEADING = re.compile(r"<h([1-6])\b[^>]*>(.{0,2000}?)</h\1\s*>", re.I | re.S)
+_HEADING_TAG = re.compile(r"<(/?)h([1-6])\b[^<>]{0,500}+>", re.I)
 _TAG = re.compile(r"<[^>]*>")
 
 
@@ -76,13 +79,20 @@ def outline(snapshot: Snapshot) -> Section:
     if artifact is not None:
         items.append(Item(f"{len(artifact.content):,} characters; its headings:"))
         found = [
-            f"{'  ' * (int(level) - 1)}- {one_line(_TAG.sub(' ', text), 120)}"
-            for level, text in _HEADING.findall(artifact.content[:OUTLINED])
+            f"{'  ' * (level - 1)}- {one_line(_TAG.sub(' ', text), 120)}"
+            for level, text in _headings(artifact.content[:OUTLINED])
         ]
         items += [Item(line) for line in found[:MOST_HEADINGS]]
         if len(found) > MOST_HEADINGS:
             items.append(Item(f"({len(found) - MOST_HEADINGS} more headings are left out)"))
     return Section("outline", "The page, in outline", tuple(items), share=0.1)
+
+
+def _headings(content: str) -> Iterator[tuple[int, str]]:
+    """Yield the headings of a page by level and content: each from a tag to the next, if that is its end."""
+    for begin, end in pairwise(_HEADING_TAG.finditer(content)):
+        if not begin[1] and end[1] and begin[2] == end[2]:
+            yield int(begin[2]), content[begin.end() : end.start()][:LONGEST_HEADING]
 
 
 def page(snapshot: Snapshot) -> Section:

@@ -8,7 +8,15 @@ import pytest
 from recursor.agents.model.prompts import BUILT_IN
 from recursor.domain.effect import SetProject
 from recursor.domain.spending import AgentFailedError
-from tests.making import make_artifact, make_idea, make_message, make_snapshot, make_stack, make_user_message
+from tests.making import (
+    make_artifact,
+    make_idea,
+    make_message,
+    make_snapshot,
+    make_stack,
+    make_todo,
+    make_user_message,
+)
 
 ANN = make_user_message(1, sender="Ann", content="Is there a pond?")
 WAITING = make_snapshot(user_messages=(ANN,))
@@ -119,8 +127,6 @@ class TestHostileText:
 
     @pytest.mark.parametrize("role", ["planner", "communicator", "builder", "reviewer"])
     def test_stays_in_its_block(self, role: str, asking: Any) -> None:
-        from tests.making import make_todo
-
         snapshot = make_snapshot(
             stack=make_stack(phase="building"),
             idea=make_idea(idea=HOSTILE, title="T", description=HOSTILE, features=(HOSTILE,)),
@@ -156,6 +162,25 @@ class TestHostileText:
         kinds = {effect.kind for effect in outcome.effects}
         assert kinds == {"answer_user_message", "set_focus"}
         assert not any(isinstance(effect, SetProject) for effect in outcome.effects)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["<h1 ", "<h1>", "<h1>x<h2>", "<!-- -->", "<!--", "/* ", "// [ ", "//" + " " * 1_000, "</html ", "```\n"],
+)
+@pytest.mark.parametrize("role", ["planner", "builder"])
+def test_a_page_made_to_be_looked_at_for_hours_is_not(role: str, hostile: str, asking: Any) -> None:
+    """The test ends: each of these once took time that grows with the square of the page, or worse."""
+    page = hostile * ((300_000 if role == "planner" else 10_000) // len(hostile))
+    snapshot = make_snapshot(
+        stack=make_stack(phase="building"),
+        idea=make_idea(title="T", updated_by="planner"),
+        todos=(make_todo(1),),
+        artifact=make_artifact(1, content=page),
+    )
+    answers = [{"page": page + "x"}, {"cannot": "It is no page."}] if role == "builder" else [{}]
+    outcome = asking(role, snapshot, *answers)
+    assert outcome.effects
 
 
 def test_every_prompt_has_a_version_and_says_nothing_that_is_not_filled_in() -> None:
