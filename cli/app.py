@@ -77,7 +77,7 @@ _COMMANDS = (
     ("sql", sql.sql, 'recursor sql "SELECT status, count(*) FROM orchestrator_executions GROUP BY status"'),
 )
 for _name, _function, _example in _COMMANDS:
-    app.command(_name, epilog=f"Example: {_example}")(configurable(_function))
+    app.command(_name, epilog=f"Example: {_example}")(configurable(_name, _function))
 
 
 def _print_version(wanted: bool) -> None:

@@ -3,11 +3,14 @@
 Shells evaluate what they are given, so nothing that people or agents wrote is offered but plain words.
 """
 
+import os
 import re
 from collections import Counter
 from pathlib import Path
 
 import typer
+
+from recursor.runner.settings_variables import URL
 
 # Quick to look up, and more than anybody reads.
 _MOST = 50
@@ -46,6 +49,9 @@ def _stacks(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
 
     given = context.get_parameter_source("data")
     chosen = given is not None and given.name == "COMMANDLINE"
+    if context.params.get("url") or (not chosen and os.environ.get(URL)):
+        # Those of a runner elsewhere take longer to come than anybody waits for a key; those here are others.
+        return []
     data = Path(context.params["data"]) if chosen else configuration(context).runner.data
     with Access(data) as access, access.read() as reader:
         found = {stack.id: stack for stack in stacks_beginning_with(reader, incomplete, _MOST)}

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from recursor.cli.elsewhere import WORKS_HERE, refuse_elsewhere
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import ProcessSettings
 from recursor.runner.address import checked_url
@@ -40,25 +41,43 @@ HERE = Place(ProcessSettings().data, None, Configuration())
 """The default of such a parameter; what holds is found out when the command is run."""
 
 
-def configurable(function: Callable[..., None]) -> Callable[..., None]:
-    """Return a command that also takes `--config FILE`, and `--data` and `--url` if it acts on a `Place`."""
+def configurable(name: str, function: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that also takes `--config FILE`, and `--data` and `--url` if it acts on a `Place`.
+
+    Args:
+        name: what it is called.
+        function: what it does.
+    """
     signature = inspect.signature(function, eval_str=True)
     parameters = list(signature.parameters.values())
     place = next((each.name for each in parameters if each.annotation is Place), None)
+    # There can be but one.
+    has_context = "context" in signature.parameters
 
     @wraps(function)
-    def command(config: object, **options: Any) -> None:  # noqa: ARG001  # was noted when it was parsed
+    def command(
+        config: object,  # noqa: ARG001  # was noted when it was parsed
+        url: str | None,
+        **options: Any,
+    ) -> None:
+        context = options["context"] if has_context else options.pop("context")
         if place is not None:
-            options[place] = _place(options.pop("context"), options.pop("data"), options.pop("url"))
+            options[place] = _place(context, options.pop("data"), url)
+        elif name in WORKS_HERE:
+            refuse_elsewhere(name, url, data_is_typed=_is_typed(context, "data"))
         function(**options)
 
+    if not has_context:
+        parameters.append(_parameter("context", typer.Context, inspect.Parameter.empty))
     if place is not None:
         index = [each.name for each in parameters].index(place)
         parameters[index : index + 1] = [
             _parameter("data", Data, HERE.data),
             _parameter("url", _Url, None),
         ]
-        parameters.append(_parameter("context", typer.Context, inspect.Parameter.empty))
+    else:
+        # It is taken to be refused, with the reason.
+        parameters.append(_parameter("url", _NoUrl, None))
     after = [index for index, each in enumerate(parameters, 1) if each.name in ("data", "url")]
     parameters.insert(after[-1] if after else len(parameters), _parameter("config", _Config, None))
     ordered = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in parameters]
@@ -137,6 +156,7 @@ _Url = Annotated[
         help="Act on the runner that serves there, on any machine. [default: RECURSOR_URL, if it is set]",
     ),
 ]
+_NoUrl = Annotated[str | None, typer.Option("--url", hidden=True)]
 _Config = Annotated[
     Path | None,
     typer.Option(

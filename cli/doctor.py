@@ -5,16 +5,16 @@ from typing import Annotated
 
 import typer
 
-from recursor.cli.access import open_data
-from recursor.cli.configured import configuration
-from recursor.cli.options import DEFAULT_DATA, Data, Json
+from recursor.cli.access import find, open_data, open_place
+from recursor.cli.elsewhere import from_afar
+from recursor.cli.options import DEFAULT_DATA, HERE, Json, Place
 from recursor.cli.output import draw, print_json
+from recursor.doctor.report import Report
 
 WRONG = 1
 
 
 def doctor(
-    context: typer.Context,
     stack: Annotated[
         str | None,
         typer.Argument(
@@ -23,32 +23,50 @@ def doctor(
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings, too.")] = False,
-    data: Data = DEFAULT_DATA,
+    place: Place = HERE,
     json: Json = False,
 ) -> None:
     """Say what is wrong, why, and what puts it right. Exits with 1 if there is a problem.
 
     Looks at everything: the data directory, its lock, the store, the disk, the clock, the runner, and every
-    stack or the one that is named. Changes nothing.
+    stack or the one that is named. Changes nothing. A runner elsewhere is asked what it finds.
     """
-    from recursor.runner.checkup import examine
-
-    # Checks the path; what is there is for the doctor to judge.
-    open_data(data).close()
-    found = configuration(context)
-    report = examine(
-        data,
-        stack,
-        in_commands=None if data == DEFAULT_DATA else os.fspath(data),
-        settings=found.settings,
-        poll_seconds=found.runner.poll_seconds,
-        token=found.token,
-    )
+    report = _examine_here(place, stack) if place.url is None else _examine_elsewhere(place, place.url, stack)
     if json:
         print_json(report)
     else:
         from recursor.cli.doctor_page import doctor_page
 
-        draw(*doctor_page(report, str(data.absolute())))
+        draw(*doctor_page(report, place.url or str(place.data.absolute())))
     if report.problems or (strict and report.warnings):
         raise typer.Exit(WRONG)
+
+
+def _examine_here(place: Place, stack: str | None) -> Report:
+    from recursor.runner.checkup import examine
+
+    # Checks the path; what is there is for the doctor to judge.
+    open_data(place.data).close()
+    found = place.configuration
+    return examine(
+        place.data,
+        stack,
+        in_commands=None if place.data == DEFAULT_DATA else os.fspath(place.data),
+        settings=found.settings,
+        poll_seconds=found.runner.poll_seconds,
+        token=found.token,
+    )
+
+
+def _examine_elsewhere(place: Place, url: str, stack: str | None) -> Report:
+    """Return what a runner says of itself and of its stacks, with commands as they are typed here."""
+    with open_place(place) as access:
+        client = access.client()
+        assert client is not None
+        stack_id = None if stack is None else find(access, stack)
+        report = client.get(Report, "/api/doctor", {"stack": stack_id})
+    findings = (
+        each.but(commands=tuple(from_afar(command, url) for command in each.commands))
+        for each in report.findings
+    )
+    return report.but(findings=tuple(findings))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 
+from recursor.cli.access import open_place
+from recursor.cli.configured import Place
 from recursor.domain.errors import RecursorError
-from recursor.runner.access import Access
 from recursor.runner.event_stream import EventStream
 
 # From one look for a runner to the next, in seconds.
@@ -15,11 +15,11 @@ _RETRY_SECONDS = 2.0
 
 
 class Hearing:
-    """Listens to the runner of a data directory, whenever there is one, for as long as the process lives."""
+    """Listens to the runner of a place, whenever there is one, for as long as the process lives."""
 
-    def __init__(self, data: Path, stack_id: str) -> None:
+    def __init__(self, place: Place, stack_id: str) -> None:
         """Begin to listen to what happens to a stack."""
-        self._access = Access(data)
+        self._access = open_place(place)
         self._stack_id = stack_id
         self._said: dict[str, str] = {}
         self._ended = threading.Event()

@@ -1,23 +1,27 @@
 """The command that asks the store's tables in SQL."""
 
+from __future__ import annotations
+
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recursor.cli.access import open_data
-from recursor.cli.configured import configuration
-from recursor.cli.options import DEFAULT_DATA, Data, Json
+from recursor.cli.access import open_data, open_place
+from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import complain, draw, print_json, print_raw
 from recursor.domain.errors import InvalidInputError
 from recursor.runner.places import store_directory
+
+if TYPE_CHECKING:
+    from recursor.storage.sql.catalogue import SqlTable
+    from recursor.storage.sql.result import SqlResult
 
 # Whoever asks for very many rows here has the room for them; the rows themselves are what is limited.
 _RESULT_BYTES = 512 * 1024 * 1024
 
 
 def sql(
-    context: typer.Context,
     query: Annotated[
         str | None,
         typer.Argument(metavar="QUERY", help="One SELECT, in DuckDB's dialect; - reads it from stdin."),
@@ -45,7 +49,7 @@ def sql(
             help="Time limit, instead of the setting sql.seconds.",
         ),
     ] = None,
-    data: Data = DEFAULT_DATA,
+    place: Place = HERE,
     json: Json = False,
 ) -> None:
     """Ask the tables of all stacks in SQL. It can only read."""
@@ -54,10 +58,7 @@ def sql(
     if tables:
         if query is not None or csv:
             raise InvalidInputError("--tables: goes with --json and --data alone")
-        with open_data(data) as access, access.read() as reader:
-            from recursor.storage.sql.catalogue import sql_tables
-
-            found = sql_tables(reader)
+        found = _tables(place)
         from recursor.cli import sql_tables as shown
 
         if json:
@@ -65,18 +66,13 @@ def sql(
         else:
             draw(*shown.catalogue_page(found))
         return
-    settings = configuration(context).sql
-    settings = settings.but(
-        rows=limit or settings.rows, seconds=seconds or settings.seconds, result_bytes=_RESULT_BYTES
-    )
     text = _text(query)
-    # Checks the directory; the query's own process opens the store.
-    open_data(data).close()
+    if place.url is None:
+        result = _ask_here(place, text, limit, seconds)
+    else:
+        result = _ask_elsewhere(place, text, limit, seconds)
     from recursor.cli import sql_tables as shown
-    from recursor.storage.sql.process import ask
-    from recursor.storage.sql.result import SqlResult
 
-    result = SqlResult.parse(ask(store_directory(data), text, settings))
     if json:
         print_json(shown.objects(result))
     elif csv:
@@ -86,7 +82,50 @@ def sql(
     for warning in result.warnings:
         complain(warning)
     if result.truncated:
-        complain(f"only the first {len(result.rows):,} rows: ask for less, or give --limit N for more")
+        # A runner elsewhere goes by its own setting.
+        more = "" if place.url is not None and limit is None else ", or give --limit N for more"
+        complain(f"only the first {len(result.rows):,} rows: ask for less{more}")
+
+
+def _tables(place: Place) -> list[SqlTable]:
+    if place.url is not None:
+        raise InvalidInputError(
+            "--tables: lists those of a data directory; for a runner elsewhere see docs/sql.md, "
+            'or ask it: "SELECT * FROM todos LIMIT 1"'
+        )
+    from recursor.storage.sql.catalogue import sql_tables
+
+    with open_data(place.data) as access, access.read() as reader:
+        return sql_tables(reader)
+
+
+def _ask_here(place: Place, text: str, limit: int | None, seconds: float | None) -> SqlResult:
+    settings = place.configuration.sql
+    settings = settings.but(
+        rows=limit or settings.rows, seconds=seconds or settings.seconds, result_bytes=_RESULT_BYTES
+    )
+    # Checks the directory; the query's own process opens the store.
+    open_data(place.data).close()
+    from recursor.storage.sql.process import ask
+    from recursor.storage.sql.result import SqlResult
+
+    return SqlResult.parse(ask(store_directory(place.data), text, settings))
+
+
+def _ask_elsewhere(place: Place, text: str, limit: int | None, seconds: float | None) -> SqlResult:
+    if seconds is not None:
+        raise InvalidInputError(
+            "--seconds: a runner elsewhere goes by its own setting sql.seconds: change it there"
+        )
+    from recursor.storage.sql.result import SqlResult
+
+    with open_place(place) as access:
+        client = access.client()
+        assert client is not None
+        result = client.ask(SqlResult.parse, "/api/sql", {"query": text})
+    if limit is None or len(result.rows) <= limit:
+        return result
+    return result.but(rows=result.rows[:limit], truncated=True)
 
 
 def _text(query: str | None) -> str:

@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from recursor.cli.access import find, open_data
-from recursor.cli.following import follow
-from recursor.cli.options import DEFAULT_DATA, Data, Json
-from recursor.cli.output import one_line, print_json_line, say
+from recursor.cli.access import find, open_place
+from recursor.cli.following import PERIOD_SECONDS, follow
+from recursor.cli.options import HERE, Json, Place
+from recursor.cli.output import complain, one_line, print_json_line, say
 from recursor.domain.record import iso
 from recursor.runner.access import Access
-from recursor.storage import queries
+from recursor.runner.direct_inspection import DirectInspection
+from recursor.runner.inspection import Inspection
+from recursor.runner.steering import RunnerSilentError
 from recursor.storage.data_directory import store_directory
-from recursor.storage.overview import overview
-from recursor.storage.stack_listing import (
-    MAX_PAGE,
-    StackFilter,
-    StackListed,
-    StackOrder,
-    StackPage,
-    list_page,
-)
+from recursor.storage.execution_listing import ExecutionFilter
+from recursor.storage.stack_listing import MAX_PAGE, StackFilter, StackListed, StackOrder, StackPage
 
 if TYPE_CHECKING:
     from rich.console import Group
 
     from recursor.cli.hearing import Hearing
+
+T = TypeVar("T")
 
 # What a runner is asked for at most so often, in seconds.
 _ASK_SECONDS = 1.0
@@ -41,33 +39,56 @@ def watch(
         str | None,
         typer.Argument(metavar="STACK", help="One stack in detail: its id, the first digits, or its name."),
     ] = None,
-    data: Data = DEFAULT_DATA,
+    place: Place = HERE,
     json: Json = False,
 ) -> None:
     """Watch what all stacks are doing, or one of them, until q or Ctrl-C.
 
     Without a terminal, or with --json, every change is a line.
     """
-    with _Sight(data) as sight:
+    with _Sight(place) as sight:
         stack_id = None if stack is None else find(sight.access, stack)
         if json or not sys.stdout.isatty():
             changes = _Changes(sight, stack_id, json)
-            follow(changes.look)
+            follow(changes.look, PERIOD_SECONDS if place.url is None else _ASK_SECONDS)
             return
-        from recursor.cli.live_screen import show_live
+        from recursor.cli import live_screen
 
         if stack_id is not None:
             sight.hear(stack_id)
-        show_live(sight.all_stacks if stack_id is None else lambda lines: sight.one_stack(stack_id, lines))
+        picture = sight.all_stacks if stack_id is None else lambda lines: sight.one_stack(stack_id, lines)
+        if place.url is None:
+            live_screen.show_live(picture)
+        else:
+            live_screen.show_live(_waiting(picture), _ASK_SECONDS)
+
+
+def _waiting(picture: Callable[[int], Group]) -> Callable[[int], Group]:
+    """Return what shows the last picture, and why there is no other, while a runner elsewhere is silent."""
+    shown: list[Group] = []
+
+    def latest(lines: int) -> Group:
+        try:
+            shown[:] = [picture(lines)]
+        except RunnerSilentError as error:
+            if not shown:
+                raise
+            from rich.console import Group
+            from rich.text import Text
+
+            return Group(Text(one_line(f"{error}; trying again"), "yellow"), *shown)
+        return shown[0]
+
+    return latest
 
 
 class _Sight:
-    """What is seen of a data directory, also of one that has no store yet."""
+    """What is seen of a data directory, also of one that has no store yet; or of a runner elsewhere."""
 
-    def __init__(self, data: Any) -> None:
-        self._data = data
+    def __init__(self, place: Place) -> None:
+        self._place = place
         self._is_there = self._store_is_there()
-        self._access = open_data(data)
+        self._access = open_place(place)
         self._live: tuple[float, dict[str, Any] | None] = (float("-inf"), None)
         self._hearing: Hearing | None = None
 
@@ -76,12 +97,25 @@ class _Sight:
         if not self._is_there and self._store_is_there():
             # It was begun since: what was opened before would stay empty.
             self._access.close()
-            self._access, self._is_there = open_data(self._data), True
+            self._access, self._is_there = open_place(self._place), True
         return self._access
 
+    def look(self, action: Callable[[Inspection], T]) -> T:
+        """Have `action` answered by the runner elsewhere, or from the store, which costs nobody."""
+        if self._place.url is not None:
+            return self.access.inspect(action)
+        return action(DirectInspection(self.access.read, time.time))
+
     def page(self, limit: int, order: StackOrder, only: str | None = None) -> StackPage:
-        with self.access.read() as reader:
-            return list_page(reader, time.time(), StackFilter(search=only or ""), order, limit)
+        which = StackFilter(search=only or "")
+        return self.look(lambda inspection: inspection.page_of_stacks(which, order, limit))
+
+    def runner(self) -> str | None:
+        """Return who runs the stacks, as it is shown; None if nobody does."""
+        if self._place.url is not None:
+            return f"the runner at {self._place.url}"
+        found = self.access.runner()
+        return None if found is None else f"process {found.pid}, {found.details.get('url') or 'starting'}"
 
     def all_stacks(self, lines: int) -> Group:
         """Return the picture of all stacks, the last active first."""
@@ -89,16 +123,15 @@ class _Sight:
 
         room = min(max(lines - MARGIN_LINES, 1), MAX_PAGE)
         page = self.page(room, StackOrder.ACTIVITY)
-        return all_stacks(page, self.access.runner(), time.time())
+        return all_stacks(page, self.runner(), time.time())
 
     def one_stack(self, stack_id: str, lines: int) -> Group:
         """Return the picture of one stack."""
         from recursor.cli.watch_tables import one_stack
 
-        with self.access.read() as reader:
-            found = overview(reader, stack_id)
-            cycles = queries.recent_executions(reader, stack_id, _CYCLES_SHOWN)
-            listed = list_page(reader, time.time(), StackFilter(search=stack_id), limit=1).items
+        found = self.look(lambda inspection: inspection.overview(stack_id))
+        cycles = self.look(lambda each: each.executions(stack_id, ExecutionFilter(), _CYCLES_SHOWN))
+        listed = self.page(1, StackOrder.ACTIVITY, stack_id).items
         waits = listed[0].waits if listed else None
         said = {} if self._hearing is None else self._hearing.said
         return one_stack(found, self.live(stack_id), waits, cycles, said, time.time(), lines)
@@ -108,7 +141,7 @@ class _Sight:
         # It brings HTTP, which nothing else needs before the first picture.
         from recursor.cli.hearing import Hearing
 
-        self._hearing = Hearing(self._data, stack_id)
+        self._hearing = Hearing(self._place, stack_id)
 
     def live(self, stack_id: str) -> dict[str, Any] | None:
         """Return what the runner says of a stack, or None if none answers."""
@@ -131,7 +164,7 @@ class _Sight:
         self._access.close()
 
     def _store_is_there(self) -> bool:
-        return (store_directory(self._data) / "data.mdb").exists()
+        return (store_directory(self._place.data) / "data.mdb").exists()
 
 
 class _Changes:
@@ -142,11 +175,21 @@ class _Changes:
         self._stack_id = stack_id
         self._json = json
         self._seen: dict[str, StackListed] = {}
+        self._heard = self._silent = False
 
     def look(self) -> None:
-        """Print what is new."""
-        # The 500 that were active last: what changes is among them.
-        page = self._sight.page(MAX_PAGE, StackOrder.ACTIVITY, self._stack_id)
+        """Print what is new, or once, why nothing can be seen for now."""
+        try:
+            # The 500 that were active last: what changes is among them.
+            page = self._sight.page(MAX_PAGE, StackOrder.ACTIVITY, self._stack_id)
+        except RunnerSilentError as error:
+            if not self._heard:
+                raise
+            if not self._silent:
+                complain(f"{error}; trying again")
+            self._silent = True
+            return
+        self._heard, self._silent = True, False
         now = {each.id: each for each in page.items if self._stack_id in (None, each.id)}
         for stack_id, stack in sorted(now.items(), key=lambda item: item[1].last_activity_at or 0.0):
             before = self._seen.get(stack_id)

@@ -12,7 +12,6 @@ from recursor.cli.wording import ahead, plural, span
 from recursor.cli.work_tables import executions_table
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.stack import ExecutionState
-from recursor.storage.data_directory import Holder
 from recursor.storage.overview import Overview
 from recursor.storage.stack_listing import StackListed, StackPage
 
@@ -25,12 +24,12 @@ _SAID = 100
 _HINT = Text("q ends it", "bright_black")
 
 
-def all_stacks(page: StackPage, runner: Holder | None, now: float) -> Group:
+def all_stacks(page: StackPage, runner: str | None, now: float) -> Group:
     """Return the picture of all stacks.
 
     Args:
         page: as many as there is room for.
-        runner: who runs them; None if nobody does.
+        runner: who runs them, as it is told; None if nobody does.
         now: seconds since the epoch, UTC.
     """
     parts: list[RenderableType] = [_summary(page, runner), ""]
@@ -90,7 +89,7 @@ def one_stack(
     return Group(*parts, "", _HINT)
 
 
-def _summary(page: StackPage, runner: Holder | None) -> Text:
+def _summary(page: StackPage, runner: str | None) -> Text:
     counted = [(state, number) for state, number in page.states.items() if number]
     line = Text.assemble((plural(page.total, "stack"), "bold"), no_wrap=True, overflow="ellipsis")
     for state, number in counted:
@@ -98,7 +97,7 @@ def _summary(page: StackPage, runner: Holder | None) -> Text:
     if runner is None:
         line.append("  no runner is up: `recursor run` starts one", "yellow")
     else:
-        line.append(f"  process {runner.pid}, {runner.details.get('url') or 'starting'}", "bright_black")
+        line.append(f"  {runner}", "bright_black")
     return line
 
 

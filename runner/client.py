@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from socket import gaierror
@@ -31,6 +31,7 @@ _NO_SUCH_RESOURCE = (404, 405)
 Query = Mapping[str, str | int | Sequence[str] | None]
 """What stands in a URL's query; what is None or empty is left out."""
 
+R = TypeVar("R")
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -74,6 +75,20 @@ class ApiClient:
             found: list[T] = TypeAdapter(list[kind]).validate_json(text)  # type: ignore[valid-type]  # at run time
             return found
         except ValidationError:
+            raise self._differs(response) from None
+
+    def ask(self, parse: Callable[[bytes], R], path: str, body: object) -> R:
+        """Return what `parse` makes of the answer to a question that is put in a body.
+
+        Args:
+            parse: raises ValueError, TypeError or LookupError where it cannot.
+            path: where, below the URL.
+            body: the question.
+        """
+        response, text = self._exchange("POST", path, body, None)
+        try:
+            return parse(text)
+        except (ValueError, TypeError, LookupError):
             raise self._differs(response) from None
 
     def send(self, method: str, path: str, body: object = None) -> bytes:

@@ -21,7 +21,14 @@ from recursor.storage.budgets import runner_spending, stack_spending
 from recursor.storage.execution_listing import ExecutionFilter, executions_before
 from recursor.storage.listings import messages_before, todos_before, user_messages_before
 from recursor.storage.overview import ArtifactInfo, Overview, artifact_info, overview
-from recursor.storage.stack_listing import MAX_PAGE, StackFilter, StackListed, StackOrder, list_page
+from recursor.storage.stack_listing import (
+    MAX_PAGE,
+    StackFilter,
+    StackListed,
+    StackOrder,
+    StackPage,
+    list_page,
+)
 from recursor.storage.stacks import find_stack, read_stack
 from recursor.storage.store import Reader
 from recursor.storage.tables import ALL_STACKS, ARTIFACTS
@@ -75,6 +82,11 @@ class DirectInspection:
                 if cursor is None:
                     break
         return found
+
+    def page_of_stacks(self, which: StackFilter, order: StackOrder, limit: int) -> StackPage:
+        """See `Inspection.page_of_stacks`."""
+        with self._read() as reader:
+            return list_page(reader, self._now(), which, order, limit)
 
     def overview(self, stack_id: str) -> Overview:
         """See `Inspection.overview`."""

@@ -16,7 +16,7 @@ from recursor.domain.work import WorkReport
 from recursor.storage.execution_listing import ExecutionFilter
 from recursor.storage.lookups import ExecutionInFull
 from recursor.storage.overview import ArtifactInfo, Overview
-from recursor.storage.stack_listing import StackFilter, StackListed, StackOrder
+from recursor.storage.stack_listing import StackFilter, StackListed, StackOrder, StackPage
 from recursor.storage.trace_search import TracePage
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ class Inspection(Protocol):
 
     def stacks(self, which: StackFilter, order: StackOrder, limit: int | None = None) -> list[StackListed]:
         """Return the stacks that match, in this order; all of them if there is no limit."""
+        ...
+
+    def page_of_stacks(self, which: StackFilter, order: StackOrder, limit: int) -> StackPage:
+        """Return the first stacks that match, at most 500, and how many there are besides."""
         ...
 
     def overview(self, stack_id: str) -> Overview:

@@ -28,6 +28,7 @@ from recursor.storage.stack_listing import (
     StackFilter,
     StackListed,
     StackOrder,
+    StackPage,
 )
 from recursor.storage.stacks import find_among
 from recursor.storage.trace_search import TracePage
@@ -70,6 +71,10 @@ class RemoteInspection:
     def stacks(self, which: StackFilter, order: StackOrder, limit: int | None = None) -> list[StackListed]:
         """See `Inspection.stacks`."""
         return list(islice(self._stacks(which, order, limit), limit))
+
+    def page_of_stacks(self, which: StackFilter, order: StackOrder, limit: int) -> StackPage:
+        """See `Inspection.page_of_stacks`."""
+        return self._client.get(StackPage, "/api/stacks", {**_matching(which, order), "limit": limit})
 
     def overview(self, stack_id: str) -> Overview:
         """See `Inspection.overview`."""
@@ -173,13 +178,7 @@ class RemoteInspection:
     def _stacks(
         self, which: StackFilter, order: StackOrder, limit: int | None = None
     ) -> Iterator[StackListed]:
-        query: Query = {
-            "state": sorted(which.states),
-            "phase": sorted(which.phases),
-            "search": which.search,
-            "sort": order,
-        }
-        return self._items(_StackPage, "/api/stacks", query, limit)
+        return self._items(_StackPage, "/api/stacks", _matching(which, order), limit)
 
     def _executions(
         self, stack_id: str, which: ExecutionFilter, limit: int | None
@@ -209,6 +208,15 @@ class RemoteInspection:
 
 def _of(stack_id: str, rest: str = "") -> str:
     return f"/api/stacks/{stack_id}{rest}"
+
+
+def _matching(which: StackFilter, order: StackOrder) -> Query:
+    return {
+        "state": sorted(which.states),
+        "phase": sorted(which.phases),
+        "search": which.search,
+        "sort": order,
+    }
 
 
 def _range(since: float, until: float) -> dict[str, str]:

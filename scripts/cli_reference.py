@@ -29,7 +29,12 @@ def reference() -> str:
     parts = [_HEAD, "| | |\n|---|---|\n"]
     parts += [f"| [`{name}`](#{name}) | {_first(command)} |\n" for name, command in commands.items()]
     parts.append("\n## What most commands take\n\n| | |\n|---|---|\n")
-    shown = {each.name: each for command in commands.values() for each in command.params}
+    shown = {
+        each.name: each
+        for command in commands.values()
+        for each in command.params
+        if not getattr(each, "hidden", False)
+    }
     parts += [_row(shown[name]) for name in _EVERYWHERE if name in shown]
     parts.append("| `-h`, `--help` | Show what the command takes. |\n")
     for name, command in commands.items():
@@ -38,7 +43,8 @@ def reference() -> str:
 
 
 def _command(name: str, command: Any) -> Iterator[str]:
-    own = [each for each in command.params if each.name not in _EVERYWHERE]
+    params = [each for each in command.params if not getattr(each, "hidden", False)]
+    own = [each for each in params if each.name not in _EVERYWHERE]
     arguments = [each for each in own if _is_argument(each)]
     usage = " ".join([name, *(_argument(each) for each in arguments)])
     yield f"\n## {name}\n\n`recursor {usage}`\n\n{_text(command.help)}\n\n"
@@ -46,7 +52,7 @@ def _command(name: str, command: Any) -> Iterator[str]:
         yield "| | |\n|---|---|\n"
         yield from map(_row, own)
         yield "\n"
-    common = [f"`--{each.name}`" for each in command.params if each.name in _EVERYWHERE]
+    common = [f"`--{each.name}`" for each in params if each.name in _EVERYWHERE]
     if common:
         yield f"Also {', '.join(common)}.\n\n"
     if command.epilog:

@@ -104,6 +104,7 @@ METHODS: dict[str, Ask] = {
     "stacks that match": lambda i: i.stacks(
         StackFilter(frozenset({ExecutionState.STOPPED}), search="two"), StackOrder.CREATED
     ),
+    "stacks, and how many besides": lambda i: i.page_of_stacks(StackFilter(search="two"), StackOrder.NAME, 1),
     "overview": lambda i: i.overview(STACK),
     "idea": lambda i: i.idea(STACK),
     "work": lambda i: {**as_json(i.work(STACK)), "computed_at": None},

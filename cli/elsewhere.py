@@ -1,0 +1,59 @@
+"""What of the command line works for a runner elsewhere, and what needs the files of a data directory."""
+
+import os
+import shlex
+from collections.abc import Mapping
+
+from recursor.domain.errors import InvalidInputError
+from recursor.runner.address import checked_url
+from recursor.runner.settings_variables import URL
+
+WORKS_HERE: Mapping[str, str] = {
+    "run": "starts a runner where its data directory is",
+    "logs": "reads the log file in a data directory",
+    "config": "shows the settings file and the variables of this machine",
+    "backup": "copies the store of a data directory",
+    "restore": "replaces the store of a data directory",
+    "prune": "writes to the store of a data directory",
+}
+"""The commands that only work where the data directory is, and why."""
+
+
+def refuse_elsewhere(command: str, url: str | None, *, data_is_typed: bool) -> None:
+    """Check that a command which works here alone is not to act on a runner elsewhere.
+
+    Args:
+        command: its name, one of WORKS_HERE.
+        url: what was given with `--url`.
+        data_is_typed: whether `--data` was given, which comes before the variable.
+
+    Raises:
+        InvalidInputError: it is.
+    """
+    where = "--url"
+    if url is None and not data_is_typed:
+        where, url = URL, os.environ.get(URL) or None
+    if url is None:
+        return
+    elsewhere = checked_url(url, where)
+    remedy = (
+        "do it on that machine" if where == "--url" else "do it on that machine, or name one here with --data"
+    )
+    raise InvalidInputError(
+        f"{where}: {elsewhere} is elsewhere, and `recursor {command}` {WORKS_HERE[command]}: {remedy}"
+    )
+
+
+def from_afar(command: str, url: str) -> str:
+    """Return a command that a runner elsewhere advises, as it is typed here.
+
+    Args:
+        command: a line for a POSIX shell, as it is typed there.
+        url: where the runner serves.
+    """
+    words = shlex.split(command)
+    if words[0] != "recursor" or words[1] in WORKS_HERE or "--data" not in words:
+        return command
+    # The doctor puts it last, so that nothing after it is cut off.
+    at = len(words) - 1 - words[::-1].index("--data")
+    return shlex.join((*words[:at], "--url", url))
