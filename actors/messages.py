@@ -53,6 +53,14 @@ class ConfigureStack:
 
 
 @dataclass(frozen=True, slots=True)
+class RenameStack:
+    """Call a stack something else. Answered with the `Stack`, or `InvalidInputError`."""
+
+    stack_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetIdea:
     """Give a stack another idea. Answered with the `ProjectIdea`."""
 

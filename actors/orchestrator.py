@@ -31,6 +31,7 @@ from recursor.actors.messages import (
     GetStatus,
     GetWork,
     OrchestratorLoad,
+    RenameStack,
     SendMessage,
     SendUserMessage,
     SetIdea,
@@ -271,6 +272,13 @@ class Orchestrator(ControlActor):
             lambda _: self._contents_changed(message.stack_id, "settings"),
         )
 
+    def _rename(self, message: RenameStack) -> Deferred:
+        return self._write(
+            message.stack_id,
+            lambda writer: stacks.rename_stack(writer, message.stack_id, message.name),
+            self._stack_changed,
+        )
+
     def _check_choice(self, stack: Stack) -> None:
         environment = self._environment
         check_choice(environment.settings.overridden(stack.settings), environment.runner)
@@ -356,6 +364,16 @@ class Orchestrator(ControlActor):
     ) -> ContentsChanged:
         return ContentsChanged(stack_id=stack_id, at=self._clock.now(), what=what)
 
+    def _stack_changed(self, stack: Stack) -> StackChanged:
+        return StackChanged(
+            stack_id=stack.id,
+            at=self._clock.now(),
+            name=stack.name,
+            state=stack.state,
+            phase=stack.phase,
+            reason=stack.state_reason,
+        )
+
     def _settle(self, stack_id: str, work: Callable[[Writer], Stack | None]) -> Future[Stack | None]:
         """Commit and answer what changes a stack as a whole, while it has no actors."""
         future = self._store.submit(work)
@@ -377,16 +395,7 @@ class Orchestrator(ControlActor):
             events.publish(StackDeleted(stack_id=message.stack_id, at=now))
             return
         # Before what its supervisor will have to tell.
-        events.publish(
-            StackChanged(
-                stack_id=stack.id,
-                at=now,
-                name=stack.name,
-                state=stack.state,
-                phase=stack.phase,
-                reason=stack.state_reason,
-            )
-        )
+        events.publish(self._stack_changed(stack))
         if stack.state is ExecutionState.RUNNING:
             self._activate(stack.id)
         else:
@@ -624,6 +633,7 @@ class Orchestrator(ControlActor):
         ControlStack: _control,
         DeleteStack: _delete,
         ConfigureStack: _configure,
+        RenameStack: _rename,
         SetIdea: _set_idea,
         SendUserMessage: _send_user_message,
         SendMessage: _send_message,

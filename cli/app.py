@@ -51,6 +51,7 @@ _COMMANDS = (
     ("pause", control.pause, "recursor pause --all"),
     ("resume", control.resume, "recursor resume 3f2a habits"),
     ("stop", control.stop, "recursor stop habits"),
+    ("rename", stacks.rename, 'recursor rename habits "daily habits"'),
     ("delete", stacks.delete, "recursor delete habits --yes"),
     ("idea", project.idea, 'recursor idea habits --set "a habit tracker with a calendar"'),
     ("message", conversation.message, 'recursor message habits "please add a dark mode" --from Ada --wait'),

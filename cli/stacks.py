@@ -109,6 +109,22 @@ def show(stack: StackName, place: Place = HERE, json: Json = False) -> None:
     draw(*stack_page(found, live, time.time()))
 
 
+def rename(
+    stack: StackName,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it from now on.")],
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Call a stack something else. Its id stays."""
+    with open_place(place) as access:
+        stack_id = find(access, stack)
+        renamed = access.steer(lambda steering: steering.rename(stack_id, name))
+    if json:
+        print_json(renamed)
+    else:
+        say(f"{stack_id} is called {renamed['name']}")
+
+
 def delete(
     stack: StackName,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,

@@ -70,6 +70,10 @@ class DirectSteering:
 
         return self._write(stack_id, work)
 
+    def rename(self, stack_id: str, name: str) -> Answer:
+        """See `Steering.rename`."""
+        return self._write(stack_id, lambda writer: stacks.rename_stack(writer, stack_id, name))
+
     def delete(self, stack_id: str) -> None:
         """See `Steering.delete`."""
 

@@ -47,6 +47,10 @@ class RemoteSteering:
         """See `Steering.configure`."""
         return self._request("PATCH", f"/{quote(stack_id)}/settings", changes)
 
+    def rename(self, stack_id: str, name: str) -> Answer:
+        """See `Steering.rename`."""
+        return self._request("PATCH", f"/{quote(stack_id)}", {"name": name})
+
     def delete(self, stack_id: str) -> None:
         """See `Steering.delete`."""
         self._request("DELETE", f"/{quote(stack_id)}")

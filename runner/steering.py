@@ -42,6 +42,10 @@ class Steering(Protocol):
         """Override settings; None takes an override back. Returns the stack."""
         ...
 
+    def rename(self, stack_id: str, name: str) -> Answer:
+        """Call a stack something else. Returns the stack."""
+        ...
+
     def delete(self, stack_id: str) -> None:
         """Remove a stack and all that belongs to it."""
         ...

@@ -295,6 +295,32 @@ def configure_stack(writer: Writer, stack_id: str, changes: Mapping[str, Mapping
     return stack
 
 
+def rename_stack(writer: Writer, stack_id: str, name: str) -> Stack:
+    """Call a stack something else. Several may have the same name, as when they are made.
+
+    Args:
+        writer: the transaction.
+        stack_id: the stack.
+        name: 1 to 200 characters on one line.
+
+    Raises:
+        NotFoundError: there is no such stack.
+        InvalidInputError: the name is empty, too long, or not one line of text.
+    """
+    before = read_stack(writer, stack_id)
+    try:
+        after = Stack(**{**before.__dict__, "name": name})
+    except ValidationError as error:
+        raise InvalidInputError.explaining("stack", error) from None
+    if after.name == before.name:
+        return before
+    writer.delete(NAMES, _name_key(before))
+    writer.put(NAMES, _name_key(after), b"")
+    STACKS.put(writer, after)
+    bump_revision(writer, stack_id)
+    return after
+
+
 def _not_taken_back(changes: Overrides, kept: Overrides) -> Overrides:
     """Leave out what takes back an override that there is: also one that only another version knows."""
     return {

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from recursor.actors.messages import CancelTodo, ConfigureStack, SetIdea
+from recursor.actors.messages import CancelTodo, ConfigureStack, RenameStack, SetIdea
 from recursor.domain.effect import Remember, SendMessage, SetPhase
 from recursor.domain.events import CycleFinished, NodeFinished, StackChanged, StackWaits
 from recursor.domain.execution import DecisionKind, ExecutionStatus
@@ -391,6 +391,14 @@ def test_settings_of_a_stack_take_effect_at_once_and_for_it_alone(set_stage):
     stage.wait_for(CycleFinished, one)
     assert stage.committed(one) == ["first: a"]
     assert stage.committed(other) == []
+
+
+def test_another_name_is_told_at_once_also_of_a_stack_at_rest(set_stage):
+    stage = set_stage(Cast().roles())
+    stack_id = stage.create(name="garden")
+    stage.wait_rest(stack_id)
+    assert stage.ask(RenameStack(stack_id, "yard")).name == "yard"
+    assert stage.wait_for(StackChanged, stack_id, where=lambda told: told.name == "yard").state == "running"
 
 
 def test_a_stricter_setting_keeps_the_very_next_cycle_from_running(set_stage):

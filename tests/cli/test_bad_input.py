@@ -17,6 +17,7 @@ EVERY_COMMAND_ON_A_STACK = (
     ("pause",),
     ("resume",),
     ("stop",),
+    ("rename", "yard"),
     ("delete", "--yes"),
     ("message", "hello"),
     ("todos",),

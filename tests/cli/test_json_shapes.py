@@ -53,6 +53,7 @@ SHAPES = {
     "messages garden --send hi": ("id from_stack_id from_name to_stack_id content created_at read_at"),
     "todos garden --add x": _TODO,
     "configure garden --set pause.after_work=2": _STACK,
+    "rename garden yard": _STACK,
     "budget": ("budget spent reserved calls unconfirmed runs_last_hour"),
     "budget garden": ("stack_id total roles runner"),
     "config": ("key value default source where"),

@@ -148,6 +148,7 @@ def test_both_do_the_same(steering: Any) -> None:
     assert made["created_at"].endswith("Z")
     assert steering(lambda s: s.control(stack.id, Command.PAUSE))["state"] == "paused"
     assert steering(lambda s: s.configure(stack.id, {"pause": {"after_work": None}}))["settings"] == {}
+    assert steering(lambda s: s.rename(stack.id, "two "))["name"] == "two"
     sent = steering(lambda s: s.send(new_user_message(stack.id, "Ada", "Hello", NOW)))
     assert (sent["sender"], sent["content"], sent["answer"]) == ("Ada", "Hello", None)
     todo = steering(lambda s: s.add_todo(new_todo(stack.id, "more", 5, NOW)))
@@ -171,6 +172,8 @@ def test_both_fail_alike(steering: Any) -> None:
             "settings: unknown key 'pauses'",
             lambda s: s.configure(stack.id, {"pauses": {"x": 1}}),
         ),
+        (InvalidInputError, "stack: name: ", lambda s: s.rename(stack.id, "a\nb")),
+        (NotFoundError, "no stack nope", lambda s: s.rename("nope", "two")),
         (NotFoundError, "no todo nope in stack", lambda s: s.cancel_todo(stack.id, "nope")),
         (NotFoundError, "no stack nope", lambda s: s.delete("nope")),
         (NotFoundError, "no stack nope", lambda s: s.add_todo(new_todo("nope", "x", 1, NOW))),

@@ -31,6 +31,7 @@ from recursor.storage.stacks import (
     new_idea,
     new_stack,
     read_stack,
+    rename_stack,
     set_idea,
     stacks_to_wake,
 )
@@ -385,6 +386,41 @@ class TestConfiguring:
         before = everything(database)
         with pytest.raises(InvalidInputError) as caught:
             self.configure(database, changes)
+        assert len(str(caught.value).splitlines()) == 1
+        assert everything(database) == before
+
+
+class TestRenaming:
+    def rename(self, store: Store, name: str) -> Any:
+        return store.write(lambda writer: rename_stack(writer, STACK, name))
+
+    def found(self, store: Store, named: str) -> str:
+        with store.read() as reader:
+            return find_stack(reader, named)
+
+    def test_it_is_found_by_its_new_name_alone(self, database: Store) -> None:
+        create(database, make_stack(name="Garden"))
+        assert self.rename(database, " Yard ").name == "Yard"
+        assert read(database).name == "Yard"
+        assert self.found(database, "yard") == STACK
+        with pytest.raises(NotFoundError):
+            self.found(database, "garden")
+        assert self.rename(database, "YARD").name == "YARD"
+        assert self.found(database, "yard") == STACK
+
+    def test_nothing_of_it_is_left_when_it_is_deleted(self, database: Store) -> None:
+        before = everything(database)
+        create(database, make_stack(name="Garden"))
+        self.rename(database, "Yard")
+        database.write(lambda writer: delete_stack(writer, STACK))
+        assert everything(database) == before
+
+    @pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 201, "\ud800"])
+    def test_what_is_no_name_changes_nothing(self, database: Store, name: str) -> None:
+        create(database, make_stack(name="Garden"))
+        before = everything(database)
+        with pytest.raises(InvalidInputError) as caught:
+            self.rename(database, name)
         assert len(str(caught.value).splitlines()) == 1
         assert everything(database) == before
 

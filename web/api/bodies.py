@@ -56,6 +56,14 @@ class NewStack(Body):
     """Whether to start it at once."""
 
 
+class NewName(Body):
+    """Another name for a stack."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Kitchen garden"}]})
+
+    name: Line
+
+
 class ControlStacks(Body):
     """A command for several stacks."""
 

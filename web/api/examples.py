@@ -268,6 +268,7 @@ EXAMPLES: dict[str, Any] = {
             agents=(_agent,),
         )
     ),
+    "rename_stack": _json(_stack.but(name="Kitchen garden")),
     "configure_stack": _json(_stack.but(settings={"pause": {"between_looks": 60}})),
     "get_stack_status": _json(
         StackStatus(

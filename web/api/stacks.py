@@ -5,7 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from recursor.actors.messages import ConfigureStack, CreateStack, DeleteStack, GetStatus, GetWork, StackStatus
+from recursor.actors.messages import (
+    ConfigureStack,
+    CreateStack,
+    DeleteStack,
+    GetStatus,
+    GetWork,
+    RenameStack,
+    StackStatus,
+)
 from recursor.domain.agent_state import AgentState
 from recursor.domain.stack import ExecutionState, Phase, Stack
 from recursor.domain.work import WorkReport
@@ -14,7 +22,7 @@ from recursor.storage.overview import Overview, overview
 from recursor.storage.queries import agent_states
 from recursor.storage.stack_listing import LONGEST_SEARCH, StackFilter, StackOrder, StackPage, list_page
 from recursor.web.api.answers import CREATING, ON_ONE, WRITING, problems
-from recursor.web.api.bodies import NewStack
+from recursor.web.api.bodies import NewName, NewStack
 from recursor.web.api.idempotency import IdempotencyKey, key_locks, stack_id_for
 from recursor.web.api.overrides import SettingsPatch
 from recursor.web.api.parameters import USUAL_PAGE, Limit, StackId
@@ -84,6 +92,13 @@ async def get_stack(stack_id: StackId, engine: TheEngine) -> Overview:
     """Show a stack at a glance: itself, its project, counts of its contents, its agents."""
     with engine.read() as reader:
         return overview(reader, stack_id)
+
+
+@router.patch("/{stack_id}", responses=WRITING)
+async def rename_stack(stack_id: StackId, body: NewName, engine: TheEngine) -> Stack:
+    """Call a stack something else."""
+    renamed: Stack = await engine.ask(RenameStack(stack_id, body.name))
+    return renamed
 
 
 @router.delete("/{stack_id}", status_code=204, responses=problems(404, 507))

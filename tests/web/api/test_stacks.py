@@ -26,6 +26,16 @@ def test_a_stack_is_made_with_its_idea_and_settings_and_started(client: httpx.Cl
     assert (seen["todos"], seen["unanswered"], seen["artifact"]) == ({}, 0, None)
 
 
+def test_a_stack_is_called_something_else(client: httpx.Client) -> None:
+    stack = made(client, name="Garden")
+    where = f"/api/stacks/{stack['id']}"
+    assert client.patch(where, json={"name": " Yard "}).json() == {**stack, "name": "Yard"}
+    assert client.get(where).json()["stack"]["name"] == "Yard"
+    refused = client.patch(where, json={"name": "a\nb"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "name")
+    assert client.patch("/api/stacks/" + "0" * 16, json={"name": "x"}).status_code == 404
+
+
 def test_the_list_pages_through_all_stacks(client: httpx.Client) -> None:
     names = [f"team {number:02}" for number in range(7)]
     for name in names:

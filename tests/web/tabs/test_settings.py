@@ -43,6 +43,20 @@ def test_only_what_was_changed_is_saved_and_can_be_taken_back(teams: Teams, open
     assert own(teams, team) == {}
 
 
+def test_the_team_is_called_something_else(teams: Teams, open_tab: Open) -> None:
+    team = teams.make()
+    page = open_tab(team, "settings")
+    name = typed(page, "Team name")
+    name.fill("  ")
+    page.get_by_role("button", name="Rename").click()
+    expect(name).to_be_focused()
+    name.fill("Kitchen garden")
+    name.press("Enter")
+    expect(page.get_by_role("heading", name="Kitchen garden")).to_be_visible()
+    expect(name).to_have_value("Kitchen garden")
+    assert teams.get(f"/api/stacks/{team}")["stack"]["name"] == "Kitchen garden"
+
+
 def test_a_bad_value_is_refused_at_its_field_as_it_is_typed(teams: Teams, open_tab: Open) -> None:
     team = teams.make()
     page = open_tab(team, "settings")

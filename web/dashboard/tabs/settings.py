@@ -1,4 +1,4 @@
-"""The tab of the settings: thresholds, intervals and limits of this team, and its end."""
+"""The tab of the settings: the name, the thresholds, intervals and limits of this team, and its end."""
 
 from pydantic import JsonValue
 
@@ -9,6 +9,7 @@ from recursor.domain.wording import plural
 from recursor.storage.stacks import read_stack
 from recursor.web.dashboard.parts import Box, Button, Section, Span
 from recursor.web.dashboard.tabs.deleting import Deleting
+from recursor.web.dashboard.tabs.naming import Naming
 from recursor.web.dashboard.tabs.setting import all_settings
 from recursor.web.dashboard.tabs.setting_field import SettingField
 from recursor.web.dashboard.team.tab import Tab
@@ -31,7 +32,9 @@ class SettingsTab(Tab):
         """See `Tab.build`."""
         self._fields: list[SettingField] = []
         with self.team.read() as reader:
-            given = read_stack(reader, self.team.id).settings
+            stack = read_stack(reader, self.team.id)
+        given = stack.settings
+        self._naming = Naming(self.team, stack.name)
         runner = self.team.engine.settings
         for name, (about, settings) in all_settings().items():
             with Section(_TITLES.get(name, name.capitalize())) as section:
@@ -56,6 +59,7 @@ class SettingsTab(Tab):
     def _show(self, stack: Stack, *, afresh: bool = False) -> None:
         for field in self._fields:
             field.show(stack.settings, self.team.engine.settings, afresh=afresh)
+        self._naming.show(stack)
         self._deleting.show(stack)
         self._tell()
 

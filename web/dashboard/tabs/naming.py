@@ -1,0 +1,49 @@
+"""Calls a team something else."""
+
+from recursor.actors.messages import RenameStack
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.stack import Stack
+from recursor.storage.stacks import new_stack
+from recursor.web.dashboard.complaint import complaint
+from recursor.web.dashboard.parts import Box, Button, Field, Section
+from recursor.web.dashboard.team.tab import Team
+
+
+class Naming:
+    """The team's name, to be rewritten."""
+
+    def __init__(self, team: Team, name: str) -> None:
+        """Build it.
+
+        Args:
+            team: which one.
+            name: what it is called.
+        """
+        self._team = team
+        self._name = name
+        with Section("Name"), Box(classes="card setting-name"):
+            self._field = Field("Team name", value=name, longest=200, required=True, on_enter=self._save)
+            self._saving = Button("Rename", self._save)
+
+    def show(self, stack: Stack) -> None:
+        """Show what it is called now; what is being typed stays."""
+        if self._field.value == self._name != stack.name:
+            self._field.value = stack.name
+        self._name = stack.name
+
+    async def _save(self) -> None:
+        try:
+            name = new_stack(self._field.value, self._team.engine.now()).name
+        except InvalidInputError as error:
+            self._field.complain(complaint(error, self._field.value))
+            self._field.focus()
+            return
+        self._field.complain(None)
+        if name == self._name:
+            self._field.value = name
+            return
+        self._saving.say("Renaming…", busy=True)
+        renamed = await self._team.ask(RenameStack(self._team.id, name), f"It is called {name} now.")
+        self._saving.say("Rename")
+        if isinstance(renamed, Stack):
+            self._field.value = self._name = renamed.name
