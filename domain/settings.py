@@ -142,11 +142,11 @@ class ModelSettings(Record):
 class BudgetSettings(Budget):
     """What a stack may spend. When it would be more, the stack is paused before the next call."""
 
-    role_tokens: Mapping[RoleName, int] = Field(default_factory=dict)
+    role_tokens: Mapping[RoleName, Annotated[int, Field(ge=0, le=MAX_TOKENS)]] = Field(default_factory=dict)
     """Most tokens of some roles, by role."""
-    role_dollars: Mapping[RoleName, Decimal] = Field(default_factory=dict)
+    role_dollars: Mapping[RoleName, Annotated[Decimal, Field(ge=0)]] = Field(default_factory=dict)
     """Most US dollars of some roles, by role."""
-    role_runs_per_hour: Mapping[RoleName, int] = Field(default_factory=dict)
+    role_runs_per_hour: Mapping[RoleName, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     """Most runs an hour of some roles, by role."""
 
     @property
