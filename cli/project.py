@@ -109,7 +109,14 @@ def _version(access: Access, stack_id: str, number: int | None) -> Artifact:
         raise NotFoundError(f"{name} has no artifact yet: `recursor show` tells how far it is")
     if number is not None and not 1 <= number <= newest.number:
         raise NotFoundError(f"{name} has no version {number}: the newest is {newest.number}")
-    return access.inspect(lambda inspection: inspection.artifact(stack_id, number))
+    try:
+        return access.inspect(lambda inspection: inspection.artifact(stack_id, number))
+    except NotFoundError:
+        if number is None:
+            raise
+        raise NotFoundError(
+            f"{name} has no version {number} any more: `recursor artifacts` lists those there are"
+        ) from None
 
 
 def _from_stdin() -> str:
