@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from recursor.web import doctor, probes, sql
 from recursor.web.access import WebAccess
@@ -26,6 +26,7 @@ from recursor.web.api import (
 from recursor.web.api.answers import EVERYWHERE
 from recursor.web.api.description import TITLE, describe, operation_id
 from recursor.web.api.idempotency import KeyLocks
+from recursor.web.api.strict_query import only_known_parameters
 from recursor.web.engine import Engine
 from recursor.web.failures import handle_failures
 from recursor.web.guard import Guard
@@ -46,7 +47,6 @@ _ROUTERS = (
     process.router,
     doctor.router,
     sql.router,
-    probes.router,
 )
 
 
@@ -80,7 +80,9 @@ def make_app(
     app.state.sql_queries = set()
     app.state.runner = runner or os.getpid()
     for router in _ROUTERS:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(only_known_parameters)])
+    # Monitors add parameters of their own, and shall not take a runner for broken because of them.
+    app.include_router(probes.router)
     if access.token is not None:
         app.include_router(login_router(access))
     describe(app)

@@ -35,7 +35,7 @@ async def _failed(_request: Request, error: Exception) -> JSONResponse:
 
 async def _not_understood(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    errors = error.errors()
+    errors = [{**each, "loc": _place(each["loc"], error.body)} for each in error.errors()]
     first = errors[0]
     if first["loc"][0] == "path":
         # A path with what can be no id leads nowhere.
@@ -63,6 +63,23 @@ def _nothing_named(request: Request, error: Mapping[str, Any]) -> str:
         f"no {_NAMES.get(name, name)} {value} in stack {request.path_params.get('stack_id', '')[:60]}: "
         "list them to see what there is"
     )
+
+
+def _place(place: tuple[str | int, ...], body: object) -> tuple[str | int, ...]:
+    """Return where in a body an error is, without the names by which a union tells its alternatives."""
+    if place[0] != "body":
+        return place
+    found: list[str | int] = []
+    value = body
+    for part in place[1:]:
+        if isinstance(value, Mapping):
+            # What is missing is not there, and still has its place.
+            found.append(part)
+            value = value.get(part)
+        elif isinstance(part, int):
+            found.append(part)
+            value = value[part] if isinstance(value, list) and part < len(value) else None
+    return ("body", *found)
 
 
 def _field_problem(place: tuple[str | int, ...], message: str) -> FieldProblem:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
 from recursor.orchestration.control import Command
 from recursor.web.api.overrides import NewSettings
@@ -77,7 +77,12 @@ class ControlStacks(Body):
     )
 
     command: Command
-    stacks: Literal["all"] | Annotated[list[NewStackId], Field(min_length=1, max_length=10_000)]
+    stacks: Annotated[
+        Annotated[Literal["all"], Tag("all")]
+        | Annotated[list[NewStackId], Field(min_length=1, max_length=10_000), Tag("ids")],
+        # Without it what is wrong with one of the ids is told as not being "all", too.
+        Discriminator(lambda stacks: "all" if isinstance(stacks, str) else "ids"),
+    ]
     """Their ids, or "all" for every one that the command makes a difference to."""
 
 

@@ -17,7 +17,8 @@ _DESCRIPTION = """\
 Everything is JSON over HTTP, on the machine and port that the runner serves. Times are RFC 3339, in UTC.
 
 **Errors** are problem details (RFC 9457, `application/problem+json`): `type` names the kind, `detail` says in
-one line what, which value and what to do, and `errors` names each field that cannot be used.
+one line what, which value and what to do, and `errors` names each field that cannot be used. A parameter
+that an operation does not know is refused, too.
 
 **Pages.** Lists come newest first, so many at a time (`limit`). Give the `next` of a page as `cursor` to get
 the one after it; the last one has none.

@@ -86,3 +86,48 @@ def test_what_breaks_is_told_without_its_insides(client: httpx.Client, engine: A
     object.__setattr__(engine, "store", None)
     answer = client.get("/api/stacks")
     assert problem(answer, 500, "internal") == "GET /api/stacks: AttributeError: see the runner's log"
+
+
+@pytest.mark.parametrize(
+    ("stacks", "field", "where"),
+    [
+        (["acf69d1f82b60f0d", "nope"], "stacks.1", "#/stacks/1"),
+        ("every", "stacks", "#/stacks"),
+        ([], "stacks", "#/stacks"),
+        (7, "stacks", "#/stacks"),
+    ],
+)
+def test_what_may_be_several_things_is_told_as_it_was_sent(
+    client: httpx.Client, stacks: object, field: str, where: str
+) -> None:
+    answer = client.post("/api/control", json={"command": "pause", "stacks": stacks})
+    assert problem(answer, 422, "invalid-input").startswith(f"body.{field}: ")
+    (error,) = answer.json()["errors"]
+    assert (error["field"], error["pointer"]) == (field, where)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "hint"),
+    [
+        ("GET", "/api/stacks?stat=paused", "did you mean state?"),
+        ("GET", "/api/stacks/0000000000000000?foo=1", "there are none here"),
+        ("POST", "/api/control?foo=1", "there are none here"),
+        ("GET", "/api/events?stacks=0000000000000000", "did you mean stack?"),
+        ("GET", "/api/doctor?foo=1", "no parameter is called so"),
+    ],
+)
+def test_a_parameter_that_is_not_known_is_refused_and_the_nearest_named(
+    client: httpx.Client, method: str, path: str, hint: str
+) -> None:
+    body = {"command": "pause", "stacks": "all"} if method == "POST" else None
+    answer = client.request(method, path, json=body)
+    name = path.partition("?")[2].partition("=")[0]
+    detail = problem(answer, 422, "invalid-input")
+    assert detail.startswith(f"query.{name}: ")
+    assert hint in detail
+    (error,) = answer.json()["errors"]
+    assert (error["field"], error["pointer"]) == (name, None)
+
+
+def test_a_monitor_may_ask_with_parameters_of_its_own(client: httpx.Client) -> None:
+    assert client.get("/healthz?at=1").status_code == 200
