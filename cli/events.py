@@ -11,6 +11,7 @@ from recursor.cli.following import refuse_to_talk_to_nobody
 from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import complain, print_json_line, say
 from recursor.domain.errors import ConflictError, RecursorError
+from recursor.domain.events import EventKind
 from recursor.runner.access import Access
 from recursor.storage.tables import BROADCASTS
 
@@ -28,7 +29,7 @@ def events(
         ),
     ] = None,
     kind: Annotated[
-        list[str] | None,
+        list[EventKind] | None,
         typer.Option("--kind", metavar="KIND", help="Only events of this kind; may be repeated."),
     ] = None,
     after: Annotated[
@@ -44,7 +45,7 @@ def events(
         if client is None:
             raise ConflictError("events: no runner is up to tell what happens: `recursor run` starts one")
         stack_id = None if stack is None else find(access, stack)
-        _follow(access, stack_id, tuple(kind or ()), after, json)
+        _follow(access, stack_id, tuple(each.value for each in kind or ()), after, json)
 
 
 def _follow(

@@ -11,7 +11,7 @@ import typer
 from recursor.cli.access import find, open_data
 from recursor.cli.following import follow
 from recursor.cli.options import DEFAULT_DATA, Data, Json
-from recursor.cli.output import draw, print_json, print_json_line
+from recursor.cli.output import draw, print_json, print_json_line, say_of_nothing
 from recursor.cli.run_log import LogLevel
 from recursor.cli.wording import parse_span
 from recursor.domain.errors import NotFoundError
@@ -62,10 +62,14 @@ def logs(
         if go_on:
             _show(found, json)
             follow(lambda: _show(reader.newer(), json))
-        elif json:
-            print_json(found)
-        else:
-            _show(found, json=False)
+            return
+    if json:
+        print_json(found)
+    else:
+        _show(found, json=False)
+    if not found:
+        only = " like that" if stack or since or level != "info" else ""
+        say_of_nothing(f"nothing{only} in {log_file(data)}: `recursor run` writes it", json)
 
 
 def _is_of(access: Access, named: str) -> Callable[[LogRecord], bool]:

@@ -56,6 +56,12 @@ def complain(line: str) -> None:
         return
 
 
+def say_of_nothing(why: str, json: bool) -> None:
+    """Tell people, on stderr, why there is nothing on stdout; a script that reads JSON is told by that."""
+    if not json or sys.stderr.isatty():
+        complain(why)
+
+
 def print_json(value: object) -> None:
     """Print a record, a list of records, or plain data.
 

@@ -9,10 +9,11 @@ import typer
 from recursor.cli.access import find, open_place
 from recursor.cli.doubts import doubt_models
 from recursor.cli.options import HERE, Json, Model, Overrides, Place, StackName, with_model
-from recursor.cli.output import complain, draw, neutral, print_json, say
-from recursor.domain.errors import InvalidInputError
+from recursor.cli.output import complain, draw, neutral, print_json, say, say_of_nothing
+from recursor.domain.errors import AmbiguousError, InvalidInputError, NotFoundError
 from recursor.domain.settings import collect_overrides
 from recursor.domain.stack import ExecutionState, Phase
+from recursor.runner.access import Access
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.stack_listing import LONGEST_SEARCH, StackFilter, StackListed, StackOrder
 from recursor.storage.stacks import new_idea, new_stack
@@ -37,11 +38,17 @@ def create(
     with open_place(place) as access:
         made = access.steer(lambda steering: steering.create(stack, project, start))
         lonely = start and not access.is_run()
+        shared = _is_anothers(access, made["name"], made["id"])
     doubt_models(overrides)
     if json:
         print_json(made)
     else:
         say(made["id"])
+    if shared:
+        complain(
+            f"there is another stack of the name {made['name']}: use ids to tell them apart: "
+            f"this one's is {made['id']}"
+        )
     if lonely and sys.stderr.isatty():
         complain("it is started, but no runner is up: `recursor run` starts one")
 
@@ -77,8 +84,16 @@ def list_(
         found = access.inspect(lambda inspection: inspection.stacks(which, sort, limit))
     if json:
         print_json([_plain(each) for each in found])
-        return
     if not found:
+        where = place.data if place.url is None else place.url
+        only = state or phase or search
+        say_of_nothing(
+            f"no stacks like that in {where}: `recursor list` shows all that there are"
+            if only
+            else f"no stacks in {where}: `recursor create` makes one",
+            json,
+        )
+    if json or not found:
         return
     from recursor.cli.stack_tables import stacks_table
 
@@ -145,6 +160,16 @@ def delete(
         print_json({"id": stack_id, "deleted": True})
     else:
         say(f"{name} ({stack_id}) is deleted")
+
+
+def _is_anothers(access: Access, name: str, stack_id: str) -> bool:
+    """Whether the name leads to another stack than this one, or to several."""
+    try:
+        return find(access, name) != stack_id
+    except AmbiguousError:
+        return True
+    except NotFoundError:
+        return False
 
 
 def _ask(question: str) -> None:

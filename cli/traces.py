@@ -9,7 +9,7 @@ import typer
 from recursor.cli.access import find, open_place
 from recursor.cli.following import follow
 from recursor.cli.options import HERE, Json, Place, StackName
-from recursor.cli.output import draw, print_json, print_json_line
+from recursor.cli.output import draw, print_json, print_json_line, say_of_nothing
 from recursor.domain.trace import Trace
 from recursor.runner.access import Access
 from recursor.runner.inspection import Inspection
@@ -40,10 +40,14 @@ def traces(
         if go_on:
             _show_each(reversed(found), json)
             follow(lambda: _show_each(search.newer(), json))
-        elif json:
-            print_json(found)
-        else:
-            _show_each(found, json=False)
+            return
+    if json:
+        print_json(found)
+    else:
+        _show_each(found, json=False)
+    if not found:
+        only = " like that" if role or text else ""
+        say_of_nothing(f"no traces{only} of stack {stack}: its agents leave them when they run", json)
 
 
 class _Search:

@@ -50,6 +50,8 @@ def watch(
         stack_id = None if stack is None else find(sight.access, stack)
         if json or not sys.stdout.isatty():
             changes = _Changes(sight, stack_id, json)
+            if not sight.access.is_run():
+                complain("no runner is up to tell what happens: `recursor run` starts one")
             follow(changes.look, PERIOD_SECONDS if place.url is None else _ASK_SECONDS)
             return
         from recursor.cli import live_screen

@@ -45,9 +45,14 @@ def since_moment(text: str, what: str, now: float) -> float:
     """Return the moment that lies a span such as "24h" before `now`, in seconds since the epoch, UTC.
 
     Raises:
-        InvalidInputError: it is not a span.
+        InvalidInputError: it is not a span, or has no length.
     """
-    return max(now - parse_span(text, what), 0.0)
+    seconds = parse_span(text, what)
+    if not seconds:
+        raise InvalidInputError(
+            f"{what}: {text[:40]!r} is no time at all: give for example 90s, 15m, 24h, 7d"
+        )
+    return max(now - seconds, 0.0)
 
 
 def ago(at: float | None, now: float) -> str:

@@ -1,5 +1,8 @@
 """What happens, told as it happens to whoever subscribed. The store, not this, is what is true."""
 
+import re
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import ClassVar, Literal
 
 from recursor.domain.execution import Decision, ExecutionStatus
@@ -136,3 +139,12 @@ class ContentsChanged(Event):
 
     what: Literal["todos", "idea", "settings", "outside"]
     """What was changed; "outside": another process wrote, and anything may have changed."""
+
+
+KINDS: Mapping[str, type[Event]] = {
+    re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower(): kind for kind in Event.__subclasses__()
+}
+"""What is told, by the names that it goes by outside."""
+
+EventKind = StrEnum("EventKind", sorted(KINDS))  # type: ignore[misc]  # its members are the kinds of events
+"""What somebody can ask to be told."""

@@ -156,7 +156,13 @@ def load_configuration(
     """
     variables = read_variables(environment)
     named = file or (Path(environment[CONFIG]) if environment.get(CONFIG) else None)
-    given = read_settings_file(named or directory / FILE_NAME, must_exist=named is not None)
+    try:
+        given = checked(read_settings_file(named or directory / FILE_NAME, must_exist=named is not None))
+    except InvalidInputError as error:
+        if named is not None:
+            raise
+        # Who named no file may not know that there is one, or which directory they are in.
+        raise InvalidInputError(f"{error} (in {directory.absolute()})") from None
     return Configuration(given, variables, token=environment.get(TOKEN))
 
 

@@ -8,8 +8,9 @@ should look at the state anew.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -76,10 +77,11 @@ class EventFeed:
     Use it on the loop's thread, but for `publish`, which any thread may call once `attach` was.
     """
 
-    def __init__(self, kept: int = KEPT) -> None:
-        """Keep the last `kept` events for readers that come back."""
+    def __init__(self, kept: int = KEPT, now: Callable[[], float] = time.time) -> None:
+        """Keep the last `kept` events for readers that come back; `now` tells the time, in seconds, UTC."""
         self.generation = uuid4().hex[:12]
         """Part of every event's id: another runner's events are other ones, whatever their numbers."""
+        self._now = now
         self._kept: deque[Told] = deque(maxlen=kept)
         self._next = 1
         self._readers: set[EventReader] = set()
@@ -170,7 +172,7 @@ class EventFeed:
         if generation != self.generation or not oldest - 1 <= last < self._next:
             why = "what came after the event you have is not known any more: look at the state anew"
             # A marker of this reader's own: it has the number of the newest event, to go on from.
-            yield Told(self._next - 1, EventsMissed(at=0.0, why=why))
+            yield Told(self._next - 1, EventsMissed(at=self._now(), why=why))
             return
         yield from islice(self._kept, last + 1 - oldest, None)
 

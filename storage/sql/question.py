@@ -145,11 +145,19 @@ def _refuse_harm(node: Node) -> None:
     if kind == "TABLE_FUNCTION":
         name = str(node["function"]["function_name"]).lower()
         if name not in _TABLE_FUNCTIONS:
-            raise InvalidInputError(
-                f"query: {name}() is not possible here: queries read the store's tables and nothing else"
-            )
-    if node.get("class") == "FUNCTION" and str(node["function_name"]).lower() in _REFUSED_FUNCTIONS:
-        raise InvalidInputError(f"query: {node['function_name']}() is not possible here")
+            raise _reads(name)
+    if node.get("class") == "FUNCTION":
+        name = str(node["function_name"]).lower()
+        if name.startswith("read_"):
+            raise _reads(name)
+        if name in _REFUSED_FUNCTIONS:
+            raise InvalidInputError(f"query: {name}() is not possible here")
+
+
+def _reads(name: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"query: {name}() is not possible here: queries read the store's tables and nothing else"
+    )
 
 
 def _relations(nodes: Iterable[Node]) -> set[str]:

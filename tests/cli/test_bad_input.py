@@ -80,8 +80,13 @@ def test_an_unknown_stack(run: Run, data: Path, command: tuple[str, ...], name: 
 
 
 @pytest.mark.parametrize("command", EVERY_COMMAND_ON_A_STACK, ids=lambda command: command[0])
-def test_an_ambiguous_stack(run: Run, command: tuple[str, ...]) -> None:
-    ids = [run("create", "twin")[1] for _ in range(2)]
+def test_an_ambiguous_stack(
+    run: Run, data: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    # The second is made with a note that it is one.
+    assert [run_command(["create", "twin", "--data", str(data)]) for _ in range(2)] == [0, 0]
+    ids = capsys.readouterr().out.split()
+    assert len(ids) == 2
     code, line = run(*on("twin", command))
     assert code == 1
     assert line.startswith("several stacks are named 'twin'")

@@ -97,3 +97,13 @@ def test_a_quiet_time_is_told_too() -> None:
             break
 
     run(scenario)
+
+
+def test_what_is_not_known_any_more_is_told_with_the_time_of_it() -> None:
+    async def scenario() -> None:
+        reader = EventFeed(now=lambda: 7.0).read(after="of another runner-3")
+        (told,) = await batch(reader)
+        assert isinstance(told.what, EventsMissed)
+        assert told.what.at == 7.0
+
+    asyncio.run(scenario())

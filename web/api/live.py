@@ -2,16 +2,13 @@
 
 import asyncio
 import json
-import re
-from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from recursor.domain import events
-from recursor.domain.events import Event
+from recursor.domain.events import KINDS, EventKind
 from recursor.web.api.answers import Responses
 from recursor.web.api.parameters import STACK_ID
 from recursor.web.engine import TheEngine
@@ -34,12 +31,7 @@ HEARTBEAT_SECONDS = 15.0
 # How long a client waits before it comes back, in milliseconds.
 _RETRY = 1000
 
-_KINDS: dict[str, type[Event]] = {
-    re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower(): kind
-    for kind in vars(events).values()
-    if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event
-}
-_NAMES = {kind: name for name, kind in _KINDS.items()}
+_NAMES = {kind: name for name, kind in KINDS.items()}
 
 _STREAM: Responses = {
     200: {
@@ -64,7 +56,6 @@ StackIds = Annotated[
     list[Annotated[str, Query(pattern=STACK_ID)]],
     Query(max_length=1000, description="Only these stacks' events; repeatable"),
 ]
-EventKind = StrEnum("EventKind", sorted(_KINDS))  # type: ignore[misc]  # its members are the kinds of events
 Kinds = Annotated[list[EventKind], Query(description="Only events of these kinds; repeatable")]
 EventId = Annotated[
     str,
@@ -98,7 +89,7 @@ async def follow_events(
     many at a time, so that it is best to look at the state anew; `dropped`, that you did not keep up, and
     the stream ends; a comment every 15 seconds, that the connection lives.
     """
-    known = frozenset(_KINDS[name.value] for name in kind)
+    known = frozenset(KINDS[name.value] for name in kind)
     return EventStream(engine.events, Wanted(frozenset(stack), known), last_event_id or after or None)
 
 

@@ -27,6 +27,7 @@ from tests.making import make_artifact
         ("SELECT 1; SELECT 2", r"holds 2 statements: give one SELECT$"),
         ("", r"holds no statement: give one SELECT$"),
         ("SELECT * FROM read_csv('/etc/passwd')", r"read_csv\(\) is not possible here: "),
+        ("SELECT read_text('/etc/passwd')", r"read_text\(\) is not possible here: "),
         ("FROM '/etc/passwd.csv'", r"reads files or settings: it can read the store's tables only$"),
         (
             "PIVOT todos ON status USING count(*)",
