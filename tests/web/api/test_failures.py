@@ -12,7 +12,7 @@ from tests.web.problems import problem
 @pytest.mark.parametrize(
     ("method", "below", "allowed"),
     [
-        ("PUT", "", "DELETE, GET"),
+        ("PUT", "", "DELETE, GET, PATCH"),
         ("DELETE", "/todos", "GET, POST"),
         ("GET", "/start", "POST"),
         ("POST", "/executions", "GET"),
