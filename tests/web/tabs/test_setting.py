@@ -47,3 +47,13 @@ def test_a_number_is_typed_as_people_write_it() -> None:
 def test_what_is_no_value_is_refused(text: str, why: str) -> None:
     with pytest.raises(InvalidInputError, match=why):
         named("pause", "between_looks").check(text)
+
+
+@pytest.mark.parametrize("setting", [each for each in EVERY if each.example], ids=lambda each: each.key)
+def test_values_by_role_are_typed_as_the_example_shows(setting: Setting) -> None:
+    assert setting.check(setting.example)
+    assert setting.example in setting.help
+    assert setting.told({}) == ""
+    assert setting.check("") == {}
+    with pytest.raises(InvalidInputError, match="must be JSON, such as"):
+        setting.check("builder")

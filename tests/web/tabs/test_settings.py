@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, expect
 
 from tests.web.tabs.conftest import Teams
 
@@ -113,3 +113,32 @@ def test_a_team_is_deleted_only_by_its_name(teams: Teams, open_tab: Open) -> Non
     expect(page).to_have_url(f"{teams.url}/")
     expect(page.get_by_role("link", name="to be gone")).to_have_count(0)
     assert team not in [each["id"] for each in teams.get("/api/stacks")["items"]]
+
+
+def test_whoever_leaves_with_something_unsaved_is_asked(teams: Teams, open_tab: Open) -> None:
+    team = teams.make()
+    page = open_tab(team, "settings")
+    asked: list[str] = []
+    leave = False
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        if leave:
+            dialog.accept()
+        else:
+            dialog.dismiss()
+
+    page.on("dialog", answer)
+    todos = page.get_by_role("link", name="Todos")
+    typed(page, "Between looks").fill("12.5")
+    expect(page.get_by_text("1 change not saved")).to_be_visible()
+    todos.click()
+    assert asked == ["1 change not saved. Leave the settings all the same?"]
+    expect(typed(page, "Between looks")).to_have_value("12.5")
+
+    leave = True
+    todos.click()
+    expect(todos).to_have_attribute("aria-current", "page")
+    page.get_by_role("link", name="Settings").click()
+    expect(typed(page, "Between looks")).to_have_value("30")
+    assert len(asked) == 2

@@ -12,6 +12,7 @@ from recursor.web.dashboard.parts.moment import Moment
 from recursor.web.dashboard.parts.pager import Pager
 from recursor.web.dashboard.parts.segments import Segments
 from recursor.web.dashboard.parts.toasts import Toasts
+from recursor.web.dashboard.parts.unsaved import Unsaved
 
 __all__ = [
     "Badge",
@@ -33,4 +34,5 @@ __all__ = [
     "Series",
     "Span",
     "Toasts",
+    "Unsaved",
 ]

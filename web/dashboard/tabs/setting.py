@@ -21,6 +21,9 @@ _SPELLED = {"ttl": "TTL", "url": "URL"}
 # Thousands apart. What else has a comma may be meant as 0.5, or as 5: it is not guessed.
 _GROUPED = re.compile(r"[+-]?\d{1,3}([,\s]\d{3})+(\.\d+)?")
 
+# An example of what a role may be given, where 1000 would be none.
+_EXAMPLES = {"roles": '"openai:gpt-5-mini"', "role_dollars": "2.50", "role_runs_per_hour": "60"}
+
 
 class Kind(Enum):
     """How a value is typed."""
@@ -30,7 +33,7 @@ class Kind(Enum):
     WORDS = "words"
     """A list of words, with commas between them."""
     JSON = "json"
-    """Whatever has a shape of its own."""
+    """Whatever has a shape of its own: names, and a value for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class Setting:
     kind: Kind
     optional: bool
     """Whether it may be not given at all."""
+    example: str = ""
+    """How it may be typed, where that is not to be guessed."""
 
     @property
     def title(self) -> str:
@@ -55,6 +60,8 @@ class Setting:
         if value is None:
             return ""
         if self.kind is Kind.JSON:
+            if not value:
+                return ""
             return json.dumps(value, ensure_ascii=False, default=dict)
         if isinstance(value, list | tuple):
             return ", ".join(map(str, value))
@@ -76,10 +83,10 @@ class Setting:
                 return [word for each in text.replace("\n", ",").split(",") if (word := each.strip())]
             case Kind.JSON:
                 try:
-                    value: JsonValue = json.loads(text)
+                    value: JsonValue = json.loads(text or "{}")
                 except (ValueError, RecursionError):
                     raise InvalidInputError(
-                        f'settings: {self.key}: must be JSON, such as {{"builder": …}}'
+                        f"settings: {self.key}: must be JSON, such as {self.example}"
                     ) from None
                 return value
             case Kind.NUMBER:
@@ -108,11 +115,19 @@ def all_settings() -> dict[str, tuple[str, list[Setting]]]:
     for name in Settings.model_fields:
         section = type(getattr(defaults, name))
         settings = [
-            Setting(name, key, (field.description or "").replace("`", ""), *_kind(field.annotation))
+            _setting(name, key, (field.description or "").replace("`", ""), field.annotation)
             for key, field in section.model_fields.items()
         ]
         found[name] = (inspect.cleandoc(section.__doc__ or "").partition("\n")[0], settings)
     return found
+
+
+def _setting(section: str, key: str, help_: str, annotation: object) -> Setting:
+    kind, optional = _kind(annotation)
+    if kind is not Kind.JSON:
+        return Setting(section, key, help_, kind, optional)
+    example = f'{{"builder": {_EXAMPLES.get(key, "1000")}}}'
+    return Setting(section, key, f"{help_} Such as {example}; empty: none.", kind, optional, example)
 
 
 def _kind(annotation: object) -> tuple[Kind, bool]:

@@ -34,7 +34,7 @@ class SettingField:
         with Box(classes="setting") as self._box:
             self._field = Field(
                 setting.title, "area" if setting.kind is Kind.WORDS else "text", value=self._base,
-                hint=setting.help, rows=4, on_change=self._changed,
+                hint=setting.help, placeholder=setting.example, rows=4, on_change=self._changed,
             )  # fmt: skip
             with Box(classes="setting-about"):
                 self._mark = Span("", "setting-mark")

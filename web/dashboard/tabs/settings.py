@@ -7,7 +7,7 @@ from recursor.domain.errors import InvalidInputError
 from recursor.domain.stack import Stack
 from recursor.domain.wording import plural
 from recursor.storage.stacks import read_stack
-from recursor.web.dashboard.parts import Box, Button, Section, Span
+from recursor.web.dashboard.parts import Box, Button, Section, Span, Unsaved
 from recursor.web.dashboard.tabs.deleting import Deleting
 from recursor.web.dashboard.tabs.naming import Naming
 from recursor.web.dashboard.tabs.setting import all_settings
@@ -47,6 +47,7 @@ class SettingsTab(Tab):
             with Box(classes="buttons"):
                 Button("Discard", self._discard, kind="plain")
                 self._saving = Button("Save", self._save, kind="primary")
+        self._unsaved = Unsaved()
         self._deleting = Deleting(self.team)
         self.refresh()
 
@@ -69,6 +70,7 @@ class SettingsTab(Tab):
         self._bar.set_visibility(bool(changed))
         said = f"{plural(len(changed), 'change')} not saved"
         self._said.text = f"{said}, {len(wrong)} of them cannot be: see there" if wrong else said
+        self._unsaved.ask(f"{said}. Leave the settings all the same?" if changed else "")
 
     def _discard(self) -> None:
         for field in self._fields:
