@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
+from pydantic import Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from recursor.domain.errors import InvalidInputError, unknown_key
@@ -27,7 +27,8 @@ def _model(value: Any) -> Any:
     return value
 
 
-ModelName = Annotated[str, StringConstraints(pattern=_MODEL, max_length=500), BeforeValidator(_model)]
+MODEL_PATTERN = r"^(scripted|[a-z][a-z0-9_.-]*:[!-~]+)$"
+ModelName = Annotated[str, StringConstraints(max_length=500, pattern=MODEL_PATTERN)]
 
 Overrides = Mapping[str, Mapping[str, JsonValue]]
 

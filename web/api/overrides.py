@@ -5,7 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, JsonValue, WithJsonSchema
 
-from recursor.domain.settings import Overrides, Settings
+from recursor.agents.model.choice import PROVIDERS
+from recursor.domain.settings import MODEL_PATTERN, SCRIPTED, Overrides, Settings
+
+_MODELS = rf"^({SCRIPTED}|({'|'.join(sorted(PROVIDERS))}):[!-~]+)$"
 
 
 def settings_schema(*, taken_back: bool) -> dict[str, Any]:
@@ -43,6 +46,8 @@ def _tight(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     tight = {key: _tight(value) for key, value in schema.items()}
+    if tight.get("pattern") == MODEL_PATTERN:
+        tight["pattern"] = _MODELS
     if "patternProperties" in tight:
         tight.setdefault("additionalProperties", False)
     kinds = [each.get("type") for each in tight.get("anyOf", ())]
