@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 
 # Per stack: a cycle of three waves is some fifteen events, and a person follows no more than a few a second.
-STACK_RATE, STACK_BURST = 60.0, 240.0
+STACK_RATE, STACK_BURST = 30.0, 150.0
 
-# In all: some 20 microseconds of the engine's time each, so 2 % of a core.
-TOTAL_RATE, TOTAL_BURST = 1000.0, 4000.0
+# In all: some 20 microseconds of the engine's time each, so 1 % of a core.
+TOTAL_RATE, TOTAL_BURST = 500.0, 2000.0
 
 # Buckets of stacks that are full again say nothing: they are dropped when there are as many as this.
 _MOST_BUCKETS = 10_000
