@@ -10,10 +10,10 @@ _STARTED = 19
 
 
 def clock_step(pid: int, started_at: float) -> float | None:
-    """Return the seconds by which the machine's time was set forward since a process began (negative: back).
+    """Return the seconds by which the machine's time was set forward since a process began; 0 if it was not.
 
     The system counts when a process began on a clock that nobody sets, and the process wrote down what the
-    time was. What lies between the two must be what it took to start, some seconds at most.
+    time was, then or, where a program runs stacks among other things, later: so only a step forward shows.
 
     Args:
         pid: the process.
@@ -26,6 +26,6 @@ def clock_step(pid: int, started_at: float) -> float | None:
         text = Path(f"/proc/{pid}/stat").read_text()
         ticks = int(text.rpartition(")")[2].split()[_STARTED])
         machine_started_at = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-        return machine_started_at + ticks / os.sysconf("SC_CLK_TCK") - started_at
+        return max(machine_started_at + ticks / os.sysconf("SC_CLK_TCK") - started_at, 0.0)
     except (OSError, ValueError, IndexError, AttributeError):
         return None

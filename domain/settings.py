@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from recursor.domain.errors import InvalidInputError, unknown_key
@@ -16,19 +16,18 @@ from recursor.domain.record import Line, Record, RoleName
 from recursor.domain.spending import Budget
 
 SCRIPTED = "scripted"
-_MODEL = r"^(scripted|[a-z][a-z0-9_.-]*:[!-~]+)$"
+MODEL_PATTERN = r"^(scripted|[a-z][a-z0-9_.-]*:[!-~]+)$"
 
 
 def _model(value: Any) -> Any:
-    if isinstance(value, str) and not re.match(_MODEL, value):
+    if isinstance(value, str) and not re.match(MODEL_PATTERN, value):
         raise PydanticCustomError(
             "model", "must be scripted, or PROVIDER:MODEL, such as openai:gpt-5-mini or local:PATH.gguf"
         )
     return value
 
 
-MODEL_PATTERN = r"^(scripted|[a-z][a-z0-9_.-]*:[!-~]+)$"
-ModelName = Annotated[str, StringConstraints(max_length=500, pattern=MODEL_PATTERN)]
+ModelName = Annotated[str, StringConstraints(pattern=MODEL_PATTERN, max_length=500), BeforeValidator(_model)]
 
 Overrides = Mapping[str, Mapping[str, JsonValue]]
 

@@ -57,9 +57,12 @@ def test_a_mistake_in_a_source_stops_any_command(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
     (tmp_path / "recursor.toml").write_text("[pause]\nafter_wrok = 2\n")
-    assert run(*command) == (
-        2, "", "recursor: recursor.toml:2: unknown key 'pause.after_wrok'; did you mean pause.after_work?\n"
-    )  # fmt: skip
+    code, out, complaint = run(*command)
+    assert (code, out) == (2, "")
+    assert complaint == (
+        "recursor: recursor.toml:2: unknown key 'pause.after_wrok'; did you mean pause.after_work? "
+        f"(in {tmp_path})\n"
+    )
     (tmp_path / "recursor.toml").unlink()
     monkeypatch.setenv("RECURSOR_PAUSE__AFTER_WORK", "soon")
     code, out, complaint = run(*command)

@@ -470,6 +470,7 @@ def test_the_clock_of_a_process_that_has_just_begun_was_not_set() -> None:
         process.communicate("\n")
     if steps == [None] * 3:
         pytest.skip("this system does not tell when a process began")
-    for step, expected in zip(steps, (0, 1000, -1000), strict=True):
+    # A process may have begun long before it ran stacks: a step back does not show.
+    for step, expected in zip(steps, (0, 1000, 0), strict=True):
         assert step == pytest.approx(expected, abs=60)
     assert clock_step(process.pid, started_at) is None

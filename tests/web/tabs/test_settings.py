@@ -89,6 +89,7 @@ def test_what_somebody_else_changed_is_seen_and_what_was_typed_stays(teams: Team
     team = teams.make()
     page = open_tab(team, "settings")
     typed(page, "After work").fill("7")
+    expect(page.get_by_role("button", name="Discard")).to_be_enabled()
 
     teams.patch(f"/api/stacks/{team}/settings", pause={"after_work": 3, "first_backoff": 9})
 
