@@ -135,6 +135,7 @@ def test_all_teams_are_paused_and_resumed_when_that_is_meant(tmp_path, visit):
         page = visit(runner).open()
         paused = page.locator("tbody").get_by_text("Paused", exact=True)
         page.get_by_role("button", name="Pause all").click()
+        expect(page.get_by_role("dialog").get_by_role("button", name="Pause 2 teams")).to_be_visible()
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
         expect(paused).to_have_count(0)
