@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from recursor.actors.messages import SendMessage, SendUserMessage
 from recursor.domain.message import Message, UserMessage
@@ -13,7 +13,7 @@ from recursor.storage.stacks import read_stack
 from recursor.storage.tables import BROADCASTS, MESSAGES, USER_MESSAGES
 from recursor.web.api.answers import ON_ONE, WRITING
 from recursor.web.api.bodies import NewMessage, NewUserMessage
-from recursor.web.api.idempotency import IdempotencyKey, key_locks, record_id_for
+from recursor.web.api.idempotency import ByKey
 from recursor.web.api.parameters import (
     USUAL_PAGE,
     After,
@@ -56,18 +56,14 @@ async def list_user_messages(
 async def send_user_message(
     stack_id: StackId,
     body: NewUserMessage,
-    request: Request,
     response: Response,
     engine: TheEngine,
-    idempotency_key: IdempotencyKey = "",
+    creation: ByKey,
 ) -> UserMessage:
     """Write to a stack as a visitor. Its communicator answers."""
     now = engine.now()
     message = new_user_message(stack_id, body.sender, body.content, now)
-    key = "" if body.id is not None else idempotency_key
-    async with key_locks(request).holding(f"user message/{stack_id}/{key}" if key else ""):
-        with engine.read() as reader:
-            made = body.id or record_id_for(reader, USER_MESSAGES, stack_id, key, body, now)
+    async with creation.record(USER_MESSAGES, stack_id, body, now) as made:
         sent: UserMessage = await engine.ask(SendUserMessage(message.but(id=made)))
     response.headers["location"] = f"/api/stacks/{stack_id}/user-messages/{sent.id}"
     return sent
@@ -98,16 +94,13 @@ async def list_messages(
 async def send_message(
     stack_id: StackId,
     body: NewMessage,
-    request: Request,
     engine: TheEngine,
-    idempotency_key: IdempotencyKey = "",
+    creation: ByKey,
 ) -> Message:
     """Have a stack write to another one, or to all others."""
     now, owner = engine.now(), body.to_stack_id or BROADCASTS
-    key = "" if body.id is not None else idempotency_key
-    async with key_locks(request).holding(f"message/{stack_id}/{owner}/{key}" if key else ""):
-        with engine.read() as reader:
-            message = new_message(read_stack(reader, stack_id), body.to_stack_id, body.content, now)
-            made = body.id or record_id_for(reader, MESSAGES, owner, key, body, now, scope=stack_id)
+    with engine.read() as reader:
+        message = new_message(read_stack(reader, stack_id), body.to_stack_id, body.content, now)
+    async with creation.record(MESSAGES, owner, body, now, scope=stack_id) as made:
         sent: Message = await engine.ask(SendMessage(message.but(id=made)))
     return sent

@@ -9,19 +9,22 @@ The names and the rules are those of the IETF's draft-ietf-httpapi-idempotency-k
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from hashlib import sha256
 from typing import Annotated, Any
 from weakref import WeakValueDictionary
 
-from fastapi import Header, Request
+from fastapi import Depends, Header, Request
 
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.ids import earliest_id, new_id, new_stack_id
 from recursor.storage.store import Reader, prefix_range
 from recursor.storage.tables import STACKS, Table
-from recursor.web.api.bodies import Body
+from recursor.web.api.bodies import Body, NewMessage, NewStack, NewTodo, NewUserMessage
+from recursor.web.engine import TheEngine
+
+Creating = NewTodo | NewUserMessage | NewMessage
 
 KEPT_SECONDS = 86_400.0
 """How long a key is known, at least; that of a stack as long as the stack."""
@@ -125,8 +128,50 @@ def _used(key: str) -> InvalidInputError:
     )
 
 
-def key_locks(request: Request) -> KeyLocks:
-    """Return the locks of the application that serves `request`."""
-    locks = request.app.state.key_locks
-    assert isinstance(locks, KeyLocks)
-    return locks
+class Creation:
+    """A request that makes something, with its key: FastAPI makes one for each operation that asks for it."""
+
+    def __init__(self, request: Request, engine: TheEngine, idempotency_key: IdempotencyKey = "") -> None:
+        """Take over the request, and the key that it came with, if any."""
+        locks = request.app.state.key_locks
+        assert isinstance(locks, KeyLocks)
+        self._locks = locks
+        self._engine = engine
+        self._key = idempotency_key
+
+    def stack(self, body: NewStack) -> AbstractAsyncContextManager[str]:
+        """Yield the id of the stack to be made. See `record`."""
+        return self._id("stack", body.id, lambda reader: stack_id_for(reader, self._key, body))
+
+    def record(
+        self, table: Table[Any], owner: str, body: Creating, now: float, scope: str = ""
+    ) -> AbstractAsyncContextManager[str]:
+        """Yield the id of the record to be made; until the block ends no other request has the same key.
+
+        Args:
+            table: where it will stand.
+            owner: among whose records.
+            body: what was asked for; the id that it has comes before the key.
+            now: seconds since the epoch, UTC.
+            scope: who makes it, where several make records of the same owner.
+
+        Raises:
+            InvalidInputError: the key has made another one.
+        """
+        name = f"{table.name}/{scope}/{owner}"
+        return self._id(
+            name, body.id, lambda reader: record_id_for(reader, table, owner, self._key, body, now, scope)
+        )
+
+    @asynccontextmanager
+    async def _id(self, name: str, given: str | None, find: Callable[[Reader], str]) -> AsyncIterator[str]:
+        if given is not None:
+            yield given
+            return
+        async with self._locks.holding(f"{name}/{self._key}" if self._key else ""):
+            with self._engine.read() as reader:
+                found = find(reader)
+            yield found
+
+
+ByKey = Annotated[Creation, Depends()]

@@ -23,7 +23,7 @@ from recursor.storage.queries import agent_states
 from recursor.storage.stack_listing import LONGEST_SEARCH, StackFilter, StackOrder, StackPage, list_page
 from recursor.web.api.answers import CREATING, ON_ONE, WRITING, problems
 from recursor.web.api.bodies import NewName, NewStack
-from recursor.web.api.idempotency import IdempotencyKey, key_locks, stack_id_for
+from recursor.web.api.idempotency import ByKey
 from recursor.web.api.overrides import SettingsPatch
 from recursor.web.api.parameters import USUAL_PAGE, Limit, StackId
 from recursor.web.engine import Engine, TheEngine
@@ -37,20 +37,17 @@ _LISTED_AT_ONCE = 2_000
 @router.post("", status_code=201, responses=CREATING)
 async def create_stack(
     body: NewStack,
-    request: Request,
     response: Response,
     engine: TheEngine,
-    idempotency_key: IdempotencyKey = "",
+    creation: ByKey,
 ) -> Stack:
     """Make a stack, with its idea if there is one already, and start it if so wished."""
     now = engine.now()
     stack = stacks.new_stack(body.name, now, body.settings)
     idea = None if body.idea is None else stacks.new_idea(stack.id, body.idea, now)
-    key = "" if body.id is not None else idempotency_key
-    async with key_locks(request).holding(f"stack/{key}" if key else ""):
-        with engine.read() as reader:
-            stack = stack.but(id=body.id or stack_id_for(reader, key, body))
-        idea = None if idea is None else idea.but(stack_id=stack.id)
+    async with creation.stack(body) as stack_id:
+        stack = stack.but(id=stack_id)
+        idea = None if idea is None else idea.but(stack_id=stack_id)
         made: Stack = await engine.ask(CreateStack(stack, idea, body.start))
     response.headers["location"] = f"{router.prefix}/{made.id}"
     return made

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from recursor.actors.messages import AddTodo, CancelTodo, EditTodo
 from recursor.domain.todo import Todo, TodoStatus
@@ -12,7 +12,7 @@ from recursor.storage.lookups import required
 from recursor.storage.tables import TODOS
 from recursor.web.api.answers import ON_ONE, WRITING, problems
 from recursor.web.api.bodies import ChangedTodo, NewTodo
-from recursor.web.api.idempotency import IdempotencyKey, key_locks, record_id_for
+from recursor.web.api.idempotency import ByKey
 from recursor.web.api.parameters import USUAL_PAGE, After, Limit, Page, StackId, TodoId, page_of
 from recursor.web.engine import TheEngine
 
@@ -41,19 +41,15 @@ async def list_todos(
 async def add_todo(
     stack_id: StackId,
     body: NewTodo,
-    request: Request,
     response: Response,
     engine: TheEngine,
-    idempotency_key: IdempotencyKey = "",
+    creation: ByKey,
 ) -> Todo:
     """Give a stack a todo."""
     now = engine.now()
     todo = new_todo(stack_id, body.content, body.priority, now)
-    key = "" if body.id is not None else idempotency_key
-    async with key_locks(request).holding(f"todo/{stack_id}/{key}" if key else ""):
-        with engine.read() as reader:
-            todo = todo.but(id=body.id or record_id_for(reader, TODOS, stack_id, key, body, now))
-        made: Todo = await engine.ask(AddTodo(todo))
+    async with creation.record(TODOS, stack_id, body, now) as todo_id:
+        made: Todo = await engine.ask(AddTodo(todo.but(id=todo_id)))
     response.headers["location"] = f"/api/stacks/{stack_id}/todos/{made.id}"
     return made
 
