@@ -14,11 +14,9 @@ from recursor.cli.following import PERIOD_SECONDS, follow
 from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import complain, one_line, print_json_line, say
 from recursor.domain.record import iso
-from recursor.runner.access import Access
 from recursor.runner.direct_inspection import DirectInspection
 from recursor.runner.inspection import Inspection
 from recursor.runner.steering import RunnerSilentError
-from recursor.storage.data_directory import store_directory
 from recursor.storage.execution_listing import ExecutionFilter
 from recursor.storage.stack_listing import MAX_PAGE, StackFilter, StackListed, StackOrder, StackPage
 
@@ -89,18 +87,9 @@ class _Sight:
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self._is_there = self._store_is_there()
-        self._access = open_place(place)
+        self.access = open_place(place)
         self._live: tuple[float, dict[str, Any] | None] = (float("-inf"), None)
         self._hearing: Hearing | None = None
-
-    @property
-    def access(self) -> Access:
-        if not self._is_there and self._store_is_there():
-            # It was begun since: what was opened before would stay empty.
-            self._access.close()
-            self._access, self._is_there = open_place(self._place), True
-        return self._access
 
     def look(self, action: Callable[[Inspection], T]) -> T:
         """Have `action` answered by the runner elsewhere, or from the store, which costs nobody."""
@@ -163,10 +152,7 @@ class _Sight:
     def __exit__(self, *_: object) -> None:
         if self._hearing is not None:
             self._hearing.end()
-        self._access.close()
-
-    def _store_is_there(self) -> bool:
-        return (store_directory(self._place.data) / "data.mdb").exists()
+        self.access.close()
 
 
 class _Changes:

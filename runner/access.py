@@ -19,7 +19,7 @@ from recursor.runner.places import store_directory
 from recursor.runner.settings_variables import TOKEN
 from recursor.runner.steering import RunnerSilentError, Steering, UnauthorizedError
 from recursor.storage.data_directory import Holder, holder
-from recursor.storage.errors import StorageError
+from recursor.storage.errors import StorageError, UnfinishedStoreError
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.opening import open_store
 from recursor.storage.store import Reader, Store, Writer
@@ -80,6 +80,7 @@ class Access:
         self._team = team
         self._limits = runner
         self._store: Store | None = None
+        self._nothing: MemoryStore | None = None
         self._writable = False
         self._silent = False
         self._barred = False
@@ -97,9 +98,11 @@ class Access:
             StorageError: the store cannot be read.
         """
         if self._store is None:
-            path = store_directory(self._data)
-            exists = (path / "data.mdb").exists()
-            self._store = open_store(path, read_only=True) if exists else MemoryStore(TABLES)
+            self._store = self._open_to_read()
+        if self._store is None:
+            # It may be there the next time.
+            self._nothing = self._nothing or MemoryStore(TABLES)
+            return self._nothing.read()
         return self._store.read()
 
     def inspect(self, action: Callable[[Inspection], T]) -> T:
@@ -205,9 +208,10 @@ class Access:
         if self._client is not None:
             self._client.close()
             self._client = None
-        if self._store is not None:
-            self._store.close()
-            self._store = None
+        for store in (self._store, self._nothing):
+            if store is not None:
+                store.close()
+        self._store = self._nothing = None
 
     def __enter__(self) -> Access:
         return self
@@ -227,6 +231,14 @@ class Access:
             self._client.close()
             self._client = None
         self._silent = True
+
+    def _open_to_read(self) -> Store | None:
+        """Return the store, or None while there is none."""
+        path = store_directory(self._data)
+        try:
+            return open_store(path, read_only=True) if (path / "data.mdb").exists() else None
+        except UnfinishedStoreError:
+            return None
 
     def _writing(self) -> Store:
         if not self._writable or self._store is None:

@@ -35,6 +35,10 @@ class SchemaVersionError(StorageError):
     """The records in the store are of another schema version than this program's."""
 
 
+class UnfinishedStoreError(SchemaVersionError):
+    """The store is just being made: nothing has been written to it yet."""
+
+
 class MigrationError(StorageError):
     """A migration failed; nothing in the store was changed."""
 

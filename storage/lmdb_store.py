@@ -65,7 +65,7 @@ class LmdbStore:
         try:
             if read_only:
                 with self.read() as reader:
-                    migrations.check(reader)
+                    migrations.check(reader, tables)
             else:
                 self._group = GroupCommit(
                     self._environment.commit, name=f"store-writer {path}", largest_batch=largest_batch

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from recursor.storage.errors import MigrationError, SchemaVersionError
+from recursor.storage.errors import MigrationError, SchemaVersionError, UnfinishedStoreError
 from recursor.storage.store import META_TABLE, Reader, Writer
 
 Migration = Callable[[Writer], None]
@@ -56,15 +56,22 @@ class Migrations:
         if found != self.latest:
             writer.put(META_TABLE, VERSION_KEY, str(self.latest).encode())
 
-    def check(self, reader: Reader) -> None:
+    def check(self, reader: Reader, tables: Iterable[str]) -> None:
         """Refuse a store of any other version, for a program that may not change it.
 
+        Args:
+            reader: the store.
+            tables: its tables.
+
         Raises:
+            UnfinishedStoreError: It has no version and holds nothing: another process is just making it.
             SchemaVersionError: The store is newer or older than this program.
         """
         found = schema_version(reader)
         self.refuse_newer(found)
         if found < self.latest:
+            if found == 0 and _is_empty(reader, tables):
+                raise UnfinishedStoreError("the store is just being made: try again")
             raise SchemaVersionError(
                 f"the store has schema version {found}, this program reads {self.latest}: "
                 "open it once for writing (start the runner), and it is brought up to date"
@@ -85,8 +92,12 @@ class Migrations:
 class AnyVersion(Migrations):
     """For who copies a store as it is, and reads no record of it."""
 
-    def check(self, reader: Reader) -> None:
+    def check(self, reader: Reader, tables: Iterable[str]) -> None:
         """Accept the store."""
+
+
+def _is_empty(reader: Reader, tables: Iterable[str]) -> bool:
+    return all(next(iter(reader.scan(table)), None) is None for table in tables)
 
 
 def schema_version(reader: Reader) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recursor.storage.errors import MigrationError, SchemaVersionError
+from recursor.storage.errors import MigrationError, SchemaVersionError, UnfinishedStoreError
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.migration import Migrations, schema_version
@@ -85,6 +85,12 @@ def test_a_newer_store_is_refused_and_not_touched(tmp_path: Path, read_only: boo
         open_lmdb(tmp_path, create, read_only=read_only)
     with closing(open_lmdb(tmp_path, create, renew)) as store:
         assert contents(store) == (2, {b"new"}, 10)
+
+
+def test_a_store_that_is_just_being_made_is_told_from_an_older_one(tmp_path: Path) -> None:
+    open_lmdb(tmp_path).close()
+    with pytest.raises(UnfinishedStoreError, match="just being made"):
+        open_lmdb(tmp_path, create, renew, read_only=True)
 
 
 def test_an_older_store_is_not_opened_to_be_read_only(tmp_path: Path) -> None:
