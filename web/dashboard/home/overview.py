@@ -1,12 +1,16 @@
 """The first page: what all teams do, and the way to each."""
 
+from itertools import islice
+
 from recursor.domain.stack import ExecutionState
 from recursor.storage.stack_listing import StackOrder, StackPage
+from recursor.storage.tables import STACKS
+from recursor.web.dashboard.beside import Beside
 from recursor.web.dashboard.home.all_teams import AllTeams
 from recursor.web.dashboard.home.new_team import NewTeam
 from recursor.web.dashboard.home.rows import ROWS, Wanted, find_teams, row_of
 from recursor.web.dashboard.home.teams_table import TeamsTable
-from recursor.web.dashboard.home.totals import Totals
+from recursor.web.dashboard.home.totals import Done, Totals
 from recursor.web.dashboard.looks import STATES
 from recursor.web.dashboard.page import Page
 from recursor.web.dashboard.parts import Box, Button, Empty, Field, Pager, Segments, Span
@@ -17,6 +21,9 @@ _ORDERS = {
     StackOrder.NAME: "By name",
     StackOrder.CYCLES: "Most cycles",
 }
+
+# So many teams are listed within milliseconds, before the page is first shown; more of them soon after it.
+_FEW = 2_000
 
 
 def home_page(page: Page) -> None:
@@ -33,6 +40,7 @@ class Overview:
         # Where the pages before the shown one began, for the way back, and where the next one begins.
         self._before: list[str | None] = []
         self._next: str | None = None
+        self._turning = False
         self._shown_none = ""
         page.set_title("Teams")
         wanted = self._wanted()
@@ -59,18 +67,26 @@ class Overview:
             self._table = TeamsTable()
             self._none = Box()
             self._pager = Pager("teams", ROWS, self._turn)
-        with self._card:
-            self.refresh()
+        self._beside = Beside(self._card, self._find, self._show)
+        if self._are_few():
+            self._beside.show_now()
+        else:
+            self._beside.begin()
         page.address.follow(self._card, self._address_changed)
         page.live.follow(self._card, self.refresh)
 
-    def refresh(self) -> None:
+    async def refresh(self) -> None:
         """Show what is true now."""
+        await self._beside.refresh()
+
+    def _are_few(self) -> bool:
+        with self._page.engine.read() as reader:
+            return sum(1 for _ in islice(reader.scan(STACKS.name), _FEW + 1)) <= _FEW
+
+    def _find(self) -> tuple[StackPage, Done]:
         engine = self._page.engine
         with engine.read() as reader:
-            found = find_teams(reader, self._wanted(), engine.now())
-            self._totals.show(reader, found)
-        self._show(found)
+            return find_teams(reader, self._wanted(), engine.now()), self._totals.read(reader)
 
     def _wanted(self) -> Wanted:
         query = self._page.address.query
@@ -82,8 +98,10 @@ class Overview:
             after=query.get("after"),
         )
 
-    def _show(self, found: StackPage) -> None:
+    def _show(self, read: tuple[StackPage, Done]) -> None:
+        found, done = read
         self._next = found.next
+        self._totals.show(done, found)
         self._table.show([row_of(team) for team in found.items])
         self._table.set_visibility(bool(found.items))
         self._states.count({"": found.total, **{str(state): count for state, count in found.states.items()}})
@@ -116,21 +134,25 @@ class Overview:
                 ):
                     Button("Show all teams", self._show_all)
 
-    def _search_for(self, text: str) -> None:
-        self._from_the_first_page("search", text.strip())
+    async def _search_for(self, text: str) -> None:
+        await self._from_the_first_page("search", text.strip())
 
-    def _filter(self, state: str) -> None:
-        self._from_the_first_page("state", state)
+    async def _filter(self, state: str) -> None:
+        await self._from_the_first_page("state", state)
 
-    def _sort(self, order: str) -> None:
-        self._from_the_first_page("order", "" if order == StackOrder.CREATED else order)
+    async def _sort(self, order: str) -> None:
+        await self._from_the_first_page("order", "" if order == StackOrder.CREATED else order)
 
-    def _from_the_first_page(self, name: str, value: str) -> None:
+    async def _from_the_first_page(self, name: str, value: str) -> None:
         self._before.clear()
         self._page.address.set(remember=False, after=None, page=None, **{name: value})
-        self.refresh()
+        await self.refresh()
 
-    def _turn(self, page: int) -> None:
+    async def _turn(self, page: int) -> None:
+        if self._turning:
+            # One page at a time: where the one after the next begins is not known yet.
+            return
+        self._turning = True
         address = self._page.address
         if page > self._page_number():
             self._before.append(address.get("after") or None)
@@ -138,7 +160,10 @@ class Overview:
         else:
             after = self._before.pop() if self._before else None
         address.set(after=after, page=str(page + 1) if after else None)
-        self.refresh()
+        try:
+            await self.refresh()
+        finally:
+            self._turning = False
 
     def _show_all(self) -> None:
         self._page.address.set(search=None, state=None, after=None, page=None)
@@ -150,4 +175,4 @@ class Overview:
         self._states.choose(wanted.state or "")
         self._order.value = wanted.order
         self._totals.follow_address()
-        self.refresh()
+        self._beside.begin()

@@ -1,8 +1,12 @@
 """What all teams came to: figures, and how much was done over time."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from recursor.domain.stack import ExecutionState
+from recursor.domain.statistics import SpanStats, TotalStats
 from recursor.domain.wording import cost
 from recursor.storage.queries import stats_series, total_stats
 from recursor.storage.stack_listing import StackPage
@@ -11,16 +15,25 @@ from recursor.storage.tables import ALL_STACKS
 from recursor.web.dashboard.looks import percent
 from recursor.web.dashboard.page import Page
 from recursor.web.dashboard.parts import Box, Chart, Segments, Series, Span
-from recursor.web.dashboard.ranges import range_of
+from recursor.web.dashboard.ranges import Range, range_of
 
 _SHOWN = {"1h": "Per minute", "24h": "Per hour", "30d": "Per day"}
 _USUAL = "1h"
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What all teams did in a span of time."""
+
+    chosen: Range
+    total: TotalStats
+    spans: list[SpanStats]
+
+
 class Totals:
     """How many teams run, what they did, and how it went."""
 
-    def __init__(self, page: Page, on_choose: Callable[[], None]) -> None:
+    def __init__(self, page: Page, on_choose: Callable[[], Awaitable[None] | None]) -> None:
         """Build it, empty; `on_choose` is called when a person chose another span of time."""
         self._page = page
         self._on_choose = on_choose
@@ -37,12 +50,17 @@ class Totals:
                     self._range = Segments("Time", _SHOWN, chosen, self._choose)
                 self._chart = Chart("Throughput of all teams")
 
-    def show(self, reader: Reader, found: StackPage) -> None:
-        """Show what is true now."""
+    def read(self, reader: Reader) -> Done:
+        """Return what was done in the chosen time."""
         now = self._page.engine.now()
         chosen = range_of(self._range.chosen)
         total = total_stats(reader, chosen.since(now), now)
         spans = stats_series(reader, ALL_STACKS, chosen.since(now), now, chosen.step)
+        return Done(chosen, total, spans)
+
+    def show(self, done: Done, found: StackPage) -> None:
+        """Show what was read."""
+        chosen, total, spans = done.chosen, done.total, done.spans
         running = found.states.get(ExecutionState.RUNNING, 0)
         over = f"in {chosen.name}"
         self._running.show(f"{running:,}", f"of {found.total:,} teams")
@@ -62,9 +80,9 @@ class Totals:
             f"{total.cycles:,} cycles, of which {total.failed:,} failed, {over}",
         )
 
-    def _choose(self, value: str) -> None:
+    def _choose(self, value: str) -> Awaitable[None] | None:
         self._page.address.set(range=None if value == _USUAL else value)
-        self._on_choose()
+        return self._on_choose()
 
     def follow_address(self) -> None:
         """Show the span of time that the address names."""

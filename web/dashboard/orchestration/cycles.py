@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from itertools import islice
 
-from recursor.domain.execution import DecisionKind, ExecutionStatus
+from recursor.domain.execution import DecisionKind, ExecutionStatus, OrchestratorExecution
 from recursor.storage.execution_listing import ExecutionFilter, executions_before
+from recursor.web.dashboard.beside import Beside
 from recursor.web.dashboard.looks import CYCLES, DECISIONS
 from recursor.web.dashboard.orchestration.cycle_rows import cycle_row
 from recursor.web.dashboard.orchestration.pictures import CyclesTable
 from recursor.web.dashboard.parts import Box, Button, Empty, Field, Section, Span
-from recursor.web.dashboard.ranges import Range, range_of
+from recursor.web.dashboard.ranges import range_of
 from recursor.web.dashboard.team.tab import Team
 
 ROWS = 15
@@ -52,14 +53,30 @@ class Cycles:
                         self._newer = Button("Newer", self._turn_back, icon="left", kind="plain")
                         self._older = Button("Older", self._turn_on, icon="right", kind="plain")
         self._last = ""
+        # Where few cycles match, all of them are looked through.
+        self._beside = Beside(section, self._find, self._show)
+        if query.get("status") or query.get("decision"):
+            self._beside.begin()
+        else:
+            self._beside.show_now()
 
-    def show(self, chosen: Range) -> None:
-        """Show what is true now of the cycles in a span of time."""
+    async def refresh(self) -> None:
+        """Show what is true now of the cycles that the address wants to see.
+
+        Raises:
+            NotFoundError: the team is not there any more.
+        """
+        await self._beside.refresh()
+
+    def _find(self) -> list[OrchestratorExecution]:
         query = self._team.address.query
-        which = _filter_of(query, chosen.since(self._team.engine.now()))
+        which = _filter_of(query, range_of(query.get("range", "")).since(self._team.engine.now()))
         with self._team.read() as reader:
             found = executions_before(reader, self._team.id, which, query.get("before", ""))
-            shown = list(islice(found, ROWS + 1))
+            return list(islice(found, ROWS + 1))
+
+    def _show(self, shown: list[OrchestratorExecution]) -> None:
+        query = self._team.address.query
         more, shown = len(shown) > ROWS, shown[:ROWS]
         self._last = shown[-1].id if shown else ""
         base = self._team.address.with_query(cycle=None)
@@ -74,27 +91,27 @@ class Cycles:
         self._older.allow(more)
 
     def follow_address(self) -> None:
-        """Show the filters that the address names."""
+        """Show the filters that the address names, and soon what they leave."""
         query = self._team.address.query
         self._status.value = query.get("status", "")
         self._decision.value = query.get("decision", "")
+        self._beside.begin()
 
-    def _filter(self, name: str, value: str) -> None:
+    async def _filter(self, name: str, value: str) -> None:
         self._before.clear()
         self._team.address.set(remember=False, before=None, **{name: value})
-        self._again()
+        await self.refresh()
 
-    def _turn_on(self) -> None:
+    async def _turn_on(self) -> None:
+        # One page at a time: where the one after the next begins is not known yet.
+        self._older.allow(False)
         self._before.append(self._team.address.get("before"))
         self._team.address.set(before=self._last)
-        self._again()
+        await self.refresh()
 
-    def _turn_back(self) -> None:
+    async def _turn_back(self) -> None:
         self._team.address.set(before=self._before.pop() if self._before else None)
-        self._again()
-
-    def _again(self) -> None:
-        self.show(range_of(self._team.address.get("range")))
+        await self.refresh()
 
 
 def _filter_of(query: Mapping[str, str], since: float) -> ExecutionFilter:

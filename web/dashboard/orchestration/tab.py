@@ -36,6 +36,7 @@ class OrchestrationTab(Tab):
     async def refresh(self) -> None:
         """See `Tab.refresh`."""
         self._show()
+        await self._cycles.refresh()
         await self._work.refresh()
 
     def address_changed(self) -> None:
@@ -47,9 +48,10 @@ class OrchestrationTab(Tab):
     def _chosen(self) -> Range:
         return range_of(self.team.address.get("range", USUAL))
 
-    def _choose_range(self, value: str) -> None:
+    async def _choose_range(self, value: str) -> None:
         self.team.address.set(range=None if value == USUAL else value, before=None)
         self._show()
+        await self._cycles.refresh()
 
     def _show(self) -> None:
         chosen, now = self._chosen(), self.team.engine.now()
@@ -60,5 +62,4 @@ class OrchestrationTab(Tab):
             self._spending.show(reader, stats)
         self._cards.show(stats)
         self._trends.show(spans, chosen)
-        self._cycles.show(chosen)
         self._detail.show()

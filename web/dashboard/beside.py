@@ -1,0 +1,55 @@
+"""Reads what may take long beside the event loop, so that others are served meanwhile."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from nicegui import background_tasks
+from nicegui.element import Element
+
+T = TypeVar("T")
+
+
+class Beside(Generic[T]):
+    """Has something read in a thread and shown, one reading at a time: what is shown last was read last."""
+
+    def __init__(self, owner: Element, read: Callable[[], T], show: Callable[[T], None]) -> None:
+        """Read nothing yet.
+
+        Args:
+            owner: what it is shown in, for as long as that is on the page.
+            read: reads what is wanted now; called in a thread.
+            show: shows what was read; called on the event loop.
+        """
+        self._owner, self._read, self._show = owner, read, show
+        self._reading = asyncio.Lock()
+        self._waits = False
+
+    def show_now(self) -> None:
+        """Read on the event loop what is known to be little. Only while nothing else is being read."""
+        self._show(self._read())
+
+    def begin(self) -> None:
+        """Have it read and shown, without waiting for it."""
+        background_tasks.create(self.refresh(), name="read beside the pages")
+
+    async def refresh(self) -> None:
+        """Read it and show it; whatever is wanted when the reading begins.
+
+        Raises:
+            whatever the reading raises.
+        """
+        if self._waits:
+            # Who waits already will read what is wanted by then.
+            return
+        self._waits = True
+        try:
+            await self._reading.acquire()
+        finally:
+            self._waits = False
+        try:
+            found = await asyncio.to_thread(self._read)
+            if not self._owner.is_deleted:
+                self._show(found)
+        finally:
+            self._reading.release()
