@@ -137,6 +137,7 @@ def test_who_lives_may_not_be_ready(client: Client, orchestrator: Any) -> None:
 
 
 def test_a_store_that_cannot_be_read_is_the_reason(client: Client, store: LmdbStore) -> None:
+    assert client.get("/readyz").json() == {"status": "ready"}
     store.close()
     answer = client.get("/readyz")
     assert answer.status_code == 503

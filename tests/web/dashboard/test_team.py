@@ -55,6 +55,7 @@ def test_a_cycle_is_opened_closed_and_sent_around(done, visit):
     expect(page.get_by_role("link", name="Cycle 1", exact=True)).to_be_focused()
     page.keyboard.press("Enter")
     _expect_the_first_cycle(page)
+    expect(page).to_have_url(re.compile(r"\?cycle="))
     page.go_back()
     expect(page.get_by_role("dialog")).to_have_count(0)
 

@@ -44,6 +44,7 @@ def test_a_version_is_looked_at_as_the_page_it_is(made: str, open_tab: Open) -> 
     expect(page.locator("iframe.stage-frame")).to_have_attribute(
         "src", f"/api/stacks/{made}/artifacts/1/page"
     )
+    expect(page).to_have_url(re.compile("version=1"))
     page.go_back()
     expect(newest).to_contain_text("newest")
 
@@ -66,7 +67,7 @@ def test_two_versions_are_compared(made: str, open_tab: Open) -> None:
     page.get_by_label("Compare with").select_option("3")
 
     expect(page.get_by_role("region", name="Changes from version 3 to version 2")).to_be_visible()
-    assert "against=3" in page.url
+    expect(page).to_have_url(re.compile("against=3"))
 
 
 def test_a_version_is_downloaded_as_it_was_made(

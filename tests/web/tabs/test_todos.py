@@ -1,5 +1,6 @@
 """The tab of the todos, in a browser."""
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
@@ -27,7 +28,7 @@ def test_urgent_ones_stand_first_and_closed_ones_last(teams: Teams, open_tab: Op
     assert contents(page) == ["urgent", "usual", "later", "gone"]
     page.get_by_role("button", name="Cancelled 1").click()
     expect(page.locator(".todo")).to_have_count(1)
-    assert page.url.endswith("?status=cancelled")
+    expect(page).to_have_url(re.compile(r"\?status=cancelled$"))
 
 
 def test_one_is_added_with_the_keyboard_alone(teams: Teams, open_tab: Open) -> None:
@@ -100,6 +101,7 @@ def test_many_are_turned_through(teams: Teams, open_tab: Open) -> None:
     page.get_by_role("button", name="Next").click()
 
     expect(page.locator(".todo")).to_have_count(2)
+    expect(page).to_have_url(re.compile(r"\?page=2$"))
     page.go_back()
     expect(page.locator(".todo")).to_have_count(50)
 

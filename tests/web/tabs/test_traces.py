@@ -24,7 +24,7 @@ def test_traces_appear_and_are_found_by_role_and_words(teams: Teams, open_tab: O
     expect(page.locator(".trace[data-role=planner]").first).to_be_visible()
     page.get_by_label("Search in traces").fill("read the IDEA")
     expect(page.locator(".trace")).to_have_count(1)
-    assert "text=read" in page.url
+    expect(page).to_have_url(re.compile("text=read"))
     thoughts = page.get_by_role("button", name="thought")
     thoughts.focus()
     page.keyboard.press("Enter")
