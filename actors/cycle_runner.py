@@ -227,7 +227,7 @@ class CycleRunner(SteppingActor):
         execution = OrchestratorExecution(
             id=graph.id,
             stack_id=self._id,
-            number=stack.total_cycles + (1 if ended is None else 2),
+            number=stack.last_cycle + 1,
             epoch=stack.epoch,
             started_at=now,
         )

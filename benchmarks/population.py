@@ -227,6 +227,7 @@ def _age(writer: Writer, stack_id: str, cycles: int, now: float) -> None:
         writer,
         stack.but(
             total_cycles=cycles,
+            last_cycle=cycles,
             phase=list(Phase)[int(stack_id[0], 16) % 4],
             state=states[int(stack_id[1], 16) % 3],
             started_at=stack.created_at,

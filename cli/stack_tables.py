@@ -146,7 +146,7 @@ def _facts(
         yield "features", neutral(", ".join(idea.features))
     yield "created", ago(stack.created_at, now)
     last = f", the last {ago(stack.last_activity_at, now)}" if stack.last_activity_at else ""
-    yield "cycles", f"{stack.total_cycles}{last}"
+    yield "cycles", f"{_counted(stack)}{last}"
     yield "now", _doing(stack, live, now)
     if found.todos:
         yield (
@@ -164,6 +164,13 @@ def _facts(
     for section, values in stack.settings.items():
         for key, value in values.items():
             yield "setting", neutral(f"{section}.{key} = {value}")
+
+
+def _counted(stack: Stack) -> str:
+    running = stack.current_execution_id is not None
+    if stack.last_cycle <= stack.total_cycles + running:
+        return str(stack.total_cycles)
+    return f"{stack.total_cycles} since it was started, {stack.last_cycle} ever"
 
 
 def _doing(stack: Stack, live: Mapping[str, Any] | None, now: float) -> Text:

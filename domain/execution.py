@@ -60,7 +60,7 @@ class OrchestratorExecution(Record):
     id: str
     stack_id: StackId
     number: int
-    """Which of the stack's cycles it is, from 1."""
+    """Which of the stack's cycles it is, from 1; no other cycle of the stack ever has the same."""
     epoch: int
     status: ExecutionStatus = ExecutionStatus.RUNNING
     started_at: Timestamp

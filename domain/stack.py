@@ -46,6 +46,9 @@ class Stack(Record):
     epoch: int = 0
     """Raised by every stop: what was started in an earlier epoch is discarded when it arrives."""
     total_cycles: int = 0
+    """Cycles that ended since the stack was last started."""
+    last_cycle: int = 0
+    """The number of the newest cycle. No later one gets it again: a start goes on counting from here."""
     failures_in_a_row: int = 0
     """Failed cycles since the last that did not fail; a resume or a start resets it."""
     fruitless_in_a_row: int = 0

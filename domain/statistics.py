@@ -87,7 +87,7 @@ class OrchestrationStats(Figures):
 
     stack_id: StackId
     total_cycles: int
-    """All cycles the stack ever ran in this epoch, whatever the span."""
+    """All cycles that ended since the stack was last started, whatever the span."""
 
 
 class TotalStats(Figures):

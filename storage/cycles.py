@@ -103,7 +103,7 @@ def begin_cycle(
         return CycleBegun(stack=None, begun=False)
     may_run = stack.state is ExecutionState.RUNNING
     if may_run:
-        stack = stack.but(current_execution_id=execution.id)
+        stack = stack.but(current_execution_id=execution.id, last_cycle=execution.number)
         EXECUTIONS.add(writer, execution)
         GRAPHS.add(writer, graph)
         WORK.add(writer, report)

@@ -77,7 +77,9 @@ def find_execution(reader: Reader, stack_id: str, execution_id: str) -> Executio
 def numbered(
     executions: Iterable[OrchestratorExecution], number: int, stack_id: str
 ) -> OrchestratorExecution:
-    """Return the first of a stack's cycles that has this number: a start after a stop counts anew.
+    """Return the first of a stack's cycles, newest first, that has this number.
+
+    An older Recursor counted anew after a stop, so that several of what it wrote may have the same.
 
     Raises:
         NotFoundError: there is none.

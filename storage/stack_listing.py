@@ -71,6 +71,9 @@ class StackListed(Record):
     next_look_at: Timestamp | None
     """When it is looked at again, if no event comes before."""
     total_cycles: int
+    """How many ended since it was last started."""
+    last_cycle: int
+    """The number of the newest."""
     cycles_last_day: int
     """How many ended in the last 24 hours, to the hour."""
     success_rate: float | None
@@ -240,6 +243,7 @@ def _readable(reader: Reader, stack_id: str, fields: Mapping[str, Any], now: flo
         waits=None if running else _waits(reader, stack_id, fields),
         next_look_at=fields.get("next_look_at"),
         total_cycles=fields.get("total_cycles", 0),
+        last_cycle=fields.get("last_cycle", 0),
         cycles_last_day=cycles,
         success_rate=completed / (completed + failed) if completed + failed else None,
         unanswered=sum(1 for _ in USER_MESSAGES.keys(reader, stack_id, shelf=UNANSWERED)),
@@ -287,6 +291,7 @@ _UNREADABLE = StackListed(
     waits=None,
     next_look_at=None,
     total_cycles=0,
+    last_cycle=0,
     cycles_last_day=0,
     success_rate=None,
     unanswered=0,

@@ -161,7 +161,7 @@ def test_a_stop_discards_what_running_agents_return(set_stage):
     assert not cast.last.runs
 
 
-def test_the_start_after_a_stop_begins_with_new_counters(set_stage):
+def test_the_start_after_a_stop_begins_with_new_counters_and_goes_on_numbering(set_stage):
     cast = Cast(first=fail)
     stage = set_stage(cast.roles())
     stack_id = stage.create("first: a")
@@ -173,8 +173,8 @@ def test_the_start_after_a_stop_begins_with_new_counters(set_stage):
 
     assert (started.total_cycles, started.failures_in_a_row, started.fruitless_in_a_row) == (0, 0, 0)
     stage.wait_for(CycleFinished, stack_id, count=2)
-    assert [(c.number, c.epoch) for c in stage.cycles(stack_id)] == [(1, 0), (1, 1)]
-    assert stage.stack(stack_id).total_cycles == 1
+    assert [(c.number, c.epoch) for c in stage.cycles(stack_id)] == [(1, 0), (2, 1)]
+    assert (stage.stack(stack_id).total_cycles, stage.stack(stack_id).last_cycle) == (1, 2)
 
 
 def test_a_stack_that_is_started_again_does_not_wait_for_an_agent_of_before(set_stage):

@@ -13,14 +13,14 @@ from tests.runner.test_inspection import fill
 
 _STACK = (
     "id name phase state state_reason created_at started_at paused_at resumed_at stopped_at "
-    "last_activity_at epoch total_cycles failures_in_a_row fruitless_in_a_row "
+    "last_activity_at epoch total_cycles last_cycle failures_in_a_row fruitless_in_a_row "
     "current_execution_id next_look_at broadcasts_read settings"
 )
 _TODO = "id stack_id content status priority assigned_by created_at updated_at updated_by closed_at metadata"
 SHAPES = {
     "list": (
         "id name state phase created_at last_activity_at title running waits next_look_at "
-        "total_cycles cycles_last_day success_rate unanswered problem"
+        "total_cycles last_cycle cycles_last_day success_rate unanswered problem"
     ),
     "show garden": _STACK + " idea todos unanswered artifact agents live",
     "idea garden": ("stack_id idea title description features created_at updated_at updated_by"),

@@ -31,12 +31,11 @@ def counters_equal_the_records(evidence: Evidence) -> Violations:
         open_ones = [e.id for e in by_stack[stack.id] if e.status == "running"]
         if open_ones != ([] if stack.current_execution_id is None else [stack.current_execution_id]):
             yield f"{stack.name} is at {stack.current_execution_id}; running are {open_ones}"
-        numbers: dict[int, list[int]] = defaultdict(list)
-        for execution in by_stack[stack.id]:
-            numbers[execution.epoch].append(execution.number)
-        for number in numbers.values():
-            if number != list(range(1, 1 + len(number))):
-                yield f"{stack.name} has cycles with the numbers {number}"
+        numbers = [execution.number for execution in by_stack[stack.id]]
+        if numbers != list(range(1, 1 + len(numbers))):
+            yield f"{stack.name} has cycles with the numbers {numbers}"
+        if stack.last_cycle != len(numbers):
+            yield f"{stack.name} has counted to {stack.last_cycle}, on record are {len(numbers)} cycles"
 
 
 def _sums_up(execution: OrchestratorExecution, graph: ExecutionGraph) -> Violations:

@@ -445,6 +445,6 @@ def test_a_cycle_that_ended_before_it_began(back: float, severity: Severity | No
     expect("record-times", severity, healthy_stack(recent=(cycle,)))
 
 
-def test_numbers_begin_anew_with_a_new_epoch() -> None:
+def test_numbers_that_an_older_recursor_began_anew_with_a_new_epoch() -> None:
     recent = (make_execution(1, epoch=1, started_at=NOW - 10), make_execution(9, started_at=NOW - 100))
     assert finding(healthy_stack(recent=recent)) is None

@@ -55,6 +55,7 @@ def test_a_start_begins_afresh(state: ExecutionState) -> None:
         state=state,
         state_reason="was stopped",
         total_cycles=9,
+        last_cycle=12,
         failures_in_a_row=3,
         fruitless_in_a_row=2,
         paused_at=1.0,
@@ -64,6 +65,7 @@ def test_a_start_begins_afresh(state: ExecutionState) -> None:
     )
     after = control(before, START, NOW)
     assert (after.total_cycles, after.failures_in_a_row, after.fruitless_in_a_row) == (0, 0, 0)
+    assert after.last_cycle == 12
     assert (after.started_at, after.next_look_at) == (NOW, NOW)
     assert (after.paused_at, after.resumed_at, after.stopped_at, after.state_reason) == (None,) * 4
     assert after.epoch == 4
@@ -117,8 +119,11 @@ def test_no_sequence_of_commands_leaves_the_table(commands: list[Command]) -> No
         assert stack.state is expected
         assert stack.epoch == stops
         assert (stack.id, stack.name, stack.created_at) == (before.id, before.name, before.created_at)
+        assert stack.last_cycle == before.last_cycle
         if stack.state is RUNNING and before.state is not RUNNING:
             assert stack.next_look_at == NOW + number
-            stack = stack.model_copy(update={"total_cycles": 3, "failures_in_a_row": 2})
+            stack = stack.model_copy(
+                update={"total_cycles": 3, "last_cycle": 3 + number, "failures_in_a_row": 2}
+            )
             if command is START:
                 assert control(control(stack, STOP, NOW), START, NOW).total_cycles == 0

@@ -210,7 +210,8 @@ class TestBeginning:
         proceed = Decision(kind=DecisionKind.CONTINUE, reason="more to do")
         begun = begin(stack, 2, before=ended(decision=proceed))
         assert begun.begun
-        assert (begun.stack.total_cycles, begun.stack.current_execution_id) == (5, f"{2:032}")
+        assert (begun.stack.total_cycles, begun.stack.last_cycle) == (5, 2)
+        assert begun.stack.current_execution_id == f"{2:032}"
         with stack.read() as reader:
             first, second = EXECUTIONS.oldest(reader, STACK, 9)
         assert (first.status, first.decision) == (ExecutionStatus.COMPLETED, proceed)
@@ -222,7 +223,9 @@ class TestBeginning:
         last = make_report({"planner": make_status(3)}, revision=(1, 0, 0))
         begun = begin(stack, 2, before=ended(report=last))
         assert (begun.begun, begun.stack) == (False, read(stack))
-        assert (begun.stack.total_cycles, begun.stack.current_execution_id) == (5, None)
+        # What has not begun has had no number.
+        assert (begun.stack.total_cycles, begun.stack.last_cycle) == (5, 1)
+        assert begun.stack.current_execution_id is None
         with stack.read() as reader:
             assert [each.status for each in EXECUTIONS.scan(reader, STACK)] == [ExecutionStatus.COMPLETED]
             assert WORK.get(reader, STACK) == last
@@ -593,7 +596,7 @@ def test_whatever_becomes_of_its_cycles_a_stacks_counters_tell(database: Store, 
         failures,
         fruitless,
     )
-    assert stack.current_execution_id is None
+    assert (stack.last_cycle, stack.current_execution_id) == (len(fates), None)
     with database.read() as reader:
         assert [each.status for each in EXECUTIONS.scan(reader, STACK)] == statuses
         stats = orchestration_stats(reader, STACK, NOW, NOW + 60)

@@ -7,13 +7,24 @@ from typing import Any
 import pytest
 
 from recursor.domain.execution import OrchestratorExecution
+from recursor.storage.codec import pack
 from recursor.storage.errors import SchemaVersionError
+from recursor.storage.ledger import begin_ledger
 from recursor.storage.lmdb_store import LmdbStore
+from recursor.storage.migration import Migrations
 from recursor.storage.opening import MIGRATIONS, open_store
 from recursor.storage.queries import total_stats
-from recursor.storage.rollups import count_execution
-from recursor.storage.tables import ALL_STACKS, HOURS, LIFETIME, MINUTES, TABLES
-from tests.making import NOW, STACK
+from recursor.storage.rollups import count_execution, sum_up_all_stacks
+from recursor.storage.tables import (
+    ALL_STACKS,
+    EXECUTIONS,
+    HOURS,
+    LIFETIME,
+    MINUTES,
+    STACKS,
+    TABLES,
+)
+from tests.making import NOW, STACK, make_stack
 
 
 @pytest.fixture
@@ -47,6 +58,49 @@ def test_sums_over_all_stacks_are_made_of_those_there_are(old: Path) -> None:
             recent = total_stats(reader, NOW - 60, NOW)
             assert (recent.cycles, recent.completed, recent.total_cycles) == (2, 2, 3)
             assert total_stats(reader, 0, NOW).cycles == 3
+
+
+@pytest.mark.parametrize(
+    ("total", "recorded", "last"),
+    [
+        pytest.param(0, [], 0, id="never ran"),
+        pytest.param(3, [1, 2, 3], 3, id="never stopped"),
+        pytest.param(2, [1, 2, 3, 4, 1, 2], 4, id="shorter since it was started again"),
+        pytest.param(0, [1, 2, 1], 2, id="stopped, and in its first cycle again"),
+        pytest.param(9, [8, 9], 9, id="the first are not kept any more"),
+        pytest.param(9, [], 9, id="none are kept any more"),
+        pytest.param(2, [1, 2, None], 2, id="with a cycle that cannot be read"),
+    ],
+)
+def test_cycles_are_numbered_on_from_the_highest_there_is(
+    tmp_path: Path, total: int, recorded: list[int | None], last: int
+) -> None:
+    other = "5eed000000000002"
+
+    def work(writer: Any) -> None:
+        for stack_id, count in ((STACK, total), (other, 70)):
+            fields = make_stack(id=stack_id, total_cycles=count).model_dump()
+            del fields["last_cycle"]
+            writer.put(STACKS.name, stack_id.encode(), pack([1, fields]))
+        for index, number in enumerate(recorded):
+            if number is None:
+                writer.put(EXECUTIONS.name, f"{STACK}/{index:032}".encode(), b"\xc1")
+                continue
+            cycle = OrchestratorExecution(
+                id=f"{index:032}", stack_id=STACK, number=number, epoch=0, started_at=NOW
+            )
+            EXECUTIONS.add(writer, cycle)
+        writer.put(STACKS.name, b"5eed000000000003", b"\xc1 unreadable")
+
+    older = Migrations({1: sum_up_all_stacks, 2: begin_ledger})
+    with closing(LmdbStore(tmp_path, TABLES, migrations=older)) as store:
+        store.write(work)
+    with closing(open_store(tmp_path)) as store, store.read() as reader:
+        stack, second = STACKS.get(reader, STACK), STACKS.get(reader, other)
+        assert stack == make_stack(total_cycles=total, last_cycle=last)
+        assert second is not None
+        assert second.last_cycle == 70
+        assert reader.get(STACKS.name, b"5eed000000000003") == b"\xc1 unreadable"
 
 
 def test_who_only_reads_is_told_what_brings_it_up_to_date(old: Path) -> None:

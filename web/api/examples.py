@@ -44,6 +44,7 @@ _stack = Stack(
     started_at=_NOW - 3590,
     last_activity_at=_NOW - 4,
     total_cycles=12,
+    last_cycle=12,
     next_look_at=_NOW + 1,
 )
 _paused = _stack.but(state=ExecutionState.PAUSED, paused_at=_NOW, next_look_at=None)
@@ -247,6 +248,7 @@ EXAMPLES: dict[str, Any] = {
                     waits=None,
                     next_look_at=None,
                     total_cycles=12,
+                    last_cycle=13,
                     cycles_last_day=12,
                     success_rate=11 / 12,
                     unanswered=0,
