@@ -84,7 +84,7 @@ class Research(Task[Findings]):
 
 
 class Researcher(ModelRole[Findings]):
-    """The agent. `tools` may also have an MCP server in it: `pydantic_ai.mcp.MCPToolset(...)`."""
+    """The agent. `tools` may also have an MCP server in it: see `librarian.py`."""
 
     prompt = "researcher"
     prompts = Path(__file__).parent

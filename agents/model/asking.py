@@ -17,6 +17,7 @@ from recursor.agents.model.counted import Asked, CountedModel
 from recursor.agents.model.errands import Errands
 from recursor.agents.model.exchange import Exchange, shared
 from recursor.agents.model.failures import explained
+from recursor.agents.model.mcp import McpServer
 from recursor.domain.agent import Run
 from recursor.domain.graph import Usage
 from recursor.domain.snapshot import Snapshot
@@ -24,8 +25,8 @@ from recursor.domain.spending import AgentFailedError, BudgetExceededError
 
 T = TypeVar("T")
 
-AnyTool = Tool[None] | Callable[..., Any] | AbstractToolset[None]
-"""A function, a tool of pydantic-ai's, or a set of them, such as an MCP server."""
+AnyTool = Tool[None] | Callable[..., Any] | AbstractToolset[None] | McpServer
+"""A function, a tool of pydantic-ai's, a set of them, or an MCP server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,8 @@ class _Asking(Generic[T]):
         tally = asked.tally
         try:
             model = await errands.do(lambda: self._model(exchange, asked))
-            answer = await self._agent(model, errands).run(self.prompt)
+            toolsets = await errands.do(lambda: self._toolsets(asked))
+            answer = await self._agent(model, toolsets, errands).run(self.prompt)
         except asyncio.CancelledError:
             raise AgentFailedError(self._cut_off(exchange, asked), tally.usage) from None
         except BudgetExceededError as error:
@@ -118,7 +120,16 @@ class _Asking(Generic[T]):
             why = f"the run is out of time, limits.node_seconds = {self.run.settings.limits.node_seconds:g}"
         return f"{why}: it {asked.doing}"
 
-    def _agent(self, model: Model, errands: Errands) -> Agent[None, T]:
+    def _toolsets(self, asked: Asked) -> list[AbstractToolset[None]]:
+        def note(doing: str) -> None:
+            asked.doing = doing
+
+        opened = (tool.opened(note) if isinstance(tool, McpServer) else tool for tool in self.tools)
+        return [tool for tool in opened if isinstance(tool, AbstractToolset)]
+
+    def _agent(
+        self, model: Model, toolsets: Sequence[AbstractToolset[None]], errands: Errands
+    ) -> Agent[None, T]:
         settings = self.run.settings.model
         request = RequestSettings(
             max_tokens=settings.output_tokens, timeout=settings.call_seconds, max_retries=0
@@ -133,8 +144,8 @@ class _Asking(Generic[T]):
             retries=settings.retries,
             deps_type=type(None),
             name=self.run.role,
-            tools=[tool for tool in self.tools if not isinstance(tool, AbstractToolset)],
-            toolsets=[tool for tool in self.tools if isinstance(tool, AbstractToolset)],
+            tools=[tool for tool in self.tools if not isinstance(tool, AbstractToolset | McpServer)],
+            toolsets=toolsets,
         )
         check = self.check
         if check is not None:

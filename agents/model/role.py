@@ -71,7 +71,7 @@ class ModelRole(ABC, Generic[A]):
     prompts: Traversable = BUILT_IN
     """Where its prompt is found; a `Path`, for example."""
     tools: Sequence[AnyTool] = ()
-    """What the model may use: functions, pydantic-ai's tools and toolsets, MCP servers."""
+    """What the model may use: functions, pydantic-ai's tools and toolsets, each `McpServer`."""
 
     @abstractmethod
     def task(self, snapshot: Snapshot, run: Run) -> Task[A] | Outcome:
