@@ -2,16 +2,31 @@
 export default {
   template: `<span hidden></span>`,
   props: { question: String },
+  created() {
+    // Where Back and Forward lead away from.
+    this.place = null;
+  },
   mounted() {
     addEventListener("beforeunload", this.unload);
     // Before the pages' own listener, which opens what the link says.
     document.addEventListener("click", this.follow, true);
+    window.recursor.beforeTravel = this.travel;
   },
   beforeUnmount() {
     removeEventListener("beforeunload", this.unload);
     document.removeEventListener("click", this.follow, true);
+    if (window.recursor.beforeTravel === this.travel) window.recursor.beforeTravel = null;
+  },
+  watch: {
+    question(now, before) {
+      if (!before) this.remember();
+    },
   },
   methods: {
+    remember() {
+      const { pathname, href } = location;
+      this.place = { pathname, href, state: history.state, index: window.navigation?.currentEntry?.index };
+    },
     stays() {
       // A runner that does not answer could not save it either, and the page must be able to come back.
       const lost = document.documentElement.dataset.connection === "lost";
@@ -26,6 +41,25 @@ export default {
       if (!link || elsewhere || !this.stays() || link.pathname === location.pathname || confirm(this.question)) return;
       event.preventDefault();
       event.stopPropagation();
+    },
+    travel(event) {
+      // The browser tells of it when it has gone already: whoever stays is brought back, and nothing is opened.
+      if (this.stays() && location.pathname !== this.place.pathname && !confirm(this.question)) {
+        event.stopImmediatePropagation();
+        this.comeBack();
+      } else if (location.pathname === this.place?.pathname) {
+        if (this.coming) event.stopImmediatePropagation();
+        this.coming = false;
+        this.remember();
+      }
+    },
+    comeBack() {
+      const { index, href, state } = this.place;
+      const steps = index - window.navigation?.currentEntry?.index;
+      this.coming = Boolean(steps);
+      // Without its place in the history the page can only be put on top of it again: what was ahead is lost.
+      if (steps) history.go(steps);
+      else history.pushState(state, "", href);
     },
   },
 };

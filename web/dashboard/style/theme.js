@@ -1,5 +1,5 @@
-// Runs before anything is painted: the theme that was chosen on this browser, the server's clock, and what the
-// server is told of this page.
+// Runs before anything is painted: the theme that was chosen on this browser, the server's clock, what the server is
+// told of this page, and who is asked before Back or Forward opens another.
 (() => {
   const root = document.documentElement;
   const KEY = "recursor.theme";
@@ -36,5 +36,8 @@
   addEventListener("storage", apply);
   addEventListener("DOMContentLoaded", apply);
   apply();
+  // Listeners of a window are called in the order in which they came, and the library's opens what the address says:
+  // whoever may not want that has to have come before.
+  addEventListener("popstate", (event) => window.recursor.beforeTravel?.(event));
   document.addEventListener("visibilitychange", () => window.emitEvent?.("page_hidden", document.hidden));
 })();
