@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from itertools import islice
 from unicodedata import normalize
@@ -188,7 +189,7 @@ def find_stack(reader: Reader, named: str) -> str:
     as_key = wanted.encode()
     if 0 < len(as_key) <= 16 and reader.get(STACKS.name, as_key) is not None:
         return wanted
-    by_name = _ids_named(reader, wanted)
+    by_name = list(_ids_named(reader, wanted))
     if by_name:
         return _only(by_name, named, "are named")
     by_prefix = []
@@ -224,6 +225,13 @@ def find_among(stacks: Mapping[str, str], named: str) -> str:
     if by_id:
         return _only(by_id, named, "have ids that begin with")
     raise _no_stack(named)
+
+
+def is_called(reader: Reader, name: str, besides: str | None = None) -> bool:
+    """Whether there is a stack that a person would call so, besides the one of the id `besides`."""
+    with suppress(UnicodeEncodeError):
+        return any(stack_id != besides for stack_id in islice(_ids_named(reader, name.strip()), 2))
+    return False
 
 
 def stacks_beginning_with(reader: Reader, typed: str, limit: int) -> Iterator[Stack]:
@@ -396,9 +404,10 @@ def _cancel_current(writer: Writer, stack: Stack, now: float) -> Stack:
     return stack.but(current_execution_id=None, last_activity_at=now)
 
 
-def _ids_named(reader: Reader, name: str) -> list[str]:
+def _ids_named(reader: Reader, name: str) -> Iterator[str]:
     start, stop = prefix_range(_name_prefix(name))
-    return [key.rpartition(b"/")[2].decode() for key, _ in reader.scan(NAMES, start, stop)]
+    for key, _ in reader.scan(NAMES, start, stop):
+        yield key.rpartition(b"/")[2].decode()
 
 
 def _name_key(stack: Stack) -> bytes:

@@ -28,6 +28,7 @@ from recursor.storage.stacks import (
     create_stack,
     delete_stack,
     find_stack,
+    is_called,
     new_idea,
     new_stack,
     read_stack,
@@ -407,6 +408,14 @@ class TestRenaming:
             self.found(database, "garden")
         assert self.rename(database, "YARD").name == "YARD"
         assert self.found(database, "yard") == STACK
+
+    def test_another_of_that_name_is_known_of_however_it_is_written(self, database: Store) -> None:
+        create(database, make_stack(name="Garden"))
+        with database.read() as reader:
+            assert is_called(reader, " gARDEN")
+            assert not is_called(reader, "garden", besides=STACK)
+            assert not is_called(reader, "gard")
+            assert not is_called(reader, "\ud800")
 
     def test_nothing_of_it_is_left_when_it_is_deleted(self, database: Store) -> None:
         before = everything(database)

@@ -51,6 +51,28 @@ def test_what_is_wrong_is_said_at_the_field(done, visit, name, idea):
     expect(wrong).to_be_focused()
 
 
+def test_a_name_that_is_anothers_is_noted_as_it_is_typed_and_taken(done, visit):
+    runner, _ = done
+    page = visit(runner).open()
+    page.get_by_role("button", name="New team").click()
+    dialog = page.get_by_role("dialog")
+    noted = dialog.get_by_text("Another team is called so, too")
+    dialog.get_by_label("Name").fill("habits ")
+    expect(noted).to_be_visible()
+    expect(dialog.get_by_label("Name")).not_to_have_attribute("aria-invalid", "true")
+    dialog.get_by_label("Name").fill("Habits of cats")
+    expect(noted).to_be_hidden()
+
+
+def test_a_team_that_was_never_started_says_what_to_do(done, visit):
+    runner, _ = done
+    page = visit(runner).open()
+    page.get_by_role("link", name="Later").click()
+    expect(page.get_by_text("Nobody has looked for work yet")).to_be_visible()
+    expect(page.get_by_text("No cycles yet").last).to_be_visible()
+    expect(page.get_by_text("Looked at")).to_be_hidden()
+
+
 def test_a_team_gets_the_model_that_it_is_to_ask(tmp_path, visit):
     with run_with_teams(tmp_path / "data") as (runner, _):
         page = visit(runner).open()

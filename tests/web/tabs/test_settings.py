@@ -50,7 +50,11 @@ def test_the_team_is_called_something_else(teams: Teams, open_tab: Open) -> None
     name.fill("  ")
     page.get_by_role("button", name="Rename").click()
     expect(name).to_be_focused()
+    teams.make("Beds")
+    name.fill("beds")
+    expect(page.get_by_text("Another team is called so, too")).to_be_visible()
     name.fill("Kitchen garden")
+    expect(page.get_by_text("Another team is called so, too")).to_be_hidden()
     name.press("Enter")
     expect(page.get_by_role("heading", name="Kitchen garden")).to_be_visible()
     expect(name).to_have_value("Kitchen garden")
@@ -143,3 +147,61 @@ def test_whoever_leaves_with_something_unsaved_is_asked(teams: Teams, open_tab: 
     page.get_by_role("link", name="Settings").click()
     expect(typed(page, "Between looks")).to_have_value("30")
     assert len(asked) == 2
+
+
+def test_back_asks_too_and_who_stays_is_where_they_were(teams: Teams, open_tab: Open) -> None:
+    team = teams.make()
+    page = open_tab(team, "todos")
+    path = f"{teams.url}/teams/{team}"
+    for name in ("Settings", "Traces"):
+        page.get_by_role("link", name=name).click()
+        expect(page).to_have_url(f"{path}/{name.lower()}")
+    page.go_back()
+    expect(page).to_have_url(f"{path}/settings")
+    typed(page, "Between looks").fill("12.5")
+    expect(page.get_by_text("1 change not saved")).to_be_visible()
+
+    # What was ahead is still ahead after Back.
+    for away in ("back", "forward", "back"):
+        assert asked(page, away, stay=True) == "1 change not saved. Leave the settings all the same?"
+        expect(page).to_have_url(f"{path}/settings")
+        expect(typed(page, "Between looks")).to_have_value("12.5")
+
+    asked(page, "back", stay=False)
+    expect(page).to_have_url(f"{path}/todos")
+    expect(page.get_by_role("link", name="Todos")).to_have_attribute("aria-current", "page")
+
+
+def test_a_name_that_was_typed_is_not_left_without_asking_either(teams: Teams, open_tab: Open) -> None:
+    team = teams.make()
+    page = open_tab(team, "todos")
+    page.get_by_role("link", name="Settings").click()
+    expect(page).to_have_url(f"{teams.url}/teams/{team}/settings")
+    typed(page, "Team name").fill("Kitchen garden")
+    expect(page.get_by_text("Not saved yet")).to_be_visible()
+
+    assert "The new name is not saved" in asked(page, "back", stay=True)
+
+    expect(page).to_have_url(f"{teams.url}/teams/{team}/settings")
+    typed(page, "Team name").press("Enter")
+    expect(page.get_by_role("heading", name="Kitchen garden")).to_be_visible()
+    expect(page.get_by_text("Not saved yet")).to_be_hidden()
+    page.go_back()
+    expect(page).to_have_url(f"{teams.url}/teams/{team}/todos")
+
+
+def asked(page: Page, away: str, *, stay: bool) -> str:
+    """What is asked when one goes back or forward in the browser."""
+    said: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        said.append(dialog.message)
+        if stay:
+            dialog.dismiss()
+        else:
+            dialog.accept()
+
+    page.once("dialog", answer)
+    with page.expect_event("dialog"):
+        page.evaluate(f"setTimeout(() => history.{away}())")
+    return said[0]

@@ -6,6 +6,7 @@ from recursor.domain.settings import Overrides, Settings
 from recursor.domain.stack import Stack
 from recursor.storage import stacks
 from recursor.web.dashboard.complaint import complaint
+from recursor.web.dashboard.namesakes import remark_on_name
 from recursor.web.dashboard.page import Page
 from recursor.web.dashboard.parts import Box, Button, Field, Modal
 
@@ -18,8 +19,9 @@ class NewTeam:
         self._page = page
         with Modal("New team") as self._modal:
             self._name = Field(
-                "Name", required=True, longest=200, placeholder="Habits", on_enter=self._create_and_start
-            )
+                "Name", required=True, longest=200, placeholder="Habits", on_change=self._named,
+                on_enter=self._create_and_start,
+            )  # fmt: skip
             self._idea = Field(
                 "Idea", "area", required=True, longest=20_000, rows=5, on_enter=self._create_and_start,
                 placeholder="A habit tracker with streaks and a weekly chart",
@@ -40,6 +42,9 @@ class NewTeam:
         """Show it."""
         self._modal.open()
         self._name.focus()
+
+    def _named(self, name: str) -> None:
+        self._name.remark(remark_on_name(self._page.engine, name))
 
     async def _create(self) -> None:
         await self._make(start=False)
@@ -79,5 +84,6 @@ class NewTeam:
         if isinstance(made, Stack):
             self._modal.close()
             self._name.value = self._idea.value = ""
+            self._name.remark("")
             self._model.value = self._usual
             self._page.open(f"/teams/{made.id}")

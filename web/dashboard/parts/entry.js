@@ -14,6 +14,7 @@ export default {
       <input v-else class="field-control" :type="kind" v-model="inner" v-bind="common"
         @input="tell" @keydown.enter="$emit('enter', inner)" />
       <span v-if="hint" class="field-hint" :id="name + '-hint'">{{ hint }}</span>
+      <span class="field-remark" :id="name + '-remark'" role="status">{{ remark }}</span>
       <span class="field-error" :id="name + '-error'" role="alert" v-if="error">{{ error }}</span>
     </div>`,
   props: {
@@ -22,6 +23,7 @@ export default {
     value: null,
     hint: String,
     error: String,
+    remark: String,
     placeholder: String,
     options: Array,
     rows: Number,
@@ -36,7 +38,7 @@ export default {
   },
   computed: {
     common() {
-      const about = [this.hint && `${this.name}-hint`, this.error && `${this.name}-error`].filter(Boolean);
+      const about = ["hint", "remark", "error"].filter((each) => this[each]).map((each) => `${this.name}-${each}`);
       return {
         id: this.name,
         placeholder: this.placeholder,

@@ -84,6 +84,11 @@ class Field(Element, component="entry.js"):
         if self._props.get("error") != problem:
             self._props.set_optional("error", problem)
 
+    def remark(self, remark: str) -> None:
+        """Note something that is not wrong; "" notes nothing."""
+        if self._props.get("remark") != remark:
+            self._props["remark"] = remark
+
     def focus(self) -> None:
         """Put the keyboard's focus into it."""
         self.run_method("focus")

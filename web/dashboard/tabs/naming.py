@@ -1,35 +1,58 @@
 """Calls a team something else."""
 
+from collections.abc import Callable
+
 from recursor.actors.messages import RenameStack
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.stack import Stack
 from recursor.storage.stacks import new_stack
 from recursor.web.dashboard.complaint import complaint
-from recursor.web.dashboard.parts import Box, Button, Field, Section
+from recursor.web.dashboard.namesakes import remark_on_name
+from recursor.web.dashboard.parts import Box, Button, Field, Section, Span
 from recursor.web.dashboard.team.tab import Team
 
 
 class Naming:
     """The team's name, to be rewritten."""
 
-    def __init__(self, team: Team, name: str) -> None:
+    def __init__(self, team: Team, name: str, on_change: Callable[[], None]) -> None:
         """Build it.
 
         Args:
             team: which one.
             name: what it is called.
+            on_change: called when a person changed it, or it was saved.
         """
         self._team = team
         self._name = name
+        self._on_change = on_change
         with Section("Name"), Box(classes="card setting-name"):
-            self._field = Field("Team name", value=name, longest=200, required=True, on_enter=self._save)
+            self._field = Field(
+                "Team name", value=name, longest=200, required=True,
+                on_change=self._changed, on_enter=self._save,
+            )  # fmt: skip
             self._saving = Button("Rename", self._save)
+            self._mark = Span("", "setting-mark")
+
+    @property
+    def changed(self) -> bool:
+        """Whether a person has typed another name and not saved it yet."""
+        return self._field.value.strip() != self._name
 
     def show(self, stack: Stack) -> None:
         """Show what it is called now; what is being typed stays."""
         if self._field.value == self._name != stack.name:
             self._field.value = stack.name
         self._name = stack.name
+        self._say()
+
+    def _changed(self, _: str) -> None:
+        self._say()
+        self._field.remark(remark_on_name(self._team.engine, self._field.value, besides=self._team.id))
+        self._on_change()
+
+    def _say(self) -> None:
+        self._mark.text = f"Not saved yet; now: {self._name}" if self.changed else ""
 
     async def _save(self) -> None:
         try:
@@ -47,3 +70,5 @@ class Naming:
         self._saving.say("Rename")
         if isinstance(renamed, Stack):
             self._field.value = self._name = renamed.name
+            self._say()
+            self._on_change()

@@ -34,7 +34,8 @@ class SettingsTab(Tab):
         with self.team.read() as reader:
             stack = read_stack(reader, self.team.id)
         given = stack.settings
-        self._naming = Naming(self.team, stack.name)
+        self._unsaved = Unsaved()
+        self._naming = Naming(self.team, stack.name, self._tell)
         runner = self.team.engine.settings
         for name, (about, settings) in all_settings().items():
             with Section(_TITLES.get(name, name.capitalize())) as section:
@@ -47,7 +48,6 @@ class SettingsTab(Tab):
             with Box(classes="buttons"):
                 Button("Discard", self._discard, kind="plain")
                 self._saving = Button("Save", self._save, kind="primary")
-        self._unsaved = Unsaved()
         self._deleting = Deleting(self.team)
         self.refresh()
 
@@ -70,7 +70,8 @@ class SettingsTab(Tab):
         self._bar.set_visibility(bool(changed))
         said = f"{plural(len(changed), 'change')} not saved"
         self._said.text = f"{said}, {len(wrong)} of them cannot be: see there" if wrong else said
-        self._unsaved.ask(f"{said}. Leave the settings all the same?" if changed else "")
+        lost = [said] * bool(changed) + ["The new name is not saved"] * self._naming.changed
+        self._unsaved.ask(f"{'. '.join(lost)}. Leave the settings all the same?" if lost else "")
 
     def _discard(self) -> None:
         for field in self._fields:
