@@ -5,8 +5,8 @@ from difflib import unified_diff
 
 from recursor.domain.errors import InvalidInputError
 
-# More would keep the processor for seconds; who has such texts has tools to compare them.
-_LONGEST_COMPARED = 20_000
+# Lines of both together: more would keep the processor for seconds, and who has such texts has tools for it.
+LONGEST_COMPARED = 20_000
 
 
 def unified(old: str, new: str, old_name: str, new_name: str) -> str:
@@ -22,9 +22,9 @@ def unified(old: str, new: str, old_name: str, new_name: str) -> str:
         InvalidInputError: the two have more than 20,000 lines.
     """
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    if len(before) + len(after) > _LONGEST_COMPARED:
+    if len(before) + len(after) > LONGEST_COMPARED:
         raise InvalidInputError(
-            f"against: the two have {len(before) + len(after)} lines, {_LONGEST_COMPARED} can be compared: "
+            f"against: the two have {len(before) + len(after)} lines, {LONGEST_COMPARED} can be compared: "
             "get both and compare them there"
         )
     return "".join(_ended(unified_diff(before, after, old_name, new_name)))

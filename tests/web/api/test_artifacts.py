@@ -86,5 +86,5 @@ def test_two_versions_are_compared(client: httpx.Client) -> None:
 
 
 def test_what_is_too_long_is_not_compared(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison, "_LONGEST_COMPARED", 3)
+    monkeypatch.setattr(comparison, "LONGEST_COMPARED", 3)
     assert "4 lines" in problem(client.get(f"{WHERE}/2/diff"), 422, "invalid-input")

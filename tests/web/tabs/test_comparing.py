@@ -1,12 +1,7 @@
 """What is shown of a source and of a difference."""
 
-from recursor.web.dashboard.tabs.comparing import (
-    LONGEST_COMPARED,
-    LONGEST_SHOWN,
-    WIDEST_SHOWN,
-    compare,
-    cut,
-)
+from recursor.domain.comparison import LONGEST_COMPARED
+from recursor.web.dashboard.tabs.comparing import LONGEST_SHOWN, WIDEST_SHOWN, compare, cut
 
 
 def test_a_changed_line_stands_among_its_neighbours() -> None:

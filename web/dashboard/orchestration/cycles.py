@@ -5,11 +5,13 @@ from itertools import islice
 
 from recursor.domain.execution import DecisionKind, ExecutionStatus, OrchestratorExecution
 from recursor.storage.execution_listing import ExecutionFilter, executions_before
+from recursor.storage.stacks import read_stack
 from recursor.web.dashboard.beside import Beside
+from recursor.web.dashboard.by_age import ByAge
 from recursor.web.dashboard.looks import CYCLES, DECISIONS
 from recursor.web.dashboard.orchestration.cycle_rows import cycle_row
 from recursor.web.dashboard.orchestration.pictures import CyclesTable
-from recursor.web.dashboard.parts import Box, Button, Empty, Field, Section, Span
+from recursor.web.dashboard.parts import Box, Empty, Field, Section
 from recursor.web.dashboard.ranges import range_of
 from recursor.web.dashboard.team.tab import Team
 
@@ -22,8 +24,6 @@ class Cycles:
     def __init__(self, team: Team) -> None:
         """Build it, empty."""
         self._team = team
-        # Where the pages before the shown one began, for the way back.
-        self._before: list[str] = []
         query = team.address.query
         statuses = {"": "Any status", **{each.value: CYCLES[each].word for each in ExecutionStatus}}
         decisions = {"": "Any decision", **{each.value: DECISIONS[each].word for each in DecisionKind}}
@@ -39,20 +39,15 @@ class Cycles:
                 )  # fmt: skip
             with Box(classes="card card--flush"):
                 self.table = CyclesTable()
-                self._none = Box()
-                with self._none:
+                with Box() as self._none_yet:
                     Empty(
                         "graph",
-                        "No cycles here",
-                        "A running team has a cycle whenever a role has work. Start the team, write to it, "
-                        "or choose a longer time or another filter.",
+                        "No cycles yet",
+                        "A running team has a cycle whenever a role has work: press Start at the top.",
                     )
-                with Box("nav", "pager", aria_label="Pages of cycles") as self._pager:
-                    self._said = Span()
-                    with Box(classes="buttons"):
-                        self._newer = Button("Newer", self._turn_back, icon="left", kind="plain")
-                        self._older = Button("Older", self._turn_on, icon="right", kind="plain")
-        self._last = ""
+                with Box() as self._none_here:
+                    Empty("graph", "No cycles here", "Choose a longer time, or another filter.")
+                self._pages = ByAge("cycles", team.address, self.refresh)
         # Where few cycles match, all of them are looked through.
         self._beside = Beside(section, self._find, self._show)
         if query.get("status") or query.get("decision"):
@@ -68,27 +63,24 @@ class Cycles:
         """
         await self._beside.refresh()
 
-    def _find(self) -> list[OrchestratorExecution]:
+    def _find(self) -> tuple[list[OrchestratorExecution], bool]:
+        """Return a page of cycles and the one after them, and whether the team ever had any."""
         query = self._team.address.query
         which = _filter_of(query, range_of(query.get("range", "")).since(self._team.engine.now()))
         with self._team.read() as reader:
             found = executions_before(reader, self._team.id, which, query.get("before", ""))
-            return list(islice(found, ROWS + 1))
+            return list(islice(found, ROWS + 1)), read_stack(reader, self._team.id).total_cycles > 0
 
-    def _show(self, shown: list[OrchestratorExecution]) -> None:
-        query = self._team.address.query
+    def _show(self, found: tuple[list[OrchestratorExecution], bool]) -> None:
+        shown, any_yet = found
         more, shown = len(shown) > ROWS, shown[:ROWS]
-        self._last = shown[-1].id if shown else ""
         base = self._team.address.with_query(cycle=None)
         self.table.show([cycle_row(each) for each in shown], base)
         self.table.set_visibility(bool(shown))
-        self._none.set_visibility(not shown)
-        first = not query.get("before")
-        self._pager.set_visibility(bool(shown) and (more or not first))
-        if shown:
-            self._said.text = f"Cycles {shown[-1].number:,} to {shown[0].number:,}"
-        self._newer.allow(not first)
-        self._older.allow(more)
+        self._none_yet.set_visibility(not shown and not any_yet)
+        self._none_here.set_visibility(not shown and any_yet)
+        said = f"Cycles {shown[-1].number:,} to {shown[0].number:,}" if shown else "No older ones"
+        self._pages.show(said, shown[-1].id if more else None)
 
     def follow_address(self) -> None:
         """Show the filters that the address names, and soon what they leave."""
@@ -98,19 +90,7 @@ class Cycles:
         self._beside.begin()
 
     async def _filter(self, name: str, value: str) -> None:
-        self._before.clear()
-        self._team.address.set(remember=False, before=None, **{name: value})
-        await self.refresh()
-
-    async def _turn_on(self) -> None:
-        # One page at a time: where the one after the next begins is not known yet.
-        self._older.allow(False)
-        self._before.append(self._team.address.get("before"))
-        self._team.address.set(before=self._last)
-        await self.refresh()
-
-    async def _turn_back(self) -> None:
-        self._team.address.set(before=self._before.pop() if self._before else None)
+        self._pages.filter(**{name: value})
         await self.refresh()
 
 

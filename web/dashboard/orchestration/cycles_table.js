@@ -2,7 +2,7 @@
 export default {
   template: `
     <div class="table-box">
-      <table class="table cycles" role="table" aria-label="Cycles">
+      <table class="table rows cycles" role="table" aria-label="Cycles">
         <thead role="rowgroup">
           <tr role="row">
             <th role="columnheader" scope="col">Cycle</th>
@@ -16,7 +16,7 @@ export default {
         </thead>
         <tbody role="rowgroup">
           <tr v-for="row in rows" :key="row.id" role="row">
-            <td role="cell" class="cycles-number">
+            <td role="cell" class="rows-link cycles-number">
               <a :href="link(row.id)" :data-cycle="row.id" :aria-label="'Cycle ' + row.number">#{{ row.number }}</a>
             </td>
             <td role="cell" class="cycles-status">

@@ -9,6 +9,7 @@ _SHEETS = (
     "base",
     "frame",
     "parts",
+    "rows",
     "home",
     "team",
     "orchestration",

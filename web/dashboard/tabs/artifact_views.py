@@ -4,17 +4,11 @@ import asyncio
 
 from nicegui.element import Element
 
+from recursor.domain.comparison import LONGEST_COMPARED
 from recursor.domain.project import Artifact
 from recursor.storage.tables import ARTIFACTS
 from recursor.web.dashboard.parts import Box, Empty, Link, Notice, Segments, Span
-from recursor.web.dashboard.tabs.comparing import (
-    LONGEST_COMPARED,
-    LONGEST_SHOWN,
-    Cut,
-    Difference,
-    compare,
-    cut,
-)
+from recursor.web.dashboard.tabs.comparing import LONGEST_SHOWN, Cut, Difference, compare, cut
 from recursor.web.dashboard.team.tab import Team
 
 

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-# Lines that are compared at most, of both together: with more it takes the processor for seconds.
-LONGEST_COMPARED = 20_000
+from recursor.domain.comparison import LONGEST_COMPARED
 
 # Lines that are shown at most, and characters of each: more is to be read in a program for it.
 LONGEST_SHOWN = 2_000

@@ -3,7 +3,8 @@
 from recursor.storage.stacks import read_stack
 from recursor.storage.tables import STATES
 from recursor.storage.trace_search import LOOKED_THROUGH, search_traces
-from recursor.web.dashboard.parts import Box, Button, Empty, Field, Span
+from recursor.web.dashboard.by_age import ByAge
+from recursor.web.dashboard.parts import Box, Button, Empty, Field
 from recursor.web.dashboard.tabs.trace_rows import TraceList, TraceRows
 from recursor.web.dashboard.team.tab import Tab
 
@@ -20,9 +21,6 @@ class TracesTab(Tab):
     def build(self) -> None:
         """See `Tab.build`."""
         self._rows = TraceRows(self.team.path)
-        # Where the pages before the shown one began, for the way back.
-        self._newer_pages: list[str] = []
-        self._next: str | None = None
         query = self.team.address.query
         with Box("section", "section card card--flush", aria_label="Traces"):
             with Box(classes="toolbar"):
@@ -36,11 +34,7 @@ class TracesTab(Tab):
                 )  # fmt: skip
             self._list = TraceList(self.refresh)
             self._none = Box()
-            with Box("nav", "pager", aria_label="Pages of traces") as self._pager:
-                self._said = Span()
-                with Box(classes="buttons"):
-                    self._newer = Button("Newer", self._turn_back, icon="left", kind="plain")
-                    self._older = Button("Older", self._turn_on, icon="right", kind="plain")
+            self._pages = ByAge("traces", self.team.address, self.refresh)
         self._shown_none = ""
         self.refresh()
 
@@ -52,17 +46,13 @@ class TracesTab(Tab):
             found = search_traces(reader, self.team.id, role=role, text=text, before=before, limit=ROWS)
             opened = self._list.opened
             rows = [self._rows.row(reader, each, opened=each.id in opened) for each in found.traces]
-        # A full page may have been the last one, too: it costs a press to see.
-        self._next = found.before
         self._list.show(rows)
         self._list.set_visibility(bool(rows))
-        self._pager.set_visibility(bool(before or self._next))
-        self._newer.allow(bool(before))
-        self._older.allow(self._next is not None)
-        self._said.text = "Older ones" if before else "The newest"
+        # A full page may have been the last one, too: it costs a press to see.
+        self._pages.show("Older ones" if before else "The newest", found.before)
         if rows:
             self._say_none("")
-        elif self._next is not None:
+        elif found.before is not None:
             self._say_none("go on")
         else:
             self._say_none("not found" if role or text or before else "none")
@@ -113,15 +103,5 @@ class TracesTab(Tab):
         self.address_changed()
 
     def _filter(self, **changes: str | None) -> None:
-        self._newer_pages.clear()
-        self.team.address.set(remember=False, before=None, **changes)
-        self.refresh()
-
-    def _turn_on(self) -> None:
-        self._newer_pages.append(self.team.address.get("before"))
-        self.team.address.set(before=self._next)
-        self.refresh()
-
-    def _turn_back(self) -> None:
-        self.team.address.set(before=self._newer_pages.pop() if self._newer_pages else None)
+        self._pages.filter(**changes)
         self.refresh()
