@@ -43,9 +43,12 @@ class DetectionSettings(Record):
     """Seconds after which the planner looks again, if something changed."""
     reviewer_period: float = Field(default=180.0, gt=0)
     """Seconds after which the reviewer looks again, if something changed."""
-    change_keywords: tuple[Line, ...] = (
-        "add", "change", "could you", "feature", "fix", "broken", "bug", "make it", "instead", "remove",
-        "replace", "should", "want", "would like", "need", "please", "update", "improve", "missing",
+    change_keywords: tuple[Line, ...] = Field(
+        default=(
+            "add", "change", "could you", "feature", "fix", "broken", "bug", "make it", "instead", "remove",
+            "replace", "should", "want", "would like", "need", "please", "update", "improve", "missing",
+        ),
+        examples=[("fix", "could you", "please")],
     )  # fmt: skip
     """A visitor's message with one of these words asks for a change."""
     long_message: int = Field(default=200, ge=1)
@@ -112,14 +115,20 @@ class RetentionSettings(Record):
 class ModelSettings(Record):
     """Which model does the work, and how it is asked."""
 
-    name: ModelName = SCRIPTED
+    name: ModelName = Field(default=SCRIPTED, examples=["openai:gpt-5-mini"])
     """`scripted`: the team that needs no model. Else a model in pydantic-ai's naming, `openai:gpt-5-mini`,
     `anthropic:...`, `google:...`, `groq:...`, `ollama:...`; or `local:PATH.gguf`."""
-    roles: Mapping[RoleName, ModelName] = Field(default_factory=dict)
+    roles: Mapping[RoleName, ModelName] = Field(
+        default_factory=dict, examples=[{"builder": "openai:gpt-5-mini"}]
+    )
     """Another model for some roles, by role."""
-    fallback: tuple[ModelName, ...] = ()
+    fallback: tuple[ModelName, ...] = Field(
+        default=(), examples=[("anthropic:claude-haiku-4-5", "groq:llama-3.3-70b-versatile")]
+    )
     """Models to be asked in turn when the one before fails or is overloaded."""
-    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s]+$", max_length=2000)
+    base_url: str | None = Field(
+        default=None, pattern=r"^https?://[^\s]+$", max_length=2000, examples=["http://127.0.0.1:8000/v1"]
+    )
     """Where an OpenAI-compatible server is asked by models named `openai:...`."""
     output_tokens: int = Field(default=16_000, ge=1)
     """Most tokens of one answer."""
@@ -131,7 +140,7 @@ class ModelSettings(Record):
     """Time limit of one call of a model."""
     retries: int = Field(default=2, ge=0, le=10)
     """How often a model is asked again after an answer that is not what was asked for."""
-    prompts: Line | None = None
+    prompts: Line | None = Field(default=None, examples=["/srv/recursor/prompts"])
     """A directory with prompts that take the place of those of the same names."""
 
     def of(self, role: str) -> str:
@@ -142,11 +151,17 @@ class ModelSettings(Record):
 class BudgetSettings(Budget):
     """What a stack may spend. When it would be more, the stack is paused before the next call."""
 
-    role_tokens: Mapping[RoleName, Annotated[int, Field(ge=0, le=MAX_TOKENS)]] = Field(default_factory=dict)
+    role_tokens: Mapping[RoleName, Annotated[int, Field(ge=0, le=MAX_TOKENS)]] = Field(
+        default_factory=dict, examples=[{"builder": 200_000}]
+    )
     """Most tokens of some roles, by role."""
-    role_dollars: Mapping[RoleName, Annotated[Decimal, Field(ge=0)]] = Field(default_factory=dict)
+    role_dollars: Mapping[RoleName, Annotated[Decimal, Field(ge=0)]] = Field(
+        default_factory=dict, examples=[{"builder": 2.5}]
+    )
     """Most US dollars of some roles, by role."""
-    role_runs_per_hour: Mapping[RoleName, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    role_runs_per_hour: Mapping[RoleName, Annotated[int, Field(ge=0)]] = Field(
+        default_factory=dict, examples=[{"builder": 60}]
+    )
     """Most runs an hour of some roles, by role."""
 
     @property

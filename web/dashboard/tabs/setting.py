@@ -3,7 +3,7 @@
 import inspect
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -11,6 +11,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Union, get_args, get_origin
 
 from pydantic import JsonValue
+from pydantic.fields import FieldInfo
 
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import Settings
@@ -20,9 +21,6 @@ _SPELLED = {"ttl": "TTL", "url": "URL"}
 
 # Thousands apart. What else has a comma may be meant as 0.5, or as 5: it is not guessed.
 _GROUPED = re.compile(r"[+-]?\d{1,3}([,\s]\d{3})+(\.\d+)?")
-
-# An example of what a role may be given, where 1000 would be none.
-_EXAMPLES = {"roles": '"openai:gpt-5-mini"', "role_dollars": "2.50", "role_runs_per_hour": "60"}
 
 
 class Kind(Enum):
@@ -114,20 +112,21 @@ def all_settings() -> dict[str, tuple[str, list[Setting]]]:
     defaults = Settings()
     for name in Settings.model_fields:
         section = type(getattr(defaults, name))
-        settings = [
-            _setting(name, key, (field.description or "").replace("`", ""), field.annotation)
-            for key, field in section.model_fields.items()
-        ]
+        settings = [_setting(name, key, field) for key, field in section.model_fields.items()]
         found[name] = (inspect.cleandoc(section.__doc__ or "").partition("\n")[0], settings)
     return found
 
 
-def _setting(section: str, key: str, help_: str, annotation: object) -> Setting:
-    kind, optional = _kind(annotation)
-    if kind is not Kind.JSON:
-        return Setting(section, key, help_, kind, optional)
-    example = f'{{"builder": {_EXAMPLES.get(key, "1000")}}}'
-    return Setting(section, key, f"{help_} Such as {example}; empty: none.", kind, optional, example)
+def _setting(section: str, key: str, field: FieldInfo) -> Setting:
+    help_ = (field.description or "").replace("`", "")
+    kind, optional = _kind(field.annotation)
+    setting = Setting(section, key, help_, kind, optional)
+    if kind is Kind.NUMBER:
+        return setting
+    example = setting.told((field.examples or [""])[0])
+    none = "; empty: none" if kind is Kind.JSON or not field.default else ""
+    told = help_ if example in help_ else f"{help_} Such as {example}{none}."
+    return replace(setting, help=told, example=example)
 
 
 def _kind(annotation: object) -> tuple[Kind, bool]:
