@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from nicegui import background_tasks
 from nicegui.element import Element
+
+from recursor.domain.errors import NotFoundError
 
 T = TypeVar("T")
 
@@ -30,8 +33,12 @@ class Beside(Generic[T]):
         self._show(self._read())
 
     def begin(self) -> None:
-        """Have it read and shown, without waiting for it."""
-        background_tasks.create(self.refresh(), name="read beside the pages")
+        """Have it read and shown, without waiting for it; nothing, if what it is of was deleted meanwhile."""
+        background_tasks.create(self._refresh_if_there(), name="read beside the pages")
+
+    async def _refresh_if_there(self) -> None:
+        with suppress(NotFoundError):
+            await self.refresh()
 
     async def refresh(self) -> None:
         """Read it and show it; whatever is wanted when the reading begins.

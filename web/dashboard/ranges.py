@@ -21,6 +21,11 @@ class Range:
         """Return where it begins: seconds since the epoch, UTC."""
         return now - self.seconds
 
+    @property
+    def is_quickly_read(self) -> bool:
+        """Whether its figures are read within milliseconds, before a page is first shown."""
+        return self.seconds <= DAY
+
 
 # Sixty points or fewer: what a chart of a few hundred pixels shows, and some sixty short reads.
 RANGES = {

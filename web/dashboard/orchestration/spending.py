@@ -34,10 +34,13 @@ class SpendingSection:
                 self._models = _Uses("By model")
                 self._roles = _Uses("By role")
 
-    def show(self, reader: Reader, stats: OrchestrationStats) -> None:
-        """Show what is true now; what models and roles took, as `stats` says it of a span of time."""
+    def read(self, reader: Reader) -> StackSpending:
+        """Return what the team has spent up to now."""
         engine = self._team.engine
-        found = stack_spending(reader, self._team.id, engine.settings, engine.runner, engine.now())
+        return stack_spending(reader, self._team.id, engine.settings, engine.runner, engine.now())
+
+    def show(self, found: StackSpending, stats: OrchestrationStats) -> None:
+        """Show what was read; what models and roles took, as `stats` says it of a span of time."""
         total = found.total
         wanted = total.budget.limits_anything or bool(total.calls or total.runs_last_hour or stats.models)
         self._section.set_visibility(wanted)

@@ -1,6 +1,11 @@
 """The Orchestration tab."""
 
+from dataclasses import dataclass
+
+from recursor.domain.spending import StackSpending
+from recursor.domain.statistics import OrchestrationStats, SpanStats
 from recursor.storage.queries import orchestration_stats, stats_series
+from recursor.web.dashboard.beside import Beside
 from recursor.web.dashboard.orchestration.cards import Cards
 from recursor.web.dashboard.orchestration.cycles import Cycles
 from recursor.web.dashboard.orchestration.detail import Detail
@@ -10,6 +15,16 @@ from recursor.web.dashboard.orchestration.work import Work
 from recursor.web.dashboard.parts import Section, Segments
 from recursor.web.dashboard.ranges import RANGES, USUAL, Range, range_of
 from recursor.web.dashboard.team.tab import Tab
+
+
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """What a team did in a span of time, and what it has spent."""
+
+    chosen: Range
+    stats: OrchestrationStats
+    spans: list[SpanStats]
+    spending: StackSpending
 
 
 class OrchestrationTab(Tab):
@@ -31,11 +46,17 @@ class OrchestrationTab(Tab):
         self._cycles = Cycles(self.team)
         self._trends = Trends()
         self._detail = Detail(self.team, self._cycles)
-        self._show()
+        self._figures = Beside(section, self._read, self._show)
+        if self._chosen().is_quickly_read:
+            self._figures.show_now()
+        else:
+            self._figures.begin()
+        self._detail.show()
 
     async def refresh(self) -> None:
         """See `Tab.refresh`."""
-        self._show()
+        self._detail.show()
+        await self._figures.refresh()
         await self._cycles.refresh()
         await self._work.refresh()
 
@@ -43,23 +64,29 @@ class OrchestrationTab(Tab):
         """See `Tab.address_changed`."""
         self._range.choose(self.team.address.get("range", USUAL))
         self._cycles.follow_address()
-        self._show()
+        self._figures.begin()
+        self._detail.show()
 
     def _chosen(self) -> Range:
         return range_of(self.team.address.get("range", USUAL))
 
     async def _choose_range(self, value: str) -> None:
         self.team.address.set(range=None if value == USUAL else value, before=None)
-        self._show()
+        await self._figures.refresh()
         await self._cycles.refresh()
 
-    def _show(self) -> None:
+    def _read(self) -> _Figures:
         chosen, now = self._chosen(), self.team.engine.now()
         since = chosen.since(now)
         with self.team.read() as reader:
-            stats = orchestration_stats(reader, self.team.id, since, now)
-            spans = stats_series(reader, self.team.id, since, now, chosen.step)
-            self._spending.show(reader, stats)
-        self._cards.show(stats)
-        self._trends.show(spans, chosen)
-        self._detail.show()
+            return _Figures(
+                chosen,
+                orchestration_stats(reader, self.team.id, since, now),
+                stats_series(reader, self.team.id, since, now, chosen.step),
+                self._spending.read(reader),
+            )
+
+    def _show(self, found: _Figures) -> None:
+        self._spending.show(found.spending, found.stats)
+        self._cards.show(found.stats)
+        self._trends.show(found.spans, found.chosen)

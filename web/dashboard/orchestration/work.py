@@ -9,7 +9,7 @@ from recursor.storage.errors import CorruptRecordError
 from recursor.storage.revisions import read_revision
 from recursor.storage.tables import WORK
 from recursor.web.dashboard.orchestration.pictures import Row, WorkTable
-from recursor.web.dashboard.parts import Box, Moment, Section, Span
+from recursor.web.dashboard.parts import Box, Empty, Moment, Section, Span
 from recursor.web.dashboard.team.tab import Team
 
 
@@ -20,14 +20,21 @@ class Work:
         """Build it with what the store knows."""
         self._team = team
         with Section("Work detection") as section:
-            with section.head, Box("span", "muted"):
+            with section.head, Box("span", "muted") as self._when:
                 Span("Looked at ")
                 self._at = Moment(None, "ago", otherwise="never")
             with Box(classes="card card--flush"):
                 self._table = WorkTable()
-        report, self._is_true = self._known()
-        if report is not None:
-            self._show(report)
+                self._none = Box()
+                with self._none:
+                    Empty(
+                        "clock",
+                        "Nobody has looked for work yet",
+                        "Press Start at the top: then every role is looked at, and here stands which of them "
+                        "have work, how urgent it is, and why.",
+                    )
+        report, _ = self._known()
+        self._show(report)
 
     async def refresh(self) -> None:
         """Show what is true now: what the store knows, or what is found out when something changed since."""
@@ -37,8 +44,7 @@ class Work:
             with suppress(RecursorError):
                 found = await self._team.engine.ask(GetWork(self._team.id))
                 report = found if isinstance(found, WorkReport) else report
-        if report is not None:
-            self._show(report)
+        self._show(report)
 
     def _known(self) -> tuple[WorkReport | None, bool]:
         with self._team.read() as reader:
@@ -48,9 +54,13 @@ class Work:
                 report = None
             return report, report is not None and report.revision == read_revision(reader, self._team.id)
 
-    def _show(self, report: WorkReport) -> None:
-        self._at.show(report.computed_at)
-        self._table.show([_row(role, status) for role, status in report.statuses.items()])
+    def _show(self, report: WorkReport | None) -> None:
+        for each in (self._when, self._table):
+            each.set_visibility(report is not None)
+        self._none.set_visibility(report is None)
+        if report is not None:
+            self._at.show(report.computed_at)
+            self._table.show([_row(role, status) for role, status in report.statuses.items()])
 
 
 def _row(role: str, status: WorkStatus) -> Row:
