@@ -20,6 +20,14 @@ PROVIDERS = frozenset({
 CHOICES = frozenset({"model", "budget"})
 """The sections of settings that it is about."""
 
+# The variables by which the SDKs of other providers ask another server.
+_ADDRESSES = {
+    "anthropic": "ANTHROPIC_BASE_URL",
+    "google": "GOOGLE_GEMINI_BASE_URL",
+    "groq": "GROQ_BASE_URL",
+    "ollama": "OLLAMA_BASE_URL",
+}
+
 # Newer models than the prices know are many: only what looks like a slip of the pen is doubted.
 _ALIKE = 0.8
 
@@ -53,11 +61,17 @@ def check_choice(settings: Settings, runner: RunnerSettings) -> None:
 
 
 def doubts(settings: Settings) -> Iterator[str]:
-    """Yield, for each model that is not known but looks like one that is, a line that says so."""
+    """Yield a line for each model that looks like a slip of the pen, and for an address that nobody asks."""
     for setting, model in _models(settings.model):
         near = None if _price_is_known(model) else _nearest(model)
         if near is not None:
             yield f"{setting}: {model} is not known here: did you mean {near}?"
+    named = [model.partition(":")[0] for _, model in _models(settings.model)]
+    if settings.model.base_url is not None and named and "openai" not in named:
+        provider = named[0]
+        elsewhere = _ADDRESSES.get(provider)
+        remedy = f"set {elsewhere} for the runner instead" if elsewhere else "it has an address of its own"
+        yield f"model.base_url: is for openai: models only, and not for {provider}: {remedy}"
 
 
 def _models(model: ModelSettings, roles: Iterable[str] | None = None) -> Iterator[Named]:

@@ -38,6 +38,10 @@ TRIES = 4
 # providers put before tools.
 OVERHEAD_BYTES = 4_096
 
+# These tell what a call has taken so far from the beginning on; others when all has come, and some of them
+# never say why an answer ended.
+_USAGE_AT_ONCE = frozenset({"anthropic", "google", "google-cloud"})
+
 _REFUSED = (ModelRateLimitError, ModelUnavailableError)
 _BROKEN = (ModelServerError, ModelConnectionError)
 
@@ -166,7 +170,8 @@ class CountedModel(WrapperModel):
             CALL.reset(token)
         told.end()
         response = stream.get()
-        if response.finish_reason is None and not response.usage.total_tokens:
+        tells_usage_last = self._name.partition(":")[0] not in _USAGE_AT_ONCE
+        if response.finish_reason is None and not (tells_usage_last and response.usage.total_tokens):
             raise ModelConnectionError(self._name, "the answer ended before its end", phase="read")
         return response
 

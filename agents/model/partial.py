@@ -9,7 +9,7 @@ from pydantic_ai.messages import (
     ToolCallPart,
     ToolCallPartDelta,
 )
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from recursor.agents.model.clock import Clock
 from recursor.agents.model.errands import Errands
@@ -60,7 +60,9 @@ class Partial:
             case PartStartEvent(part=TextPart(content=text)):
                 return self._begin(text, is_json=False)
             case PartStartEvent(part=ToolCallPart(args=arguments)):
-                return self._begin(arguments if isinstance(arguments, str) else "", is_json=True)
+                # Google's come whole, and are no text.
+                text = arguments if isinstance(arguments, str) else to_json(arguments or {}).decode()
+                return self._begin(text, is_json=True)
             case PartDeltaEvent(delta=TextPartDelta(content_delta=text)):
                 return text
             case PartDeltaEvent(delta=ToolCallPartDelta(args_delta=str(text))):

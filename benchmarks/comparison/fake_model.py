@@ -40,13 +40,13 @@ class FakeModel:
 
     def __call__(self, call: Call) -> Answer:
         """Answer a call."""
-        shown = _texts(call)
+        shown = call.texts
         if call.model == "manager":
             text, arguments, tool = self._manager(call)
             return Answer(text, arguments, tool, latency=self._latency)
         says = getattr(self, f"_{call.model}")
         text, arguments = says(shown)
-        return Answer(text, arguments if call.body.get("tools") else None, latency=self._latency)
+        return Answer(text, arguments if call.wants_form else None, latency=self._latency)
 
     def _wanted(self, shown: str) -> int:
         return self._parts + (WISH in shown)
@@ -90,7 +90,7 @@ class FakeModel:
 
     def _manager(self, call: Call) -> tuple[str, Any, str | None]:
         """Give the work to whose turn it is, with what they have to know; end when the reviewer approves."""
-        shown = _texts(call)
+        shown = call.texts
         wanted, planned, built = self._wanted(shown), _highest(shown), parts_in(shown)
         known = f"{IDEA}\n{plan(1, planned, self._parts)}\n{page(built)}" if planned else IDEA
         if wanted > self._parts:
@@ -110,18 +110,6 @@ def _delegated(call: Call, role: str, task: str, context: str) -> tuple[str, Any
     names = [tool["function"]["name"] for tool in call.body["tools"]]
     (name,) = (name for name in names if name.startswith("delegate"))
     return "", {"task": task, "context": context, "coworker": role}, name
-
-
-def _texts(call: Call) -> str:
-    """Return all that the request shows, as one text."""
-    found = []
-    for message in call.body.get("messages", ()):
-        content = message.get("content") or ""
-        if isinstance(content, str):
-            found.append(content)
-        else:
-            found.extend(part.get("text", "") for part in content)
-    return "\n".join(found)
 
 
 def _highest(shown: str) -> int:

@@ -14,10 +14,12 @@ from recursor.actors.messages import CreateStack, GetLoad, GetStatus, SendUserMe
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.settings import Settings
 from recursor.domain.stack import Phase
+from recursor.domain.statistics import OrchestrationStats
 from recursor.runner.team import standard_team
 from recursor.storage import stacks
 from recursor.storage.conversations import new_user_message
 from recursor.storage.opening import open_store
+from recursor.storage.queries import orchestration_stats
 from recursor.storage.store import Store
 from recursor.storage.tables import ARTIFACTS, TRACES, USER_MESSAGES
 
@@ -63,6 +65,12 @@ class RecursorTeam:
         """How far the clock was moved, in seconds."""
         return self._clock.now() - self._begun
 
+    @property
+    def figures(self) -> OrchestrationStats:
+        """What the team came to, as people are shown it."""
+        with self._store.read() as reader:
+            return orchestration_stats(reader, self._stack.id, self._begun, self._clock.now())
+
     def _until(self, reached: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
@@ -107,19 +115,20 @@ class RecursorTeam:
 
 
 @contextmanager
-def recursor_team(url: str) -> Iterator[RecursorTeam]:
-    """Start an orchestrator whose agents ask models at `url`; shut it down afterwards."""
-    model = {
+def recursor_team(url: str, **model: object) -> Iterator[RecursorTeam]:
+    """Start an orchestrator whose agents ask models at `url`, or by `model`; shut it down afterwards."""
+    asked = {
         "name": "openai:planner",
         "roles": {role: f"openai:{role}" for role in ROLES},
         "base_url": url,
         "context_tokens": 100_000,
+        **model,
     }
     with tempfile.TemporaryDirectory(dir=".") as folder:
         clock = ManualClock(time.time())
         store = open_store(Path(folder))
         orchestrator = Orchestrator.start(
-            store=store, roles=standard_team(), settings=Settings().overridden({"model": model}), clock=clock
+            store=store, roles=standard_team(), settings=Settings().overridden({"model": asked}), clock=clock
         )
         try:
             yield RecursorTeam(store, clock, orchestrator)

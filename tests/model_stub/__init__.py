@@ -1,1 +1,1 @@
-"""A server that speaks as OpenAI's does, with answers and faults that a test or a benchmark has chosen."""
+"""A server that speaks as providers of models do, with answers and faults of one's choice."""

@@ -1,10 +1,13 @@
 """What the stub answers a call with: text, arguments of a tool, or something that goes wrong."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+# Where providers have what is said to a model.
+_SAID = ("system", "systemInstruction", "messages", "contents")
 
 
 class Fault(Enum):
@@ -19,6 +22,8 @@ class Fault(Enum):
     """The connection is reset in the middle of the answer."""
     CLOSE_WITHIN = "close within"
     """The connection is closed in the middle of the answer, as if that were its end."""
+    OVERLOADED_WITHIN = "overloaded within"
+    """The stream ends with an event that says that the provider is overloaded, after it has begun well."""
     BROKEN_JSON = "broken json"
     """The body, or what a stream is made of, is not JSON."""
     DRIP = "drip"
@@ -40,10 +45,23 @@ class Call:
     size: int
     """Bytes of the body."""
 
+    path: str = ""
+    """What was asked, by which its provider is known."""
+
     @property
     def prompt(self) -> str:
         """Everything that was said, as one text: for scripts that look for something in it."""
-        return json.dumps(self.body.get("messages", []))
+        return json.dumps([self.body.get(part) for part in _SAID if part in self.body])
+
+    @property
+    def wants_form(self) -> bool:
+        """Whether the answer is to be typed: the arguments of a tool, or a text that keeps to a schema."""
+        return any(self.body.get(part) for part in ("tools", "output_config", "response_format"))
+
+    @property
+    def texts(self) -> str:
+        """The texts that were shown, without what surrounds them, in the form of no provider."""
+        return "\n".join(text for part in _SAID for text in _texts(self.body.get(part)))
 
 
 @dataclass(frozen=True)
@@ -66,6 +84,8 @@ class Answer:
     """Seconds before the first byte."""
     input_tokens: int | None = None
     """None: a quarter of the request's bytes, as is about right for English."""
+    cached_tokens: int = 0
+    """Those of the question that the provider had seen before, and sells for less."""
     output_tokens: int | None = None
     """None: a quarter of the answer's characters, but no more than were asked for."""
     reports_usage: bool = True
@@ -84,3 +104,14 @@ def always(answer: Answer) -> Script:
 def in_turn(*answers: Answer) -> Script:
     """Return a script of several answers, the last one again and again."""
     return lambda call: answers[min(call.number, len(answers)) - 1]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, dict):
+        for name in ("content", "text", "parts"):
+            yield from _texts(value.get(name))

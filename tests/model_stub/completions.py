@@ -1,25 +1,29 @@
-"""Chat completions as OpenAI's API has them: what they hold, whole or as a stream, and what they cost."""
+"""Chat completions as OpenAI's API has them, and those that are like it: whole or as a stream."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from tests.model_stub.answers import Answer, Call
+from tests.model_stub.saying import pieces, said, taken
+
+LAST_WORDS = b"data: [DONE]\n\n"
 
 
-def usage(call: Call, answer: Answer) -> dict[str, int]:
+def usage(call: Call, answer: Answer) -> dict[str, Any]:
     """Return what a call costs, in tokens."""
-    said = _content(call, answer)
-    most = call.body.get("max_completion_tokens") or call.body.get("max_tokens") or len(said)
-    given, taken = answer.input_tokens, answer.output_tokens
-    prompt = call.size // 4 if given is None else given
-    completion = min(len(said) // 4 + 1, most) if taken is None else taken
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+    most = call.body.get("max_completion_tokens") or call.body.get("max_tokens")
+    question, completion = taken(call, answer, most)
+    return {
+        "prompt_tokens": question,
+        "completion_tokens": completion,
+        "total_tokens": question + completion,
+        "prompt_tokens_details": {"cached_tokens": answer.cached_tokens},
+    }
 
 
 def billed_tokens(call: Call, answer: Answer) -> int:
     """Return the tokens of both directions together."""
-    return usage(call, answer)["total_tokens"]
+    return sum(taken(call, answer, call.body.get("max_completion_tokens") or call.body.get("max_tokens")))
 
 
 def whole(call: Call, answer: Answer) -> dict[str, Any]:
@@ -28,7 +32,7 @@ def whole(call: Call, answer: Answer) -> dict[str, Any]:
     if answer.arguments is None:
         message["content"] = answer.text
     else:
-        message["tool_calls"] = [_tool_call(call, answer, _content(call, answer))]
+        message["tool_calls"] = [_tool_call(call, answer, said(answer))]
     completion = _frame(call, "chat.completion")
     completion["choices"] = [{"index": 0, "message": message, "finish_reason": _finish(answer)}]
     if answer.reports_usage:
@@ -36,11 +40,9 @@ def whole(call: Call, answer: Answer) -> dict[str, Any]:
     return completion
 
 
-def chunks(call: Call, answer: Answer) -> Iterator[dict[str, Any]]:
+def events(call: Call, answer: Answer) -> Iterator[tuple[str | None, dict[str, Any]]]:
     """Yield a completion in the pieces of a stream."""
-    said = _content(call, answer)
-    pieces = [said[at : at + answer.piece] for at in range(0, len(said), answer.piece)] or [""]
-    for number, piece in enumerate(pieces):
+    for number, piece in enumerate(pieces(answer)):
         delta: dict[str, Any] = {"role": "assistant"} if number == 0 else {}
         if answer.arguments is None:
             delta["content"] = piece
@@ -51,14 +53,15 @@ def chunks(call: Call, answer: Answer) -> Iterator[dict[str, Any]]:
         yield _chunk(call, [{"index": 0, "delta": delta, "finish_reason": None}])
     yield _chunk(call, [{"index": 0, "delta": {}, "finish_reason": _finish(answer)}])
     if answer.reports_usage:
-        yield {**_chunk(call, []), "usage": usage(call, answer)}
+        _, last = _chunk(call, [])
+        told = {"usage": usage(call, answer)}
+        # Groq tells it in a place of its own.
+        yield None, {**last, **({"x_groq": {"id": last["id"], **told}} if "/openai/" in call.path else told)}
 
 
-def _content(call: Call, answer: Answer) -> str:
-    del call
-    if answer.arguments is None:
-        return answer.text
-    return answer.arguments if isinstance(answer.arguments, str) else json.dumps(answer.arguments)
+def problem(answer: Answer) -> dict[str, Any]:
+    """Return what is said instead of an answer."""
+    return {"error": {"message": answer.text, "type": "stub", "code": answer.status}}
 
 
 def _finish(answer: Answer) -> str:
@@ -76,8 +79,8 @@ def _tool_call(call: Call, answer: Answer, arguments: str) -> dict[str, Any]:
     }
 
 
-def _chunk(call: Call, choices: list[dict[str, Any]]) -> dict[str, Any]:
-    return {**_frame(call, "chat.completion.chunk"), "choices": choices}
+def _chunk(call: Call, choices: list[dict[str, Any]]) -> tuple[None, dict[str, Any]]:
+    return None, {**_frame(call, "chat.completion.chunk"), "choices": choices}
 
 
 def _frame(call: Call, kind: str) -> dict[str, Any]:

@@ -8,20 +8,25 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 from tests.model_stub.answers import Answer, Call, Fault, Script, always
-from tests.model_stub.completions import billed_tokens, chunks, whole
+from tests.model_stub.dialects import dialect_of, model_of, streams
 
 # Longer than any test waits for what is about to happen.
 PATIENCE = 60.0
 DRIP_SECONDS = 0.02
+_WITHIN = (Fault.RESET_WITHIN, Fault.CLOSE_WITHIN, Fault.OVERLOADED_WITHIN)
 KEY_HEADERS = ("authorization", "x-api-key", "x-goog-api-key")
 
 
 class ModelStub:
-    """Answers `POST /v1/chat/completions`; a context manager. What it counts may be read from any thread."""
+    """Answers as the provider does whose API is asked; a context manager.
+
+    What it counts may be read from any thread.
+    """
 
     def __init__(self, script: Script | None = None, port: int = 0) -> None:
         """Answer by `script`, which may be changed at any time."""
@@ -125,7 +130,7 @@ class ModelStub:
             if not first.startswith("POST "):
                 await self._send_json(writer, 200, self._figures())
                 continue
-            call = self._note(body, headers)
+            call = self._note(first.split(" ")[1], body, headers)
             answer = self.script(call)
             answering = asyncio.create_task(self._answer(writer, call, answer))
             gone = asyncio.create_task(reader.read(1))
@@ -142,16 +147,17 @@ class ModelStub:
             if hung_up:
                 return
 
-    def _note(self, body: bytes, headers: dict[str, str]) -> Call:
+    def _note(self, path: str, body: bytes, headers: dict[str, str]) -> Call:
         content = json.loads(body)
         with self._changed:
             call = Call(
                 number=len(self.calls) + 1,
-                model=content.get("model", ""),
+                model=model_of(path, content),
                 body=content,
                 authorization=headers.get("authorization", ""),
                 key=next((headers[name] for name in KEY_HEADERS if name in headers), ""),
                 size=len(body),
+                path=path,
             )
             self.calls.append(call)
             self._count()
@@ -188,47 +194,56 @@ class ModelStub:
 
     async def _answer(self, writer: asyncio.StreamWriter, call: Call, answer: Answer) -> bool:
         """Answer a call. Returns whether the connection can be used again."""
+        dialect = dialect_of(call.path)
         if answer.latency:
             await asyncio.sleep(answer.latency)
         if answer.status != 200:
             self._end(call)
-            await self._send_json(writer, answer.status, _problem(answer), answer.headers)
+            await self._send_json(writer, answer.status, dialect.problem(answer), answer.headers)
             return True
         with self._changed:
-            self.bills[call.number] = billed_tokens(call, answer)
+            self.bills[call.number] = dialect.billed_tokens(call, answer)
         if answer.fault is Fault.HANG:
             await asyncio.Event().wait()
         if answer.fault is Fault.RESET:
             _reset(writer)
             return False
-        if call.body.get("stream"):
+        if streams(call.path, dict(call.body)):
             return await self._stream(writer, call, answer)
         self._end(call)
-        body = b"{not json" if answer.fault is Fault.BROKEN_JSON else json.dumps(whole(call, answer)).encode()
+        body = json.dumps(dialect.whole(call, answer)).encode()
+        if answer.fault is Fault.BROKEN_JSON:
+            body = b"{not json"
         await self._send(writer, 200, "application/json", body, answer.headers)
         return True
 
     async def _stream(self, writer: asyncio.StreamWriter, call: Call, answer: Answer) -> bool:
         writer.write(_head(200, "text/event-stream", {"transfer-encoding": "chunked", **answer.headers}))
-        events = list(chunks(call, answer))
-        for position, event in enumerate(events):
-            data = "{not json" if answer.fault is Fault.BROKEN_JSON and position else json.dumps(event)
-            _write_chunk(writer, f"data: {data}\n\n".encode())
+        dialect = dialect_of(call.path)
+        events = list(dialect.events(call, answer))
+        for position, (name, event) in enumerate(events):
+            is_broken = answer.fault is Fault.BROKEN_JSON and position
+            _write_event(writer, name, "{not json" if is_broken else json.dumps(event))
             await writer.drain()
-            if position >= len(events) // 2 and answer.fault in (Fault.RESET_WITHIN, Fault.CLOSE_WITHIN):
+            if position >= (len(events) - 1) // 2 and answer.fault in _WITHIN:
                 if answer.fault is Fault.RESET_WITHIN:
                     _reset(writer)
-                else:
-                    writer.write(b"0\r\n\r\n")
+                    return False
+                if answer.fault is Fault.OVERLOADED_WITHIN:
+                    problem = dialect.problem(replace(answer, status=529, text="Overloaded"))
+                    _write_event(writer, "error", json.dumps(problem))
+                writer.write(b"0\r\n\r\n")
                 return False
             if answer.fault is Fault.DRIP:
                 await asyncio.sleep(DRIP_SECONDS)
         while answer.fault is Fault.DRIP:
-            _write_chunk(writer, f"data: {json.dumps(events[1])}\n\n".encode())
+            name, event = events[len(events) // 2]
+            _write_event(writer, name, json.dumps(event))
             await writer.drain()
             await asyncio.sleep(DRIP_SECONDS)
         self._end(call)
-        _write_chunk(writer, b"data: [DONE]\n\n")
+        if dialect.LAST_WORDS:
+            _write_chunk(writer, dialect.LAST_WORDS)
         writer.write(b"0\r\n\r\n")
         await writer.drain()
         return True
@@ -254,6 +269,11 @@ def _head(status: int, kind: str, headers: dict[str, str]) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
+def _write_event(writer: asyncio.StreamWriter, name: str | None, data: str) -> None:
+    title = "" if name is None else f"event: {name}\n"
+    _write_chunk(writer, f"{title}data: {data}\n\n".encode())
+
+
 def _write_chunk(writer: asyncio.StreamWriter, data: bytes) -> None:
     writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
 
@@ -263,7 +283,3 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     raw = writer.get_extra_info("socket")
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
-
-
-def _problem(answer: Answer) -> dict[str, Any]:
-    return {"error": {"message": answer.text, "type": "stub", "code": answer.status}}

@@ -91,6 +91,16 @@ def test_a_name_that_looks_like_a_slip_is_doubted_and_a_new_one_is_not() -> None
         assert list(doubts(settings({"name": name}))) == []
 
 
+def test_an_address_that_nobody_asks_is_doubted() -> None:
+    address = {"base_url": "http://localhost:8000"}
+    for name in ("openai:gpt-5-mini", "scripted"):
+        assert list(doubts(settings({"name": name, **address}))) == []
+    assert list(doubts(settings({"name": "anthropic:claude-sonnet-5-5", **address}))) == [
+        "model.base_url: is for openai: models only, and not for anthropic: "
+        "set ANTHROPIC_BASE_URL for the runner instead"
+    ]
+
+
 @pytest.mark.parametrize("provider", sorted(PROVIDERS - {"local"}))
 def test_every_provider_that_is_accepted_is_one_of_pydantic_ais(provider: str) -> None:
     # Its SDK need not be installed: a provider that there is not is a ValueError.

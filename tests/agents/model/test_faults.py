@@ -21,6 +21,7 @@ PASSING = {
     "reset": Answer(fault=Fault.RESET),
     "reset within": Answer(arguments=TEA.model_dump(), fault=Fault.RESET_WITHIN, piece=2),
     "closed within": Answer(arguments=TEA.model_dump(), fault=Fault.CLOSE_WITHIN, piece=2),
+    "overloaded within": Answer(arguments=TEA.model_dump(), fault=Fault.OVERLOADED_WITHIN, piece=2),
     "broken json": Answer(arguments=TEA.model_dump(), fault=Fault.BROKEN_JSON, piece=2),
 }
 

@@ -1,0 +1,26 @@
+"""What an answer says, and what that takes: the same for all providers."""
+
+import json
+
+from tests.model_stub.answers import Answer, Call
+
+
+def said(answer: Answer) -> str:
+    """Return the text of an answer, or the arguments as JSON."""
+    if answer.arguments is None:
+        return answer.text
+    return answer.arguments if isinstance(answer.arguments, str) else json.dumps(answer.arguments)
+
+
+def pieces(answer: Answer) -> list[str]:
+    """Return it as it comes in a stream."""
+    text = said(answer)
+    return [text[at : at + answer.piece] for at in range(0, len(text), answer.piece)] or [""]
+
+
+def taken(call: Call, answer: Answer, most: int | None) -> tuple[int, int]:
+    """Return the tokens of the question and of the answer, of which at most `most` were asked for."""
+    length = len(said(answer))
+    given, made = answer.input_tokens, answer.output_tokens
+    question = call.size // 4 if given is None else given
+    return question, min(length // 4 + 1, most or length) if made is None else made
