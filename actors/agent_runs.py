@@ -25,7 +25,7 @@ class _Running:
 
     node: Node
     execution_id: str
-    taken_at: float
+    snapshot: Snapshot
     ticket: Ticket = field(default_factory=Ticket)
     error: str | None = None
     answer: DispatchedFuture[Any] | None = None
@@ -56,7 +56,7 @@ class AgentRuns:
         """Give every node's agent its work. Returns the future of all answers, in the order of the nodes."""
         futures: list[DispatchedFuture[Any]] = []
         for node in nodes:
-            running = _Running(node, execution_id, snapshot.taken_at)
+            running = _Running(node, execution_id, snapshot)
             self._running[node.role] = running
             message = RunAgent(
                 execution_id=execution_id,
@@ -104,7 +104,7 @@ class AgentRuns:
                 NodeResult(
                     role=role,
                     attempt=running.node.attempts,
-                    taken_at=running.taken_at,
+                    saw=running.snapshot,
                     started_at=running.ticket.started_at,
                     finished_at=now,
                     error=error,

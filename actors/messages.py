@@ -62,7 +62,10 @@ class RenameStack:
 
 @dataclass(frozen=True, slots=True)
 class SetIdea:
-    """Give a stack another idea. Answered with the `ProjectIdea`."""
+    """Give a stack an idea, or another one: what was planned stays until the planner has read it.
+
+    Answered with the `ProjectIdea` as it is then.
+    """
 
     idea: ProjectIdea
 

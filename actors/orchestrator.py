@@ -284,12 +284,12 @@ class Orchestrator(ControlActor):
         check_choice(environment.settings.overridden(stack.settings), environment.runner)
 
     def _set_idea(self, message: SetIdea) -> Deferred:
-        def work(writer: Writer) -> Any:
-            stacks.set_idea(writer, message.idea)
-            return message.idea
-
-        stack_id = message.idea.stack_id
-        return self._write(stack_id, work, lambda _: self._contents_changed(stack_id, "idea"))
+        stack_id, now = message.idea.stack_id, self._clock.now()
+        return self._write(
+            stack_id,
+            lambda writer: stacks.set_idea(writer, message.idea, now),
+            lambda _: self._contents_changed(stack_id, "idea"),
+        )
 
     def _send_user_message(self, message: SendUserMessage) -> Deferred:
         return self._write(

@@ -74,7 +74,7 @@ class RoleActor(ControlActor):
         return NodeResult(
             role=self._role.name,
             attempt=message.attempt,
-            taken_at=message.snapshot.taken_at,
+            saw=message.snapshot,
             started_at=started,
             finished_at=self._clock.now(),
             outcome=outcome,

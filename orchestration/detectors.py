@@ -4,7 +4,9 @@ import re
 from functools import lru_cache
 from unicodedata import normalize
 
+from recursor.domain.agent_state import AgentState
 from recursor.domain.message import UserMessage
+from recursor.domain.project import ProjectIdea
 from recursor.domain.settings import DetectionSettings, Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import Phase
@@ -13,11 +15,14 @@ from recursor.domain.work import WorkStatus
 
 
 def detect_planner(snapshot: Snapshot, settings: Settings, now: float) -> WorkStatus:
-    """The planner: no idea yet, nothing left to do, recommendations, change requests, a periodic look."""
+    """The planner: no idea, nothing left to do, another idea, recommendations, wishes, a periodic look."""
     if snapshot.idea is None:
         return _work(10, "no project idea")
     if not snapshot.open_todos and snapshot.stack.phase is not Phase.COMPLETE:
         return _work(9, "no pending todos and the project is not complete")
+    if _has_another_idea(snapshot.idea, snapshot.states.get("planner")):
+        # More than any wish, it changes what there is to build.
+        return _work(8, "the idea changed")
     reviewer = snapshot.states.get("reviewer")
     if reviewer is not None and reviewer.long_term.recommendations:
         return _work(
@@ -107,15 +112,18 @@ def _keywords(words: tuple[str, ...]) -> re.Pattern[str] | None:
     return re.compile(rf"(?<!\w)(?:{'|'.join(patterns)})(?!\w)", re.IGNORECASE)
 
 
+def _has_another_idea(idea: ProjectIdea, planner: AgentState | None) -> bool:
+    """Whether others have rewritten the idea since the planner looked."""
+    since = None if planner is None else planner.last_run_at
+    return since is not None and idea.updated_by != "planner" and idea.updated_at > since
+
+
 def _changed_since_planning(snapshot: Snapshot) -> str | None:
     """Name what others changed since the planner last looked, or return None."""
     state = snapshot.states.get("planner")
     since = None if state is None else state.last_run_at
     if since is None:
         return "it has never planned"
-    assert snapshot.idea is not None
-    if snapshot.idea.updated_by != "planner" and snapshot.idea.updated_at > since:
-        return "the idea changed"
     if any(todo.updated_by != "planner" and todo.updated_at > since for todo in snapshot.todos):
         return "todos changed"
     if snapshot.artifact is not None and snapshot.artifact.created_at > since:

@@ -94,12 +94,8 @@ class DirectSteering:
 
     def set_idea(self, idea: ProjectIdea) -> Answer:
         """See `Steering.set_idea`."""
-
-        def work(writer: Writer) -> ProjectIdea:
-            stacks.set_idea(writer, idea)
-            return idea
-
-        return self._write(idea.stack_id, work)
+        now = self._now()
+        return self._write(idea.stack_id, lambda writer: stacks.set_idea(writer, idea, now))
 
     def add_todo(self, todo: Todo) -> Answer:
         """See `Steering.add_todo`."""

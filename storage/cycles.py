@@ -12,6 +12,7 @@ from recursor.domain.effect import Outcome
 from recursor.domain.errors import RecursorError
 from recursor.domain.execution import Decision, ExecutionStatus, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, Node, NodeStatus, Usage
+from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.work import WorkReport
 from recursor.orchestration.decision import summarise
@@ -30,9 +31,10 @@ class NodeResult:
 
     role: str
     attempt: int
-    taken_at: float
-    """When the snapshot it read was taken; this and the next two in seconds since the epoch, UTC."""
+    saw: Snapshot
+    """What it read."""
     started_at: float | None
+    """This and the next in seconds since the epoch, UTC."""
     finished_at: float
     outcome: Outcome | None = None
     error: str | None = None
@@ -152,7 +154,7 @@ def commit_wave(
                     result.role,
                     graph.id,
                     result.outcome,
-                    result.taken_at,
+                    result.saw,
                     now,
                     proposal=result.proposal,
                 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import nextafter
 from typing import Any
 
 from recursor.domain.agent_state import (
@@ -37,6 +38,7 @@ from recursor.domain.ids import new_id
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import Artifact, ProjectIdea
 from recursor.domain.record import Record
+from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
@@ -84,7 +86,7 @@ def apply_outcome(
     role: str,
     execution_id: str,
     outcome: Outcome,
-    taken_at: float,
+    saw: Snapshot,
     now: float,
     *,
     proposal: str | None = None,
@@ -97,7 +99,7 @@ def apply_outcome(
         role: whose outcome it is.
         execution_id: the cycle in which it ran.
         outcome: what it proposes.
-        taken_at: when the snapshot that it saw was taken: seconds since the epoch, UTC.
+        saw: what the agent made it of.
         now: seconds since the epoch, UTC.
         proposal: the fingerprint of the plan, artifact or review in it, to be kept.
 
@@ -108,10 +110,10 @@ def apply_outcome(
         EffectRefusedError: an effect cannot be applied; nothing has been written.
         InvalidInputError: it holds what cannot be stored; nothing has been written.
     """
-    draft = _Draft(writer, stack, role, now)
+    draft = _Draft(writer, stack, role, saw, now)
     for effect in outcome.effects:
         draft.apply(effect)
-    draft.remember_run(outcome, taken_at, proposal)
+    draft.remember_run(outcome, proposal)
     if outcome.effects or outcome.summary or outcome.thoughts:
         draft.trace_run(outcome, execution_id)
     draft.write(writer)
@@ -125,6 +127,7 @@ class _Draft:
     reader: Reader
     stack: Stack
     role: str
+    saw: Snapshot
     now: float
     _puts: dict[tuple[str, str], tuple[Table[Any], Record]] = field(default_factory=dict)
     written_to: set[str] = field(default_factory=set)
@@ -147,7 +150,7 @@ class _Draft:
             else:
                 note_news(writer, stack_id, self.now)
 
-    def remember_run(self, outcome: Outcome, taken_at: float, proposal: str | None) -> None:
+    def remember_run(self, outcome: Outcome, proposal: str | None) -> None:
         state = self._state(self.role)
         short_term = state.short_term
         if outcome.thoughts:
@@ -160,7 +163,7 @@ class _Draft:
         self._put_state(
             state.but(
                 execution_state=AgentExecutionState.IDLE,
-                last_run_at=taken_at,
+                last_run_at=self._looked_at(),
                 last_error=None,
                 short_term=short_term,
             )
@@ -182,26 +185,23 @@ class _Draft:
 
     def set_project(self, effect: SetProject) -> None:
         idea = self._latest(IDEAS, self.stack.id)
-        meant = (effect.title, effect.description, effect.features)
-        if idea is not None and meant == (idea.title, idea.description, idea.features):
-            return
-        text = effect.idea or (idea.idea if idea is not None else None)
-        if text is None:
-            raise self._refused(effect, "there is no idea yet and the effect gives none")
-        self._put(
-            IDEAS,
-            self.stack.id,
-            ProjectIdea(
-                stack_id=self.stack.id,
-                idea=idea.idea if idea is not None else text,
-                title=effect.title,
-                description=effect.description,
-                features=effect.features,
-                created_at=self.now if idea is None else idea.created_at,
-                updated_at=self.now,
-                updated_by=self.role,
-            ),
+        if idea is None:
+            if effect.idea is None:
+                raise self._refused(effect, "there is no idea yet and the effect gives none")
+            at, whose = self.now, self.role
+            idea = ProjectIdea(
+                stack_id=self.stack.id, idea=effect.idea, created_at=at, updated_at=at, updated_by=whose
+            )
+        elif self._has_seen(idea):
+            at, whose = self.now, self.role
+        else:
+            # Given while this was thought out for the one before: that it is new stays to be seen.
+            at, whose = idea.updated_at, idea.updated_by
+        changed = idea.but(
+            title=effect.title, description=effect.description, features=effect.features, updated_by=whose
         )
+        if changed != idea:
+            self._put(IDEAS, self.stack.id, changed.but(updated_at=at))
 
     def set_phase(self, effect: SetPhase) -> None:
         if effect.phase is not self.stack.phase:
@@ -320,6 +320,17 @@ class _Draft:
         state = self._state(self.role)
         update = {"active_task": effect.active_task, "focus": effect.focus}
         self._put_state(state.but(short_term=state.short_term.model_copy(update=update)))
+
+    def _has_seen(self, idea: ProjectIdea) -> bool:
+        """Whether the agent has read these words, or chosen them."""
+        return idea.updated_by == self.role or (self.saw.idea is not None and self.saw.idea.idea == idea.idea)
+
+    def _looked_at(self) -> float:
+        """Return when the agent looked: before any idea that it has missed, by however little."""
+        idea = IDEAS.get(self.reader, self.stack.id)
+        if idea is None or self._has_seen(idea):
+            return self.saw.taken_at
+        return min(self.saw.taken_at, nextafter(idea.updated_at, 0.0))
 
     def _newest_version(self) -> int:
         drafted = [record.number for _, record in self._puts.values() if isinstance(record, Artifact)]

@@ -100,14 +100,30 @@ def create_stack(writer: Writer, stack: Stack, idea: ProjectIdea | None = None) 
     return stack
 
 
-def set_idea(writer: Writer, idea: ProjectIdea) -> None:
-    """Give a stack another idea. What was planned for the last one stays until the planner changes it.
+def set_idea(writer: Writer, idea: ProjectIdea, now: float) -> ProjectIdea:
+    """Give a stack an idea, or another one. What was planned before stays until the planner changes it.
+
+    Args:
+        writer: the transaction.
+        idea: the idea, and whose it is. The rest of it counts only where there was none.
+        now: seconds since the epoch, UTC.
+
+    Returns:
+        the project with its new idea; as it was, where that is the idea already.
 
     Raises:
         NotFoundError: there is no such stack.
     """
-    IDEAS.put(writer, idea)
-    note_news(writer, idea.stack_id, idea.updated_at)
+    known = IDEAS.get(writer, idea.stack_id)
+    if known is None:
+        changed = idea.but(created_at=now, updated_at=now)
+    elif known.idea == idea.idea:
+        return known
+    else:
+        changed = known.but(idea=idea.idea, updated_at=now, updated_by=idea.updated_by)
+    IDEAS.add(writer, changed)
+    note_news(writer, idea.stack_id, now)
+    return changed
 
 
 def read_stack(reader: Reader, stack_id: str) -> Stack:

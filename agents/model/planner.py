@@ -188,6 +188,8 @@ class PlanningTask(Task[Plan]):
             problems.append("There is no idea yet: choose one, and give it as project.idea.")
         elif snapshot.idea is not None and snapshot.idea.title is None and project is None:
             problems.append("The project has no title yet: give project.")
+        elif self._has_new_idea and project is None:
+            problems.append("The idea was rewritten: give project, with what it means now.")
         left = self._open_after(answer)
         if answer.complete and left:
             problems.append(

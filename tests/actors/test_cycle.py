@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from recursor.actors.messages import CancelTodo, ConfigureStack, RenameStack, SetIdea
-from recursor.domain.effect import Remember, SendMessage, SetPhase
+from recursor.domain.effect import Remember, SendMessage, SetPhase, SetProject
 from recursor.domain.events import CycleFinished, NodeFinished, StackChanged, StackWaits
 from recursor.domain.execution import DecisionKind, ExecutionStatus
 from recursor.domain.graph import NodeStatus
@@ -14,8 +14,10 @@ from recursor.domain.stack import ExecutionState, Phase
 from recursor.domain.todo import TodoStatus
 from recursor.domain.work import WorkStatus
 from recursor.orchestration.control import Command
-from recursor.orchestration.roles import Role
+from recursor.orchestration.detectors import detect_planner
+from recursor.orchestration.roles import Role, RoleRegistry
 from recursor.storage.stacks import new_idea
+from recursor.storage.tables import IDEAS
 from tests.actors.stage import WAIT, Cast, Gate, Player, fail, finish_todo, outcome, role, until
 
 ALL = ("first: a", "second: b", "third: c", "last: d")
@@ -270,6 +272,30 @@ def test_a_complete_stack_rests_until_an_event(set_stage):
     (message,) = stage.user_messages(stack_id)
     assert message.answer == "yes, ann"
     assert todo.id
+
+
+def test_an_idea_that_is_rewritten_while_the_planner_thinks_is_planned_too(set_stage):
+    def plan(snapshot, _run):
+        title = f"plan of {snapshot.idea.idea}"
+        return outcome(SetProject(title=title), SetPhase(phase=Phase.COMPLETE), summary=title)
+
+    gate = Gate(plan)
+    stage = set_stage(RoleRegistry([Role("planner", detect_planner, Player(gate))]))
+    stack_id = stage.create(start=False)
+    stage.ask(SetIdea(new_idea(stack_id, "beds", stage.clock.now())))
+    stage.clock.advance(1)
+    stage.tell(stack_id, Command.START)
+    gate.wait_entered()
+    stage.clock.advance(1)
+    stage.ask(SetIdea(new_idea(stack_id, "a pond", stage.clock.now())))
+    stage.clock.advance(1)
+    gate.open()
+    stage.wait_rest(stack_id)
+
+    with stage.store.read() as reader:
+        idea = IDEAS.get(reader, stack_id)
+    assert (idea.idea, idea.title, idea.updated_by) == ("a pond", "plan of a pond", "planner")
+    assert stage.committed(stack_id) == ["plan of beds", "plan of a pond"]
 
 
 def test_a_cycle_that_changes_nothing_is_repeated_less_and_less_often(set_stage):

@@ -5,6 +5,7 @@ from collections import Counter
 from tests.crash.evidence import Evidence
 from tests.crash.figures import Violations
 from tests.crash.ledger import ABSENT, UNEXPECTED, Asked
+from tests.crash.team import MADE_UP, plan_of
 
 
 def nothing_acknowledged_is_lost(evidence: Evidence) -> Violations:
@@ -50,8 +51,10 @@ def _idea_is_kept(evidence: Evidence, stack_id: str) -> Violations:
             possible = {idea} if asked.ok else {*possible, idea}
     found = evidence.ideas.get(stack_id)
     text = None if found is None else found.idea
-    if text not in possible and not (None in possible and text == "made up"):
+    if text not in possible and not (None in possible and text == MADE_UP):
         yield f"the idea of {stack_id} is {text!r}, and should be one of {possible}"
+    if found is not None and found.updated_by == "planner" and found.title != plan_of(found.idea):
+        yield f"the idea of {stack_id}, {text!r}, passes for planned, and the plan is {found.title!r}"
 
 
 def stacks_are_as_they_were_told(evidence: Evidence) -> Violations:

@@ -59,6 +59,7 @@ def at_rest(evidence: Evidence) -> list[str]:
         everything_has_ended,
         every_visitor_is_answered,
         everything_is_read,
+        every_idea_is_planned,
     )
     violations = [f"{check.__name__}: {violation}" for check in checks for violation in check(evidence)]
     return at_any_time(evidence) + violations
@@ -142,7 +143,7 @@ def agents_run_for_a_reason(evidence: Evidence) -> Violations:
         news = saw["recommendations"] or saw["unplanned"]
         # Periodic looks are out of reach here, but for the first.
         something = {
-            "planner": not saw["ideas"] or not saw["planned"] or idle or news,
+            "planner": not saw["ideas"] or saw["rewritten"] or not saw["planned"] or idle or news,
             "builder": saw["open_todos"],
             "communicator": saw["unanswered"] or saw["unread"],
             "reviewer": saw["unreviewed"] > 0 or saw["completed_todos"],
@@ -187,6 +188,13 @@ def every_visitor_is_answered(evidence: Evidence) -> Violations:
     for message in evidence.user_messages:
         if message.answered_at is None and message.stack_id in evidence.stacks:
             yield f"visitor message {message.content!r} to {message.stack_id} is not answered"
+
+
+def every_idea_is_planned(evidence: Evidence) -> Violations:
+    """No idea of a person is left unread, whenever it came."""
+    for stack_id, idea in evidence.ideas.items():
+        if idea.updated_by != "planner" and stack_id in evidence.stacks:
+            yield f"the idea {idea.idea!r} of {stack_id} is not planned"
 
 
 def everything_is_read(evidence: Evidence) -> Violations:

@@ -39,6 +39,8 @@ from tests.crash.journal import Done, Journal, Started
 
 # Stacks with such names are deleted at any moment: others don't write to them.
 DOOMED = "doomed"
+MADE_UP = "made up"
+"""The idea of a planner that was given none."""
 
 # A stack rests until an event: a wake-up that is lost is not made good by a look that was due anyhow.
 SETTINGS = Settings().overridden(
@@ -138,8 +140,10 @@ def make_team(
 
 def plan(snapshot: Snapshot, key: str, random: Random) -> list[Effect]:
     if snapshot.idea is None:
-        return [SetProject(idea="made up", title=key), _todo(key)]
+        return [SetProject(idea=MADE_UP, title=plan_of(MADE_UP)), _todo(key)]
     effects: list[Effect] = []
+    if snapshot.idea.updated_by != "planner":
+        effects.append(SetProject(title=plan_of(snapshot.idea.idea)))
     recommendations = snapshot.states["reviewer"].long_term.recommendations
     if recommendations:
         effects += [TakeRecommendations(recommendations=recommendations), _todo(key)]
@@ -153,6 +157,11 @@ def plan(snapshot: Snapshot, key: str, random: Random) -> list[Effect]:
     if not snapshot.open_todos and snapshot.stack.phase is not Phase.COMPLETE:
         effects.append(SetPhase(phase=Phase.COMPLETE))
     return effects
+
+
+def plan_of(idea: str) -> str:
+    """Return what the planner calls the project that it makes of an idea."""
+    return f"what it takes for {idea}"
 
 
 def build(snapshot: Snapshot, key: str, random: Random) -> list[Effect]:
@@ -190,6 +199,7 @@ def to_do(snapshot: Snapshot) -> dict[str, int]:
     artifact = 0 if snapshot.artifact is None else snapshot.artifact.number
     return {
         "ideas": snapshot.idea is not None,
+        "rewritten": snapshot.idea is not None and snapshot.idea.updated_by == "user",
         "planned": snapshot.states["planner"].last_run_at is not None,
         "complete": snapshot.stack.phase is Phase.COMPLETE,
         "open_todos": sum(todo.status.open for todo in snapshot.todos),

@@ -95,6 +95,12 @@ class TestPlanner:
         assert seen(planner(make_snapshot(one))) == (8, "1 recommendation of the reviewer")
         assert seen(planner(make_snapshot(two))) == (8, "2 recommendations of the reviewer")
 
+    def test_8_for_an_idea_that_a_person_rewrote_since_it_looked(self) -> None:
+        for at, planned in ((NOW, NOW - 10), (NOW, NOW - 0.001)):
+            rewritten = make_snapshot(make_state("planner", planned), idea=make_idea(updated_at=at))
+            assert seen(planner(rewritten)) == (8, "the idea changed")
+        idle(planner(make_snapshot(make_state("planner", NOW), idea=make_idea(updated_at=NOW))))
+
     def test_7_for_change_requests_which_are_counted(self) -> None:
         one = (make_user_message(1, content=REQUEST), make_user_message(2, content="nice!"))
         two = (*one, make_user_message(3, content="it is broken", answered_at=NOW, answer="sorry"))
@@ -119,7 +125,6 @@ class TestPlanner:
     @pytest.mark.parametrize(
         ("change", "reason"),
         [
-            ({"idea": make_idea(updated_at=NOW)}, "the idea changed"),
             ({"todos": (make_todo(updated_at=NOW, updated_by="user"),)}, "todos changed"),
             (
                 {"todos": (make_todo(updated_at=NOW, updated_by="builder", status=TodoStatus.COMPLETED),)},

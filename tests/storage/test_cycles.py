@@ -42,7 +42,16 @@ from recursor.storage.revisions import bump_revision, read_revision
 from recursor.storage.stacks import control_stack, create_stack, delete_stack, stacks_to_wake
 from recursor.storage.store import Store
 from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, STATES, TABLES, TODOS, TRACES, WORK
-from tests.making import NOW, STACK, make_graph, make_node, make_report, make_stack, make_status
+from tests.making import (
+    NOW,
+    STACK,
+    make_graph,
+    make_node,
+    make_report,
+    make_snapshot,
+    make_stack,
+    make_status,
+)
 
 OTHER = "5eed000000000002"
 CYCLE = f"{1:032}"
@@ -102,7 +111,7 @@ def result(role: str, outcome: Outcome | None = None, error: str | None = None, 
     return NodeResult(
         role=role,
         attempt=1,
-        taken_at=NOW,
+        saw=make_snapshot(),
         started_at=NOW + 1,
         finished_at=NOW + 3,
         outcome=outcome if outcome is not None or error is not None else Outcome(),

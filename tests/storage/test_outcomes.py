@@ -3,6 +3,8 @@
 from typing import Any, get_args
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from recursor.domain import agent_state as bounds
 from recursor.domain.agent_state import AgentExecutionState, AgentState, LongTermMemory, ShortTermMemory
@@ -25,15 +27,17 @@ from recursor.domain.effect import (
 )
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.project import ProjectIdea
+from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import Phase, Stack
 from recursor.domain.todo import TodoStatus
+from recursor.orchestration.detectors import detect_planner
 from recursor.storage import outcomes
 from recursor.storage.conversations import add_message
 from recursor.storage.outcomes import Applied, EffectRefusedError, apply_outcome
 from recursor.storage.revisions import read_revision
 from recursor.storage.snapshots import take_snapshot
-from recursor.storage.stacks import create_stack, read_stack
+from recursor.storage.stacks import create_stack, new_idea, read_stack, set_idea
 from recursor.storage.store import Store
 from recursor.storage.tables import (
     ARTIFACTS,
@@ -54,6 +58,7 @@ from tests.making import (
     make_artifact,
     make_idea,
     make_message,
+    make_snapshot,
     make_stack,
     make_state,
     make_todo,
@@ -78,12 +83,26 @@ def stack(database: Store) -> Store:
     return database
 
 
-def apply(store: Store, *effects: Any, role: str = "planner", now: float = NOW, **outcome: Any) -> Applied:
+def apply(
+    store: Store,
+    *effects: Any,
+    role: str = "planner",
+    now: float = NOW,
+    saw: Snapshot | None = None,
+    **outcome: Any,
+) -> Applied:
+    """Apply what an agent made of what there is, or `saw`, a second before."""
+    seen = (see(store) if saw is None else saw).but(taken_at=now - 1)
+
     def work(writer: Any) -> Applied:
         proposed = Outcome(effects=effects, **outcome)
-        return apply_outcome(writer, read_stack(writer, STACK), role, "cycle", proposed, now - 1, now)
+        return apply_outcome(writer, read_stack(writer, STACK), role, "cycle", proposed, seen, now)
 
     return store.write(work)
+
+
+def complete(snapshot: Snapshot) -> Snapshot:
+    return snapshot.but(stack=snapshot.stack.but(phase=Phase.COMPLETE))
 
 
 def see(store: Store, stack_id: str = STACK) -> Snapshot:
@@ -153,6 +172,82 @@ class TestProject:
         assert (idea.title, idea.description, idea.features) == ("Garden", "beds", ("a", "b"))
         assert idea.idea == "a planner for gardens"
         assert (idea.created_at, idea.updated_at, idea.updated_by) == (NOW - 1000, NOW, "planner")
+
+    def test_is_read_when_nothing_else_changes(self, stack: Store) -> None:
+        plan = SetProject(title="Garden", description="beds")
+        apply(stack, plan)
+        stack.write(lambda writer: set_idea(writer, new_idea(STACK, "a pond", NOW + 1), NOW + 1))
+        assert apply(stack, plan, now=NOW + 3).progress
+        idea = see(stack).idea
+        assert idea is not None
+        assert (idea.idea, idea.title) == ("a pond", "Garden")
+        assert (idea.updated_at, idea.updated_by) == (NOW + 3, "planner")
+        assert not apply(stack, plan, now=NOW + 5).progress
+        assert see(stack).idea == idea
+
+    @pytest.mark.parametrize("late", [0.5, 0.0, -0.5], ids=["later", "at once", "by a clock that is behind"])
+    def test_made_of_an_idea_that_was_rewritten_meanwhile_leaves_that_to_be_read(
+        self, stack: Store, late: float
+    ) -> None:
+        before, given_at = see(stack), NOW - 1 + late
+        stack.write(lambda writer: set_idea(writer, new_idea(STACK, "a pond", given_at), given_at))
+        apply(stack, SetProject(title="Garden", description="beds", features=("a",)), saw=before)
+        idea = see(stack).idea
+        assert idea is not None
+        assert (idea.title, idea.description, idea.features) == ("Garden", "beds", ("a",))
+        assert (idea.idea, idea.updated_at, idea.updated_by) == ("a pond", given_at, "user")
+        assert detect_planner(complete(see(stack)), Settings(), NOW + 1).reason == "the idea changed"
+
+        apply(stack, SetProject(title="Pond"), now=NOW + 2)
+        idea = see(stack).idea
+        assert idea is not None
+        assert (idea.title, idea.updated_at, idea.updated_by) == ("Pond", NOW + 2, "planner")
+        assert not detect_planner(complete(see(stack)), Settings(), NOW + 2).has_work
+
+    @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["give", "look", "commit", "commit without a plan"]), st.floats(-2.0, 2.0)
+            ),
+            max_size=12,
+        )
+    )
+    def test_is_planned_anew_exactly_while_its_idea_was_not_seen(
+        self, database: Store, steps: list[tuple[str, float]]
+    ) -> None:
+        """People write while the planner thinks, in any order, by clocks that differ: no idea is lost."""
+
+        def begin(writer: Any) -> None:
+            for table in TABLES:
+                writer.delete_range(table, b"", None)
+            create_stack(writer, make_stack(phase="complete"), make_idea())
+            STATES.put(writer, make_state("planner", NOW - 99))
+
+        database.write(begin)
+        text = read_for = make_idea().idea
+        title, saw = None, None
+        for number, (step, skew) in enumerate(steps, start=1):
+            now = NOW + number
+            if step == "give":
+                text = f"idea {number}"
+                given = new_idea(STACK, text, now + skew)
+                database.write(lambda writer, given=given: set_idea(writer, given, given.updated_at))
+            elif step == "look":
+                saw = see(database).but(taken_at=now)
+            elif saw is not None and saw.idea is not None:
+                read_for, effects = saw.idea.idea, []
+                if step == "commit":
+                    title = f"plan of {read_for}"
+                    effects.append(SetProject(title=title))
+                apply(database, *effects, now=now, saw=saw)
+                saw = None
+            idea = see(database).idea
+            assert idea is not None
+            assert (idea.idea, idea.title) == (text, title)
+            found = detect_planner(see(database), Settings(), now)
+            if text != read_for:
+                assert found.reason == "the idea changed"
 
     def test_may_get_its_idea_from_the_planner_where_there_is_none(self, stack: Store) -> None:
         stack.write(lambda writer: IDEAS.delete(writer, STACK))
@@ -235,7 +330,7 @@ class TestArtifact:
 
     def test_a_damaged_version_does_not_keep_the_next_from_coming(self, stack: Store) -> None:
         stack.write(lambda writer: writer.put(ARTIFACTS.name, f"{STACK}/{7:08}".encode(), b"\xc1"))
-        apply(stack, PublishArtifact(content="next"))
+        apply(stack, PublishArtifact(content="next"), saw=make_snapshot())
         artifact = see(stack).artifact
         assert artifact is not None
         assert artifact.number == 8
@@ -443,7 +538,9 @@ class TestRefusals:
         def work(writer: Any) -> None:
             proposed = Outcome(effects=(*others, effect))
             try:
-                apply_outcome(writer, read_stack(writer, STACK), "planner", "cycle", proposed, NOW, NOW)
+                apply_outcome(
+                    writer, read_stack(writer, STACK), "planner", "cycle", proposed, make_snapshot(), NOW
+                )
             except EffectRefusedError as error:
                 refusal.append(str(error))
 
@@ -473,7 +570,9 @@ class TestRefusals:
 
         def work(writer: Any) -> None:
             try:
-                apply_outcome(writer, read_stack(writer, STACK), "planner", "cycle", proposed, NOW, NOW)
+                apply_outcome(
+                    writer, read_stack(writer, STACK), "planner", "cycle", proposed, make_snapshot(), NOW
+                )
             except InvalidInputError as error:
                 refused.append(error)
 

@@ -141,19 +141,38 @@ class TestMaking:
             create(database, stack)
         assert everything(database) == before
 
-    def test_another_idea_is_news(self, database: Store) -> None:
+    def test_an_idea_is_news(self, database: Store) -> None:
         create(database, make_stack())
-        idea = make_idea(idea="a pond", updated_at=NOW)
-        database.write(lambda writer: set_idea(writer, idea))
+        given = database.write(lambda writer: set_idea(writer, new_idea(STACK, "a pond", NOW - 1), NOW))
+        assert given == new_idea(STACK, "a pond", NOW)
         assert read(database).next_look_at == NOW
         with database.read() as reader:
-            assert IDEAS.get(reader, STACK) == idea
+            assert IDEAS.get(reader, STACK) == given
             assert read_revision(reader, STACK)[0] == 2
+
+    def test_of_another_idea_only_the_words_change(self, database: Store) -> None:
+        plan = {"title": "Garden", "description": "beds", "features": ("beds", "paths")}
+        planned = make_idea(**plan, updated_at=NOW - 9, updated_by="planner")
+        database.write(lambda writer: create_stack(writer, make_stack(), planned))
+        changed = database.write(lambda writer: set_idea(writer, new_idea(STACK, "a pond", NOW), NOW))
+        assert changed == make_idea(**plan, idea="a pond", updated_at=NOW, updated_by="user")
+        assert read(database).next_look_at == NOW
+        with database.read() as reader:
+            assert IDEAS.get(reader, STACK) == changed
+            assert read_revision(reader, STACK)[0] == 2
+
+    def test_the_same_idea_once_more_is_no_news(self, database: Store) -> None:
+        known = make_idea(title="Garden", updated_by="planner")
+        database.write(lambda writer: create_stack(writer, make_stack(), known))
+        before = everything(database)
+        again = new_idea(STACK, f" {known.idea}\n", NOW)
+        assert database.write(lambda writer: set_idea(writer, again, NOW)) == known
+        assert everything(database) == before
 
     def test_an_idea_for_nobody_is_refused(self, database: Store) -> None:
         before = everything(database)
         with pytest.raises(NotFoundError):
-            database.write(lambda writer: set_idea(writer, make_idea()))
+            database.write(lambda writer: set_idea(writer, make_idea(), NOW))
         assert everything(database) == before
 
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from recursor.storage.store import Store
-from recursor.storage.tables import BROADCASTS, MESSAGES, USER_MESSAGES
+from recursor.storage.tables import BROADCASTS, IDEAS, MESSAGES, USER_MESSAGES
 from tests.making import make_message, make_user_message
 from tests.web.problems import problem
 
@@ -53,6 +53,25 @@ class TestTodos:
 
 
 class TestTheProject:
+    def test_keeps_its_plan_when_its_idea_is_rewritten(
+        self, client: httpx.Client, store: Store, stack: str
+    ) -> None:
+        client.put(f"{stack}/idea", json={"idea": "beds"})
+        plan = {"title": "Garden", "description": "Plans beds.", "features": ("beds", "paths")}
+
+        def work(writer: Any) -> None:
+            idea = IDEAS.get(writer, stack_of(stack))
+            IDEAS.put(writer, idea.but(**plan, updated_by="planner"))
+
+        store.write(work)
+        planned = client.get(f"{stack}/idea").json()
+        assert client.put(f"{stack}/idea", json={"idea": "beds"}).json() == planned
+
+        put = client.put(f"{stack}/idea", json={"idea": "beds and a pond"}).json()
+        changed = {"idea": "beds and a pond", "updated_by": "user", "updated_at": put["updated_at"]}
+        assert put == client.get(f"{stack}/idea").json() == {**planned, **changed}
+        assert put["updated_at"] > planned["updated_at"]
+
     def test_has_an_idea_that_can_be_replaced(self, client: httpx.Client, stack: str) -> None:
         problem(client.get(f"{stack}/idea"), 404, "not-found")
         put = client.put(f"{stack}/idea", json={"idea": "a planner for gardens"})

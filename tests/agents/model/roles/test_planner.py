@@ -66,6 +66,16 @@ class TestANewIdea:
         assert "give project" in asking.complaint
         assert effects(outcome, SetProject)
 
+    def test_that_was_rewritten_gets_another_project(self, asking: Any, effects: Effects) -> None:
+        rewritten = building(idea=make_idea(title="Garden", features=("beds",), updated_by="user"))
+        done, said = (
+            {"changed_todos": [{"number": 1, "priority": 5}]},
+            {"project": {**PROJECT, "title": "Pond"}},
+        )
+        outcome = asking("planner", rewritten, done, {**done, **said})
+        assert "give project" in asking.complaint
+        assert [project.title for project in effects(outcome, SetProject)] == ["Pond"]
+
     def test_is_chosen_where_there_is_none(self, asking: Any, effects: Effects) -> None:
         snapshot = make_snapshot(stack=make_stack(), idea=None)
         chosen = {**PROJECT, "idea": "a planner for small gardens"}
