@@ -1,5 +1,6 @@
 """What the tests of several rooms share."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,15 @@ from recursor.storage.memory_store import MemoryStore
 from recursor.storage.store import Store
 from recursor.storage.tables import TABLES
 from tests.processes import Done, Gated, run_to_end, started_runner
+
+
+def pytest_configure() -> None:
+    """Heed the signals that tests send, to themselves and to their processes.
+
+    Begun in the background of a script, or with nohup, all would inherit that they are ignored.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(params=["lmdb", "memory"])
