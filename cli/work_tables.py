@@ -121,7 +121,9 @@ def _used(node: Node) -> tuple[str, str]:
     usage = node.usage
     if usage is None:
         return NEVER, NEVER
-    return _number(usage.tokens), "unknown" if usage.cost is None else cost(usage.cost, 0)
+    is_unknown = usage.cost is None and not usage.known_cost
+    spent = "unknown" if is_unknown else cost(usage.known_cost, usage.unpriced_tokens)
+    return _number(usage.tokens), spent
 
 
 def _number(tokens: int) -> str:

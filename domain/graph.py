@@ -31,8 +31,8 @@ MAX_TOKENS = 10**12
 MAX_DOLLARS = Decimal(10**9)
 
 
-class Usage(Record):
-    """What a run cost."""
+class ModelUsage(Record):
+    """What a run took of one model."""
 
     model: str | None = None
     input_tokens: int = Field(default=0, ge=0, le=MAX_TOKENS)
@@ -44,6 +44,28 @@ class Usage(Record):
     def tokens(self) -> int:
         """Of input and output together."""
         return self.input_tokens + self.output_tokens
+
+
+class Usage(ModelUsage):
+    """What a run cost; its model is the one that answered last."""
+
+    models: tuple[ModelUsage, ...] = ()
+    """What it took of each, where several models answered; nothing where one did."""
+
+    @property
+    def by_model(self) -> tuple[ModelUsage, ...]:
+        """What it took of each model."""
+        return self.models or (self,)
+
+    @property
+    def known_cost(self) -> Decimal:
+        """In US dollars, as far as prices are known."""
+        return sum([used.cost for used in self.by_model if used.cost is not None], Decimal(0))
+
+    @property
+    def unpriced_tokens(self) -> int:
+        """Tokens whose price is not known."""
+        return sum([used.tokens for used in self.by_model if used.cost is None])
 
 
 class Node(Record):

@@ -125,6 +125,6 @@ def summarise(graph: ExecutionGraph) -> GraphSummary:
         agent_seconds=seconds,
         input_tokens=sum(usage.input_tokens for usage in used),
         output_tokens=sum(usage.output_tokens for usage in used),
-        cost=sum([usage.cost for usage in used if usage.cost is not None], _NO_COST),
-        unpriced_tokens=sum(usage.tokens for usage in used if usage.cost is None),
+        cost=sum([usage.known_cost for usage in used], _NO_COST),
+        unpriced_tokens=sum(usage.unpriced_tokens for usage in used),
     )

@@ -56,8 +56,9 @@ def executions_before(
 def usage_of(graph: ExecutionGraph | None) -> Usage:
     """Return what all runs of a cycle cost together; the model only where all had the same."""
     used = [node.usage for node in graph.nodes if node.usage is not None] if graph is not None else []
-    models = {usage.model for usage in used}
-    costs = [usage.cost for usage in used if usage.cost is not None]
+    parts = [part for usage in used for part in usage.by_model]
+    models = {part.model for part in parts}
+    costs = [part.cost for part in parts if part.cost is not None]
     return Usage(
         model=models.pop() if len(models) == 1 else None,
         input_tokens=sum(usage.input_tokens for usage in used),

@@ -14,7 +14,7 @@ from typing import Any
 from msgpack import UnpackException
 
 from recursor.domain.execution import ExecutionStatus, GraphSummary, OrchestratorExecution
-from recursor.domain.graph import ExecutionGraph, Usage
+from recursor.domain.graph import ExecutionGraph, ModelUsage, Usage
 from recursor.domain.statistics import Rollup, Use
 from recursor.storage.codec import pack, unpack
 from recursor.storage.errors import CorruptRecordError
@@ -311,13 +311,14 @@ def _of(execution: OrchestratorExecution, graph: ExecutionGraph | None) -> list[
 
 
 def _by_model(used: Iterable[Usage]) -> dict[str, list[Any]]:
-    by_model: dict[str, list[Usage]] = {}
+    by_model: dict[str, list[ModelUsage]] = {}
     for usage in used:
-        by_model.setdefault((usage.model or UNNAMED)[:MAX_NAME], []).append(usage)
+        for part in usage.by_model:
+            by_model.setdefault((part.model or UNNAMED)[:MAX_NAME], []).append(part)
     return {model: list(_add_up(usages).values()) for model, usages in by_model.items()}
 
 
-def _add_up(used: Iterable[Usage]) -> Mapping[str, Any]:
+def _add_up(used: Iterable[ModelUsage]) -> Mapping[str, Any]:
     """Return the fields of the `Use` of some runs, in their order."""
     runs = input_tokens = output_tokens = unpriced = 0
     cost = Decimal(0)
@@ -325,10 +326,11 @@ def _add_up(used: Iterable[Usage]) -> Mapping[str, Any]:
         runs += 1
         input_tokens += usage.input_tokens
         output_tokens += usage.output_tokens
-        if usage.cost is None:
-            unpriced += usage.tokens
-        else:
-            cost += usage.cost
+        for part in usage.by_model if isinstance(usage, Usage) else (usage,):
+            if part.cost is None:
+                unpriced += part.tokens
+            else:
+                cost += part.cost
     return {
         "runs": runs,
         "input_tokens": input_tokens,

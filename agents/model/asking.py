@@ -100,7 +100,7 @@ class _Asking(Generic[T]):
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is: one line, and what was spent
             raise explained(error, self.run.settings, exchange.keys, tally.usage) from None
-        return Reply(answer.output, tally.usage, tally.models[-1], tally.calls)
+        return Reply(answer.output, tally.usage, tally.model or "", tally.calls)
 
     def _model(self, exchange: Exchange, asked: Asked) -> Model:
         settings = self.run.settings.model

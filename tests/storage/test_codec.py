@@ -164,6 +164,14 @@ def test_money_keeps_every_digit() -> None:
     assert str(read(Usage, encode(usage)).cost) == "0.10000000000000000001"
 
 
+def test_what_a_run_cost_can_be_read_as_it_was_written_before_it_had_models() -> None:
+    usage = Usage(model="openai:a", input_tokens=3, cost=Decimal(1))
+    fields = usage.model_dump()
+    del fields["models"]
+    assert read(Usage, pack([Usage.version, fields])) == usage
+    assert usage.by_model == (usage,)
+
+
 def test_plain_data_comes_back_with_lists_for_tuples() -> None:
     assert unpack(pack((1, "é", (2.5, None), {"a": (True,)}))) == [1, "é", [2.5, None], {"a": [True]}]
 

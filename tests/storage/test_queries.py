@@ -1,5 +1,6 @@
 """The public queries: what an operator asks of a stack, its range, and its refusals."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,12 +14,15 @@ from recursor.domain.execution import (
     GraphSummary,
     OrchestratorExecution,
 )
-from recursor.domain.graph import NodeStatus, Usage
+from recursor.domain.graph import ModelUsage, NodeStatus, Usage
 from recursor.domain.settings import Settings
 from recursor.domain.stack import Stack
+from recursor.domain.statistics import Use
 from recursor.domain.work import WorkStatus
+from recursor.orchestration.decision import summarise
 from recursor.orchestration.roles import Role, RoleRegistry
 from recursor.storage.errors import CorruptRecordError
+from recursor.storage.execution_listing import usage_of
 from recursor.storage.queries import (
     UnreadableStack,
     agent_states,
@@ -212,6 +216,27 @@ class TestStats:
         assert stats.max_parallel == 3
         assert stats.decisions == {"continue": 1, "pause": 3}
         assert (stats.input_tokens, stats.output_tokens) == (50, 15)
+
+    def test_count_what_each_model_of_a_run_took_under_its_name(self, stack: Store) -> None:
+        first = ModelUsage(model="openai:known", input_tokens=10, output_tokens=3, cost=Decimal("0.5"))
+        second = ModelUsage(model="openai:unknown", input_tokens=20, output_tokens=4)
+        both = Usage(model=second.model, input_tokens=30, output_tokens=7, models=(first, second))
+        graph = make_graph([make_node("a", usage=both), make_node("b", usage=Usage(**first.model_dump()))])
+        execution = make_execution(
+            1, status=ExecutionStatus.COMPLETED, finished_at=NOW, summary=summarise(graph)
+        )
+        assert execution.summary is not None
+        assert (execution.summary.cost, execution.summary.unpriced_tokens) == (Decimal(1), 24)
+        stack.write(lambda writer: count_execution(writer, execution, graph))
+        stats = ask(stack, orchestration_stats, STACK, NOW, NOW)
+        known = Use(runs=2, input_tokens=20, output_tokens=6, cost=Decimal(1))
+        unknown = Use(runs=1, input_tokens=20, output_tokens=4, unpriced_tokens=24)
+        assert stats.models == {"openai:known": known, "openai:unknown": unknown}
+        assert stats.roles["a"] == Use(
+            runs=1, input_tokens=30, output_tokens=7, cost=Decimal("0.5"), unpriced_tokens=24
+        )
+        assert (stats.input_tokens, stats.cost, stats.unpriced_tokens) == (40, Decimal(1), 24)
+        assert usage_of(graph) == Usage(input_tokens=40, output_tokens=10, cost=Decimal(1))
 
     @pytest.mark.parametrize(
         ("since", "until"),

@@ -7,7 +7,7 @@ import pytest
 from recursor.domain.spending import AgentFailedError
 from tests.agents.model.asked import GOOD, TEA, plan
 from tests.agents.model.conftest import KEY, Books, RunMaker
-from tests.model_stub.answers import Answer, Fault, always, in_turn
+from tests.model_stub.answers import Answer, Call, Fault, always, in_turn
 from tests.model_stub.server import ModelStub
 
 PASSING = {
@@ -120,6 +120,26 @@ def test_the_next_model_is_asked(make_run: RunMaker, stub: ModelStub, books: Boo
     assert (reply.output, reply.model, reply.calls) == (TEA, "openai:gpt-4o-mini", 2)
     assert [call.model for call in stub.calls] == ["gpt-4o", "gpt-4o-mini"]
     assert books.spent.tokens == sum(stub.billed)
+
+
+def test_each_model_that_answered_is_counted_under_its_own_name(
+    make_run: RunMaker, stub: ModelStub, books: Books
+) -> None:
+    def script(call: Call) -> Answer:
+        if call.model == "own":
+            return GOOD
+        return Answer(arguments={"title": 1}) if call.number == 1 else Answer("no", status=503)
+
+    stub.script = script
+    usage = plan(make_run(fallback=["openai:own"])).usage
+    first, second = usage.models
+    assert (first.model, second.model, usage.model) == ("openai:gpt-4o", "openai:own", "openai:own")
+    # The second call, which was refused, has no bill.
+    assert [first.tokens, second.tokens] == stub.billed
+    assert usage.tokens == books.spent.tokens == sum(stub.billed)
+    assert usage.cost is None
+    assert (usage.known_cost, usage.unpriced_tokens) == (books.spent.dollars, second.tokens)
+    assert first.cost == books.spent.dollars > 0
 
 
 def test_when_all_models_fail_all_are_told(make_run: RunMaker, stub: ModelStub) -> None:

@@ -108,7 +108,13 @@ class TestExecutions:
         shown = client.get(f"{WHERE}/executions/{ids[2]}").json()
         assert shown["execution"]["number"] == 2
         assert [node["role"] for node in shown["graph"]["nodes"]] == ["planner", "builder", "reviewer"]
-        assert shown["usage"] == {"model": "m", "input_tokens": 15, "output_tokens": 3, "cost": "0.75"}
+        assert shown["usage"] == {
+            "model": "m",
+            "input_tokens": 15,
+            "output_tokens": 3,
+            "cost": "0.75",
+            "models": [],
+        }
 
     def test_one_whose_graph_is_gone_is_shown_without(
         self, client: httpx.Client, store: Store, ids: list[str]

@@ -1,7 +1,7 @@
 """What is said of a cycle and of its nodes."""
 
 from recursor.domain.execution import Decision, DecisionKind, OrchestratorExecution
-from recursor.domain.graph import ExecutionGraph, Node, Usage
+from recursor.domain.graph import ExecutionGraph, ModelUsage, Node, Usage
 from recursor.domain.wording import money
 from recursor.web.dashboard.looks import CYCLES, DECISIONS, NODES, in_words
 from recursor.web.dashboard.orchestration.pictures import Row
@@ -56,7 +56,11 @@ def node_row(node: Node) -> Row:
 
 
 def used(usage: Usage) -> str:
-    """Return what a run cost."""
+    """Return what a run cost, of each model that answered."""
+    return "; ".join(_used(part) for part in usage.by_model)
+
+
+def _used(usage: ModelUsage) -> str:
     parts = [] if usage.model is None else [usage.model]
     parts += [f"{usage.input_tokens:,} tokens in", f"{usage.output_tokens:,} out"]
     parts.append("of unknown price" if usage.cost is None else money(usage.cost))
