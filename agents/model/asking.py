@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from pydantic_ai import Agent
 from pydantic_ai.models import Model
 from pydantic_ai.models.fallback import FallbackModel
 from pydantic_ai.output import OutputSpec
@@ -13,6 +12,7 @@ from pydantic_ai.settings import ModelSettings as RequestSettings
 from pydantic_ai.tools import Tool
 from pydantic_ai.toolsets import AbstractToolset
 
+from recursor.agents.model.askers import CHECK, Askers
 from recursor.agents.model.counted import Asked, CountedModel
 from recursor.agents.model.errands import Errands
 from recursor.agents.model.exchange import Exchange, shared
@@ -90,9 +90,8 @@ class _Asking(Generic[T]):
         asked = Asked(self.run, exchange, errands)
         tally = asked.tally
         try:
-            model = await errands.do(lambda: self._model(exchange, asked))
-            toolsets = await errands.do(lambda: self._toolsets(asked))
-            answer = await self._agent(model, toolsets, errands).run(self.prompt)
+            model, toolsets = await errands.do(lambda: (self._model(exchange, asked), self._toolsets(asked)))
+            answer = await self._answer(model, toolsets, exchange.askers, errands)
         except asyncio.CancelledError:
             raise AgentFailedError(self._cut_off(exchange, asked), tally.usage) from None
         except BudgetExceededError as error:
@@ -100,7 +99,30 @@ class _Asking(Generic[T]):
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is: one line, and what was spent
             raise explained(error, self.run.settings, exchange.keys, tally.usage) from None
-        return Reply(answer.output, tally.usage, tally.model or "", tally.calls)
+        return Reply(answer, tally.usage, tally.model or "", tally.calls)
+
+    async def _answer(
+        self, model: Model, toolsets: Sequence[AbstractToolset[None]], askers: Askers, errands: Errands
+    ) -> T:
+        settings = self.run.settings.model
+        request = RequestSettings(
+            max_tokens=settings.output_tokens, timeout=settings.call_seconds, max_retries=0
+        )
+        if settings.temperature is not None:
+            request["temperature"] = settings.temperature
+        functions = [tool for tool in self.tools if not isinstance(tool, AbstractToolset | McpServer)]
+        asker = askers.asker(self.output, functions, settings.retries, self.run.role)
+        if (check := self.check) is not None:
+            # For this task, and those that it begins.
+            CHECK.set(lambda answer: errands.do(lambda: check(answer)))
+        result = await asker.run(
+            self.prompt,
+            model=model,
+            instructions=self.instructions,
+            model_settings=request,
+            toolsets=toolsets,
+        )
+        return result.output
 
     def _model(self, exchange: Exchange, asked: Asked) -> Model:
         settings = self.run.settings.model
@@ -126,32 +148,3 @@ class _Asking(Generic[T]):
 
         opened = (tool.opened(note) if isinstance(tool, McpServer) else tool for tool in self.tools)
         return [tool for tool in opened if isinstance(tool, AbstractToolset)]
-
-    def _agent(
-        self, model: Model, toolsets: Sequence[AbstractToolset[None]], errands: Errands
-    ) -> Agent[None, T]:
-        settings = self.run.settings.model
-        request = RequestSettings(
-            max_tokens=settings.output_tokens, timeout=settings.call_seconds, max_retries=0
-        )
-        if settings.temperature is not None:
-            request["temperature"] = settings.temperature
-        agent: Agent[None, T] = Agent(
-            model,
-            output_type=self.output,
-            instructions=self.instructions,
-            model_settings=request,
-            retries=settings.retries,
-            deps_type=type(None),
-            name=self.run.role,
-            tools=[tool for tool in self.tools if not isinstance(tool, AbstractToolset | McpServer)],
-            toolsets=toolsets,
-        )
-        check = self.check
-        if check is not None:
-
-            @agent.output_validator
-            async def validate(answer: T) -> T:
-                return await errands.do(lambda: check(answer))
-
-        return agent

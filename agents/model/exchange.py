@@ -20,6 +20,8 @@ from recursor.domain.spending import AgentFailedError
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
 
+    from recursor.agents.model.askers import Askers
+
 T = TypeVar("T")
 
 ENDING = "the runner is ending: no model is asked any more"
@@ -68,10 +70,16 @@ class Exchange:
         """The line that all calls wait in; for the loop's thread only."""
         return self._start().traffic
 
+    @property
+    def askers(self) -> "Askers":
+        """What asks, by the form of the answer; for the loop's thread only."""
+        return self._start().askers
+
     def model(self, name: str, base_url: str | None) -> "Model":
         """Return the model that people call `name`; see `model_named`. It may block."""
         # Those take a second to import, which whoever asks no model is not to wait for.
         from recursor.agents.model.providers import model_named
+        from recursor.agents.model.schemas import remember_schemas
 
         started = self._start()
         if name.startswith("local:"):
@@ -82,6 +90,7 @@ class Exchange:
             model = started.models.get(known)
             if model is None:
                 model = model_named(name, base_url, self.keys, started.connections)
+                remember_schemas(model)
                 started.models[known] = model
             return model
 
@@ -121,12 +130,14 @@ class _Started:
     """What an exchange has from its first call on."""
 
     def __init__(self, clock: Clock | None, rates: Rates) -> None:
+        from recursor.agents.model.askers import Askers
         from recursor.agents.model.wire import Connections
 
         self.loop = asyncio.new_event_loop()
         self.clock: Clock = clock or LoopClock(self.loop)
         self.traffic = Traffic(rates, self.clock)
         self.connections = Connections()
+        self.askers = Askers()
         self.models: dict[tuple[str, str | None, str | None], Model] = {}
         self._watched: dict[asyncio.Task[Any], _Watched] = {}
         self._watcher: asyncio.Task[None] | None = None
