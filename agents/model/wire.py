@@ -8,6 +8,7 @@ import httpx
 import httpx2
 from pydantic_ai.models import create_async_httpx2_client
 
+from recursor.agents.model.merging import Merged
 from recursor.domain.errors import RecursorError
 
 
@@ -68,3 +69,7 @@ async def _note_response(response: httpx.Response | httpx2.Response) -> None:
     if (call := CALL.get()) is not None:
         call.status = response.status_code
         call.retry_after = response.headers.get("retry-after")
+    streams = response.headers.get("content-type", "").startswith("text/event-stream")
+    if streams and "content-encoding" not in response.headers:
+        assert isinstance(response.stream, httpx.AsyncByteStream | httpx2.AsyncByteStream)
+        response.stream = Merged(response.stream)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from threading import Event
 from typing import Any
 
 # Where providers have what is said to a model.
@@ -91,6 +92,8 @@ class Answer:
     reports_usage: bool = True
     piece: int = 20
     """Characters that come at a time."""
+    slowly_until: Event | None = None
+    """Until it is set, there is a moment between them."""
 
 
 Script = Callable[[Call], Answer]

@@ -36,6 +36,8 @@ class ModelStub:
         """Tokens of every call that the model behind such a server would have worked for, by its number."""
         self.hung_up = 0
         """Clients that closed the connection before the answer's end."""
+        self.connections = 0
+        """How many have been opened."""
         self.most_at_once = 0
         self.call_seconds = 0.0
         """Time that calls took, summed over them: divided by time, how many there were at once."""
@@ -94,6 +96,7 @@ class ModelStub:
         self._ended = asyncio.Event()
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.connections += 1
             try:
                 await self._connection(reader, writer)
             except (ConnectionError, asyncio.IncompleteReadError):
@@ -234,7 +237,8 @@ class ModelStub:
                     _write_event(writer, "error", json.dumps(problem))
                 writer.write(b"0\r\n\r\n")
                 return False
-            if answer.fault is Fault.DRIP:
+            slowly = answer.slowly_until is not None and not answer.slowly_until.is_set()
+            if slowly or answer.fault is Fault.DRIP:
                 await asyncio.sleep(DRIP_SECONDS)
         while answer.fault is Fault.DRIP:
             name, event = events[len(events) // 2]

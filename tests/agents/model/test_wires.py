@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from threading import Event
 
 import pytest
 from genai_prices import Usage as PricedUsage
@@ -55,12 +56,19 @@ def test_a_typed_answer_is_counted_as_the_provider_bills_it(
 
 
 def test_a_text_is_told_while_it_comes(run_of: ProviderRun, stub: ModelStub) -> None:
-    stub.script = always(Answer("Water boils, then it is poured."))
+    was_told = Event()
+    text = "Water boils, then it is poured, " * 50
+    stub.script = always(Answer(text, slowly_until=was_told))
     told: list[str] = []
-    run = run_of(say=told.append)
-    reply = ask(run, make_snapshot(), instructions="", prompt="How?", output=str)
-    assert reply.output == told[-1] == "Water boils, then it is poured."
-    assert told[0] != told[-1]
+
+    def say(text: str) -> None:
+        told.append(text)
+        was_told.set()
+
+    reply = ask(run_of(say=say), make_snapshot(), instructions="", prompt="How?", output=str)
+    assert reply.output == told[-1] == text
+    assert text.startswith(told[0])
+    assert len(told) > 1
 
 
 def test_what_a_provider_has_in_its_cache_costs_what_it_takes_for_that(
