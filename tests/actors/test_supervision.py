@@ -188,7 +188,7 @@ def test_a_supervisor_that_is_gone_without_a_word_is_found_by_the_poll(set_stage
     stack_id = stage.create()
     stage.wait_rest(stack_id)
     orchestrator = stage.ref._actor_weakref()
-    supervisor = orchestrator._active[stack_id].supervisor
+    supervisor = orchestrator._roster._active[stack_id].supervisor
     # As a dispatcher does with an actor in which its thread has died.
     supervisor.actor_inbox.bury(supervisor.actor_inbox.close())
     stage.add_todo(stack_id, "first: a")
