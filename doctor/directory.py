@@ -47,6 +47,7 @@ def look_at_lock(directory: Path) -> LockEvidence:
     if named is None:
         return LockEvidence(path=str(path), held=False)
     here = named.host == socket.gethostname()
+    unserved = None if found is None else found.details.get("unserved")
     return LockEvidence(
         path=str(path),
         held=found is not None,
@@ -56,6 +57,7 @@ def look_at_lock(directory: Path) -> LockEvidence:
         here=here,
         alive=_alive(named.pid) if here else None,
         holders=_holders(path) if found is not None else (),
+        unserved=None if unserved is None else str(unserved),
     )
 
 

@@ -45,6 +45,8 @@ class RunnerEvidence(Record):
     url: str | None = None
     silence: str | None = None
     """What came instead of an answer, or of its load."""
+    unserved: str | None = None
+    """Why it serves nothing, if it says so."""
     load: OrchestratorLoad | None = None
     clock_step: float | None = None
     """Seconds by which the machine's time was set forward since the process began; negative for back."""
@@ -65,6 +67,8 @@ class LockEvidence(Record):
     """Whether there is a process of that id on this host; None if that cannot be told."""
     holders: tuple[int, ...] = ()
     """The processes that have the file open, as far as this user may see them."""
+    unserved: str | None = None
+    """Why its holder serves nothing, if it says so."""
     problem: str | None = None
     """Why it could not be asked."""
 

@@ -105,6 +105,7 @@ def _look_at_runner(
         pid=lock.pid,
         started_at=lock.started_at,
         clock_step=clock_step(lock.pid, lock.started_at),
+        unserved=lock.unserved,
     )
     with Access(data, token=token) as access:
         remote = access.remote()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from recursor.orchestration.roles import RoleRegistry
 
 logger = logging.getLogger("recursor.runner")
+
+
+# Characters: the lock file has one page for all that it tells.
+_LONGEST_REASON = 300
 
 
 class RunnerError(RecursorError):
@@ -118,12 +123,13 @@ class Runner:
                 self._runner,
                 self._log,
             )
-            web = WebProcess(assignment, listener, self.orchestrator)
+            sign = _Sign(lock, self.url)
+            web = WebProcess(assignment, listener, self.orchestrator, sign.put)
             held.callback(web.stop)
-            web.start()
-            lock.update(url=self.url)
+            sign.put(None)
             # First of all at the end: from then on commands go to the store, and not to a closing server.
-            held.callback(lock.update, url=None)
+            held.callback(sign.take_down)
+            web.start()
             self._held = held.pop_all()
         return self
 
@@ -158,6 +164,29 @@ class Runner:
                 f"{self.data}: the orchestrator could not start: set RECURSOR_DEBUG=1 to see why"
             ) from error
         return orchestrator
+
+
+class _Sign:
+    """What commands find in the lock file: where they are answered, or why nobody answers there."""
+
+    def __init__(self, lock: DataDirectoryLock, url: str) -> None:
+        self._lock = lock
+        self._url = url
+        self._down = False
+        self._changing = threading.Lock()
+
+    def put(self, unserved: str | None) -> None:
+        """Say why nothing is served, so that commands go to the store meanwhile; None: it is served."""
+        with self._changing:
+            if not self._down:
+                url = self._url if unserved is None else None
+                self._lock.update(url=url, unserved=unserved and unserved[:_LONGEST_REASON])
+
+    def take_down(self) -> None:
+        """Say that nothing is served any more, on purpose."""
+        with self._changing:
+            self._down = True
+            self._lock.update(url=None, unserved=None)
 
 
 def _stop(orchestrator: ActorRef[Any]) -> None:

@@ -3,9 +3,7 @@
 import gc
 import logging
 import os
-import signal
 import socket
-import sys
 import time
 from contextlib import closing
 from multiprocessing.connection import Connection
@@ -26,16 +24,16 @@ from recursor.web.link import WebEnd
 from recursor.web.server import WebServer
 
 
-def main() -> None:
+def serve(listener: socket.socket, connection: Connection) -> None:
     """Serve until the other end of the link is gone.
 
-    The process's two arguments are the file descriptors of the listening socket and of the link.
+    Args:
+        listener: a socket that listens already.
+        connection: the link.
+
+    Raises:
+        Exception: whatever keeps it from serving.
     """
-    # Ctrl-C and SIGTERM reach the whole group: it ends when the runner does, after the last answer.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    listener = socket.socket(fileno=int(sys.argv[1]))
-    connection = Connection(int(sys.argv[2]))
     try:
         assignment = connection.recv()
     except EOFError:
@@ -81,6 +79,7 @@ def _serve(assignment: Assignment, listener: socket.socket, link: WebEnd) -> boo
         mount_dashboard(app, engine)
         server = WebServer(app, listener, on_stop=feed.close)
         server.start()
+        link.say_serving()
         # A hundred thousand objects that stay: to look through them for garbage takes a tenth of a second, in
         # which nobody is answered.
         gc.collect()
@@ -89,7 +88,3 @@ def _serve(assignment: Assignment, listener: socket.socket, link: WebEnd) -> boo
         if goodbye:
             server.stop()
         return goodbye
-
-
-if __name__ == "__main__":
-    main()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,10 +23,13 @@ from recursor.web.link import EngineEnd
 
 logger = logging.getLogger("recursor.runner")
 
-MODULE = "recursor.runner.web_main"
+MODULE = "recursor.runner.web_start"
 
 # How long it may take to answer what it was asked before it is killed, in seconds.
 FAREWELL_SECONDS = 5.0
+
+# What it said last has been read within this time, in seconds, once it has ended.
+_HEARD_WITHIN = 1.0
 
 # Seconds before another one is begun in place of one that died, doubled with every death up to the longest.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
@@ -59,8 +63,23 @@ class Assignment:
 class WebProcess:
     """Serves on a socket that listens already, from `start` to `stop`, whatever becomes of the process."""
 
-    def __init__(self, assignment: Assignment, listener: socket.socket, orchestrator: ActorRef[Any]) -> None:
-        """Prepare to serve; `orchestrator` answers for the stacks."""
+    def __init__(
+        self,
+        assignment: Assignment,
+        listener: socket.socket,
+        orchestrator: ActorRef[Any],
+        on_change: Callable[[str | None], object] = lambda _: None,
+    ) -> None:
+        """Prepare to serve.
+
+        Args:
+            assignment: what the process is told.
+            listener: a socket that listens already.
+            orchestrator: answers for the stacks.
+            on_change: told why nothing is served, when no process comes up; and None, when one does again.
+        """
+        self._on_change = on_change
+        self._trouble: str | None = None
         self._assignment = assignment
         self._listener = listener
         self._orchestrator = orchestrator
@@ -114,7 +133,7 @@ class WebProcess:
                 code = process.wait()
                 if self._stopping.is_set():
                     return
-                logger.error("the web process ended with code %s: another one takes its place", code)
+                self._tell_end(code)
             if time.monotonic() - since > _WELL_AFTER:
                 pause = FIRST_PAUSE
             if self._stopping.wait(pause):
@@ -123,7 +142,34 @@ class WebProcess:
             try:
                 self._begin()
             except OSError as error:
-                logger.error("the web process could not be started: %s", error)
+                self._tell_trouble(f"{sys.executable}: {error.strerror}")
+
+    def _tell_end(self, code: int) -> None:
+        link = self._link
+        assert link is not None
+        link.wait_until_heard(_HEARD_WITHIN)
+        why = link.failure or f"it ended with code {code}"
+        if link.serving:
+            logger.error("the web process ended: %s: another one takes its place", why)
+        else:
+            self._tell_trouble(why)
+
+    def _tell_trouble(self, why: str) -> None:
+        # Once: it may be tried again and again for days.
+        if why != self._trouble:
+            self._trouble = why
+            logger.error(
+                "the web process cannot start: %s: nothing is served until it can, and stacks go on; "
+                "it is tried again every %g s at most: `recursor doctor` tells what to do",
+                why, LONGEST_PAUSE,
+            )  # fmt: skip
+            self._on_change(why)
+
+    def _serving(self) -> None:
+        if self._trouble is not None:
+            self._trouble = None
+            logger.warning("the web process has started: all is served again")
+            self._on_change(None)
 
     def _begin(self) -> None:
         ours, theirs = socket.socketpair()
@@ -141,5 +187,5 @@ class WebProcess:
                 raise
             connection = Connection(ours.detach())
             connection.send(self._assignment)
-            self._link = EngineEnd(connection, self._orchestrator)
+            self._link = EngineEnd(connection, self._orchestrator, self._serving)
             self._link.start()

@@ -65,6 +65,10 @@ class _Events:
     """How many were not told."""
 
 
+class _Serving:
+    """The web process has come up."""
+
+
 class _Goodbye:
     """The engine ends on purpose."""
 
@@ -72,8 +76,25 @@ class _Goodbye:
 class EngineEnd:
     """The end in the process that runs the stacks. It listens to all events, and passes questions on."""
 
-    def __init__(self, connection: Connection, orchestrator: ActorRef[Any]) -> None:
-        """Answer what comes through `connection` with what `orchestrator` answers."""
+    serving = False
+    """Whether the other process has said that it serves."""
+    failure: str | None = None
+    """Why it cannot serve any more, if it said so."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        orchestrator: ActorRef[Any],
+        on_serving: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Answer what comes through `connection` with what `orchestrator` answers.
+
+        Args:
+            connection: to the other process.
+            orchestrator: is asked.
+            on_serving: called, on a thread of the link's, when the other process serves.
+        """
+        self._on_serving = on_serving
         self._connection = connection
         self._orchestrator = orchestrator
         self._outbox: SimpleQueue[_Answer | _Goodbye | None] = SimpleQueue()
@@ -109,6 +130,10 @@ class EngineEnd:
         if first:
             self._outbox.put(None)
 
+    def wait_until_heard(self, seconds: float) -> None:
+        """Wait until all that the other process said has been read, once it has ended, or so long at most."""
+        self._receiver.join(seconds)
+
     def close(self) -> None:
         """Say goodbye. Closing twice is fine."""
         if not self._closed:
@@ -121,9 +146,15 @@ class EngineEnd:
         # EOFError, OSError: the other process is gone, or we have closed.
         with contextlib.suppress(EOFError, OSError):
             while True:
-                question = self._connection.recv()
-                assert isinstance(question, _Question)
-                self._pass_on(question)
+                match self._connection.recv():
+                    case _Question() as question:
+                        self._pass_on(question)
+                    case _Serving():
+                        self.serving = True
+                        self._on_serving()
+                    case str() as failure:
+                        # Not a type of ours: who cannot load those must be able to say so.
+                        self.failure = failure
         self.close()
         # Only here, when nobody uses it any more: what is closed under a reader or a writer breaks it off in
         # the middle, and its number may be another file's by then.
@@ -195,6 +226,11 @@ class WebEnd:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, tuple[asyncio.AbstractEventLoop, asyncio.Future[Any]]] = {}
         self._gone = False
+
+    def say_serving(self) -> None:
+        """Tell the other end that this process serves."""
+        with contextlib.suppress(OSError), self._sending:
+            self._connection.send(_Serving())
 
     async def ask(self, message: object, seconds: float = ANSWER_SECONDS) -> Any:
         """See `Asking.ask`."""

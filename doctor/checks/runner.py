@@ -27,7 +27,7 @@ def runner_is_up(evidence: Evidence, totals: Totals) -> Observation | Fine | Unk
         case Reach.ABSENT:
             return _absent(evidence, totals)
         case Reach.CHANGING:
-            return _changing(evidence)
+            return _changing(evidence) if runner.unserved is None else _unserved(evidence)
         case Reach.SILENT:
             return _silent(evidence)
 
@@ -48,6 +48,21 @@ def _absent(evidence: Evidence, totals: Totals) -> Observation:
         cause="A runner was never started here, was ended, or was killed.",
         fix="Start one. It goes on where the last one was; nothing that was acknowledged is lost.",
         commands=(evidence.command("run"),),
+    )
+
+
+def _unserved(evidence: Evidence) -> Observation:
+    runner = evidence.runner
+    return Observation(
+        severity=Severity.PROBLEM,
+        symptom="Neither dashboard nor API answer: the process that serves them can't start",
+        evidence=f"process {runner.pid} runs the stacks; the one that serves says {runner.unserved}",
+        figures={"pid": runner.pid, "reason": runner.unserved},
+        cause="Something that it loads or opens is missing or was changed under the runner, as by an "
+        "upgrade, or memory or open files are at their limit.",
+        fix="Put right what is named: it is tried again every half minute. After an upgrade end the runner "
+        "and start another. Stacks go on meanwhile, and commands go to the store.",
+        commands=(evidence.command("logs", "--level", "error"), *evidence.new_runner()),
     )
 
 

@@ -93,6 +93,7 @@ CASES: dict[str, list[Case]] = {
         _stack(healthy_stack({"next_look_at": None}), runner=ABSENT),
         _system(runner=make_runner(reach=Reach.SILENT, load=None)),
         _system(runner=make_runner(reach=Reach.CHANGING, load=None)),
+        _system(runner=make_runner(reach=Reach.CHANGING, load=None, url=None, unserved="OSError: no room")),
     ],
     "news": [_system(nudges=2, oldest_nudge_at=NOW - 100)],
     "disk-space": [_system(disk=make_disk(free_bytes=5)), _system(disk=make_disk(free_bytes=900_000_000))],

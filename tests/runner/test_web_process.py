@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -10,7 +11,7 @@ import pytest
 
 from recursor.runner.access import Access
 from recursor.runner.port import listen
-from tests.processes import started_runner, wait_for
+from tests.processes import run_to_end, started_runner, wait_for
 
 
 def web_process(runner: int) -> int | None:
@@ -38,6 +39,38 @@ def test_the_web_process_is_replaced_when_it_dies(tmp_path: Path) -> None:
         assert made.json()["state"] == "running"
         assert runner.end(signal.SIGTERM) == 0
         assert "the web process ended" in runner.err
+
+
+def test_one_that_cannot_start_is_told_of_once_and_stacks_go_on(tmp_path: Path) -> None:
+    broken = tmp_path / "broken" / "uvicorn"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('half of an upgrade')")
+    data = tmp_path / "data"
+    with started_runner(data=data, env={"PYTHONPATH": str(broken.parent)}) as runner:
+        found = wait_for(lambda: finding(data, "Neither dashboard nor API answer"))
+        assert "ImportError: half of an upgrade" in found["evidence"]
+        # It is tried again and again, and commands do not wait for it.
+        tried = {web_process(runner.process.pid), None}
+        wait_for(lambda: web_process(runner.process.pid) not in tried)
+        made = run_to_end("create", "one", "--idea", "a list", "--start", data=data)
+        assert made.code == 0, made.err
+        wait_for(lambda: run_to_end("list", "--phase", "complete", "--json", data=data).json)
+
+        (broken / "__init__.py").unlink()
+        broken.rmdir()
+        assert answers(runner.url) == runner.process.pid
+        wait_for(lambda: finding(data, "Neither dashboard nor API answer") is None)
+        assert runner.end(signal.SIGTERM) == 0
+        told = [line for line in runner.err.splitlines() if "web process" in line]
+        assert len(told) == 2
+        assert "cannot start: ImportError: half of an upgrade" in told[0]
+        assert "all is served again" in told[1]
+
+
+def finding(data: Path, symptom: str) -> dict[str, Any] | None:
+    """What the doctor finds, if its symptom begins so."""
+    report = run_to_end("doctor", "--json", data=data).json
+    return next((each for each in report["findings"] if each["symptom"].startswith(symptom)), None)
 
 
 def test_a_killed_runner_leaves_neither_process_nor_port(tmp_path: Path) -> None:

@@ -1,0 +1,39 @@
+"""What the runner starts to be served: it serves, or says why it cannot, so that a person need not guess."""
+
+import os
+import signal
+import socket
+import sys
+import traceback
+from contextlib import suppress
+from multiprocessing.connection import Connection
+
+from recursor.domain.errors import in_one_line
+
+
+def main() -> None:
+    """Serve until the other end of the link is gone.
+
+    The process's two arguments are the file descriptors of the listening socket and of the link.
+    """
+    # Ctrl-C and SIGTERM reach the whole group: it ends when the runner does, after the last answer.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    connection = Connection(int(sys.argv[2]))
+    try:
+        # Here, because that may be what fails: an installation that is changed under a runner, for one.
+        from recursor.runner.web_main import serve
+
+        serve(listener, connection)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the runner's log is to tell it
+        if os.environ.get("RECURSOR_DEBUG"):
+            traceback.print_exc()
+        with suppress(OSError):
+            connection.send(in_one_line(error.__cause__ or error))
+        # Threads of what was begun must not keep it from ending.
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
