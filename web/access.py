@@ -75,15 +75,6 @@ class WebAccess:
         """Whether `secret` is the token, in a time that tells nothing about it."""
         return self.token is not None and hmac.compare_digest(_digest(secret), _digest(self.token))
 
-    def session(self) -> str:
-        """Return what a browser keeps in place of the token, as a cookie: it follows from the token alone."""
-        assert self.token is not None
-        return hmac.new(self.token.encode(), b"recursor session", hashlib.sha256).hexdigest()
-
-    def is_session(self, cookie: str) -> bool:
-        """Whether a browser's cookie is `session`."""
-        return self.token is not None and hmac.compare_digest(_digest(cookie), _digest(self.session()))
-
     def _is_own(self, name: str) -> bool:
         if is_wildcard(self.host):
             # No foreign page can have an address for its name.

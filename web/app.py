@@ -31,6 +31,10 @@ from recursor.web.engine import Engine
 from recursor.web.failures import handle_failures
 from recursor.web.guard import Guard
 from recursor.web.login import login_router
+from recursor.web.sessions import Sessions
+
+# In the data directory: the numbers of sessions that people ended before their time.
+ENDED_SESSIONS = "ended-sessions.json"
 
 _ROUTERS = (
     control.router,
@@ -83,10 +87,14 @@ def make_app(
         app.include_router(router, dependencies=[Depends(only_known_parameters)])
     # Monitors add parameters of their own, and shall not take a runner for broken because of them.
     app.include_router(probes.router)
+    sessions = None
     if access.token is not None:
-        app.include_router(login_router(access))
+        ended = None if engine.data is None else engine.data / ENDED_SESSIONS
+        sessions = Sessions(access.token, ended, engine.now)
+        app.include_router(login_router(access, sessions))
+    app.state.sessions = sessions
     describe(app)
-    app.add_middleware(Guard, access=access, port=port, runner=str(app.state.runner))
+    app.add_middleware(Guard, access=access, sessions=sessions, port=port, runner=str(app.state.runner))
     handle_failures(app)
     return app
 

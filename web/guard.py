@@ -1,6 +1,8 @@
 """Lets in only who may: whoever has the token, where there is one, and no page of another site."""
 
-from contextlib import suppress
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -11,12 +13,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from recursor.domain.release import release
 from recursor.web.access import WebAccess
 from recursor.web.problems import MEDIA_TYPE, RELEASE_HEADER, RUNNER_HEADER, Problem, problem
+from recursor.web.sessions import Sessions
 
 # The longest text a record takes is 20,000 characters; settings are smaller still.
 MAX_BODY_BYTES = 1024 * 1024
 
 SESSION_COOKIE = "recursor_session"
-LOGIN_PATH = "/login"
+LOGIN_PATH, LOGOUT_PATH = "/login", "/logout"
 
 # What somebody without the token may see: that the process lives and works, and where to give the token.
 _OPEN_PATHS = (LOGIN_PATH, "/healthz", "/readyz")
@@ -37,17 +40,21 @@ class Guard:
     name.
     """
 
-    def __init__(self, app: ASGIApp, *, access: WebAccess, port: int, runner: str) -> None:
+    def __init__(
+        self, app: ASGIApp, *, access: WebAccess, port: int, runner: str, sessions: Sessions | None = None
+    ) -> None:
         """Wrap `app`.
 
         Args:
             app: what is guarded.
             access: who may use it.
+            sessions: knows browsers in which the token was given; None: no browser is known.
             port: where it is served.
             runner: what responses say of who answers.
         """
         self._app = app
         self._access = access
+        self._sessions = sessions
         self._port = port
         self._runner = runner
 
@@ -73,8 +80,8 @@ class Guard:
         refusal: Response | None = self._refusal(scope)
         if refusal is None:
             intake = _Intake(receive, send_named)
-            with suppress(_TooLargeError):
-                await self._app(scope, intake.receive, intake.send)
+            with suppress(_TooLargeError), self._while_open(scope, intake.receive, "http") as receive_open:
+                await self._app(scope, receive_open, intake.send)
             if not intake.exceeded:
                 return
             refusal = _answer(_too_large())
@@ -84,7 +91,8 @@ class Guard:
         headers = Headers(scope=scope)
         # A browser always names the page's origin here, and sends the cookie whatever page it is.
         if self._foreign(headers) is None and self._may_enter(headers):
-            await self._app(scope, receive, send)
+            with self._while_open(scope, receive, "websocket") as receive_open:
+                await self._app(scope, receive_open, send)
             return
         await receive()
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": "not allowed"})
@@ -133,8 +141,37 @@ class Guard:
         scheme, _, secret = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and access.admits(secret.strip()):
             return True
+        return self._session(headers) is not None
+
+    def _session(self, headers: Headers) -> str | None:
+        """Return the cookie of a session that goes on, if there is one."""
         cookie = cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE)
-        return cookie is not None and access.is_session(cookie)
+        known = cookie is not None and self._sessions is not None and self._sessions.is_open(cookie)
+        return cookie if known else None
+
+    @contextmanager
+    def _while_open(self, scope: Scope, receive: Receive, kind: str) -> Iterator[Receive]:
+        """Have what a browser's session began end with it: streams, and the sockets of open pages."""
+        cookie = self._session(Headers(scope=scope))
+        if cookie is None or self._sessions is None:
+            yield receive
+            return
+        ended = self._sessions.follow(cookie)
+
+        async def receive_while_open() -> Message:
+            waiting = asyncio.ensure_future(receive())
+            try:
+                await asyncio.wait((waiting, ended), return_when=asyncio.FIRST_COMPLETED)
+                if waiting.done():
+                    return waiting.result()
+                return {"type": f"{kind}.disconnect", "code": _POLICY_VIOLATION}
+            finally:
+                waiting.cancel()
+
+        try:
+            yield receive_while_open
+        finally:
+            ended.cancel()
 
     def _ask_for_token(self, scope: Scope, headers: Headers) -> Response:
         path = scope["path"]

@@ -1,4 +1,4 @@
-"""Where a person gives the token, once per browser."""
+"""Where a person gives the token, once per browser, and takes it back."""
 
 from html import escape
 from pathlib import Path
@@ -10,16 +10,14 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from recursor.web.access import WebAccess
-from recursor.web.guard import LOGIN_PATH, SESSION_COOKIE
-
-# A month: who may use a browser that long may use what it shows.
-SESSION_SECONDS = 30 * 86_400
+from recursor.web.guard import LOGIN_PATH, LOGOUT_PATH, SESSION_COOKIE
+from recursor.web.sessions import SESSION_SECONDS, Sessions
 
 _PAGE = Template((Path(__file__).parent / "login.html").read_text(encoding="utf-8"))
 
 
-def login_router(access: WebAccess) -> APIRouter:
-    """Return the page that takes the token, and what it sends it to."""
+def login_router(access: WebAccess, sessions: Sessions) -> APIRouter:
+    """Return the page that takes the token, what it sends it to, and what ends the session."""
     router = APIRouter(include_in_schema=False)
 
     @router.get(LOGIN_PATH)
@@ -39,12 +37,20 @@ def login_router(access: WebAccess) -> APIRouter:
         answer = RedirectResponse(_local(next), 303)
         answer.set_cookie(
             SESSION_COOKIE,
-            access.session(),
+            sessions.begin(),
             max_age=SESSION_SECONDS,
             httponly=True,
             samesite="strict",
             secure=request.url.scheme == "https",
         )
+        return answer
+
+    @router.post(LOGOUT_PATH)
+    async def leave(request: Request) -> Response:
+        """End the browser's session, here as well as there."""
+        sessions.end(request.cookies.get(SESSION_COOKIE, ""))
+        answer = RedirectResponse(LOGIN_PATH, 303)
+        answer.delete_cookie(SESSION_COOKIE, httponly=True, samesite="strict")
         return answer
 
     return router

@@ -1,14 +1,14 @@
 """Who may use the server, when others can reach it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from socket import create_connection
 
 import httpx
 import pytest
-from fastapi import FastAPI, WebSocket
-from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
 
 from recursor.domain.errors import InvalidInputError
 from recursor.runner.port import listen
@@ -16,6 +16,7 @@ from recursor.web.access import WebAccess, bracketed
 from recursor.web.guard import Guard
 from recursor.web.login import login_router
 from recursor.web.server import WebServer
+from recursor.web.sessions import Sessions
 
 TOKEN, PORT = "a secret of some length", 3002
 
@@ -33,11 +34,14 @@ def client(access: WebAccess) -> Iterator[httpx.Client]:
     async def live(socket: WebSocket) -> None:
         await socket.accept()
         await socket.send_text("welcome")
-        await socket.close()
+        with suppress(WebSocketDisconnect):
+            await socket.receive_text()
 
+    sessions = None
     if access.token:
-        app.include_router(login_router(access))
-    app.add_middleware(Guard, access=access, port=PORT, runner="1")
+        sessions = Sessions(access.token)
+        app.include_router(login_router(access, sessions))
+    app.add_middleware(Guard, access=access, sessions=sessions, port=PORT, runner="1")
     with listen(0) as listener:
         server = WebServer(app, listener)
         server.start()
@@ -49,12 +53,17 @@ def client(access: WebAccess) -> Iterator[httpx.Client]:
 
 def greeting(asking: httpx.Client, **headers: str) -> str | bytes:
     """What a WebSocket says first."""
+    with opened(asking, **headers) as socket:
+        return socket.recv()
+
+
+def opened(asking: httpx.Client, **headers: str) -> ClientConnection:
+    """A WebSocket of the server."""
     port = asking.base_url.port
     assert port is not None
     listening = create_connection(("127.0.0.1", port))
     host = headers.pop("host", f"127.0.0.1:{PORT}")
-    with connect(f"ws://{host}/live", sock=listening, additional_headers=headers, proxy=None) as socket:
-        return socket.recv()
+    return connect(f"ws://{host}/live", sock=listening, additional_headers=headers, proxy=None)
 
 
 @pytest.fixture
@@ -127,6 +136,28 @@ def test_a_person_gives_the_token_once(guarded: httpx.Client) -> None:
 def test_the_login_leads_nowhere_else(guarded: httpx.Client, wanted: str) -> None:
     entered = guarded.post("/login", data={"token": TOKEN, "next": wanted})
     assert entered.headers["location"] == "/"
+
+
+def test_who_signs_out_is_out_everywhere_also_with_a_copy_of_the_cookie(guarded: httpx.Client) -> None:
+    guarded.post("/login", data={"token": TOKEN})
+    kept = guarded.cookies["recursor_session"]
+    with opened(guarded, cookie=f"recursor_session={kept}") as live:
+        assert live.recv() == "welcome"
+
+        left = guarded.post("/logout")
+
+        assert (left.status_code, left.headers["location"]) == (303, "/login")
+        assert "recursor_session" not in guarded.cookies
+        with pytest.raises(ConnectionClosed):
+            live.recv(timeout=60)
+    guarded.cookies.set("recursor_session", kept)
+    assert guarded.get("/api/thing").status_code == 401
+    with pytest.raises(InvalidStatus):
+        greeting(guarded, cookie=f"recursor_session={kept}")
+    # Another session is another one.
+    guarded.cookies.clear()
+    guarded.post("/login", data={"token": TOKEN})
+    assert guarded.get("/api/thing").status_code == 200
 
 
 def test_a_forged_cookie_is_no_token(guarded: httpx.Client) -> None:

@@ -13,6 +13,7 @@ from recursor.web.dashboard.live import Watcher
 from recursor.web.dashboard.shell import build_shell
 from recursor.web.dashboard.style import first_script, style_path, style_sheet
 from recursor.web.engine import Engine
+from recursor.web.guard import LOGOUT_PATH
 
 # NiceGUI evaluates what the server sends, and Vue compiles templates: both need the two "unsafe" sources.
 # What the policy does keep: nothing is loaded from, sent to, or framed by anywhere else.
@@ -63,9 +64,10 @@ def mount_dashboard(app: FastAPI, engine: Engine) -> None:
         f'<link rel="stylesheet" href="{path}"><script>{first_script()}</script>'
         '<meta name="description" content="Recursor: teams of autonomous agents">'
     )
+    sign_out = None if app.state.sessions is None else LOGOUT_PATH
     ui.run_with(
         app,
-        root=partial(build_shell, engine, Watcher(engine), head),
+        root=partial(build_shell, engine, Watcher(engine), head, sign_out),
         title="Recursor",
         favicon=_FAVICON,
         dark=None,

@@ -21,13 +21,14 @@ logger = logging.getLogger("recursor.web")
 _NAVIGATION = (("/", "Teams"), ("/doctor", "Doctor"))
 
 
-def build_shell(engine: Engine, watcher: Watcher, head: str) -> None:
+def build_shell(engine: Engine, watcher: Watcher, head: str, sign_out: str | None = None) -> None:
     """Build an open page: the frame, and in it what its address says.
 
     Args:
         engine: what it shows.
         watcher: tells it what happens.
         head: goes into the head of the HTML.
+        sign_out: where a person signs out; None where nobody signs in.
     """
     client = ui.context.client
     ui.add_head_html(head)
@@ -35,7 +36,7 @@ def build_shell(engine: Engine, watcher: Watcher, head: str) -> None:
     live = LivePage(watcher, client)
     with client.layout:
         # Before the container of the page, which is the HTML's <main>.
-        header = Header()
+        header = Header(sign_out)
         header.move(client.layout, target_index=0)
         Span("Skip to the content", "skip-link", tag="a", href="#main").move(client.layout, target_index=0)
     with Box(classes="frame-main", id="main", tabindex="-1"):
@@ -44,10 +45,10 @@ def build_shell(engine: Engine, watcher: Watcher, head: str) -> None:
 
 
 class Header(ui.element):
-    """The name, the links to the pages, the theme."""
+    """The name, the links to the pages, the theme, the way out."""
 
-    def __init__(self) -> None:
-        """Build it."""
+    def __init__(self, sign_out: str | None) -> None:
+        """Build it. Arguments as for `build_shell`."""
         super().__init__("header")
         self.classes("frame-header")
         self._links: list[tuple[str, Link]] = []
@@ -59,6 +60,13 @@ class Header(ui.element):
                 for path, name in _NAVIGATION:
                     self._links.append((path, Link(name, path)))
             ThemeSwitch()
+            if sign_out is not None:
+                # The browser's own, so that it works as well while nothing else on the page does.
+                with Box("form", method="post", action=sign_out):
+                    said = {"aria_label": "Sign out", "title": "Sign out"}
+                    leaving = Box("button", "button button--plain", type="submit", **said)
+                with leaving:
+                    Glyph("leave")
             Connection()
             # Tables show moments too: so that the browser knows them from the start.
             Moment(None, otherwise="").classes("for-screen-readers")

@@ -18,7 +18,10 @@ export default {
     socket.io.reconnectionDelay(250);
     socket.io.reconnectionDelayMax(500);
     socket.on("disconnect", () => this.say(true));
-    socket.on("connect_error", () => this.say(true));
+    socket.on("connect_error", () => {
+      this.say(true);
+      this.enter();
+    });
     socket.on("connect", () => this.say(false));
     for (const kind of ["click", "mousedown", "keydown"]) document.addEventListener(kind, this.hold, true);
   },
@@ -30,6 +33,14 @@ export default {
       for (const one of this.held) one.removeAttribute("aria-disabled");
       this.held = lost ? [...document.querySelectorAll(`:is(${CONTROLS}):not([aria-disabled="true"])`)] : [];
       for (const one of this.held) one.setAttribute("aria-disabled", "true");
+    },
+    async enter() {
+      // A runner that answers others and not this page wants its token again: the session was ended, or ran out.
+      if (this.entering) return;
+      this.entering = true;
+      const answer = await fetch("/api/health").catch(() => null);
+      this.entering = false;
+      if (answer?.status === 401) location.reload();
     },
     hold(event) {
       if (!this.lost) return;

@@ -1,0 +1,119 @@
+"""What browsers have in place of the token: begun when it is given, ended by signing out or by time."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+import os
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+logger = logging.getLogger("recursor.web")
+
+# A month: who may use a browser that long may use what it shows; one lost longer ago shows nothing.
+SESSION_SECONDS = 30 * 86_400
+
+
+class Sessions:
+    """Signs sessions with the token, and remembers those that were ended before their time.
+
+    A session holds after a restart of the runner, and in any process that serves for it; with another token
+    none does. For one event loop.
+    """
+
+    def __init__(self, token: str, ended: Path | None = None, now: Callable[[], float] = time.time) -> None:
+        """Remember what `ended` names.
+
+        Args:
+            token: the secret; it is not kept anywhere.
+            ended: the file with the numbers of ended sessions, which are no secret; None: in memory alone.
+            now: tells the time in seconds since the epoch, UTC.
+        """
+        self._key = hashlib.sha256(b"recursor sessions" + token.encode()).digest()
+        self._file = ended
+        self._now = now
+        self._ended = _read(ended)
+        self._followers: dict[str, set[asyncio.Future[None]]] = {}
+
+    def begin(self) -> str:
+        """Return what a browser is to keep, as a cookie."""
+        named = f"{int(self._now()) + SESSION_SECONDS}.{secrets.token_hex(16)}"
+        return f"{named}.{self._signature(named)}"
+
+    def is_open(self, cookie: str) -> bool:
+        """Whether a browser's cookie is one of a session that goes on."""
+        named, _, signature = cookie.rpartition(".")
+        if not hmac.compare_digest(
+            signature.encode(errors="surrogateescape"), self._signature(named).encode()
+        ):
+            return False
+        expires, _, number = named.partition(".")
+        return self._now() < int(expires) and number not in self._ended
+
+    def end(self, cookie: str) -> None:
+        """End a session, and break off what goes on in its name. One that is not open stays as it is."""
+        if not self.is_open(cookie):
+            return
+        expires, number, _ = cookie.split(".")
+        now = self._now()
+        self._ended = {each: until for each, until in self._ended.items() if until > now}
+        self._ended[number] = int(expires)
+        for follower in self._followers.pop(number, ()):
+            _settle(follower)
+        self._write()
+
+    def follow(self, cookie: str) -> asyncio.Future[None]:
+        """Return what is done when an open session ends. Cancel it when nobody waits for it any more."""
+        expires, number, _ = cookie.split(".")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        followers = self._followers.setdefault(number, set())
+        followers.add(future)
+        timer = loop.call_later(max(int(expires) - self._now(), 0), _settle, future)
+
+        def forget(_: asyncio.Future[None]) -> None:
+            timer.cancel()
+            followers.discard(future)
+            if not followers and self._followers.get(number) is followers:
+                del self._followers[number]
+
+        future.add_done_callback(forget)
+        return future
+
+    def _signature(self, named: str) -> str:
+        return hmac.new(self._key, named.encode(errors="surrogateescape"), hashlib.sha256).hexdigest()
+
+    def _write(self) -> None:
+        if self._file is None:
+            return
+        beside = self._file.with_name(f"{self._file.name}.new")
+        try:
+            beside.write_text(json.dumps(self._ended), encoding="utf-8")
+            os.replace(beside, self._file)
+        except OSError as error:
+            logger.error(
+                "%s: cannot be written: %s: ended sessions hold again when the runner is started anew",
+                self._file, error.strerror,
+            )  # fmt: skip
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _read(path: Path | None) -> dict[str, int]:
+    if path is None:
+        return {}
+    try:
+        return {str(number): int(until) for number, until in json.loads(path.read_text("utf-8")).items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        logger.error(
+            "%s: cannot be read: %s: remove it, and change RECURSOR_TOKEN to end all sessions", path, error
+        )
+        return {}
