@@ -75,7 +75,8 @@ def configure(
     with open_place(place) as access:
         stack_id = find(access, stack)
         changed = access.steer(lambda steering: steering.configure(stack_id, changes))
-    doubt_models(changes)
+        if "model" in changes:
+            doubt_models(access, changed["settings"])
     if json:
         print_json(changed)
         return

@@ -1,17 +1,35 @@
-"""Tells a person of a model's name that looks like a slip of the pen."""
+"""Tells a person what is allowed of models, and hardly meant."""
 
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
 
-from pydantic import JsonValue
-
-from recursor.agents.model.choice import doubts
+from recursor.agents.model.choice import doubts, keyed_providers
 from recursor.cli.output import complain
+from recursor.domain.errors import RecursorError
 from recursor.domain.settings import Settings
+from recursor.runner.access import Access
 
 
-def doubt_models(changes: Mapping[str, Mapping[str, JsonValue]]) -> None:
-    """Complain about each model among changed settings that is not known but looks like one that is."""
-    section = {key: value for key, value in changes.get("model", {}).items() if value is not None}
-    if section:
-        for line in doubts(Settings().overridden({"model": section})):
+def doubt_models(access: Access, settings: Mapping[str, Any]) -> None:
+    """Complain about models that are named wrongly, it seems, or that there is no key for.
+
+    Args:
+        access: the place whose runner is to ask them.
+        settings: a stack's own.
+    """
+    if section := settings.get("model"):
+        for line in doubts(Settings().overridden({"model": section}), _keyed(access)):
             complain(line)
+
+
+def _keyed(access: Access) -> frozenset[str] | None:
+    """Return the providers that the runner has a key for, or one started here would have."""
+    with suppress(RecursorError):
+        remote = access.remote()
+        if remote is not None:
+            keyed = remote.condition().keyed
+            return None if keyed is None else frozenset(keyed)
+        if not access.is_run():
+            return keyed_providers()
+    return None

@@ -38,8 +38,8 @@ def create(
     with open_place(place) as access:
         made = access.steer(lambda steering: steering.create(stack, project, start))
         lonely = start and not access.is_run()
+        doubt_models(access, overrides)
         shared = _is_anothers(access, made["name"], made["id"])
-    doubt_models(overrides)
     if json:
         print_json(made)
     else:

@@ -34,6 +34,8 @@ class Condition(Record):
     load: OrchestratorLoad | None = None
     silence: str | None = None
     """What came instead of the load."""
+    keyed: tuple[str, ...] | None = None
+    """The providers of models that it has a key for; None if it cannot tell."""
 
 
 class RunnerEvidence(Record):
@@ -130,6 +132,8 @@ class Evidence(Record):
     nudges: int | None = None
     """Notes of other processes that the runner has not picked up."""
     oldest_nudge_at: Timestamp | None = None
+    keyed: tuple[str, ...] | None = None
+    """The providers of models that the runner has a key for; None if that cannot be told."""
     focus: StackId | None = None
     """The one stack that a person asked about; None for all."""
     trouble: str | None = None

@@ -6,6 +6,7 @@ from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
+from recursor.agents.model.choice import keyed_providers
 from recursor.doctor.clocks import clock_step
 from recursor.doctor.diagnosis import diagnose
 from recursor.doctor.evidence import Condition, LockEvidence, Reach, RunnerEvidence, StoreEvidence
@@ -62,6 +63,7 @@ def examine(
         poll_seconds=poll_seconds,
         runner=runner,
         settings=around.settings if told is None else told.settings,
+        keyed=_keyed(runner, told),
     )
     if store.problem is not None:
         return diagnose(evidence, ())
@@ -74,6 +76,13 @@ def examine(
             return examine_stacks(opened.read, evidence, named, partial(_trouble, data, runner, token=token))
     except StorageError as error:
         return diagnose(evidence.but(store=store.but(problem=str(error))), ())
+
+
+def _keyed(runner: RunnerEvidence, told: Condition | None) -> tuple[str, ...] | None:
+    """Return the providers that the runner has a key for, or one started here would have."""
+    if told is not None:
+        return told.keyed
+    return tuple(sorted(keyed_providers())) if runner.reach is Reach.ABSENT else None
 
 
 def _open(data: Path, store: StoreEvidence) -> Store:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from pykka import ActorDeadError
 
 from recursor.actors.messages import GetLoad, GetStatus, OrchestratorLoad, StackStatus
+from recursor.agents.model.choice import keyed_providers
 from recursor.doctor.clocks import clock_step
 from recursor.doctor.evidence import Condition, Evidence, Reach, RunnerEvidence
 from recursor.doctor.examination import examine_stacks, look_around
@@ -40,6 +41,12 @@ async def get_diagnosis(engine: TheEngine, stack: Named = None) -> Report:
 @router.get("/runner")
 async def get_condition(engine: TheEngine) -> Condition:
     """Tell what only the process that runs the stacks can tell of itself."""
+    # It has the environment of that process. A keyring may take its time.
+    keyed = tuple(sorted(await asyncio.to_thread(keyed_providers)))
+    return (await _load(engine)).but(keyed=keyed)
+
+
+async def _load(engine: Engine) -> Condition:
     try:
         load = await engine.ask(GetLoad(), ANSWER_SECONDS)
     except TimeoutError:
@@ -92,7 +99,7 @@ def _around(engine: Engine, found: Condition) -> Evidence:
         load=found.load,
     )
     if engine.data is None:
-        return Evidence(now=engine.now(), settings=engine.settings, runner=runner)
+        return Evidence(now=engine.now(), settings=engine.settings, runner=runner, keyed=found.keyed)
     around = look_around(engine.data, engine.settings, engine.now())
     lock, store = around.lock, around.store
     if lock is not None and lock.held and lock.pid is not None and lock.started_at is not None:
@@ -101,4 +108,4 @@ def _around(engine: Engine, found: Condition) -> Evidence:
         runner = runner.but(pid=lock.pid, started_at=lock.started_at, clock_step=step)
     if store is not None:
         store = store.but(schema_version=MIGRATIONS.latest, latest=MIGRATIONS.latest)
-    return around.but(data=str(engine.data.absolute()), runner=runner, store=store)
+    return around.but(data=str(engine.data.absolute()), runner=runner, store=store, keyed=found.keyed)

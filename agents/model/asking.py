@@ -1,8 +1,8 @@
 """The one function that agents call to ask a model."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from pydantic_ai.models import Model
@@ -40,6 +40,8 @@ class Reply(Generic[T]):
     """The one that answered last, as it is named in settings."""
     calls: int
     """Requests on the wire, whatever became of them."""
+    passed_over: Mapping[str, str] = field(default_factory=dict)
+    """Models that could not be asked at all, and why."""
 
 
 def ask(
@@ -98,8 +100,9 @@ class _Asking(Generic[T]):
             error.usage = tally.usage
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is: one line, and what was spent
-            raise explained(error, self.run.settings, exchange.keys, tally.usage) from None
-        return Reply(answer, tally.usage, tally.model or "", tally.calls)
+            others = tuple(asked.passed_over.values())
+            raise explained(error, self.run.settings, exchange.keys, tally.usage, others) from None
+        return Reply(answer, tally.usage, tally.model or "", tally.calls, asked.passed_over)
 
     async def _answer(
         self, model: Model, toolsets: Sequence[AbstractToolset[None]], askers: Askers, errands: Errands
@@ -126,11 +129,19 @@ class _Asking(Generic[T]):
 
     def _model(self, exchange: Exchange, asked: Asked) -> Model:
         settings = self.run.settings.model
-        names = list(dict.fromkeys((settings.of(self.run.role), *settings.fallback)))
-        models = [
-            CountedModel(exchange.model(name, settings.base_url), name, asked, is_last=name == names[-1])
-            for name in names
-        ]
+        usable: dict[str, Model] = {}
+        for name in dict.fromkeys((settings.of(self.run.role), *settings.fallback)):
+            try:
+                usable[name] = exchange.model(name, settings.base_url)
+            except AgentFailedError as problem:
+                if not problem.suspend:
+                    raise
+                # Without a key, a package or a file there is nobody to ask; others may do.
+                asked.passed_over[name] = exchange.keys.scrubbed(str(problem))
+        if not usable:
+            raise AgentFailedError("; ".join(asked.passed_over.values()), suspend=True)
+        last = list(usable)[-1]
+        models = [CountedModel(model, name, asked, is_last=name == last) for name, model in usable.items()]
         return models[0] if len(models) == 1 else FallbackModel(*models)
 
     def _cut_off(self, exchange: Exchange, asked: Asked) -> str:

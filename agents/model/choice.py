@@ -1,9 +1,11 @@
 """Refuses, when they are configured, models that cannot be and budgets in dollars that cannot hold."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 
+from recursor.agents.model.keys import KEYLESS, Keys, remedy
 from recursor.domain.errors import InvalidInputError, unknown_key
 from recursor.domain.settings import SCRIPTED, ModelSettings, RunnerSettings, Settings
 
@@ -60,12 +62,58 @@ def check_choice(settings: Settings, runner: RunnerSettings) -> None:
                 )
 
 
-def doubts(settings: Settings) -> Iterator[str]:
-    """Yield a line for each model that looks like a slip of the pen, and for an address that nobody asks."""
+@dataclass(frozen=True, slots=True)
+class WithoutKey:
+    """A model that there is no key for."""
+
+    setting: str
+    model: str
+    has_other: bool
+    """Whether there is another one for the same roles that can be asked."""
+    remedy: str
+
+
+def keyed_providers() -> frozenset[str]:
+    """Return the providers that this process has a key for; it may block."""
+    keys = Keys()
+    return frozenset(provider for provider in PROVIDERS - KEYLESS if keys.of(provider) is not None)
+
+
+def models_without_key(settings: Settings, keyed: Collection[str]) -> Iterator[WithoutKey]:
+    """Yield the models of a stack that cannot be asked for want of a key.
+
+    Args:
+        settings: what holds for the stack.
+        keyed: the providers that its runner has a key for.
+    """
+    named = list(_models(settings.model))
+
+    def lacks_key(model: str) -> bool:
+        provider = model.partition(":")[0]
+        may_lack = KEYLESS | ({"openai"} if settings.model.base_url is not None else set())
+        return provider in PROVIDERS - may_lack and provider not in keyed
+
+    fallback = [model for setting, model in named if setting == "model.fallback"]
+    for setting, model in named:
+        if lacks_key(model):
+            others = [other for other in fallback if not lacks_key(other)]
+            is_spare = setting == "model.fallback"
+            yield WithoutKey(setting, model, is_spare or bool(others), remedy(model.partition(":")[0]))
+
+
+def doubts(settings: Settings, keyed: Collection[str] | None = None) -> Iterator[str]:
+    """Yield a line for what is allowed and hardly meant.
+
+    Args:
+        settings: with the models to look at: names that may be slips of the pen, addresses that nobody asks.
+        keyed: the providers that the runner has a key for; None if that cannot be told.
+    """
     for setting, model in _models(settings.model):
         near = None if _price_is_known(model) else _nearest(model)
         if near is not None:
             yield f"{setting}: {model} is not known here: did you mean {near}?"
+    for each in () if keyed is None else models_without_key(settings, keyed):
+        yield f"{each.setting}: there is no key for {each.model}: {each.remedy}, where the runner is"
     named = [model.partition(":")[0] for _, model in _models(settings.model)]
     if settings.model.base_url is not None and named and "openai" not in named:
         provider = named[0]

@@ -23,7 +23,6 @@ from pydantic_core import to_json
 from recursor.agents.model.clock import sleep, within
 from recursor.agents.model.errands import Errands
 from recursor.agents.model.exchange import Exchange
-from recursor.agents.model.lanes import FIRST_BACKOFF
 from recursor.agents.model.partial import Partial
 from recursor.agents.model.payment import Payment
 from recursor.agents.model.retry_after import seconds_to_wait
@@ -54,6 +53,8 @@ class Asked:
     exchange: Exchange
     errands: Errands
     tally: Tally = field(default_factory=Tally)
+    passed_over: dict[str, str] = field(default_factory=dict)
+    """Models that could not be asked at all, and why."""
     doing: str = "was about to ask a model"
     """What it is at, for those who want to know why it did not end in time."""
 
@@ -92,7 +93,7 @@ class CountedModel(WrapperModel):
                     raise
                 refused = isinstance(error, _REFUSED)
             if not refused:
-                await sleep(self._clock, FIRST_BACKOFF * 2 ** (number - 1))
+                await sleep(self._clock, self._traffic.pause(number))
         raise AssertionError
 
     def _look_ahead(self) -> None:

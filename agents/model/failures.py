@@ -1,5 +1,7 @@
 """Why there is no answer: one line for people, without keys, and whether a person has to look."""
 
+from collections.abc import Sequence
+
 from pydantic_ai.exceptions import (
     FallbackExceptionGroup,
     ModelAPIError,
@@ -24,7 +26,9 @@ LONGEST = 500
 _NEEDS_A_PERSON = (ModelAuthenticationError, ModelNotFoundError, ModelQuotaExceededError, UserError)
 
 
-def explained(error: Exception, settings: Settings, keys: Keys, usage: Usage) -> AgentFailedError:
+def explained(
+    error: Exception, settings: Settings, keys: Keys, usage: Usage, others: Sequence[str] = ()
+) -> AgentFailedError:
     """Return what an agent raises instead of `error`.
 
     Args:
@@ -32,11 +36,12 @@ def explained(error: Exception, settings: Settings, keys: Keys, usage: Usage) ->
         settings: of the run, for the remedies.
         keys: those that no text may show.
         usage: what was spent until then.
+        others: why further models could not be asked at all.
     """
     if isinstance(error, AgentFailedError):
         return AgentFailedError(keys.scrubbed(str(error)), usage, suspend=error.suspend)
     errors = list(error.exceptions) if isinstance(error, FallbackExceptionGroup) else [error]
-    text = "; then ".join(dict.fromkeys(_line(each, settings) for each in errors))
+    text = "; then ".join(dict.fromkeys([*(_line(each, settings) for each in errors), *others]))
     suspend = all(isinstance(each, _NEEDS_A_PERSON) for each in errors)
     return AgentFailedError(keys.scrubbed(text), usage, suspend=suspend)
 

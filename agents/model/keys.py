@@ -7,6 +7,9 @@ import threading
 SERVICE = "recursor"
 SHOWN_INSTEAD = "[key]"
 
+KEYLESS = frozenset({"local", "ollama"})
+"""Those that can do without."""
+
 _FURTHER_VARIABLES = {"google": ("GEMINI_API_KEY",)}
 _FAMILIES = {"openai-chat": "openai", "openai-responses": "openai"}
 
@@ -17,25 +20,32 @@ def variables(provider: str) -> tuple[str, ...]:
     return (f"{family.replace('-', '_').upper()}_API_KEY", *_FURTHER_VARIABLES.get(family, ()))
 
 
+def remedy(provider: str) -> str:
+    """Return how a person gives Recursor the key of `provider`."""
+    named = " or ".join(variables(provider))
+    return f"set {named}, or put it into the keyring (keyring set recursor {provider})"
+
+
 class Keys:
     """Looks keys up, and takes them out of texts."""
 
     def __init__(self) -> None:
         """Know no key yet."""
         self._lock = threading.Lock()
-        self._kept: dict[str, str | None] = {}
+        self._kept: dict[str, str] = {}
         self._seen: set[str] = set()
 
     def of(self, provider: str) -> str | None:
-        """Return the key of `provider`, or None. The keyring is asked once for each, and may block."""
+        """Return the key of `provider`, or None. The keyring is asked until it has one, and may block."""
         family = _FAMILIES.get(provider, provider)
         for variable in variables(provider):
             if key := os.environ.get(variable, "").strip():
                 return self._note(key)
         with self._lock:
-            if family not in self._kept:
-                self._kept[family] = _from_keyring(family)
-            kept = self._kept[family]
+            kept = self._kept.get(family) or _from_keyring(family)
+            if kept is not None:
+                # What is not there is looked for again: somebody may have been told to put it there.
+                self._kept[family] = kept
         return None if kept is None else self._note(kept)
 
     def forget(self, provider: str) -> None:

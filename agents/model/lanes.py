@@ -13,6 +13,16 @@ FIRST_BACKOFF, LONGEST_BACKOFF = 1.0, 60.0
 LONGEST_WAIT = 3_600.0
 
 
+def backoff(troubles: int, jitter: float) -> float:
+    """Return how many seconds to wait after so many troubles in a row.
+
+    Args:
+        troubles: from 1.
+        jitter: 0 to 1, by chance: so that those who were in trouble together do not come back together.
+    """
+    return float(min(FIRST_BACKOFF * 2 ** (troubles - 1), LONGEST_BACKOFF) * (0.5 + jitter / 2))
+
+
 @dataclass(slots=True)
 class Place:
     """One call in the window."""
@@ -85,7 +95,7 @@ class Lane:
             self.troubles += 1
             self._closed_at = now
         if wait is None:
-            wait = min(FIRST_BACKOFF * 2 ** (self.troubles - 1), LONGEST_BACKOFF) * (0.5 + jitter / 2)
+            wait = backoff(self.troubles, jitter)
         self.closed_until = max(self.closed_until, now + min(wait, LONGEST_WAIT))
 
     def _fits_at(self, tokens: int, limit: int) -> float:

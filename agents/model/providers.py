@@ -11,14 +11,13 @@ from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers import Provider, infer_provider_class
 from pydantic_ai.providers.openai import OpenAIProvider
 
-from recursor.agents.model.keys import Keys, variables
+from recursor.agents.model.keys import KEYLESS, Keys, remedy
 from recursor.agents.model.wire import Connections
 from recursor.domain.spending import AgentFailedError
 
 OLLAMA_URL = "http://localhost:11434/v1"
 # A server of one's own may want no key, but the SDK sends one anyway.
 NO_KEY = "none"
-_KEYLESS = frozenset({"ollama"})
 
 
 def model_named(name: str, base_url: str | None, keys: Keys, connections: Connections) -> Model:
@@ -64,12 +63,8 @@ def _provider(name: str, base_url: str | None, keys: Keys, connections: Connecti
         raise _unusable(name, "its calls could not be counted, which Recursor insists on")
     key = keys.of(provider)
     if key is None:
-        if base_url is None and provider not in _KEYLESS:
-            raise AgentFailedError(
-                f"{name}: no key: set {' or '.join(variables(provider))}, or put it into the keyring "
-                f"(keyring set recursor {provider}), then resume",
-                suspend=True,
-            )
+        if base_url is None and provider not in KEYLESS:
+            raise AgentFailedError(f"{name}: no key: {remedy(provider)}, then resume", suspend=True)
         key = NO_KEY
     legacy = str(accepted["http_client"].annotation).startswith("httpx.AsyncClient")
     given: dict[str, Any] = {

@@ -141,6 +141,8 @@ def _origin(prompt: Prompt, context: Context, reply: Reply[A]) -> dict[str, Json
         "calls": reply.calls,
         "usage": {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens, "cost": cost},
     }
+    if reply.passed_over:
+        origin["passed_over"] = dict(reply.passed_over)
     if usage.models:
         origin["usage_by_model"] = [used.model_dump(mode="json") for used in usage.models]
     if context.left_out or context.cut:

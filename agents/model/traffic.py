@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass, field
 
 from recursor.agents.model.clock import Alarm, Clock, on_loop
-from recursor.agents.model.lanes import Lane, Place
+from recursor.agents.model.lanes import Lane, Place, backoff
 from recursor.domain.rates import Rate, Rates
 
 # Seconds that a point of priority is worth in line: what is urgent goes first, and what waits gets its turn.
@@ -102,6 +102,10 @@ class Traffic:
         """
         lane, place = granted.places[0]
         lane.refused(place, self._clock.now(), wait, self._chance.random())
+
+    def pause(self, troubles: int) -> float:
+        """Return how many seconds one call waits before it is made again, after so many troubles in a row."""
+        return backoff(troubles, self._chance.random())
 
     def close(self) -> None:
         """Let nothing begin any more by itself."""

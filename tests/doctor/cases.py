@@ -50,6 +50,7 @@ _IN_CYCLE = healthy_stack(
     {"current_execution_id": _CYCLE.id}, cycle=_CYCLE, graph=make_graph([_NODE], id=_CYCLE.id), recent=()
 )
 _NOBODY = make_report({"builder": make_status()})
+_ASKING = Settings().overridden({"model": {"name": "openai:a", "fallback": ["anthropic:b"]}})
 _STRICT = Settings().overridden({"detection": {"minimum_priority": 9}})
 
 
@@ -111,6 +112,10 @@ CASES: dict[str, list[Case]] = {
                 {"settings": {"pause": {"naps": 3}}, "state": ExecutionState.PAUSED}, settings_problem="naps?"
             )
         )
+    ],
+    "model-keys": [
+        _stack(healthy_stack(settings=_ASKING), keyed=("openai",)),
+        _stack(healthy_stack(settings=_ASKING), keyed=()),
     ],
     "record-times": [
         _stack(healthy_stack({"last_activity_at": NOW + 100})),

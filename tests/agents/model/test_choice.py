@@ -7,7 +7,7 @@ import pytest
 from pydantic_ai.models import KnownModelName
 from pydantic_ai.providers import infer_provider_class
 
-from recursor.agents.model.choice import PROVIDERS, check_choice, doubts
+from recursor.agents.model.choice import PROVIDERS, check_choice, doubts, models_without_key
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import RunnerSettings, Settings
 
@@ -99,6 +99,28 @@ def test_an_address_that_nobody_asks_is_doubted() -> None:
         "model.base_url: is for openai: models only, and not for anthropic: "
         "set ANTHROPIC_BASE_URL for the runner instead"
     ]
+
+
+@pytest.mark.parametrize(
+    ("model", "keyed", "lacking"),
+    [
+        ({"name": "openai:a", "fallback": ["anthropic:b"]}, {"openai", "anthropic"}, []),
+        ({"name": "openai:a", "fallback": ["anthropic:b"]}, {"openai"}, [("model.fallback", True)]),
+        ({"name": "openai:a", "fallback": ["anthropic:b"]}, {"anthropic"}, [("model.name", True)]),
+        ({"name": "openai:a", "fallback": ["ollama:b"]}, set(), [("model.name", True)]),
+        ({"name": "ollama:a", "roles": {"builder": "groq:b"}}, set(), [("model.roles.builder", False)]),
+        ({"name": "openai:a", "base_url": "http://localhost/v1"}, set(), []),
+        ({"name": "scripted", "fallback": ["anthropic:b"]}, set(), []),
+    ],
+)
+def test_models_without_a_key_are_named_with_what_becomes_of_them(
+    model: Given, keyed: set[str], lacking: list[tuple[str, bool]]
+) -> None:
+    found = list(models_without_key(settings(model), keyed))
+    assert [(each.setting, each.has_other) for each in found] == lacking
+    said = [line for line in doubts(settings(model), keyed) if "there is no key for" in line]
+    assert len(said) == len(lacking)
+    assert all("keyring set recursor" in line for line in said)
 
 
 @pytest.mark.parametrize("provider", sorted(PROVIDERS - {"local"}))

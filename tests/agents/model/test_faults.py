@@ -142,6 +142,41 @@ def test_each_model_that_answered_is_counted_under_its_own_name(
     assert first.cost == books.spent.dollars > 0
 
 
+@pytest.mark.parametrize("missing", ["name", "fallback"])
+def test_a_model_without_a_key_is_passed_over_and_said_so(
+    missing: str, make_run: RunMaker, stub: ModelStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    keyless, known = "anthropic:claude-sonnet-5-5", "openai:gpt-4o"
+    chain = (
+        {"name": keyless, "fallback": [known]}
+        if missing == "name"
+        else {"name": known, "fallback": [keyless]}
+    )
+    stub.script = in_turn(Answer("oops", status=500), GOOD)
+    reply = plan(make_run(**chain))
+    # It is tried again like a model that has no other behind it.
+    assert (reply.output, reply.model, reply.calls) == (TEA, known, 2)
+    assert list(reply.passed_over) == [keyless]
+    assert "no key: set ANTHROPIC_API_KEY" in reply.passed_over[keyless]
+    stub.script = always(Answer("no", status=400))
+    with pytest.raises(
+        AgentFailedError, match=r"HTTP 400: no; then anthropic:.*: no key: set ANTHROPIC"
+    ) as failed:
+        plan(make_run(**chain))
+    assert not failed.value.suspend
+
+
+def test_when_no_model_can_be_asked_a_person_is_told_of_each(
+    make_run: RunMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("ANTHROPIC_API_KEY", "GROQ_API_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(AgentFailedError, match=r"ANTHROPIC_API_KEY.*GROQ_API_KEY") as failed:
+        plan(make_run(name="anthropic:claude-sonnet-5-5", fallback=["groq:llama-3.3-70b-versatile"]))
+    assert failed.value.suspend
+
+
 def test_when_all_models_fail_all_are_told(make_run: RunMaker, stub: ModelStub) -> None:
     stub.script = always(Answer("bad", status=400))
     with pytest.raises(AgentFailedError, match=r"gpt-4o: HTTP 400: bad; then gpt-4o-mini: HTTP 400"):

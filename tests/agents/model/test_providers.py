@@ -66,6 +66,10 @@ def test_a_key_from_the_keyring_is_used_after_those_of_the_environment(
     assert keys.of("groq") == keys.of("groq") == "from-the-keyring"
     assert keys.of("anthropic") is None
     assert asked == [("recursor", "groq"), ("recursor", "anthropic")]
+    # Who was told to put one there may have done so.
+    assert keys.of("anthropic") is None
+    assert asked[-1] == ("recursor", "anthropic")
+    assert len(asked) == 3
     keys.forget("groq")
     assert keys.of("groq") == "from-the-keyring"
     monkeypatch.setenv("GROQ_API_KEY", "from-the-environment")

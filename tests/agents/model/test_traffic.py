@@ -1,6 +1,7 @@
 """The line in front of providers: who goes first, how many, how often, and when nobody."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -253,3 +254,13 @@ def test_nobody_is_left_alone_for_longer_than_an_hour() -> None:
 )
 def test_what_retry_after_says(header: str | None, otherwise: float | None, expected: float | None) -> None:
     assert seconds_to_wait(header, otherwise, 1_445_412_460.0) == expected
+
+
+def test_calls_that_failed_together_are_not_made_again_together() -> None:
+    clock = ManualClock(0.0)
+    traffic = Traffic({}, clock, random.Random(1))
+    for troubles in range(1, 12):
+        most = min(FIRST_BACKOFF * 2 ** (troubles - 1), LONGEST_BACKOFF)
+        pauses = {traffic.pause(troubles) for _ in range(20)}
+        assert len(pauses) == 20
+        assert most / 2 <= min(pauses) < max(pauses) <= most

@@ -1,0 +1,32 @@
+"""Whether the models of a stack can be asked at all."""
+
+from pydantic import JsonValue
+
+from recursor.agents.model.choice import models_without_key
+from recursor.doctor.evidence import Evidence, StackEvidence
+from recursor.doctor.report import Observation, Severity
+
+
+def models_have_keys(evidence: Evidence, found: StackEvidence) -> Observation | None:
+    """A model without a key is passed over, or keeps its roles from working where there is no other."""
+    if evidence.keyed is None or found.stack is None or found.settings_problem is not None:
+        return None
+    missing = list(models_without_key(found.settings, evidence.keyed))
+    if not missing:
+        return None
+    named = sorted({each.model for each in missing})
+    stands = [each for each in missing if not each.has_other]
+    return Observation(
+        severity=Severity.PROBLEM if stands else Severity.WARNING,
+        symptom="There is no key for a model"
+        + (": its roles can't work" if stands else ", which is passed over"),
+        evidence="; ".join(f"{each.setting} is {each.model}" for each in missing),
+        figures={"models": list[JsonValue](named)},
+        cause=(
+            "There is no other for them: the stack is paused as soon as one of them has work."
+            if stands
+            else "What it would be asked, another model is, as long as that one can answer."
+        ),
+        fix=f"Give the runner the key: {'; '.join(sorted({each.remedy for each in missing}))}.",
+        commands=evidence.new_runner(),
+    )
