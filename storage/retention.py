@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Generic
@@ -16,7 +17,7 @@ from recursor.storage.codec import decode
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.rollups import delete_old_totals, delete_rollups_before
 from recursor.storage.snapshots import MAX_CLOSED_TODOS, MAX_PAST_USER_MESSAGES
-from recursor.storage.store import Reader, Writer, prefix_range
+from recursor.storage.store import Reader, Store, Writer, prefix_range
 from recursor.storage.tables import (
     ARTIFACTS,
     CLOSED,
@@ -77,6 +78,19 @@ def prune(writer: Writer, stack_id: str, keep: RetentionSettings, now: float) ->
     delete_rollups_before(writer, stack_id, now - keep.days * DAY)
     delete_old_totals(writer, now)
     return prune_records(writer, stack_id, keep, now)
+
+
+def prune_in_turn(store: Store, stack_id: str, keep: RetentionSettings, now: float) -> None:
+    """Have all removed that `prune` removes, portion by portion between what others write; return at once."""
+
+    def again(done: Future[Pruned]) -> None:
+        if done.exception() is None and done.result():
+            store.submit(work).add_done_callback(again)
+
+    def work(writer: Writer) -> Pruned:
+        return prune(writer, stack_id, keep, now)
+
+    store.submit(work).add_done_callback(again)
 
 
 def prune_records(writer: Writer, stack_id: str, keep: RetentionSettings, now: float) -> Pruned:
