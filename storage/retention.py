@@ -18,6 +18,7 @@ from recursor.storage.errors import CorruptRecordError
 from recursor.storage.rollups import delete_old_totals, delete_rollups_before
 from recursor.storage.snapshots import MAX_CLOSED_TODOS, MAX_PAST_USER_MESSAGES
 from recursor.storage.store import Reader, Store, Writer, prefix_range
+from recursor.storage.table import R, Table
 from recursor.storage.tables import (
     ARTIFACTS,
     CLOSED,
@@ -28,8 +29,6 @@ from recursor.storage.tables import (
     TODOS,
     TRACES,
     USER_MESSAGES,
-    R,
-    Table,
 )
 
 DAY = 86_400.0

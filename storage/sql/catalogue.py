@@ -27,7 +27,8 @@ from recursor.storage.sql.columns import (
     when,
 )
 from recursor.storage.store import Reader
-from recursor.storage.tables import EXECUTIONS, GRAPHS, RECORD_TABLES, STACKS, STATES, WORK, Table
+from recursor.storage.table import Table
+from recursor.storage.tables import EXECUTIONS, GRAPHS, RECORD_TABLES, STACKS, STATES, WORK
 
 # Their columns are there even while nobody has work yet; those of a team's other roles come with the first
 # report that names them.

@@ -15,6 +15,7 @@ from recursor.domain.stack import ExecutionState, Stack
 from recursor.storage.opening import open_store
 from recursor.storage.queries import UnreadableStack, list_stacks
 from recursor.storage.store import Writer, prefix_range
+from recursor.storage.table import Table
 from recursor.storage.tables import (
     EXECUTIONS,
     GRAPHS,
@@ -23,7 +24,6 @@ from recursor.storage.tables import (
     STATES,
     TODOS,
     USER_MESSAGES,
-    Table,
 )
 from tests.crash.lives import Lives
 from tests.crash.process import STEADY, refusal, wait_until

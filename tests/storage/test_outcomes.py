@@ -32,9 +32,10 @@ from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import Phase, Stack
 from recursor.domain.todo import TodoStatus
 from recursor.orchestration.detectors import detect_planner
-from recursor.storage import outcomes
 from recursor.storage.conversations import add_message
-from recursor.storage.outcomes import Applied, EffectRefusedError, apply_outcome
+from recursor.storage.draft import EffectRefusedError
+from recursor.storage.effects import APPLY
+from recursor.storage.outcomes import Applied, apply_outcome
 from recursor.storage.revisions import read_revision
 from recursor.storage.snapshots import take_snapshot
 from recursor.storage.stacks import create_stack, new_idea, read_stack, set_idea
@@ -117,7 +118,7 @@ def everything(store: Store) -> dict[str, dict[bytes, bytes]]:
 
 def test_there_is_a_way_to_apply_every_effect_there_is() -> None:
     union = get_args(Effect)[0]
-    assert set(outcomes._APPLY) == set(get_args(union))
+    assert set(APPLY) == set(get_args(union))
 
 
 class TestRun:

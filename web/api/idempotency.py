@@ -20,7 +20,8 @@ from fastapi import Depends, Header, Request
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.ids import earliest_id, new_id, new_stack_id
 from recursor.storage.store import Reader, prefix_range
-from recursor.storage.tables import STACKS, Table
+from recursor.storage.table import Table
+from recursor.storage.tables import STACKS
 from recursor.web.api.bodies import Body, NewMessage, NewStack, NewTodo, NewUserMessage
 from recursor.web.engine import TheEngine
 
