@@ -16,14 +16,14 @@ What was done to be fair, and what is not:
   docstrings of `comparison.autogen_team` and `comparison.crewai_team`. The visitor writes at the same moment
   for all, when the first page has been approved; AutoGen and CrewAI are then called again by the program
   around them, which Recursor does not need.
-- Recursor also reviews while it builds, and asks its planner whether the project is complete, both times: all
-  these calls are counted.
+- Recursor also reviews while it builds: these calls are counted. Its planner says with a plan that it is
+  whole; what is built of such a plan, and approved, is complete without another question.
 - Tokens are a quarter of the bytes on the wire. Recursor's prompts and schemas are those of production, the
   others have a line of instructions for each role: compare calls, not tokens.
 - Idle: ten minutes after the end. Recursor's and the round robin's clocks are moved; every timer that falls
   due on the way is fired. AutoGen's team and CrewAI's crew have no clock: they are kept, ready for the next
   task, and watched for `--watch` seconds; in ten minutes they would do the same nothing. They do not look for
-  work by themselves, either.
+  work by themselves, either. With `--idle-seconds 600` ten minutes pass really, for each, besides.
 - Seconds are those of the run, with what the clock was moved; the round robin's are five a turn.
 
 Nothing that the peers would report of their use leaves the machine (`comparison.environments.SILENT`).
@@ -79,6 +79,12 @@ class Counting:
             "versions": made.versions,
         }
 
+    def lived(self, live: Callable[[float], object], seconds: float) -> Figures:
+        """Return the calls that are made while `seconds` pass on the machine's clock."""
+        if not seconds:
+            return {}
+        return {"waited_seconds": seconds, "waited_calls": self.idle(lambda: live(seconds))}
+
     def idle(self, pass_time: Callable[[], object]) -> int:
         """Return the calls that are made while time passes."""
         before = len(self.stub.calls)
@@ -86,7 +92,11 @@ class Counting:
         return len(self.stub.calls) - before
 
 
-def measure_recursor(counting: Counting, _watch: float) -> Figures:
+Measure = Callable[[Counting, float, float], Figures]
+"""Runs a team; is told for how long to watch it idle if it has no clock, and for how long to wait really."""
+
+
+def measure_recursor(counting: Counting, _watch: float, wait: float) -> Figures:
     """Run Recursor's team."""
     with recursor_team(counting.stub.url) as team:
         begun = time.perf_counter()
@@ -95,22 +105,24 @@ def measure_recursor(counting: Counting, _watch: float) -> Figures:
         figures = counting.finished(made, took)
         figures["versions"] = {"recursor": version("recursor")}
         idle = counting.idle(lambda: team.rest(IDLE_SECONDS))
-    return {**figures, "idle_calls": idle, "idle_by": "clock moved 600 s"}
+        lived = counting.lived(team.live, wait)
+    return {**figures, "idle_calls": idle, "idle_by": "clock moved 600 s", **lived}
 
 
-def measure_round_robin(counting: Counting, _watch: float) -> Figures:
+def measure_round_robin(counting: Counting, _watch: float, wait: float) -> Figures:
     """Run the plain round robin."""
     team = RoundRobin(counting.stub.url, counting.parts)
     figures = counting.finished(team.made, team.finish())
     idle = counting.idle(lambda: team.go_on(IDLE_SECONDS))
-    return {**figures, "idle_calls": idle, "idle_by": "clock moved 600 s"}
+    lived = counting.lived(team.live, wait)
+    return {**figures, "idle_calls": idle, "idle_by": "clock moved 600 s", **lived}
 
 
-def measure_peer(peer: str) -> Callable[[Counting, float], Figures]:
+def measure_peer(peer: str) -> Measure:
     """Return what runs a peer's program."""
     python = python_with(peer)
 
-    def measure(counting: Counting, watch: float) -> Figures:
+    def measure(counting: Counting, watch: float, wait: float) -> Figures:
         orders = {"url": counting.stub.url, "plan": plan(1, counting.parts, counting.parts)}
         with (
             tempfile.TemporaryDirectory() as home,
@@ -129,8 +141,9 @@ def measure_peer(peer: str) -> Callable[[Counting, float], Figures]:
             assert told is not None, f"{peer} ended without a result: {process.wait()}"
             figures = counting.finished(Made(**json.loads(told)), time.perf_counter() - begun)
             idle = counting.idle(lambda: time.sleep(watch))
+            lived = counting.lived(time.sleep, wait)
             process.stdin.close()
-        return {**figures, "idle_calls": idle, "idle_by": f"kept ready, watched {watch:g} s"}
+        return {**figures, "idle_calls": idle, "idle_by": f"kept ready, watched {watch:g} s", **lived}
 
     return measure
 
@@ -149,7 +162,10 @@ def table(results: dict[str, dict[str, Figures]]) -> Table:
         of_parts = [found[name] for found in results.values()]
         last = of_parts[-1]
         calls = (str(figures["calls"]) for figures in of_parts)
-        shown.add_row(name, *calls, str(last["idle_calls"]), last["idle_by"])
+        by = last["idle_by"]
+        if "waited_seconds" in last:
+            by += f"; {last['waited_calls']} in {last['waited_seconds']:g} s waited"
+        shown.add_row(name, *calls, str(last["idle_calls"]), by)
     return shown
 
 
@@ -160,22 +176,28 @@ def main() -> None:
     options.add_argument("--parts", default="1,3", help="how many parts the first plan has, one run for each")
     options.add_argument("--latency", type=float, default=0.2, help="seconds of every call")
     options.add_argument("--watch", type=float, default=10.0, help="seconds to watch teams without a clock")
+    options.add_argument(
+        "--idle-seconds", type=float, default=0.0,
+        help="seconds that pass really, besides, after the last project of each team; 600 for ten minutes",
+    )  # fmt: skip
     options.add_argument("--json", action="store_true", help="print JSON only, and no table")
     chosen = options.parse_args()
-    teams: dict[str, Callable[[Counting, float], Figures]] = {"Recursor": measure_recursor}
+    teams: dict[str, Measure] = {"Recursor": measure_recursor}
     for peer in filter(None, chosen.peers.split(",")):
         if peer not in PEERS:
             options.error(f"--peers: {peer} is not one of {', '.join(PEERS)}")
         teams[PEERS[peer]] = measure_peer(peer)
     teams["Round robin, every 5 s"] = measure_round_robin
     results: dict[str, dict[str, Figures]] = {}
-    for parts in map(int, chosen.parts.split(",")):
+    sizes = [int(parts) for parts in chosen.parts.split(",")]
+    for parts in sizes:
+        wait = chosen.idle_seconds if parts == sizes[-1] else 0.0
         results[str(parts)] = {}
         for name, measure in teams.items():
             sys.stderr.write(f"benchmark: {name}, {parts} planned\n")
             counting = Counting(parts, chosen.latency)
             with counting.stub:
-                results[str(parts)][name] = measure(counting, chosen.watch)
+                results[str(parts)][name] = measure(counting, chosen.watch, wait)
     json.dump({"latency_seconds": chosen.latency, "parts": results}, sys.stdout, indent=2)
     print()
     if not chosen.json:

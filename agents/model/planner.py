@@ -27,6 +27,8 @@ from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import Phase
 from recursor.domain.todo import Todo, TodoStatus
 
+# What a todo is marked with that was planned as the last that is needed.
+WHOLE = "whole_plan"
 # More than these at once is no plan, but a list of wishes.
 MOST_NEW_TODOS = 12
 # A list that is longer than this gets cleared rather than longer.
@@ -74,6 +76,9 @@ class Plan(Answer):
     new_todos: list[NewTodo] = Field(default=[], max_length=MOST_NEW_TODOS)
     changed_todos: list[ChangedTodo] = Field(default=[], max_length=MOST_OPEN_TODOS)
     start_over: bool = Field(default=False, description="Cancel all open todos first.")
+    whole: bool = Field(
+        default=False, description="Nothing is left to plan: with what is open then, all that is asked for."
+    )
     phase: Literal["planning", "building", "reviewing"] | None = None
     complete: bool = Field(default=False, description="The project is finished.")
 
@@ -84,7 +89,11 @@ class Planner(ModelRole[Plan]):
     prompt = "planner"
 
     def task(self, snapshot: Snapshot, run: Run) -> Task[Plan] | Outcome:
-        """See `ModelRole.task`. While the newest version waits for its review there is nothing to ask."""
+        """See `ModelRole.task`.
+
+        While the newest version waits for its review there is nothing to ask; nor when all is built of a plan
+        that was said to be whole, and the review found nothing: what more there is to do was decided then.
+        """
         task = PlanningTask(snapshot, run)
         if task.awaits_review:
             if snapshot.stack.phase is Phase.REVIEWING:
@@ -92,6 +101,11 @@ class Planner(ModelRole[Plan]):
             return Outcome(
                 effects=(SetPhase(phase=Phase.REVIEWING),),
                 summary="All is built; the newest version waits for its review.",
+            )
+        if task.is_done_as_planned:
+            return Outcome(
+                effects=(SetPhase(phase=Phase.COMPLETE),),
+                summary="All that was planned, which was to be all, is built, and its review found nothing.",
             )
         return task
 
@@ -111,12 +125,32 @@ class PlanningTask(Task[Plan]):
     @property
     def awaits_review(self) -> bool:
         """Whether all is built, and a review under way will tell whether it is good."""
-        snapshot = self.snapshot
-        reviewer = snapshot.states.get("reviewer")
-        if snapshot.artifact is None or reviewer is None or snapshot.open_todos:
+        return self._is_built and not self._is_reviewed
+
+    @property
+    def is_done_as_planned(self) -> bool:
+        """Whether a whole plan is built, none of it was given up, and the review of it found nothing."""
+        todos = self.snapshot.todos
+        if not (self._is_built and self._is_reviewed and todos):
             return False
-        has_news = self._recommendations or self._messages or self._has_new_idea
-        return not has_news and reviewer.long_term.reviewed_artifact < snapshot.artifact.number
+        last = max(todos, key=lambda todo: (todo.created_at, todo.id))
+        cancelled = [todo for todo in todos if todo.status is TodoStatus.CANCELLED]
+        given_up = any((todo.closed_at or 0.0) > last.created_at for todo in cancelled)
+        return last.assigned_by == self.run.role and last.metadata.get(WHOLE) is True and not given_up
+
+    @property
+    def _is_built(self) -> bool:
+        """Whether there is a page, and nothing more to build or to plan that this role knows of."""
+        snapshot = self.snapshot
+        if snapshot.artifact is None or "reviewer" not in snapshot.states or snapshot.open_todos:
+            return False
+        return not (self._recommendations or self._messages or self._has_new_idea)
+
+    @property
+    def _is_reviewed(self) -> bool:
+        artifact = self.snapshot.artifact
+        reviewed = self.snapshot.states["reviewer"].long_term.reviewed_artifact
+        return artifact is not None and reviewed >= artifact.number
 
     @property
     def _has_new_idea(self) -> bool:
@@ -265,6 +299,8 @@ class PlanningTask(Task[Plan]):
             metadata = noted(sorted(recommendations))
             if todo.message is not None:
                 metadata["message"] = self._messages[todo.message - 1].id
+            if answer.whole:
+                metadata[WHOLE] = True
             effects.append(CreateTodo(content=todo.content, priority=todo.priority, metadata=metadata))
         return effects
 

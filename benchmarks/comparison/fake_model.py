@@ -67,6 +67,7 @@ class FakeModel:
             "summary": "Planned what is wanted.",
             "new_todos": todos,
             "project": None if planned else project,
+            "whole": True,
             "phase": "building",
         }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from pykka import ActorRef
 
 from benchmarks.comparison.project import APPROVED, IDEA, WISH, Made, parts_in
-from recursor.actors.clock import ManualClock
+from recursor.actors.clock import Clock, ManualClock
 from recursor.actors.messages import CreateStack, GetLoad, GetStatus, SendUserMessage, Shutdown
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.settings import Settings
@@ -34,11 +34,12 @@ PATIENCE_SECONDS = 600.0
 class RecursorTeam:
     """One stack in an orchestrator of its own."""
 
-    def __init__(self, store: Store, clock: ManualClock, orchestrator: ActorRef[Orchestrator]) -> None:
+    def __init__(self, store: Store, settings: Settings) -> None:
         """Make the stack, with the idea; it is not running yet."""
         self._store = store
-        self._clock = clock
-        self._orchestrator = orchestrator
+        self._settings = settings
+        self._clock = clock = ManualClock(time.time())
+        self._orchestrator = self._start(clock)
         self._begun = clock.now()
         self._stack = stacks.new_stack("shopping list", clock.now())
 
@@ -59,6 +60,21 @@ class RecursorTeam:
             self._clock.advance(min(STEP_SECONDS, end - now))
             self._settle(0.001)
         self._settle(QUIET_SECONDS)
+
+    def live(self, seconds: float) -> None:
+        """Start anew, by the machine's clock, and let `seconds` of it pass."""
+        self.end()
+        self._orchestrator = self._start(None)
+        time.sleep(seconds)
+
+    def end(self) -> None:
+        """Shut the orchestrator down; the stack stays as it is."""
+        self._orchestrator.ask(Shutdown(grace=5))
+
+    def _start(self, clock: Clock | None) -> ActorRef[Orchestrator]:
+        return Orchestrator.start(
+            store=self._store, roles=standard_team(), settings=self._settings, clock=clock
+        )
 
     @property
     def waited(self) -> float:
@@ -125,13 +141,10 @@ def recursor_team(url: str, **model: object) -> Iterator[RecursorTeam]:
         **model,
     }
     with tempfile.TemporaryDirectory(dir=".") as folder:
-        clock = ManualClock(time.time())
         store = open_store(Path(folder))
-        orchestrator = Orchestrator.start(
-            store=store, roles=standard_team(), settings=Settings().overridden({"model": asked}), clock=clock
-        )
+        team = RecursorTeam(store, Settings().overridden({"model": asked}))
         try:
-            yield RecursorTeam(store, clock, orchestrator)
+            yield team
         finally:
-            orchestrator.ask(Shutdown(grace=5))
+            team.end()
             store.close()

@@ -6,6 +6,7 @@ reviewer, and again. It knows no end: it is finished when all is there that has 
 
 import itertools
 import json
+import time
 import urllib.request
 from collections.abc import Iterator
 
@@ -38,6 +39,13 @@ class RoundRobin:
     def go_on(self, seconds: float) -> None:
         """Take the turns of a span of time; nobody waits for the clock, as no turn depends on it."""
         for _ in range(int(seconds / TICK_SECONDS)):
+            self._turn()
+
+    def live(self, seconds: float) -> None:
+        """Take the turns of a span of time, each when the clock says so."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) >= TICK_SECONDS:
+            time.sleep(min(left, TICK_SECONDS))
             self._turn()
 
     def _turn(self) -> None:

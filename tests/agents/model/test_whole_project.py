@@ -15,7 +15,7 @@ from tests.model_stub.server import ModelStub
 TEN_MINUTES = 600.0
 
 
-@pytest.mark.parametrize(("parts", "most_calls"), [(1, 9), (3, 13)])
+@pytest.mark.parametrize(("parts", "most_calls"), [(1, 7), (3, 11)])
 def test_a_project_is_finished_with_no_needless_call_and_a_finished_one_costs_nothing(
     parts: int, most_calls: int
 ) -> None:

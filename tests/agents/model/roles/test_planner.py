@@ -17,8 +17,9 @@ from recursor.domain.effect import (
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import AgentFailedError
 from recursor.domain.stack import Phase
-from recursor.domain.todo import TodoStatus
+from recursor.domain.todo import Todo, TodoStatus
 from tests.making import (
+    NOW,
     make_artifact,
     make_idea,
     make_snapshot,
@@ -184,3 +185,61 @@ class TestWhatCallsForAPlan:
         assert [message.id for message in wishes if message.content[:9] in asking.question] == list(planned)
         assert f"({len(wishes) - len(planned)} of 30 left out" in asking.question
         assert outcome.metadata["left_out"] == {"messages": len(wishes) - len(planned)}
+
+
+DONE = {"status": TodoStatus.COMPLETED, "closed_at": NOW - 100}
+GIVEN_UP = {"status": TodoStatus.CANCELLED, "closed_at": NOW - 100}
+WHOLE = {"metadata": {"whole_plan": True}}
+
+
+def built(*todos: Todo, **fields: Any) -> Snapshot:
+    return building(todos=todos or (make_todo(1, **DONE), make_todo(2, **DONE, **WHOLE)), **fields)
+
+
+class TestAWholePlan:
+    def test_is_marked_as_such(self, asking: Any, effects: Effects) -> None:
+        answer = {"new_todos": [TODO], "whole": True}
+        outcome = asking("planner", building(), answer)
+        assert [todo.metadata for todo in effects(outcome, CreateTodo)] == [WHOLE["metadata"]]
+        assert "whole" in asking.instructions
+
+    def test_is_complete_without_another_call_when_it_is_built_and_reviewed(self, asking: Any) -> None:
+        outcome = asking("planner", built())
+        assert outcome.effects == (SetPhase(phase=Phase.COMPLETE),)
+        assert outcome.summary
+        assert asking.stub.calls == []
+
+    def test_waits_for_its_review(self, asking: Any) -> None:
+        outcome = asking("planner", built(artifact=make_artifact(2)))
+        assert outcome.effects == (SetPhase(phase=Phase.REVIEWING),)
+        assert asking.stub.calls == []
+
+    @pytest.mark.parametrize(
+        "snapshot",
+        [
+            pytest.param(built(make_todo(1, **DONE, **WHOLE), make_todo(2, **DONE)), id="a first step"),
+            pytest.param(built(make_todo(1, **DONE)), id="nothing said"),
+            pytest.param(
+                built(make_todo(1, **DONE, **WHOLE), make_todo(2, **GIVEN_UP, **WHOLE)), id="given up"
+            ),
+            pytest.param(
+                built(make_todo(1, **GIVEN_UP), make_todo(2, **DONE, **WHOLE)), id="an older one given up"
+            ),
+            pytest.param(
+                built(make_todo(1, **DONE, **WHOLE), make_todo(2, **DONE, assigned_by="user")),
+                id="a person's",
+            ),
+            pytest.param(built(user_messages=(make_user_message(1),)), id="a visitor's message"),
+            pytest.param(built(idea=make_idea(title="Garden", updated_by="user")), id="another idea"),
+            pytest.param(built(artifact=None), id="no page"),
+        ],
+    )
+    def test_is_looked_at_again_when_anything_is_open(self, snapshot: Snapshot, asking: Any) -> None:
+        asking("planner", snapshot, {"project": PROJECT, "new_todos": [TODO]})
+        assert len(asking.stub.calls) == 1
+
+    def test_is_looked_at_again_when_the_review_found_something(self, asking: Any, effects: Effects) -> None:
+        reviewer = make_state("reviewer", reviewed_artifact=1, recommendations=("label it",))
+        snapshot = built().but(states={**built().states, "reviewer": reviewer})
+        outcome = asking("planner", snapshot, {"new_todos": [TODO]})
+        assert effects(outcome, CreateTodo)

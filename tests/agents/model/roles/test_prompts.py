@@ -1,5 +1,6 @@
 """Prompts: which one was used is known, a stack may have its own, and data stays data."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -188,4 +189,5 @@ def test_a_page_made_to_be_looked_at_for_hours_is_not(role: str, hostile: str, a
 def test_every_prompt_has_a_version_and_says_nothing_that_is_not_filled_in() -> None:
     prompts = [file for file in BUILT_IN.iterdir() if file.name != "about-data.md"]
     assert {file.name for file in prompts} == {"planner.md", "builder.md", "communicator.md", "reviewer.md"}
-    assert all(file.read_text().startswith("---\nversion: 1\n---\n") for file in prompts)
+    versions = [re.match(r"---\nversion: \d+\n---\n", file.read_text()) for file in prompts]
+    assert all(versions)
