@@ -10,7 +10,6 @@ from recursor.runner.settings_variables import URL
 
 WORKS_HERE: Mapping[str, str] = {
     "run": "starts a runner where its data directory is",
-    "logs": "reads the log file in a data directory",
     "config": "shows the settings file and the variables of this machine",
     "backup": "copies the store of a data directory",
     "restore": "replaces the store of a data directory",

@@ -4,8 +4,8 @@ from rich.text import Text
 
 from recursor.cli.output import neutral, one_line
 from recursor.cli.wording import clock_time
+from recursor.domain.log import LogRecord
 from recursor.domain.record import seconds_of
-from recursor.runner.log_reader import LogRecord
 
 _STYLES = {"debug": "bright_black", "info": "green", "warning": "yellow", "error": "red", "critical": "red"}
 _SHOWN_APART = ("time", "level", "event", "name", "exception", "logger", "part")

@@ -1,27 +1,29 @@
 """The command `logs`: what a runner logged."""
 
-import logging
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from typing import Annotated
 
 import typer
 
-from recursor.cli.access import find, open_data
-from recursor.cli.following import follow
-from recursor.cli.options import DEFAULT_DATA, Data, Json
-from recursor.cli.output import draw, print_json, print_json_line, say_of_nothing
+from recursor.cli.access import find, open_place
+from recursor.cli.following import PERIOD_SECONDS, follow
+from recursor.cli.options import HERE, Json, Place
+from recursor.cli.output import complain, draw, print_json, print_json_line, say_of_nothing
 from recursor.cli.run_log import LogLevel
 from recursor.cli.wording import parse_span
 from recursor.domain.errors import NotFoundError
+from recursor.domain.log import USUAL_LOG_PAGE, LogFilter, LogRecord
 from recursor.domain.record import iso
 from recursor.runner.access import Access
-from recursor.runner.log_reader import LogReader, LogRecord
+from recursor.runner.log_reader import LogReader
 from recursor.runner.places import log_file
+from recursor.runner.remote_log import RemoteLog
+from recursor.runner.steering import RunnerSilentError
 
-_USUAL_LIMIT = 100
-_LEVELS = logging.getLevelNamesMapping()
+# What a runner is asked for at most so often, in seconds.
+_ASK_SECONDS = 1.0
 
 
 def logs(
@@ -42,26 +44,18 @@ def logs(
             "--limit", "-n", min=1, metavar="N", help="How many at most. [default: 100; with --since all]"
         ),
     ] = None,
-    data: Data = DEFAULT_DATA,
+    place: Place = HERE,
     json: Json = False,
 ) -> None:
     """Show what the runner logged, the newest last; with a runner or without."""
     begin = None if since is None else iso(max(time.time() - parse_span(since, "--since"), 0.0))
-    most = _USUAL_LIMIT if limit is None and since is None else limit
-    with open_data(data) as access:
-        is_of = None if stack is None else _is_of(access, stack)
-    least = _LEVELS[level.upper()]
-
-    def wanted(record: LogRecord) -> bool:
-        return _LEVELS.get(str(record.get("level", "")).upper(), least) >= least and (
-            is_of is None or is_of(record)
-        )
-
-    with LogReader(log_file(data), wanted) as reader:
-        found = reader.newest(most, begin)
+    most = USUAL_LOG_PAGE if limit is None and since is None else limit
+    with open_place(place) as access, closing(_log(access, place, stack, level)) as log:
+        found = log.newest(most, begin)
         if go_on:
             _show(found, json)
-            follow(lambda: _show(reader.newer(), json))
+            newer = _Newer(log)
+            follow(lambda: _show(newer.look(), json), PERIOD_SECONDS if place.url is None else _ASK_SECONDS)
             return
     if json:
         print_json(found)
@@ -69,18 +63,39 @@ def logs(
         _show(found, json=False)
     if not found:
         only = " like that" if stack or since or level != "info" else ""
-        say_of_nothing(f"nothing{only} in {log_file(data)}: `recursor run` writes it", json)
+        where = log_file(place.data) if place.url is None else f"the log of the runner at {place.url}"
+        say_of_nothing(f"nothing{only} in {where}: `recursor run` writes it", json)
 
 
-def _is_of(access: Access, named: str) -> Callable[[LogRecord], bool]:
-    """Return what tells whether a record is of the stack that was named: also of one that is gone by now."""
+def _log(access: Access, place: Place, stack: str | None, level: str) -> LogReader | RemoteLog:
+    """Return the log to read, of a data directory or of a runner elsewhere."""
+    client = None if place.url is None else access.client()
+    if client is not None:
+        return RemoteLog(client, stack, level)
+    stack_id = None
     with suppress(NotFoundError):
-        stack_id = find(access, named)
-        return lambda record: record.get("stack") == stack_id
-    folded = named.casefold()
-    return lambda record: (
-        str(record.get("stack", "")).startswith(folded) or str(record.get("name", "")).casefold() == folded
-    )
+        stack_id = None if stack is None else find(access, stack)
+    # Also what is of one that is gone by now.
+    return LogReader(log_file(place.data), LogFilter(level, stack_id, stack).fits)
+
+
+class _Newer:
+    """What is logged from now on, also by a runner elsewhere that was away for a while."""
+
+    def __init__(self, log: LogReader | RemoteLog) -> None:
+        self._log = log
+        self._silent = False
+
+    def look(self) -> Sequence[LogRecord]:
+        try:
+            found = self._log.newer()
+        except RunnerSilentError as error:
+            if not self._silent:
+                complain(str(error))
+            self._silent = True
+            return ()
+        self._silent = False
+        return found
 
 
 def _show(records: Sequence[LogRecord], json: bool) -> None:

@@ -14,7 +14,7 @@ from recursor.domain.errors import InvalidInputError
 from recursor.runner.places import store_directory
 
 if TYPE_CHECKING:
-    from recursor.storage.sql.catalogue import SqlTable
+    from recursor.storage.sql.description import TableDescription
     from recursor.storage.sql.result import SqlResult
 
 # Whoever asks for very many rows here has the room for them; the rows themselves are what is limited.
@@ -57,12 +57,12 @@ def sql(
         raise InvalidInputError("--csv and --json: give one of them")
     if tables:
         if query is not None or csv:
-            raise InvalidInputError("--tables: goes with --json and --data alone")
+            raise InvalidInputError("--tables: goes with --json, --data and --url alone")
         found = _tables(place)
         from recursor.cli import sql_tables as shown
 
         if json:
-            print_json(shown.catalogue_as_json(found))
+            print_json(found)
         else:
             draw(*shown.catalogue_page(found))
         return
@@ -87,16 +87,16 @@ def sql(
         complain(f"only the first {len(result.rows):,} rows: ask for less{more}")
 
 
-def _tables(place: Place) -> list[SqlTable]:
-    if place.url is not None:
-        raise InvalidInputError(
-            "--tables: lists those of a data directory; for a runner elsewhere see docs/sql.md, "
-            'or ask it: "SELECT * FROM todos LIMIT 1"'
-        )
-    from recursor.storage.sql.catalogue import sql_tables
+def _tables(place: Place) -> list[TableDescription]:
+    from recursor.storage.sql.description import TableDescription, describe_tables
 
-    with open_data(place.data) as access, access.read() as reader:
-        return sql_tables(reader)
+    with open_place(place) as access:
+        if place.url is None:
+            with access.read() as reader:
+                return describe_tables(reader)
+        client = access.client()
+        assert client is not None
+        return client.get_all(TableDescription, "/api/sql/tables")
 
 
 def _ask_here(place: Place, text: str, limit: int | None, seconds: float | None) -> SqlResult:

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from pydantic import JsonValue
 from rich.cells import cell_len
@@ -17,7 +17,7 @@ from rich.text import Text
 from recursor.cli.output import make_console, neutral, one_line
 from recursor.cli.stack_tables import clipped, plain_table
 from recursor.cli.wording import plural
-from recursor.storage.sql.catalogue import SqlTable
+from recursor.storage.sql.description import TableDescription
 from recursor.storage.sql.result import SqlResult
 
 _GAP = 2
@@ -53,7 +53,7 @@ def result_page(result: SqlResult) -> Iterator[RenderableType]:
         yield Text(f"{plural(len(result.rows), 'row')}, {result.seconds:.2f} s", "bright_black")
 
 
-def catalogue_page(tables: Iterable[SqlTable]) -> Iterator[RenderableType]:
+def catalogue_page(tables: Iterable[TableDescription]) -> Iterator[RenderableType]:
     """Yield the tables with their columns."""
     for table in tables:
         yield Text(table.name, "bold")
@@ -65,19 +65,6 @@ def catalogue_page(tables: Iterable[SqlTable]) -> Iterator[RenderableType]:
             columns.add_row(neutral(f"  {column.name}"), column.type, neutral(column.about))
         yield columns
         yield ""
-
-
-def catalogue_as_json(tables: Iterable[SqlTable]) -> list[dict[str, Any]]:
-    """Return the tables with their columns as plain data."""
-    return [
-        {
-            "name": table.name,
-            "columns": [
-                {"name": column.name, "type": column.type, "about": column.about} for column in table.columns
-            ],
-        }
-        for table in tables
-    ]
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

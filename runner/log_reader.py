@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import orjson
 
+from recursor.domain.log import LogRecord
 from recursor.runner.log_file import numbered
 from recursor.storage.errors import StorageError
-
-LogRecord = Mapping[str, Any]
-"""What one line holds: `time`, `level`, `logger`, `event` and others, see docs/observability.md."""
 
 
 class LogReader:
@@ -60,7 +57,7 @@ class LogReader:
         Raises:
             StorageError: the log cannot be read.
         """
-        with _explained(self._path):
+        with explained(self._path):
             found = self._read_on()
             # It may have been replaced several times.
             while (newer := self._open_next()) is not None:
@@ -85,13 +82,13 @@ class LogReader:
         self.close()
 
     def _files_newest_first(self) -> Iterator[list[LogRecord]]:
-        with _explained(self._path):
+        with explained(self._path):
             file = _opened(self._path)
             if file is not None:
                 self._take(file)
                 read = {_identity(os.fstat(file))}
                 yield self._read_on()
-                for path in self._names():
+                for path in log_names(self._path):
                     # It may have been replaced since: then this is one that was read already.
                     older = _opened(path)
                     if older is not None:
@@ -116,24 +113,13 @@ class LogReader:
     def _neighbours(self) -> tuple[Path | None, Path | None]:
         """Return the names of the next file, None if ours is the newest, and of ours, None if it is gone."""
         newer: Path | None = None
-        for path in self._names():
+        for path in log_names(self._path):
             if self._is_ours(path):
                 return newer, path
             if path.exists():
                 newer = path
         # All that there is came later.
         return newer, None
-
-    def _names(self) -> Iterator[Path]:
-        """Yield the names that there may be files of, newest first."""
-        missing = 0
-        for number in count(0):
-            path = numbered(self._path, number) if number else self._path
-            yield path
-            # While they are moved, each by one, there is a gap.
-            missing = 0 if path.exists() else missing + 1
-            if missing > 1:
-                return
 
     def _is_ours(self, path: Path) -> bool:
         if self._file is None:
@@ -159,6 +145,27 @@ class LogReader:
         return _records(lines)
 
 
+def log_names(path: Path) -> Iterator[Path]:
+    """Yield the names that there may be files of a log at, newest first."""
+    missing = 0
+    for number in count(0):
+        name = numbered(path, number) if number else path
+        yield name
+        # While they are moved, each by one, there is a gap.
+        missing = 0 if name.exists() else missing + 1
+        if missing > 1:
+            return
+
+
+def record_in(line: bytes) -> LogRecord | None:
+    """Return the record that a line is; None for half a one, as a killed process or a full disk leaves."""
+    with suppress(orjson.JSONDecodeError):
+        record = orjson.loads(line)
+        if isinstance(record, dict) and "time" in record:
+            return record
+    return None
+
+
 def _opened(path: Path) -> int | None:
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -171,17 +178,11 @@ def _identity(found: os.stat_result) -> tuple[int, int]:
 
 
 def _records(lines: bytes) -> list[LogRecord]:
-    found: list[LogRecord] = []
-    for line in lines.split(b"\n"):
-        # A process that was killed, or a full disk, leaves half a line.
-        with suppress(orjson.JSONDecodeError):
-            record = orjson.loads(line)
-            if isinstance(record, dict) and "time" in record:
-                found.append(record)
-    return found
+    found = map(record_in, lines.split(b"\n"))
+    return [record for record in found if record is not None]
 
 
-class _explained:  # noqa: N801  # reads as a statement
+class explained:  # noqa: N801  # reads as a statement
     """Turns errors of the file system into one of ours."""
 
     def __init__(self, path: Path) -> None:

@@ -53,9 +53,9 @@ def json_formatter(part: str, secrets: Iterable[str]) -> logging.Formatter:
 
     def rendered(_: WrappedLogger, __: str, record: EventDict) -> str:
         text = orjson.dumps(record, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-        return _without(text, hidden)
+        return without_secrets(text, hidden)
 
-    hidden = [*secrets, *(orjson.dumps(secret).decode()[1:-1] for secret in secrets)]
+    hidden = in_json(secrets)
     return _formatter([structlog.processors.format_exc_info, _storable, arranged, rendered])
 
 
@@ -82,7 +82,7 @@ def human_formatter(secrets: Iterable[str], *, colours: bool, tracebacks: bool) 
             # The renderer takes that for a stack trace.
             record = {"id": record.pop("stack"), **record}
         record["time"] = datetime.fromisoformat(record["time"]).astimezone().strftime("%H:%M:%S")
-        return _without(str(render(logger, name, record)), hidden)
+        return without_secrets(str(render(logger, name, record)), hidden)
 
     hidden = list(secrets)
     return _formatter([*([] if tracebacks else [_error_in_one_line]), _neutral, rendered])
@@ -114,6 +114,12 @@ def known_secrets(environment: Mapping[str, str], *more: str | None) -> list[str
     named = [value for name, value in environment.items() if any(part in name for part in _SECRET_NAMES)]
     known = {text for text in (*named, *more) if text and len(text) >= _SHORTEST_SECRET}
     return sorted(known, key=lambda secret: (-len(secret), secret))
+
+
+def in_json(secrets: Iterable[str]) -> list[str]:
+    """Return secrets with the ways in which they may stand in JSON."""
+    known = list(secrets)
+    return [*known, *(orjson.dumps(secret).decode()[1:-1] for secret in known)]
 
 
 def _formatter(processors: list[Processor]) -> logging.Formatter:
@@ -156,7 +162,8 @@ def _text(value: str) -> str:
     return value.encode(errors="backslashreplace").decode()
 
 
-def _without(text: str, secrets: Iterable[str]) -> str:
+def without_secrets(text: str, secrets: Iterable[str]) -> str:
+    """Return a text with each of some others blacked out."""
     for secret in secrets:
         text = text.replace(secret, REDACTED)
     return text

@@ -11,7 +11,8 @@ from multiprocessing.connection import Connection
 from recursor.actors.clock import SystemClock
 from recursor.domain.events import Event
 from recursor.runner.log_file import LogFile
-from recursor.runner.log_records import json_formatter, known_secrets, stderr_formatter
+from recursor.runner.log_pages import LogPages
+from recursor.runner.log_records import in_json, json_formatter, known_secrets, stderr_formatter
 from recursor.runner.logs import Logging
 from recursor.runner.places import log_file, store_directory
 from recursor.runner.web_process import Assignment
@@ -47,10 +48,14 @@ def serve(listener: socket.socket, connection: Connection) -> None:
 
 
 def _logging(assignment: Assignment) -> Logging:
-    secrets = known_secrets(os.environ, assignment.access.token)
+    secrets = _secrets(assignment)
     file = LogFile(log_file(assignment.data)) if assignment.log else None
     kept = json_formatter("web", secrets)
     return Logging(logging.WARNING, stderr_formatter("web", secrets), file, kept)
+
+
+def _secrets(assignment: Assignment) -> list[str]:
+    return known_secrets(os.environ, assignment.access.token)
 
 
 def _serve(assignment: Assignment, listener: socket.socket, link: WebEnd) -> bool:
@@ -74,6 +79,7 @@ def _serve(assignment: Assignment, listener: socket.socket, link: WebEnd) -> boo
             assignment.data,
             assignment.sql,
             assignment.limits,
+            LogPages(log_file(assignment.data), in_json(_secrets(assignment))),
         )
         app = make_app(engine, assignment.port, access=assignment.access, runner=assignment.runner)
         mount_dashboard(app, engine)

@@ -16,6 +16,7 @@ from recursor.web.api import (
     conversations,
     executions,
     live,
+    logs,
     process,
     project,
     stacks,
@@ -49,6 +50,7 @@ _ROUTERS = (
     budgets.router,
     live.router,
     process.router,
+    logs.router,
     doctor.router,
     sql.router,
 )

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from recursor.actors.clock import Clock
+from recursor.domain.log import LogSource
 from recursor.domain.settings import RunnerSettings, Settings, SqlSettings
 from recursor.storage.store import Reader, Store
 from recursor.web.asking import ANSWER_SECONDS, Asking
@@ -31,6 +32,8 @@ class Engine:
     """What an SQL query may take."""
     runner: RunnerSettings = field(default_factory=RunnerSettings)
     """What all stacks may spend together, among others."""
+    log: LogSource | None = None
+    """What the runner logs; None where there is no data directory."""
 
     async def ask(self, message: object, seconds: float = ANSWER_SECONDS) -> Any:
         """Ask the orchestrator. See `Asking.ask`."""

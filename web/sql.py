@@ -6,9 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 
 from recursor.domain.errors import ConflictError
 from recursor.storage.data_directory import store_directory
+from recursor.storage.sql.description import TableDescription, describe_tables
 from recursor.storage.sql.process import ask_from_coroutine
 from recursor.storage.sql.result import SqlResult
 from recursor.web.api.answers import problems
@@ -64,6 +66,17 @@ async def ask_sql(body: Query, engine: TheEngine, request: Request) -> Response:
     finally:
         running.discard(this)
     return Response(found, media_type="application/json")
+
+
+@router.get("/tables")
+async def list_tables(engine: TheEngine) -> list[TableDescription]:
+    """List the tables that there are to ask, with their columns."""
+
+    def work() -> list[TableDescription]:
+        with engine.read() as reader:
+            return describe_tables(reader)
+
+    return await run_in_threadpool(work)
 
 
 def _answer(kind: str, title: str, detail: str) -> JSONResponse:

@@ -111,7 +111,7 @@ def test_the_doctor_examines_the_runner_elsewhere(
     ("there", "here"),
     [
         ("recursor resume 1 --data '/a b/c'", "recursor resume 1 --url https://runner.example"),
-        ("recursor logs 1 --data /srv/data", "recursor logs 1 --data /srv/data"),
+        ("recursor logs 1 --data /srv/data", "recursor logs 1 --url https://runner.example"),
         ("recursor run --data /srv/data", "recursor run --data /srv/data"),
         ("kill 7 && tail --pid=7 -f /dev/null", "kill 7 && tail --pid=7 -f /dev/null"),
     ],
@@ -134,12 +134,44 @@ def test_sql_is_answered_by_the_runner_elsewhere(
         (("DROP TABLE todos",), "query: DROP is not possible here: give one SELECT"),
         (("SELECT '\ud800'",), "query: "),
         (("SELECT 1", "--seconds", "3"), "--seconds: a runner elsewhere goes by its own setting"),
-        (("--tables",), "--tables: lists those of a data directory"),
     ):
         code, out, err = run("sql", *arguments, *there)
         assert (code, out) == (2, "")
         (line,) = err.splitlines()
         assert said in line
+
+
+def test_the_tables_are_those_of_the_runner_elsewhere(
+    run: Run, runner: Started, recursor: Callable[..., Done]
+) -> None:
+    for more in ((), ("--json",)):
+        here = recursor("sql", "--tables", *more)
+        assert run("sql", "--tables", *more, "--url", runner.url) == (0, here.out, "")
+    assert "orchestrator_executions" in here.out
+
+
+def test_the_log_of_the_runner_elsewhere_reads_as_it_does_there(
+    run: Run, runner: Started, recursor: Callable[..., Done]
+) -> None:
+    made = recursor("create", "pond", "--idea", "a list", "--start").out.strip()
+    wait_for(lambda: recursor("list", "--phase", "complete", "--search", "pond", "--json").json)
+    for arguments in (
+        (),
+        ("--json",),
+        ("pond", "--json"),
+        (made, "-n", "2", "--json"),
+        (made[:6], "--since", "1h", "--json"),
+        ("--level", "error"),
+        ("nobody", "--json"),
+    ):
+        here = recursor("logs", *arguments)
+        code, out, err = run("logs", *arguments, "--url", runner.url)
+        assert (code, out) == (0, here.out), arguments
+        assert bool(err) == bool(here.err)
+    assert "pond" in recursor("logs", "pond").out
+    # One that is gone by now is still read about.
+    recursor("delete", "pond", "--yes")
+    assert '"pond"' in run("logs", "pond", "--json", "--url", runner.url)[1]
 
 
 def test_a_runner_elsewhere_is_watched_also_when_it_was_away(

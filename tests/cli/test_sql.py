@@ -106,7 +106,7 @@ def test_the_tables_and_their_columns_are_listed(run: Run, data: Path) -> None:
         (("SELECT * FROM zebra",), "query: no table zebra: there are agent_stacks"),
         (("DROP TABLE todos",), "query: DROP is not possible here: give one SELECT"),
         (("SELECT 1", "--csv", "--json"), "--csv and --json: give one of them"),
-        (("SELECT 1", "--tables"), "--tables: goes with --json and --data alone"),
+        (("SELECT 1", "--tables"), "--tables: goes with --json, --data and --url alone"),
         (("SELECT 1", "--limit", "0"), "--limit"),
         (("SELECT sum(range) FROM range(100000000000)", "--seconds", "0.1"), "query: took longer than 0.1 s"),
         (("SELECT '\ud800'",), "query: is not valid text"),

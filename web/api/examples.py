@@ -15,9 +15,10 @@ from recursor.domain.execution import (
     OrchestratorExecution,
 )
 from recursor.domain.graph import ExecutionGraph, Node, NodeStatus, Usage
+from recursor.domain.log import LogPage
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import Artifact, ProjectIdea
-from recursor.domain.record import Record
+from recursor.domain.record import Record, iso
 from recursor.domain.settings import Settings
 from recursor.domain.spending import Budget, Spend, Spending, StackSpending
 from recursor.domain.stack import ExecutionState, Phase, Stack
@@ -26,6 +27,7 @@ from recursor.domain.todo import Todo, TodoStatus
 from recursor.domain.trace import Trace
 from recursor.domain.work import WorkReport, WorkStatus
 from recursor.storage.overview import ArtifactInfo, Overview
+from recursor.storage.sql.description import TableColumn, TableDescription
 from recursor.storage.sql.result import ResultColumn, SqlResult
 from recursor.storage.stack_listing import ActiveRole, StackListed, StackPage
 
@@ -343,8 +345,36 @@ EXAMPLES: dict[str, Any] = {
             seconds=0.41,
         )
     ),
+    "list_tables": [
+        _json(
+            TableDescription(
+                name="orchestrator_executions",
+                columns=(
+                    TableColumn(name="id", type="VARCHAR", about="The execution's id."),
+                    TableColumn(name="status", type="VARCHAR", about="How it ended, or that it runs."),
+                ),
+            )
+        )
+    ],
     "get_diagnosis": _json(_diagnosis),
     "get_condition": _json(Condition(settings=Settings(), load=_load)),
+    "list_logs": _json(
+        LogPage(
+            items=(
+                {
+                    "time": iso(_NOW),
+                    "level": "info",
+                    "logger": "recursor.events",
+                    "event": "cycle finished",
+                    "part": "runner",
+                    "stack": _STACK,
+                    "name": "Garden",
+                },
+            ),
+            older="o-1a2b3c-81920",
+            newer="n-1a2b3c-82144",
+        )
+    ),
     "get_health": {"status": "ok", "pid": 4711},
     "get_load": _json(_load),
 }
