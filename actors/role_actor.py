@@ -82,6 +82,7 @@ class RoleActor(ControlActor):
             usage=None if gave_up is None else gave_up.usage,
             suspend=isinstance(raised, BudgetExceededError)
             or (isinstance(raised, AgentFailedError) and raised.suspend),
+            budget=raised.budget if isinstance(raised, BudgetExceededError) else None,
         )
 
     def _time_out(self, message: RunAgent) -> None:

@@ -1,9 +1,8 @@
 """What runs may spend, what they spent, and the refusal of what would be too much."""
 
-import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Literal, cast
+from typing import Literal
 
 from pydantic import Field
 
@@ -11,12 +10,42 @@ from recursor.domain.errors import RecursorError
 from recursor.domain.graph import MAX_DOLLARS, MAX_TOKENS, Usage
 from recursor.domain.record import Record, RoleName, StackId, Timestamp
 
+Kind = Literal["tokens", "dollars", "runs_per_hour"]
+"""What a budget limits: a field of `Budget`."""
+
+
+class BudgetName(Record):
+    """Which budget was used up."""
+
+    kind: Kind
+    role: RoleName | None = None
+    """The role whose budget it is; None: of all roles."""
+    runner: bool = False
+    """Whether it is that of all stacks together."""
+
+    @property
+    def setting(self) -> str:
+        """What people call it."""
+        if self.runner:
+            return f"runner.budget_{self.kind}"
+        return f"budget.{self.kind}" if self.role is None else f"budget.role_{self.kind} of the {self.role}"
+
 
 class BudgetExceededError(RecursorError):
     """A run was not allowed to go on: what it was about to spend is more than a budget has left."""
 
     usage: Usage | None = None
     """What it had spent until then."""
+
+    def __init__(self, problem: str, budget: BudgetName | None = None) -> None:
+        """Refuse a call.
+
+        Args:
+            problem: one line: the budget, its figures, and the remedy.
+            budget: the one that has too little left; None where it is none of Recursor's.
+        """
+        super().__init__(problem)
+        self.budget = budget
 
 
 class AgentFailedError(RecursorError):
@@ -129,36 +158,3 @@ class StackSpending(Record):
     """Those that spent something, or have a budget."""
     runner: Spending
     """All stacks together."""
-
-
-Kind = Literal["tokens", "dollars", "runs_per_hour"]
-"""What a budget limits: a field of `Budget`."""
-
-_NAMED = re.compile(
-    r"\b(?P<owner>runner\.budget_|budget\.role_|budget\.)(?P<kind>tokens|dollars|runs_per_hour)\b"
-    r"(?: of the (?P<role>[a-z][a-z0-9_-]*))?"
-)
-
-
-class BudgetName(Record):
-    """Which budget was used up."""
-
-    kind: Kind
-    role: RoleName | None = None
-    """The role whose budget it is; None: of all roles."""
-    runner: bool = False
-    """Whether it is that of all stacks together."""
-
-
-def budget_named(reason: str | None) -> BudgetName | None:
-    """Return the budget that is the reason why a stack was paused, or None if that had another reason.
-
-    Args:
-        reason: the stack's `state_reason`, which has the text of a `BudgetExceededError`.
-    """
-    found = None if reason is None else _NAMED.search(reason)
-    if found is None:
-        return None
-    return BudgetName(
-        kind=cast("Kind", found["kind"]), role=found["role"], runner=found["owner"] == "runner.budget_"
-    )

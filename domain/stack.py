@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import Field, JsonValue
 
 from recursor.domain.record import Line, Record, StackId, Timestamp
+from recursor.domain.spending import BudgetName
 
 
 class ExecutionState(StrEnum):
@@ -35,6 +36,8 @@ class Stack(Record):
     state: ExecutionState = ExecutionState.IDLE
     state_reason: str | None = None
     """Why the stack is in this state, when it was not simply a person's wish."""
+    out_of_budget: BudgetName | None = None
+    """The budget that is used up, where that is why it is paused."""
     created_at: Timestamp
     started_at: Timestamp | None = None
     paused_at: Timestamp | None = None

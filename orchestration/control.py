@@ -52,7 +52,7 @@ def control(stack: Stack, command: Command, now: float, reason: str | None = Non
         case Command.START, ExecutionState.IDLE | ExecutionState.STOPPED:
             return _started(stack, now)
         case Command.PAUSE, ExecutionState.RUNNING:
-            return stack.but(state=PAUSED, state_reason=reason, paused_at=now)
+            return stack.but(state=PAUSED, state_reason=reason, out_of_budget=None, paused_at=now)
         case Command.RESUME, ExecutionState.PAUSED:
             return _resumed(stack, now)
         case Command.STOP, _:
@@ -69,6 +69,7 @@ def _started(stack: Stack, now: float) -> Stack:
     return stack.but(
         state=RUNNING,
         state_reason=None,
+        out_of_budget=None,
         started_at=now,
         paused_at=None,
         resumed_at=None,
@@ -84,6 +85,7 @@ def _resumed(stack: Stack, now: float) -> Stack:
     return stack.but(
         state=RUNNING,
         state_reason=None,
+        out_of_budget=None,
         resumed_at=now,
         failures_in_a_row=0,
         fruitless_in_a_row=0,
@@ -93,5 +95,10 @@ def _resumed(stack: Stack, now: float) -> Stack:
 
 def _stopped(stack: Stack, now: float, reason: str | None) -> Stack:
     return stack.but(
-        state=STOPPED, state_reason=reason, stopped_at=now, epoch=stack.epoch + 1, next_look_at=None
+        state=STOPPED,
+        state_reason=reason,
+        out_of_budget=None,
+        stopped_at=now,
+        epoch=stack.epoch + 1,
+        next_look_at=None,
     )

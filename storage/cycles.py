@@ -13,6 +13,7 @@ from recursor.domain.errors import RecursorError
 from recursor.domain.execution import Decision, ExecutionStatus, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, Node, NodeStatus, Usage
 from recursor.domain.snapshot import Snapshot
+from recursor.domain.spending import BudgetName
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.work import WorkReport
 from recursor.orchestration.decision import summarise
@@ -42,6 +43,8 @@ class NodeResult:
     """What a run spent that came to no outcome."""
     suspend: bool = False
     """Whether a person has to look before it makes sense to try again."""
+    budget: BudgetName | None = None
+    """The budget that has too little left, where that is why."""
     proposal: str | None = None
     """The fingerprint of the plan, artifact or review in the outcome."""
 
@@ -170,7 +173,8 @@ def commit_wave(
     halted = [f"{result.role}: {changed[result.role].note}" for result in results if result.suspend]
     if halted and stack.state is ExecutionState.RUNNING:
         # What needs a person must not be met again by the next wave, nor after a crash.
-        stack = _paused(stack, "; ".join(halted), now)
+        budget = next((result.budget for result in results if result.budget is not None), None)
+        stack = _paused(stack, "; ".join(halted), now, budget)
         STACKS.add(writer, stack)
     (bump_revision if progress else bump_runs)(writer, stack.id)
     may_run = stack.state is ExecutionState.RUNNING
@@ -310,10 +314,11 @@ def _suspended(stack: Stack, decision: Decision, now: float) -> Stack:
     return stack
 
 
-def _paused(stack: Stack, reason: str, now: float) -> Stack:
+def _paused(stack: Stack, reason: str, now: float, budget: BudgetName | None = None) -> Stack:
     update = {
         "state": ExecutionState.PAUSED,
         "state_reason": reason,
+        "out_of_budget": budget,
         "paused_at": now,
         "next_look_at": None,
     }

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from recursor.domain.ids import new_id
-from recursor.domain.spending import Account, Budget, BudgetExceededError, Reservation, Spend
+from recursor.domain.spending import (
+    Account,
+    Budget,
+    BudgetExceededError,
+    BudgetName,
+    Kind,
+    Reservation,
+    Spend,
+)
 from recursor.storage.store import Reader, Writer
 from recursor.storage.tables import ACCOUNTS, ALL_STACKS, RESERVATIONS
 
@@ -71,9 +79,10 @@ def begin_run(writer: Writer, stack_id: str, role: str, budgets: Budgets, now: f
         recent = _recent(account, minute)
         begun = sum(runs for _, runs in recent)
         if budget.runs_per_hour is not None and begun >= budget.runs_per_hour:
-            raise BudgetExceededError(
-                f"{_named(prefix, 'runs_per_hour', role)}: {begun:,} runs within the hour, "
-                f"{budget.runs_per_hour:,} are allowed: raise it, or wait, then resume"
+            raise _exceeded(
+                _named(prefix, "runs_per_hour", role),
+                f"{begun:,} runs within the hour, "
+                f"{budget.runs_per_hour:,} are allowed: raise it, or wait, then resume",
             )
         if recent and recent[-1][0] == minute:
             recent[-1] = (minute, recent[-1][1] + 1)
@@ -153,17 +162,18 @@ def _recent(account: Account, minute: int) -> list[tuple[int, int]]:
 def _check(account: Account, budget: Budget, most: Spend, prefix: str, role: str) -> None:
     held = account.spent.plus(account.reserved)
     if budget.tokens is not None and held.tokens + most.tokens > budget.tokens:
-        raise BudgetExceededError(
-            f"{_named(prefix, 'tokens', role)}: {account.spent.tokens:,} of {budget.tokens:,} spent"
+        raise _exceeded(
+            _named(prefix, "tokens", role),
+            f"{account.spent.tokens:,} of {budget.tokens:,} spent"
             f"{_aside(f'{account.reserved.tokens:,}', account.reserved.tokens)}, "
-            f"and the next call may take {most.tokens:,}: raise it, then resume"
+            f"and the next call may take {most.tokens:,}: raise it, then resume",
         )
     if budget.dollars is not None and held.dollars + most.dollars > budget.dollars:
-        raise BudgetExceededError(
-            f"{_named(prefix, 'dollars', role)}: ${account.spent.dollars:,.4f} of ${budget.dollars:,.2f}"
-            " spent"
+        raise _exceeded(
+            _named(prefix, "dollars", role),
+            f"${account.spent.dollars:,.4f} of ${budget.dollars:,.2f} spent"
             f"{_aside(f'${account.reserved.dollars:,.4f}', account.reserved.dollars)}, "
-            f"and the next call may take ${most.dollars:,.4f}: raise it, then resume"
+            f"and the next call may take ${most.dollars:,.4f}: raise it, then resume",
         )
 
 
@@ -171,5 +181,11 @@ def _aside(shown: str, amount: int | Decimal) -> str:
     return f", {shown} set aside for calls under way" if amount else ""
 
 
-def _named(prefix: str, what: str, role: str) -> str:
-    return f"{prefix}{what}" + (f" of the {role}" if prefix.endswith("role_") else "")
+def _named(prefix: str, kind: Kind, role: str) -> BudgetName:
+    return BudgetName(
+        kind=kind, role=role if prefix.endswith("role_") else None, runner=prefix.startswith("runner.")
+    )
+
+
+def _exceeded(budget: BudgetName, problem: str) -> BudgetExceededError:
+    return BudgetExceededError(f"{budget.setting}: {problem}", budget)

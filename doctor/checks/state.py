@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from recursor.doctor.evidence import Evidence, StackEvidence
 from recursor.doctor.report import Observation, Severity
-from recursor.domain.spending import BudgetName, Kind, budget_named
+from recursor.domain.spending import BudgetName, Kind
 from recursor.domain.stack import ExecutionState
 from recursor.domain.wording import cost, plural, span
 
@@ -48,7 +48,7 @@ def is_within_budget(evidence: Evidence, found: StackEvidence) -> Observation | 
     stack = found.stack
     if stack is None or not is_out_of_budget(found):
         return None
-    named = budget_named(stack.state_reason)
+    named = stack.out_of_budget
     assert named is not None
     used = found.day.input_tokens + found.day.output_tokens
     return Observation(
@@ -92,18 +92,15 @@ def may_run(evidence: Evidence, found: StackEvidence) -> Observation | None:
 def is_out_of_budget(found: StackEvidence) -> bool:
     """Whether a stack is paused for want of budget."""
     stack = found.stack
-    return (
-        stack is not None
-        and stack.state is ExecutionState.PAUSED
-        and budget_named(stack.state_reason) is not None
-    )
+    return stack is not None and stack.state is ExecutionState.PAUSED and stack.out_of_budget is not None
 
 
 def _how(named: BudgetName) -> str:
     if not named.runner:
         return "raise the budget and resume"
-    setting = f"runner.budget_{named.kind}"
-    return f"raise {setting}, which all stacks share, in the settings, start the runner anew, and resume"
+    return (
+        f"raise {named.setting}, which all stacks share, in the settings, start the runner anew, and resume"
+    )
 
 
 def _raising(evidence: Evidence, found: StackEvidence, named: BudgetName) -> tuple[str, ...]:

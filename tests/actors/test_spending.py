@@ -13,7 +13,7 @@ from recursor.domain.errors import InvalidInputError, NotFoundError
 from recursor.domain.events import NodeFinished, NodeProgress
 from recursor.domain.graph import NodeStatus, Usage
 from recursor.domain.settings import RunnerSettings, Settings
-from recursor.domain.spending import AgentFailedError, BudgetExceededError, Spend
+from recursor.domain.spending import AgentFailedError, BudgetExceededError, BudgetName, Spend
 from recursor.domain.stack import ExecutionState
 from recursor.orchestration.control import Command
 from recursor.storage.ledger import read_account
@@ -66,6 +66,7 @@ def test_a_budget_that_would_be_exceeded_pauses_the_stack_and_a_higher_one_goes_
     stage.tell(stack_id, Command.START)
     paused = wait_paused(stage, stack_id)
     assert paused.state_reason.startswith("first: budget.tokens: 60 of 150 spent")
+    assert paused.out_of_budget == BudgetName(kind="tokens")
     failed = stage.nodes(stack_id)["first"]
     assert (failed.status, "raise it" in failed.note) == (NodeStatus.FAILED, True)
     assert account(stage, stack_id).spent.tokens == 60
@@ -74,7 +75,7 @@ def test_a_budget_that_would_be_exceeded_pauses_the_stack_and_a_higher_one_goes_
     stage.clock.advance(10_000)
     assert len(cast.runs()) == runs
     stage.ask(ConfigureStack(stack_id, {"budget": {"tokens": 1000}}))
-    stage.tell(stack_id, Command.RESUME)
+    assert stage.tell(stack_id, Command.RESUME).out_of_budget is None
     stage.wait_rest(stack_id)
     stage.clock.advance(60)
     stage.wait_rest(stack_id, 2)

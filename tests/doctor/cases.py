@@ -16,6 +16,7 @@ from recursor.doctor.report import Finding
 from recursor.domain.execution import ExecutionStatus
 from recursor.domain.graph import NodeStatus
 from recursor.domain.settings import Settings
+from recursor.domain.spending import BudgetName
 from recursor.domain.stack import ExecutionState, Phase
 from recursor.domain.todo import TodoStatus
 from tests.doctor.evidence import (
@@ -29,6 +30,7 @@ from tests.doctor.evidence import (
     make_lock,
     make_runner,
     make_store,
+    out_of_budget,
 )
 from tests.making import (
     NOW,
@@ -123,11 +125,8 @@ CASES: dict[str, list[Case]] = {
     ],
     "paused": [_stack(broken_stack())],
     "budget": [
-        _stack(healthy_stack({"state": ExecutionState.PAUSED, "state_reason": reason}))
-        for reason in (
-            "builder: budget.tokens: 60 of 150 spent, and the next call may take 100: raise it, then resume",
-            "builder: runner.budget_dollars: $2.00 of $2.00 spent",
-        )
+        _stack(healthy_stack(out_of_budget(named)))
+        for named in (BudgetName(kind="tokens"), BudgetName(kind="dollars", runner=True))
     ],
     "not-running": [
         _stack(healthy_stack({"state": state}), focus=STACK)

@@ -14,6 +14,7 @@ from recursor.doctor.evidence import (
     StoreEvidence,
 )
 from recursor.domain.execution import ExecutionStatus, GraphSummary, OrchestratorExecution
+from recursor.domain.spending import BudgetName
 from recursor.domain.stack import ExecutionState
 from recursor.domain.statistics import Rollup
 from tests.making import NOW, STACK, make_report, make_stack, make_status
@@ -160,3 +161,9 @@ def broken_stack(name: str = "garden", **fields: Any) -> StackEvidence:
     reason = "5 failed cycles in a row; the last: builder: out of bricks"
     paused = {"state": ExecutionState.PAUSED, "state_reason": reason, "failures_in_a_row": 5}
     return healthy_stack({"name": name, "paused_at": NOW - 3600, **paused}, **fields)
+
+
+def out_of_budget(budget: BudgetName, **fields: Any) -> dict[str, Any]:
+    """What the record of a stack says that was paused because of that budget."""
+    reason = f"builder: {budget.setting}: 60 of 150 spent, and the next call may take 100: raise it"
+    return {"state": ExecutionState.PAUSED, "state_reason": reason, "out_of_budget": budget, **fields}

@@ -10,6 +10,7 @@ from recursor.doctor.report import Finding, Severity
 from recursor.domain.execution import ExecutionStatus, GraphSummary
 from recursor.domain.graph import NodeStatus
 from recursor.domain.settings import Settings
+from recursor.domain.spending import BudgetName
 from recursor.domain.stack import ExecutionState, Phase
 from recursor.domain.todo import TodoStatus
 from tests.doctor.evidence import (
@@ -20,6 +21,7 @@ from tests.doctor.evidence import (
     make_execution,
     make_load,
     make_runner,
+    out_of_budget,
 )
 from tests.making import (
     NOW,
@@ -78,18 +80,21 @@ def test_paused_by_a_person_is_their_wish() -> None:
 @pytest.mark.parametrize(
     ("named", "budget", "command"),
     [
-        ("budget.tokens", {"tokens": 150}, "--tokens 300"),
-        ("budget.tokens", {"tokens": 0}, "--tokens 100000"),
-        ("budget.dollars", {"dollars": "0.50"}, "--dollars 1.00"),
-        ("budget.runs_per_hour", {"runs_per_hour": 4}, "--runs-per-hour 8"),
-        ("budget.role_tokens of the builder", {"role_tokens": {"builder": 5}}, "--role builder --tokens 10"),
+        (BudgetName(kind="tokens"), {"tokens": 150}, "--tokens 300"),
+        (BudgetName(kind="tokens"), {"tokens": 0}, "--tokens 100000"),
+        (BudgetName(kind="dollars"), {"dollars": "0.50"}, "--dollars 1.00"),
+        (BudgetName(kind="runs_per_hour"), {"runs_per_hour": 4}, "--runs-per-hour 8"),
+        (
+            BudgetName(kind="tokens", role="builder"),
+            {"role_tokens": {"builder": 5}},
+            "--role builder --tokens 10",
+        ),
     ],
 )
 def test_out_of_budget_is_told_with_the_command_that_raises_it_and_resumes(
-    named: str, budget: dict[str, Any], command: str
+    named: BudgetName, budget: dict[str, Any], command: str
 ) -> None:
-    reason = f"builder: {named}: 60 of 150 spent, and the next call may take 100: raise it, then resume"
-    paused = {"state": ExecutionState.PAUSED, "state_reason": reason, "paused_at": NOW - 60}
+    paused = out_of_budget(named, paused_at=NOW - 60)
     day = make_day(input_tokens=90_000, cost="1.5")
     settings = Settings().overridden({"budget": budget})
     seen = expect("budget", PROBLEM, healthy_stack(paused, day=day, settings=settings))
@@ -99,10 +104,7 @@ def test_out_of_budget_is_told_with_the_command_that_raises_it_and_resumes(
 
 
 def test_what_all_stacks_share_is_raised_where_the_runner_is_started() -> None:
-    reason = (
-        "builder: runner.budget_dollars: $2.00 of $2.00 spent, and the next call may take $1.00: raise it"
-    )
-    paused = {"state": ExecutionState.PAUSED, "state_reason": reason, "paused_at": NOW - 60}
+    paused = out_of_budget(BudgetName(kind="dollars", runner=True))
     seen = expect("budget", PROBLEM, healthy_stack(paused))
     assert seen is not None
     assert "runner.budget_dollars" in seen.fix

@@ -88,6 +88,8 @@ def test_what_would_be_too_much_is_refused_whole(books: Books, budgets: Budgets,
     with pytest.raises(BudgetExceededError) as refused:
         books.reserve(50, budgets, "0.50")
     assert names in str(refused.value)
+    assert refused.value.budget is not None
+    assert str(refused.value).startswith(f"{refused.value.budget.setting}: ")
     assert before == [
         books.account(owner, role) for owner, role in ((A, TOTAL), (A, "planner"), (ALL_STACKS, TOTAL))
     ]

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import Usage
 from recursor.domain.ids import new_id
-from recursor.domain.spending import Spend
+from recursor.domain.spending import BudgetName, Spend
 from recursor.domain.stack import ExecutionState
 from recursor.orchestration.decision import summarise
 from recursor.runner.places import store_directory
@@ -114,6 +114,7 @@ def poor(tmp_path):
     """A runner with a team that was paused for want of tokens."""
     settings = {"budget": {"tokens": 1000, "dollars": "0.5"}}
     paused = {"state": ExecutionState.PAUSED, "state_reason": REASON, "settings": settings}
+    paused["out_of_budget"] = BudgetName(kind="tokens")
 
     def fill(writer):
         create_stack(writer, make_stack(**paused), make_idea())

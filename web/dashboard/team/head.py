@@ -8,7 +8,7 @@ from pykka import ActorDeadError
 
 from recursor.actors.messages import ControlStack, GetStatus, StackStatus
 from recursor.domain.errors import RecursorError
-from recursor.domain.spending import BudgetName, budget_named
+from recursor.domain.spending import BudgetName
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.orchestration.control import CONCERNED, Command
 from recursor.storage.stacks import read_stack
@@ -92,7 +92,7 @@ class TeamHead:
         }.get(stack.state)
         self._elapsed.show(stack.started_at, ended)
         self._activity.show(stack)
-        named = budget_named(stack.state_reason) if stack.state is ExecutionState.PAUSED else None
+        named = stack.out_of_budget if stack.state is ExecutionState.PAUSED else None
         self._out_of_budget.set_visibility(named is not None)
         if named is not None:
             self._out_of_budget.say(_how_to_go_on(named), "warn")
