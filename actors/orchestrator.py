@@ -40,6 +40,7 @@ from recursor.storage.ledger import settle_all
 from recursor.storage.queries import work_detection_status
 from recursor.storage.store import Store
 from recursor.storage.tables import TABLES
+from recursor.storage.waking import stacks_to_wake
 
 logger = logging.getLogger("recursor.actors")
 
@@ -127,7 +128,7 @@ class Orchestrator(StackKeeper):
             # Before any stack can spend more.
             self._store.submit(settle_all)
             with self._store.read() as reader:
-                due_stacks = list(stacks.stacks_to_wake(reader))
+                due_stacks = list(stacks_to_wake(reader))
             for stack_id, due in due_stacks:
                 if due <= now:
                     self._roster.activate(stack_id)

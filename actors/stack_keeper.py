@@ -25,6 +25,7 @@ from recursor.storage.errors import CorruptRecordError
 from recursor.storage.nudges import clear_nudges, read_nudges
 from recursor.storage.store import Writer
 from recursor.storage.tables import BROADCASTS
+from recursor.storage.waking import stacks_to_wake
 
 logger = logging.getLogger("recursor.actors")
 
@@ -122,7 +123,7 @@ class StackKeeper(ControlActor):
     def _changed(self, message: Changed) -> None:
         if message.stack_id == BROADCASTS:
             with self._store.read() as reader:
-                receivers = [stack_id for stack_id, _ in stacks.stacks_to_wake(reader)]
+                receivers = [stack_id for stack_id, _ in stacks_to_wake(reader)]
             for stack_id in {*receivers, *self._roster}:
                 self._roster.wake(Changed(stack_id))
         else:

@@ -45,7 +45,7 @@ def complete_setting(incomplete: str) -> list[tuple[str, str]]:
 def _stacks(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     from recursor.cli.configured import configuration
     from recursor.runner.access import Access
-    from recursor.storage.stacks import stacks_beginning_with
+    from recursor.storage.stack_names import stacks_beginning_with
 
     given = context.get_parameter_source("data")
     chosen = given is not None and given.name == "COMMANDLINE"

@@ -12,7 +12,7 @@ from recursor.doctor.report import Report
 from recursor.doctor.stacks import look_at_stack, look_at_stacks, read_everything, stack_ids
 from recursor.domain.settings import Settings
 from recursor.storage.data_directory import store_directory
-from recursor.storage.stacks import find_stack
+from recursor.storage.stack_names import find_stack
 from recursor.storage.store import Reader
 
 Read = Callable[[], AbstractContextManager[Reader]]

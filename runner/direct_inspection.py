@@ -29,7 +29,8 @@ from recursor.storage.stack_listing import (
     StackPage,
     list_page,
 )
-from recursor.storage.stacks import find_stack, read_stack
+from recursor.storage.stack_names import find_stack
+from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader
 from recursor.storage.tables import ALL_STACKS, ARTIFACTS
 from recursor.storage.trace_search import TracePage, search_traces

@@ -30,7 +30,7 @@ from recursor.storage.stack_listing import (
     StackOrder,
     StackPage,
 )
-from recursor.storage.stacks import find_among
+from recursor.storage.stack_names import find_among
 from recursor.storage.trace_search import TracePage
 
 if TYPE_CHECKING:

@@ -1,17 +1,11 @@
-"""Transactions on whole stacks: make, find, steer, configure, delete."""
+"""Transactions on whole stacks: make, steer, configure, rename, delete."""
 
-import logging
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
-from hashlib import sha256
-from itertools import islice
-from unicodedata import normalize
+from collections.abc import Mapping
 
-from msgpack import UnpackException
 from pydantic import JsonValue, ValidationError
 
 from recursor.domain.agent_state import AgentState
-from recursor.domain.errors import AmbiguousError, InvalidInputError, NotFoundError
+from recursor.domain.errors import InvalidInputError, NotFoundError
 from recursor.domain.execution import ExecutionStatus, OrchestratorExecution
 from recursor.domain.graph import NodeStatus
 from recursor.domain.ids import new_stack_id
@@ -21,30 +15,21 @@ from recursor.domain.stack import ExecutionState, Stack
 from recursor.orchestration.control import Command, control
 from recursor.orchestration.decision import summarise
 from recursor.storage.broadcasts import newest_broadcast
-from recursor.storage.codec import unpack
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.nudges import delete_nudges
 from recursor.storage.revisions import bump_revision
 from recursor.storage.rollups import count_execution, delete_rollups
-from recursor.storage.store import Reader, Writer, prefix_range
+from recursor.storage.stack_names import add_name, remove_name, remove_name_of
+from recursor.storage.store import Reader, Writer
 from recursor.storage.tables import (
     EXECUTIONS,
     GRAPHS,
     IDEAS,
-    NAMES,
     RECORD_TABLES,
     REVISIONS,
     STACKS,
     STATES,
 )
-
-logger = logging.getLogger("recursor.storage")
-
-# Characters: as long as a name may be (`recursor.domain.record.Line`), and some space around it.
-_LONGEST_NAMED = 300
-
-# Bytes of a name in a key, which has at most 511: a name of 200 characters may have a thousand and more.
-_LONGEST_IN_KEY = 400
 
 
 def new_stack(name: str, now: float, settings: Overrides | None = None) -> Stack:
@@ -93,7 +78,7 @@ def create_stack(writer: Writer, stack: Stack, idea: ProjectIdea | None = None) 
         return known
     stack = stack.but(broadcasts_read=newest_broadcast(writer))
     STACKS.add(writer, stack)
-    writer.put(NAMES, _name_key(stack), b"")
+    add_name(writer, stack)
     if idea is not None:
         IDEAS.add(writer, idea)
     bump_revision(writer, stack.id)
@@ -150,118 +135,6 @@ def note_news(writer: Writer, stack_id: str, now: float) -> None:
     if stack.state is ExecutionState.RUNNING and (stack.next_look_at is None or stack.next_look_at > now):
         STACKS.add(writer, stack.but(next_look_at=now))
     bump_revision(writer, stack_id)
-
-
-def ids_in_states(reader: Reader, states: Collection[ExecutionState]) -> list[str]:
-    """Return the ids of the stacks that are in one of `states`. One that cannot be read is passed over."""
-    found = []
-    for key, value in reader.scan(STACKS.name):
-        try:
-            if unpack(value)[1]["state"] in states:
-                found.append(key.decode())
-        except (ValueError, TypeError, LookupError, UnpackException):
-            continue
-    return found
-
-
-def stacks_to_wake(reader: Reader) -> Iterator[tuple[str, float]]:
-    """Yield the stacks that are due some time, and when (seconds since the epoch, UTC).
-
-    Those are the running ones, and paused ones with a cycle, whose records may still tell of runs that died
-    with their process. One whose cycle was interrupted, or that has not read the newest broadcast, is due
-    since 0.0. A record that cannot be read is passed over.
-    """
-    last_broadcast = newest_broadcast(reader)
-    for key, value in reader.scan(STACKS.name):
-        # Without making a hundred thousand records when a runner starts.
-        try:
-            _, fields = unpack(value)
-            running, interrupted = fields["state"] == ExecutionState.RUNNING, fields["current_execution_id"]
-            if not running and interrupted is None:
-                continue
-            due = fields["next_look_at"]
-            if interrupted is not None or fields["broadcasts_read"] < last_broadcast:
-                due = 0.0
-            due = None if due is None else float(due)
-        except (ValueError, TypeError, KeyError, UnpackException):
-            logger.error("stack %s cannot be read: restore it from a backup, or delete it", key.decode())
-            continue
-        if due is not None:
-            yield key.decode(), due
-
-
-def find_stack(reader: Reader, named: str) -> str:
-    """Return the id of the stack that a person named by id, unique name, or unique prefix of its id.
-
-    Args:
-        reader: the state of the store to read.
-        named: what the person typed.
-
-    Raises:
-        NotFoundError: nothing is named so.
-        AmbiguousError: several stacks are; the text lists their ids.
-    """
-    wanted = _checked_name(named)
-    as_key = wanted.encode()
-    if 0 < len(as_key) <= 16 and reader.get(STACKS.name, as_key) is not None:
-        return wanted
-    by_name = list(_ids_named(reader, wanted))
-    if by_name:
-        return _only(by_name, named, "are named")
-    by_prefix = []
-    if len(as_key) <= 16:
-        start, stop = prefix_range(as_key.lower())
-        for key, _ in reader.scan(STACKS.name, start, stop):
-            by_prefix.append(key.decode())
-            if len(by_prefix) > 5:
-                break
-    if by_prefix:
-        return _only(by_prefix, named, "have ids that begin with")
-    raise _no_stack(named)
-
-
-def find_among(stacks: Mapping[str, str], named: str) -> str:
-    """Return the id that a person named, as `find_stack` does, among stacks that were listed before.
-
-    Args:
-        stacks: the names of all stacks that it can be, by id.
-        named: what the person typed.
-
-    Raises:
-        NotFoundError, AmbiguousError: see `find_stack`.
-    """
-    wanted = _checked_name(named)
-    if wanted in stacks:
-        return wanted
-    prefix = _name_prefix(wanted)
-    by_name = sorted(stack_id for stack_id, name in stacks.items() if _name_prefix(name) == prefix)
-    if by_name:
-        return _only(by_name, named, "are named")
-    by_id = sorted(stack_id for stack_id in stacks if stack_id.startswith(wanted.lower()))
-    if by_id:
-        return _only(by_id, named, "have ids that begin with")
-    raise _no_stack(named)
-
-
-def is_called(reader: Reader, name: str, besides: str | None = None) -> bool:
-    """Whether there is a stack that a person would call so, besides the one of the id `besides`."""
-    with suppress(UnicodeEncodeError):
-        return any(stack_id != besides for stack_id in islice(_ids_named(reader, name.strip()), 2))
-    return False
-
-
-def stacks_beginning_with(reader: Reader, typed: str, limit: int) -> Iterator[Stack]:
-    """Yield up to `limit` stacks whose name begins with what was typed, then as many whose id does.
-
-    Raises:
-        CorruptRecordError: one of them cannot be read.
-        UnicodeEncodeError: what was typed is no text.
-    """
-    named, numbered = prefix_range(_folded(typed)), prefix_range(typed.lower().encode())
-    for key, _ in islice(reader.scan(NAMES, *named), limit):
-        yield read_stack(reader, key.rpartition(b"/")[2].decode())
-    for key, _ in islice(reader.scan(STACKS.name, *numbered), limit):
-        yield read_stack(reader, key.decode())
 
 
 def control_stack(
@@ -338,8 +211,8 @@ def rename_stack(writer: Writer, stack_id: str, name: str) -> Stack:
         raise InvalidInputError.explaining("stack", error) from None
     if after.name == before.name:
         return before
-    writer.delete(NAMES, _name_key(before))
-    writer.put(NAMES, _name_key(after), b"")
+    remove_name(writer, before)
+    add_name(writer, after)
     STACKS.put(writer, after)
     bump_revision(writer, stack_id)
     return after
@@ -364,12 +237,10 @@ def delete_stack(writer: Writer, stack_id: str) -> None:
         NotFoundError: there is no such stack.
     """
     try:
-        writer.delete(NAMES, _name_key(read_stack(writer, stack_id)))
+        remove_name(writer, read_stack(writer, stack_id))
     except CorruptRecordError:
         # A stack that cannot be read can still be deleted: its name is found by its id.
-        mark = b"/" + stack_id.encode()
-        for key in [key for key, _ in writer.scan(NAMES) if key.endswith(mark)]:
-            writer.delete(NAMES, key)
+        remove_name_of(writer, stack_id)
     for table in RECORD_TABLES:
         table.delete_stack(writer, stack_id)
     delete_rollups(writer, stack_id)
@@ -418,51 +289,3 @@ def _cancel_current(writer: Writer, stack: Stack, now: float) -> Stack:
     if execution is not None and execution.status is ExecutionStatus.RUNNING:
         close_execution(writer, execution, ExecutionStatus.CANCELLED, now, "the stack was stopped")
     return stack.but(current_execution_id=None, last_activity_at=now)
-
-
-def _ids_named(reader: Reader, name: str) -> Iterator[str]:
-    start, stop = prefix_range(_name_prefix(name))
-    for key, _ in reader.scan(NAMES, start, stop):
-        yield key.rpartition(b"/")[2].decode()
-
-
-def _name_key(stack: Stack) -> bytes:
-    return _name_prefix(stack.name) + stack.id.encode()
-
-
-def _folded(name: str) -> bytes:
-    # Upper or lower case, accents as characters of their own or not: to a person it is the same name.
-    return normalize("NFD", normalize("NFD", name).casefold()).encode()
-
-
-def _name_prefix(name: str) -> bytes:
-    folded = _folded(name)
-    if len(folded) > _LONGEST_IN_KEY:
-        folded = folded[:_LONGEST_IN_KEY] + b"\x00" + sha256(folded).hexdigest().encode()
-    return folded + b"\x00/"
-
-
-def _checked_name(named: str) -> str:
-    if len(named) > _LONGEST_NAMED:
-        raise NotFoundError(
-            f"no stack named {named[:40]!r}... ({len(named)} characters): no name is that long"
-        )
-    wanted = named.strip()
-    if not wanted:
-        raise NotFoundError("no stack named '': give an id, the first digits of an id, or a name")
-    try:
-        wanted.encode()
-    except UnicodeEncodeError:
-        raise NotFoundError(f"no stack named {named!r}: it is not valid text") from None
-    return wanted
-
-
-def _no_stack(named: str) -> NotFoundError:
-    return NotFoundError(f"no stack named {named!r}: `recursor list` shows the ones there are")
-
-
-def _only(ids: list[str], named: str, how: str) -> str:
-    if len(ids) > 1:
-        shown = ", ".join(ids[:5]) + (", …" if len(ids) > 5 else "")
-        raise AmbiguousError(f"several stacks {how} {named!r}: {shown}; give more digits of one id")
-    return ids[0]

@@ -17,7 +17,7 @@ from recursor.doctor.report import Report
 from recursor.domain.errors import RecursorError
 from recursor.storage.errors import StorageError
 from recursor.storage.opening import MIGRATIONS
-from recursor.storage.stacks import find_stack
+from recursor.storage.stack_names import find_stack
 from recursor.web.api.answers import problems
 from recursor.web.engine import Engine, TheEngine
 

@@ -39,9 +39,10 @@ from recursor.storage.cycles import (
 )
 from recursor.storage.queries import orchestration_stats
 from recursor.storage.revisions import bump_revision, read_revision
-from recursor.storage.stacks import control_stack, create_stack, delete_stack, stacks_to_wake
+from recursor.storage.stacks import control_stack, create_stack, delete_stack
 from recursor.storage.store import Store
 from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, STATES, TABLES, TODOS, TRACES, WORK
+from recursor.storage.waking import stacks_to_wake
 from tests.making import (
     NOW,
     STACK,

@@ -1,15 +1,11 @@
 """Stacks as a whole: made, found by what a person types, steered, configured, and deleted without a trace."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
-from unicodedata import normalize
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from recursor.domain.errors import AmbiguousError, ConflictError, InvalidInputError, NotFoundError
+from recursor.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from recursor.domain.execution import ExecutionStatus, OrchestratorExecution
 from recursor.domain.graph import NodeStatus
 from recursor.domain.spending import Spend
@@ -22,19 +18,17 @@ from recursor.storage.nudges import leave_nudge
 from recursor.storage.queries import orchestration_stats
 from recursor.storage.revisions import read_revision
 from recursor.storage.rollups import count_execution
+from recursor.storage.stack_names import find_stack, is_called
 from recursor.storage.stacks import (
     configure_stack,
     control_stack,
     create_stack,
     delete_stack,
-    find_stack,
-    is_called,
     new_idea,
     new_stack,
     read_stack,
     rename_stack,
     set_idea,
-    stacks_to_wake,
 )
 from recursor.storage.store import Store
 from recursor.storage.tables import (
@@ -176,126 +170,6 @@ class TestMaking:
         assert everything(database) == before
 
 
-class TestFinding:
-    @pytest.fixture
-    def garden(self, database: Store) -> Store:
-        create(
-            database,
-            make_stack(id="abc1000000000000", name="Garden"),
-            make_stack(id="abc2000000000000", name="garden shed"),
-            make_stack(id="abd3000000000000", name="Büro/Küche"),
-            make_stack(id="dead000000000000", name="abc2"),
-            make_stack(id="beef000000000000", name="twin"),
-            make_stack(id="beee000000000000", name="TWIN"),
-            make_stack(id="feed000000000000", name="abc1000000000000"),
-        )
-        return database
-
-    @pytest.mark.parametrize(
-        ("named", "expected"),
-        [
-            ("abc1000000000000", "abc1000000000000"),  # an id, though another's name is the same
-            ("Garden", "abc1000000000000"),
-            ("  garden ", "abc1000000000000"),
-            ("GARDEN SHED", "abc2000000000000"),
-            ("büro/küche", "abd3000000000000"),
-            ("BU\u0308RO/KÜCHE", "abd3000000000000"),
-            ("abc2", "dead000000000000"),  # a name, though another's id begins so
-            ("abc20", "abc2000000000000"),
-            ("ABD", "abd3000000000000"),
-            ("d", "dead000000000000"),
-            ("FEED000000000000", "feed000000000000"),
-        ],
-    )
-    def test_by_id_then_name_then_prefix(self, garden: Store, named: str, expected: str) -> None:
-        assert find(garden, named) == expected
-
-    @pytest.mark.parametrize(
-        "named",
-        [
-            "",
-            "  ",
-            "gard",
-            "garden\x00",
-            "garden\x00/",
-            "shed",
-            "abc10000000000000",
-            "/",
-            "\udcff",
-            "ü" * 300,
-            "%",
-            "abx",
-        ],
-    )
-    def test_of_nothing_says_so_in_one_line(self, garden: Store, named: str) -> None:
-        with pytest.raises(NotFoundError, match=r"^no stack named '") as caught:
-            find(garden, named)
-        assert len(str(caught.value).splitlines()) == 1
-        str(caught.value).encode()
-
-    @pytest.mark.parametrize(
-        ("named", "text"),
-        [
-            ("abc", "several stacks have ids that begin with 'abc': abc1000000000000, abc2000000000000; "),
-            ("Twin", "several stacks are named 'Twin': beee000000000000, beef000000000000; "),
-        ],
-    )
-    def test_of_several_lists_them(self, garden: Store, named: str, text: str) -> None:
-        with pytest.raises(AmbiguousError) as caught:
-            find(garden, named)
-        assert str(caught.value) == text + "give more digits of one id"
-
-    def test_of_very_many_lists_five(self, database: Store) -> None:
-        create(database, *(make_stack(id=f"aa{n:014}", name="same") for n in range(9)))
-        for named in ("aa", "same"):
-            with pytest.raises(AmbiguousError, match=r"aa00000000000004, …; give") as caught:
-                find(database, named)
-            assert str(caught.value).count("aa000") == 5
-
-    @pytest.mark.parametrize("letter", ["x", "é", "庭", "🌱", "ΐ"])
-    def test_long_names_that_differ_in_the_last_character_are_two(self, database: Store, letter: str) -> None:
-        long = letter * 199
-        create(database, make_stack(id="a" * 16, name=long + "1"), make_stack(id="b" * 16, name=long + "2"))
-        assert find(database, long + "1") == "a" * 16
-        assert find(database, long + "2") == "b" * 16
-        for other in (long, long + "3", long + "12", long[:100]):
-            with pytest.raises(NotFoundError):
-                find(database, other)
-
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(names=st.lists(st.text(min_size=1, max_size=4), max_size=5), wanted=st.text(max_size=4))
-    def test_finds_whoever_has_the_name_and_nobody_else(
-        self, database: Store, names: list[str], wanted: str
-    ) -> None:
-        def clear(writer: Any) -> None:
-            for table in TABLES:
-                writer.delete_range(table, b"", None)
-
-        database.write(clear)
-        made = []
-        for number, name in enumerate(names):
-            try:
-                made.append(make_stack(id=f"zz{number:014}", name=name))
-            except ValueError:
-                continue
-        create(database, *made)
-        for stack in made:
-            try:
-                assert alike(
-                    next(each.name for each in made if each.id == find(database, stack.name))
-                ) == alike(stack.name)
-            except AmbiguousError:
-                assert sum(alike(each.name) == alike(stack.name) for each in made) > 1
-        with suppress(NotFoundError, AmbiguousError):
-            found = find(database, wanted)
-            name = next(stack.name for stack in made if stack.id == found)
-            assert found.startswith(wanted.strip()) or alike(name) == alike(wanted.strip())
-
-
-def alike(name: str) -> str:
-    return normalize("NFD", normalize("NFD", name).casefold())
-
-
 class TestControl:
     @pytest.fixture
     def running(self, database: Store) -> Iterator[Store]:
@@ -414,19 +288,15 @@ class TestRenaming:
     def rename(self, store: Store, name: str) -> Any:
         return store.write(lambda writer: rename_stack(writer, STACK, name))
 
-    def found(self, store: Store, named: str) -> str:
-        with store.read() as reader:
-            return find_stack(reader, named)
-
     def test_it_is_found_by_its_new_name_alone(self, database: Store) -> None:
         create(database, make_stack(name="Garden"))
         assert self.rename(database, " Yard ").name == "Yard"
         assert read(database).name == "Yard"
-        assert self.found(database, "yard") == STACK
+        assert find(database, "yard") == STACK
         with pytest.raises(NotFoundError):
-            self.found(database, "garden")
+            find(database, "garden")
         assert self.rename(database, "YARD").name == "YARD"
-        assert self.found(database, "yard") == STACK
+        assert find(database, "yard") == STACK
 
     def test_another_of_that_name_is_known_of_however_it_is_written(self, database: Store) -> None:
         create(database, make_stack(name="Garden"))
@@ -532,41 +402,3 @@ class TestDeleting:
         two.write(lambda writer: delete_stack(writer, STACK))
         create(two, make_stack(id="f" * 16, name=f"name of {STACK}"))
         assert find(two, f"name of {STACK}") == "f" * 16
-
-
-class TestWaking:
-    def wake(self, store: Store) -> dict[str, float]:
-        with store.read() as reader:
-            return dict(stacks_to_wake(reader))
-
-    def test_is_for_those_that_run_and_are_due_some_time(self, database: Store) -> None:
-        create(
-            database,
-            make_stack(id="later", next_look_at=NOW + 9),
-            make_stack(id="rests"),
-            make_stack(id="interrupted", current_execution_id="1"),
-            *(make_stack(id=state, state=state, next_look_at=NOW) for state in ("idle", "paused", "stopped")),
-        )
-        assert self.wake(database) == {"later": NOW + 9, "interrupted": 0.0}
-
-    def test_is_for_those_that_have_not_read_the_newest_broadcast(self, database: Store) -> None:
-        create(database, make_stack(id="read", broadcasts_read=f"{7:032}"), make_stack(id="unread"))
-        database.write(lambda writer: MESSAGES.put(writer, make_message(7, to_stack_id=None)))
-        database.write(lambda writer: STACKS.put(writer, make_stack(id="read", broadcasts_read=f"{7:032}")))
-        assert self.wake(database) == {"unread": 0.0}
-
-    @pytest.mark.parametrize("value", [b"", b"\xc1", b"\x90", b"\x92\x01\x80", b"\x92\x01\xa1x", b"\xff" * 9])
-    def test_passes_over_what_cannot_be_read_and_names_it(
-        self, database: Store, value: bytes, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        create(database, make_stack(id="good", next_look_at=NOW))
-        database.write(lambda writer: writer.put(STACKS.name, b"bad", value))
-        assert self.wake(database) == {"good": NOW}
-        assert "stack bad cannot be read" in caplog.text
-
-    def test_is_not_kept_from_anybody_by_a_damaged_broadcast(self, database: Store) -> None:
-        create(database, make_stack(id="good", next_look_at=NOW))
-        database.write(lambda writer: writer.put(MESSAGES.name, f"all/0/{1:032}".encode(), b"\xc1"))
-        assert self.wake(database) == {"good": 0.0}
-        create(database, make_stack(id="new", next_look_at=NOW))
-        assert self.wake(database)["new"] == NOW

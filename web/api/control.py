@@ -12,7 +12,7 @@ from recursor.actors.messages import ControlStack
 from recursor.domain.errors import RecursorError
 from recursor.domain.stack import Stack
 from recursor.orchestration.control import CONCERNED, Command
-from recursor.storage.stacks import ids_in_states
+from recursor.storage.waking import ids_in_states
 from recursor.web.api.answers import problems
 from recursor.web.api.bodies import ControlStacks
 from recursor.web.api.parameters import StackId

@@ -1,6 +1,6 @@
 """Notes that a name is another team's already: that is allowed, and hardly ever meant."""
 
-from recursor.storage.stacks import is_called
+from recursor.storage.stack_names import is_called
 from recursor.web.engine import Engine
 
 
