@@ -16,7 +16,7 @@ from recursor.domain.errors import in_one_line
 from recursor.domain.graph import Node
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
-from recursor.storage.cycles import NodeResult
+from recursor.storage.cycle_steps import NodeResult
 
 
 @dataclass(slots=True)

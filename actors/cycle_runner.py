@@ -25,7 +25,7 @@ from recursor.domain.work import WorkReport
 from recursor.orchestration.decision import after_work, decide
 from recursor.orchestration.graph import next_wave
 from recursor.storage import cycles
-from recursor.storage.cycles import CycleBegun, CycleEnd, NodeResult, WaveCommitted
+from recursor.storage.cycle_steps import CycleBegun, CycleEnd, NodeResult, WaveCommitted
 from recursor.storage.retention import prune_in_turn
 
 # How many cycles pass between two looks at which history may go: each scans what is kept, which takes some

@@ -19,7 +19,7 @@ from recursor.domain.events import (
 from recursor.domain.execution import Decision, ExecutionStatus, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, NodeStatus
 from recursor.domain.stack import Stack
-from recursor.storage.cycles import CycleEnd, NodeResult
+from recursor.storage.cycle_steps import CycleEnd, NodeResult
 
 
 class Narrator:

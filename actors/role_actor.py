@@ -18,7 +18,7 @@ from recursor.domain.spending import AgentFailedError, BudgetExceededError
 from recursor.orchestration.repetition import circle, proposal_of
 from recursor.orchestration.roles import Role
 from recursor.storage.codec import encode
-from recursor.storage.cycles import NodeResult
+from recursor.storage.cycle_steps import NodeResult
 
 # Characters of an unfinished answer that watchers are told at a time.
 LONGEST_PROGRESS = 2_000

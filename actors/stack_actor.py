@@ -18,7 +18,7 @@ from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.orchestration.decision import backoff_ends
 from recursor.storage import cycles
-from recursor.storage.cycles import CycleEnd
+from recursor.storage.cycle_steps import CycleEnd
 from recursor.storage.errors import CorruptRecordError, StorageError
 from recursor.storage.store import Writer
 from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS

@@ -10,7 +10,7 @@ import time
 
 from benchmarks.idle_team import disk_store, percentiles, report
 from benchmarks.population import populate
-from recursor.domain.settings import SqlSettings
+from recursor.domain.process_settings import SqlSettings
 from recursor.storage.sql.process import ask
 
 # The promise: an answer over all executions in about two seconds.

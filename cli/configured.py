@@ -12,7 +12,7 @@ import typer
 
 from recursor.cli.elsewhere import WORKS_HERE, refuse_elsewhere
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.settings import ProcessSettings
+from recursor.domain.process_settings import ProcessSettings
 from recursor.runner.address import checked_url
 from recursor.runner.configuration import Configuration, load_configuration
 from recursor.runner.given import Given, Key, Layer, Source

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
 from recursor.cli.output import complain
-from recursor.domain.settings import ProcessSettings
+from recursor.domain.process_settings import ProcessSettings
 from recursor.runner.places import log_file
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.settings import ProcessSettings, Settings, SqlSettings
+from recursor.domain.process_settings import ProcessSettings, SqlSettings
+from recursor.domain.settings import Settings
 from recursor.domain.stack import Stack
 from recursor.runner.given import (
     DEFAULTS,

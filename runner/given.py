@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import JsonValue, ValidationError
 
 from recursor.domain.errors import InvalidInputError
+from recursor.domain.process_settings import ProcessSettings, SqlSettings
 from recursor.domain.record import Record
-from recursor.domain.settings import Overrides, ProcessSettings, Settings, SqlSettings
+from recursor.domain.settings import Overrides, Settings
 
 Key = tuple[str, str]
 """A section and a key of it."""

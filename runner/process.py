@@ -18,7 +18,8 @@ from recursor.actors.future import DispatchedFuture
 from recursor.actors.messages import GetLoad, Shutdown
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.errors import RecursorError
-from recursor.domain.settings import RunnerSettings, Settings, SqlSettings
+from recursor.domain.process_settings import SqlSettings
+from recursor.domain.settings import RunnerSettings, Settings
 from recursor.runner.places import store_directory
 from recursor.runner.port import listen
 from recursor.runner.team import standard_team

@@ -17,7 +17,8 @@ from typing import Any
 from pykka import ActorRef
 
 from recursor.domain.errors import RecursorError
-from recursor.domain.settings import RunnerSettings, Settings, SqlSettings
+from recursor.domain.process_settings import SqlSettings
+from recursor.domain.settings import RunnerSettings, Settings
 from recursor.web.access import WebAccess
 from recursor.web.link import EngineEnd
 

@@ -9,7 +9,8 @@ from fastapi import Depends, Request
 
 from recursor.actors.clock import Clock
 from recursor.domain.log import LogSource
-from recursor.domain.settings import RunnerSettings, Settings, SqlSettings
+from recursor.domain.process_settings import SqlSettings
+from recursor.domain.settings import RunnerSettings, Settings
 from recursor.storage.store import Reader, Store
 from recursor.web.asking import ANSWER_SECONDS, Asking
 from recursor.web.event_feed import EventFeed

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.settings import SqlSettings
+from recursor.domain.process_settings import SqlSettings
 from recursor.storage.errors import StorageError
 
 # How long the process may take to start and to end, beyond the query's own limit.

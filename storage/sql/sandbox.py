@@ -14,7 +14,7 @@ import orjson
 from duckdb import DuckDBPyConnection
 
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.settings import SqlSettings
+from recursor.domain.process_settings import SqlSettings
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.sql.catalogue import SqlTable, sql_tables
 from recursor.storage.sql.columns import Column

@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from recursor.domain.errors import InvalidInputError, RecursorError
-from recursor.domain.settings import SqlSettings
+from recursor.domain.process_settings import SqlSettings
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.opening import open_store
 from recursor.storage.sql.process import BAD_QUERY, FAILED, GRACE_SECONDS

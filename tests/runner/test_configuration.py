@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.settings import ProcessSettings, Settings
+from recursor.domain.process_settings import ProcessSettings
+from recursor.domain.settings import Settings
 from recursor.runner.configuration import Configuration, load_configuration
 from recursor.runner.given import KEYS, Key, Source, overriding
 from recursor.runner.settings_file import parse_settings

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from recursor.domain.settings import SqlSettings
+from recursor.domain.process_settings import SqlSettings
 from recursor.domain.stack import Phase
 from recursor.runner import port as port_module
 from recursor.runner.access import Access

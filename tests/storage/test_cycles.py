@@ -25,10 +25,8 @@ from recursor.orchestration.control import Command
 from recursor.orchestration.decision import decide
 from recursor.orchestration.graph import next_wave
 from recursor.storage.conversations import add_user_message, new_user_message
+from recursor.storage.cycle_steps import CycleEnd, NodeResult, WaveCommitted
 from recursor.storage.cycles import (
-    CycleEnd,
-    NodeResult,
-    WaveCommitted,
     begin_cycle,
     commit_wave,
     end_cycle,

@@ -11,7 +11,8 @@ import pytest
 
 from recursor.actors.clock import SystemClock
 from recursor.actors.orchestrator import Orchestrator
-from recursor.domain.settings import Settings, SqlSettings
+from recursor.domain.process_settings import SqlSettings
+from recursor.domain.settings import Settings
 from recursor.runner.port import listen
 from recursor.runner.team import observers_team
 from recursor.storage.data_directory import store_directory

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from recursor.domain.process_settings import SqlSettings
 from recursor.domain.record import Record
-from recursor.domain.settings import SqlSettings
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.sql.sandbox import answer
 from recursor.storage.tables import RECORD_TABLES, TABLES

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.settings import SqlSettings
+from recursor.domain.process_settings import SqlSettings
 from recursor.storage.errors import StorageError
 from recursor.storage.sql import process
 from tests.making import make_artifact

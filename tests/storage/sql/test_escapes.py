@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.settings import SqlSettings
+from recursor.domain.process_settings import SqlSettings
 from recursor.storage.sql import process
 from recursor.storage.sql.sandbox import sandbox
 from tests.making import make_todo

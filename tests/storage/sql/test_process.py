@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from recursor.domain.settings import SqlSettings
+from recursor.domain.process_settings import SqlSettings
 from recursor.storage.sql import process
 
 ENDLESS = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = 1"

@@ -11,8 +11,8 @@ import pytest
 
 from recursor.domain.execution import Decision, DecisionKind, OrchestratorExecution
 from recursor.domain.graph import NodeStatus, Usage
+from recursor.domain.process_settings import SqlSettings
 from recursor.domain.record import Timestamp
-from recursor.domain.settings import SqlSettings
 from recursor.domain.todo import Todo
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.sql.catalogue import TABLE_NAMES, sql_tables

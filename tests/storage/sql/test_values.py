@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.settings import SqlSettings
+from recursor.domain.process_settings import SqlSettings
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.sql.result import SqlResult
 from recursor.storage.sql.sandbox import answer
