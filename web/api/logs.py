@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from recursor.domain.errors import ConflictError, NotFoundError
 from recursor.domain.log import USUAL_LOG_PAGE, LogFilter, LogPage
 from recursor.domain.record import iso
-from recursor.storage.stacks import find_stack
+from recursor.storage.stack_names import find_stack
 from recursor.web.api.answers import problems
 from recursor.web.api.parameters import Limit, Since
 from recursor.web.engine import TheEngine
