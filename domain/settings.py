@@ -87,7 +87,7 @@ class LimitSettings(Record):
     child_deaths: int = Field(default=5, ge=1)
     """Deaths of a stack's actors within the window after which the stack is paused."""
     child_death_window: float = Field(default=60.0, gt=0)
-    """Seconds."""
+    """Seconds for which such a death counts."""
 
 
 class RetentionSettings(Record):

@@ -66,6 +66,12 @@ def make_teams(url: str) -> dict[str, str]:
     return made
 
 
+def _fullest_cycle(url: str, stack_id: str) -> str:
+    """Return the id of the cycle with most agents in it."""
+    graphs = httpx.get(f"{url}/api/stacks/{stack_id}/graphs", timeout=60).raise_for_status().json()["items"]
+    return str(max(graphs, key=lambda graph: len(graph["nodes"]))["id"])
+
+
 def _wait_complete(api: httpx.Client, stack_id: str) -> None:
     _wait(lambda: _stack(api, stack_id)["stack"]["phase"] == "complete")
 
@@ -105,7 +111,9 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             page = browser.new_page(locale="en-GB", color_scheme="light")
             take(page, url, "dashboard-home.png", 760)
-            take(page, f"{url}/teams/{teams['Habits']}", "dashboard-team.png", 1_150)
+            team = f"{url}/teams/{teams['Habits']}"
+            take(page, team, "dashboard-team.png", 1_150)
+            take(page, f"{team}?cycle={_fullest_cycle(url, teams['Habits'])}", "dashboard-cycle.png", 860)
             browser.close()
 
 

@@ -30,9 +30,10 @@ class _Examination:
         page.set_title("Doctor")
         with Box(classes="page-head"):
             Span("Doctor", tag="h1")
-            with Box("span", "muted") as self._when:
-                Span("Looked at ")
-                self._at = Moment(None, "ago")
+            with Box("span", "muted"):
+                # Always there: what comes later would move the button.
+                self._when = Span("Looking now")
+                self._at = Moment(None, "ago", otherwise="")
             self._again = Button("Looking…", self._look, icon="doctor")
         with Box(role="status"):
             self._verdict = Notice("Looking at every team, the store and the machine…", "info", "clock")
@@ -43,6 +44,7 @@ class _Examination:
         with Section("What was looked at") as self._looked_at, Box(classes="card card--flush"):
             self._checks = Checks()
         self._show_parts()
+        self._when.text = "Looking now"
         self._again.say("Looking…", busy=True)
         ui.timer(0, self._examine, once=True)
 
@@ -52,7 +54,7 @@ class _Examination:
 
     def _show_parts(self, *, looked: bool = False, found: bool = False, nobody: bool = False) -> None:
         """Show what there is something to say in."""
-        self._when.set_visibility(looked)
+        self._when.text = "Looked at " if looked else "Nothing to show"
         self._looked_at.set_visibility(looked)
         self._findings.set_visibility(found)
         self._nobody.set_visibility(nobody)

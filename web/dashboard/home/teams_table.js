@@ -16,7 +16,7 @@ export default {
         </thead>
         <tbody role="rowgroup">
           <tr v-for="row in rows" :key="row.id" role="row">
-            <td role="cell" class="rows-link teams-name"><a :href="'/teams/' + row.id">{{ row.name }}</a></td>
+            <td role="cell" class="rows-link teams-name"><a :href="'/teams/' + row.id" :title="row.name">{{ row.name }}</a></td>
             <td role="cell" class="teams-state">
               <span class="badge" :data-tone="row.state.tone">
                 <nicegui-glyph :name="row.state.icon" /><span>{{ row.state.word }}</span>

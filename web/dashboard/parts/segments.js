@@ -4,7 +4,7 @@ export default {
     <div class="segments" role="group" :aria-label="label">
       <button v-for="one in options" :key="one.value" type="button" class="segment"
         :aria-pressed="String(one.value === inner)" @click="choose(one.value)">
-        <span>{{ one.text }}</span><span v-if="one.count != null" class="segment-count">{{ one.count }}</span>
+        <span>{{ one.text }}</span><span v-if="one.count != null" class="segment-count">{{ one.count.toLocaleString("en-US") }}</span>
       </button>
     </div>`,
   props: { label: String, options: Array, chosen: String },
