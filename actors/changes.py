@@ -23,7 +23,8 @@ from recursor.domain.events import ContentsChanged, Event, MessageSent, StackCha
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.stack import Stack
 from recursor.storage import conversations, stacks
-from recursor.storage.store import Writer
+from recursor.storage.budgets import limited
+from recursor.storage.store import Reader, Writer
 from recursor.storage.tables import BROADCASTS
 
 
@@ -45,7 +46,7 @@ def configure(message: ConfigureStack, environment: Environment) -> Change:
     def work(writer: Writer) -> Stack:
         stack = stacks.configure_stack(writer, message.stack_id, message.changes)
         if CHOICES & message.changes.keys():
-            check_settings(stack, environment)
+            check_settings(stack, environment, writer)
         return stack
 
     return _contents(message.stack_id, "settings", work, environment)
@@ -138,13 +139,14 @@ def cancel_todo(message: CancelTodo, environment: Environment) -> Change:
     )
 
 
-def check_settings(stack: Stack, environment: Environment) -> None:
+def check_settings(stack: Stack, environment: Environment, reader: Reader) -> None:
     """Refuse a stack's own settings if it cannot run with them.
 
     Raises:
         InvalidInputError: a model or a budget cannot be as they say.
     """
-    check_choice(environment.settings.overridden(stack.settings), environment.runner)
+    limits = limited(reader, environment.runner)
+    check_choice(environment.settings.overridden(stack.settings), limits)
 
 
 def contents_changed(

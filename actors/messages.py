@@ -14,6 +14,7 @@ from recursor.domain.events import Event
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import ProjectIdea
 from recursor.domain.record import Record, RoleName, Timestamp
+from recursor.domain.spending import BudgetChanges
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.orchestration.control import Command
@@ -50,6 +51,16 @@ class ConfigureStack:
 
     stack_id: str
     changes: Mapping[str, Mapping[str, JsonValue]]
+
+
+@dataclass(frozen=True, slots=True)
+class LimitAll:
+    """Limit what all stacks may spend together; None takes a limit back: the runner's settings hold again.
+
+    Answered with the `Spending` of all, or `InvalidInputError`.
+    """
+
+    changes: BudgetChanges
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from recursor.actors.clock import Clock
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.spending import Spend
 from recursor.storage import ledger
-from recursor.storage.ledger import Budgets
+from recursor.storage.ledger import Budgets, read_account
 from recursor.storage.store import Store
+from recursor.storage.tables import ALL_STACKS
 
 
 class Meters:
@@ -45,7 +46,10 @@ class StoreMeter:
     def limits_dollars(self) -> bool:
         """See `Meter.limits_dollars`."""
         applied = self.budgets.applied(self.stack_id, self.role)
-        return any(budget.dollars is not None for _, _, budget, _ in applied)
+        if any(budget.dollars is not None for _, _, budget, _ in applied):
+            return True
+        with self.store.read() as reader:
+            return read_account(reader, ALL_STACKS).limits.dollars is not None
 
     def begin(self) -> None:
         """See `Meter.begin`."""

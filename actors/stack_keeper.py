@@ -13,8 +13,9 @@ from recursor.actors.control_actor import ControlActor
 from recursor.actors.deferred import Deferred
 from recursor.actors.dispatcher import Dispatcher
 from recursor.actors.environment import Environment
-from recursor.actors.messages import Changed, ControlStack, CreateStack, DeleteStack
+from recursor.actors.messages import Changed, ControlStack, CreateStack, DeleteStack, LimitAll
 from recursor.actors.roster import Roster
+from recursor.actors.runner_budget import limit_all
 from recursor.actors.stack_messages import Bereaved, Gone, MayRest, PollDue, Settled, SupervisorDied, WakeUp
 from recursor.domain.errors import ConflictError, NotFoundError
 from recursor.domain.events import ContentsChanged, StackDeleted
@@ -50,7 +51,8 @@ class StackKeeper(ControlActor):
     def _create(self, message: CreateStack) -> Deferred:
         now = self._clock.now()
         if message.stack.settings:
-            check_settings(message.stack, self._environment)
+            with self._store.read() as reader:
+                check_settings(message.stack, self._environment, reader)
 
         def work(writer: Writer) -> Stack:
             stack = stacks.create_stack(writer, message.stack, message.idea)
@@ -76,6 +78,16 @@ class StackKeeper(ControlActor):
             return self._forward(message.stack_id, message)
         return Deferred(
             self._settle(message.stack_id, lambda writer: stacks.delete_stack(writer, message.stack_id))
+        )
+
+    def _limit_all(self, message: LimitAll) -> Deferred:
+        environment, now = self._environment, self._clock.now()
+        return Deferred(
+            self._store.submit(
+                lambda writer: limit_all(
+                    writer, message.changes, environment.settings, environment.runner, now
+                )
+            )
         )
 
     def _write(self, message: object) -> Deferred:
@@ -198,6 +210,7 @@ class StackKeeper(ControlActor):
         ControlStack: _control,
         DeleteStack: _delete,
         **dict.fromkeys(CHANGES, _write),
+        LimitAll: _limit_all,
         Changed: _changed,
         Settled: _settled,
         WakeUp: _wake_up,

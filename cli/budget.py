@@ -11,14 +11,14 @@ from recursor.cli.completion import complete_stack
 from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import draw, print_json
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.spending import Budget, StackSpending
+from recursor.domain.spending import Budget, BudgetChanges, Kind, StackSpending
 from recursor.domain.stack import ExecutionState
 from recursor.orchestration.control import Command
 from recursor.runner.access import Access
 
 Changes = dict[str, JsonValue]
 
-_KINDS = ("tokens", "dollars", "runs_per_hour")
+_KINDS: tuple[Kind, ...] = ("tokens", "dollars", "runs_per_hour")
 
 
 def budget(
@@ -44,7 +44,10 @@ def budget(
         str | None, typer.Option("--role", metavar="ROLE", help="Change what this role may spend of it.")
     ] = None,
     off: Annotated[
-        bool, typer.Option("--off", help="Take back what was set for it: what holds for all stacks does.")
+        bool,
+        typer.Option(
+            "--off", help="Take back what was set: what holds for all stacks does, or the settings."
+        ),
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Resume it, too, if it is paused.")] = False,
     place: Place = HERE,
@@ -53,11 +56,14 @@ def budget(
     """Show what may be spent and what was, or change that.
 
     A stack that would spend more is paused before it does; what is set here counts from its beginning.
+    Without a stack it is about all together: what is set holds over runner.budget_*, at once, and is kept.
     """
     limits = _limits(tokens, dollars, runs)
     _check(stack, limits, role, off=off, resume=resume)
     with open_place(place) as access:
         if stack is None:
+            if changing := _together(limits, off=off):
+                access.steer(lambda steering: steering.limit_all(changing))
             together = access.inspect(lambda inspection: inspection.budget())
             if json:
                 print_json(together)
@@ -82,13 +88,19 @@ def budget(
     draw(*stack_page(shown, found))
 
 
+def _together(limits: Budget, *, off: bool) -> BudgetChanges:
+    """Return what changes for all stacks together."""
+    return (
+        dict.fromkeys(_KINDS)
+        if off
+        else {kind: most for kind in _KINDS if (most := getattr(limits, kind)) is not None}
+    )
+
+
 def _check(stack: str | None, limits: Budget, role: str | None, *, off: bool, resume: bool) -> None:
     changing = limits.limits_anything or off
-    if stack is None and (changing or resume or role is not None):
-        raise InvalidInputError(
-            "budget: name a stack; what all may spend together is set by runner.budget_tokens, "
-            "runner.budget_dollars and runner.budget_runs_per_hour, and holds from the runner's next start"
-        )
+    if stack is None and (resume or role is not None):
+        raise InvalidInputError("budget: --role and --resume are about one stack: name it")
     if off and limits.limits_anything:
         raise InvalidInputError("budget: --off takes back what was set: give it without new limits")
     if role is not None and not changing:

@@ -33,6 +33,10 @@ def stack_page(stack: Stack, found: StackSpending) -> Iterator[RenderableType]:
 def runner_page(found: Spending) -> Iterator[RenderableType]:
     """Yield the parts of what all stacks may spend together."""
     yield _table({"all stacks": found})
+    if found.limits.limits_anything:
+        yield Text(
+            "Set by this command, over runner.budget_* of the settings; --off takes it back.", "bright_black"
+        )
     yield from _notes(found)
 
 

@@ -106,6 +106,15 @@ class Budget(Record):
         """Whether there is anything to check."""
         return self != Budget()
 
+    def over(self, other: "Budget") -> "Budget":
+        """Return what this one limits, and of the rest what `other` does."""
+        limits = {kind: most for kind, most in self if most is not None}
+        return other.but(**limits) if limits else other
+
+
+BudgetChanges = Mapping[Kind, int | Decimal | None]
+"""New limits; None takes one back."""
+
 
 class Account(Record):
     """What was spent, by one stack, by one role of it, or by all stacks of a runner."""
@@ -121,6 +130,8 @@ class Account(Record):
     """Calls of models that ended."""
     unconfirmed: int = 0
     """Calls of which nobody can tell what they cost: they count with the most that they could."""
+    limits: Budget = Budget()
+    """What a person has limited it to, over the settings: of all stacks together only."""
     runs: tuple[tuple[int, int], ...] = ()
     """How many runs began in each of the last minutes: (minutes since the epoch, runs), oldest first."""
 
@@ -146,6 +157,8 @@ class Spending(Record):
     """Calls of models that ended."""
     unconfirmed: int = 0
     """Calls of which nobody can tell what they cost: they count with the most that they could."""
+    limits: Budget = Budget()
+    """What of the budget was set while a runner was up, over its settings: of all stacks together only."""
     runs_last_hour: int = 0
     """Runs of agents that call a model, begun within the last sixty minutes."""
 

@@ -4,18 +4,21 @@ from collections.abc import Callable, Mapping
 
 from pydantic import JsonValue
 
+from recursor.actors.runner_budget import limit_all
 from recursor.agents.model.choice import CHOICES, check_choice
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import ProjectIdea
 from recursor.domain.record import Record
 from recursor.domain.settings import RunnerSettings, Settings
+from recursor.domain.spending import BudgetChanges
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.orchestration.control import Command
 from recursor.runner.steering import Answer
 from recursor.storage import conversations, stacks
+from recursor.storage.budgets import limited
 from recursor.storage.nudges import leave_nudge
-from recursor.storage.store import Store, Writer
+from recursor.storage.store import Reader, Store, Writer
 from recursor.storage.tables import BROADCASTS
 
 
@@ -45,10 +48,10 @@ class DirectSteering:
     def create(self, stack: Stack, idea: ProjectIdea | None, start: bool) -> Answer:
         """See `Steering.create`."""
         now = self._now()
-        if stack.settings:
-            self._check_choice(stack)
 
         def work(writer: Writer) -> Stack:
+            if stack.settings:
+                self._check_choice(stack, writer)
             made = stacks.create_stack(writer, stack, idea)
             return stacks.control_stack(writer, made.id, Command.START, now) if start else made
 
@@ -65,10 +68,16 @@ class DirectSteering:
         def work(writer: Writer) -> Stack:
             stack = stacks.configure_stack(writer, stack_id, changes)
             if CHOICES & changes.keys():
-                self._check_choice(stack)
+                self._check_choice(stack, writer)
             return stack
 
         return self._write(stack_id, work)
+
+    def limit_all(self, changes: BudgetChanges) -> Answer:
+        """See `Steering.limit_all`."""
+        settings, runner, now = self._settings(), self._runner(), self._now()
+        spending = self._store.write(lambda writer: limit_all(writer, changes, settings, runner, now))
+        return spending.model_dump(mode="json")
 
     def rename(self, stack_id: str, name: str) -> Answer:
         """See `Steering.rename`."""
@@ -114,8 +123,8 @@ class DirectSteering:
         now = self._now()
         return self._write(stack_id, lambda writer: conversations.cancel_todo(writer, stack_id, todo_id, now))
 
-    def _check_choice(self, stack: Stack) -> None:
-        check_choice(self._settings().overridden(stack.settings), self._runner())
+    def _check_choice(self, stack: Stack, reader: Reader) -> None:
+        check_choice(self._settings().overridden(stack.settings), limited(reader, self._runner()))
 
     def _write(self, stack_id: str, work: Callable[[Writer], Record]) -> Answer:
         def with_nudge(writer: Writer) -> Record:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from urllib.parse import quote
 
 from pydantic import JsonValue
@@ -9,6 +10,7 @@ from pydantic import JsonValue
 from recursor.doctor.evidence import Condition
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import ProjectIdea
+from recursor.domain.spending import BudgetChanges
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.orchestration.control import Command
@@ -46,6 +48,11 @@ class RemoteSteering:
     def configure(self, stack_id: str, changes: Mapping[str, Mapping[str, JsonValue]]) -> Answer:
         """See `Steering.configure`."""
         return self._request("PATCH", f"/{quote(stack_id)}/settings", changes)
+
+    def limit_all(self, changes: BudgetChanges) -> Answer:
+        """See `Steering.limit_all`."""
+        body = {kind: str(most) if isinstance(most, Decimal) else most for kind, most in changes.items()}
+        return dict(json.loads(self._client.send("PATCH", "/api/budget", body)))
 
     def rename(self, stack_id: str, name: str) -> Answer:
         """See `Steering.rename`."""

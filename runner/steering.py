@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from recursor.domain.errors import RecursorError
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import ProjectIdea
+from recursor.domain.spending import BudgetChanges
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.orchestration.control import Command
@@ -40,6 +41,10 @@ class Steering(Protocol):
 
     def configure(self, stack_id: str, changes: Mapping[str, Mapping[str, JsonValue]]) -> Answer:
         """Override settings; None takes an override back. Returns the stack."""
+        ...
+
+    def limit_all(self, changes: BudgetChanges) -> Answer:
+        """Limit what all stacks may spend together; None takes a limit back. Returns their spending."""
         ...
 
     def rename(self, stack_id: str, name: str) -> Answer:

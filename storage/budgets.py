@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 
+from pydantic import ValidationError
+
+from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import BudgetSettings, RunnerSettings, Settings
-from recursor.domain.spending import Account, Budget, Spending, StackSpending
+from recursor.domain.spending import Account, Budget, BudgetChanges, Spending, StackSpending
 from recursor.storage.ledger import TOTAL, read_account, runs_within_the_hour
 from recursor.storage.stacks import read_stack
-from recursor.storage.store import Reader
+from recursor.storage.store import Reader, Writer
 from recursor.storage.tables import ACCOUNTS, ALL_STACKS
 
 
@@ -55,7 +58,41 @@ def runner_spending(reader: Reader, runner: RunnerSettings, now: float) -> Spend
     Raises:
         CorruptRecordError: what was spent cannot be read.
     """
-    return _spending(runner.budget, read_account(reader, ALL_STACKS), now)
+    account = read_account(reader, ALL_STACKS)
+    return _spending(account.limits.over(runner.budget), account, now)
+
+
+def limited(reader: Reader, runner: RunnerSettings) -> RunnerSettings:
+    """Return a runner's settings with the limits that were set while one was up.
+
+    Raises:
+        CorruptRecordError: what was spent cannot be read.
+    """
+    budget = read_account(reader, ALL_STACKS).limits.over(runner.budget)
+    return runner.but(
+        budget_tokens=budget.tokens,
+        budget_dollars=budget.dollars,
+        budget_runs_per_hour=budget.runs_per_hour,
+    )
+
+
+def change_limits(writer: Writer, changes: BudgetChanges) -> None:
+    """Limit what all stacks may spend together, over the settings of their runner.
+
+    Args:
+        writer: the transaction.
+        changes: the new limits; None takes one back: the settings hold again.
+
+    Raises:
+        InvalidInputError: a limit cannot be.
+        CorruptRecordError: what was spent cannot be read.
+    """
+    account = read_account(writer, ALL_STACKS)
+    try:
+        limits = Budget.model_validate({**dict(account.limits), **changes})
+    except ValidationError as error:
+        raise InvalidInputError.explaining("budget", error) from None
+    ACCOUNTS.put(writer, account.but(limits=limits))
 
 
 def _spending(budget: Budget, account: Account, now: float) -> Spending:
@@ -65,6 +102,7 @@ def _spending(budget: Budget, account: Account, now: float) -> Spending:
         reserved=account.reserved,
         calls=account.calls,
         unconfirmed=account.unconfirmed,
+        limits=account.limits,
         runs_last_hour=runs_within_the_hour(account, now),
     )
 

@@ -78,11 +78,11 @@ def begin_run(writer: Writer, stack_id: str, role: str, budgets: Budgets, now: f
         account = read_account(writer, owner, name)
         recent = _recent(account, minute)
         begun = sum(runs for _, runs in recent)
-        if budget.runs_per_hour is not None and begun >= budget.runs_per_hour:
+        most = account.limits.over(budget).runs_per_hour
+        if most is not None and begun >= most:
             raise _exceeded(
                 _named(prefix, "runs_per_hour", role),
-                f"{begun:,} runs within the hour, "
-                f"{budget.runs_per_hour:,} are allowed: raise it, or wait, then resume",
+                f"{begun:,} runs within the hour, {most:,} are allowed: raise it, or wait, then resume",
             )
         if recent and recent[-1][0] == minute:
             recent[-1] = (minute, recent[-1][1] + 1)
@@ -102,7 +102,7 @@ def reserve(writer: Writer, stack_id: str, role: str, budgets: Budgets, most: Sp
     """
     for owner, name, budget, prefix in budgets.applied(stack_id, role):
         account = read_account(writer, owner, name)
-        _check(account, budget, most, prefix, role)
+        _check(account, account.limits.over(budget), most, prefix, role)
         ACCOUNTS.put(writer, account.but(reserved=account.reserved.plus(most)))
     reservation = Reservation(id=new_id(), stack_id=stack_id, role=role, most=most, made_at=now)
     RESERVATIONS.put(writer, reservation)

@@ -98,21 +98,22 @@ def is_out_of_budget(found: StackEvidence) -> bool:
 def _how(named: BudgetName) -> str:
     if not named.runner:
         return "raise the budget and resume"
-    return (
-        f"raise {named.setting}, which all stacks share, in the settings, start the runner anew, and resume"
-    )
+    return f"raise what all stacks share, with recursor budget {_option(named)} N, and resume"
 
 
 def _raising(evidence: Evidence, found: StackEvidence, named: BudgetName) -> tuple[str, ...]:
     """Return the commands that give the stack twice as much, and let it go on."""
     if named.runner:
-        return (evidence.command("budget"), *evidence.new_runner(), evidence.command("resume", found.id))
+        return (evidence.command("budget"), evidence.command("resume", found.id))
     budget = found.settings.budget if named.role is None else found.settings.budget.of_role(named.role)
     limit = getattr(budget, named.kind)
     most = 2 * Decimal(limit) if limit else _FROM_NOTHING[named.kind]
     role = () if named.role is None else ("--role", named.role)
-    option = f"--{named.kind.replace('_', '-')}"
-    return (evidence.command("budget", found.id, *role, option, f"{most:f}", "--resume"),)
+    return (evidence.command("budget", found.id, *role, _option(named), f"{most:f}", "--resume"),)
+
+
+def _option(named: BudgetName) -> str:
+    return f"--{named.kind.replace('_', '-')}"
 
 
 def _since(at: float | None, now: float) -> str:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recursor.actors.messages import ConfigureStack, CreateStack
+from recursor.actors.messages import ConfigureStack, CreateStack, LimitAll
+from recursor.actors.metering import Meters
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.effect import Outcome
 from recursor.domain.errors import InvalidInputError, NotFoundError
@@ -101,6 +102,33 @@ def test_a_budget_that_cannot_hold_is_refused_where_it_is_configured(set_stage):
         stage.ask(CreateStack(made))
     with pytest.raises(NotFoundError):
         stage.stack(made.id)
+
+
+def test_what_all_may_spend_is_raised_while_they_run(set_stage):
+    stage = set_stage(Cast(first=spending(60)).roles(), budget_tokens=150)
+    stack_id = stage.create("first: a", "first: b")
+    paused = wait_paused(stage, stack_id)
+    assert paused.out_of_budget == BudgetName(kind="tokens", runner=True)
+    found = stage.ask(LimitAll({"tokens": 1000}))
+    assert (found.budget.tokens, found.spent.tokens) == (1000, 60)
+    stage.tell(stack_id, Command.RESUME)
+    stage.wait_rest(stack_id)
+    assert account(stage, ALL_STACKS).spent.tokens == 120
+
+
+def test_dollars_of_all_need_the_prices_of_what_all_ask_then_and_later(set_stage):
+    stage = set_stage(Cast().roles())
+    stack_id = stage.create("first: a", start=False)
+    stage.ask(ConfigureStack(stack_id, {"model": UNKNOWN}))
+    meter = Meters(stage.store, RunnerSettings(), stage.clock).of(stack_id, "first", Settings())
+    with pytest.raises(InvalidInputError, match=r"^stack .*: runner.budget_dollars: cannot hold"):
+        stage.ask(LimitAll({"dollars": Decimal(5)}))
+    assert not meter.limits_dollars
+    stage.ask(ConfigureStack(stack_id, {"model": {"name": "openai:gpt-5-mini"}}))
+    stage.ask(LimitAll({"dollars": Decimal(5)}))
+    assert meter.limits_dollars
+    with pytest.raises(InvalidInputError, match=r"^runner.budget_dollars: cannot hold"):
+        stage.ask(ConfigureStack(stack_id, {"model": UNKNOWN}))
 
 
 def test_an_orchestrator_does_not_start_with_a_budget_that_cannot_hold(database):

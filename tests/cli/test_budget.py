@@ -18,6 +18,7 @@ from recursor.storage.opening import open_store
 from recursor.storage.stacks import create_stack
 from recursor.storage.store import Writer
 from tests.making import STACK, make_stack
+from tests.processes import run_to_end, started_runner
 
 Run = Callable[..., str]
 REASON = "builder: budget.tokens: 90 of 100 spent, and the next call may take 50: raise it, then resume"
@@ -99,14 +100,52 @@ def test_of_all_together_is_shown_with_what_the_settings_say(budget: Run, tmp_pa
     assert asked(budget)["spent"]["tokens"] == 90
 
 
+def test_of_all_together_is_raised_over_the_settings_and_taken_back(budget: Run, tmp_path: Path) -> None:
+    (tmp_path / "recursor.toml").write_text("[runner]\nbudget_dollars = 3\nbudget_runs_per_hour = 9\n")
+    shown = budget("--dollars", "20", "--tokens", "1000")
+    assert "$0.0123 of $20.00" in shown
+    assert "Set by this command" in shown
+    found = asked(budget)
+    assert found["budget"] == {"tokens": 1000, "dollars": "20", "runs_per_hour": 9}
+    assert found["limits"] == {"tokens": 1000, "dollars": "20", "runs_per_hour": None}
+    assert asked(budget, "garden")["runner"]["budget"] == found["budget"]
+    assert asked(budget, "--off")["budget"] == {"tokens": None, "dollars": "3", "runs_per_hour": 9}
+
+
+def test_of_all_together_is_raised_while_a_runner_is_up_and_kept(data: Path) -> None:
+    def asked(*arguments: str) -> Any:
+        done = run_to_end("budget", "--json", *arguments, data=data)
+        assert done.code == 0, done.err
+        return done.json
+
+    with started_runner(data=data):
+        assert asked("--dollars", "2.50", "--runs-per-hour", "0")["budget"]["dollars"] == "2.50"
+        found = asked()
+        refused = run_to_end("create", "one", "--model", "openai:my-own", data=data)
+        assert "runner.budget_dollars: cannot hold, the price of openai:my-own" in refused.complaint
+    assert asked() == found
+    with started_runner(data=data):
+        assert asked() == found
+        assert asked("--off")["budget"] == {"tokens": None, "dollars": None, "runs_per_hour": None}
+
+
+def test_dollars_of_all_together_need_the_prices_of_all(
+    budget: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["configure", "garden", "--set", "model.name=openai:my-own"]) == 0
+    capsys.readouterr()
+    said = budget("--dollars", "5", code=2)
+    assert said.startswith("stack garden: runner.budget_dollars: cannot hold, the price of openai:my-own")
+    assert asked(budget)["budget"]["dollars"] is None
+    assert asked(budget, "--tokens", "5")["budget"]["tokens"] == 5
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (
-            ["--tokens", "5"],
-            "budget: name a stack; what all may spend together is set by runner.budget_tokens",
-        ),
-        (["--resume"], "budget: name a stack"),
+        (["--resume"], "budget: --role and --resume are about one stack: name it"),
+        (["--role", "builder", "--tokens", "5"], "budget: --role and --resume are about one stack: name it"),
+        (["--off", "--tokens", "5"], "budget: --off takes back what was set"),
         (["garden", "--off", "--tokens", "5"], "budget: --off takes back what was set"),
         (["garden", "--role", "builder"], "budget: --role needs --tokens"),
         (["garden", "--role", "no role", "--tokens", "5"], "settings.budget: role_tokens"),

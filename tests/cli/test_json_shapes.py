@@ -54,7 +54,7 @@ SHAPES = {
     "todos garden --add x": _TODO,
     "configure garden --set pause.after_work=2": _STACK,
     "rename garden yard": _STACK,
-    "budget": ("budget spent reserved calls unconfirmed runs_last_hour"),
+    "budget": ("budget spent reserved calls unconfirmed limits runs_last_hour"),
     "budget garden": ("stack_id total roles runner"),
     "config": ("key value default source where"),
     "delete new --yes": ("id deleted"),

@@ -103,11 +103,11 @@ def test_out_of_budget_is_told_with_the_command_that_raises_it_and_resumes(
     assert seen.commands[-1] == f"recursor budget {STACK} {command} --resume"
 
 
-def test_what_all_stacks_share_is_raised_where_the_runner_is_started() -> None:
+def test_what_all_stacks_share_is_raised_for_all() -> None:
     paused = out_of_budget(BudgetName(kind="dollars", runner=True))
     seen = expect("budget", PROBLEM, healthy_stack(paused))
     assert seen is not None
-    assert "runner.budget_dollars" in seen.fix
+    assert "recursor budget --dollars N" in seen.fix
     assert seen.commands[-1] == f"recursor resume {STACK}"
 
 

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from recursor.domain.spending import Budget, BudgetExceededError, Spend
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.spending import Budget, BudgetChanges, BudgetExceededError, Spend
 from recursor.storage import ledger, stacks
+from recursor.storage.budgets import change_limits
 from recursor.storage.ledger import TOTAL, Budgets, read_account
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.tables import ALL_STACKS, RESERVATIONS, TABLES
@@ -43,6 +45,9 @@ class Books:
 
     def begin(self, budgets: Budgets, now: float, role: str = "planner") -> None:
         self.store.write(lambda writer: ledger.begin_run(writer, A, role, budgets, now))
+
+    def limit(self, changes: BudgetChanges) -> None:
+        self.store.write(lambda writer: change_limits(writer, changes))
 
     def account(self, stack_id: str = A, role: str = TOTAL) -> Any:
         with self.store.read() as reader:
@@ -234,3 +239,28 @@ def test_reservations_are_removed_when_settled(books: Books) -> None:
     books.settle(books.reserve(1), 1)
     with books.store.read() as reader:
         assert list(RESERVATIONS.scan(reader, ALL_STACKS)) == []
+
+
+def test_what_a_person_limits_all_to_holds_over_the_settings_at_once(books: Books) -> None:
+    runner = Budgets(runner=Budget(tokens=100, runs_per_hour=5))
+    books.limit({"tokens": 30})
+    with pytest.raises(BudgetExceededError, match=r"^runner\.budget_tokens: 0 of 30 spent"):
+        books.reserve(40, runner)
+    books.limit({"tokens": 300, "runs_per_hour": 0})
+    books.settle(books.reserve(250, runner), 250)
+    with pytest.raises(
+        BudgetExceededError, match=r"^runner\.budget_runs_per_hour: 0 runs within the hour, 0 are"
+    ):
+        books.begin(runner, NOW)
+    books.limit({"tokens": None, "runs_per_hour": None})
+    with pytest.raises(BudgetExceededError, match="250 of 100 spent"):
+        books.reserve(1, runner)
+    # They are no stack's, and no role's.
+    assert books.account(A).limits == Budget()
+
+
+def test_a_limit_that_cannot_be_is_refused_and_changes_nothing(books: Books) -> None:
+    books.limit({"tokens": 30})
+    with pytest.raises(InvalidInputError, match=r"^budget: tokens: "):
+        books.limit({"tokens": -1, "dollars": Decimal(1)})
+    assert books.account(ALL_STACKS).limits == Budget(tokens=30)

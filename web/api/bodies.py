@@ -1,9 +1,12 @@
 """What requests carry. Values are checked where records are made, so that errors read the same everywhere."""
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
+from recursor.domain.graph import MAX_DOLLARS, MAX_TOKENS
+from recursor.domain.spending import BudgetChanges, Kind
 from recursor.orchestration.control import Command
 from recursor.web.api.overrides import NewSettings
 from recursor.web.api.parameters import RECORD_ID, STACK_ID
@@ -54,6 +57,21 @@ class NewStack(Body):
     """What differs from the runner's settings, by section and key."""
     start: Switch = False
     """Whether to start it at once."""
+
+
+class NewLimits(Body):
+    """What all stacks may spend together; null takes back what was set so before, what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"dollars": "50"}, {"tokens": None}]})
+
+    tokens: Annotated[int, Field(ge=0, le=MAX_TOKENS, strict=True)] | None = None
+    dollars: Annotated[Decimal, Field(ge=0, le=MAX_DOLLARS, allow_inf_nan=False)] | None = None
+    runs_per_hour: Annotated[int, Field(ge=0, le=MAX_TOKENS, strict=True)] | None = None
+
+    def changes(self) -> BudgetChanges:
+        """Return what was given."""
+        given: tuple[Kind, ...] = ("tokens", "dollars", "runs_per_hour")
+        return {kind: getattr(self, kind) for kind in given if kind in self.model_fields_set}
 
 
 class NewName(Body):

@@ -329,6 +329,7 @@ EXAMPLES: dict[str, Any] = {
     "get_stack_stats": _json(OrchestrationStats(stack_id=_STACK, total_cycles=12, **_figures)),
     "get_stack_series": [_json(each) for each in _spans],
     "get_budget": _json(_spending),
+    "limit_all": _json(_spending.but(limits=Budget(dollars=Decimal(20)))),
     "get_stack_budget": _json(
         StackSpending(
             stack_id=_STACK,

@@ -55,3 +55,17 @@ def test_when_the_orchestrator_is_gone_each_says_so(client: httpx.Client, orches
     orchestrator.stop()  # type: ignore[attr-defined]
     report = client.post("/api/control", json={"command": "pause", "stacks": [made]}).json()
     assert report["results"][0]["problem"]["status"] == 503
+
+
+def test_what_all_may_spend_is_changed_in_part_and_taken_back(client: httpx.Client) -> None:
+    assert client.patch("/api/budget", json={"tokens": 500, "dollars": "2.5"}).json()["budget"] == {
+        "tokens": 500,
+        "dollars": "2.5",
+        "runs_per_hour": None,
+    }
+    changed = client.patch("/api/budget", json={"tokens": None, "runs_per_hour": 4}).json()
+    assert changed["limits"] == {"tokens": None, "dollars": "2.5", "runs_per_hour": 4}
+    assert client.get("/api/budget").json() == changed
+    for wrong in ({"tokens": -1}, {"dollars": "much"}, {"euros": 3}, {"tokens": "5"}, []):
+        problem(client.patch("/api/budget", json=wrong), 422, "invalid-input")
+    assert client.get("/api/budget").json() == changed

@@ -113,7 +113,7 @@ def _how_to_go_on(named: BudgetName) -> str:
     if named.runner:
         return (
             "What all teams may spend together is used up. "
-            f"Raise runner.budget_{named.kind}, start the runner anew, and press Resume."
+            f"Raise it: recursor budget --{named.kind.replace('_', '-')} N, and press Resume."
         )
     whose, setting = "This team's budget", f"budget.{named.kind}"
     if named.role is not None:
