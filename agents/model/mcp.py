@@ -224,5 +224,6 @@ def _package(server: str) -> Any:
         # It writes to the terminal by itself, which is for the program to decide that it is part of.
         client = logging.getLogger("fastmcp")
         client.handlers.clear()
+        client.setLevel(logging.NOTSET)
         client.propagate = True
     return package
