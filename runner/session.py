@@ -20,6 +20,7 @@ from recursor.domain.stack import Stack
 from recursor.runner.artifacts import write_page
 from recursor.runner.board import Board, Totals
 from recursor.runner.completion import Completion, Standing, Verdict
+from recursor.runner.garbage import seldom_collected
 from recursor.runner.interrupts import Interrupted, Interrupts
 from recursor.runner.places import artifacts_directory
 from recursor.runner.process import Runner, RunnerError
@@ -145,6 +146,7 @@ class Session:
         """
         began, since = time.monotonic(), self._runner.clock.now()
         with ExitStack() as held:
+            held.enter_context(seldom_collected())
             held.enter_context(Interrupts(self._inbox))
             held.callback(self._display.close)
             runner = held.enter_context(self._runner)
