@@ -38,7 +38,8 @@ text = st.one_of(
 )
 # Mostly there are such.
 number = st.sampled_from([1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 3])
-words = st.one_of(st.sampled_from(["Dig", "a\nb", "plant tree 1", " x\x85"]), text)
+usual = st.sampled_from(["Dig", "a\nb", "plant tree 1", " x\x85"])
+words = st.one_of(usual, usual, usual, text)
 sentences = st.lists(text, max_size=8)
 common = {
     "summary": text,
@@ -47,8 +48,11 @@ common = {
 }
 answers = {
     "planner": {
-        "project": st.none()
-        | st.fixed_dictionaries({"title": words, "description": text, "features": sentences, "idea": text}),
+        # It has none yet.
+        "project": st.fixed_dictionaries(
+            {"title": words, "description": text, "features": sentences, "idea": text}
+        )
+        | st.none(),
         "new_todos": st.lists(
             st.fixed_dictionaries(
                 {
@@ -64,8 +68,9 @@ answers = {
             st.fixed_dictionaries({"number": number, "content": st.none() | words, "cancel": st.booleans()}),
             max_size=2,
         ),
-        "start_over": st.booleans(),
-        "complete": st.booleans(),
+        "start_over": st.sampled_from([False, False, False, True]),
+        "whole": st.booleans(),
+        "complete": st.sampled_from([False, False, False, True]),
         "phase": st.sampled_from([None, "planning", "building", "reviewing"]),
     },
     "builder": {
@@ -77,9 +82,9 @@ answers = {
         "cannot": st.none() | text,
     },
     "communicator": {
-        "answer": st.none() | text,
-        "needs_planning": st.none() | st.booleans(),
-        "letters": st.lists(st.fixed_dictionaries({"number": number, "answer": text}), max_size=3),
+        "answer": words | words | st.none(),
+        "needs_planning": st.sampled_from([True, False, True, False, None]),
+        "letters": st.lists(st.fixed_dictionaries({"number": number, "answer": words}), max_size=2),
     },
     "reviewer": {
         "verdict": text,
