@@ -2,11 +2,11 @@
 
 Providers send an event for every token, and an SDK takes 0.2 ms of the processor for each, of which an answer
 may have thousands. What only continues the text before it is appended to that before the SDK sees it, which
-takes a tenth. Everything else passes as it came, in its place.
+takes a tenth. Everything else passes as it came, in its place and at once: it may be the end.
 """
 
-import time
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 import httpx
@@ -18,8 +18,18 @@ from recursor.agents.model.continuation import Growing
 GATHER_SECONDS = 0.1
 # Bytes that are gathered at most, and that are waited for to be a whole event.
 MOST_GATHERED = 65_536
+# Seconds for which a body may go on after its last word: a connection whose body has ended
+# can be used again.
+LAST_SECONDS = 1.0
 
 _END = b"\n\n"
+_LAST_WORDS = (
+    b"data: [DONE]",
+    b"event: message_stop",
+    b"event: response.completed",
+    b"event: response.incomplete",
+    b"event: response.failed",
+)
 
 
 class Body(Protocol):
@@ -35,39 +45,83 @@ class Body(Protocol):
 
 
 class Merged(httpx2.AsyncByteStream, httpx.AsyncByteStream):
-    """A stream of server-sent events, with merged texts."""
+    """A stream of server-sent events, with merged texts.
 
-    def __init__(self, body: Body, now: Callable[[], float] = time.monotonic) -> None:
-        """Merge the events of `body`, by the seconds that `now` tells."""
+    It is read by a task of its own: so what has been gathered is passed on although nothing more comes.
+    """
+
+    def __init__(self, body: Body, gather_seconds: float = GATHER_SECONDS) -> None:
+        """Merge the events of `body` that come within `gather_seconds`."""
         self._body = body
-        self._now = now
+        self._gather_seconds = gather_seconds
+        self._gathered = _Gathered()
+        self._reader: asyncio.Task[None] | None = None
         self._ended = False
+        self._broken: Exception | None = None
+        self._due = asyncio.Event()
+        """Something is to be passed on, or the body has ended."""
+        self._has_room = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._last_alarm: asyncio.TimerHandle | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield what is to be read instead of the body; again, what is left of it: SDKs look for that."""
-        if self._ended:
-            return
-        gathered = _Gathered()
-        due = self._now() + GATHER_SECONDS
-        try:
-            async for piece in self._body:
-                gathered.add(piece)
-                now = self._now()
-                if now >= due or gathered.size > MOST_GATHERED:
-                    due = now + GATHER_SECONDS
-                    if taken := gathered.take():
-                        yield taken
-        except Exception:
-            if taken := gathered.take():
+        if self._reader is None:
+            self._reader = asyncio.create_task(self._read())
+        while True:
+            try:
+                await self._due.wait()
+            except asyncio.CancelledError:
+                self._reader.cancel()
+                raise
+            ended = self._ended
+            if taken := self._take(to_the_end=ended and self._broken is None):
                 yield taken
-            raise
-        self._ended = True
-        if taken := gathered.take(to_the_end=True):
-            yield taken
+            if ended and self._broken is not None:
+                raise self._broken
+            if ended:
+                return
 
     async def aclose(self) -> None:
         """See `Body.aclose`."""
+        if self._reader is not None and not self._reader.done():
+            self._reader.cancel()
+            await asyncio.wait([self._reader])
         await self._body.aclose()
+
+    async def _read(self) -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        try:
+            async for piece in self._body:
+                says_more = self._gathered.add(piece)
+                if says_more or self._gathered.size > MOST_GATHERED:
+                    self._due.set()
+                elif self._alarm is None:
+                    self._alarm = loop.call_later(self._gather_seconds, self._due.set)
+                if self._gathered.has_last_word and self._last_alarm is None:
+                    self._last_alarm = loop.call_later(LAST_SECONDS, task.cancel)
+                if self._gathered.size > MOST_GATHERED:
+                    self._has_room.clear()
+                    await self._has_room.wait()
+        except Exception as error:  # noqa: BLE001  # it is raised where the body is read
+            self._broken = error
+        finally:
+            for alarm in (self._alarm, self._last_alarm):
+                if alarm is not None:
+                    alarm.cancel()
+            self._ended = True
+            self._due.set()
+
+    def _take(self, *, to_the_end: bool) -> bytes:
+        if not self._ended:
+            self._due.clear()
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        taken = self._gathered.take(to_the_end=to_the_end)
+        self._has_room.set()
+        return taken
 
 
 class _Gathered:
@@ -79,12 +133,16 @@ class _Gathered:
         self._whole: list[bytes] = []
         self._size = 0
         self._last: Growing | None = None
+        self.has_last_word = False
+        """Whether an event has come after which there is none."""
 
     @property
     def size(self) -> int:
         return self._size + len(self._begun)
 
-    def add(self, piece: bytes) -> None:
+    def add(self, piece: bytes) -> bool:
+        """Note what has come. Returns whether any of it is more than text, and not to wait for more."""
+        says_more = False
         *events, self._begun = (self._begun + piece).split(_END)
         for event in events:
             self._size += len(event)
@@ -94,7 +152,10 @@ class _Gathered:
             self._settle()
             if growing is None:
                 self._whole.append(event + _END)
+                says_more = True
+                self.has_last_word = self.has_last_word or event.startswith(_LAST_WORDS)
             self._last = growing
+        return says_more
 
     def take(self, *, to_the_end: bool = False) -> bytes:
         """Return what is to be passed on; what has only begun, if that is large, or with the end."""

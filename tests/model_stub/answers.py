@@ -27,6 +27,8 @@ class Fault(Enum):
     """The stream ends with an event that says that the provider is overloaded, after it has begun well."""
     BROKEN_JSON = "broken json"
     """The body, or what a stream is made of, is not JSON."""
+    OPEN_END = "open end"
+    """All has come, and the body is not ended."""
     DRIP = "drip"
     """A character comes now and then, without end."""
 

@@ -248,6 +248,9 @@ class ModelStub:
         self._end(call)
         if dialect.LAST_WORDS:
             _write_chunk(writer, dialect.LAST_WORDS)
+        if answer.fault is Fault.OPEN_END:
+            await writer.drain()
+            await asyncio.Event().wait()
         writer.write(b"0\r\n\r\n")
         await writer.drain()
         return True

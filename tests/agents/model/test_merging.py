@@ -2,16 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import pytest
 
-from recursor.agents.model.merging import Merged
+from recursor.agents.model.merging import MOST_GATHERED, Merged
 from tests.agents.model.asked import GOOD, plan
 from tests.agents.model.conftest import RunMaker
 from tests.model_stub.answers import Answer, always
-from tests.model_stub.server import ModelStub
+from tests.model_stub.server import PATIENCE, ModelStub
 
 
 class Body:
@@ -32,11 +32,11 @@ class Body:
         self.closed = True
 
 
-def passed(pieces: Iterable[bytes], now: Callable[[], float] = lambda: 0.0) -> list[bytes]:
+def passed(pieces: Iterable[bytes]) -> list[bytes]:
     """What is read of a body, piece by piece."""
 
     async def read() -> list[bytes]:
-        return [piece async for piece in Merged(Body(pieces), now)]
+        return [piece async for piece in Merged(Body(pieces))]
 
     return asyncio.run(read())
 
@@ -148,13 +148,75 @@ def test_what_it_does_not_know_passes_unchanged(sent: list[bytes]) -> None:
     assert b"".join(passed(sent)) == b"".join(sent)
 
 
-def test_who_watches_is_told_meanwhile() -> None:
-    times = iter([0.0, 0.05, 0.2, 0.21, 0.9])
-    read = passed([event(chunk({"content": text})) for text in "abcd"], lambda: next(times))
-    assert ["".join(each["choices"][0]["delta"]["content"] for each in contents([p])) for p in read] == [
-        "ab",
-        "cd",
-    ]
+def said(piece: bytes) -> str:
+    return "".join(each["choices"][0]["delta"]["content"] for each in contents([piece]))
+
+
+class Dialogue:
+    """A body that goes on when what it has sent so far was read."""
+
+    def __init__(self, *parts: list[bytes]) -> None:
+        self.parts = parts
+        self.read = asyncio.Event()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self.parts:
+            for piece in part:
+                yield piece
+            await self.read.wait()
+            self.read.clear()
+
+    async def aclose(self) -> None:
+        pass
+
+
+def read_of(body: Dialogue, gather_seconds: float) -> list[bytes]:
+    """What is read of it, piece by piece; it fails when nothing more is read of what has come."""
+
+    async def read() -> list[bytes]:
+        read = []
+        async with asyncio.timeout(PATIENCE):
+            async for piece in Merged(body, gather_seconds):
+                read.append(piece)
+                body.read.set()
+        return read
+
+    return asyncio.run(read())
+
+
+def test_who_watches_is_told_although_nothing_more_comes() -> None:
+    texts = [event(chunk({"content": text})) for text in "abcd"]
+    assert [said(piece) for piece in read_of(Dialogue(texts[:2], texts[2:]), 0.05)] == ["ab", "cd"]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        event(chunk({}, finish_reason="stop")),
+        event({**chunk({}), "choices": [], "usage": {"total_tokens": 3}}),
+        b"data: [DONE]\n\n",
+        event({"type": "message_stop"}, "message_stop"),
+        event({"type": "response.completed"}, "response.completed"),
+    ],
+)
+def test_what_may_be_the_end_waits_for_nothing(end: bytes) -> None:
+    text = event(chunk({"content": "a"}))
+    first, *_ = read_of(Dialogue([text, end]), 2 * PATIENCE)
+    assert first.endswith(end)
+
+
+def test_more_than_is_gathered_waits_until_it_is_read() -> None:
+    body = Body([event(chunk({"content": "x" * 40_000}))] * 5)
+
+    async def read() -> int:
+        merged = Merged(body, 2 * PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            async for piece in merged:
+                assert len(piece) > MOST_GATHERED
+                return len(body.pieces)
+        raise AssertionError
+
+    assert asyncio.run(read()) == 3
 
 
 def test_what_came_before_a_break_is_read() -> None:
@@ -176,6 +238,19 @@ def test_whoever_stops_at_the_last_event_finds_the_end() -> None:
         return [piece async for piece in merged] + [piece async for piece in merged]
 
     assert asyncio.run(read()) == [b"data: [DONE]\n\n"]
+
+
+def test_a_body_that_is_let_go_of_is_closed() -> None:
+    body = Dialogue([b"data: 1\n\n"])
+
+    async def read() -> set[Any]:
+        merged = Merged(body)
+        async for _ in merged:
+            break
+        await merged.aclose()
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    assert asyncio.run(read()) == set()
 
 
 def test_calls_keep_their_connection(make_run: RunMaker, stub: ModelStub) -> None:

@@ -16,7 +16,7 @@ from tests.agents.model.conftest import Books, RunMaker
 from tests.agents.model.test_faults import LASTING, PASSING
 from tests.agents.model.test_providers import ADDRESSES
 from tests.making import make_snapshot
-from tests.model_stub.answers import Answer, always, in_turn
+from tests.model_stub.answers import Answer, Fault, always, in_turn
 from tests.model_stub.server import ModelStub
 
 # OpenAI's newer way of asking has another stream, which `model.base_url` never meets.
@@ -96,6 +96,17 @@ def test_what_passes_is_tried_again(fault: str, run_of: ProviderRun, stub: Model
     assert (reply.output, reply.calls, len(stub.calls)) == (TEA, 2, 2)
     assert books.open == {}
     assert books.spent.tokens >= sum(stub.billed)
+
+
+# Of Google's nothing but the end of the body tells that there is no more.
+@pytest.mark.parametrize("model", [wire for wire in WIRES if not wire.startswith("google")], indirect=True)
+def test_an_answer_is_whole_although_its_body_is_not_ended(
+    run_of: ProviderRun, stub: ModelStub, books: Books
+) -> None:
+    stub.script = always(Answer(arguments=TEA.model_dump(), fault=Fault.OPEN_END))
+    reply = plan(run_of())
+    assert (reply.output, reply.calls) == (TEA, 1)
+    assert books.spent.tokens == sum(stub.billed)
 
 
 @pytest.mark.parametrize("fault", sorted(set(LASTING) - {"drip", "far too large", "401"}))
