@@ -42,9 +42,10 @@ class Change:
 
 def configure(message: ConfigureStack, environment: Environment) -> Change:
     """Override a stack's settings, if it can run with them."""
+    now = environment.clock.now()
 
     def work(writer: Writer) -> Stack:
-        stack = stacks.configure_stack(writer, message.stack_id, message.changes)
+        stack = stacks.configure_stack(writer, message.stack_id, message.changes, now)
         if CHOICES & message.changes.keys():
             check_settings(stack, environment, writer)
         return stack

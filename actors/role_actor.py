@@ -15,10 +15,12 @@ from recursor.domain.effect import Outcome
 from recursor.domain.errors import InvalidInputError, in_one_line
 from recursor.domain.events import NodeProgress, NodeStarted
 from recursor.domain.spending import AgentFailedError, BudgetExceededError
+from recursor.domain.stack import Stack
 from recursor.orchestration.repetition import circle, proposal_of
 from recursor.orchestration.roles import Role
 from recursor.storage.codec import encode
 from recursor.storage.cycle_steps import NodeResult
+from recursor.storage.tables import STACKS
 
 # Characters of an unfinished answer that watchers are told at a time.
 LONGEST_PROGRESS = 2_000
@@ -145,13 +147,22 @@ class RoleActor(ControlActor):
 
     def _new_proposal(self, outcome: Outcome, message: RunAgent) -> str | None:
         """Return the fingerprint of what is proposed, if it has not come too often."""
-        proposal = proposal_of(outcome)
+        proposal = proposal_of(outcome, message.snapshot)
         if proposal is not None:
             settings = message.settings.loop
-            evidence = circle(message.snapshot, self._role.name, proposal, outcome, settings)
+            snapshot, role = message.snapshot, self._role.name
+            evidence = circle(snapshot, role, proposal, outcome, settings)
+            if evidence is not None:
+                # A person may have done something while the agent was at it.
+                snapshot = snapshot.but(stack=self._stack_now() or snapshot.stack)
+                evidence = circle(snapshot, role, proposal, outcome, settings)
             if evidence is not None:
                 raise AgentFailedError(evidence, outcome.usage, suspend=True)
         return proposal
+
+    def _stack_now(self) -> Stack | None:
+        with self._environment.store.read() as reader:
+            return STACKS.get(reader, self._stack_id)
 
     handlers: ClassVar = {RunAgent: _run}
 

@@ -180,9 +180,9 @@ class BudgetSettings(Budget):
 class LoopSettings(Record):
     """When a team that goes in circles is stopped."""
 
-    repetitions: int = Field(default=3, ge=2, le=10)
+    repetitions: int = Field(default=3, ge=0, le=10)
     """How often the same plan, artifact or review may come, each time or every other time: when it comes once
-    more, and nothing new came from people, the stack is paused."""
+    more, and nothing new came from people, the stack is paused. 0: never."""
 
 
 class Settings(Record):

@@ -43,6 +43,8 @@ class Stack(Record):
     paused_at: Timestamp | None = None
     resumed_at: Timestamp | None = None
     stopped_at: Timestamp | None = None
+    last_input_at: Timestamp | None = None
+    """When a person last gave it something: an idea, a todo or a change of one, a message, a setting."""
     last_activity_at: Timestamp | None = None
     """When the last cycle ended."""
 

@@ -2,9 +2,20 @@
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 
 from recursor.domain.agent_state import AgentState
-from recursor.domain.effect import CreateTodo, Outcome, PublishArtifact, ReviewArtifact, SetProject
+from recursor.domain.effect import (
+    CreateTodo,
+    Effect,
+    Outcome,
+    PublishArtifact,
+    ReviewArtifact,
+    SetPhase,
+    SetProject,
+    UpdateTodo,
+)
+from recursor.domain.project import ProjectIdea
 from recursor.domain.settings import LoopSettings
 from recursor.domain.snapshot import Snapshot
 
@@ -16,27 +27,30 @@ CONTENT = "content"
 """The fingerprint of a review that recommends nothing: it ends a row, and is never one too many."""
 
 
-def proposal_of(outcome: Outcome) -> str | None:
+def proposal_of(outcome: Outcome, snapshot: Snapshot) -> str | None:
     """Return a fingerprint of the plan, artifact or review in an outcome, or None where there is none.
 
-    White space and case make no difference, nor does the order of todos and recommendations.
+    White space and case make no difference, nor does the order of todos and recommendations; nor what leaves
+    the stack as it was: a project that is described as before, a priority that a todo has already.
+
+    A plan is new todos, or another project. What else it changes, in open todos and in the phase, is part of
+    it: plans that differ in that are not the same. Alone that is no plan: a planner may arrange the work
+    that others do, and say how far they are, as often as it likes.
+
+    Args:
+        outcome: what is proposed.
+        snapshot: what it was made of.
     """
-    said: list[list[str]] = []
-    for effect in outcome.effects:
-        match effect:
-            case CreateTodo():
-                said.append(["todo", _plain(effect.content)])
-            case SetProject():
-                said.append(["project", *map(_plain, (effect.title, effect.description, *effect.features))])
-            case PublishArtifact():
-                said.append(["artifact", effect.content])
-            case ReviewArtifact(recommendations=()):
-                return CONTENT
-            case ReviewArtifact(recommendations=recommendations):
-                said.append(["review", *sorted(map(_plain, recommendations))])
-    if not said:
+    if any(isinstance(effect, ReviewArtifact) and not effect.recommendations for effect in outcome.effects):
+        return CONTENT
+    made = _all(_made(effect) for effect in outcome.effects)
+    planned = _all(_planned(effect, snapshot.idea) for effect in outcome.effects)
+    if not made and not planned:
         return None
-    return hashlib.sha256(json.dumps(sorted(said)).encode()).hexdigest()[:16]
+    # A page is the same whichever todo it is said to complete.
+    arranged = [] if made else _all(_arranged(effect, snapshot) for effect in outcome.effects)
+    said = sorted([*made, *planned, *arranged])
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
 def circle(
@@ -56,7 +70,7 @@ def circle(
         settings: when to stop a team.
     """
     state: AgentState | None = snapshot.states.get(role)
-    if state is None or proposal == CONTENT:
+    if state is None or proposal == CONTENT or not settings.repetitions:
         return None
     since = _last_word_of_a_person(snapshot)
     newest = state.short_term.proposals[-2 * settings.repetitions :]
@@ -69,14 +83,16 @@ def circle(
     return (
         f"it goes in circles: {earlier} times already, with nothing new from people, it has proposed "
         f"{_quoted(outcome)} (loop.repetitions = {settings.repetitions}): give the team another idea, todo "
-        "or message, or raise that, then resume"
+        "or message, or raise that (0: never), then resume"
     )
 
 
 def _last_word_of_a_person(snapshot: Snapshot) -> float:
     stack, idea = snapshot.stack, snapshot.idea
-    moments = [stack.created_at, stack.started_at, stack.resumed_at]
+    moments = [stack.created_at, stack.started_at, stack.resumed_at, stack.last_input_at]
+    # What was written before stacks kept the time of it tells as much as nobody has changed since.
     moments += [message.created_at for message in snapshot.user_messages]
+    moments += [todo.created_at for todo in snapshot.todos if todo.assigned_by == _PERSON]
     moments += [todo.updated_at for todo in snapshot.todos if todo.updated_by == _PERSON]
     if idea is not None and idea.updated_by == _PERSON:
         moments.append(idea.updated_at)
@@ -93,6 +109,52 @@ def _quoted(outcome: Outcome) -> str:
             case ReviewArtifact(recommendations=recommendations) if recommendations:
                 return f"the review “{_cut(recommendations[0])}”"
     return "the same project"
+
+
+def _all(said: Iterable[list[str] | None]) -> list[list[str]]:
+    return [each for each in said if each is not None]
+
+
+def _made(effect: Effect) -> list[str] | None:
+    match effect:
+        case PublishArtifact():
+            return ["artifact", effect.content]
+        case ReviewArtifact():
+            return ["review", *sorted(map(_plain, effect.recommendations))]
+    return None
+
+
+def _planned(effect: Effect, idea: ProjectIdea | None) -> list[str] | None:
+    match effect:
+        case CreateTodo():
+            return ["todo", _plain(effect.content)]
+        case SetProject():
+            now = None if idea is None else _project(idea.title or "", idea.description, idea.features)
+            project = _project(effect.title, effect.description, effect.features)
+            return None if project == now else project
+    return None
+
+
+def _arranged(effect: Effect, snapshot: Snapshot) -> list[str] | None:
+    match effect:
+        case SetPhase() if effect.phase is not snapshot.stack.phase:
+            return ["phase", effect.phase]
+        case UpdateTodo():
+            todo = next((todo for todo in snapshot.todos if todo.id == effect.todo_id), None)
+            changes = [
+                f"{name}: {wanted}"
+                for name in ("status", "priority", "content")
+                if (wanted := getattr(effect, name)) is not None
+                and (todo is None or wanted != getattr(todo, name))
+            ]
+            # By its words: a todo that is cancelled and planned anew each time has another id each time.
+            of = effect.todo_id if todo is None else _plain(todo.content)
+            return ["change", of, *changes] if changes else None
+    return None
+
+
+def _project(title: str, description: str, features: Sequence[str]) -> list[str]:
+    return ["project", *map(_plain, (title, description, *features))]
 
 
 def _plain(text: str) -> str:

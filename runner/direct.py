@@ -64,9 +64,10 @@ class DirectSteering:
 
     def configure(self, stack_id: str, changes: Mapping[str, Mapping[str, JsonValue]]) -> Answer:
         """See `Steering.configure`."""
+        now = self._now()
 
         def work(writer: Writer) -> Stack:
-            stack = stacks.configure_stack(writer, stack_id, changes)
+            stack = stacks.configure_stack(writer, stack_id, changes, now)
             if CHOICES & changes.keys():
                 self._check_choice(stack, writer)
             return stack

@@ -9,7 +9,7 @@ from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.storage.broadcasts import newest_broadcast, next_broadcast_id
 from recursor.storage.revisions import bump_revision
-from recursor.storage.stacks import note_news
+from recursor.storage.stacks import note_input, note_news
 from recursor.storage.store import Writer
 from recursor.storage.tables import BROADCASTS, MESSAGES, TODOS, USER_MESSAGES
 
@@ -36,7 +36,7 @@ def add_user_message(writer: Writer, message: UserMessage) -> UserMessage:
     if known is not None:
         return known
     USER_MESSAGES.add(writer, message)
-    note_news(writer, message.stack_id, message.created_at)
+    note_input(writer, message.stack_id, message.created_at)
     return message
 
 
@@ -113,7 +113,7 @@ def add_todo(writer: Writer, todo: Todo) -> Todo:
     if known is not None:
         return known
     TODOS.add(writer, todo)
-    note_news(writer, todo.stack_id, todo.created_at)
+    note_input(writer, todo.stack_id, todo.created_at)
     return todo
 
 
@@ -141,7 +141,7 @@ def edit_todo(
         return todo
     edited = edited.but(updated_at=now, updated_by="user")
     TODOS.put(writer, edited)
-    note_news(writer, stack_id, now)
+    note_input(writer, stack_id, now)
     return edited
 
 
@@ -159,7 +159,7 @@ def cancel_todo(writer: Writer, stack_id: str, todo_id: str, now: float) -> Todo
         raise ConflictError(f"todo {todo_id} is completed: it cannot be cancelled any more")
     todo = todo.but(status=TodoStatus.CANCELLED, closed_at=now, updated_at=now, updated_by="user")
     TODOS.put(writer, todo)
-    note_news(writer, stack_id, now)
+    note_input(writer, stack_id, now)
     return todo
 
 

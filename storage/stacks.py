@@ -107,7 +107,7 @@ def set_idea(writer: Writer, idea: ProjectIdea, now: float) -> ProjectIdea:
     else:
         changed = known.but(idea=idea.idea, updated_at=now, updated_by=idea.updated_by)
     IDEAS.add(writer, changed)
-    note_news(writer, idea.stack_id, now)
+    note_input(writer, idea.stack_id, now)
     return changed
 
 
@@ -132,9 +132,25 @@ def note_news(writer: Writer, stack_id: str, now: float) -> None:
         NotFoundError: there is no such stack.
     """
     stack = read_stack(writer, stack_id)
-    if stack.state is ExecutionState.RUNNING and (stack.next_look_at is None or stack.next_look_at > now):
-        STACKS.add(writer, stack.but(next_look_at=now))
+    if (due := _due(stack, now)) is not stack:
+        STACKS.add(writer, due)
     bump_revision(writer, stack_id)
+
+
+def note_input(writer: Writer, stack_id: str, now: float) -> None:
+    """Note that a person has given a stack something, which is news, and which ends what it has repeated.
+
+    Raises:
+        NotFoundError: there is no such stack.
+    """
+    STACKS.add(writer, _due(read_stack(writer, stack_id), now).but(last_input_at=now))
+    bump_revision(writer, stack_id)
+
+
+def _due(stack: Stack, now: float) -> Stack:
+    """Return a stack that is looked at now, if it runs."""
+    waits = stack.next_look_at is None or stack.next_look_at > now
+    return stack.but(next_look_at=now) if waits and stack.state is ExecutionState.RUNNING else stack
 
 
 def control_stack(
@@ -167,8 +183,16 @@ def control_stack(
     return after
 
 
-def configure_stack(writer: Writer, stack_id: str, changes: Mapping[str, Mapping[str, JsonValue]]) -> Stack:
-    """Override settings for one stack; a value of None takes an override back.
+def configure_stack(
+    writer: Writer, stack_id: str, changes: Mapping[str, Mapping[str, JsonValue]], now: float
+) -> Stack:
+    """Override settings for one stack.
+
+    Args:
+        writer: the transaction.
+        stack_id: the stack.
+        changes: by section and key; a value of None takes an override back.
+        now: seconds since the epoch, UTC.
 
     Raises:
         NotFoundError: there is no such stack.
@@ -186,7 +210,7 @@ def configure_stack(writer: Writer, stack_id: str, changes: Mapping[str, Mapping
                 kept[key] = value
     settings = {section: values for section, values in merged.items() if values}
     Settings().overridden(settings)
-    stack = stack.but(settings=settings)
+    stack = stack.but(settings=settings, last_input_at=now)
     STACKS.put(writer, stack)
     bump_revision(writer, stack_id)
     return stack

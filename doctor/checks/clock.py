@@ -72,7 +72,8 @@ def _times(found: StackEvidence) -> Iterator[float]:
     """Yield the times at which something was, as opposed to those at which something is due."""
     stack = found.stack
     if stack is not None:
-        for at in (stack.created_at, stack.started_at, stack.resumed_at, stack.last_activity_at):
+        moments = (stack.created_at, stack.started_at, stack.resumed_at)
+        for at in (*moments, stack.last_input_at, stack.last_activity_at):
             if at is not None:
                 yield at
     for cycle in (*found.recent[:3], *(() if found.cycle is None else (found.cycle,))):

@@ -420,7 +420,9 @@ def test_settings_that_cannot_be_used() -> None:
 
 
 @pytest.mark.parametrize(("ahead", "severity"), [(5, None), (6, PROBLEM)])
-@pytest.mark.parametrize("field", ["created_at", "started_at", "resumed_at", "last_activity_at"])
+@pytest.mark.parametrize(
+    "field", ["created_at", "started_at", "resumed_at", "last_input_at", "last_activity_at"]
+)
 def test_records_from_the_future(field: str, ahead: float, severity: Severity | None) -> None:
     seen = expect("record-times", severity, healthy_stack({field: NOW + ahead}))
     if seen is not None:

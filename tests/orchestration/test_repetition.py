@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from recursor.domain.agent_state import Proposal, ShortTermMemory
 from recursor.domain.effect import (
@@ -12,10 +14,14 @@ from recursor.domain.effect import (
     PublishArtifact,
     Remember,
     ReviewArtifact,
+    SetPhase,
     SetProject,
+    UpdateTodo,
 )
 from recursor.domain.settings import LoopSettings
 from recursor.domain.snapshot import Snapshot
+from recursor.domain.stack import Phase
+from recursor.domain.todo import TodoStatus
 from recursor.orchestration.repetition import circle, proposal_of
 from tests.making import NOW, make_idea, make_snapshot, make_stack, make_state, make_todo, make_user_message
 
@@ -26,21 +32,36 @@ def outcome(*effects: Any) -> Outcome:
 
 PLAN = outcome(CreateTodo(content="Add a pond"))
 OTHER = outcome(CreateTodo(content="Add a path"))
+EMPTY = make_snapshot()
+PLANNED = make_snapshot(
+    stack=make_stack(phase=Phase.BUILDING),
+    idea=make_idea(title="Tea", description="All of it.", features=("a list",)),
+    todos=(make_todo(1, content="brew"), make_todo(2, content="pour"), make_todo(3, content="Brew")),
+)
+"""A stack with a project, three open todos, two of them in the same words, and a phase."""
+
+
+def fingerprint(proposed: Outcome, snapshot: Snapshot = EMPTY) -> str | None:
+    return proposal_of(proposed, snapshot)
+
+
+def change(number: int, **fields: Any) -> UpdateTodo:
+    return UpdateTodo(todo_id=PLANNED.todos[number - 1].id, **fields)
 
 
 def after(*before: Outcome, at: float = NOW, **fields: Any) -> Snapshot:
     """A stack whose planner has proposed these, a second apart from `at` on."""
     proposals = tuple(
-        Proposal(fingerprint=proposal_of(each) or "", made_at=at + n) for n, each in enumerate(before)
+        Proposal(fingerprint=fingerprint(each) or "", made_at=at + n) for n, each in enumerate(before)
     )
     state = make_state("planner").but(short_term=ShortTermMemory(proposals=proposals))
     return make_snapshot(state, **fields)
 
 
 def found(snapshot: Snapshot, proposed: Outcome = PLAN, repetitions: int = 3) -> str | None:
-    fingerprint = proposal_of(proposed)
-    assert fingerprint is not None
-    return circle(snapshot, "planner", fingerprint, proposed, LoopSettings(repetitions=repetitions))
+    proposal = fingerprint(proposed)
+    assert proposal is not None
+    return circle(snapshot, "planner", proposal, proposed, LoopSettings(repetitions=repetitions))
 
 
 class TestTheSame:
@@ -60,7 +81,7 @@ class TestTheSame:
         ],
     )
     def test_is_what_says_the_same(self, one: Outcome, another: Outcome) -> None:
-        assert proposal_of(one) == proposal_of(another) is not None
+        assert fingerprint(one) == fingerprint(another) is not None
 
     @pytest.mark.parametrize(
         ("one", "another"),
@@ -75,7 +96,7 @@ class TestTheSame:
         ],
     )
     def test_is_nothing_else(self, one: Outcome, another: Outcome) -> None:
-        assert proposal_of(one) != proposal_of(another)
+        assert fingerprint(one) != fingerprint(another)
 
     @pytest.mark.parametrize(
         "effect",
@@ -85,7 +106,94 @@ class TestTheSame:
         ],
     )
     def test_may_be_done_or_said_as_often_as_one_likes(self, effect: Any) -> None:
-        assert proposal_of(outcome(effect)) is None
+        assert fingerprint(outcome(effect)) is None
+
+    @pytest.mark.parametrize(
+        "effects",
+        [
+            (SetProject(title="tea", description="all  of it.", features=("A list",)),),
+            (change(1, priority=1), change(2, content="pour hot")),
+            (SetPhase(phase=Phase.REVIEWING),),
+            (change(1, status=TodoStatus.CANCELLED), SetPhase(phase=Phase.COMPLETE)),
+        ],
+    )
+    def test_may_be_arranged_as_often_as_one_likes(self, effects: Any) -> None:
+        """A planner that describes the project as before, and moves what others work on, repeats no plan."""
+        assert fingerprint(outcome(*effects), PLANNED) is None
+
+    def test_is_another_project_each_time_it_is_one(self) -> None:
+        one, another = SetProject(title="Tea", features=("a pot",)), SetProject(title="Coffee")
+        assert fingerprint(outcome(one), PLANNED) != fingerprint(outcome(another), PLANNED)
+        assert fingerprint(outcome(one), PLANNED) is not None
+
+    @pytest.mark.parametrize(
+        ("one", "another"),
+        [
+            (change(1, priority=1), change(1, priority=2)),
+            (change(1, priority=1), change(2, priority=1)),
+            (change(1, content="brew it"), change(1, content="brew well")),
+            (change(1, status=TodoStatus.CANCELLED), change(1, priority=1)),
+            (SetPhase(phase=Phase.REVIEWING), SetPhase(phase=Phase.PLANNING)),
+        ],
+    )
+    def test_is_not_what_comes_with_other_changes(self, one: Any, another: Any) -> None:
+        todo = CreateTodo(content="Add a pond")
+        assert fingerprint(outcome(todo, one), PLANNED) != fingerprint(outcome(todo, another), PLANNED)
+
+    def test_is_what_comes_with_changes_that_are_none(self) -> None:
+        nothing = (
+            change(1, priority=3, content="brew", status=TodoStatus.PENDING),
+            SetPhase(phase=Phase.BUILDING),
+            SetProject(title="Tea", description="All of it.", features=("a list",)),
+        )
+        todo = CreateTodo(content="Add a pond")
+        assert fingerprint(outcome(todo, *nothing), PLANNED) == fingerprint(outcome(todo), PLANNED)
+
+    def test_is_a_list_that_is_cleared_and_planned_anew_in_the_same_words(self) -> None:
+        """Though its todos have other ids each time."""
+        first, second = change(1, status=TodoStatus.CANCELLED), change(3, status=TodoStatus.CANCELLED)
+        todo = CreateTodo(content="brew")
+        assert fingerprint(outcome(first, todo), PLANNED) == fingerprint(outcome(second, todo), PLANNED)
+
+    def test_is_the_same_page_whichever_todo_it_completes(self) -> None:
+        page = PublishArtifact(content="<p>tea")
+        done = [outcome(page, change(number, status=TodoStatus.COMPLETED)) for number in (1, 2)]
+        assert fingerprint(done[0], PLANNED) == fingerprint(done[1], PLANNED) == fingerprint(outcome(page))
+
+
+UPDATES = st.builds(
+    change, st.integers(1, 3), priority=st.integers(1, 5), content=st.sampled_from(("brew", "pour", "stir"))
+)
+PHASES = st.builds(SetPhase, phase=st.sampled_from(Phase))
+TODOS = st.builds(CreateTodo, content=st.sampled_from(("sit", "Sit", "stand")))
+PROJECTS = st.builds(SetProject, title=st.sampled_from(("Tea", "tea", "Coffee")))
+PLANS = st.lists(UPDATES | PHASES | TODOS | PROJECTS, max_size=6).map(lambda effects: outcome(*effects))
+
+
+class TestAnyPlan:
+    @settings(deadline=None)
+    @given(PLANS, st.randoms())
+    def test_is_the_same_in_whatever_order(self, plan: Outcome, random: Any) -> None:
+        shuffled = random.sample(plan.effects, len(plan.effects))
+        assert fingerprint(outcome(*shuffled), PLANNED) == fingerprint(plan, PLANNED)
+
+    @settings(deadline=None)
+    @given(PLANS)
+    def test_is_one_if_it_has_todos_or_another_project(self, plan: Outcome) -> None:
+        has_news = any(isinstance(effect, CreateTodo | SetProject) for effect in plan.effects)
+        assert (fingerprint(plan, PLANNED) is not None) == has_news
+
+    @settings(deadline=None)
+    @given(st.lists(PLANS, max_size=25), PLANS, st.integers(0, 10))
+    def test_closes_a_circle_only_if_it_has_come_often_enough(
+        self, before: list[Outcome], plan: Outcome, repetitions: int
+    ) -> None:
+        proposed = [each for each in before if fingerprint(each)]
+        if (proposal := fingerprint(plan)) is None:
+            return
+        often = [fingerprint(each) for each in proposed][-2 * repetitions :].count(proposal)
+        closed = found(after(*proposed), plan, repetitions) is not None
+        assert closed == (0 < repetitions <= often)
 
 
 class TestACircle:
@@ -109,12 +217,17 @@ class TestACircle:
         assert found(after(*[PLAN] * 9), repetitions=10) is None
         assert found(after(*[PLAN] * 10), repetitions=10)
 
+    def test_is_never_found_where_the_settings_say_so(self) -> None:
+        assert found(after(*[PLAN] * 20), repetitions=0) is None
+
     @pytest.mark.parametrize(
         "fields",
         [
             {"user_messages": (make_user_message(created_at=NOW + 5),)},
             {"todos": (make_todo(updated_by="user", updated_at=NOW + 5),)},
+            {"todos": (make_todo(assigned_by="user", created_at=NOW + 5, updated_by="builder"),)},
             {"idea": make_idea(updated_by="user", updated_at=NOW + 5)},
+            {"stack": make_stack(last_input_at=NOW + 5)},
             {"stack": make_stack(resumed_at=NOW + 5)},
             {"stack": make_stack(started_at=NOW + 5)},
         ],

@@ -13,13 +13,14 @@ from recursor.storage.conversations import (
     add_todo,
     add_user_message,
     cancel_todo,
+    edit_todo,
     new_message,
     new_todo,
     new_user_message,
 )
 from recursor.storage.revisions import read_revision
 from recursor.storage.snapshots import take_snapshot
-from recursor.storage.stacks import create_stack, read_stack
+from recursor.storage.stacks import configure_stack, create_stack, new_idea, read_stack, set_idea
 from recursor.storage.store import Store
 from recursor.storage.tables import BROADCASTS, MESSAGES, STACKS, TABLES, TODOS, USER_MESSAGES
 from tests.making import NOW, STACK, make_stack
@@ -227,3 +228,38 @@ class TestCancellingATodo:
         todo = stack.write(lambda writer: add_todo(writer, new_todo(STACK, "water", 3, NOW)))
         with pytest.raises(NotFoundError):
             stack.write(lambda writer: cancel_todo(writer, OTHER, todo.id, NOW))
+
+
+class TestWhatAPersonGave:
+    """Is kept with its time, whatever becomes of it: a row of repetitions begins anew there."""
+
+    def last_input(self, store: Store) -> float | None:
+        with store.read() as reader:
+            return read_stack(reader, STACK).last_input_at
+
+    def test_is_a_todo_and_each_change_of_it(self, stack: Store) -> None:
+        assert self.last_input(stack) is None
+        todo = new_todo(STACK, "plant", 3, NOW)
+        stack.write(lambda writer: add_todo(writer, todo))
+        assert self.last_input(stack) == NOW
+        stack.write(lambda writer: edit_todo(writer, STACK, todo.id, "sow", None, NOW + 1))
+        assert self.last_input(stack) == NOW + 1
+        stack.write(lambda writer: edit_todo(writer, STACK, todo.id, "sow", 3, NOW + 2))
+        stack.write(lambda writer: add_todo(writer, todo.but(created_at=NOW + 2)))
+        assert self.last_input(stack) == NOW + 1, "nothing has changed"
+        stack.write(lambda writer: cancel_todo(writer, STACK, todo.id, NOW + 3))
+        assert self.last_input(stack) == NOW + 3
+
+    def test_is_a_message_or_an_idea_or_a_setting(self, stack: Store) -> None:
+        say(stack)
+        assert self.last_input(stack) == NOW
+        stack.write(lambda writer: set_idea(writer, new_idea(STACK, "a pond", NOW + 1), NOW + 1))
+        assert self.last_input(stack) == NOW + 1
+        stack.write(lambda writer: configure_stack(writer, STACK, {"pause": {"after_work": 2}}, NOW + 2))
+        assert self.last_input(stack) == NOW + 2
+
+    def test_is_not_what_another_team_wrote(self, stack: Store) -> None:
+        sender = make_stack(id=OTHER, name="orchard")
+        stack.write(lambda writer: add_message(writer, new_message(sender, STACK, "hello", NOW)))
+        stack.write(lambda writer: add_message(writer, new_message(sender, None, "hello", NOW)))
+        assert self.last_input(stack) is None

@@ -245,7 +245,7 @@ class TestControl:
 
 class TestConfiguring:
     def configure(self, store: Store, changes: Any) -> Any:
-        return store.write(lambda writer: configure_stack(writer, STACK, changes)).settings
+        return store.write(lambda writer: configure_stack(writer, STACK, changes, NOW)).settings
 
     def test_adds_replaces_and_takes_back(self, database: Store) -> None:
         create(database, make_stack())

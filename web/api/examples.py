@@ -44,6 +44,7 @@ _stack = Stack(
     state=ExecutionState.RUNNING,
     created_at=_NOW - 3600,
     started_at=_NOW - 3590,
+    last_input_at=_NOW - 3600,
     last_activity_at=_NOW - 4,
     total_cycles=12,
     last_cycle=12,
