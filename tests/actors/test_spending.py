@@ -11,7 +11,7 @@ from recursor.actors.metering import Meters
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.effect import Outcome
 from recursor.domain.errors import InvalidInputError, NotFoundError
-from recursor.domain.events import NodeFinished, NodeProgress
+from recursor.domain.events import CycleFinished, NodeFinished, NodeProgress
 from recursor.domain.graph import NodeStatus, Usage
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.spending import AgentFailedError, BudgetExceededError, BudgetName, Spend
@@ -109,6 +109,8 @@ def test_what_all_may_spend_is_raised_while_they_run(set_stage):
     stack_id = stage.create("first: a", "first: b")
     paused = wait_paused(stage, stack_id)
     assert paused.out_of_budget == BudgetName(kind="tokens", runner=True)
+    # A resume forgives the failure of a cycle that has ended.
+    stage.wait_for(CycleFinished, stack_id, count=2)
     found = stage.ask(LimitAll({"tokens": 1000}))
     assert (found.budget.tokens, found.spent.tokens) == (1000, 60)
     stage.tell(stack_id, Command.RESUME)
