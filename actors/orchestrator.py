@@ -91,6 +91,7 @@ class Orchestrator(StackKeeper):
         settings: Settings | None = None,
         runner: RunnerSettings | None = None,
         clock: Clock | None = None,
+        models: Exchange | None = None,
     ) -> None:
         with store.read() as reader:
             for table in TABLES:
@@ -109,7 +110,7 @@ class Orchestrator(StackKeeper):
                 runner=runner,
                 clock=time,
                 meters=Meters(store, runner, time),
-                models=Exchange(time, runner.rates),
+                models=models or Exchange(time, runner.rates),
                 events=EventStream(),
                 control=control,
                 agents=PriorityDispatcher(runner.agents, "recursor-agent"),

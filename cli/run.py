@@ -147,6 +147,8 @@ def run(
         access=access,
         sql=configured.sql,
         log=wanted.log_file,
+        team=wanted.team,
+        agent_processes=wanted.agent_processes,
     )
     display = _display(wanted.port, until_done, idea, json)
     telemetry = TelemetrySettings(os.environ, wanted.otlp_endpoint).watcher()

@@ -17,6 +17,9 @@ class ProcessSettings(RunnerSettings):
     team: Line | None = None
     """The team of all stacks, or roles to be added to the standard one: `MODULE:NAME`, or an entry point of
     `recursor.roles`. Not given: the standard team."""
+    agent_processes: int = Field(default=0, ge=0, le=64)
+    """Further processes that agents run in when they ask models, for machines with several cores. Each takes
+    about 130 MB and makes some eighty calls a second. 0: all run in the runner's own, which makes fifty."""
     host: str = Field(default="127.0.0.1", min_length=1, max_length=253)
     """The address to serve on. Others than this machine's loopback want a token."""
     allowed_hosts: tuple[Line, ...] = ()

@@ -17,9 +17,12 @@ from recursor.actors.clock import SystemClock
 from recursor.actors.future import DispatchedFuture
 from recursor.actors.messages import GetLoad, Shutdown
 from recursor.actors.orchestrator import Orchestrator
+from recursor.agents.hosts.hosted import hosted
+from recursor.agents.model.exchange import Exchange
 from recursor.domain.errors import RecursorError
 from recursor.domain.process_settings import SqlSettings
 from recursor.domain.settings import RunnerSettings, Settings
+from recursor.runner.agent_processes import AgentAssignment, AgentProcesses
 from recursor.runner.places import store_directory
 from recursor.runner.port import listen
 from recursor.runner.team import standard_team
@@ -68,6 +71,8 @@ class Runner:
         access: WebAccess | None = None,
         sql: SqlSettings | None = None,
         log: bool = False,
+        team: str | None = None,
+        agent_processes: int = 0,
     ) -> None:
         """Prepare a runner; nothing is touched yet.
 
@@ -80,6 +85,8 @@ class Runner:
             access: on which address to serve, and to whom; by default to programs on this machine.
             sql: what an SQL query over HTTP may take.
             log: whether the process that serves writes to the log in the data directory.
+            team: the name of the team, as for `team_named`, if that is what `roles` is.
+            agent_processes: in how many further processes agents run that ask models.
         """
         self.data = data
         self.roles = roles or standard_team()
@@ -90,6 +97,8 @@ class Runner:
         self._access = access or WebAccess()
         self._sql = sql or SqlSettings()
         self._log = log
+        self._team = team
+        self._agent_processes = agent_processes
         self._held = ExitStack()
 
     @property
@@ -154,8 +163,20 @@ class Runner:
         return future
 
     def _start_orchestrator(self, held: ExitStack) -> ActorRef[Orchestrator]:
+        roles, models = self.roles, Exchange(self.clock, self._runner.rates)
+        if self._agent_processes:
+            assignment = AgentAssignment(self._team, self.data, self._log)
+            processes = AgentProcesses(self._agent_processes, assignment, models)
+            held.callback(processes.stop)
+            processes.start()
+            roles = hosted(roles, processes.host)
         orchestrator = Orchestrator.start(
-            store=self.store, roles=self.roles, settings=self.settings, runner=self._runner, clock=self.clock
+            store=self.store,
+            roles=roles,
+            settings=self.settings,
+            runner=self._runner,
+            clock=self.clock,
+            models=models,
         )
         held.callback(_stop, orchestrator)
         try:

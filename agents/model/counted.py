@@ -70,7 +70,7 @@ class CountedModel(WrapperModel):
         self._is_last = is_last
         self._run = asked.run
         self._clock = asked.exchange.clock
-        self._traffic = asked.exchange.traffic
+        self._traffic = asked.exchange.line
         self._base_url = asked.run.settings.model.base_url
 
     async def request(

@@ -1,6 +1,7 @@
 """The event loop that all calls of models run on, with the connections they share."""
 
 import asyncio
+import contextlib
 import functools
 import threading
 from collections.abc import Callable, Coroutine
@@ -8,11 +9,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from recursor.agents.model.clock import Clock, LoopClock
+from recursor.agents.model.clock import Clock, LoopClock, on_loop
 from recursor.agents.model.errands import Errands
 from recursor.agents.model.keys import Keys
 from recursor.agents.model.local import LocalServers
-from recursor.agents.model.traffic import DEFAULT_RATES, Traffic
+from recursor.agents.model.traffic import DEFAULT_RATES, Line, Traffic
 from recursor.domain.agent import Run
 from recursor.domain.rates import Rates
 from recursor.domain.spending import AgentFailedError
@@ -38,12 +39,18 @@ CLOSE_SECONDS = 5.0
 class Exchange:
     """A `recursor.domain.agent.Models`: one for an orchestrator, begun with the first call."""
 
-    def __init__(self, clock: Clock | None = None, rates: Rates | None = None) -> None:
-        """Ask models by the time of `clock`, or of the machine, and as often as `rates` allow."""
+    def __init__(
+        self, clock: Clock | None = None, rates: Rates | None = None, line: Line[Any] | None = None
+    ) -> None:
+        """Ask models by the time of `clock`, or of the machine, and as often as `rates` allow.
+
+        Calls wait in `line` instead, if that is given.
+        """
         self._lock = threading.Lock()
         self._given_clock = clock
         self._rates = {**DEFAULT_RATES, **(rates or {})}
         self._local = LocalServers(self._rates["local"].concurrent or 1)
+        self._line = line
         self._started: _Started | None = None
         self._closed = False
         self.keys = Keys()
@@ -69,6 +76,16 @@ class Exchange:
     def traffic(self) -> Traffic:
         """The line that all calls wait in; for the loop's thread only."""
         return self._start().traffic
+
+    @property
+    def line(self) -> Line[Any]:
+        """What the calls of this process wait in: the traffic, or what leads to that of another."""
+        return self._line or self.traffic
+
+    def soon(self, work: Callable[[], object]) -> None:
+        """Have `work` called on the loop, for whoever asks in another process; not at all, at the end."""
+        with contextlib.suppress(AgentFailedError):
+            on_loop(self._start().loop, work)
 
     @property
     def askers(self) -> "Askers":

@@ -6,6 +6,7 @@ import itertools
 import math
 import random
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from recursor.agents.model.clock import Alarm, Clock, on_loop
 from recursor.agents.model.lanes import Lane, Place, backoff
@@ -40,6 +41,45 @@ class _Waiting:
     tokens: int = field(compare=False)
     lanes: tuple[Lane, ...] = field(compare=False)
     leave: asyncio.Future[Pass] = field(compare=False)
+
+
+class Granted(Protocol):
+    """One call's leave to begin."""
+
+    def took(self, tokens: int) -> None:
+        """Correct what the call takes of the minute's tokens."""
+        ...
+
+
+G = TypeVar("G", bound=Granted)
+
+
+class Line(Protocol[G]):
+    """What calls wait in."""
+
+    def closed_until(self, model: str, base_url: str | None) -> float:
+        """See `Traffic.closed_until`."""
+        ...
+
+    async def enter(self, model: str, base_url: str | None, tokens: int, priority: int) -> G:
+        """See `Traffic.enter`."""
+        ...
+
+    def leave(self, granted: G) -> None:
+        """See `Traffic.leave`."""
+        ...
+
+    def answered(self, granted: G) -> None:
+        """See `Traffic.answered`."""
+        ...
+
+    def refused(self, granted: G, wait: float | None) -> None:
+        """See `Traffic.refused`."""
+        ...
+
+    def pause(self, troubles: int) -> float:
+        """See `Traffic.pause`."""
+        ...
 
 
 class Traffic:

@@ -1,0 +1,52 @@
+"""Agents that run in another process if they ask a model that is elsewhere."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from recursor.agents.hosts.errors import HostGoneError
+from recursor.agents.hosts.host import Host
+from recursor.domain.agent import Agent, Run
+from recursor.domain.effect import Outcome
+from recursor.domain.settings import SCRIPTED
+from recursor.domain.snapshot import Snapshot
+from recursor.domain.spending import AgentFailedError
+from recursor.orchestration.roles import RoleRegistry
+
+# How often a run is begun anew whose process has ended.
+ANEW = 1
+
+
+class HostedAgent:
+    """A `recursor.domain.agent.Agent`; with no process up, it runs in this one."""
+
+    def __init__(self, agent: Agent, host: Callable[[], Host | None]) -> None:
+        """Run `agent` in what `host` returns; nothing has begun there with it yet."""
+        self._agent = agent
+        self._host = host
+
+    def run(self, snapshot: Snapshot, run: Run) -> Outcome:
+        """See `Agent.run`."""
+        if _is_at_home(run):
+            return self._agent.run(snapshot, run)
+        for _ in range(ANEW + 1):
+            host = self._host()
+            if host is None:
+                return self._agent.run(snapshot, run)
+            try:
+                return host.run(snapshot, run)
+            except HostGoneError:
+                if run.cancelled.is_set():
+                    break
+        raise AgentFailedError("the process that it ran in has ended: it is tried again")
+
+
+def _is_at_home(run: Run) -> bool:
+    """Whether the run asks no model, or one that this process serves."""
+    settings = run.settings.model
+    names = (settings.of(run.role), *settings.fallback)
+    return names[0] == SCRIPTED or any(name.startswith("local:") for name in names)
+
+
+def hosted(roles: RoleRegistry, host: Callable[[], Host | None]) -> RoleRegistry:
+    """Return the same roles, with agents that run in what `host` returns."""
+    return RoleRegistry([replace(role, agent=HostedAgent(role.agent, host)) for role in roles.values()])

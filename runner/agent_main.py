@@ -1,0 +1,49 @@
+"""What a process runs that agents run in: it ends when the runner's does."""
+
+import importlib
+import logging
+import os
+import signal
+import sys
+from multiprocessing.connection import Connection
+
+from recursor.agents.hosts.guest import Guest
+from recursor.runner.agent_processes import AgentAssignment
+from recursor.runner.garbage import seldom_collected
+from recursor.runner.log_file import LogFile
+from recursor.runner.log_records import json_formatter, known_secrets, stderr_formatter
+from recursor.runner.logs import Logging
+from recursor.runner.places import log_file
+from recursor.runner.team import team_named
+
+
+def main() -> None:
+    """Run agents until the other end of the link, whose file descriptor is the argument, is gone."""
+    # Ctrl-C and SIGTERM reach the whole group: it ends when the runner does.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    connection = Connection(int(sys.argv[1]))
+    try:
+        assignment = connection.recv()
+    except EOFError:
+        return
+    assert isinstance(assignment, AgentAssignment)
+    # What the first call would have to wait for.
+    importlib.import_module("recursor.agents.model.providers")
+    with _logging(assignment), seldom_collected():
+        roles = team_named(assignment.team)
+        guest = Guest(connection, lambda role: roles[role].agent)
+        guest.serve()
+        # Its calls are nobody's any more: all connections close at once.
+        os._exit(0)
+
+
+def _logging(assignment: AgentAssignment) -> Logging:
+    secrets = known_secrets(os.environ, None)
+    file = LogFile(log_file(assignment.data)) if assignment.log else None
+    kept = json_formatter("agents", secrets)
+    return Logging(logging.WARNING, stderr_formatter("agents", secrets), file, kept)
+
+
+if __name__ == "__main__":
+    main()

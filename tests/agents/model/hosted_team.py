@@ -1,0 +1,33 @@
+"""A team for the tests of further processes; its planner does what the reason of its run says."""
+
+import os
+
+from recursor.domain.agent import Run
+from recursor.domain.effect import Outcome
+from recursor.domain.snapshot import Snapshot
+from recursor.domain.work import WorkStatus
+from recursor.orchestration.roles import Role, RoleRegistry
+from tests.agents.model.asked import plan
+
+
+class NotPortableError(Exception):
+    """One that cannot be made of its text."""
+
+    def __init__(self, one: str, two: str) -> None:
+        super().__init__(f"{one} and {two}")
+
+
+class Planner:
+    def run(self, snapshot: Snapshot, run: Run) -> Outcome:
+        del snapshot
+        match run.reason:
+            case "raise":
+                raise NotPortableError("this", "that")
+            case "return nothing":
+                return None  # type: ignore[return-value]  # as an agent might
+        return Outcome(summary=plan(run).output.title, thoughts=(f"in {os.getpid()}",))
+
+
+def team() -> RoleRegistry:
+    nothing = WorkStatus(has_work=False, priority=0, reason="nothing")
+    return RoleRegistry([Role("planner", lambda *_: nothing, Planner())])

@@ -1,0 +1,239 @@
+"""Agents in further processes: what they ask for is counted here, waits here, and ends with them."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from recursor.agents.hosts.errors import FarError
+from recursor.agents.hosts.hosted import HostedAgent
+from recursor.agents.model.exchange import Exchange
+from recursor.domain.agent import Agent
+from recursor.domain.rates import Rate
+from recursor.domain.spending import AgentFailedError, Budget, BudgetExceededError, Spend
+from recursor.runner.agent_processes import AgentAssignment, AgentProcesses
+from tests.agents.model.asked import GOOD
+from tests.agents.model.conftest import KEY, Books, FastClock, RunMaker
+from tests.agents.model.hosted_team import Planner
+from tests.making import make_snapshot
+from tests.model_stub.answers import Answer, Fault, always, in_turn
+from tests.model_stub.server import ModelStub
+from tests.processes import wait_for
+
+TEAM = "tests.agents.model.hosted_team:team"
+HANGS = Answer(fault=Fault.HANG)
+
+
+@pytest.fixture
+def exchange(monkeypatch: pytest.MonkeyPatch) -> Iterator[Exchange]:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    clock = FastClock()
+    exchange = Exchange(clock, {"openai": Rate(concurrent=2)})
+    yield exchange
+    exchange.close()
+    clock.close()
+
+
+@pytest.fixture
+def processes(exchange: Exchange, tmp_path: Path) -> Iterator[AgentProcesses]:
+    processes = AgentProcesses(2, AgentAssignment(TEAM, tmp_path, log=False), exchange)
+    processes.start()
+    try:
+        wait_for(lambda: up(processes) == 2)
+        yield processes
+    finally:
+        processes.stop()
+
+
+def up(processes: AgentProcesses) -> int:
+    return sum(host.is_up for host in processes.all())
+
+
+@pytest.fixture
+def agent(processes: AgentProcesses) -> Agent:
+    return HostedAgent(Planner(), processes.host)
+
+
+def asked_in(outcome_thoughts: tuple[str, ...]) -> int:
+    return int(outcome_thoughts[0].removeprefix("in "))
+
+
+def test_it_runs_elsewhere_and_is_counted_here(
+    agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books
+) -> None:
+    stub.script = always(GOOD)
+    told: list[str] = []
+    outcome = agent.run(make_snapshot(), make_run(say=told.append))
+    assert outcome.summary == "Tea"
+    assert asked_in(outcome.thoughts) != os.getpid()
+    assert told[-1] == "Tea\nboil\npour"
+    assert (books.runs, books.open, books.spent.tokens) == (1, {}, sum(stub.billed))
+    assert stub.calls[0].authorization == f"Bearer {KEY}"
+
+
+def test_calls_of_all_processes_wait_in_one_line(
+    agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books
+) -> None:
+    stub.script = always(replace(GOOD, latency=0.05))
+    with ThreadPoolExecutor(12) as pool:
+        runs = [pool.submit(agent.run, make_snapshot(), make_run()) for _ in range(12)]
+        used = {asked_in(run.result().thoughts) for run in runs}
+    assert (stub.most_at_once, len(stub.calls), books.open) == (2, 12, {})
+    assert os.getpid() not in used
+
+
+def test_a_budget_holds(agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books) -> None:
+    books.budget = Budget(tokens=100)
+    with pytest.raises(BudgetExceededError, match=r"budget\.tokens"):
+        agent.run(make_snapshot(), make_run())
+    assert stub.calls == []
+
+
+def test_an_unwanted_run_ends_on_the_wire(
+    agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books
+) -> None:
+    stub.script = always(HANGS)
+    run = make_run()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(agent.run, make_snapshot(), run)
+        stub.wait_until(lambda stub: bool(stub.calls))
+        run.cancelled.set()
+        with pytest.raises(AgentFailedError, match="the run was stopped: it waited for the answer of openai"):
+            running.result()
+    stub.wait_until(lambda stub: stub.hung_up == 1)
+    assert books.settled == [None]
+
+
+def test_whoever_is_taken_out_of_the_line_is_in_nobodys_way(
+    agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books
+) -> None:
+    stub.script = in_turn(HANGS, HANGS, GOOD)
+    with ThreadPoolExecutor(3) as pool:
+        hanging = [make_run(), make_run()]
+        ends = [pool.submit(agent.run, make_snapshot(), run) for run in hanging]
+        stub.wait_until(lambda stub: len(stub.calls) == 2)
+        third = make_run()
+        ends.append(pool.submit(agent.run, make_snapshot(), third))
+        wait_for(lambda: books.runs == 3)
+        third.cancelled.set()
+        with pytest.raises(AgentFailedError, match="the run was stopped"):
+            ends[2].result()
+        for run in hanging:
+            run.cancelled.set()
+        for end in ends[:2]:
+            assert isinstance(end.exception(), AgentFailedError)
+    assert agent.run(make_snapshot(), make_run()).summary == "Tea"
+
+
+def test_what_a_process_was_at_when_it_died_is_begun_anew_and_counts(
+    agent: Agent, processes: AgentProcesses, make_run: RunMaker, stub: ModelStub, books: Books
+) -> None:
+    stub.script = in_turn(HANGS, GOOD)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(agent.run, make_snapshot(), make_run())
+        stub.wait_until(lambda stub: bool(stub.calls))
+        os.kill(busy(processes), signal.SIGKILL)
+        assert running.result().summary == "Tea"
+    assert len(stub.calls) == 2
+    assert (books.settled[0], books.open) == (None, {})
+    assert books.spent == books.most[0].plus(books.settled[1] or Spend())
+
+
+def busy(processes: AgentProcesses) -> int:
+    """The process in which something runs."""
+    (pid,) = {host.pid for host in processes.all() if host.running}
+    return pid
+
+
+def test_who_dies_again_and_again_fails_the_run(
+    agent: Agent, processes: AgentProcesses, make_run: RunMaker, stub: ModelStub, books: Books
+) -> None:
+    stub.script = always(HANGS)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(agent.run, make_snapshot(), make_run())
+        for calls in (1, 2):
+            stub.wait_until(lambda stub, calls=calls: len(stub.calls) == calls)  # type: ignore[misc]
+            os.kill(busy(processes), signal.SIGKILL)
+            if calls == 1:
+                stub.wait_until(lambda stub: stub.hung_up == 1)
+        with pytest.raises(AgentFailedError, match="has ended: it is tried again"):
+            running.result()
+    assert (books.settled, books.open) == ([None, None], {})
+
+
+def test_another_takes_its_place(processes: AgentProcesses) -> None:
+    wait_for(lambda: len([host for host in processes.all() if host.is_up]) == 2)
+    first = {host.pid for host in processes.all()}
+    killed = min(first)
+    os.kill(killed, signal.SIGKILL)
+    wait_for(
+        lambda: (
+            len([host for host in processes.all() if host.is_up]) == 2
+            and killed not in {host.pid for host in processes.all()}
+        )
+    )
+
+
+def test_the_end_closes_all_connections(
+    agent: Agent, processes: AgentProcesses, make_run: RunMaker, stub: ModelStub, books: Books
+) -> None:
+    stub.script = always(HANGS)
+    run = make_run()
+    failed = threading.Event()
+
+    def running() -> None:
+        with pytest.raises(AgentFailedError):
+            agent.run(make_snapshot(), run)
+        failed.set()
+
+    thread = threading.Thread(target=running)
+    thread.start()
+    stub.wait_until(lambda stub: bool(stub.calls))
+    run.cancelled.set()
+    processes.stop()
+    thread.join()
+    assert failed.is_set()
+    stub.wait_until(lambda stub: stub.hung_up == 1)
+    assert books.open == {}
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind", "text"),
+    [
+        ("raise", FarError, "NotPortableError: this and that"),
+        ("return nothing", TypeError, "the agent returned a NoneType, not an Outcome"),
+    ],
+)
+def test_what_an_agent_raises_is_raised_here(
+    agent: Agent, make_run: RunMaker, reason: str, kind: type[Exception], text: str
+) -> None:
+    with pytest.raises(kind, match=text):
+        agent.run(make_snapshot(), replace(make_run(), reason=reason))
+
+
+def test_without_a_process_it_runs_here(make_run: RunMaker, stub: ModelStub) -> None:
+    stub.script = always(GOOD)
+    outcome = HostedAgent(Planner(), lambda: None).run(make_snapshot(), make_run())
+    assert asked_in(outcome.thoughts) == os.getpid()
+
+
+def test_a_model_of_this_machine_is_asked_from_here(make_run: RunMaker) -> None:
+    def no_host() -> None:
+        pytest.fail("it was to run here")
+
+    with pytest.raises(AgentFailedError, match=r"nowhere\.gguf"):
+        HostedAgent(Planner(), no_host).run(make_snapshot(), make_run(name="local:nowhere.gguf"))
+
+
+def test_a_refusal_holds_for_all_processes(
+    agent: Agent, make_run: RunMaker, stub: ModelStub, exchange: Exchange
+) -> None:
+    stub.script = in_turn(Answer("slow down", status=429, headers={"Retry-After": "60"}), GOOD)
+    before = exchange.clock.now()
+    assert agent.run(make_snapshot(), make_run()).summary == "Tea"
+    assert exchange.clock.now() >= before + 60
