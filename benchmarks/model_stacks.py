@@ -1,16 +1,19 @@
 """Two hundred model-driven stacks at once: do calls go on at the limit, in steady memory? And at rest?
 
 .venv/bin/python -m benchmarks.model_stacks [--stacks 200] [--limit 50] [--latency 2] [--seconds 120]
+.venv/bin/python -m benchmarks.model_stacks --stacks 400 --limit 200 --processes 2
 .venv/bin/python -m benchmarks.model_stacks --idle [--stacks 200] [--seconds 180]
 
 A runner as `recursor run` starts it, and the fake model of `benchmarks.endless_model` in a process of its
 own, which counts. Every stack always has work, so calls can go on at the limit, which is the provider's
-(`rates.openai.concurrent`). What an agent does before and after its call is no call: `--agents`, how many may
-run at a time, is some more than the limit, a quarter if not given.
+(`rates.openai.concurrent`), as long as there are more stacks than that: a stack mostly makes one call at a
+time. What an agent does before and after its call is no call: `--agents`, how many may run at a time, is some
+more than the limit, a quarter if not given. `--processes` is `runner.agent_processes`.
 
-After `--warm-up` seconds the calls answered, their mean number at once, the runner's memory (without the
-store's mapped file) and its processor time are taken for `--seconds`. The bar: at least 95 % of
-limit / latency, no failed cycle, and no slope of the memory.
+After `--warm-up` seconds the calls answered, their mean number at once, the memory of the runner and of the
+processes it has begun (without the store's mapped file), and their processor time are taken for `--seconds`.
+The bar: at least 95 % of limit / latency, no failed cycle, and no slope of the memory. The stacks have a past
+from the beginning, as what is in memory of a stack grows with that.
 
 With `--idle` each stack finishes a small project first; then calls and processor time are counted.
 """
@@ -29,11 +32,17 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.idle_team import report
+from recursor.domain.agent_state import MAX_PROPOSALS, AgentState, Proposal, ShortTermMemory
+from recursor.domain.ids import new_id
+from recursor.domain.stack import Stack
+from recursor.domain.todo import Todo, TodoStatus
 from recursor.orchestration.control import Command
 from recursor.runner.places import store_directory
 from recursor.storage import stacks
 from recursor.storage.opening import open_store
+from recursor.storage.snapshots import MAX_CLOSED_TODOS
 from recursor.storage.store import Writer
+from recursor.storage.tables import STATES, TODOS
 from tests.processes import started_runner
 
 BAR = 0.95
@@ -80,11 +89,38 @@ def create(data: Path, count: int, url: str) -> None:
         for number in range(count):
             stack = stacks.new_stack(f"stack {number}", now, settings)
             stacks.create_stack(writer, stack, stacks.new_idea(stack.id, f"A list for {number}", now))
+            grow_old(writer, stack, now)
             stacks.control_stack(writer, stack.id, Command.START, now)
 
     store = open_store(store_directory(data))
     store.write(write)
     store.close()
+
+
+def grow_old(writer: Writer, stack: Stack, now: float) -> None:
+    """Give a stack as much of a past as its agents are shown of theirs.
+
+    What a stack has in memory grows with its past until then. A young one would hide for hours whether
+    anything else grows.
+    """
+    for number in range(MAX_CLOSED_TODOS):
+        done = Todo(
+            id=new_id(),
+            stack_id=stack.id,
+            content=f"Another part: {number}-{number % 12}",
+            priority=5,
+            status=TodoStatus.COMPLETED,
+            assigned_by="planner",
+            created_at=now,
+            updated_at=now,
+            updated_by="builder",
+            closed_at=now,
+        )
+        TODOS.put(writer, done)
+    past = [Proposal(fingerprint=f"{number:064x}", made_at=now) for number in range(MAX_PROPOSALS)]
+    for role in ROLES:
+        memory = ShortTermMemory(proposals=tuple(past))
+        STATES.put(writer, AgentState(stack_id=stack.id, role=role, short_term=memory, updated_at=now))
 
 
 class Process:
@@ -95,9 +131,8 @@ class Process:
         self._pid = pid
 
     def megabytes(self) -> float:
-        """Return its own resident memory, without the mapped pages of files."""
-        status = Path(f"/proc/{self._pid}/status").read_text()
-        return int(status.split("RssAnon:")[1].split()[0]) / 1024
+        """Return the resident memory of all, without mapped pages of files: those are the store's cache."""
+        return sum(_kilobytes(pid) for pid in self._pids()) / 1024
 
     def threads(self) -> int:
         """Return how many threads it has."""
@@ -105,15 +140,21 @@ class Process:
 
     def processor_seconds(self, *, children: bool = False) -> float:
         """Return the processor time that it has used, and those which it started."""
-        pids = [str(self._pid)]
-        if children:
-            for task in Path(f"/proc/{self._pid}/task").iterdir():
-                pids += (task / "children").read_text().split()
         ticks = 0
-        for pid in pids:
+        for pid in self._pids() if children else [str(self._pid)]:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             ticks += int(fields[11]) + int(fields[12])
         return ticks / os.sysconf("SC_CLK_TCK")
+
+    def _pids(self) -> list[str]:
+        pids = [str(self._pid)]
+        for task in Path(f"/proc/{self._pid}/task").iterdir():
+            pids += (task / "children").read_text().split()
+        return pids
+
+
+def _kilobytes(pid: str) -> int:
+    return int(Path(f"/proc/{pid}/status").read_text().split("RssAnon:")[1].split()[0])
 
 
 def per_minute(samples: list[tuple[float, float]]) -> float:
@@ -128,13 +169,15 @@ def per_minute(samples: list[tuple[float, float]]) -> float:
 def busy(url: str, model_url: str, process: Process, chosen: argparse.Namespace) -> dict[str, Any]:
     """Measure stacks that always have work."""
     time.sleep(chosen.warm_up)
-    before, begun, used = fetch(model_url), time.perf_counter(), process.processor_seconds()
+    before, begun = fetch(model_url), time.perf_counter()
+    used, used_by_all = process.processor_seconds(), process.processor_seconds(children=True)
     memory: list[tuple[float, float]] = []
     while (passed := time.perf_counter() - begun) < chosen.seconds:
         memory.append((passed, process.megabytes()))
         time.sleep(1.0)
     after, took = fetch(model_url), time.perf_counter() - begun
     used = process.processor_seconds() - used
+    used_by_all = process.processor_seconds(children=True) - used_by_all
     # A call is answered when it has begun and goes on no longer.
     answered = (after["calls"] - after["answering"]) - (before["calls"] - before["answering"])
     best = chosen.limit / chosen.latency
@@ -152,7 +195,9 @@ def busy(url: str, model_url: str, process: Process, chosen: argparse.Namespace)
         "memory_slope_mb_per_minute": round(per_minute(memory), 2),
         "threads": process.threads(),
         "processor_share_of_a_core": round(used / took, 2),
+        "processor_share_of_all": round(used_by_all / took, 2),
         "processor_ms_per_call": round(1000 * used / max(answered, 1), 1),
+        "processor_ms_per_call_of_all": round(1000 * used_by_all / max(answered, 1), 1),
         "cycles": stats["total_cycles"],
         "failed_cycles": stats["failed"],
     }
@@ -195,6 +240,9 @@ def main() -> None:
     options.add_argument(
         "--agents", type=int, help="agents that may run at a time: a quarter more than calls"
     )
+    options.add_argument(
+        "--processes", type=int, default=0, help="further processes that agents run in, besides the runner's"
+    )
     options.add_argument("--latency", type=float, default=2.0, help="seconds of every call")
     options.add_argument("--warm-up", type=float, default=20.0, help="seconds before measuring")
     options.add_argument("--seconds", type=float, default=120.0, help="seconds of measuring")
@@ -208,7 +256,10 @@ def main() -> None:
         create(data, chosen.stacks, model_url)
         agents = chosen.agents or chosen.limit * 5 // 4
         rates = json.dumps({"openai": {"concurrent": chosen.limit}})
-        variables = {"RECURSOR_RUNNER__RATES": rates}
+        variables = {
+            "RECURSOR_RUNNER__RATES": rates,
+            "RECURSOR_RUNNER__AGENT_PROCESSES": str(chosen.processes),
+        }
         with started_runner("--agents", str(agents), data=data, env=variables) as runner:
             process = Process(runner.process.pid)
             measure = idle if chosen.idle else busy
@@ -217,6 +268,7 @@ def main() -> None:
         "stacks": chosen.stacks,
         "limit": chosen.limit,
         "agents": agents,
+        "further_processes": chosen.processes,
         "latency_seconds": chosen.latency,
         "load_of_the_machine": os.getloadavg()[0],
     }
