@@ -1,5 +1,6 @@
 """The command `budget`: what a stack may spend and what it spent; raises it, and resumes the stack."""
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import draw, print_json
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.spending import Budget, BudgetChanges, Kind, StackSpending
-from recursor.domain.stack import ExecutionState
+from recursor.domain.stack import ExecutionState, Stack
 from recursor.orchestration.control import Command
 from recursor.runner.access import Access
 
@@ -74,7 +75,7 @@ def budget(
             return
         stack_id = find(access, stack)
         if limits.limits_anything or off:
-            changes = _changes(_asked(access, stack_id), limits, role, off=off)
+            changes = _changes(_stack(access, stack_id), limits, role, off=off)
             access.steer(lambda steering: steering.configure(stack_id, {"budget": changes}))
         if resume:
             _resume(access, stack_id)
@@ -84,7 +85,7 @@ def budget(
             return
         from recursor.cli.budget_page import stack_page
 
-        shown = access.inspect(lambda inspection: inspection.overview(stack_id)).stack
+        shown = _stack(access, stack_id)
     draw(*stack_page(shown, found))
 
 
@@ -131,7 +132,11 @@ def _asked(access: Access, stack_id: str) -> StackSpending:
     return access.inspect(lambda inspection: inspection.stack_budget(stack_id))
 
 
-def _changes(found: StackSpending, limits: Budget, role: str | None, *, off: bool) -> Changes:
+def _stack(access: Access, stack_id: str) -> Stack:
+    return access.inspect(lambda inspection: inspection.overview(stack_id)).stack
+
+
+def _changes(stack: Stack, limits: Budget, role: str | None, *, off: bool) -> Changes:
     """Return what changes in the section `budget`; None for what is taken back."""
     given = limits.model_dump(mode="json")
     if role is None:
@@ -140,11 +145,9 @@ def _changes(found: StackSpending, limits: Budget, role: str | None, *, off: boo
         return {kind: value for kind, value in given.items() if value is not None}
     changes: Changes = {}
     for kind in _KINDS:
-        held = {
-            name: value
-            for name, each in found.roles.items()
-            if (value := each.budget.model_dump(mode="json")[kind]) is not None
-        }
+        # Its own alone: what holds for all stacks holds for it, too, also when that is changed.
+        own = stack.settings.get("budget", {}).get(f"role_{kind}")
+        held = dict(own) if isinstance(own, Mapping) else {}
         if off and role in held:
             del held[role]
         elif given[kind] is not None:
@@ -153,12 +156,14 @@ def _changes(found: StackSpending, limits: Budget, role: str | None, *, off: boo
             continue
         changes[f"role_{kind}"] = held or None
     if off and not changes:
-        raise InvalidInputError(f"budget: the {role} has no budget: nothing to take back")
+        raise InvalidInputError(
+            f"budget: the {role} has no budget of its own here: nothing to take back "
+            "(what holds for all stacks stands in the settings, and a stack can set another in its place)"
+        )
     return changes
 
 
 def _resume(access: Access, stack_id: str) -> None:
     """Resume the stack if it is paused: one that runs needs no more than the budget."""
-    state = access.inspect(lambda inspection: inspection.overview(stack_id)).stack.state
-    if state is ExecutionState.PAUSED:
+    if _stack(access, stack_id).state is ExecutionState.PAUSED:
         access.steer(lambda steering: steering.control(stack_id, Command.RESUME))

@@ -199,6 +199,8 @@ class Settings(Record):
     def overridden(self, overrides: Overrides) -> Self:
         """Return these settings with `overrides` (section → key → value) in place.
 
+        What is set by role comes over these settings role by role: the other roles keep what they have.
+
         Raises:
             InvalidInputError: an unknown section or key (the nearest is suggested), or a bad value.
         """
@@ -263,10 +265,16 @@ def collect_overrides(texts: list[str]) -> dict[str, dict[str, JsonValue]]:
 
 
 def _revalidated(name: str, section: Record, values: Mapping[str, JsonValue]) -> Record:
+    known = section.model_dump()
+    both = {key: {**known[key], **value} for key, value in values.items() if _is_map(value, known[key])}
     try:
-        return type(section).model_validate({**section.model_dump(), **values})
+        return type(section).model_validate({**known, **values, **both})
     except ValidationError as error:
         raise InvalidInputError.explaining(f"settings.{name}", error) from None
+
+
+def _is_map(value: JsonValue, known: object) -> bool:
+    return isinstance(value, Mapping) and isinstance(known, Mapping)
 
 
 class RunnerSettings(Record):

@@ -87,6 +87,30 @@ def test_a_role_has_a_budget_of_its_own_beside_those_of_others(budget: Run) -> N
     assert found["total"]["budget"]["tokens"] == 100
 
 
+def test_a_role_keeps_what_holds_for_all_stacks(
+    budget: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recursor.toml").write_text("[budget]\nrole_tokens = {planner = 5, builder = 9}\n")
+
+    def tokens(found: Any) -> dict[str, Any]:
+        return {role: each["budget"]["tokens"] for role, each in found["roles"].items()}
+
+    def own() -> Any:
+        assert run_command(["show", "garden", "--json"]) == 0
+        return json.loads(capsys.readouterr().out)["settings"]["budget"]
+
+    said = budget("garden", "--role", "planner", "--off", code=2)
+    assert said.startswith("budget: the planner has no budget of its own here: nothing to take back")
+    assert tokens(asked(budget, "garden")) == {"planner": 5, "builder": 9}
+    assert own() == {"tokens": 100}
+    found = asked(budget, "garden", "--role", "reviewer", "--tokens", "7")
+    assert tokens(found) == {"planner": 5, "builder": 9, "reviewer": 7}
+    assert own() == {"tokens": 100, "role_tokens": {"reviewer": 7}}
+    assert tokens(asked(budget, "garden", "--role", "planner", "--tokens", "50"))["planner"] == 50
+    assert tokens(asked(budget, "garden", "--role", "planner", "--off"))["planner"] == 5
+    assert own() == {"tokens": 100, "role_tokens": {"reviewer": 7}}
+
+
 def test_off_takes_back_all_that_was_set(budget: Run) -> None:
     budget("garden", "--role", "planner", "--tokens", "5")
     found = asked(budget, "garden", "--off")

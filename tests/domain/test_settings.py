@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ from hypothesis import strategies as st
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.record import Record
 from recursor.domain.settings import Settings, collect_overrides, parse_override
+
+ROLES = ("planner", "builder", "reviewer")
+ROLE_TOKENS = st.dictionaries(st.sampled_from(ROLES), st.integers(0, 10**6))
 
 
 def test_the_defaults_are_those_of_the_specification() -> None:
@@ -47,6 +51,27 @@ class TestOverriding:
         runner = Settings().overridden({"pause": {"between_looks": 10, "after_work": 2}})
         stack = runner.overridden({"pause": {"after_work": 3}})
         assert (stack.pause.between_looks, stack.pause.after_work) == (10, 3)
+
+    @given(ROLE_TOKENS, ROLE_TOKENS)
+    def test_by_role_leaves_other_roles_what_they_have(self, runner: Any, stack: Any) -> None:
+        settings = Settings().overridden({"budget": {"role_tokens": runner}})
+        both = settings.overridden({"budget": {"role_tokens": stack}})
+        for role in ROLES:
+            assert both.budget.of_role(role).tokens == stack.get(role, runner.get(role))
+        assert settings.overridden({"budget": {"role_tokens": {}}}) == settings
+
+    def test_by_role_is_so_of_models_and_dollars_too(self) -> None:
+        settings = Settings().overridden(
+            {
+                "model": {"roles": {"builder": "openai:a", "planner": "openai:b"}},
+                "budget": {"role_dollars": {"builder": 1.5}},
+            }
+        )
+        stack = settings.overridden(
+            {"model": {"roles": {"planner": "openai:c"}}, "budget": {"role_dollars": {"planner": "0.10"}}}
+        )
+        assert stack.model.roles == {"builder": "openai:a", "planner": "openai:c"}
+        assert stack.budget.role_dollars == {"builder": Decimal("1.5"), "planner": Decimal("0.10")}
 
     def test_with_nothing_is_nothing(self) -> None:
         settings = Settings()
