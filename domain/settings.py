@@ -266,15 +266,15 @@ def collect_overrides(texts: list[str]) -> dict[str, dict[str, JsonValue]]:
 
 def _revalidated(name: str, section: Record, values: Mapping[str, JsonValue]) -> Record:
     known = section.model_dump()
-    both = {key: {**known[key], **value} for key, value in values.items() if _is_map(value, known[key])}
+    over = {key: _over(known[key], value) for key, value in values.items()}
     try:
-        return type(section).model_validate({**known, **values, **both})
+        return type(section).model_validate({**known, **over})
     except ValidationError as error:
         raise InvalidInputError.explaining(f"settings.{name}", error) from None
 
 
-def _is_map(value: JsonValue, known: object) -> bool:
-    return isinstance(value, Mapping) and isinstance(known, Mapping)
+def _over(known: object, value: JsonValue) -> object:
+    return {**known, **value} if isinstance(known, dict) and isinstance(value, Mapping) else value
 
 
 class RunnerSettings(Record):
