@@ -11,6 +11,7 @@ from pydantic_ai.output import OutputSpec
 from pydantic_ai.settings import ModelSettings as RequestSettings
 from pydantic_ai.tools import Tool
 from pydantic_ai.toolsets import AbstractToolset
+from pydantic_ai.usage import UsageLimits
 
 from recursor.agents.model.askers import CHECK, Askers
 from recursor.agents.model.counted import Asked, CountedModel
@@ -24,6 +25,10 @@ from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import AgentFailedError, BudgetExceededError
 
 T = TypeVar("T")
+
+# How often a model is asked for one answer at most, with what its tools returned and with what was wrong: one
+# that has not come to an end by then goes round in circles.
+MOST_TURNS = 50
 
 AnyTool = Tool[None] | Callable[..., Any] | AbstractToolset[None] | McpServer
 """A function, a tool of pydantic-ai's, a set of them, or an MCP server."""
@@ -95,7 +100,7 @@ class _Asking(Generic[T]):
             model, toolsets = await errands.do(lambda: (self._model(exchange, asked), self._toolsets(asked)))
             answer = await self._answer(model, toolsets, exchange.askers, errands)
         except asyncio.CancelledError:
-            raise AgentFailedError(self._cut_off(exchange, asked), tally.usage) from None
+            raise AgentFailedError(asked.cut_off(), tally.usage) from None
         except BudgetExceededError as error:
             error.usage = tally.usage
             raise
@@ -124,6 +129,7 @@ class _Asking(Generic[T]):
             instructions=self.instructions,
             model_settings=request,
             toolsets=toolsets,
+            usage_limits=UsageLimits(request_limit=MOST_TURNS),
         )
         return result.output
 
@@ -143,15 +149,6 @@ class _Asking(Generic[T]):
         last = list(usable)[-1]
         models = [CountedModel(model, name, asked, is_last=name == last) for name, model in usable.items()]
         return models[0] if len(models) == 1 else FallbackModel(*models)
-
-    def _cut_off(self, exchange: Exchange, asked: Asked) -> str:
-        if self.run.cancelled.is_set():
-            why = "the run was stopped"
-        elif exchange.closed:
-            why = "the runner is ending"
-        else:
-            why = f"the run is out of time, limits.node_seconds = {self.run.settings.limits.node_seconds:g}"
-        return f"{why}: it {asked.doing}"
 
     def _toolsets(self, asked: Asked) -> list[AbstractToolset[None]]:
         def note(doing: str) -> None:

@@ -13,12 +13,13 @@ from pydantic_ai.exceptions import (
     ModelServerError,
     ModelTimeoutError,
     ModelUnavailableError,
+    OutputTokenLimitExceeded,
 )
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings as RequestSettings
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from recursor.agents.model.clock import sleep, within
 from recursor.agents.model.errands import Errands
@@ -37,10 +38,6 @@ TRIES = 4
 # providers put before tools.
 OVERHEAD_BYTES = 4_096
 
-# These tell what a call has taken so far from the beginning on; others when all has come, and some of them
-# never say why an answer ended.
-_USAGE_AT_ONCE = frozenset({"anthropic", "google", "google-cloud"})
-
 _REFUSED = (ModelRateLimitError, ModelUnavailableError)
 _BROKEN = (ModelServerError, ModelConnectionError)
 
@@ -57,6 +54,22 @@ class Asked:
     """Models that could not be asked at all, and why."""
     doing: str = "was about to ask a model"
     """What it is at, for those who want to know why it did not end in time."""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anything may still be sent for it."""
+        ended = self.run.cancelled.is_set() or self.exchange.closed
+        return not ended and self.exchange.clock.now() < self.run.deadline
+
+    def cut_off(self) -> str:
+        """Return why it is not wanted any more, and what it was at."""
+        if self.run.cancelled.is_set():
+            why = "the run was stopped"
+        elif self.exchange.closed:
+            why = "the runner is ending"
+        else:
+            why = f"the run is out of time, limits.node_seconds = {self.run.settings.limits.node_seconds:g}"
+        return f"{why}: it {self.doing}"
 
 
 class CountedModel(WrapperModel):
@@ -122,10 +135,16 @@ class CountedModel(WrapperModel):
             self._name, self._base_url, payment.most.tokens, self._run.priority
         )
         try:
+            # Whether it is wanted is looked at every now and then, and what is sent is paid for.
+            self._insist_on_being_wanted()
             await self._asked.errands.do(payment.reserve)
-            response = await self._send(wire, messages, settings, parameters)
+            self._insist_on_being_wanted()
+            response = await self._send(wire, payment, messages, settings, parameters)
             self._traffic.answered(granted)
             payment.answered(response.usage, self._asked.tally)
+            if _is_cut_off(response):
+                raise OutputTokenLimitExceeded(f"{self._name}: the answer was cut off")
+            self._asked.doing = _doing_with(response, self._name)
             return response
         except _REFUSED as error:
             wait = seconds_to_wait(wire.retry_after, error.retry_after, self._clock.now())
@@ -143,9 +162,14 @@ class CountedModel(WrapperModel):
             self._traffic.leave(granted)
             await self._asked.errands.do(payment.settle)
 
+    def _insist_on_being_wanted(self) -> None:
+        if not self._asked.is_wanted:
+            raise AgentFailedError(self._asked.cut_off())
+
     async def _send(
         self,
         wire: WireCall,
+        payment: Payment,
         messages: list[ModelMessage],
         settings: RequestSettings | None,
         parameters: ModelRequestParameters,
@@ -169,12 +193,38 @@ class CountedModel(WrapperModel):
             raise ModelRequestTimeout(self._name, limits.call_seconds) from None
         finally:
             CALL.reset(token)
+            payment.came(told.size)
         told.end()
         response = stream.get()
-        tells_usage_last = self._name.partition(":")[0] not in _USAGE_AT_ONCE
-        if response.finish_reason is None and not (tells_usage_last and response.usage.total_tokens):
+        if not (_says_why_it_ends(response) or wire.has_last_word):
             raise ModelConnectionError(self._name, "the answer ended before its end", phase="read")
         return response
+
+
+def _says_why_it_ends(response: ModelResponse) -> bool:
+    """Return whether the provider did: for "stop" pydantic-ai also takes that nothing was said."""
+    said = (response.provider_details or {}).get("finish_reason")
+    return said is not None or response.finish_reason not in (None, "stop")
+
+
+def _is_cut_off(response: ModelResponse) -> bool:
+    """Return whether the limit has taken the end of an answer: one that is whole nevertheless is good."""
+    if response.finish_reason != "length":
+        return False
+    calls = response.tool_calls
+    return not all(map(_is_whole, (call.args_as_json_str() for call in calls) if calls else [response.text]))
+
+
+def _is_whole(content: str | None) -> bool:
+    try:
+        return isinstance(from_json(content or ""), dict | list)
+    except ValueError:
+        return False
+
+
+def _doing_with(response: ModelResponse, name: str) -> str:
+    tools = dict.fromkeys(call.tool_name for call in response.tool_calls)
+    return f"worked with the answer of {name}" + (f": {', '.join(tools)}" if tools else "")
 
 
 def _passes(error: ModelAPIError) -> bool:

@@ -12,6 +12,7 @@ from pydantic_ai.exceptions import (
     ModelRequestTimeout,
     OutputTokenLimitExceeded,
     UnexpectedModelBehavior,
+    UsageLimitExceeded,
     UserError,
 )
 
@@ -57,6 +58,11 @@ def _line(error: Exception, settings: Settings) -> str:
             )
         case OutputTokenLimitExceeded():
             line = f"the answer was cut off at model.output_tokens = {model.output_tokens:,}: raise it"
+        case UsageLimitExceeded():
+            line = (
+                "the model was asked as often as it may be for one answer, and still used tools: "
+                "have the prompt say when it has enough of them"
+            )
         case ModelHTTPError():
             line = f"{error.model_name}: HTTP {error.status_code}: {_said(error.body)}"
         case ModelAPIError():

@@ -82,6 +82,11 @@ class Merged(httpx2.AsyncByteStream, httpx.AsyncByteStream):
             if ended:
                 return
 
+    @property
+    def has_last_word(self) -> bool:
+        """Whether an event has come after which there is none."""
+        return self._gathered.has_last_word
+
     async def aclose(self) -> None:
         """See `Body.aclose`."""
         if self._reader is not None and not self._reader.done():

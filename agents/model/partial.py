@@ -6,6 +6,8 @@ from pydantic_ai.messages import (
     PartStartEvent,
     TextPart,
     TextPartDelta,
+    ThinkingPart,
+    ThinkingPartDelta,
     ToolCallPart,
     ToolCallPartDelta,
 )
@@ -33,7 +35,8 @@ class Partial:
         self._clock = clock
         self._pieces: list[str] = []
         self._is_json = False
-        self._size = 0
+        self.size = 0
+        """Characters that have come, of all that is charged for."""
         self._most = max(LEAST_CHARACTERS, CHARACTERS_PER_TOKEN * run.settings.model.output_tokens)
         self._next = 0.0
         self._shown = ""
@@ -41,14 +44,14 @@ class Partial:
     def add(self, event: ModelResponseStreamEvent) -> bool:
         """Note what has come. Returns False when it is more than can have been asked for."""
         piece = self._piece(event)
+        self.size += len(piece or _thought(event))
         if piece:
             self._pieces.append(piece)
-            self._size += len(piece)
             now = self._clock.now()
             if now >= self._next:
                 self._next = now + SAY_SECONDS
                 self._say()
-        return self._size <= self._most
+        return self.size <= self._most
 
     def end(self) -> None:
         """Tell all that has come."""
@@ -81,6 +84,15 @@ class Partial:
         if shown and shown != self._shown:
             self._shown = shown
             self._errands.leave(lambda: self._run.say(shown[-LONGEST:]))
+
+
+def _thought(event: ModelResponseStreamEvent) -> str:
+    match event:
+        case PartStartEvent(part=ThinkingPart(content=text)):
+            return text
+        case PartDeltaEvent(delta=ThinkingPartDelta(content_delta=str(text))):
+            return text
+    return ""
 
 
 def _readable(arguments: str) -> str:

@@ -9,6 +9,11 @@ from recursor.agents.model.tally import Tally
 from recursor.domain.agent import Run
 from recursor.domain.spending import AgentFailedError, Spend
 
+# As is about right for English; other languages and programs take more tokens.
+CHARACTERS_PER_TOKEN = 4
+# Tokens of one call: what reports more is broken, and as good as what reports nothing.
+MOST_CREDIBLE = 10**9
+
 
 class Payment:
     """One reservation, from before the call until after it."""
@@ -22,7 +27,8 @@ class Payment:
         self._run = run
         self._model = model
         self._reservation: str | None = None
-        output_tokens = run.settings.model.output_tokens
+        self._input_tokens = input_tokens
+        self._output_tokens = output_tokens = run.settings.model.output_tokens
         price = most_dollars(model, input_tokens, output_tokens)
         if price is None and run.meter.limits_dollars:
             raise AgentFailedError(
@@ -38,11 +44,22 @@ class Payment:
         """Set it aside; it may block."""
         self._reservation = self._run.meter.reserve(self.most)
 
+    def came(self, characters: int) -> None:
+        """Note how much of an answer has come: a server that keeps to no limit also charges more."""
+        tokens = characters // CHARACTERS_PER_TOKEN
+        if tokens > self._output_tokens:
+            price = most_dollars(self._model, self._input_tokens, tokens)
+            self.spent = _priced(self._input_tokens + tokens, price)
+
     def answered(self, usage: RequestUsage, tally: Tally) -> None:
         """Note what the provider reports, if it does."""
         tokens = usage.input_tokens + usage.output_tokens
-        if tokens:
-            price = dollars(self._model, usage)
+        is_credible = min(usage.input_tokens, usage.output_tokens) >= 0 and 0 < tokens <= MOST_CREDIBLE
+        if is_credible:
+            try:
+                price = dollars(self._model, usage)
+            except ValueError:
+                price = most_dollars(self._model, usage.input_tokens, usage.output_tokens)
             tally.add(self._model, usage.input_tokens, usage.output_tokens, price)
             self.spent = _priced(tokens, price)
         else:

@@ -19,6 +19,9 @@ def dollars(model: str, usage: AbstractUsage) -> Decimal | None:
     Args:
         model: the model, as people name it, for example `openai:gpt-5-mini`.
         usage: its tokens.
+
+    Raises:
+        ValueError: there cannot be such a usage, for example with more from the cache than there was.
     """
     provider, _, name = model.partition(":")
     if provider in FREE:

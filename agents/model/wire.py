@@ -28,6 +28,12 @@ class WireCall:
     """The HTTP status of the answer, as soon as it has begun."""
     retry_after: str | None = None
     """What the provider asks for before the next call."""
+    body: Merged | None = None
+
+    @property
+    def has_last_word(self) -> bool:
+        """Whether the answer has said that no more comes."""
+        return self.body is not None and self.body.has_last_word
 
 
 CALL: ContextVar[WireCall | None] = ContextVar("recursor_call", default=None)
@@ -72,4 +78,6 @@ async def _note_response(response: httpx.Response | httpx2.Response) -> None:
     streams = response.headers.get("content-type", "").startswith("text/event-stream")
     if streams and "content-encoding" not in response.headers:
         assert isinstance(response.stream, httpx.AsyncByteStream | httpx2.AsyncByteStream)
-        response.stream = Merged(response.stream)
+        response.stream = merged = Merged(response.stream)
+        if call is not None:
+            call.body = merged

@@ -92,6 +92,11 @@ class Answer:
     output_tokens: int | None = None
     """None: a quarter of the answer's characters, but no more than were asked for."""
     reports_usage: bool = True
+    usage_in_pieces: bool = False
+    """Each piece says what was taken so far."""
+    says_why_it_ends: bool = True
+    ignores_limit: bool = False
+    """More is worked for than was asked for."""
     piece: int = 20
     """Characters that come at a time."""
     slowly_until: Event | None = None

@@ -50,8 +50,10 @@ def events(call: Call, answer: Answer) -> Iterator[tuple[str | None, dict[str, A
             delta["tool_calls"] = [_tool_call(call, answer, piece)]
         else:
             delta["tool_calls"] = [{"index": 0, "function": {"arguments": piece}}]
-        yield _chunk(call, [{"index": 0, "delta": delta, "finish_reason": None}])
-    yield _chunk(call, [{"index": 0, "delta": {}, "finish_reason": _finish(answer)}])
+        name, chunk = _chunk(call, [{"index": 0, "delta": delta, "finish_reason": None}])
+        yield name, {**chunk, "usage": usage(call, answer)} if answer.usage_in_pieces else chunk
+    if answer.says_why_it_ends:
+        yield _chunk(call, [{"index": 0, "delta": {}, "finish_reason": _finish(answer)}])
     if answer.reports_usage:
         _, last = _chunk(call, [])
         told = {"usage": usage(call, answer)}

@@ -23,4 +23,7 @@ def taken(call: Call, answer: Answer, most: int | None) -> tuple[int, int]:
     length = len(said(answer))
     given, made = answer.input_tokens, answer.output_tokens
     question = call.size // 4 if given is None else given
-    return question, min(length // 4 + 1, most or length) if made is None else made
+    if made is not None:
+        return question, made
+    worked = length // 4 + 1
+    return question, worked if answer.ignores_limit or not most else min(worked, most)

@@ -21,7 +21,11 @@ TEA = Plan(title="Tea", steps=["boil", "pour"])
 GOOD = Answer(arguments=TEA.model_dump())
 
 
+def asked(run: Run, **given: Any) -> Reply[Any]:
+    """Ask."""
+    return ask(run, make_snapshot(), **{"instructions": "You plan.", "prompt": "Plan tea.", **given})
+
+
 def plan(run: Run, **given: Any) -> Reply[Plan]:
     """Ask for a plan."""
-    asked = {"instructions": "You plan.", "prompt": "Plan tea.", **given}
-    return ask(run, make_snapshot(), output=Plan, **asked)
+    return asked(run, output=Plan, **given)

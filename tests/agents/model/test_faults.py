@@ -4,8 +4,9 @@ from threading import Event, Thread
 
 import pytest
 
-from recursor.domain.spending import AgentFailedError
-from tests.agents.model.asked import GOOD, TEA, plan
+from recursor.agents.model.asking import MOST_TURNS
+from recursor.domain.spending import AgentFailedError, Spend
+from tests.agents.model.asked import GOOD, TEA, Plan, asked, plan
 from tests.agents.model.conftest import KEY, Books, RunMaker
 from tests.model_stub.answers import Answer, Call, Fault, always, in_turn
 from tests.model_stub.server import ModelStub
@@ -47,7 +48,12 @@ LASTING = {
     "404": (Answer("no such model", status=404), "HTTP 404: no such model", True),
     "402": (Answer("pay first", status=402), "HTTP 402: pay first", True),
     "cut off": (Answer(arguments='{"title": "T', finish="length"), "cut off at model.output_tokens", False),
-    "far too large": (Answer("x" * 5_000_000, piece=50_000), "larger than model.output_tokens", False),
+    "a text that is cut off": (Answer("It is about t", finish="length"), "cut off at model.output", False),
+    "far too large": (
+        Answer("x" * 5_000_000, piece=50_000, input_tokens=200, ignores_limit=True),
+        "larger than model.output_tokens",
+        False,
+    ),
     "a wait of days": (
         Answer("later", status=429, headers={"retry-after": "90000"}),
         "left alone for",
@@ -62,13 +68,116 @@ LASTING = {
 def test_what_lasts_fails_in_one_line(fault: str, make_run: RunMaker, stub: ModelStub, books: Books) -> None:
     answer, expected, suspend = LASTING[fault]
     stub.script = always(answer)
+    output = str if "text" in fault else Plan
     with pytest.raises(AgentFailedError, match=expected) as raised:
-        plan(make_run(seconds=600, call_seconds=20 if "call_seconds" in expected else 3_000))
+        asked(make_run(seconds=600, call_seconds=20 if "call_seconds" in expected else 3_000), output=output)
     assert raised.value.suspend is suspend
     assert KEY not in str(raised.value)
     assert "\n" not in str(raised.value)
     assert books.open == {}
-    assert books.spent.tokens >= sum(stub.billed)
+    # Of what was far too large, not all had come when it was cut off.
+    came = [min(bill, 200 + 1_000_000 // 4) for bill in stub.billed]
+    assert books.spent.tokens >= sum(came)
+
+
+def test_an_answer_that_is_whole_at_the_limit_is_good(make_run: RunMaker, stub: ModelStub) -> None:
+    stub.script = always(Answer(arguments=TEA.model_dump(), finish="length"))
+    assert plan(make_run()).output == TEA
+
+
+def test_a_server_that_keeps_to_no_limit_is_counted_as_it_reports(
+    make_run: RunMaker, stub: ModelStub, books: Books
+) -> None:
+    stub.script = always(Answer(arguments=TEA.model_dump(), output_tokens=50_000))
+    plan(make_run())
+    assert books.spent.tokens == sum(stub.billed) > books.most[0].tokens
+
+
+def test_one_that_reports_nothing_is_counted_by_what_came(
+    make_run: RunMaker, stub: ModelStub, books: Books
+) -> None:
+    much = Answer("tea " * 10_000, piece=5_000, reports_usage=False, ignores_limit=True)
+    stub.script = always(much)
+    asked(make_run(), output=str)
+    assert books.spent.tokens >= sum(stub.billed) >= 10_000 > books.most[0].tokens
+
+
+def test_a_broken_off_answer_is_not_whole_because_it_tells_what_it_took(
+    make_run: RunMaker, stub: ModelStub
+) -> None:
+    half = Answer("Half of it.", piece=3, usage_in_pieces=True, fault=Fault.CLOSE_WITHIN)
+    stub.script = in_turn(half, Answer("All of it."))
+    reply = asked(make_run(), output=str)
+    assert (reply.output, reply.calls) == ("All of it.", 2)
+
+
+def test_a_server_that_never_says_why_it_ends_has_a_last_word(make_run: RunMaker, stub: ModelStub) -> None:
+    stub.script = always(Answer("All of it.", says_why_it_ends=False))
+    reply = asked(make_run(), output=str)
+    assert (reply.output, reply.calls) == ("All of it.", 1)
+
+
+@pytest.mark.parametrize(
+    ("odd", "is_counted"),
+    [
+        ({"input_tokens": 100, "cached_tokens": 500}, True),
+        ({"input_tokens": 10**19}, False),
+        ({"input_tokens": -50, "output_tokens": 10}, False),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Failed to extract usage")
+def test_figures_that_cannot_be_spoil_no_answer(
+    odd: dict[str, int], is_counted: bool, make_run: RunMaker, stub: ModelStub, books: Books
+) -> None:
+    stub.script = always(Answer(arguments=TEA.model_dump(), **odd))
+    assert plan(make_run()).output == TEA
+    assert books.spent.tokens == (stub.billed[0] if is_counted else books.most[0].tokens)
+    assert books.spent.dollars > 0
+
+
+def test_a_run_that_is_not_wanted_any_more_sends_nothing(
+    make_run: RunMaker, stub: ModelStub, books: Books
+) -> None:
+    stub.script = always(GOOD)
+    for _ in range(10):
+        run = make_run()
+        run.cancelled.set()
+        with pytest.raises(AgentFailedError, match="the run was stopped: it"):
+            plan(run)
+        with pytest.raises(AgentFailedError, match=r"out of time, limits\.node_seconds = 300: it"):
+            plan(make_run(seconds=-20))
+    assert stub.calls == []
+    assert books.spent.tokens == 0
+    assert books.open == {}
+
+
+def test_a_run_that_is_stopped_while_its_call_is_paid_for_sends_nothing(
+    make_run: RunMaker, stub: ModelStub, books: Books
+) -> None:
+    stub.script = always(GOOD)
+    run = make_run()
+    reserve = books.reserve
+
+    def reserve_as_it_is_stopped(most: Spend) -> str:
+        run.cancelled.set()
+        return reserve(most)
+
+    books.reserve = reserve_as_it_is_stopped  # type: ignore[method-assign]  # it happens just then
+    with pytest.raises(AgentFailedError, match="the run was stopped"):
+        plan(run)
+    assert stub.calls == []
+    assert (books.spent.tokens, books.open) == (0, {})
+
+
+def test_a_model_that_uses_tools_for_ever_is_stopped(make_run: RunMaker, stub: ModelStub) -> None:
+    def look(at: str) -> str:
+        """Look."""
+        return f"{at}: nothing yet"
+
+    stub.script = always(Answer(arguments={"at": "tea"}, tool="look"))
+    with pytest.raises(AgentFailedError, match="asked as often as it may be for one answer"):
+        plan(make_run(), tools=[look])
+    assert len(stub.calls) == MOST_TURNS
 
 
 def test_a_server_that_is_not_there(make_run: RunMaker, books: Books) -> None:
