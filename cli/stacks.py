@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -45,10 +46,7 @@ def create(
     else:
         say(made["id"])
     if shared:
-        complain(
-            f"there is another stack of the name {made['name']}: use ids to tell them apart: "
-            f"this one's is {made['id']}"
-        )
+        _complain_of_namesake(made)
     if lonely and sys.stderr.isatty():
         complain("it is started, but no runner is up: `recursor run` starts one")
 
@@ -134,10 +132,13 @@ def rename(
     with open_place(place) as access:
         stack_id = find(access, stack)
         renamed = access.steer(lambda steering: steering.rename(stack_id, name))
+        shared = _is_anothers(access, renamed["name"], stack_id)
     if json:
         print_json(renamed)
     else:
         say(f"{stack_id} is called {renamed['name']}")
+    if shared:
+        _complain_of_namesake(renamed)
 
 
 def delete(
@@ -170,6 +171,13 @@ def _is_anothers(access: Access, name: str, stack_id: str) -> bool:
         return True
     except NotFoundError:
         return False
+
+
+def _complain_of_namesake(stack: Mapping[str, Any]) -> None:
+    complain(
+        f"there is another stack of the name {stack['name']}: use ids to tell them apart: "
+        f"this one's is {stack['id']}"
+    )
 
 
 def _ask(question: str) -> None:

@@ -65,6 +65,15 @@ def test_a_name_that_another_stack_has_is_pointed_out(run: Run) -> None:
     assert "another stack" in err
 
 
+def test_a_new_name_that_another_stack_has_is_pointed_out_too(run: Run) -> None:
+    run("create", "Garden")
+    run("create", "Yard")
+    code, out, err = run("rename", "yard", "garden")
+    assert (code, out.endswith(" is called garden\n")) == (0, True)
+    assert err.startswith("recursor: there is another stack of the name garden: use ids to tell them apart")
+    assert run("rename", out.split()[0], "Yard")[2] == ""
+
+
 def test_a_kind_of_events_is_checked_before_it_is_asked_for(run: Run) -> None:
     code, out, err = run("events", "--kind", "foo")
     assert (code, out) == (2, "")
