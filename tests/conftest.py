@@ -1,5 +1,6 @@
 """What the tests of several rooms share."""
 
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,27 @@ def pytest_configure() -> None:
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that look at pages, and skip them, by name, where there is nothing to look with."""
+    missing = pytest.mark.skipif(
+        shutil.which("chromium") is None, reason="needs Chromium: on Debian, apt-get install chromium"
+    )
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(missing)
+
+
+# Not longer than a module: while it lives, no other test of the process can run an event loop.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser, without a page."""
+    from tests.browsing import started_browser
+
+    with started_browser() as started:
+        yield started
 
 
 @pytest.fixture(params=["lmdb", "memory"])

@@ -1,25 +1,18 @@
 """The pages in a real browser: opened from a file, silent on the network, and doing what they promise."""
 
 import json
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from recursor.agents.scripted.components import COMPONENTS
 from recursor.agents.scripted.page import render
 from recursor.agents.scripted.plan import Part, Plan, plan_of
 from recursor.agents.scripted.recognition import section
 from recursor.agents.scripted.theme import theme_of
-
-CHROMIUM = shutil.which("chromium")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: on Debian, apt-get install chromium"),
-]
+from tests.browsing import PATIENCE
 
 IDEAS = (
     "A habit tracker with streaks and a weekly chart",
@@ -37,24 +30,12 @@ NOW = datetime(2026, 3, 11, 10, 0, 0)
 PHONE = {"width": 360, "height": 740}
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking",
-                  "--disable-component-update", "--disable-sync", "--no-first-run"],
-        )  # fmt: skip
-        yield started
-        started.close()
-
-
 class Visit:
     """A page opened from a file, with all that it must not do written down."""
 
     def __init__(self, browser: Browser, file, *, before: str = "", **context) -> None:
         self.context, self.page = _remembering(browser, file, **context)
-        self.context.set_default_timeout(5_000)
+        self.context.set_default_timeout(PATIENCE)
         self.context.clock.install(time=NOW)
         self.complaints: list[str] = []
         self.requests: list[str] = []

@@ -1,6 +1,5 @@
 """Pages that agents made, in a real browser: whatever they try, they reach nothing."""
 
-import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Frame, Page, sync_playwright
+from playwright.sync_api import Browser, Frame, Page
 
 from recursor.runner.port import listen
 from recursor.storage.store import Store
@@ -17,14 +16,8 @@ from recursor.storage.tables import ARTIFACTS, STACKS
 from recursor.web.app import make_app
 from recursor.web.engine import Engine
 from recursor.web.server import WebServer
+from tests.browsing import PATIENCE
 from tests.making import STACK, make_artifact, make_stack
-
-CHROMIUM = shutil.which("chromium")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: on Debian, apt-get install chromium"),
-]
 
 WHERE = f"/api/stacks/{STACK}/artifacts/newest/page"
 
@@ -177,20 +170,10 @@ def site(store: Store, engine: Engine) -> Iterator[Site]:
         server.stop()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
-        )
-        yield started
-        started.close()
-
-
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context()
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     yield page
     context.close()

@@ -1,46 +1,16 @@
 """Pages of a real runner in a real browser; at the end of a test none of them may have complained."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.browsing import PATIENCE, wait_until_live
 from tests.processes import Started, run_to_end, started_runner
 
-CHROMIUM = shutil.which("chromium")
 PHONE = {"width": 390, "height": 844}
-
-# Generous: the machine may be busy with other tests.
-PATIENCE = 20_000.0
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    missing = pytest.mark.skipif(
-        CHROMIUM is None, reason="needs Chromium: on Debian, apt-get install chromium"
-    )
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.browser)
-            item.add_marker(missing)
-
-
-# Not longer than a module: while it lives, no other test of the process can run an event loop.
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking",
-                  "--disable-component-update", "--disable-sync", "--no-first-run"],
-        )  # fmt: skip
-        expect.set_options(timeout=PATIENCE)
-        yield started
-        started.close()
 
 
 class Visitor:
@@ -58,20 +28,8 @@ class Visitor:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.goto(self.url + path)
         expect(page.locator("h1")).to_be_visible()
-        # From here on what happens is told, and what is pressed is heard.
-        page.wait_for_function("window.did_handshake === true")
+        wait_until_live(page)
         return page
-
-
-def serious_violations(page: Page) -> list[str]:
-    """What axe finds that keeps people out."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{violation['id']}: {node['html'][:200]} {node['failureSummary']}"
-        for violation in found
-        if violation["impact"] in ("serious", "critical")
-        for node in violation["nodes"]
-    ]
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.web.dashboard.conftest import PHONE, serious_violations
+from tests.browsing import serious_violations, wait_until_live
+from tests.web.dashboard.conftest import PHONE
 
 PAGES = ("/", "/doctor", "/teams/{team}", "/teams/{team}?cycle={cycle}", "/teams/0000000000000000")
 
@@ -14,6 +15,7 @@ def _open(visit, done, path: str, **more) -> Page:
     cycle = page.locator("[data-cycle]").last.get_attribute("data-cycle")
     page.goto(runner.url + path.format(team=team, cycle=cycle))
     expect(page.locator("h1")).to_be_visible()
+    wait_until_live(page)
     if "cycle" in path:
         expect(page.locator(".graph-node").first).to_be_visible()
     if path == "/doctor":
@@ -46,6 +48,8 @@ def test_a_team_is_found_and_a_cycle_opened_by_keyboard_alone(done, visit):
     _tab_to(page, page.get_by_role("link", name="Habits"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Habits")
+    # The focus is put where the new page begins, soon after that is shown.
+    expect(page.locator("#main")).to_be_focused()
     _tab_to(page, page.get_by_role("link", name="Cycle 2", exact=True))
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog", name="Cycle 2")).to_be_visible()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
+from tests.browsing import serious_violations, wait_until_live
 from tests.processes import started_runner
-from tests.web.dashboard.conftest import serious_violations
 
 TOKEN = "a secret of some length"
 
@@ -21,11 +21,11 @@ def test_who_signs_out_is_out_in_every_tab_and_comes_back_to_where_they_were(
         page.get_by_label("Token").fill(TOKEN)
         page.get_by_role("button", name="Enter").click()
         expect(page.get_by_role("heading", name="Teams", level=1)).to_be_visible()
-        page.wait_for_function("window.did_handshake === true")
+        wait_until_live(page)
         assert serious_violations(page) == []
         other.goto(f"{runner.url}/doctor")
         expect(other.get_by_role("heading", level=1)).to_be_visible()
-        other.wait_for_function("window.did_handshake === true")
+        wait_until_live(other)
 
         page.get_by_role("button", name="Sign out").press("Enter")
 

@@ -20,9 +20,9 @@ from recursor.storage.opening import open_store
 from recursor.storage.rollups import count_execution
 from recursor.storage.stacks import create_stack
 from recursor.storage.tables import EXECUTIONS, GRAPHS
+from tests.browsing import reload, serious_violations
 from tests.making import STACK, make_graph, make_idea, make_node, make_stack
 from tests.processes import Gated, started_runner
-from tests.web.dashboard.conftest import serious_violations
 
 
 def test_the_figures_the_work_and_the_cycles_of_a_team_are_shown(done, visit):
@@ -80,7 +80,7 @@ def test_cycles_are_filtered_and_the_time_is_chosen(done, visit):
     expect(page.get_by_text("No cycles here")).to_be_visible()
     page.get_by_role("group", name="Time").get_by_role("button", name="7 d").click()
     expect(page).to_have_url(re.compile(r"decision=pause&status=failed&range=7d$"))
-    page.reload()
+    reload(page)
     expect(page.get_by_text("No cycles here")).to_be_visible()
     expect(page.get_by_label("Decision")).to_have_value("pause")
 

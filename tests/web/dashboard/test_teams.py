@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browsing import reload
 from tests.processes import run_to_end
 from tests.web.dashboard.conftest import run_with_teams
 
@@ -105,7 +106,7 @@ def test_teams_are_searched_filtered_and_sorted_and_the_address_keeps_it(done, v
     page.get_by_role("group", name="State").get_by_role("button", name="Idle").click()
     expect(page.get_by_text("No team is like that")).to_be_visible()
     expect(page).to_have_url(re.compile("state=idle"))
-    page.reload()
+    reload(page)
     expect(page.get_by_text("No team is like that")).to_be_visible()
     expect(page.get_by_label("Search")).to_have_value("habits")
     page.get_by_role("button", name="Show all teams").click()
@@ -148,7 +149,7 @@ def test_more_teams_than_a_page_holds_are_paged(tmp_path, visit, browser):
         expect(rows.last).to_contain_text("Team 0")
         expect(page.get_by_role("button", name="Next")).to_be_disabled()
         expect(page).to_have_url(re.compile("page="))
-        page.reload()
+        reload(page)
         expect(rows).to_have_count(5)
         page.get_by_role("button", name="Previous").click()
         expect(rows).to_have_count(25)

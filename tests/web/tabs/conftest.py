@@ -1,35 +1,15 @@
 """A real runner with its dashboard, and a real browser to look at it."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.browsing import PATIENCE, wait_until_live
 from tests.processes import TIMEOUT, started_runner
-
-CHROMIUM = shutil.which("chromium")
-
-expect.set_options(timeout=TIMEOUT * 1000)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    needs = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: on Debian, apt-get install chromium")
-    for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
-            item.add_marker(needs)
-            item.add_marker(pytest.mark.browser)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 class Teams:
@@ -69,7 +49,7 @@ def teams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Teams]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     made = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    made.set_default_timeout(TIMEOUT * 1000)
+    made.set_default_timeout(PATIENCE)
     yield made
     made.close()
 
@@ -85,8 +65,7 @@ def open_tab(context: BrowserContext, teams: Teams) -> Iterator[Callable[..., Pa
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(f"{teams.url}/teams/{team}/{tab}")
         expect(page.locator(".tab-panel")).to_be_visible()
-        # It is told events, and tells what a person does, from when it is connected.
-        page.wait_for_function("() => window.did_handshake")
+        wait_until_live(page)
         return page
 
     yield open_page

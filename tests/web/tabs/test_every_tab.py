@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browsing import PATIENCE, serious_violations, wait_until_live
 from tests.processes import wait_for
 from tests.web.tabs.conftest import Teams
 
@@ -44,6 +44,7 @@ def _open(browser: Browser, theme: Literal["light", "dark"], width: int) -> Iter
     context = browser.new_context(
         viewport={"width": width, "height": 844}, color_scheme=theme, reduced_motion="reduce"
     )
+    context.set_default_timeout(PATIENCE)
     yield context.new_page()
     context.close()
 
@@ -61,7 +62,7 @@ def phone(browser: Browser) -> Iterator[Page]:
 def show(page: Page, teams: Teams, team: str, tab: str) -> None:
     page.goto(f"{teams.url}/teams/{team}/{tab}")
     expect(page.locator(".tab-panel")).to_be_visible()
-    page.wait_for_function("() => window.did_handshake")
+    wait_until_live(page)
 
 
 def test_axe_finds_nothing_serious(themed: Page, teams: Teams, full: str) -> None:
@@ -69,9 +70,7 @@ def test_axe_finds_nothing_serious(themed: Page, teams: Teams, full: str) -> Non
     for team in (full, empty):
         for tab in TABS:
             show(themed, teams, team, tab)
-            found = Axe().run(themed, options={"iframes": False}).response["violations"]
-            serious = [each for each in found if each["impact"] in ("serious", "critical")]
-            assert [(tab, each["id"], each["nodes"][0]["html"]) for each in serious] == []
+            assert (tab, serious_violations(themed, iframes=False)) == (tab, [])
 
 
 def test_it_fits_a_phone_and_runs_nothing_that_was_written(phone: Page, teams: Teams, full: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.browsing import reload
 from tests.processes import Gated, run_to_end
 from tests.web.tabs.conftest import Teams
 
@@ -27,7 +28,7 @@ def test_a_visitor_is_answered_live(teams: Teams, open_tab: Open) -> None:
     expect(page.locator(".said[data-side=left] .said-text")).to_be_visible()
     expect(page.get_by_label("Message", exact=True)).to_have_value("")
     expect(page.get_by_label("Message", exact=True)).to_be_focused()
-    page.reload()
+    reload(page)
     expect(page.get_by_label("Your name")).to_have_value("Ada")
 
 
