@@ -247,7 +247,7 @@ class CycleRunner(StackActor):
         if not self._may_run():
             self._hold()
             return
-        self._backing_off = self._known().failures_in_a_row > 0 or self._look_failures > 0
+        self._backing_off = decision.backoff
         if decision.kind is DecisionKind.CONTINUE or (self._dirty and not self._backing_off):
             self._go_on()
             return

@@ -11,6 +11,7 @@ from recursor.actors.control_actor import ControlActor
 from recursor.actors.environment import Environment
 from recursor.actors.stack_messages import RunAgent, RunTimedOut
 from recursor.domain.agent import Run
+from recursor.domain.agent_state import Wait
 from recursor.domain.effect import Outcome
 from recursor.domain.errors import InvalidInputError, in_one_line
 from recursor.domain.events import NodeProgress, NodeStarted
@@ -18,6 +19,7 @@ from recursor.domain.spending import AgentFailedError, BudgetExceededError
 from recursor.domain.stack import Stack
 from recursor.orchestration.repetition import circle, proposal_of
 from recursor.orchestration.roles import Role
+from recursor.orchestration.waits import wait_after
 from recursor.storage.codec import encode
 from recursor.storage.cycle_steps import NodeResult
 from recursor.storage.tables import STACKS
@@ -82,10 +84,17 @@ class RoleActor(ControlActor):
             outcome=outcome,
             error=error if raised is None else _explain(raised),
             usage=None if gave_up is None else gave_up.usage,
+            wait=self._wait(message, raised),
             suspend=isinstance(raised, BudgetExceededError)
             or (isinstance(raised, AgentFailedError) and raised.suspend),
             budget=raised.budget if isinstance(raised, BudgetExceededError) else None,
         )
+
+    def _wait(self, message: RunAgent, raised: BaseException | None) -> Wait | None:
+        if not isinstance(raised, AgentFailedError) or not raised.passes or raised.suspend:
+            return None
+        state = message.snapshot.states.get(self._role.name)
+        return wait_after(raised, self._role.name, state, message.settings, self._clock.now())
 
     def _time_out(self, message: RunAgent) -> None:
         # A supervisor that has ended has no use for it any more.

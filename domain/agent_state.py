@@ -57,6 +57,18 @@ class ShortTermMemory(Record):
     """The newest plans, artifacts or reviews, oldest first: who goes in circles is found by them."""
 
 
+class Wait(Record):
+    """That a role waits for what passes by itself, such as the outage of its provider."""
+
+    since: Timestamp
+    until: Timestamp
+    times: int = Field(default=1, ge=1)
+    """How often in a row it has had to."""
+    why: str
+    asked: tuple[str, ...] = ()
+    """Whom it asked: for another one it need not wait."""
+
+
 class AgentState(Record):
     """One role's state in one stack."""
 
@@ -66,6 +78,8 @@ class AgentState(Record):
     last_run_at: Timestamp | None = None
     """When the snapshot of the last successful run was taken: what changed later it has not seen."""
     last_error: str | None = None
+    wait: Wait | None = None
+    """What it waits for before it is tried again, if its last run failed of that."""
     long_term: LongTermMemory = Field(default_factory=LongTermMemory)
     short_term: ShortTermMemory = Field(default_factory=ShortTermMemory)
     updated_at: Timestamp

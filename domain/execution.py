@@ -34,6 +34,8 @@ class Decision(Record):
     reason: str
     suspend: bool = False
     """Whether the stack is to be paused until a person resumes it."""
+    backoff: bool = False
+    """Whether the pause is waited out whatever happens meanwhile."""
 
 
 class GraphSummary(Record):

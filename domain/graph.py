@@ -82,6 +82,8 @@ class Node(Record):
     finished_at: Timestamp | None = None
     note: str | None = None
     """Why the node failed, was skipped or was cancelled."""
+    waits_until: Timestamp | None = None
+    """When its role is tried again, where what it failed of passes by itself."""
     usage: Usage | None = None
 
 

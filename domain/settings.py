@@ -142,6 +142,10 @@ class ModelSettings(Record):
     prompts: Line | None = Field(default=None, examples=["/srv/recursor/prompts"])
     """A directory with prompts that take the place of those of the same names."""
 
+    def asked_by(self, role: str) -> tuple[str, ...]:
+        """Return whom a role asks: the models, and where."""
+        return (self.of(role), *self.fallback, self.base_url or "")
+
     def of(self, role: str) -> str:
         """Return the model that does the work of `role`."""
         return self.roles.get(role, self.name)

@@ -51,17 +51,31 @@ class BudgetExceededError(RecursorError):
 class AgentFailedError(RecursorError):
     """An agent that gives up, and says what it spent until then."""
 
-    def __init__(self, problem: str, usage: Usage | None = None, *, suspend: bool = False) -> None:
+    def __init__(
+        self,
+        problem: str,
+        usage: Usage | None = None,
+        *,
+        suspend: bool = False,
+        passes: bool = False,
+        not_before: float | None = None,
+    ) -> None:
         """Give up a run.
 
         Args:
             problem: one line: what went wrong, and the remedy if there is one.
             usage: what the run spent.
             suspend: whether another try makes no sense before a person has looked: the stack is paused.
+            passes: whether this is nobody's fault here and passes by itself, such as an outage: the role
+                waits for longer and longer, and is tried again however often it fails so.
+            not_before: when another try makes sense (seconds since the epoch, UTC), where that is known; it
+                passes then.
         """
         super().__init__(problem)
         self.usage = usage
         self.suspend = suspend
+        self.passes = passes or not_before is not None
+        self.not_before = not_before
 
 
 class Spend(Record):

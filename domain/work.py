@@ -18,6 +18,8 @@ class WorkStatus(Record):
     """The roles in the same graph that must finish first."""
     due_at: Timestamp | None = None
     """Without work: when the passing of time alone may bring some."""
+    waits: bool = False
+    """Whether there is work, which waits until then for what passes by itself."""
 
 
 class WorkReport(Record):
@@ -37,6 +39,10 @@ class WorkReport(Record):
             if status.has_work
         ]
         return tuple(role for _, _, role in sorted(found))
+
+    def roles_that_wait(self) -> tuple[str, ...]:
+        """Return the roles whose work waits for what passes by itself."""
+        return tuple(role for role, status in self.statuses.items() if status.waits)
 
     def is_fresh(self, revision: Revision, ttl: float, now: float) -> bool:
         """Return whether this still tells what is true.

@@ -34,11 +34,26 @@ def decide(
         return Decision(kind=DecisionKind.STOP, reason="the stack was deleted")
     if stack.state is not ExecutionState.RUNNING:
         return Decision(kind=DecisionKind.STOP, reason=f"the stack is {stack.state}")
-    failed = [node for node in graph.nodes if node.status is NodeStatus.FAILED]
-    if failed:
+    if _has_failed(graph):
+        failed = [node for node in graph.nodes if node.status is NodeStatus.FAILED]
         what = "; ".join(f"{node.role}: {node.note}" for node in failed)
-        return after_failure(stack.failures_in_a_row + 1, what, settings)
+        return after_failure(failures_in_a_row(stack, graph), what, settings)
     return after_work(stack, report, progress=progress, settings=settings, now=now)
+
+
+def failures_in_a_row(stack: Stack, graph: ExecutionGraph) -> int:
+    """Return how many cycles in a row have failed, with the one that `stack` has just executed as `graph`.
+
+    Where all that failed passes by itself, it is nobody's failure here: the count stays as it was.
+    """
+    if _has_failed(graph):
+        return stack.failures_in_a_row + 1
+    waits = any(node.waits_until is not None for node in graph.nodes)
+    return stack.failures_in_a_row if waits else 0
+
+
+def _has_failed(graph: ExecutionGraph) -> bool:
+    return any(node.status is NodeStatus.FAILED and node.waits_until is None for node in graph.nodes)
 
 
 def after_failure(failures: int, what: str, settings: PauseSettings) -> Decision:
@@ -52,7 +67,7 @@ def after_failure(failures: int, what: str, settings: PauseSettings) -> Decision
     if failures >= settings.failures_allowed:
         reason = f"{failures} failed cycles in a row; the last: {what}"
         return Decision(kind=DecisionKind.PAUSE, reason=reason, suspend=True)
-    return Decision(kind=DecisionKind.PAUSE, pause=_backoff(failures, settings), reason=what)
+    return Decision(kind=DecisionKind.PAUSE, pause=backoff(failures, settings), reason=what, backoff=True)
 
 
 def backoff_ends(stack: Stack, settings: PauseSettings) -> float | None:
@@ -62,7 +77,7 @@ def backoff_ends(stack: Stack, settings: PauseSettings) -> float | None:
     """
     if not stack.failures_in_a_row or stack.last_activity_at is None:
         return None
-    return stack.last_activity_at + _backoff(stack.failures_in_a_row, settings)
+    return stack.last_activity_at + backoff(stack.failures_in_a_row, settings)
 
 
 def after_work(
@@ -84,7 +99,16 @@ def after_work(
         return Decision(
             kind=DecisionKind.PAUSE, pause=pause, reason=f"{what}; the last cycle changed nothing"
         )
+    return _rest(stack, report, settings, now)
+
+
+def _rest(stack: Stack, report: WorkReport, settings: PauseSettings, now: float) -> Decision:
     due = report.next_due()
+    waiting = report.roles_that_wait()
+    if waiting and due is not None:
+        # Nothing but that time, or an event, lets it begin: no look before it would find more.
+        reason = "; ".join(f"{role}: {report.statuses[role].reason}" for role in waiting)
+        return Decision(kind=DecisionKind.PAUSE, pause=max(due - now, settings.after_work), reason=reason)
     if stack.phase is Phase.COMPLETE:
         if due is None:
             return Decision(
@@ -101,7 +125,8 @@ def after_work(
     )
 
 
-def _backoff(failures: int, settings: PauseSettings) -> float:
+def backoff(failures: int, settings: PauseSettings) -> float:
+    """Return how many seconds to wait after so many failures in a row, from 1."""
     # The exponent is bounded, because 2.0**1024 is an OverflowError and no pause is that long.
     return min(settings.first_backoff * 2.0 ** min(failures - 1, 64), settings.longest_backoff)
 

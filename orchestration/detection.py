@@ -5,6 +5,7 @@ from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.work import WorkReport, WorkStatus
 from recursor.orchestration.roles import RoleRegistry
+from recursor.orchestration.waits import held_back
 
 
 class DetectorFailedError(RecursorError):
@@ -28,7 +29,8 @@ def detect_work(snapshot: Snapshot, roles: RoleRegistry, settings: Settings, now
     name = ""
     try:
         for name, role in roles.items():
-            found[name] = _seen(role.detect(snapshot, settings, now), settings)
+            seen = _seen(role.detect(snapshot, settings, now), settings)
+            found[name] = held_back(seen, name, snapshot, settings, now)
         for name in found:
             statuses[name] = _with_dependencies(name, found, roles, settings)
     except (Exception, SystemExit) as error:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from recursor.domain.agent_state import Wait
 from recursor.domain.effect import Outcome
 from recursor.domain.execution import Decision, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, Usage
@@ -32,6 +33,8 @@ class NodeResult:
     """The budget that has too little left, where that is why."""
     proposal: str | None = None
     """The fingerprint of the plan, artifact or review in the outcome."""
+    wait: Wait | None = None
+    """What its role waits for, where it failed of what passes by itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from recursor.domain.graph import ExecutionGraph, Node, NodeStatus
 from recursor.domain.spending import BudgetName
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.work import WorkReport
-from recursor.orchestration.decision import summarise
+from recursor.orchestration.decision import failures_in_a_row, summarise
 from recursor.storage.cycle_steps import CycleBegun, CycleEnd, NodeResult, WaveCommitted
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.outcomes import apply_outcome
@@ -111,7 +111,7 @@ def commit_wave(
                 progress |= applied.progress
                 written_to |= applied.written_to
         if error is not None:
-            _note_failure(writer, stack, result.role, error, now)
+            _note_failure(writer, stack, result, error, now)
         changed[result.role] = _result(nodes[result.role], result, error)
     halted = [f"{result.role}: {changed[result.role].note}" for result in results if result.suspend]
     if halted and stack.state is ExecutionState.RUNNING:
@@ -231,7 +231,7 @@ def _ended(writer: Writer, stack: Stack, end: CycleEnd) -> Stack:
     count_execution(writer, execution, end.graph)
     stack = stack.but(
         total_cycles=stack.total_cycles + 1,
-        failures_in_a_row=stack.failures_in_a_row + 1 if failed else 0,
+        failures_in_a_row=failures_in_a_row(stack, end.graph),
         fruitless_in_a_row=0 if end.progress else stack.fruitless_in_a_row + 1,
         last_activity_at=end.now,
         current_execution_id=None,
@@ -274,6 +274,7 @@ def _result(node: Node, result: NodeResult, error: str | None) -> Node:
         started_at=result.started_at,
         finished_at=result.finished_at,
         note=error,
+        waits_until=None if result.wait is None else result.wait.until,
         usage=result.usage if result.outcome is None else result.outcome.usage,
     )
 
@@ -296,7 +297,11 @@ def _awaited(writer: Writer, graph: ExecutionGraph, results: Sequence[NodeResult
     return all(attempts.get(result.role) == result.attempt for result in results)
 
 
-def _note_failure(writer: Writer, stack: Stack, role: str, error: str, now: float) -> None:
-    state = agent_state(writer, stack, role)
-    failed = {"execution_state": AgentExecutionState.FAILED, "last_error": error, "updated_at": now}
-    STATES.put(writer, state.but(**failed))
+def _note_failure(writer: Writer, stack: Stack, result: NodeResult, error: str, now: float) -> None:
+    state = agent_state(writer, stack, result.role)
+    STATES.put(
+        writer,
+        state.but(
+            execution_state=AgentExecutionState.FAILED, last_error=error, wait=result.wait, updated_at=now
+        ),
+    )

@@ -86,6 +86,7 @@ def _remember_run(draft: Draft, outcome: Outcome, proposal: str | None) -> None:
             execution_state=AgentExecutionState.IDLE,
             last_run_at=draft.looked_at(),
             last_error=None,
+            wait=None,
             short_term=short_term,
         )
     )
