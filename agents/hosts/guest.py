@@ -30,6 +30,7 @@ from recursor.agents.hosts.messages import (
 from recursor.agents.model.clock import on_loop
 from recursor.agents.model.exchange import Exchange
 from recursor.agents.model.lanes import backoff
+from recursor.agents.model.traffic import ClosedError
 from recursor.domain.agent import Agent, Run
 from recursor.domain.effect import Outcome
 from recursor.domain.errors import in_one_line
@@ -168,15 +169,24 @@ class FarLine:
         """See `Traffic.pause`."""
         return backoff(troubles, self._chance.random())
 
-    def entered(self, call: int) -> None:
-        """Let a call begin; from any thread."""
-        waiting = self._waiting.get(call)
+    def entered(self, entered: Entered) -> None:
+        """Let a call begin, or send it away; from any thread."""
+        waiting = self._waiting.get(entered.call)
         if waiting is not None:
-            on_loop(waiting.get_loop(), lambda: None if waiting.done() else waiting.set_result(None))
+            on_loop(waiting.get_loop(), lambda: _answer(waiting, entered))
 
     def shut(self, told: Shut) -> None:
         """Note what a provider wants; from any thread."""
         self._shut[told.model.partition(":")[0], told.base_url] = told.until
+
+
+def _answer(waiting: asyncio.Future[None], entered: Entered) -> None:
+    if waiting.done():
+        return
+    if entered.closed_until is None:
+        waiting.set_result(None)
+    else:
+        waiting.set_exception(ClosedError(entered.closed_until))
 
 
 class Guest:
@@ -206,8 +216,8 @@ class Guest:
                 threading.Thread(target=self._run, args=(message,), daemon=True).start()
             case MeterSaid():
                 self._questions.answered(message)
-            case Entered(call=call):
-                self._line.entered(call)
+            case Entered():
+                self._line.entered(message)
             case Cancel(number=number):
                 if (cancelled := self._cancelled.get(number)) is not None:
                     cancelled.set()

@@ -30,7 +30,7 @@ from recursor.agents.hosts.messages import (
     Withdraw,
 )
 from recursor.agents.model.exchange import Exchange
-from recursor.agents.model.traffic import Pass
+from recursor.agents.model.traffic import ClosedError, Pass
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome
 from recursor.domain.snapshot import Snapshot
@@ -237,7 +237,13 @@ class Host:
         waiting.add_done_callback(lambda done: self._entered(enter.call, done))
 
     def _entered(self, call: int, done: asyncio.Task[Pass]) -> None:
-        if not done.cancelled() and done.exception() is None:
+        if done.cancelled():
+            return
+        error = done.exception()
+        if isinstance(error, ClosedError):
+            self._calls.pop(call, None)
+            self.tell(Entered(call, error.until))
+        else:
             self.tell(Entered(call))
 
     def _leave(self, left: Left) -> None:
@@ -254,8 +260,10 @@ class Host:
         traffic.leave(granted)
 
     def _withdraw(self, call: int) -> None:
-        waiting = self._calls.pop(call)
-        if not waiting.cancel() and not waiting.cancelled():
+        waiting = self._calls.pop(call, None)
+        if waiting is None or waiting.cancel() or waiting.cancelled():
+            return
+        if waiting.exception() is None:
             self._exchange.traffic.leave(waiting.result())
 
     def _withdraw_all(self) -> None:

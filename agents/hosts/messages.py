@@ -89,9 +89,11 @@ class Enter:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A call may begin."""
+    """A call may begin, or is sent away."""
 
     call: int
+    closed_until: float | None = None
+    """Until when its provider wants to be left alone, where that is why: see `ClosedError`."""
 
 
 @dataclass(frozen=True, slots=True)

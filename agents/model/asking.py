@@ -100,7 +100,7 @@ class _Asking(Generic[T]):
             model, toolsets = await errands.do(lambda: (self._model(exchange, asked), self._toolsets(asked)))
             answer = await self._answer(model, toolsets, exchange.askers, errands)
         except asyncio.CancelledError:
-            raise AgentFailedError(asked.cut_off(), tally.usage) from None
+            raise AgentFailedError(asked.cut_off(), tally.usage, passes=asked.waits_in_vain) from None
         except BudgetExceededError as error:
             error.usage = tally.usage
             raise

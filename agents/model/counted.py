@@ -7,7 +7,6 @@ from pydantic_ai.exceptions import (
     ModelAPIError,
     ModelAuthenticationError,
     ModelConnectionError,
-    ModelOverloadedError,
     ModelRateLimitError,
     ModelRequestTimeout,
     ModelServerError,
@@ -24,10 +23,12 @@ from pydantic_core import from_json, to_json
 from recursor.agents.model.clock import sleep, within
 from recursor.agents.model.errands import Errands
 from recursor.agents.model.exchange import Exchange
+from recursor.agents.model.failures import LeftAloneError
 from recursor.agents.model.partial import Partial
 from recursor.agents.model.payment import Payment
 from recursor.agents.model.retry_after import seconds_to_wait
 from recursor.agents.model.tally import Tally
+from recursor.agents.model.traffic import ClosedError
 from recursor.agents.model.wire import CALL, WireCall
 from recursor.domain.agent import Run
 from recursor.domain.spending import AgentFailedError
@@ -54,12 +55,19 @@ class Asked:
     """Models that could not be asked at all, and why."""
     doing: str = "was about to ask a model"
     """What it is at, for those who want to know why it did not end in time."""
+    in_line: bool = False
+    """Whether it waits for others, and not for an answer."""
 
     @property
     def is_wanted(self) -> bool:
         """Whether anything may still be sent for it."""
         ended = self.run.cancelled.is_set() or self.exchange.closed
         return not ended and self.exchange.clock.now() < self.run.deadline
+
+    @property
+    def waits_in_vain(self) -> bool:
+        """Whether it has come to nothing but for others: that passes."""
+        return self.in_line and not self.run.cancelled.is_set()
 
     def cut_off(self) -> str:
         """Return why it is not wanted any more, and what it was at."""
@@ -94,6 +102,7 @@ class CountedModel(WrapperModel):
     ) -> ModelResponse:
         """See `Model.request`; on the wire it is a stream, so that it can be watched, and cut off."""
         most_bytes = _most_bytes(messages, model_request_parameters)
+        refusal: ModelAPIError | None = None
         for number in itertools.count(1):
             self._look_ahead()
             try:
@@ -101,25 +110,31 @@ class CountedModel(WrapperModel):
             except ModelAuthenticationError:
                 self._asked.exchange.keys.forget(self._name.partition(":")[0])
                 raise
+            except ClosedError as closed:
+                raise LeftAloneError(self._name, closed.until, self._clock.now(), refusal) from None
             except ModelAPIError as error:
                 if not self._is_last or number == TRIES or not _passes(error):
-                    raise
-                refused = isinstance(error, _REFUSED)
-            if not refused:
+                    left_alone = self._left_alone(error)
+                    if left_alone is None:
+                        raise
+                    raise left_alone from None
+                refusal = error if isinstance(error, _REFUSED) else None
+            if refusal is None:
                 await sleep(self._clock, self._traffic.pause(number))
         raise AssertionError
 
     def _look_ahead(self) -> None:
-        """Wait for no provider while there is another, or longer than the run has."""
-        closed_until = self._traffic.closed_until(self._name, self._base_url)
-        if not self._is_last and closed_until > self._clock.now():
-            raise ModelOverloadedError(self._name, "left alone for now, as it asked for")
-        if closed_until > self._run.deadline:
-            wait = closed_until - self._clock.now()
-            raise AgentFailedError(
-                f"{self._name}: its provider wants to be left alone for {wait:,.0f} s, "
-                "which is longer than this run has: another try follows"
-            )
+        """Wait for no provider while there is another."""
+        closed_until, now = self._traffic.closed_until(self._name, self._base_url), self._clock.now()
+        if not self._is_last and closed_until > now:
+            raise LeftAloneError(self._name, closed_until, now)
+
+    def _left_alone(self, error: ModelAPIError) -> LeftAloneError | None:
+        """Return what says when to ask again, if a refusal means that."""
+        closed_until, now = self._traffic.closed_until(self._name, self._base_url), self._clock.now()
+        if not isinstance(error, _REFUSED) or closed_until <= now:
+            return None
+        return LeftAloneError(self._name, closed_until, now, error)
 
     async def _call(
         self,
@@ -131,6 +146,7 @@ class CountedModel(WrapperModel):
         wire = WireCall(most_bytes)
         payment = Payment(self._run, self._name, most_bytes)
         self._asked.doing = f"waited in line for {self._name}"
+        self._asked.in_line = True
         granted = await self._traffic.enter(
             self._name, self._base_url, payment.most.tokens, self._run.priority
         )
@@ -139,6 +155,7 @@ class CountedModel(WrapperModel):
             self._insist_on_being_wanted()
             await self._asked.errands.do(payment.reserve)
             self._insist_on_being_wanted()
+            self._asked.in_line = False
             response = await self._send(wire, payment, messages, settings, parameters)
             self._traffic.answered(granted)
             payment.answered(response.usage, self._asked.tally)
@@ -164,7 +181,7 @@ class CountedModel(WrapperModel):
 
     def _insist_on_being_wanted(self) -> None:
         if not self._asked.is_wanted:
-            raise AgentFailedError(self._asked.cut_off())
+            raise AgentFailedError(self._asked.cut_off(), passes=self._asked.waits_in_vain)
 
     async def _send(
         self,

@@ -6,10 +6,15 @@ from pydantic_ai.exceptions import (
     FallbackExceptionGroup,
     ModelAPIError,
     ModelAuthenticationError,
+    ModelConnectionError,
     ModelHTTPError,
     ModelNotFoundError,
+    ModelOverloadedError,
     ModelQuotaExceededError,
+    ModelRateLimitError,
     ModelRequestTimeout,
+    ModelServerError,
+    ModelUnavailableError,
     OutputTokenLimitExceeded,
     UnexpectedModelBehavior,
     UsageLimitExceeded,
@@ -21,10 +26,29 @@ from recursor.domain.errors import in_one_line
 from recursor.domain.graph import Usage
 from recursor.domain.settings import Settings
 from recursor.domain.spending import AgentFailedError
+from recursor.domain.wording import span
 
 # Characters of what a provider says.
 LONGEST = 500
+_PASSES = (ModelRateLimitError, ModelUnavailableError, ModelServerError)
 _NEEDS_A_PERSON = (ModelAuthenticationError, ModelNotFoundError, ModelQuotaExceededError, UserError)
+
+
+class LeftAloneError(ModelOverloadedError):
+    """A provider is not asked now, because it wants to be left alone."""
+
+    def __init__(self, model: str, until: float, now: float, because: ModelAPIError | None = None) -> None:
+        """Ask somebody else, or later.
+
+        Args:
+            model: the one that would be asked.
+            until: seconds since the epoch, UTC.
+            now: the same.
+            because: the refusal, where it was this call's own.
+        """
+        wait = f"its provider wants to be left alone for {span(max(until - now, 0.0))}"
+        super().__init__(model, wait if because is None else f"{_told(because)}; {wait}")
+        self.until = until
 
 
 def explained(
@@ -40,11 +64,33 @@ def explained(
         others: why further models could not be asked at all.
     """
     if isinstance(error, AgentFailedError):
-        return AgentFailedError(keys.scrubbed(str(error)), usage, suspend=error.suspend)
+        return AgentFailedError(
+            keys.scrubbed(str(error)),
+            usage,
+            suspend=error.suspend,
+            passes=error.passes,
+            not_before=error.not_before,
+        )
     errors = list(error.exceptions) if isinstance(error, FallbackExceptionGroup) else [error]
     text = "; then ".join(dict.fromkeys([*(_line(each, settings) for each in errors), *others]))
     suspend = all(isinstance(each, _NEEDS_A_PERSON) for each in errors)
-    return AgentFailedError(keys.scrubbed(text), usage, suspend=suspend)
+    passing = [each for each in errors if _passes(each)]
+    return AgentFailedError(
+        keys.scrubbed(text), usage, suspend=suspend, passes=bool(passing), not_before=_first_back(passing)
+    )
+
+
+def _passes(error: Exception) -> bool:
+    """Return whether a provider is away, which will be over. What broke off in the middle may be paid for."""
+    if isinstance(error, ModelConnectionError):
+        return error.phase in ("pool", "connect")
+    return isinstance(error, _PASSES)
+
+
+def _first_back(errors: Sequence[Exception]) -> float | None:
+    """Return when the first of them is back, if all of them say when."""
+    times = [error.until for error in errors if isinstance(error, LeftAloneError)]
+    return min(times) if times and len(times) == len(errors) else None
 
 
 def _line(error: Exception, settings: Settings) -> str:
@@ -63,10 +109,8 @@ def _line(error: Exception, settings: Settings) -> str:
                 "the model was asked as often as it may be for one answer, and still used tools: "
                 "have the prompt say when it has enough of them"
             )
-        case ModelHTTPError():
-            line = f"{error.model_name}: HTTP {error.status_code}: {_said(error.body)}"
         case ModelAPIError():
-            line = f"{error.model_name}: {error.message}"
+            line = f"{error.model_name}: {_told(error)}"
         case UnexpectedModelBehavior():
             line = f"the model did not answer as it should: {error.message}"
             if error.__cause__ is not None:
@@ -78,6 +122,12 @@ def _line(error: Exception, settings: Settings) -> str:
         case _:
             line = in_one_line(error)
     return _shortened(line)
+
+
+def _told(error: ModelAPIError) -> str:
+    if isinstance(error, ModelHTTPError):
+        return f"HTTP {error.status_code}: {_said(error.body)}"
+    return error.message
 
 
 def _said(body: object) -> str:

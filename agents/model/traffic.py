@@ -10,15 +10,29 @@ from typing import Protocol, TypeVar
 
 from recursor.agents.model.clock import Alarm, Clock, on_loop
 from recursor.agents.model.lanes import Lane, Place, backoff
+from recursor.domain.errors import RecursorError
 from recursor.domain.rates import Rate, Rates
 
 # Seconds that a point of priority is worth in line: what is urgent goes first, and what waits gets its turn.
 SECONDS_PER_PRIORITY = 15.0
 
+# Seconds that a call waits for a provider that wants to be left alone. For longer nobody waits: the run ends,
+# and its role is tried again when the provider is back.
+PATIENCE_SECONDS = 5.0
+
 # One's own machine does one thing at a time, unless somebody says that it can do more.
 DEFAULT_RATES: Rates = {"local": Rate(concurrent=1)}
 
 _UNLIMITED = Rate()
+
+
+class ClosedError(RecursorError):
+    """A provider wants to be left alone for longer than a call waits in line."""
+
+    def __init__(self, until: float) -> None:
+        """Send a call away; `until` is in seconds since the epoch, UTC."""
+        super().__init__(until)
+        self.until = until
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +121,9 @@ class Traffic:
             base_url: whom it is asked of, if not of the provider.
             tokens: what it takes at most.
             priority: 0 to 10.
+
+        Raises:
+            ClosedError: the provider wants to be left alone for more than `PATIENCE_SECONDS`, or does so now.
         """
         turn = self._clock.now() - priority * SECONDS_PER_PRIORITY
         leave: asyncio.Future[Pass] = asyncio.get_running_loop().create_future()
@@ -116,7 +133,7 @@ class Traffic:
         try:
             return await leave
         except asyncio.CancelledError:
-            if leave.done() and not leave.cancelled():
+            if leave.done() and not leave.cancelled() and leave.exception() is None:
                 self.leave(leave.result())
             elif waiting in self._waiting:
                 self._waiting.remove(waiting)
@@ -169,6 +186,11 @@ class Traffic:
         opens = math.inf
         left: list[_Waiting] = []
         for waiting in self._waiting:
+            closed_until = waiting.lanes[0].closed_until
+            if closed_until > now + PATIENCE_SECONDS:
+                if not waiting.leave.done():
+                    waiting.leave.set_exception(ClosedError(closed_until))
+                continue
             shut = [lane for lane in waiting.lanes if id(lane) in held]
             if not shut:
                 times = {id(lane): lane.opens_at(now, waiting.tokens) for lane in waiting.lanes}

@@ -3,8 +3,13 @@
 from threading import Event, Thread
 
 import pytest
+from pydantic_ai.exceptions import FallbackExceptionGroup, ModelConnectionError, ModelHTTPError
 
 from recursor.agents.model.asking import MOST_TURNS
+from recursor.agents.model.exchange import Exchange
+from recursor.agents.model.failures import LeftAloneError, explained
+from recursor.domain.graph import Usage
+from recursor.domain.settings import Settings
 from recursor.domain.spending import AgentFailedError, Spend
 from tests.agents.model.asked import GOOD, TEA, Plan, asked, plan
 from tests.agents.model.conftest import KEY, Books, RunMaker
@@ -180,9 +185,64 @@ def test_a_model_that_uses_tools_for_ever_is_stopped(make_run: RunMaker, stub: M
     assert len(stub.calls) == MOST_TURNS
 
 
+def test_a_provider_that_wants_to_be_left_alone_says_until_when(
+    make_run: RunMaker, stub: ModelStub, exchange: Exchange
+) -> None:
+    stub.script = always(Answer("slow down", status=429, headers={"retry-after": "900"}))
+    asked_at = exchange.clock.now()
+    for said in ("HTTP 429: slow down; its provider", "its provider"):
+        with pytest.raises(AgentFailedError, match=f"gpt-4o: {said} wants to be left alone for 1") as failed:
+            plan(make_run())
+        assert asked_at + 900 <= (failed.value.not_before or 0) <= exchange.clock.now() + 900
+        assert (failed.value.passes, failed.value.suspend) == (True, False)
+    # Nobody knocks, and nobody waits at the door.
+    assert len(stub.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "passes"),
+    [
+        (Answer("oops", status=500), True),
+        (Answer("no such thing", status=400), False),
+        (Answer(fault=Fault.RESET_WITHIN, arguments=TEA.model_dump(), piece=2), False),
+    ],
+    ids=["outage", "refusal", "broken off"],
+)
+def test_what_passes_by_itself_is_told_from_what_does_not(
+    answer: Answer, passes: bool, make_run: RunMaker, stub: ModelStub
+) -> None:
+    stub.script = always(answer)
+    with pytest.raises(AgentFailedError) as failed:
+        plan(make_run())
+    assert (failed.value.passes, failed.value.not_before) == (passes, None)
+
+
+AWAY, BACK_LATER = LeftAloneError("a:x", 500.0, 0.0), LeftAloneError("b:y", 900.0, 0.0)
+DOWN = ModelConnectionError("c:z", "nobody there", phase="connect")
+WRONG = ModelHTTPError(400, "d:w", "no such thing")
+
+
+@pytest.mark.parametrize(
+    ("errors", "passes", "not_before"),
+    [
+        ([AWAY, BACK_LATER], True, 500.0),
+        ([BACK_LATER, WRONG], True, 900.0),
+        ([AWAY, DOWN], True, None),
+        ([WRONG, WRONG], False, None),
+    ],
+    ids=["the first that is back", "the only one", "who knows how long", "none"],
+)
+def test_of_several_models_the_first_that_is_back_counts(
+    errors: list[Exception], passes: bool, not_before: float | None, exchange: Exchange
+) -> None:
+    failed = explained(FallbackExceptionGroup("all", errors), Settings(), exchange.keys, Usage())
+    assert (failed.passes, failed.not_before, failed.suspend) == (passes, not_before, False)
+
+
 def test_a_server_that_is_not_there(make_run: RunMaker, books: Books) -> None:
-    with pytest.raises(AgentFailedError, match="gpt-4o: "):
+    with pytest.raises(AgentFailedError, match="gpt-4o: ") as failed:
         plan(make_run(base_url="http://127.0.0.1:9/v1"))
+    assert failed.value.passes
     assert books.spent.tokens == 0
     assert books.open == {}
 

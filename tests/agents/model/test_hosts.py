@@ -233,7 +233,20 @@ def test_a_model_of_this_machine_is_asked_from_here(make_run: RunMaker) -> None:
 def test_a_refusal_holds_for_all_processes(
     agent: Agent, make_run: RunMaker, stub: ModelStub, exchange: Exchange
 ) -> None:
-    stub.script = in_turn(Answer("slow down", status=429, headers={"Retry-After": "60"}), GOOD)
+    stub.script = in_turn(Answer("slow down", status=429, headers={"Retry-After": "4"}), GOOD)
     before = exchange.clock.now()
     assert agent.run(make_snapshot(), make_run()).summary == "Tea"
-    assert exchange.clock.now() >= before + 60
+    assert exchange.clock.now() >= before + 4
+
+
+def test_a_long_refusal_sends_runs_away_and_says_until_when(
+    agent: Agent, make_run: RunMaker, stub: ModelStub, exchange: Exchange
+) -> None:
+    stub.script = always(Answer("slow down", status=429, headers={"Retry-After": "900"}))
+    before = exchange.clock.now()
+    for _ in range(2):
+        with pytest.raises(AgentFailedError, match="wants to be left alone") as failed:
+            agent.run(make_snapshot(), make_run())
+        assert failed.value.passes
+        assert (failed.value.not_before or 0) >= before + 900
+    assert len(stub.calls) == 1

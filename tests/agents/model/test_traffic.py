@@ -9,7 +9,7 @@ import pytest
 from recursor.actors.clock import ManualClock
 from recursor.agents.model.lanes import FIRST_BACKOFF, LONGEST_BACKOFF, LONGEST_WAIT
 from recursor.agents.model.retry_after import seconds_to_wait
-from recursor.agents.model.traffic import SECONDS_PER_PRIORITY, Pass, Traffic
+from recursor.agents.model.traffic import SECONDS_PER_PRIORITY, ClosedError, Pass, Traffic
 from recursor.domain.rates import Rate
 
 GPT, MINI, CLAUDE = "openai:gpt-4o", "openai:gpt-4o-mini", "anthropic:claude-sonnet-5-5"
@@ -182,13 +182,13 @@ def test_who_gives_up_just_as_it_may_begin_makes_room() -> None:
 def test_a_refusal_closes_the_provider_for_everybody_as_long_as_it_asks_for() -> None:
     async def story(line: Line) -> None:
         await line.come("a", GPT)
-        line.traffic.refused(line.passes["a"], 30.0)
+        line.traffic.refused(line.passes["a"], 4.0)
         await line.end("a")
         await line.come("b", MINI)
         await line.come("c", GPT)
         await line.come("other", CLAUDE)
         assert line.begun == ["a", "other"]
-        await line.pass_time(29)
+        await line.pass_time(3)
         assert line.begun == ["a", "other"]
         # One goes first, to find out; when it is answered, all go.
         await line.pass_time(2)
@@ -198,6 +198,29 @@ def test_a_refusal_closes_the_provider_for_everybody_as_long_as_it_asks_for() ->
         assert line.begun == ["a", "other", "b", "c"]
 
     in_line({}, story)
+
+
+def test_who_would_have_to_wait_long_is_sent_away_and_told_when_to_come() -> None:
+    async def story(line: Line) -> None:
+        for name in "abc":
+            await line.come(name)
+        back = line.clock.now() + 30
+        line.traffic.refused(line.passes["a"], 30.0)
+        await line.end("a")
+        await line.come("later", MINI)
+        await line.come("other", CLAUDE)
+        # "b" is under way; "c" was in line when the provider closed.
+        assert line.begun == ["a", "b", "other"]
+        for name in ("c", "later"):
+            with pytest.raises(ClosedError) as closed:
+                await line.tasks[name]
+            assert closed.value.until == pytest.approx(back, abs=0.01)
+        await line.end("b")
+        await line.pass_time(30)
+        await line.come("again")
+        assert line.begun[-1] == "again"
+
+    in_line({GPT: Rate(concurrent=2)}, story)
 
 
 def test_without_a_time_it_waits_longer_after_every_refusal() -> None:
