@@ -6,6 +6,9 @@ from typing import NoReturn, Self
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+SECRET = "secret"
+"""The type of pydantic errors about values that are not to be shown again."""
+
 
 class RecursorError(Exception):
     """Base of all errors that Recursor raises on purpose."""
@@ -87,7 +90,8 @@ def _sentence(problem: ErrorDetails) -> str:
         message = "has characters that are not allowed here"
     if problem["type"] == "tuple_type":
         message = 'input should be a list, such as ["a", "b"]'
-    sentence = f"{_short(field)}: {message[0].lower()}{message[1:]} (got {_short(repr(problem['input']))})"
+    got = "" if problem["type"] == SECRET else f" (got {_short(repr(problem['input']))})"
+    sentence = f"{_short(field)}: {message[0].lower()}{message[1:]}{got}"
     # The name of a field that should not be there can hold anything, line breaks included.
     return " ".join(sentence.splitlines())
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
-from recursor.domain.errors import InvalidInputError, unknown_key
+from recursor.domain.errors import SECRET, InvalidInputError, unknown_key
 from recursor.domain.graph import MAX_DOLLARS, MAX_TOKENS
 from recursor.domain.rates import Rates
 from recursor.domain.record import Line, Record, RoleName
@@ -27,6 +27,18 @@ def _model(value: Any) -> Any:
 
 
 ModelName = Annotated[str, StringConstraints(pattern=MODEL_PATTERN, max_length=500), BeforeValidator(_model)]
+
+
+def _address(value: Any) -> Any:
+    if isinstance(value, str) and re.match(r"^https?://[^/?#]*@", value):
+        # Settings are shown to everybody.
+        raise PydanticCustomError(
+            SECRET, "has a name or a password in it, and everybody sees settings: give OPENAI_API_KEY instead"
+        )
+    return value
+
+
+Address = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$"), BeforeValidator(_address)]
 
 Overrides = Mapping[str, Mapping[str, JsonValue]]
 
@@ -125,10 +137,9 @@ class ModelSettings(Record):
         default=(), examples=[("anthropic:claude-haiku-4-5", "groq:llama-3.3-70b-versatile")]
     )
     """Models to be asked in turn when the one before fails or is overloaded."""
-    base_url: str | None = Field(
-        default=None, pattern=r"^https?://[^\s]+$", max_length=2000, examples=["http://127.0.0.1:8000/v1"]
-    )
-    """Where an OpenAI-compatible server is asked by models named `openai:...`."""
+    base_url: Address | None = Field(default=None, max_length=2000, examples=["http://127.0.0.1:8000/v1"])
+    """Where an OpenAI-compatible server is asked by models named `openai:...`, `openai-chat:...` or
+    `openai-responses:...`."""
     output_tokens: int = Field(default=16_000, ge=1)
     """Most tokens of one answer."""
     context_tokens: int | None = Field(default=None, ge=1_000)

@@ -31,6 +31,7 @@ from recursor.agents.model.clock import on_loop
 from recursor.agents.model.exchange import Exchange
 from recursor.agents.model.lanes import backoff
 from recursor.agents.model.traffic import ClosedError
+from recursor.agents.model.whom import family
 from recursor.domain.agent import Agent, Run
 from recursor.domain.effect import Outcome
 from recursor.domain.errors import in_one_line
@@ -133,7 +134,7 @@ class FarLine:
 
     def closed_until(self, model: str, base_url: str | None) -> float:
         """See `Traffic.closed_until`: as far as it is known here."""
-        return self._shut.get((model.partition(":")[0], base_url), 0.0)
+        return self._shut.get((family(model.partition(":")[0]), base_url), 0.0)
 
     async def enter(self, model: str, base_url: str | None, tokens: int, priority: int) -> FarPass:
         """See `Traffic.enter`."""
@@ -177,7 +178,7 @@ class FarLine:
 
     def shut(self, told: Shut) -> None:
         """Note what a provider wants; from any thread."""
-        self._shut[told.model.partition(":")[0], told.base_url] = told.until
+        self._shut[family(told.model.partition(":")[0]), told.base_url] = told.until
 
 
 def _answer(waiting: asyncio.Future[None], entered: Entered) -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 
 from recursor.agents.model.keys import KEYLESS, Keys, remedy
+from recursor.agents.model.whom import members
 from recursor.domain.errors import InvalidInputError, unknown_key
 from recursor.domain.settings import SCRIPTED, ModelSettings, RunnerSettings, Settings
 
@@ -90,7 +91,7 @@ def models_without_key(settings: Settings, keyed: Collection[str]) -> Iterator[W
 
     def lacks_key(model: str) -> bool:
         provider = model.partition(":")[0]
-        may_lack = KEYLESS | ({"openai"} if settings.model.base_url is not None else set())
+        may_lack = KEYLESS | (members("openai") if settings.model.base_url is not None else set())
         return provider in PROVIDERS - may_lack and provider not in keyed
 
     fallback = [model for setting, model in named if setting == "model.fallback"]
@@ -115,7 +116,7 @@ def doubts(settings: Settings, keyed: Collection[str] | None = None) -> Iterator
     for each in () if keyed is None else models_without_key(settings, keyed):
         yield f"{each.setting}: there is no key for {each.model}: {each.remedy}, where the runner is"
     named = [model.partition(":")[0] for _, model in _models(settings.model)]
-    if settings.model.base_url is not None and named and "openai" not in named:
+    if settings.model.base_url is not None and named and not members("openai") & set(named):
         provider = named[0]
         elsewhere = _ADDRESSES.get(provider)
         remedy = f"set {elsewhere} for the runner instead" if elsewhere else "it has an address of its own"

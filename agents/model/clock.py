@@ -46,6 +46,27 @@ class LoopClock:
         return self._loop.call_later(max(when - time.time(), 0), callback)
 
 
+class Steady:
+    """The time of a clock, without its steps back: nothing is to wait until they are made up for."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Begin with the time of `clock`."""
+        self._clock = clock
+        self._last = clock.now()
+        self._behind = 0.0
+
+    def now(self) -> float:
+        """Return seconds; only differences of them mean anything."""
+        read = self._clock.now()
+        self._behind += max(self._last - read, 0.0)
+        self._last = read
+        return read + self._behind
+
+    def call_at(self, when: float, callback: Callable[[], object]) -> Alarm:
+        """Have `callback` called when `now` is `when`, or soon after; see `Clock.call_at`."""
+        return self._clock.call_at(when - self.now() + self._last, callback)
+
+
 def on_loop(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
     """Have `callback` called by `loop`, from any thread; not at all, if the loop has ended."""
     with contextlib.suppress(RuntimeError):

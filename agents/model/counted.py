@@ -29,6 +29,7 @@ from recursor.agents.model.payment import Payment
 from recursor.agents.model.retry_after import seconds_to_wait
 from recursor.agents.model.tally import Tally
 from recursor.agents.model.traffic import ClosedError
+from recursor.agents.model.whom import address
 from recursor.agents.model.wire import CALL, WireCall
 from recursor.domain.agent import Run
 from recursor.domain.spending import AgentFailedError
@@ -92,7 +93,8 @@ class CountedModel(WrapperModel):
         self._run = asked.run
         self._clock = asked.exchange.clock
         self._traffic = asked.exchange.line
-        self._base_url = asked.run.settings.model.base_url
+        # Whom it asks, whatever the settings name it by.
+        self._base_url = address(wrapped.base_url) if name.partition(":")[0] != "local" else None
 
     async def request(
         self,

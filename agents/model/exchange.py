@@ -13,7 +13,8 @@ from recursor.agents.model.clock import Clock, LoopClock, on_loop
 from recursor.agents.model.errands import Errands
 from recursor.agents.model.keys import Keys
 from recursor.agents.model.local import LocalServers
-from recursor.agents.model.traffic import DEFAULT_RATES, Line, Traffic
+from recursor.agents.model.traffic import Line, Traffic
+from recursor.agents.model.whom import all_rates
 from recursor.domain.agent import Run
 from recursor.domain.rates import Rates
 from recursor.domain.spending import AgentFailedError
@@ -34,6 +35,8 @@ MARGIN_SECONDS = 0.5
 AGAIN_SECONDS = 2.0
 # How long what was cut off may take to count what it spent, in seconds.
 CLOSE_SECONDS = 5.0
+# Models that are kept for the next run: each address and each key makes others.
+MOST_MODELS = 256
 
 
 class Exchange:
@@ -48,7 +51,7 @@ class Exchange:
         """
         self._lock = threading.Lock()
         self._given_clock = clock
-        self._rates = {**DEFAULT_RATES, **(rates or {})}
+        self._rates = all_rates(rates or {})
         self._local = LocalServers(self._rates["local"].concurrent or 1)
         self._line = line
         self._started: _Started | None = None
@@ -109,6 +112,9 @@ class Exchange:
                 model = model_named(name, base_url, self.keys, started.connections)
                 remember_schemas(model)
                 started.models[known] = model
+                if len(started.models) > MOST_MODELS:
+                    # They share their connections, and are made again when they are asked again.
+                    del started.models[next(iter(started.models))]
             return model
 
     @property

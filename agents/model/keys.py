@@ -4,6 +4,8 @@ import contextlib
 import os
 import threading
 
+from recursor.agents.model.whom import family
+
 SERVICE = "recursor"
 SHOWN_INSTEAD = "[key]"
 
@@ -11,13 +13,12 @@ KEYLESS = frozenset({"local", "ollama"})
 """Those that can do without."""
 
 _FURTHER_VARIABLES = {"google": ("GEMINI_API_KEY",)}
-_FAMILIES = {"openai-chat": "openai", "openai-responses": "openai"}
 
 
 def variables(provider: str) -> tuple[str, ...]:
     """Return the environment variables that may hold a provider's key, the first one first."""
-    family = _FAMILIES.get(provider, provider)
-    return (f"{family.replace('-', '_').upper()}_API_KEY", *_FURTHER_VARIABLES.get(family, ()))
+    name = family(provider)
+    return (f"{name.replace('-', '_').upper()}_API_KEY", *_FURTHER_VARIABLES.get(name, ()))
 
 
 def remedy(provider: str) -> str:
@@ -37,21 +38,21 @@ class Keys:
 
     def of(self, provider: str) -> str | None:
         """Return the key of `provider`, or None. The keyring is asked until it has one, and may block."""
-        family = _FAMILIES.get(provider, provider)
+        name = family(provider)
         for variable in variables(provider):
             if key := os.environ.get(variable, "").strip():
                 return self._note(key)
         with self._lock:
-            kept = self._kept.get(family) or _from_keyring(family)
+            kept = self._kept.get(name) or _from_keyring(name)
             if kept is not None:
                 # What is not there is looked for again: somebody may have been told to put it there.
-                self._kept[family] = kept
+                self._kept[name] = kept
         return None if kept is None else self._note(kept)
 
     def forget(self, provider: str) -> None:
         """Ask the keyring again next time: the provider has refused the key."""
         with self._lock:
-            self._kept.pop(_FAMILIES.get(provider, provider), None)
+            self._kept.pop(family(provider), None)
 
     def scrubbed(self, text: str) -> str:
         """Return `text` without any key that was used."""

@@ -65,6 +65,11 @@ class Lane:
             opens = max(opens, self._fits_at(tokens, rate.tokens_per_minute))
         return opens
 
+    def is_idle(self, now: float) -> bool:
+        """Return whether a new one would be as good."""
+        is_empty = not self._window or self._window[-1].at <= now - WINDOW
+        return is_empty and not self.running and not self.troubles and self.closed_until <= now
+
     def enter(self, now: float, tokens: int) -> Place:
         """Begin a call."""
         place = Place(now, tokens)
@@ -87,7 +92,7 @@ class Lane:
 
         Args:
             place: the call that was refused: of several that were under way at the same time, one counts.
-            now: seconds since the epoch, UTC.
+            now: seconds, of a time that has no steps back.
             wait: seconds that the provider asks for, or None.
             jitter: 0 to 1: so that several processes do not come back at the same moment.
         """

@@ -7,10 +7,10 @@ from genai_prices import calc_price
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import AbstractUsage
 
+from recursor.agents.model.whom import family
+
 # These run on one's own machine.
 FREE = frozenset({"local", "ollama"})
-
-_PROVIDERS = {"openai-chat": "openai", "openai-responses": "openai"}
 
 
 def dollars(model: str, usage: AbstractUsage) -> Decimal | None:
@@ -27,7 +27,7 @@ def dollars(model: str, usage: AbstractUsage) -> Decimal | None:
     if provider in FREE:
         return None if name.endswith("-cloud") else Decimal(0)
     try:
-        return calc_price(usage, name, provider_id=_PROVIDERS.get(provider, provider)).total_price
+        return calc_price(usage, name, provider_id=family(provider)).total_price
     except LookupError:
         return None
 
@@ -40,7 +40,7 @@ def most_dollars(model: str, input_tokens: int, output_tokens: int) -> Decimal |
 def known_models(provider: str) -> list[str]:
     """Return the models of a provider, without its name, whose price is known."""
     try:
-        found = get_snapshot().find_provider(None, _PROVIDERS.get(provider, provider), None)
+        found = get_snapshot().find_provider(None, family(provider), None)
     except LookupError:
         return []
     return [model.id for model in found.models]

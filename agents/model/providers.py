@@ -12,6 +12,7 @@ from pydantic_ai.providers import Provider, infer_provider_class
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from recursor.agents.model.keys import KEYLESS, Keys, remedy
+from recursor.agents.model.whom import family
 from recursor.agents.model.wire import Connections
 from recursor.domain.spending import AgentFailedError
 
@@ -25,7 +26,8 @@ def model_named(name: str, base_url: str | None, keys: Keys, connections: Connec
 
     Args:
         name: provider and model, in pydantic-ai's naming.
-        base_url: where an OpenAI-compatible server is asked instead of OpenAI's, or a file is served.
+        base_url: where an OpenAI-compatible server is asked instead of OpenAI's, in any of its ways, or a
+            file is served.
         keys: looks up the provider's key.
         connections: what it is asked over.
 
@@ -44,8 +46,9 @@ def model_named(name: str, base_url: str | None, keys: Keys, connections: Connec
         # What calls itself compatible is so with the older of OpenAI's two ways of asking.
         made = _provider(name, url, keys, connections)
         return OpenAIChatModel(model, provider=made)
+    url = base_url if family(provider) == "openai" else None
     try:
-        return infer_model(name, lambda _: _provider(name, None, keys, connections))
+        return infer_model(name, lambda _: _provider(name, url, keys, connections))
     except UserError as error:
         raise _unusable(name, str(error)) from None
 

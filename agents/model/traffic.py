@@ -8,8 +8,9 @@ import random
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from recursor.agents.model.clock import Alarm, Clock, on_loop
+from recursor.agents.model.clock import Alarm, Clock, Steady, on_loop
 from recursor.agents.model.lanes import Lane, Place, backoff
+from recursor.agents.model.whom import all_rates, folded
 from recursor.domain.errors import RecursorError
 from recursor.domain.rates import Rate, Rates
 
@@ -20,8 +21,8 @@ SECONDS_PER_PRIORITY = 15.0
 # and its role is tried again when the provider is back.
 PATIENCE_SECONDS = 5.0
 
-# One's own machine does one thing at a time, unless somebody says that it can do more.
-DEFAULT_RATES: Rates = {"local": Rate(concurrent=1)}
+# Lanes that are kept although nobody is in them: each address has its own, and people give new ones.
+MOST_IDLE_LANES = 256
 
 _UNLIMITED = Rate()
 
@@ -101,8 +102,9 @@ class Traffic:
 
     def __init__(self, rates: Rates, clock: Clock, chance: random.Random | None = None) -> None:
         """Let calls begin as `rates` allow, by the time of `clock`."""
-        self._rates = {**DEFAULT_RATES, **rates}
+        self._rates = all_rates(rates)
         self._clock = clock
+        self._time = Steady(clock)
         self._chance = chance or random.Random()
         self._lanes: dict[tuple[str, str | None], Lane] = {}
         self._waiting: list[_Waiting] = []
@@ -111,24 +113,27 @@ class Traffic:
 
     def closed_until(self, model: str, base_url: str | None) -> float:
         """Return until when a provider wants to be left alone: seconds since the epoch, UTC."""
-        return self._lanes_of(model, base_url)[0].closed_until
+        left = self._lanes_of(model, base_url)[0].closed_until - self._time.now()
+        return self._clock.now() + left if left > 0 else 0.0
 
     async def enter(self, model: str, base_url: str | None, tokens: int, priority: int) -> Pass:
         """Wait until a call may begin; it is to be given to `leave`, whatever becomes of it.
 
         Args:
             model: as people name it: its provider's limits hold, and its own.
-            base_url: whom it is asked of, if not of the provider.
+            base_url: whom it is asked of, as `whom.address` writes it: each address has limits of its own.
             tokens: what it takes at most.
             priority: 0 to 10.
 
         Raises:
             ClosedError: the provider wants to be left alone for more than `PATIENCE_SECONDS`, or does so now.
         """
-        turn = self._clock.now() - priority * SECONDS_PER_PRIORITY
+        turn = self._time.now() - priority * SECONDS_PER_PRIORITY
         leave: asyncio.Future[Pass] = asyncio.get_running_loop().create_future()
         waiting = _Waiting(turn, next(self._numbers), tokens, self._lanes_of(model, base_url), leave)
         bisect.insort(self._waiting, waiting)
+        if len(self._lanes) > MOST_IDLE_LANES:
+            self._drop_idle_lanes()
         self._admit()
         try:
             return await leave
@@ -158,7 +163,7 @@ class Traffic:
             wait: seconds that it asks for, or None.
         """
         lane, place = granted.places[0]
-        lane.refused(place, self._clock.now(), wait, self._chance.random())
+        lane.refused(place, self._time.now(), wait, self._chance.random())
 
     def pause(self, troubles: int) -> float:
         """Return how many seconds one call waits before it is made again, after so many troubles in a row."""
@@ -171,6 +176,7 @@ class Traffic:
             self._alarm = None
 
     def _lanes_of(self, model: str, base_url: str | None) -> tuple[Lane, ...]:
+        model = folded(model)
         return tuple(self._lane(name, base_url) for name in (model.partition(":")[0], model))
 
     def _lane(self, name: str, base_url: str | None) -> Lane:
@@ -179,9 +185,16 @@ class Traffic:
             lane = self._lanes[name, base_url] = Lane(name, self._rates.get(name, _UNLIMITED))
         return lane
 
+    def _drop_idle_lanes(self) -> None:
+        now = self._time.now()
+        wanted = {id(lane) for waiting in self._waiting for lane in waiting.lanes}
+        self._lanes = {
+            key: lane for key, lane in self._lanes.items() if id(lane) in wanted or not lane.is_idle(now)
+        }
+
     def _admit(self) -> None:
         """Let begin what may; what is later in line does not take the room of what waits before it."""
-        now = self._clock.now()
+        now = self._time.now()
         held: set[int] = set()
         opens = math.inf
         left: list[_Waiting] = []
@@ -189,7 +202,7 @@ class Traffic:
             closed_until = waiting.lanes[0].closed_until
             if closed_until > now + PATIENCE_SECONDS:
                 if not waiting.leave.done():
-                    waiting.leave.set_exception(ClosedError(closed_until))
+                    waiting.leave.set_exception(ClosedError(self._clock.now() + closed_until - now))
                 continue
             shut = [lane for lane in waiting.lanes if id(lane) in held]
             if not shut:
@@ -214,4 +227,4 @@ class Traffic:
         self.close()
         if at < math.inf:
             loop = asyncio.get_running_loop()
-            self._alarm = self._clock.call_at(at, lambda: on_loop(loop, self._admit))
+            self._alarm = self._time.call_at(at, lambda: on_loop(loop, self._admit))

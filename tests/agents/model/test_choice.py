@@ -91,9 +91,16 @@ def test_a_name_that_looks_like_a_slip_is_doubted_and_a_new_one_is_not() -> None
         assert list(doubts(settings({"name": name}))) == []
 
 
+def test_an_address_with_a_password_is_refused_and_not_repeated() -> None:
+    with pytest.raises(InvalidInputError, match=r"base_url: has a name or a password in it") as refused:
+        settings({"base_url": "http://user:secret@host/v1"})
+    assert "secret" not in str(refused.value)
+    assert settings({"base_url": "http://host/v1?of=me@host"}).model.base_url == "http://host/v1?of=me@host"
+
+
 def test_an_address_that_nobody_asks_is_doubted() -> None:
     address = {"base_url": "http://localhost:8000"}
-    for name in ("openai:gpt-5-mini", "scripted"):
+    for name in ("openai:gpt-5-mini", "openai-chat:gpt-5-mini", "openai-responses:gpt-5-mini", "scripted"):
         assert list(doubts(settings({"name": name, **address}))) == []
     assert list(doubts(settings({"name": "anthropic:claude-sonnet-5-5", **address}))) == [
         "model.base_url: is for openai: models only, and not for anthropic: "
@@ -110,6 +117,7 @@ def test_an_address_that_nobody_asks_is_doubted() -> None:
         ({"name": "openai:a", "fallback": ["ollama:b"]}, set(), [("model.name", True)]),
         ({"name": "ollama:a", "roles": {"builder": "groq:b"}}, set(), [("model.roles.builder", False)]),
         ({"name": "openai:a", "base_url": "http://localhost/v1"}, set(), []),
+        ({"name": "openai-chat:a", "base_url": "http://localhost/v1"}, set(), []),
         ({"name": "scripted", "fallback": ["anthropic:b"]}, set(), []),
     ],
 )

@@ -1,12 +1,18 @@
 """Every provider's SDK goes through the same gate: one request a call, with its key, and paid for."""
 
 import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from recursor.agents.model.exchange import Exchange
 from recursor.agents.model.keys import Keys, variables
+from recursor.domain.agent import Run
+from recursor.domain.rates import Rate
+from recursor.domain.settings import Settings
 from recursor.domain.spending import AgentFailedError
-from tests.agents.model.asked import plan
+from tests.agents.model.asked import TEA, Plan, plan
 from tests.agents.model.conftest import Books, RunMaker
 from tests.model_stub.answers import Answer, always
 from tests.model_stub.server import ModelStub
@@ -48,6 +54,47 @@ def test_no_sdk_repeats_anything_by_itself(
     assert all("sk-of-this-one" in call.key for call in stub.calls)
     assert "sk-of-this-one" not in str(raised.value)
     assert "sk-of-this-one" not in caplog.text
+
+
+@pytest.mark.parametrize("provider", ["openai", "openai-chat", "openai-responses"])
+def test_what_is_for_a_server_of_ones_own_is_sent_nowhere_else(
+    provider: str, make_run: RunMaker, stub: ModelStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    stub.script = always(Answer("it was here", status=400))
+    with pytest.raises(AgentFailedError, match="HTTP 400: it was here"):
+        plan(make_run(name=f"{provider}:my-own"))
+    assert [call.path for call in stub.calls] == [
+        "/v1/responses" if provider == "openai-responses" else "/v1/chat/completions"
+    ]
+
+
+@pytest.mark.parametrize("provider", ["groq", "openai"])
+def test_a_limit_holds_however_settings_name_the_address(
+    provider: str, stub: ModelStub, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+    monkeypatch.setenv("GROQ_API_KEY", "sk-2")
+    monkeypatch.setenv("GROQ_BASE_URL", stub.url.removesuffix("/v1"))
+    stub.script = always(Answer(arguments=TEA.model_dump(), latency=0.1))
+    exchange = Exchange(rates={provider: Rate(concurrent=1)})
+    # It is for OpenAI's models, and whoever sets it for others gets no line of their own.
+    given = (
+        [("groq:a", None), ("groq:a", "http://a/v1"), ("groq:b", "http://b/v1")]
+        if provider == "groq"
+        else [("openai:a", stub.url), ("openai:a", stub.url + "/"), ("openai-chat:a", stub.url)]
+    )
+
+    def work(name: str, base_url: str | None) -> Plan:
+        settings = Settings().overridden({"model": {"name": name, "base_url": base_url}})
+        run = Run("e", "planner", 1, "because", settings, time.time() + 300, meter=books, models=exchange)
+        return plan(run).output
+
+    with ThreadPoolExecutor(9) as threads:
+        answers = [threads.submit(work, *each) for each in given * 3]
+        assert [answer.result() for answer in answers] == [TEA] * 9
+    exchange.close()
+    assert stub.most_at_once == 1
 
 
 def test_a_key_from_the_keyring_is_used_after_those_of_the_environment(

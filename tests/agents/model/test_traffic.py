@@ -1,33 +1,52 @@
 """The line in front of providers: who goes first, how many, how often, and when nobody."""
 
 import asyncio
+import gc
 import random
 from collections.abc import Awaitable, Callable
 
 import pytest
 
-from recursor.actors.clock import ManualClock
-from recursor.agents.model.lanes import FIRST_BACKOFF, LONGEST_BACKOFF, LONGEST_WAIT
+from recursor.actors.clock import ManualClock, Timer
+from recursor.agents.model.lanes import FIRST_BACKOFF, LONGEST_BACKOFF, LONGEST_WAIT, Lane
 from recursor.agents.model.retry_after import seconds_to_wait
-from recursor.agents.model.traffic import SECONDS_PER_PRIORITY, ClosedError, Pass, Traffic
+from recursor.agents.model.traffic import MOST_IDLE_LANES, SECONDS_PER_PRIORITY, ClosedError, Pass, Traffic
+from recursor.agents.model.whom import address, all_rates
 from recursor.domain.rates import Rate
 
 GPT, MINI, CLAUDE = "openai:gpt-4o", "openai:gpt-4o-mini", "anthropic:claude-sonnet-5-5"
 
 
+class SetBackClock(ManualClock):
+    """One that somebody sets."""
+
+    behind = 0.0
+
+    def now(self) -> float:
+        return super().now() - self.behind
+
+    def set_back(self, seconds: float) -> None:
+        self.behind += seconds
+
+    def call_at(self, when: float, callback: Callable[[], object]) -> Timer:
+        return super().call_at(when + self.behind, callback)
+
+
 class Line:
     """Calls that wait, and those that have begun, by name."""
 
-    def __init__(self, traffic: Traffic, clock: ManualClock) -> None:
+    def __init__(self, traffic: Traffic, clock: SetBackClock) -> None:
         self.traffic = traffic
         self.clock = clock
         self.begun: list[str] = []
         self.passes: dict[str, Pass] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
-    async def come(self, name: str, model: str = GPT, tokens: int = 100, priority: int = 5) -> None:
+    async def come(
+        self, name: str, model: str = GPT, tokens: int = 100, priority: int = 5, address: str | None = None
+    ) -> None:
         async def wait() -> None:
-            self.passes[name] = await self.traffic.enter(model, None, tokens, priority)
+            self.passes[name] = await self.traffic.enter(model, address, tokens, priority)
             self.begun.append(name)
 
         self.tasks[name] = asyncio.create_task(wait())
@@ -50,7 +69,7 @@ def in_line(rates: dict[str, Rate], story: Callable[[Line], Awaitable[None]]) ->
     """Tell a story of a line, on an event loop, in a time of its own."""
 
     async def tell() -> None:
-        clock = ManualClock()
+        clock = SetBackClock()
         line = Line(Traffic(rates, clock), clock)
         await story(line)
         for task in line.tasks.values():
@@ -85,6 +104,72 @@ def test_limits_of_a_model_hold_beside_those_of_its_provider() -> None:
         assert line.begun == ["a", "c", "e", "b", "d"]
 
     in_line({GPT: Rate(concurrent=1), "openai": Rate(concurrent=2)}, story)
+
+
+def test_a_provider_has_one_limit_by_whichever_name_and_each_address_its_own() -> None:
+    async def story(line: Line) -> None:
+        await line.come("a", GPT)
+        await line.come("chat", "openai-chat:gpt-4o")
+        await line.come("responses", "openai-responses:other")
+        await line.come("mine", GPT, address="http://mine/v1")
+        assert line.begun == ["a", "mine"]
+        line.traffic.refused(line.passes["a"], 30.0)
+        assert line.traffic.closed_until("openai-chat:gpt-4o", None) > line.clock.now() + 29
+        assert line.traffic.closed_until(GPT, "http://mine/v1") == 0
+
+    in_line({"openai": Rate(concurrent=1)}, story)
+    in_line({"openai-responses": Rate(concurrent=1), "openai": Rate(concurrent=5)}, story)
+
+
+def test_what_is_said_of_a_file_leaves_its_usual_limits() -> None:
+    async def story(line: Line) -> None:
+        for name in "ab":
+            await line.come(name, "local:a.gguf")
+        assert line.begun == ["a"]
+
+    in_line({"local": Rate(requests_per_minute=100)}, story)
+    assert all_rates({"local": Rate(concurrent=3)})["local"].concurrent == 3
+
+
+def test_a_clock_that_is_set_back_holds_up_nobody() -> None:
+    async def story(line: Line) -> None:
+        await line.come("a")
+        line.traffic.refused(line.passes["a"], 4.0)
+        await line.end("a")
+        line.clock.set_back(3_600)
+        await line.come("b")
+        await line.pass_time(50)
+        assert line.begun == ["a"]
+        await line.pass_time(12)
+        assert line.begun == ["a", "b"]
+
+    in_line({GPT: Rate(requests_per_minute=1)}, story)
+
+
+def test_what_was_asked_once_at_an_address_is_not_remembered_for_ever() -> None:
+    async def story(line: Line) -> None:
+        for number in range(2 * MOST_IDLE_LANES):
+            await line.come("a", address=f"http://host-{number}/v1")
+            await line.end("a")
+        gc.collect()
+        assert sum(isinstance(each, Lane) for each in gc.get_objects()) <= MOST_IDLE_LANES + 2
+
+    in_line({}, story)
+
+
+@pytest.mark.parametrize(
+    ("one", "same"),
+    [
+        ("http://host/v1", "http://host/v1/"),
+        ("https://Host:443/v1", "https://host/v1"),
+        ("http://host:80", "http://host/"),
+    ],
+)
+def test_an_address_is_the_same_however_it_is_written(one: str, same: str) -> None:
+    assert address(one) == address(same)
+    assert (
+        len({address(url) for url in (one, "http://host:8000/v1", "http://other/v1", "http://host/v2")}) == 4
+    )
 
 
 def test_so_many_requests_in_any_minute() -> None:
