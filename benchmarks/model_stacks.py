@@ -13,7 +13,7 @@ more than the limit, a quarter if not given. `--processes` is `runner.agent_proc
 After `--warm-up` seconds the calls answered, their mean number at once, the memory of the runner and of the
 processes it has begun (without the store's mapped file), and their processor time are taken for `--seconds`.
 The bar: at least 95 % of limit / latency, no failed cycle, and no slope of the memory. The stacks have a past
-from the beginning, as what is in memory of a stack grows with that.
+from the beginning, as what is in memory of a stack grows with that; `--past 0` gives them none.
 
 With `--idle` each stack finishes a small project first; then calls and processor time are counted.
 """
@@ -73,7 +73,7 @@ def fetch(url: str) -> Any:
         return json.load(response)
 
 
-def create(data: Path, count: int, url: str) -> None:
+def create(data: Path, count: int, url: str, todos: int) -> None:
     """Store stacks that run as soon as a runner is up."""
     settings = {
         "model": {
@@ -89,7 +89,7 @@ def create(data: Path, count: int, url: str) -> None:
         for number in range(count):
             stack = stacks.new_stack(f"stack {number}", now, settings)
             stacks.create_stack(writer, stack, stacks.new_idea(stack.id, f"A list for {number}", now))
-            grow_old(writer, stack, now)
+            grow_old(writer, stack, now, todos)
             stacks.control_stack(writer, stack.id, Command.START, now)
 
     store = open_store(store_directory(data))
@@ -97,13 +97,13 @@ def create(data: Path, count: int, url: str) -> None:
     store.close()
 
 
-def grow_old(writer: Writer, stack: Stack, now: float) -> None:
-    """Give a stack as much of a past as its agents are shown of theirs.
+def grow_old(writer: Writer, stack: Stack, now: float, todos: int) -> None:
+    """Give a stack a past of so many todos.
 
-    What a stack has in memory grows with its past until then. A young one would hide for hours whether
-    anything else grows.
+    What it has in memory grows with its past, as far as its agents are shown of that. Young ones would hide
+    for hours whether anything else grows.
     """
-    for number in range(MAX_CLOSED_TODOS):
+    for number in range(todos):
         done = Todo(
             id=new_id(),
             stack_id=stack.id,
@@ -131,7 +131,7 @@ class Process:
         self._pid = pid
 
     def megabytes(self) -> float:
-        """Return the resident memory of all, without mapped pages of files: those are the store's cache."""
+        """Return the resident memory of all, without mapped files: those are the store's cache."""
         return sum(_kilobytes(pid) for pid in self._pids()) / 1024
 
     def threads(self) -> int:
@@ -243,6 +243,12 @@ def main() -> None:
     options.add_argument(
         "--processes", type=int, default=0, help="further processes that agents run in, besides the runner's"
     )
+    options.add_argument(
+        "--past",
+        type=int,
+        default=MAX_CLOSED_TODOS,
+        help="todos that each stack has done before: as many as its agents are shown, if not given",
+    )
     options.add_argument("--latency", type=float, default=2.0, help="seconds of every call")
     options.add_argument("--warm-up", type=float, default=20.0, help="seconds before measuring")
     options.add_argument("--seconds", type=float, default=120.0, help="seconds of measuring")
@@ -253,7 +259,7 @@ def main() -> None:
         model(chosen.latency, chosen.idle) as model_url,
     ):
         data = Path(folder) / "data"
-        create(data, chosen.stacks, model_url)
+        create(data, chosen.stacks, model_url, 0 if chosen.idle else chosen.past)
         agents = chosen.agents or chosen.limit * 5 // 4
         rates = json.dumps({"openai": {"concurrent": chosen.limit}})
         variables = {
@@ -266,6 +272,7 @@ def main() -> None:
             figures = measure(runner.url, model_url, process, chosen)
     given = {
         "stacks": chosen.stacks,
+        "past": chosen.past,
         "limit": chosen.limit,
         "agents": agents,
         "further_processes": chosen.processes,

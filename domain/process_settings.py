@@ -19,7 +19,7 @@ class ProcessSettings(RunnerSettings):
     `recursor.roles`. Not given: the standard team."""
     agent_processes: int = Field(default=0, ge=0, le=64)
     """Further processes that agents run in when they ask models, for machines with several cores. Each takes
-    about 130 MB and makes some eighty calls a second. 0: all run in the runner's own, which makes fifty."""
+    about 130 MB. 0: all run in the runner's own, which makes forty to fifty calls of models a second."""
     host: str = Field(default="127.0.0.1", min_length=1, max_length=253)
     """The address to serve on. Others than this machine's loopback want a token."""
     allowed_hosts: tuple[Line, ...] = ()
