@@ -27,7 +27,7 @@ class Load(NamedTuple):
     """Actors that have messages and wait for a thread."""
 
     running: int
-    """Actors that are handling messages."""
+    """Actors that are handling messages, and do not wait for others in the middle of it."""
 
     abandoned: int
     """Threads that are stuck in actors which were given up, and do not count against the limit."""
@@ -80,7 +80,7 @@ class Dispatcher:
         self._ready: ReadyQueue = deque()
         # Re-entrant: the garbage collector may run a finalizer in the middle of anything, and that may tell
         # an actor something. Therefore each change below is complete before `_wake_one` looks at it.
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._workers: set[Worker] = set()
         self._idle: list[Worker] = []
         self._abandoned: set[Worker] = set()
@@ -98,8 +98,8 @@ class Dispatcher:
     @property
     def load(self) -> Load:
         """How many actors wait and run, and how many threads are lost to abandoned ones."""
-        with self._lock:
-            running = sum(len(worker.running) for worker in self._workers)
+        with self.lock:
+            running = sum(worker.counted and len(worker.running) for worker in self._workers)
             return Load(len(self._ready), running, len(self._abandoned))
 
     def mailbox(self) -> Mailbox:
@@ -141,7 +141,7 @@ class Dispatcher:
         actor = mailbox.close()
         with contextlib.suppress(ValueError):
             self._ready.remove(mailbox)
-        with self._lock:
+        with self.lock:
             stuck = next((worker for worker in self._workers if worker.give_up(mailbox)), None)
             if stuck is not None:
                 self._workers.discard(stuck)
@@ -166,7 +166,7 @@ class Dispatcher:
             Whether all threads have ended.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        with self._lock:
+        with self.lock:
             self._closing = True
             while self._idle:
                 self._rouse(self._idle.pop())
@@ -175,7 +175,7 @@ class Dispatcher:
             with blocking():
                 other.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
             if other.is_alive():
-                with self._lock:
+                with self.lock:
                     self._close()
                 self._refuse_queued()
                 return False
@@ -185,10 +185,11 @@ class Dispatcher:
         """Wait for the next mailbox to run, or None if the worker is to end; only for the worker itself."""
         while True:
             # More than the limit: one that waited in a future is back, and this one gives way.
-            if self._counted <= self._wanted:
+            # Or its place is another's now.
+            if worker.counted and self._counted <= self._wanted:
                 with contextlib.suppress(IndexError):
                     return self._ready.popleft()
-            with self._lock:
+            with self.lock:
                 self._discount(worker)
                 superfluous = self._closing or len(self._idle) >= self.threads
                 if not superfluous:
@@ -204,7 +205,7 @@ class Dispatcher:
             died_in = worker.running.pop()
         except IndexError:
             died_in = None
-        with self._lock:
+        with self.lock:
             self._workers.discard(worker)
             self._abandoned.discard(worker)
             if worker in self._idle:
@@ -221,7 +222,7 @@ class Dispatcher:
         Returns:
             Whether `waited` is to be called: not, if the worker did not count anyway.
         """
-        with self._lock:
+        with self.lock:
             if not worker.counted:
                 return False
             self._discount(worker)
@@ -230,10 +231,20 @@ class Dispatcher:
 
     def waited(self, worker: Worker) -> None:
         """Count a thread again that has waited; only for `blocking`."""
-        with self._lock:
+        with self.lock:
             if worker in self._workers:
                 worker.counted = True
                 self._counted += 1
+
+    def hand_over(self, worker: Worker) -> None:
+        """Count a thread that has waited instead of the one that calls this, whose turn ends."""
+        mine = threading.current_thread()
+        with self.lock:
+            if worker in self._workers and not worker.counted:
+                worker.counted = True
+                self._counted += 1
+                if isinstance(mine, Worker):
+                    self._discount(mine)
 
     # What follows is called with the lock held.
 
@@ -279,7 +290,7 @@ class Dispatcher:
     # What follows takes the lock itself.
 
     def _look_after_threads(self) -> None:
-        with self._lock:
+        with self.lock:
             if not self._closed:
                 self._wake_one()
                 return
@@ -294,6 +305,6 @@ class Dispatcher:
             mailbox.bury(mailbox.close())
 
     def _another_worker(self) -> Worker | None:
-        with self._lock:
+        with self.lock:
             me = threading.current_thread()
             return next((worker for worker in self._workers if worker is not me), None)

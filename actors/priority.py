@@ -13,6 +13,9 @@ from recursor.actors.dispatcher import Dispatcher
 from recursor.actors.mailbox import DEFAULT_PRIORITY, Mailbox
 
 LOWEST = 0
+# Runs that may wait in line, each on a thread, with some 100 KB: a long line is not to take the memory.
+# Or as many as there are places, if that is more.
+MOST_ASIDE = 256
 STOP_PRIORITY = 11
 """Above all runs: stopping an actor takes no time, and gives back what it holds."""
 
@@ -60,6 +63,17 @@ class PriorityDispatcher(Dispatcher):
         """Make the inbox for an actor that is to run here."""
         return PriorityMailbox(self)
 
+    @property
+    def aside(self) -> int:
+        """How many runs wait for others, and have given up their place meanwhile."""
+        with self.lock:
+            return sum(not worker.counted and len(worker.running) for worker in self._workers)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether as many runs wait so as may."""
+        return self.aside >= max(MOST_ASIDE, self.threads)
+
 
 class PriorityMailbox(Mailbox):
     """A mailbox that knows how urgent the messages in it are.
@@ -71,6 +85,8 @@ class PriorityMailbox(Mailbox):
     __slots__ = ("_waiting", "standing", "ticket")
 
     dispatcher: PriorityDispatcher
+    returns: ClassVar[bool] = False
+    """Whether it is somebody's who has had a place before, and goes before others of its priority."""
 
     def __init__(self, dispatcher: PriorityDispatcher) -> None:
         super().__init__(dispatcher)
@@ -145,7 +161,10 @@ class ReadyByPriority:
         mailbox.standing = LOWEST
         mailbox.ticket = ticket = [mailbox]
         mailbox.standing = priority = mailbox.priority
-        self._queues[priority].append(ticket)
+        if mailbox.returns:
+            self._queues[priority].appendleft(ticket)
+        else:
+            self._queues[priority].append(ticket)
 
     def promote(self, mailbox: PriorityMailbox, priority: int) -> None:
         """Move a mailbox forward, if it is queued and that is higher than its priority so far."""

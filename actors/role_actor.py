@@ -1,6 +1,7 @@
 """The role actor: hands a snapshot to its agent and answers with what the agent proposes."""
 
 import contextlib
+import threading
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -9,8 +10,10 @@ from pykka import ActorDeadError, ActorRef
 
 from recursor.actors.control_actor import ControlActor
 from recursor.actors.environment import Environment
+from recursor.actors.seats import WorkerSeat
 from recursor.actors.stack_messages import RunAgent, RunTimedOut
-from recursor.domain.agent import Run
+from recursor.actors.worker import Worker
+from recursor.domain.agent import Run, Seat
 from recursor.domain.agent_state import Wait
 from recursor.domain.effect import Outcome
 from recursor.domain.errors import InvalidInputError, in_one_line
@@ -51,18 +54,22 @@ class RoleActor(ControlActor):
         if not message.ticket.claim():
             return self._result(message, None, None, None, "was taken back before it began")
         message.ticket.started_at = started
+        worker = threading.current_thread()
+        assert isinstance(worker, Worker)
+        seat = WorkerSeat(self._environment.agents, worker, message.priority)
         limit = self._clock.call_at(
             started + message.settings.limits.node_seconds, lambda: self._time_out(message)
         )
         try:
             self._tell_of_start(message, started)
-            returned = self._role.agent.run(message.snapshot, self._key(message, started))
+            returned = self._role.agent.run(message.snapshot, self._key(message, started, seat))
             outcome = self._checked(returned, message)
             proposal = self._new_proposal(outcome, message)
         except BaseException as error:  # noqa: BLE001  # an agent fails its node, not its actor
             outcome, raised = None, error
         finally:
             limit.cancel()
+            seat.end()
         result = self._result(message, started, outcome, raised)
         return result if proposal is None else replace(result, proposal=proposal)
 
@@ -124,7 +131,7 @@ class RoleActor(ControlActor):
             )
             self._events.publish(event)
 
-    def _key(self, message: RunAgent, started: float) -> Run:
+    def _key(self, message: RunAgent, started: float, seat: Seat) -> Run:
         return Run(
             execution_id=message.execution_id,
             role=self._role.name,
@@ -137,6 +144,7 @@ class RoleActor(ControlActor):
             say=lambda text: self._tell_of_progress(message, text),
             priority=message.priority,
             models=self._environment.models,
+            seat=seat,
         )
 
     def _checked(self, returned: object, message: RunAgent) -> Outcome:

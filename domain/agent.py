@@ -72,6 +72,36 @@ class Models(Protocol):
         ...
 
 
+class Seat(Protocol):
+    """One of the limited places that agents run in; for any thread."""
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether so many runs wait without a place that one more would be too many."""
+        ...
+
+    def leave(self) -> None:
+        """Let another agent run in it, while this one waits for what others hold."""
+        ...
+
+    def take(self, then: Callable[[], object]) -> None:
+        """Have `then` called, on any thread, as soon as the run has a place again; it must not block."""
+        ...
+
+
+class Anywhere:
+    """A `Seat` where places are not limited: in tests and in other programs."""
+
+    is_crowded = False
+
+    def leave(self) -> None:
+        """See `Seat.leave`."""
+
+    def take(self, then: Callable[[], object]) -> None:
+        """See `Seat.take`."""
+        then()
+
+
 def _say_nothing(_text: str) -> None:
     """Tell nobody."""
 
@@ -99,6 +129,8 @@ class Run:
     """Of the node, 0 to 10: the most urgent run goes first where calls of models wait in line."""
     models: Models | None = None
     """Asks models for it; None: what all runs of the process share that have none."""
+    seat: Seat = field(default_factory=Anywhere)
+    """Its place among the agents that run at a time."""
 
 
 class Agent(Protocol):

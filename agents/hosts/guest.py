@@ -30,9 +30,8 @@ from recursor.agents.hosts.messages import (
 from recursor.agents.model.clock import on_loop
 from recursor.agents.model.exchange import Exchange
 from recursor.agents.model.lanes import backoff
-from recursor.agents.model.traffic import ClosedError
 from recursor.agents.model.whom import family
-from recursor.domain.agent import Agent, Run
+from recursor.domain.agent import Agent, Anywhere, Run, Seat
 from recursor.domain.effect import Outcome
 from recursor.domain.errors import in_one_line
 from recursor.domain.spending import Spend
@@ -106,6 +105,14 @@ class Questions:
         self._waiting.pop(said.question).put(said)
 
 
+class FarSeat(Anywhere):
+    """The place of a run in the runner's process, where it is given up and taken again."""
+
+    def __init__(self, number: int) -> None:
+        """Stand for the place of the run with that number."""
+        self.number = number
+
+
 class FarPass:
     """One call's leave to begin."""
 
@@ -136,11 +143,14 @@ class FarLine:
         """See `Traffic.closed_until`: as far as it is known here."""
         return self._shut.get((family(model.partition(":")[0]), base_url), 0.0)
 
-    async def enter(self, model: str, base_url: str | None, tokens: int, priority: int) -> FarPass:
+    async def enter(
+        self, model: str, base_url: str | None, tokens: int, priority: int, seat: Seat
+    ) -> FarPass:
         """See `Traffic.enter`."""
+        assert isinstance(seat, FarSeat)
         call = next(self._numbers)
         waiting = self._waiting[call] = asyncio.get_running_loop().create_future()
-        enter = Enter(call, model, base_url, tokens, priority)
+        enter = Enter(call, seat.number, model, base_url, tokens, priority)
         self._wire.send(enter)
         try:
             await waiting
@@ -184,10 +194,10 @@ class FarLine:
 def _answer(waiting: asyncio.Future[None], entered: Entered) -> None:
     if waiting.done():
         return
-    if entered.closed_until is None:
+    if entered.error is None:
         waiting.set_result(None)
     else:
-        waiting.set_exception(ClosedError(entered.closed_until))
+        waiting.set_exception(entered.error)
 
 
 class Guest:
@@ -253,4 +263,5 @@ class Guest:
             say=lambda text: self._wire.send(Said(begin.number, text)),
             priority=begin.priority,
             models=self._exchange,
+            seat=FarSeat(begin.number),
         )

@@ -30,7 +30,7 @@ from recursor.agents.hosts.messages import (
     Withdraw,
 )
 from recursor.agents.model.exchange import Exchange
-from recursor.agents.model.traffic import ClosedError, Pass
+from recursor.agents.model.traffic import ANYWHERE, ClosedError, CrowdedError, Pass
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome
 from recursor.domain.snapshot import Snapshot
@@ -230,8 +230,11 @@ class Host:
 
     def _enter(self, enter: Enter) -> None:
         traffic = self._exchange.traffic
+        with self._lock:
+            talk = self._talks.get(enter.number)
+        seat = ANYWHERE if talk is None else talk.run.seat
         waiting = asyncio.get_running_loop().create_task(
-            traffic.enter(enter.model, enter.base_url, enter.tokens, enter.priority)
+            traffic.enter(enter.model, enter.base_url, enter.tokens, enter.priority, seat)
         )
         self._calls[enter.call] = waiting
         waiting.add_done_callback(lambda done: self._entered(enter.call, done))
@@ -240,9 +243,9 @@ class Host:
         if done.cancelled():
             return
         error = done.exception()
-        if isinstance(error, ClosedError):
+        if isinstance(error, ClosedError | CrowdedError):
             self._calls.pop(call, None)
-            self.tell(Entered(call, error.until))
+            self.tell(Entered(call, error))
         else:
             self.tell(Entered(call))
 

@@ -6,6 +6,7 @@ Both ends are ours and of one version.
 from dataclasses import dataclass
 from typing import Literal
 
+from recursor.agents.model.traffic import ClosedError, CrowdedError
 from recursor.domain.effect import Outcome
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
@@ -81,6 +82,8 @@ class Enter:
     """A call waits in line; see `Traffic.enter`."""
 
     call: int
+    number: int
+    """The run's."""
     model: str
     base_url: str | None
     tokens: int
@@ -92,8 +95,8 @@ class Entered:
     """A call may begin, or is sent away."""
 
     call: int
-    closed_until: float | None = None
-    """Until when its provider wants to be left alone, where that is why: see `ClosedError`."""
+    error: ClosedError | CrowdedError | None = None
+    """Why it is sent away."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from recursor.agents.model.partial import Partial
 from recursor.agents.model.payment import Payment
 from recursor.agents.model.retry_after import seconds_to_wait
 from recursor.agents.model.tally import Tally
-from recursor.agents.model.traffic import ClosedError
+from recursor.agents.model.traffic import ClosedError, CrowdedError
 from recursor.agents.model.whom import address
 from recursor.agents.model.wire import CALL, WireCall
 from recursor.domain.agent import Run
@@ -114,6 +114,8 @@ class CountedModel(WrapperModel):
                 raise
             except ClosedError as closed:
                 raise LeftAloneError(self._name, closed.until, self._clock.now(), refusal) from None
+            except CrowdedError as crowded:
+                raise ModelUnavailableError(self._name, str(crowded)) from None
             except ModelAPIError as error:
                 if not self._is_last or number == TRIES or not _passes(error):
                     left_alone = self._left_alone(error)
@@ -150,7 +152,7 @@ class CountedModel(WrapperModel):
         self._asked.doing = f"waited in line for {self._name}"
         self._asked.in_line = True
         granted = await self._traffic.enter(
-            self._name, self._base_url, payment.most.tokens, self._run.priority
+            self._name, self._base_url, payment.most.tokens, self._run.priority, self._run.seat
         )
         try:
             # Whether it is wanted is looked at every now and then, and what is sent is paid for.

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from recursor.agents.model.clock import Alarm, Clock, Steady, on_loop
 from recursor.agents.model.lanes import Lane, Place, backoff
 from recursor.agents.model.whom import all_rates, folded
+from recursor.domain.agent import Anywhere, Seat
 from recursor.domain.errors import RecursorError
 from recursor.domain.rates import Rate, Rates
 
@@ -25,6 +26,15 @@ PATIENCE_SECONDS = 5.0
 MOST_IDLE_LANES = 256
 
 _UNLIMITED = Rate()
+ANYWHERE = Anywhere()
+
+
+class CrowdedError(RecursorError):
+    """So many calls wait in line that the last of them is sent away."""
+
+    def __init__(self) -> None:
+        """Send a call away."""
+        super().__init__("too many runs wait in line")
 
 
 class ClosedError(RecursorError):
@@ -76,7 +86,7 @@ class Line(Protocol[G]):
         """See `Traffic.closed_until`."""
         ...
 
-    async def enter(self, model: str, base_url: str | None, tokens: int, priority: int) -> G:
+    async def enter(self, model: str, base_url: str | None, tokens: int, priority: int, seat: Seat) -> G:
         """See `Traffic.enter`."""
         ...
 
@@ -116,7 +126,9 @@ class Traffic:
         left = self._lanes_of(model, base_url)[0].closed_until - self._time.now()
         return self._clock.now() + left if left > 0 else 0.0
 
-    async def enter(self, model: str, base_url: str | None, tokens: int, priority: int) -> Pass:
+    async def enter(
+        self, model: str, base_url: str | None, tokens: int, priority: int, seat: Seat = ANYWHERE
+    ) -> Pass:
         """Wait until a call may begin; it is to be given to `leave`, whatever becomes of it.
 
         Args:
@@ -124,9 +136,11 @@ class Traffic:
             base_url: whom it is asked of, as `whom.address` writes it: each address has limits of its own.
             tokens: what it takes at most.
             priority: 0 to 10.
+            seat: the run's, which it does without while it waits, so that others can run.
 
         Raises:
             ClosedError: the provider wants to be left alone for more than `PATIENCE_SECONDS`, or does so now.
+            CrowdedError: too many wait, and of those this one would go last.
         """
         turn = self._time.now() - priority * SECONDS_PER_PRIORITY
         leave: asyncio.Future[Pass] = asyncio.get_running_loop().create_future()
@@ -135,8 +149,13 @@ class Traffic:
         if len(self._lanes) > MOST_IDLE_LANES:
             self._drop_idle_lanes()
         self._admit()
+        if leave.done():
+            return leave.result()
+        if seat.is_crowded:
+            self._send_away_the_last()
+        seat.leave()
         try:
-            return await leave
+            granted = await leave
         except asyncio.CancelledError:
             if leave.done() and not leave.cancelled() and leave.exception() is None:
                 self.leave(leave.result())
@@ -144,6 +163,12 @@ class Traffic:
                 self._waiting.remove(waiting)
                 self._admit()
             raise
+        try:
+            await _seated(seat)
+        except asyncio.CancelledError:
+            self.leave(granted)
+            raise
+        return granted
 
     def leave(self, granted: Pass) -> None:
         """Make room for the next call."""
@@ -217,6 +242,12 @@ class Traffic:
         self._waiting = left
         self._set_alarm(opens)
 
+    def _send_away_the_last(self) -> None:
+        last = next((each for each in reversed(self._waiting) if not each.leave.done()), None)
+        if last is not None:
+            self._waiting.remove(last)
+            last.leave.set_exception(CrowdedError())
+
     def _let_begin(self, waiting: _Waiting, now: float) -> None:
         if waiting.leave.done():
             return
@@ -228,3 +259,10 @@ class Traffic:
         if at < math.inf:
             loop = asyncio.get_running_loop()
             self._alarm = self._time.call_at(at, lambda: on_loop(loop, self._admit))
+
+
+async def _seated(seat: Seat) -> None:
+    loop = asyncio.get_running_loop()
+    taken = asyncio.Event()
+    seat.take(lambda: on_loop(loop, taken.set))
+    await taken.wait()
