@@ -18,7 +18,7 @@ from recursor.actors.messages import (
     SendUserMessage,
     SetIdea,
 )
-from recursor.agents.model.choice import CHOICES, check_choice
+from recursor.agents.model.choice import CHOICES, check_choice, check_given
 from recursor.domain.events import ContentsChanged, Event, MessageSent, StackChanged, UserMessageSent
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.stack import Stack
@@ -45,7 +45,9 @@ def configure(message: ConfigureStack, environment: Environment) -> Change:
     now = environment.clock.now()
 
     def work(writer: Writer) -> Stack:
+        kept = stacks.read_stack(writer, message.stack_id).settings
         stack = stacks.configure_stack(writer, message.stack_id, message.changes, now)
+        check_given(message.changes, lambda: environment.roles, kept)
         if CHOICES & message.changes.keys():
             check_settings(stack, environment, writer)
         return stack

@@ -28,7 +28,7 @@ from recursor.actors.metering import Meters
 from recursor.actors.priority import PriorityDispatcher
 from recursor.actors.stack_keeper import StackKeeper, nothing
 from recursor.actors.stack_messages import AllStopped, GraceOver, PollDue, Quiesce, Quiesced
-from recursor.agents.model.choice import check_choice
+from recursor.agents.model.choice import check_choice, check_given
 from recursor.agents.model.exchange import Exchange
 from recursor.domain.errors import ConflictError, RecursorError
 from recursor.domain.settings import RunnerSettings, Settings
@@ -97,7 +97,9 @@ class Orchestrator(StackKeeper):
             for table in TABLES:
                 reader.scan(table)
         runner = runner or RunnerSettings()
-        check_choice(settings or Settings(), runner)
+        settings = settings or Settings()
+        check_given({**settings.model_dump(), "runner": runner.model_dump()}, lambda: roles)
+        check_choice(settings, runner)
         own_clock = SystemClock() if clock is None else None
         control = Dispatcher(runner.control_threads, "recursor-control")
 
@@ -106,7 +108,7 @@ class Orchestrator(StackKeeper):
             return Environment(
                 store=store,
                 roles=roles,
-                settings=settings or Settings(),
+                settings=settings,
                 runner=runner,
                 clock=time,
                 meters=Meters(store, runner, time),

@@ -17,6 +17,7 @@ from recursor.actors.messages import Changed, ControlStack, CreateStack, DeleteS
 from recursor.actors.roster import Roster
 from recursor.actors.runner_budget import limit_all
 from recursor.actors.stack_messages import Bereaved, Gone, MayRest, PollDue, Settled, SupervisorDied, WakeUp
+from recursor.agents.model.choice import check_given
 from recursor.domain.errors import ConflictError, NotFoundError
 from recursor.domain.events import ContentsChanged, StackDeleted
 from recursor.domain.stack import ExecutionState, Stack
@@ -53,6 +54,7 @@ class StackKeeper(ControlActor):
         if message.stack.settings:
             with self._store.read() as reader:
                 check_settings(message.stack, self._environment, reader)
+            check_given(message.stack.settings, lambda: self._environment.roles)
 
         def work(writer: Writer) -> Stack:
             stack = stacks.create_stack(writer, message.stack, message.idea)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -149,7 +149,12 @@ class Access:
                 if self._url is not None:
                     raise
                 self._give_up()
-        return action(DirectSteering(self._writing(), self._now, self._settings, self._limits))
+        return action(DirectSteering(self._writing(), self._now, self._settings, self._limits, self._roles))
+
+    def _roles(self) -> Collection[str]:
+        from recursor.runner.team import observers_team_named
+
+        return observers_team_named(self._team)
 
     def write(self, work: Callable[[Writer], T]) -> T:
         """Write to the store itself, also beside a runner: what a runner need not be told of.

@@ -21,6 +21,7 @@ from recursor.runner.given import (
     Given,
     Layer,
     Source,
+    check_standard_roles,
     checked,
     merged,
     overriding,
@@ -63,6 +64,15 @@ class Configuration:
         """
         self._layers = [checked(layer) for layer in layers]
         self._token = token
+        if self._team() is None:
+            # The roles of a team of one's own are known where it is loaded: when a runner starts, and when
+            # something is set by role.
+            for layer in self._layers:
+                check_standard_roles(layer)
+
+    def _team(self) -> object:
+        given = [layer["runner", "team"].value for layer in self._layers if ("runner", "team") in layer]
+        return given[-1] if given else None
 
     @cached_property
     def _all(self) -> AllSettings:

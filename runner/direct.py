@@ -1,11 +1,11 @@
 """Steering without a runner's help: transactions on the store, and a nudge in case there is a runner."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from pydantic import JsonValue
 
 from recursor.actors.runner_budget import limit_all
-from recursor.agents.model.choice import CHOICES, check_choice
+from recursor.agents.model.choice import CHOICES, check_choice, check_given
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import ProjectIdea
 from recursor.domain.record import Record
@@ -14,6 +14,7 @@ from recursor.domain.spending import BudgetChanges
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.orchestration.control import Command
+from recursor.orchestration.role_names import STANDARD
 from recursor.runner.steering import Answer
 from recursor.storage import conversations, stacks
 from recursor.storage.budgets import limited
@@ -31,6 +32,7 @@ class DirectSteering:
         now: Callable[[], float],
         settings: Callable[[], Settings] = Settings,
         runner: Callable[[], RunnerSettings] = RunnerSettings,
+        roles: Callable[[], Collection[str]] = lambda: STANDARD,
     ) -> None:
         """Steer the stacks of a store.
 
@@ -39,11 +41,13 @@ class DirectSteering:
             now: tells the time in seconds since the epoch, UTC.
             settings: what a runner here would have.
             runner: likewise, what all stacks may spend together.
+            roles: likewise, the roles of its team.
         """
         self._store = store
         self._now = now
         self._settings = settings
         self._runner = runner
+        self._roles = roles
 
     def create(self, stack: Stack, idea: ProjectIdea | None, start: bool) -> Answer:
         """See `Steering.create`."""
@@ -52,6 +56,7 @@ class DirectSteering:
         def work(writer: Writer) -> Stack:
             if stack.settings:
                 self._check_choice(stack, writer)
+                check_given(stack.settings, self._roles)
             made = stacks.create_stack(writer, stack, idea)
             return stacks.control_stack(writer, made.id, Command.START, now) if start else made
 
@@ -67,7 +72,9 @@ class DirectSteering:
         now = self._now()
 
         def work(writer: Writer) -> Stack:
+            kept = stacks.read_stack(writer, stack_id).settings
             stack = stacks.configure_stack(writer, stack_id, changes, now)
+            check_given(changes, self._roles, kept)
             if CHOICES & changes.keys():
                 self._check_choice(stack, writer)
             return stack

@@ -1,16 +1,19 @@
 """A value that somebody gave for a setting, where they gave it, and which settings there are."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
+from recursor.agents.model.choice import check_names
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.process_settings import ProcessSettings, SqlSettings
 from recursor.domain.record import Record
 from recursor.domain.settings import Overrides, Settings
+from recursor.orchestration.role_names import BY_ROLE, STANDARD, check_roles
 
 Key = tuple[str, str]
 """A section and a key of it."""
@@ -74,10 +77,38 @@ def checked(layer: Layer) -> Layer:
     """
     for (section, key), given in layer.items():
         try:
-            AllSettings.model_validate({section: {key: given.value}})
+            read = AllSettings.model_validate({section: {key: given.value}})
         except ValidationError as error:
             raise InvalidInputError.explaining(given.where, error) from None
+        with _from(given):
+            check_names(_values(read, section, key))
     return layer
+
+
+def check_standard_roles(layer: Layer) -> None:
+    """Refuse what is set by role in `layer`, which has been checked, for a role that the standard team lacks.
+
+    Raises:
+        InvalidInputError: there is no such role; the text names where it was given, and the nearest.
+    """
+    for (section, key), given in layer.items():
+        if (section, key) in BY_ROLE:
+            read = AllSettings.model_validate({section: {key: given.value}})
+            with _from(given):
+                check_roles(_values(read, section, key), STANDARD)
+
+
+@contextmanager
+def _from(given: Given) -> Iterator[None]:
+    """Say where it was given what cannot be."""
+    try:
+        yield
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{given.where}: {error}") from None
+
+
+def _values(settings: AllSettings, section: str, key: str) -> Overrides:
+    return {section: {key: getattr(getattr(settings, section), key)}}
 
 
 def overriding(overrides: Overrides, source: Source, where: str) -> Layer:

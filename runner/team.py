@@ -12,6 +12,7 @@ from recursor.orchestration.detectors import (
     detect_reviewer,
     planner_is_urgent,
 )
+from recursor.orchestration.role_names import STANDARD
 from recursor.orchestration.roles import Dependency, Role, RoleRegistry
 from recursor.runner.custom_team import custom_team
 
@@ -43,7 +44,7 @@ def standard_team(agents: Mapping[str, Agent] | None = None) -> RoleRegistry:
 
 def observers_team() -> RoleRegistry:
     """Return the standard roles for one who looks for work and leaves it to others."""
-    return standard_team(dict.fromkeys(("planner", "builder", "communicator", "reviewer"), _Observer()))
+    return standard_team(dict.fromkeys(STANDARD, _Observer()))
 
 
 def team_named(name: str | None) -> RoleRegistry:

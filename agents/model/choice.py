@@ -1,14 +1,16 @@
 """Refuses, when they are configured, models that cannot be and budgets in dollars that cannot hold."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 
 from recursor.agents.model.keys import KEYLESS, Keys, remedy
+from recursor.agents.model.prompt_directory import prompt_directory
 from recursor.agents.model.whom import members
 from recursor.domain.errors import InvalidInputError, unknown_key
-from recursor.domain.settings import SCRIPTED, ModelSettings, RunnerSettings, Settings
+from recursor.domain.settings import SCRIPTED, ModelSettings, Overrides, RunnerSettings, Settings
+from recursor.orchestration.role_names import check_roles, roles_named
 
 # What pydantic-ai makes models of by name, and those that Recursor runs itself. Asking pydantic-ai would take
 # the import of each provider's SDK.
@@ -51,9 +53,7 @@ def check_choice(settings: Settings, runner: RunnerSettings) -> None:
         InvalidInputError: one of the two; the text names the settings, and what to do.
     """
     for setting, model in _models(settings.model):
-        provider = model.partition(":")[0]
-        if provider not in PROVIDERS:
-            unknown_key(setting, provider, sorted(PROVIDERS), noun="provider")
+        _check_provider(setting, model)
     for budget, roles in _budgets_in_dollars(settings, runner):
         for setting, model in _models(settings.model, roles):
             if not _price_is_known(model):
@@ -61,6 +61,56 @@ def check_choice(settings: Settings, runner: RunnerSettings) -> None:
                     f"{budget}: cannot hold, the price of {model} ({setting}) is not known: "
                     f"{_instead(model)}, or limit tokens and runs instead"
                 )
+
+
+def check_names(given: Overrides) -> None:
+    """Refuse what settings name that cannot be: a provider that there is not, a stand-in that asks nobody.
+
+    Args:
+        given: settings of the right form, by section and key.
+
+    Raises:
+        InvalidInputError: one of them; the nearest is suggested.
+    """
+    named = {key: value for key, value in given.get("model", {}).items() if value is not None}
+    model = ModelSettings.model_validate(named)
+    for setting, name in _models(model, stand_ins=True):
+        _check_provider(setting, name)
+    if SCRIPTED in model.fallback:
+        raise InvalidInputError(
+            f"model.fallback: {SCRIPTED} asks no model, and cannot stand in for one: take it out, "
+            f"or set model.name = {SCRIPTED}"
+        )
+    rates = given.get("runner", {}).get("rates")
+    for name in rates if isinstance(rates, Mapping) else ():
+        _check_provider("runner.rates", name)
+
+
+def check_given(
+    given: Overrides, roles: Callable[[], Collection[str]], kept: Overrides | None = None
+) -> None:
+    """Refuse settings that are of the right form and mean nothing, which would be found out much later.
+
+    Args:
+        given: what is set, by section and key.
+        roles: returns those of the team; called only if a setting names one.
+        kept: what was set before, and may stay.
+
+    Raises:
+        InvalidInputError: a role, a provider, a model to stand in or a directory of prompts that cannot be.
+    """
+    if any(roles_named(given).values()):
+        check_roles(given, roles(), kept)
+    check_names(given)
+    prompts = given.get("model", {}).get("prompts")
+    if isinstance(prompts, str):
+        prompt_directory(prompts)
+
+
+def _check_provider(setting: str, name: str) -> None:
+    provider = name.partition(":")[0]
+    if provider not in PROVIDERS:
+        unknown_key(setting, provider, sorted(PROVIDERS), noun="provider")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +173,13 @@ def doubts(settings: Settings, keyed: Collection[str] | None = None) -> Iterator
         yield f"model.base_url: is for openai: models only, and not for {provider}: {remedy}"
 
 
-def _models(model: ModelSettings, roles: Iterable[str] | None = None) -> Iterator[Named]:
-    """Yield the models that do the work of some roles, or of any; nothing of what needs none."""
+def _models(
+    model: ModelSettings, roles: Iterable[str] | None = None, *, stand_ins: bool = False
+) -> Iterator[Named]:
+    """Yield the models that do the work of some roles, or of any; nothing of what needs none.
+
+    `stand_ins`: with those that stand in, also where nobody is asked that they could stand in for.
+    """
     if roles is None:
         named = [
             ("model.name", model.name),
@@ -136,7 +191,7 @@ def _models(model: ModelSettings, roles: Iterable[str] | None = None) -> Iterato
         ]
     asked = [(setting, name) for setting, name in named if name != SCRIPTED]
     yield from asked
-    if asked:
+    if asked or stand_ins:
         yield from (("model.fallback", name) for name in model.fallback if name != SCRIPTED)
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from pathlib import Path
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from recursor.domain.errors import in_one_line
+from recursor.agents.model.prompt_directory import prompt_directory
+from recursor.domain.errors import InvalidInputError, in_one_line
 from recursor.domain.settings import ModelSettings
 from recursor.domain.spending import AgentFailedError
 
@@ -68,13 +68,10 @@ def prompt_named(
 
 def _source(name: str, directory: str | None, among: Traversable) -> tuple[str, str, bool]:
     if directory is not None:
-        folder = Path(directory).expanduser()
-        if not folder.is_dir():
-            raise AgentFailedError(
-                f"model.prompts = {directory}: there is no such directory: make it, or unset the setting",
-                suspend=True,
-            )
-        path = folder / f"{name}.md"
+        try:
+            path = prompt_directory(directory) / f"{name}.md"
+        except InvalidInputError as error:
+            raise AgentFailedError(str(error), suspend=True) from None
         if path.exists():
             return _read(path, str(path)), str(path), True
     return _read(among / f"{name}.md", f"{name}.md"), f"{name}.md", False

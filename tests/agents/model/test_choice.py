@@ -1,15 +1,17 @@
 """Models that cannot be, and budgets that cannot hold, are refused where they are configured."""
 
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from pydantic_ai.models import KnownModelName
 from pydantic_ai.providers import infer_provider_class
 
-from recursor.agents.model.choice import PROVIDERS, check_choice, doubts, models_without_key
+from recursor.agents.model.choice import PROVIDERS, check_choice, check_given, doubts, models_without_key
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import RunnerSettings, Settings
+from recursor.orchestration.role_names import STANDARD
 
 Given = dict[str, Any]
 
@@ -81,6 +83,63 @@ def test_what_cannot_is_refused_in_one_line(model: Given, budget: Given, runner:
         check_choice(settings(model, budget), RunnerSettings(**runner))
     assert said in str(refused.value)
     assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"model": {"roles": {"bulider": "openai:x"}}},
+            "model.roles: unknown role 'bulider'; did you mean builder?",
+        ),
+        ({"model": {"name": "opnai:x"}}, "model.name: unknown provider 'opnai'; did you mean openai?"),
+        (
+            {"model": {"fallback": ["groq:a", "gorq:b"]}},
+            "model.fallback: unknown provider 'gorq'; did you mean groq?",
+        ),
+        (
+            {"model": {"fallback": ["groq:a", "scripted"]}},
+            "model.fallback: scripted asks no model, and cannot stand in for one: take it out, "
+            "or set model.name = scripted",
+        ),
+        (
+            {"runner": {"rates": {"opnai": {"concurrent": 1}}}},
+            "runner.rates: unknown provider 'opnai'; did you mean openai?",
+        ),
+        (
+            {"runner": {"rates": {"opnai:gpt-5": {"concurrent": 1}}}},
+            "runner.rates: unknown provider 'opnai'; did you mean openai?",
+        ),
+    ],
+)
+def test_what_means_nothing_is_refused_with_the_nearest_that_does(given: Any, said: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        check_given(given, lambda: STANDARD)
+    assert str(refused.value) == said
+
+
+def test_a_directory_of_prompts_has_to_be_there(tmp_path: Path) -> None:
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "promts.md").touch()
+    check_given({"model": {"prompts": str(tmp_path / "prompts")}}, lambda: STANDARD)
+    for named, remedy in (
+        (tmp_path / "promts", f"did you mean {tmp_path / 'prompts'}?"),
+        (tmp_path / "promts.md", f"did you mean {tmp_path / 'prompts'}?"),
+        (tmp_path / "elsewhere" / "x", "make it, or unset the setting"),
+        ("~nobody-of-that-name/x", "make it, or unset the setting"),
+    ):
+        with pytest.raises(InvalidInputError) as refused:
+            check_given({"model": {"prompts": str(named)}}, lambda: STANDARD)
+        assert str(refused.value) == f"model.prompts: there is no directory {named}: {remedy}"
+
+
+def test_what_is_taken_back_and_what_names_no_role_asks_for_no_team() -> None:
+    def team() -> tuple[str, ...]:
+        raise AssertionError("the team need not be loaded")
+
+    nothing = {"name": None, "roles": None, "fallback": None, "prompts": None, "context_tokens": None}
+    check_given({"model": nothing, "budget": {"role_tokens": None}}, team)
+    check_given({"model": {"name": "openai:gpt-5-mini", "roles": {}}}, team)
 
 
 def test_a_name_that_looks_like_a_slip_is_doubted_and_a_new_one_is_not() -> None:

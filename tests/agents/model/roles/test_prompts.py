@@ -87,7 +87,7 @@ class TestOwnPrompts:
         assert asking.stub.calls == []
 
     def test_are_looked_for_in_a_directory_that_there_is(self, asking: Any, tmp_path: Path) -> None:
-        with pytest.raises(AgentFailedError, match="there is no such directory"):
+        with pytest.raises(AgentFailedError, match="there is no directory"):
             asking("communicator", WAITING, ANSWER, prompts=str(tmp_path / "none"))
 
 
