@@ -9,6 +9,7 @@ from pydantic import JsonValue, ValidationError
 
 from recursor.cli.access import find, open_place
 from recursor.cli.completion import complete_stack
+from recursor.cli.doubts import doubt_settings
 from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import draw, print_json
 from recursor.domain.errors import InvalidInputError
@@ -77,6 +78,10 @@ def budget(
         if limits.limits_anything or off:
             changes = _changes(_stack(access, stack_id), limits, role, off=off)
             access.steer(lambda steering: steering.configure(stack_id, {"budget": changes}))
+            set_for = {
+                key: {role: 0} for key, held in changes.items() if isinstance(held, Mapping) and role in held
+            }
+            doubt_settings(access, {"budget": set_for})
         if resume:
             _resume(access, stack_id)
         found = _asked(access, stack_id)

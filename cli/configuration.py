@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from recursor.cli.access import find, open_data, open_place
 from recursor.cli.completion import complete_stack
 from recursor.cli.configured import configuration
-from recursor.cli.doubts import doubt_models
+from recursor.cli.doubts import doubt_settings
 from recursor.cli.options import (
     DEFAULT_DATA,
     HERE,
@@ -75,8 +75,8 @@ def configure(
     with open_place(place) as access:
         stack_id = find(access, stack)
         changed = access.steer(lambda steering: steering.configure(stack_id, changes))
-        if "model" in changes:
-            doubt_models(access, changed["settings"])
+        own = changed["settings"]
+        doubt_settings(access, {section: own[section] for section in changes if section in own})
     if json:
         print_json(changed)
         return

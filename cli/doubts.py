@@ -8,11 +8,13 @@ from recursor.agents.model.choice import doubts, keyed_providers
 from recursor.cli.output import complain
 from recursor.domain.errors import RecursorError
 from recursor.domain.settings import Settings
+from recursor.orchestration.role_names import doubted_roles
 from recursor.runner.access import Access
 
 
-def doubt_models(access: Access, settings: Mapping[str, Any]) -> None:
-    """Complain about models that are named wrongly, it seems, or that there is no key for.
+def doubt_settings(access: Access, settings: Mapping[str, Any]) -> None:
+    """Complain about models that are named wrongly, it seems, or that there is no key for, and about roles of
+    which nobody here can tell.
 
     Args:
         access: the place whose runner is to ask them.
@@ -20,6 +22,9 @@ def doubt_models(access: Access, settings: Mapping[str, Any]) -> None:
     """
     if section := settings.get("model"):
         for line in doubts(Settings().overridden({"model": section}), _keyed(access)):
+            complain(line)
+    if not access.knows_roles():
+        for line in doubted_roles(settings):
             complain(line)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from recursor.cli.access import find, open_place
-from recursor.cli.doubts import doubt_models
+from recursor.cli.doubts import doubt_settings
 from recursor.cli.options import HERE, Json, Model, Overrides, Place, StackName, with_model
 from recursor.cli.output import complain, draw, neutral, print_json, say, say_of_nothing
 from recursor.domain.errors import AmbiguousError, InvalidInputError, NotFoundError
@@ -39,7 +39,7 @@ def create(
     with open_place(place) as access:
         made = access.steer(lambda steering: steering.create(stack, project, start))
         lonely = start and not access.is_run()
-        doubt_models(access, overrides)
+        doubt_settings(access, overrides)
         shared = _is_anothers(access, made["name"], made["id"])
     if json:
         print_json(made)

@@ -161,7 +161,7 @@ class ModelSettings(Record):
         """Return the model that does the work of `role`."""
         return self.roles.get(role, self.name)
 
-    def asked_by(self, role: str) -> tuple[str, ...]:
+    def chain_of(self, role: str) -> tuple[str, ...]:
         """Return the models that are asked in turn for `role`: its own, and those that stand in."""
         return tuple(dict.fromkeys((self.of(role), *(name for name in self.fallback if name != SCRIPTED))))
 

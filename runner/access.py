@@ -151,7 +151,14 @@ class Access:
                 self._give_up()
         return action(DirectSteering(self._writing(), self._now, self._settings, self._limits, self._roles))
 
-    def _roles(self) -> Collection[str]:
+    def knows_roles(self) -> bool:
+        """Whether roles that are named can be held against a team: that of a runner, or of the settings."""
+        return self._team is not None or self.remote() is not None
+
+    def _roles(self) -> Collection[str] | None:
+        # A runner may be told its team when it is started.
+        if self._team is None:
+            return None
         from recursor.runner.team import observers_team_named
 
         return observers_team_named(self._team)

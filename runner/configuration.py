@@ -21,7 +21,7 @@ from recursor.runner.given import (
     Given,
     Layer,
     Source,
-    check_standard_roles,
+    check_likely_roles,
     checked,
     merged,
     overriding,
@@ -65,10 +65,10 @@ class Configuration:
         self._layers = [checked(layer) for layer in layers]
         self._token = token
         if self._team() is None:
-            # The roles of a team of one's own are known where it is loaded: when a runner starts, and when
-            # something is set by role.
+            # The roles of a team of one's own are known where it is loaded: when something is set by role,
+            # and when a runner starts, which may be told its team only then.
             for layer in self._layers:
-                check_standard_roles(layer)
+                check_likely_roles(layer)
 
     def _team(self) -> object:
         given = [layer["runner", "team"].value for layer in self._layers if ("runner", "team") in layer]

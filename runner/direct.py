@@ -14,7 +14,6 @@ from recursor.domain.spending import BudgetChanges
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.orchestration.control import Command
-from recursor.orchestration.role_names import STANDARD
 from recursor.runner.steering import Answer
 from recursor.storage import conversations, stacks
 from recursor.storage.budgets import limited
@@ -32,7 +31,7 @@ class DirectSteering:
         now: Callable[[], float],
         settings: Callable[[], Settings] = Settings,
         runner: Callable[[], RunnerSettings] = RunnerSettings,
-        roles: Callable[[], Collection[str]] = lambda: STANDARD,
+        roles: Callable[[], Collection[str] | None] = lambda: None,
     ) -> None:
         """Steer the stacks of a store.
 
@@ -41,7 +40,7 @@ class DirectSteering:
             now: tells the time in seconds since the epoch, UTC.
             settings: what a runner here would have.
             runner: likewise, what all stacks may spend together.
-            roles: likewise, the roles of its team.
+            roles: likewise, the roles of its team; None if that is not known.
         """
         self._store = store
         self._now = now

@@ -13,7 +13,7 @@ from recursor.domain.errors import InvalidInputError
 from recursor.domain.process_settings import ProcessSettings, SqlSettings
 from recursor.domain.record import Record
 from recursor.domain.settings import Overrides, Settings
-from recursor.orchestration.role_names import BY_ROLE, STANDARD, check_roles
+from recursor.orchestration.role_names import BY_ROLE, check_roles
 
 Key = tuple[str, str]
 """A section and a key of it."""
@@ -85,8 +85,8 @@ def checked(layer: Layer) -> Layer:
     return layer
 
 
-def check_standard_roles(layer: Layer) -> None:
-    """Refuse what is set by role in `layer`, which has been checked, for a role that the standard team lacks.
+def check_likely_roles(layer: Layer) -> None:
+    """Refuse what is set by role in `layer`, which has been checked, where that looks like a slip of the pen.
 
     Raises:
         InvalidInputError: there is no such role; the text names where it was given, and the nearest.
@@ -95,7 +95,7 @@ def check_standard_roles(layer: Layer) -> None:
         if (section, key) in BY_ROLE:
             read = AllSettings.model_validate({section: {key: given.value}})
             with _from(given):
-                check_roles(_values(read, section, key), STANDARD)
+                check_roles(_values(read, section, key))
 
 
 @contextmanager

@@ -43,7 +43,7 @@ class HostedAgent:
 def _is_at_home(run: Run) -> bool:
     """Whether the run asks no model, or one that this process serves."""
     settings = run.settings.model
-    names = settings.asked_by(run.role)
+    names = settings.chain_of(run.role)
     return names[0] == SCRIPTED or any(name.startswith("local:") for name in names)
 
 

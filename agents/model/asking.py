@@ -136,7 +136,7 @@ class _Asking(Generic[T]):
     def _model(self, exchange: Exchange, asked: Asked) -> Model:
         settings = self.run.settings.model
         usable: dict[str, Model] = {}
-        for name in settings.asked_by(self.run.role):
+        for name in settings.chain_of(self.run.role):
             try:
                 usable[name] = exchange.model(name, settings.base_url)
             except AgentFailedError as problem:

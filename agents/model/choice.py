@@ -87,13 +87,13 @@ def check_names(given: Overrides) -> None:
 
 
 def check_given(
-    given: Overrides, roles: Callable[[], Collection[str]], kept: Overrides | None = None
+    given: Overrides, roles: Callable[[], Collection[str] | None], kept: Overrides | None = None
 ) -> None:
     """Refuse settings that are of the right form and mean nothing, which would be found out much later.
 
     Args:
         given: what is set, by section and key.
-        roles: returns those of the team; called only if a setting names one.
+        roles: returns those of the team, or None if it is not known; called only if a setting names one.
         kept: what was set before, and may stay.
 
     Raises:

@@ -45,7 +45,7 @@ def window_of(settings: ModelSettings, role: str) -> int:
     """Return how many tokens a question and its answer may have together, whichever of the models answers."""
     if settings.context_tokens is not None:
         return settings.context_tokens
-    return min(_known_window(name) or UNKNOWN_WINDOW for name in settings.asked_by(role))
+    return min(_known_window(name) or UNKNOWN_WINDOW for name in settings.chain_of(role))
 
 
 def room_for(settings: ModelSettings, role: str, instructions: str, output: Any) -> Room:

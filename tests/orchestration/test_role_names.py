@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import Settings
-from recursor.orchestration.role_names import BY_ROLE, STANDARD, check_roles
+from recursor.orchestration.role_names import BY_ROLE, STANDARD, check_roles, doubted_roles
 from recursor.runner.team import standard_team
 
 NAMES = st.sampled_from((*STANDARD, "bulider", "tester", "total"))
@@ -59,3 +59,17 @@ def test_what_is_set_is_refused_just_if_neither_the_team_nor_what_was_set_before
         check_roles(given, team, kept)
     said = str(refused.value)
     assert any(said.startswith(f"{section}.{key}: unknown role {role!r}") for section, key, role in unknown)
+
+
+@pytest.mark.parametrize("name", ["researcher", "tester", "total", "designer"])
+def test_where_the_team_is_not_known_a_role_of_ones_own_is_doubted(name: str) -> None:
+    given = {"budget": {"role_tokens": {name: 5, "builder": 5}}}
+    check_roles(given)
+    (line,) = doubted_roles(given)
+    assert line.startswith(f"budget.role_tokens: the standard team has no {name}: ")
+
+
+@pytest.mark.parametrize("name", ["bulider", "plannner", "comunicator", "reveiwer"])
+def test_where_the_team_is_not_known_a_slip_is_refused(name: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"did you mean .*A team that has it is named by runner.team"):
+        check_roles({"budget": {"role_tokens": {name: 5}}})
