@@ -138,7 +138,7 @@ class _Asking(Generic[T]):
         usable: dict[str, Model] = {}
         for name in settings.chain_of(self.run.role):
             try:
-                usable[name] = exchange.model(name, settings.base_url)
+                usable[name] = exchange.model(name, settings.base_url, load=False)
             except AgentFailedError as problem:
                 if not problem.suspend:
                     raise

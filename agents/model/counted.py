@@ -23,13 +23,14 @@ from pydantic_core import from_json, to_json
 from recursor.agents.model.clock import sleep, within
 from recursor.agents.model.errands import Errands
 from recursor.agents.model.exchange import Exchange
-from recursor.agents.model.failures import LeftAloneError
+from recursor.agents.model.failures import LeftAloneError, UnusableError
 from recursor.agents.model.partial import Partial
 from recursor.agents.model.payment import Payment
 from recursor.agents.model.retry_after import seconds_to_wait
+from recursor.agents.model.scrubbing import without_keys
 from recursor.agents.model.tally import Tally
 from recursor.agents.model.traffic import ClosedError, CrowdedError
-from recursor.agents.model.whom import address
+from recursor.agents.model.whom import address, is_local
 from recursor.agents.model.wire import CALL, WireCall
 from recursor.domain.agent import Run
 from recursor.domain.spending import AgentFailedError
@@ -93,8 +94,9 @@ class CountedModel(WrapperModel):
         self._run = asked.run
         self._clock = asked.exchange.clock
         self._traffic = asked.exchange.line
+        self._is_loaded = not is_local(name)
         # Whom it asks, whatever the settings name it by.
-        self._base_url = address(wrapped.base_url) if name.partition(":")[0] != "local" else None
+        self._base_url = address(wrapped.base_url) if self._is_loaded else None
 
     async def request(
         self,
@@ -103,6 +105,7 @@ class CountedModel(WrapperModel):
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
         """See `Model.request`; on the wire it is a stream, so that it can be watched, and cut off."""
+        await self._load()
         most_bytes = _most_bytes(messages, model_request_parameters)
         refusal: ModelAPIError | None = None
         for number in itertools.count(1):
@@ -126,6 +129,18 @@ class CountedModel(WrapperModel):
             if refusal is None:
                 await sleep(self._clock, self._traffic.pause(number))
         raise AssertionError
+
+    async def _load(self) -> None:
+        """Begin the server of a model in a file, which is needed only now: it takes long, and much memory."""
+        if self._is_loaded:
+            return
+        self._asked.doing = f"waited for {self._name} to be loaded"
+        exchange = self._asked.exchange
+        try:
+            self.wrapped = await self._asked.errands.do(lambda: exchange.model(self._name, None))
+        except AgentFailedError as problem:
+            raise UnusableError(self._name, str(problem)) if problem.suspend else problem from None
+        self._is_loaded = True
 
     def _look_ahead(self) -> None:
         """Wait for no provider while there is another."""
@@ -171,11 +186,15 @@ class CountedModel(WrapperModel):
             wait = seconds_to_wait(wire.retry_after, error.retry_after, self._clock.now())
             self._traffic.refused(granted, wait)
             raise
-        except ModelConnectionError as error:
+        except ModelAPIError as error:
+            if wire.status is not None and 300 <= wire.status < 400:
+                raise UnusableError(self._name, _moved(self._name, wire)) from error
+            if not isinstance(error, ModelConnectionError):
+                raise
             wire.sent = wire.sent and error.phase not in ("pool", "connect")
             raise
         finally:
-            if not wire.sent or (wire.status is not None and wire.status >= 400):
+            if not wire.sent or (wire.status is not None and wire.status >= 300):
                 payment.cost_nothing()
             self._asked.tally.calls += wire.sent
             if payment.spent is not None:
@@ -197,7 +216,7 @@ class CountedModel(WrapperModel):
     ) -> ModelResponse:
         limits = self._run.settings.model
         self._asked.doing = f"waited for the answer of {self._name}"
-        told = Partial(self._run, self._asked.errands, self._clock)
+        told = Partial(self._run, self._asked.errands, self._clock, self._asked.exchange.keys)
         token = CALL.set(wire)
         try:
             async with (
@@ -219,7 +238,12 @@ class CountedModel(WrapperModel):
         response = stream.get()
         if not (_says_why_it_ends(response) or wire.has_last_word):
             raise ModelConnectionError(self._name, "the answer ended before its end", phase="read")
-        return response
+        return without_keys(response, self._asked.exchange.keys)
+
+
+def _moved(name: str, wire: WireCall) -> str:
+    where = f"to {wire.location}" if wire.location else "elsewhere"
+    return f"{name}: HTTP {wire.status}: it has moved {where}: correct its address, then resume"
 
 
 def _says_why_it_ends(response: ModelResponse) -> bool:

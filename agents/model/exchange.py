@@ -14,7 +14,7 @@ from recursor.agents.model.errands import Errands
 from recursor.agents.model.keys import Keys
 from recursor.agents.model.local import LocalServers
 from recursor.agents.model.traffic import Line, Traffic
-from recursor.agents.model.whom import all_rates
+from recursor.agents.model.whom import all_rates, is_local
 from recursor.domain.agent import Run
 from recursor.domain.rates import Rates
 from recursor.domain.spending import AgentFailedError
@@ -37,6 +37,8 @@ AGAIN_SECONDS = 2.0
 CLOSE_SECONDS = 5.0
 # Models that are kept for the next run: each address and each key makes others.
 MOST_MODELS = 256
+# No address: of a model in a file that is not served yet.
+UNLOADED = "http://not-loaded.invalid/v1"
 
 
 class Exchange:
@@ -95,15 +97,19 @@ class Exchange:
         """What asks, by the form of the answer; for the loop's thread only."""
         return self._start().askers
 
-    def model(self, name: str, base_url: str | None) -> "Model":
-        """Return the model that people call `name`; see `model_named`. It may block."""
+    def model(self, name: str, base_url: str | None, *, load: bool = True) -> "Model":
+        """Return the model that people call `name`; see `model_named`. It may block.
+
+        One in a file is loaded, unless that is left for later; then there is nobody yet who answers.
+        """
         # Those take a second to import, which whoever asks no model is not to wait for.
         from recursor.agents.model.providers import model_named
         from recursor.agents.model.schemas import remember_schemas
 
         started = self._start()
-        if name.startswith("local:"):
-            base_url = self._local.url(name)
+        if is_local(name):
+            self._local.check(name)
+            base_url = self._local.url(name) if load else UNLOADED
         with self._lock:
             # A key that has changed since makes another model.
             known = (name, base_url, self.keys.of(name.partition(":")[0]))

@@ -31,7 +31,19 @@ from recursor.domain.wording import span
 # Characters of what a provider says.
 LONGEST = 500
 _PASSES = (ModelRateLimitError, ModelUnavailableError, ModelServerError)
-_NEEDS_A_PERSON = (ModelAuthenticationError, ModelNotFoundError, ModelQuotaExceededError, UserError)
+
+
+class UnusableError(ModelAPIError):
+    """Nobody can ask this model before a person has done what the text says."""
+
+
+_NEEDS_A_PERSON = (
+    ModelAuthenticationError,
+    ModelNotFoundError,
+    ModelQuotaExceededError,
+    UnusableError,
+    UserError,
+)
 
 
 class LeftAloneError(ModelOverloadedError):
@@ -109,6 +121,8 @@ def _line(error: Exception, settings: Settings) -> str:
                 "the model was asked as often as it may be for one answer, and still used tools: "
                 "have the prompt say when it has enough of them"
             )
+        case UnusableError():
+            line = error.message
         case ModelAPIError():
             line = f"{error.model_name}: {_told(error)}"
         case UnexpectedModelBehavior():

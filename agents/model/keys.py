@@ -8,6 +8,8 @@ from recursor.agents.model.whom import family
 
 SERVICE = "recursor"
 SHOWN_INSTEAD = "[key]"
+# Characters of a key, and of what may be its beginning.
+SHORTEST, SHORTEST_BEGINNING = 8, 4
 
 KEYLESS = frozenset({"local", "ollama"})
 """Those that can do without."""
@@ -34,7 +36,7 @@ class Keys:
         """Know no key yet."""
         self._lock = threading.Lock()
         self._kept: dict[str, str] = {}
-        self._seen: set[str] = set()
+        self._seen: tuple[str, ...] = ()
 
     def of(self, provider: str) -> str | None:
         """Return the key of `provider`, or None. The keyring is asked until it has one, and may block."""
@@ -54,17 +56,21 @@ class Keys:
         with self._lock:
             self._kept.pop(family(provider), None)
 
-    def scrubbed(self, text: str) -> str:
-        """Return `text` without any key that was used."""
-        with self._lock:
-            seen = list(self._seen)
-        for key in seen:
+    def scrubbed(self, text: str, *, goes_on: bool = False) -> str:
+        """Return `text` without any key that was used; and without what may become one, if it goes on."""
+        for key in self._seen:
             text = text.replace(key, SHOWN_INSTEAD)
+            if goes_on:
+                begun = range(min(len(key) - 1, len(text)), SHORTEST_BEGINNING - 1, -1)
+                text = text[: -next((length for length in begun if text.endswith(key[:length])), 0) or None]
         return text
 
     def _note(self, key: str) -> str:
-        with self._lock:
-            self._seen.add(key)
+        # What is shorter is no secret, but what was given because something had to be, such as a name.
+        if len(key) >= SHORTEST and key not in self._seen:
+            with self._lock:
+                # Another tuple, as others may be going through it. The longest first: one may hold another.
+                self._seen = tuple(sorted({*self._seen, key}, key=len, reverse=True))
         return key
 
 

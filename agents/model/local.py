@@ -25,6 +25,20 @@ class LocalServers:
         self._processes: list[subprocess.Popen[str]] = []
         self._closed = False
 
+    def check(self, name: str) -> None:
+        """Refuse a model that cannot be served at all.
+
+        Raises:
+            AgentFailedError: the file or the extra is missing.
+        """
+        path = _path(name)
+        if not path.is_file():
+            raise AgentFailedError(f"{name}: there is no file {path}: give another model.name", suspend=True)
+        if importlib.util.find_spec("xllamacpp") is None:
+            raise AgentFailedError(
+                f"{name}: models in files need more: pip install 'recursor[local]'", suspend=True
+            )
+
     def url(self, name: str) -> str:
         """Return where the model called `name`, `local:PATH`, is served; its server is started if need be.
 
@@ -33,19 +47,12 @@ class LocalServers:
         Raises:
             AgentFailedError: the file or the extra is missing, or the file cannot be loaded.
         """
-        path = Path(name.partition(":")[2]).expanduser().resolve()
+        path = _path(name)
         with self._starting:
             known = self._servers.get(path)
             if known is not None and known[0].poll() is None:
                 return known[1]
-            if not path.is_file():
-                raise AgentFailedError(
-                    f"{name}: there is no file {path}: give another model.name", suspend=True
-                )
-            if importlib.util.find_spec("xllamacpp") is None:
-                raise AgentFailedError(
-                    f"{name}: models in files need more: pip install 'recursor[local]'", suspend=True
-                )
+            self.check(name)
             process = self._start(path)
             url = self._said(process)
             if not url:
@@ -88,3 +95,7 @@ class LocalServers:
         assert process.stdout is not None
         ready, _, _ = select([process.stdout], [], [], LOAD_SECONDS)
         return process.stdout.readline().strip() if ready else None
+
+
+def _path(name: str) -> Path:
+    return Path(name.partition(":")[2]).expanduser().resolve()

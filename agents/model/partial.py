@@ -15,6 +15,7 @@ from pydantic_core import from_json, to_json
 
 from recursor.agents.model.clock import Clock
 from recursor.agents.model.errands import Errands
+from recursor.agents.model.keys import Keys
 from recursor.domain.agent import Run
 
 # Seconds between two looks at an unfinished answer: as often as people can read.
@@ -28,11 +29,12 @@ CHARACTERS_PER_TOKEN, LEAST_CHARACTERS = 32, 1_000_000
 class Partial:
     """Collects an answer as it comes, and tells a run's watchers a few times a second."""
 
-    def __init__(self, run: Run, errands: Errands, clock: Clock) -> None:
-        """Tell the watchers of `run`."""
+    def __init__(self, run: Run, errands: Errands, clock: Clock, keys: Keys) -> None:
+        """Tell the watchers of `run`, but for any of `keys`."""
         self._run = run
         self._errands = errands
         self._clock = clock
+        self._keys = keys
         self._pieces: list[str] = []
         self._is_json = False
         self.size = 0
@@ -50,13 +52,13 @@ class Partial:
             now = self._clock.now()
             if now >= self._next:
                 self._next = now + SAY_SECONDS
-                self._say()
+                self._say(goes_on=True)
         return self.size <= self._most
 
     def end(self) -> None:
         """Tell all that has come."""
         if self._pieces:
-            self._say()
+            self._say(goes_on=False)
 
     def _piece(self, event: ModelResponseStreamEvent) -> str:
         match event:
@@ -77,10 +79,11 @@ class Partial:
         self._is_json = is_json
         return text
 
-    def _say(self) -> None:
+    def _say(self, *, goes_on: bool) -> None:
         text = "".join(self._pieces)
         self._pieces = [text]
         shown = _readable(text) if self._is_json or text.startswith("{") else text
+        shown = self._keys.scrubbed(shown, goes_on=goes_on)
         if shown and shown != self._shown:
             self._shown = shown
             self._errands.leave(lambda: self._run.say(shown[-LONGEST:]))

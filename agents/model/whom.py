@@ -21,6 +21,11 @@ def members(family: str) -> frozenset[str]:
     return frozenset({family, *(name for name, of in _FAMILIES.items() if of == family)})
 
 
+def is_local(name: str) -> bool:
+    """Return whether a model is in a file, which is loaded when it is asked for the first time."""
+    return name.startswith("local:")
+
+
 def folded(name: str) -> str:
     """Return a provider or a model by its provider's first name: `openai:a` for `openai-chat:a`."""
     provider, mark, model = name.partition(":")

@@ -1,6 +1,7 @@
 """The HTTP connections that all calls of models share, and what is known of a call on the wire."""
 
 import json
+from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -8,8 +9,11 @@ import httpx
 import httpx2
 from pydantic_ai.models import create_async_httpx2_client
 
-from recursor.agents.model.merging import Merged
+from recursor.agents.model.merging import Body, Merged
 from recursor.domain.errors import RecursorError
+
+# Of what a provider says is wrong, people are shown a few lines.
+MOST_ERROR_BYTES = 65_536
 
 
 class UncountedCallError(RecursorError):
@@ -26,6 +30,8 @@ class WireCall:
     """Whether the request may have left."""
     status: int | None = None
     """The HTTP status of the answer, as soon as it has begun."""
+    location: str | None = None
+    """Where it is to be asked instead."""
     retry_after: str | None = None
     """What the provider asks for before the next call."""
     body: Merged | None = None
@@ -38,6 +44,29 @@ class WireCall:
 
 CALL: ContextVar[WireCall | None] = ContextVar("recursor_call", default=None)
 """The call that the running task makes."""
+
+
+class Beginning(httpx2.AsyncByteStream, httpx.AsyncByteStream):
+    """A body as far as it is wanted, however large it is."""
+
+    def __init__(self, body: Body, most_bytes: int) -> None:
+        """Read at most so much of `body`."""
+        self._body = body
+        self._left = most_bytes
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield it in pieces."""
+        if self._left:
+            async for piece in self._body:
+                wanted = piece[: self._left]
+                self._left -= len(wanted)
+                yield wanted
+                if not self._left:
+                    return
+
+    async def aclose(self) -> None:
+        """See `Body.aclose`."""
+        await self._body.aclose()
 
 
 class Connections:
@@ -74,10 +103,14 @@ async def _note_request(request: httpx.Request | httpx2.Request) -> None:
 async def _note_response(response: httpx.Response | httpx2.Response) -> None:
     if (call := CALL.get()) is not None:
         call.status = response.status_code
+        call.location = response.headers.get("location")
         call.retry_after = response.headers.get("retry-after")
+    assert isinstance(response.stream, httpx.AsyncByteStream | httpx2.AsyncByteStream)
+    if response.status_code >= 300:
+        response.stream = Beginning(response.stream, MOST_ERROR_BYTES)
+        return
     streams = response.headers.get("content-type", "").startswith("text/event-stream")
     if streams and "content-encoding" not in response.headers:
-        assert isinstance(response.stream, httpx.AsyncByteStream | httpx2.AsyncByteStream)
         response.stream = merged = Merged(response.stream)
         if call is not None:
             call.body = merged

@@ -1,5 +1,7 @@
 """Whatever goes wrong on the wire ends in a clean retry or a clear line, and the books are exact."""
 
+import asyncio
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -52,6 +54,11 @@ LASTING = {
     "401": (Answer(f"wrong key {KEY}", status=401), r"HTTP 401: wrong key \[key\]", True),
     "404": (Answer("no such model", status=404), "HTTP 404: no such model", True),
     "402": (Answer("pay first", status=402), "HTTP 402: pay first", True),
+    "moved": (
+        Answer("", status=308, headers={"location": "http://new/v1"}),
+        "HTTP 308: it has moved to http://new/v1: correct its address",
+        True,
+    ),
     "cut off": (Answer(arguments='{"title": "T', finish="length"), "cut off at model.output_tokens", False),
     "a text that is cut off": (Answer("It is about t", finish="length"), "cut off at model.output", False),
     "far too large": (
@@ -237,6 +244,80 @@ def test_of_several_models_the_first_that_is_back_counts(
 ) -> None:
     failed = explained(FallbackExceptionGroup("all", errors), Settings(), exchange.keys, Usage())
     assert (failed.passes, failed.not_before, failed.suspend) == (passes, not_before, False)
+
+
+def test_what_has_moved_is_asked_once_and_costs_nothing(
+    make_run: RunMaker, stub: ModelStub, books: Books
+) -> None:
+    stub.script = always(Answer("", status=308))
+    with pytest.raises(AgentFailedError, match="HTTP 308: it has moved elsewhere"):
+        plan(make_run())
+    assert (len(stub.calls), books.spent.tokens) == (1, 0)
+
+
+def test_of_what_is_said_to_be_wrong_only_the_beginning_is_read(make_run: RunMaker, stub: ModelStub) -> None:
+    # It says that much more comes.
+    stub.script = always(Answer("all of it " * 20_000, status=400, headers={"content-length": "50000000"}))
+    with pytest.raises(AgentFailedError, match=r"HTTP 400: .*all of it") as raised:
+        plan(make_run())
+    assert len(str(raised.value)) < 1_000
+
+
+@pytest.mark.parametrize("piece", [3, 1_000])
+def test_a_key_in_an_answer_is_not_passed_on(piece: int, make_run: RunMaker, stub: ModelStub) -> None:
+    goes_on = Event()
+    stub.script = always(Answer(f"The key is {KEY}, keep it.", piece=piece, slowly_until=goes_on))
+    told: list[str] = []
+    reply = asked(make_run(say=told.append), output=str)
+    assert reply.output == told[-1] == "The key is [key], keep it."
+    assert not [text for text in told if KEY[:4] in text]
+    stub.script = always(Answer(arguments={"title": f"a {KEY}", "steps": [KEY]}, piece=piece))
+    assert plan(make_run(say=told.append)).output == Plan(title="a [key]", steps=["[key]"])
+    assert not [text for text in told if KEY[:4] in text]
+
+
+def test_a_key_that_is_none_is_left_in_texts(
+    make_run: RunMaker, stub: ModelStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "ollama")
+    stub.script = always(Answer("try ollama pull", status=400))
+    with pytest.raises(AgentFailedError, match="try ollama pull"):
+        plan(make_run())
+
+
+def test_a_file_is_loaded_only_when_it_is_asked(
+    make_run: RunMaker, stub: ModelStub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: object())
+    (tmp_path / "no.gguf").write_text("no model")
+    spare = f"local:{tmp_path}/no.gguf"
+    stub.script = in_turn(GOOD, Answer("overloaded", status=529), Answer("no", status=400))
+    # It could not be loaded, and whoever tried would have noticed.
+    assert plan(make_run(fallback=[spare])).passed_over == {}
+    with pytest.raises(
+        AgentFailedError, match=r"gpt-4o: .*overloaded.*; then local:.*cannot be loaded"
+    ) as both:
+        plan(make_run(fallback=[spare]))
+    assert not both.value.suspend
+    with pytest.raises(AgentFailedError, match="cannot be loaded") as alone:
+        plan(make_run(name=spare))
+    assert alone.value.suspend
+
+
+def test_who_waits_for_a_tool_is_told_so(make_run: RunMaker, stub: ModelStub) -> None:
+    run = make_run()
+
+    async def look(at: str) -> str:
+        """Look."""
+        run.cancelled.set()
+        await asyncio.Event().wait()
+        return at
+
+    stub.script = always(Answer(arguments={"at": "tea"}, tool="look"))
+    with pytest.raises(
+        AgentFailedError, match="was stopped: it worked with the answer of openai:gpt-4o: look"
+    ):
+        plan(run, tools=[look])
 
 
 def test_a_server_that_is_not_there(make_run: RunMaker, books: Books) -> None:
