@@ -7,10 +7,8 @@ from genai_prices import calc_price
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import AbstractUsage
 
+from recursor.agents.model.ollama import costs_nothing
 from recursor.agents.model.whom import family
-
-# These run on one's own machine.
-FREE = frozenset({"local", "ollama"})
 
 
 def dollars(model: str, usage: AbstractUsage) -> Decimal | None:
@@ -24,8 +22,10 @@ def dollars(model: str, usage: AbstractUsage) -> Decimal | None:
         ValueError: there cannot be such a usage, for example with more from the cache than there was.
     """
     provider, _, name = model.partition(":")
-    if provider in FREE:
-        return None if name.endswith("-cloud") else Decimal(0)
+    if provider == "local":
+        return Decimal(0)
+    if provider == "ollama":
+        return Decimal(0) if costs_nothing(name) else None
     try:
         return calc_price(usage, name, provider_id=family(provider)).total_price
     except LookupError:

@@ -12,11 +12,11 @@ from pydantic_ai.providers import Provider, infer_provider_class
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from recursor.agents.model.keys import KEYLESS, Keys, remedy
+from recursor.agents.model.ollama import ollama_url
 from recursor.agents.model.whom import family
 from recursor.agents.model.wire import Connections
 from recursor.domain.spending import AgentFailedError
 
-OLLAMA_URL = "http://localhost:11434/v1"
 # A server of one's own may want no key, but the SDK sends one anyway.
 NO_KEY = "none"
 
@@ -75,7 +75,7 @@ def _provider(name: str, base_url: str | None, keys: Keys, connections: Connecti
         "http_client": connections.legacy if legacy else connections.current,
     }
     if provider == "ollama":
-        base_url = os.environ.get("OLLAMA_BASE_URL") or OLLAMA_URL
+        base_url = ollama_url()
     if base_url is not None:
         given["base_url"] = base_url
     return kind(**given)
