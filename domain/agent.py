@@ -34,6 +34,7 @@ class Meter(Protocol):
             the key of what was set aside.
 
         Raises:
+            BudgetHeldError: a budget has enough left, which others have set aside: try after one of them.
             BudgetExceededError: a budget has less left.
         """
         ...

@@ -78,6 +78,24 @@ class AgentFailedError(RecursorError):
         self.not_before = not_before
 
 
+class BudgetHeldError(AgentFailedError):
+    """A budget has enough left for a call, but others have set it aside: it comes back as they end."""
+
+    def __init__(self, problem: str, budget: BudgetName) -> None:
+        """Refuse a call for now.
+
+        Args:
+            problem: one line: the budget and its figures.
+            budget: the one.
+        """
+        super().__init__(problem, passes=True)
+        self.budget = budget
+
+    def __reduce__(self) -> tuple[type["BudgetHeldError"], tuple[str, BudgetName]]:
+        """Survive the way from one process to another."""
+        return type(self), (str(self), self.budget)
+
+
 class Spend(Record):
     """Tokens and money."""
 

@@ -13,6 +13,7 @@ from recursor.domain.spending import (
     Account,
     Budget,
     BudgetExceededError,
+    BudgetHeldError,
     BudgetName,
     Kind,
     Reservation,
@@ -98,6 +99,7 @@ def reserve(writer: Writer, stack_id: str, role: str, budgets: Budgets, most: Sp
         the key of what was set aside.
 
     Raises:
+        BudgetHeldError: a budget has enough left, but others have set it aside.
         BudgetExceededError: a budget has less left.
     """
     for owner, name, budget, prefix in budgets.applied(stack_id, role):
@@ -160,21 +162,29 @@ def _recent(account: Account, minute: int) -> list[tuple[int, int]]:
 
 
 def _check(account: Account, budget: Budget, most: Spend, prefix: str, role: str) -> None:
-    held = account.spent.plus(account.reserved)
-    if budget.tokens is not None and held.tokens + most.tokens > budget.tokens:
-        raise _exceeded(
-            _named(prefix, "tokens", role),
-            f"{account.spent.tokens:,} of {budget.tokens:,} spent"
-            f"{_aside(f'{account.reserved.tokens:,}', account.reserved.tokens)}, "
-            f"and the next call may take {most.tokens:,}: raise it, then resume",
+    spent, reserved = account.spent, account.reserved
+    if budget.tokens is not None and spent.tokens + reserved.tokens + most.tokens > budget.tokens:
+        problem = (
+            f"{spent.tokens:,} of {budget.tokens:,} spent"
+            f"{_aside(f'{reserved.tokens:,}', reserved.tokens)}, "
+            f"and the next call may take {most.tokens:,}"
         )
-    if budget.dollars is not None and held.dollars + most.dollars > budget.dollars:
-        raise _exceeded(
-            _named(prefix, "dollars", role),
-            f"${account.spent.dollars:,.4f} of ${budget.dollars:,.2f} spent"
-            f"{_aside(f'${account.reserved.dollars:,.4f}', account.reserved.dollars)}, "
-            f"and the next call may take ${most.dollars:,.4f}: raise it, then resume",
+        fits = spent.tokens + most.tokens <= budget.tokens
+        raise _refused(_named(prefix, "tokens", role), problem, will_fit=fits)
+    if budget.dollars is not None and spent.dollars + reserved.dollars + most.dollars > budget.dollars:
+        problem = (
+            f"${spent.dollars:,.4f} of ${budget.dollars:,.2f} spent"
+            f"{_aside(f'${reserved.dollars:,.4f}', reserved.dollars)}, "
+            f"and the next call may take ${most.dollars:,.4f}"
         )
+        fits = spent.dollars + most.dollars <= budget.dollars
+        raise _refused(_named(prefix, "dollars", role), problem, will_fit=fits)
+
+
+def _refused(budget: BudgetName, problem: str, *, will_fit: bool) -> BudgetHeldError | BudgetExceededError:
+    if will_fit:
+        return BudgetHeldError(f"{budget.setting}: {problem}: it is made when they have ended", budget)
+    return _exceeded(budget, f"{problem}: raise it, then resume")
 
 
 def _aside(shown: str, amount: int | Decimal) -> str:

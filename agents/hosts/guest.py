@@ -30,6 +30,7 @@ from recursor.agents.hosts.messages import (
 from recursor.agents.model.clock import on_loop
 from recursor.agents.model.exchange import Exchange
 from recursor.agents.model.lanes import backoff
+from recursor.agents.model.traffic import Again
 from recursor.agents.model.whom import family
 from recursor.domain.agent import Agent, Anywhere, Run, Seat
 from recursor.domain.effect import Outcome
@@ -116,11 +117,12 @@ class FarSeat(Anywhere):
 class FarPass:
     """One call's leave to begin."""
 
-    def __init__(self, enter: Enter) -> None:
+    def __init__(self, enter: Enter, again: Again) -> None:
         """Let a call begin."""
         self.enter = enter
+        self.again = again
         self.tokens: int | None = None
-        self.verdict: Literal["answered", "refused"] | None = None
+        self.verdict: Literal["answered", "refused", "unused"] | None = None
         self.wait: float | None = None
 
     def took(self, tokens: int) -> None:
@@ -135,7 +137,7 @@ class FarLine:
         """Wait in line at the other end of `wire`."""
         self._wire = wire
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._waiting: dict[int, asyncio.Future[Again]] = {}
         self._chance = random.Random()
         self._shut: dict[tuple[str, str | None], float] = {}
 
@@ -144,22 +146,28 @@ class FarLine:
         return self._shut.get((family(model.partition(":")[0]), base_url), 0.0)
 
     async def enter(
-        self, model: str, base_url: str | None, tokens: int, priority: int, seat: Seat
+        self,
+        model: str,
+        base_url: str | None,
+        tokens: int,
+        priority: int,
+        seat: Seat,
+        again: Again | None = None,
     ) -> FarPass:
         """See `Traffic.enter`."""
         assert isinstance(seat, FarSeat)
         call = next(self._numbers)
         waiting = self._waiting[call] = asyncio.get_running_loop().create_future()
-        enter = Enter(call, seat.number, model, base_url, tokens, priority)
+        enter = Enter(call, seat.number, model, base_url, tokens, priority, again)
         self._wire.send(enter)
         try:
-            await waiting
+            back_with = await waiting
         except asyncio.CancelledError:
             self._wire.send(Withdraw(call))
             raise
         finally:
             del self._waiting[call]
-        return FarPass(enter)
+        return FarPass(enter, back_with)
 
     def leave(self, granted: FarPass) -> None:
         """See `Traffic.leave`."""
@@ -176,6 +184,13 @@ class FarLine:
         """See `Traffic.refused`."""
         granted.verdict, granted.wait = "refused", wait
 
+    def unused(self, granted: FarPass) -> None:
+        """See `Traffic.unused`."""
+        granted.verdict = "unused"
+
+    def settled(self) -> None:
+        """See `Traffic.settled`: there it is known when it is on the books."""
+
     def pause(self, troubles: int) -> float:
         """See `Traffic.pause`."""
         return backoff(troubles, self._chance.random())
@@ -191,12 +206,12 @@ class FarLine:
         self._shut[family(told.model.partition(":")[0]), told.base_url] = told.until
 
 
-def _answer(waiting: asyncio.Future[None], entered: Entered) -> None:
+def _answer(waiting: asyncio.Future[Again], entered: Entered) -> None:
     if waiting.done():
         return
-    if entered.error is None:
-        waiting.set_result(None)
-    else:
+    if entered.again is not None:
+        waiting.set_result(entered.again)
+    elif entered.error is not None:
         waiting.set_exception(entered.error)
 
 

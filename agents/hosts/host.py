@@ -159,6 +159,7 @@ class Host:
             for reservation in talk.reservations:
                 # Nobody can tell any more what became of those calls.
                 run.meter.settle(reservation, None)
+                self._exchange.soon(self._settled)
 
     def cancel_unwanted(self) -> None:
         """Have runs end that are not wanted any more."""
@@ -181,6 +182,7 @@ class Host:
             talk.reservations.add(value)
         elif asked.method == "settle":
             talk.reservations.discard(str(asked.arguments[0]))
+            self._exchange.soon(self._settled)
         return MeterSaid(asked.question, value, None)
 
     def _send(self, message: object) -> None:
@@ -234,7 +236,7 @@ class Host:
             talk = self._talks.get(enter.number)
         seat = ANYWHERE if talk is None else talk.run.seat
         waiting = asyncio.get_running_loop().create_task(
-            traffic.enter(enter.model, enter.base_url, enter.tokens, enter.priority, seat)
+            traffic.enter(enter.model, enter.base_url, enter.tokens, enter.priority, seat, enter.again)
         )
         self._calls[enter.call] = waiting
         waiting.add_done_callback(lambda done: self._entered(enter.call, done))
@@ -245,9 +247,9 @@ class Host:
         error = done.exception()
         if isinstance(error, ClosedError | CrowdedError):
             self._calls.pop(call, None)
-            self.tell(Entered(call, error))
+            self.tell(Entered(call, None, error))
         else:
-            self.tell(Entered(call))
+            self.tell(Entered(call, done.result().again))
 
     def _leave(self, left: Left) -> None:
         traffic = self._exchange.traffic
@@ -256,11 +258,16 @@ class Host:
             granted.took(left.tokens)
         if left.verdict == "answered":
             traffic.answered(granted)
+        elif left.verdict == "unused":
+            traffic.unused(granted)
         elif left.verdict == "refused":
             traffic.refused(granted, left.wait)
             until = traffic.closed_until(left.model, left.base_url)
             self._tell_all(Shut(left.model, left.base_url, until))
         traffic.leave(granted)
+
+    def _settled(self) -> None:
+        self._exchange.traffic.settled()
 
     def _withdraw(self, call: int) -> None:
         waiting = self._calls.pop(call, None)

@@ -6,7 +6,7 @@ Both ends are ours and of one version.
 from dataclasses import dataclass
 from typing import Literal
 
-from recursor.agents.model.traffic import ClosedError, CrowdedError
+from recursor.agents.model.traffic import Again, ClosedError, CrowdedError
 from recursor.domain.effect import Outcome
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
@@ -88,6 +88,7 @@ class Enter:
     base_url: str | None
     tokens: int
     priority: int
+    again: Again | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ class Entered:
     """A call may begin, or is sent away."""
 
     call: int
+    again: Again | None
+    """Of the pass, if it may begin."""
     error: ClosedError | CrowdedError | None = None
     """Why it is sent away."""
 
@@ -108,14 +111,14 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A call has ended; see `Traffic.leave`, `answered` and `refused`."""
+    """A call has ended; see `Traffic.leave`, `answered`, `refused` and `unused`."""
 
     call: int
     model: str
     base_url: str | None
     tokens: int | None
     """What it took, where that is known."""
-    verdict: Literal["answered", "refused"] | None
+    verdict: Literal["answered", "refused", "unused"] | None
     wait: float | None
     """Seconds that its provider asks for."""
 

@@ -29,11 +29,11 @@ from recursor.agents.model.payment import Payment
 from recursor.agents.model.retry_after import seconds_to_wait
 from recursor.agents.model.scrubbing import without_keys
 from recursor.agents.model.tally import Tally
-from recursor.agents.model.traffic import ClosedError, CrowdedError
+from recursor.agents.model.traffic import Again, ClosedError, CrowdedError
 from recursor.agents.model.whom import address, is_local
 from recursor.agents.model.wire import CALL, WireCall
 from recursor.domain.agent import Run
-from recursor.domain.spending import AgentFailedError
+from recursor.domain.spending import AgentFailedError, BudgetHeldError
 
 # How often a request is sent that is refused or breaks: as often as SDKs do by default, and once more.
 TRIES = 4
@@ -43,6 +43,14 @@ OVERHEAD_BYTES = 4_096
 
 _REFUSED = (ModelRateLimitError, ModelUnavailableError)
 _BROKEN = (ModelServerError, ModelConnectionError)
+
+
+class _HeldBack(Exception):  # noqa: N818  # nothing is wrong
+    """A call is made later, because others have set aside what it needs."""
+
+    def __init__(self, again: Again) -> None:
+        super().__init__()
+        self.again = again
 
 
 @dataclass(slots=True)
@@ -111,7 +119,9 @@ class CountedModel(WrapperModel):
         for number in itertools.count(1):
             self._look_ahead()
             try:
-                return await self._call(most_bytes, messages, model_settings, model_request_parameters)
+                return await self._call_when_paid(
+                    most_bytes, messages, model_settings, model_request_parameters
+                )
             except ModelAuthenticationError:
                 self._asked.exchange.keys.forget(self._name.partition(":")[0])
                 raise
@@ -155,8 +165,24 @@ class CountedModel(WrapperModel):
             return None
         return LeftAloneError(self._name, closed_until, now, error)
 
+    async def _call_when_paid(
+        self,
+        most_bytes: int,
+        messages: list[ModelMessage],
+        settings: RequestSettings | None,
+        parameters: ModelRequestParameters,
+    ) -> ModelResponse:
+        """Make a call, after others if those have set aside what it needs of a budget."""
+        again: Again | None = None
+        while True:
+            try:
+                return await self._call(again, most_bytes, messages, settings, parameters)
+            except _HeldBack as held_back:
+                again = held_back.again
+
     async def _call(
         self,
+        again: Again | None,
         most_bytes: int,
         messages: list[ModelMessage],
         settings: RequestSettings | None,
@@ -164,10 +190,11 @@ class CountedModel(WrapperModel):
     ) -> ModelResponse:
         wire = WireCall(most_bytes)
         payment = Payment(self._run, self._name, most_bytes)
-        self._asked.doing = f"waited in line for {self._name}"
+        if again is None:
+            self._asked.doing = f"waited in line for {self._name}"
         self._asked.in_line = True
         granted = await self._traffic.enter(
-            self._name, self._base_url, payment.most.tokens, self._run.priority, self._run.seat
+            self._name, self._base_url, payment.most.tokens, self._run.priority, self._run.seat, again
         )
         try:
             # Whether it is wanted is looked at every now and then, and what is sent is paid for.
@@ -182,6 +209,12 @@ class CountedModel(WrapperModel):
                 raise OutputTokenLimitExceeded(f"{self._name}: the answer was cut off")
             self._asked.doing = _doing_with(response, self._name)
             return response
+        except BudgetHeldError as held:
+            self._asked.doing = (
+                f"waited for calls to end that have set aside what is left of {held.budget.setting}"
+            )
+            self._traffic.unused(granted)
+            raise _HeldBack(granted.again) from None
         except _REFUSED as error:
             wait = seconds_to_wait(wire.retry_after, error.retry_after, self._clock.now())
             self._traffic.refused(granted, wait)
@@ -200,7 +233,11 @@ class CountedModel(WrapperModel):
             if payment.spent is not None:
                 granted.took(payment.spent.tokens)
             self._traffic.leave(granted)
-            await self._asked.errands.do(payment.settle)
+            try:
+                await self._asked.errands.do(payment.settle)
+            finally:
+                if payment.is_reserved:
+                    self._traffic.settled()
 
     def _insist_on_being_wanted(self) -> None:
         if not self._asked.is_wanted:

@@ -83,6 +83,10 @@ class Lane:
         """End a call."""
         self.running -= 1
 
+    def forget(self, place: Place) -> None:
+        """Count a call no more that was not made after all."""
+        self._window = deque(each for each in self._window if each is not place)
+
     def answered(self) -> None:
         """Note that all is well."""
         self.troubles = 0

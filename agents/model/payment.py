@@ -40,6 +40,11 @@ class Payment:
         self.spent: Spend | None = None
         """What the call has cost; None as long as nobody can tell."""
 
+    @property
+    def is_reserved(self) -> bool:
+        """Whether anything was set aside."""
+        return self._reservation is not None
+
     def reserve(self) -> None:
         """Set it aside; it may block."""
         self._reservation = self._run.meter.reserve(self.most)

@@ -47,8 +47,20 @@ class ClosedError(RecursorError):
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """With what a call comes back that could not be paid for now: others have set aside what it needs."""
+
+    turn: float
+    """Its place in line."""
+    settlements: int
+    """How many calls had been settled before it tried: when there is another, it may try again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pass:
     """One call's leave to begin."""
+
+    again: Again
 
     places: tuple[tuple[Lane, Place], ...]
     """The first one is the provider's."""
@@ -71,6 +83,11 @@ class _Waiting:
 class Granted(Protocol):
     """One call's leave to begin."""
 
+    @property
+    def again(self) -> Again:
+        """With what to come back, if it cannot be paid for now."""
+        ...
+
     def took(self, tokens: int) -> None:
         """Correct what the call takes of the minute's tokens."""
         ...
@@ -86,8 +103,24 @@ class Line(Protocol[G]):
         """See `Traffic.closed_until`."""
         ...
 
-    async def enter(self, model: str, base_url: str | None, tokens: int, priority: int, seat: Seat) -> G:
+    async def enter(
+        self,
+        model: str,
+        base_url: str | None,
+        tokens: int,
+        priority: int,
+        seat: Seat,
+        again: Again | None = None,
+    ) -> G:
         """See `Traffic.enter`."""
+        ...
+
+    def unused(self, granted: G) -> None:
+        """See `Traffic.unused`."""
+        ...
+
+    def settled(self) -> None:
+        """See `Traffic.settled`."""
         ...
 
     def leave(self, granted: G) -> None:
@@ -118,6 +151,9 @@ class Traffic:
         self._chance = chance or random.Random()
         self._lanes: dict[tuple[str, str | None], Lane] = {}
         self._waiting: list[_Waiting] = []
+        self._held: list[_Waiting] = []
+        """Those that wait for a settlement, before they wait in line."""
+        self._settlements = 0
         self._numbers = itertools.count()
         self._alarm: Alarm | None = None
 
@@ -127,7 +163,13 @@ class Traffic:
         return self._clock.now() + left if left > 0 else 0.0
 
     async def enter(
-        self, model: str, base_url: str | None, tokens: int, priority: int, seat: Seat = ANYWHERE
+        self,
+        model: str,
+        base_url: str | None,
+        tokens: int,
+        priority: int,
+        seat: Seat = ANYWHERE,
+        again: Again | None = None,
     ) -> Pass:
         """Wait until a call may begin; it is to be given to `leave`, whatever becomes of it.
 
@@ -137,15 +179,19 @@ class Traffic:
             tokens: what it takes at most.
             priority: 0 to 10.
             seat: the run's, which it does without while it waits, so that others can run.
+            again: of the pass it had before, if it could not be paid for then: it waits for a settlement.
 
         Raises:
             ClosedError: the provider wants to be left alone for more than `PATIENCE_SECONDS`, or does so now.
             CrowdedError: too many wait, and of those this one would go last.
         """
-        turn = self._time.now() - priority * SECONDS_PER_PRIORITY
+        turn = self._time.now() - priority * SECONDS_PER_PRIORITY if again is None else again.turn
         leave: asyncio.Future[Pass] = asyncio.get_running_loop().create_future()
         waiting = _Waiting(turn, next(self._numbers), tokens, self._lanes_of(model, base_url), leave)
-        bisect.insort(self._waiting, waiting)
+        if again is not None and again.settlements == self._settlements:
+            bisect.insort(self._held, waiting)
+        else:
+            bisect.insort(self._waiting, waiting)
         if len(self._lanes) > MOST_IDLE_LANES:
             self._drop_idle_lanes()
         self._admit()
@@ -159,8 +205,8 @@ class Traffic:
         except asyncio.CancelledError:
             if leave.done() and not leave.cancelled() and leave.exception() is None:
                 self.leave(leave.result())
-            elif waiting in self._waiting:
-                self._waiting.remove(waiting)
+            else:
+                self._remove(waiting)
                 self._admit()
             raise
         try:
@@ -175,6 +221,19 @@ class Traffic:
         for lane, _ in granted.places:
             lane.leave()
         self._admit()
+
+    def unused(self, granted: Pass) -> None:
+        """Note that the call will not be made after all; it is to be given to `leave` nevertheless."""
+        for lane, place in granted.places:
+            lane.forget(place)
+
+    def settled(self) -> None:
+        """Note that a call is paid for: what it had set aside may be enough for those that wait for that."""
+        self._settlements += 1
+        if self._held:
+            self._waiting = sorted([*self._waiting, *self._held])
+            self._held.clear()
+            self._admit()
 
     def answered(self, granted: Pass) -> None:
         """Note that the provider does what it is asked for."""
@@ -212,7 +271,7 @@ class Traffic:
 
     def _drop_idle_lanes(self) -> None:
         now = self._time.now()
-        wanted = {id(lane) for waiting in self._waiting for lane in waiting.lanes}
+        wanted = {id(lane) for waiting in (*self._waiting, *self._held) for lane in waiting.lanes}
         self._lanes = {
             key: lane for key, lane in self._lanes.items() if id(lane) in wanted or not lane.is_idle(now)
         }
@@ -243,16 +302,21 @@ class Traffic:
         self._set_alarm(opens)
 
     def _send_away_the_last(self) -> None:
-        last = next((each for each in reversed(self._waiting) if not each.leave.done()), None)
+        last = max([each for each in (*self._waiting, *self._held) if not each.leave.done()], default=None)
         if last is not None:
-            self._waiting.remove(last)
+            self._remove(last)
             last.leave.set_exception(CrowdedError())
+
+    def _remove(self, waiting: _Waiting) -> None:
+        for line in (self._waiting, self._held):
+            if waiting in line:
+                line.remove(waiting)
 
     def _let_begin(self, waiting: _Waiting, now: float) -> None:
         if waiting.leave.done():
             return
         places = tuple((lane, lane.enter(now, waiting.tokens)) for lane in waiting.lanes)
-        waiting.leave.set_result(Pass(places))
+        waiting.leave.set_result(Pass(Again(waiting.turn, self._settlements), places))
 
     def _set_alarm(self, at: float) -> None:
         self.close()

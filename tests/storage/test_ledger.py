@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.spending import Budget, BudgetChanges, BudgetExceededError, Spend
+from recursor.domain.spending import Budget, BudgetChanges, BudgetExceededError, BudgetHeldError, Spend
 from recursor.storage import ledger, stacks
 from recursor.storage.budgets import change_limits
 from recursor.storage.ledger import TOTAL, Budgets, read_account
@@ -102,9 +102,25 @@ def test_what_would_be_too_much_is_refused_whole(books: Books, budgets: Budgets,
 
 
 def test_what_is_set_aside_is_not_there_for_others(books: Books) -> None:
-    books.reserve(80, Budgets(stack=TOKENS))
-    with pytest.raises(BudgetExceededError, match="0 of 100 spent, 80 set aside for calls under way"):
+    first = books.reserve(80, Budgets(stack=TOKENS))
+    said = "0 of 100 spent, 80 set aside for calls under way, and the next call may take"
+    with pytest.raises(BudgetHeldError, match=f"{said} 30: it is made when they have ended"):
         books.reserve(30, Budgets(stack=TOKENS), role="builder")
+    # What could not be paid for even if nothing of that is spent is a person's business.
+    with pytest.raises(BudgetExceededError, match=f"{said} 101: raise it"):
+        books.reserve(101, Budgets(stack=TOKENS), role="builder")
+    books.settle(first, 10)
+    books.reserve(30, Budgets(stack=TOKENS), role="builder")
+
+
+def test_money_that_is_set_aside_comes_back_too(books: Books) -> None:
+    budgets = Budgets(runner=Budget(dollars=Decimal(1)))
+    first = books.reserve(1, budgets, dollars="0.80")
+    with pytest.raises(BudgetHeldError, match=r"\$0\.8000 set aside"):
+        books.reserve(1, budgets, dollars="0.30", stack_id=B)
+    books.settle(first, 1, "0.75")
+    with pytest.raises(BudgetExceededError, match=r"\$0\.7500 of \$1\.00 spent"):
+        books.reserve(1, budgets, dollars="0.30", stack_id=B)
 
 
 def test_a_budget_of_nothing_allows_no_call(books: Books) -> None:
@@ -199,8 +215,11 @@ class Spending(RuleBasedStateMachine):
         fits = self.spent + sum(self.open.values()) + tokens <= 1000
         try:
             self.open[self.books.reserve(tokens, self.budgets, role=role)] = tokens
-        except BudgetExceededError:
+        except BudgetHeldError:
             assert not fits
+            assert self.spent + tokens <= 1000
+        except BudgetExceededError:
+            assert self.spent + tokens > 1000
         else:
             assert fits
 

@@ -12,7 +12,7 @@ from recursor.actors.clock import SystemClock, Timer
 from recursor.agents.model.exchange import Exchange
 from recursor.domain.agent import Run
 from recursor.domain.settings import Settings
-from recursor.domain.spending import Budget, BudgetExceededError, Spend
+from recursor.domain.spending import Budget, BudgetExceededError, BudgetHeldError, BudgetName, Spend
 from tests.model_stub.server import ModelStub
 
 KEY = "sk-secret-of-the-tests"
@@ -41,6 +41,8 @@ class Books:
         with self.lock:
             held = self.spent.tokens + sum(each.tokens for each in self.open.values())
             if self.budget.tokens is not None and held + most.tokens > self.budget.tokens:
+                if self.spent.tokens + most.tokens <= self.budget.tokens:
+                    raise BudgetHeldError("budget.tokens: set aside", BudgetName(kind="tokens"))
                 raise BudgetExceededError("budget.tokens: too much")
             self.most.append(most)
             self.open[str(len(self.most))] = most
