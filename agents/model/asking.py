@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from pydantic_ai.models import Model
@@ -19,6 +19,7 @@ from recursor.agents.model.errands import Errands
 from recursor.agents.model.exchange import Exchange, shared
 from recursor.agents.model.failures import explained
 from recursor.agents.model.mcp import McpServer
+from recursor.agents.model.window import Room
 from recursor.domain.agent import Run
 from recursor.domain.graph import Usage
 from recursor.domain.snapshot import Snapshot
@@ -58,6 +59,7 @@ def ask(
     output: OutputSpec[T],
     tools: Sequence[AnyTool] = (),
     check: Callable[[T], T] | None = None,
+    room: Room | None = None,
 ) -> Reply[T]:
     """Ask the model of the run's role, and wait for its answer; for agents' threads.
 
@@ -72,13 +74,17 @@ def ask(
         check: takes an answer of that type and returns it, maybe changed; raises `pydantic_ai.ModelRetry`
             with what is wrong to have the model asked again, at most `model.retries` times. It runs on the
             calling thread.
+        room: how long the answer may be, where that is less than `model.output_tokens`, and why.
 
     Raises:
         AgentFailedError: there is no answer; the text says why, `usage` what was spent nevertheless.
         BudgetExceededError: a budget has less left than the next call may cost.
     """
     exchange = run.models if isinstance(run.models, Exchange) else shared()
-    asking = _Asking(run, snapshot, instructions, prompt, output, tools, check)
+    if room is not None:
+        model = run.settings.model.but(output_tokens=room.answer)
+        run = replace(run, settings=run.settings.but(model=model))
+    asking = _Asking(run, snapshot, instructions, prompt, output, tools, check, room)
     run.meter.begin()
     return exchange.run(run, asking.ask)
 
@@ -92,6 +98,7 @@ class _Asking(Generic[T]):
     output: OutputSpec[T]
     tools: Sequence[AnyTool]
     check: Callable[[T], T] | None
+    room: Room | None
 
     async def ask(self, exchange: Exchange, errands: Errands) -> Reply[T]:
         asked = Asked(self.run, exchange, errands)
@@ -106,7 +113,8 @@ class _Asking(Generic[T]):
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is: one line, and what was spent
             others = tuple(asked.passed_over.values())
-            raise explained(error, self.run.settings, exchange.keys, tally.usage, others) from None
+            ends = None if self.room is None else self.room.ends
+            raise explained(error, self.run.settings, exchange.keys, tally.usage, others, ends=ends) from None
         return Reply(answer, tally.usage, tally.model or "", tally.calls, asked.passed_over)
 
     async def _answer(

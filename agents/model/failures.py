@@ -22,6 +22,7 @@ from pydantic_ai.exceptions import (
 )
 
 from recursor.agents.model.keys import Keys
+from recursor.agents.model.window import end_by_setting
 from recursor.domain.errors import in_one_line
 from recursor.domain.graph import Usage
 from recursor.domain.settings import Settings
@@ -64,7 +65,13 @@ class LeftAloneError(ModelOverloadedError):
 
 
 def explained(
-    error: Exception, settings: Settings, keys: Keys, usage: Usage, others: Sequence[str] = ()
+    error: Exception,
+    settings: Settings,
+    keys: Keys,
+    usage: Usage,
+    others: Sequence[str] = (),
+    *,
+    ends: str | None = None,
 ) -> AgentFailedError:
     """Return what an agent raises instead of `error`.
 
@@ -74,6 +81,7 @@ def explained(
         keys: those that no text may show.
         usage: what was spent until then.
         others: why further models could not be asked at all.
+        ends: what an answer ends at, with its remedy; by default `model.output_tokens`.
     """
     if isinstance(error, AgentFailedError):
         return AgentFailedError(
@@ -84,7 +92,8 @@ def explained(
             not_before=error.not_before,
         )
     errors = list(error.exceptions) if isinstance(error, FallbackExceptionGroup) else [error]
-    text = "; then ".join(dict.fromkeys([*(_line(each, settings) for each in errors), *others]))
+    ends = ends or end_by_setting(settings.model)
+    text = "; then ".join(dict.fromkeys([*(_line(each, settings, ends) for each in errors), *others]))
     suspend = all(isinstance(each, _NEEDS_A_PERSON) for each in errors)
     passing = [each for each in errors if _passes(each)]
     return AgentFailedError(
@@ -105,7 +114,7 @@ def _first_back(errors: Sequence[Exception]) -> float | None:
     return min(times) if times and len(times) == len(errors) else None
 
 
-def _line(error: Exception, settings: Settings) -> str:
+def _line(error: Exception, settings: Settings, ends: str) -> str:
     model = settings.model
     match error:
         case AgentFailedError():
@@ -115,7 +124,7 @@ def _line(error: Exception, settings: Settings) -> str:
                 f"no whole answer within model.call_seconds = {model.call_seconds:g}: raise it, or try later"
             )
         case OutputTokenLimitExceeded():
-            line = f"the answer was cut off at model.output_tokens = {model.output_tokens:,}: raise it"
+            line = f"the answer was cut off at {ends}"
         case UsageLimitExceeded():
             line = (
                 "the model was asked as often as it may be for one answer, and still used tools: "

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib.resources.abc import Traversable
 from typing import Any, Generic, TypeVar
 
@@ -16,7 +15,7 @@ from recursor.agents.model.window import Room, room_for
 from recursor.domain.agent import Run
 from recursor.domain.effect import Effect, Outcome
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.settings import SCRIPTED, Settings
+from recursor.domain.settings import SCRIPTED
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import AgentFailedError
 
@@ -89,13 +88,14 @@ class ModelRole(ABC, Generic[A]):
             return task
         context, prompt, room = self._question(task, run)
         reply = ask(
-            replace(run, settings=_answering_within(run.settings, room.answer)),
+            run,
             snapshot,
             instructions=prompt.text,
             prompt=context.text,
             output=task.output,
             tools=self.tools,
             check=task.check,
+            room=room,
         )
         answer = reply.output
         return Outcome(
@@ -120,10 +120,6 @@ class ModelRole(ABC, Generic[A]):
         except InvalidInputError as error:
             raise AgentFailedError(str(error), suspend=True) from None
         return context, prompt_named(self.prompt, settings, task.values(), self.prompts), room
-
-
-def _answering_within(settings: Settings, tokens: int) -> Settings:
-    return settings.but(model=settings.model.but(output_tokens=tokens))
 
 
 def _origin(prompt: Prompt, context: Context, reply: Reply[A]) -> dict[str, JsonValue]:

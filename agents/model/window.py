@@ -29,6 +29,8 @@ class Room:
 
     question: int
     answer: int
+    ends: str
+    """What an answer ends at, with its remedy: `model.output_tokens`, or what the model takes in all."""
 
     @property
     def question_bytes(self) -> int:
@@ -64,6 +66,7 @@ def room_for(settings: ModelSettings, role: str, instructions: str, output: Any)
     """
     window = window_of(settings, role)
     answer = min(settings.output_tokens, window // ANSWER_SHARE)
+    ends = end_by_setting(settings) if answer == settings.output_tokens else _end_by_window(settings, role)
     spare = min(answer, window // (2 * ANSWER_SHARE))
     fixed = tokens_of(instructions) + _schema_tokens(output) + OVERHEAD
     question = window - answer - spare - fixed
@@ -74,7 +77,26 @@ def room_for(settings: ModelSettings, role: str, instructions: str, output: Any)
             "or take a larger model",
             suspend=True,
         )
-    return Room(question, answer)
+    return Room(question, answer, ends)
+
+
+def end_by_setting(settings: ModelSettings) -> str:
+    """Return what an answer ends at where nothing but its own setting limits it."""
+    return f"model.output_tokens = {settings.output_tokens:,}: raise it"
+
+
+def _end_by_window(settings: ModelSettings, role: str) -> str:
+    window = window_of(settings, role)
+    tokens = f"{window // ANSWER_SHARE:,} tokens, a quarter of"
+    if settings.context_tokens is not None:
+        return f"{tokens} model.context_tokens = {window:,}: raise that, or take a model that takes more"
+    smallest = min(settings.chain_of(role), key=lambda name: _known_window(name) or UNKNOWN_WINDOW)
+    if _known_window(smallest) is None:
+        return (
+            f"{tokens} the {window:,} that {smallest} is taken to have, as nothing is known of it: "
+            "set model.context_tokens to what it takes"
+        )
+    return f"{tokens} the {window:,} that {smallest} takes in all: take a model that takes more"
 
 
 @lru_cache(maxsize=128)

@@ -1,6 +1,7 @@
 """What a model is shown fits, whatever there is, and says what it leaves out."""
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,10 +9,13 @@ from hypothesis import strategies as st
 
 from recursor.agents.model.context import Context, Item, Section, fit
 from recursor.agents.model.planner import Plan
-from recursor.agents.model.window import UNKNOWN_WINDOW, room_for, window_of
+from recursor.agents.model.window import UNKNOWN_WINDOW, Room, room_for, window_of
+from recursor.agents.team import model_agents
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import ModelSettings
 from recursor.domain.spending import AgentFailedError
+from tests.making import make_idea, make_snapshot
+from tests.model_stub.answers import Answer, always
 
 texts = st.text(max_size=600)
 sections = st.lists(
@@ -104,3 +108,51 @@ class TestAWindow:
 def test_without_room_for_the_titles_it_says_so() -> None:
     with pytest.raises(InvalidInputError, match=r"raise model\.context_tokens"):
         fit([Section("a", "A", (Item("text"),))], 10)
+
+
+CUT_OFF = Answer(arguments='{"summary": "T', finish="length")
+
+
+@pytest.mark.parametrize(
+    ("model", "ends"),
+    [
+        (
+            {"name": "openai:my-own"},
+            "2,048 tokens, a quarter of the 8,192 that openai:my-own is taken to have, as nothing is "
+            "known of it: set model.context_tokens to what it takes",
+        ),
+        (
+            {"name": "openai:my-own", "context_tokens": 20_000},
+            "5,000 tokens, a quarter of model.context_tokens = 20,000: raise that, or take a model that "
+            "takes more",
+        ),
+        ({"name": "openai:my-own", "context_tokens": 64_000}, "model.output_tokens = 16,000: raise it"),
+        ({"name": "openai:gpt-4o"}, "model.output_tokens = 16,000: raise it"),
+        ({"name": "openai:my-own", "output_tokens": 2_048}, "model.output_tokens = 2,048: raise it"),
+        (
+            {"name": "openai:gpt-4o", "output_tokens": 60_000},
+            "32,000 tokens, a quarter of the 128,000 that openai:gpt-4o takes in all: "
+            "take a model that takes more",
+        ),
+    ],
+)
+def test_an_answer_that_is_cut_off_says_what_can_be_done(asking: Any, model: Any, ends: str) -> None:
+    asking.stub.script = always(CUT_OFF)
+    with pytest.raises(AgentFailedError) as failed:
+        model_agents()["planner"].run(make_snapshot(idea=make_idea()), asking.run("planner", **model))
+    assert str(failed.value) == f"the answer was cut off at {ends}"
+
+
+@given(st.integers(1, 40_000), st.integers(12_000, 200_000))
+def test_what_is_named_to_be_raised_makes_room_when_it_is(output_tokens: int, context_tokens: int) -> None:
+    def room(**changes: int) -> Room:
+        given = {"output_tokens": output_tokens, "context_tokens": context_tokens, **changes}
+        return room_for(ModelSettings(name="openai:x", **given), "planner", "You plan.", Plan)
+
+    before = room()
+    if "model.output_tokens" in before.ends:
+        after = room(output_tokens=output_tokens + 1, context_tokens=context_tokens + 4)
+        assert room(output_tokens=2 * output_tokens).answer >= before.answer
+    else:
+        after = room(context_tokens=context_tokens + 4)
+    assert after.answer > before.answer
