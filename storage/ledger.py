@@ -158,7 +158,9 @@ def runs_within_the_hour(account: Account, now: float) -> int:
 
 
 def _recent(account: Account, minute: int) -> list[tuple[int, int]]:
-    return [(at, runs) for at, runs in account.runs if at > minute - _HOUR_OF_MINUTES]
+    # The minute an hour ago counts whole, as nobody knows when in it a run began. What a clock that was ahead has
+    # counted later than now is dropped: it would count for as long as that was ahead.
+    return [(at, runs) for at, runs in account.runs if minute - _HOUR_OF_MINUTES <= at <= minute]
 
 
 def _check(account: Account, budget: Budget, most: Spend, prefix: str, role: str) -> None:

@@ -172,7 +172,7 @@ def test_runs_are_counted_over_the_last_sixty_minutes(books: Books) -> None:
         books.begin(budgets, NOW + 60 * minutes)
     with pytest.raises(BudgetExceededError, match=r"budget.runs_per_hour: 3 runs within the hour, 3 are"):
         books.begin(budgets, NOW + 60 * 59)
-    books.begin(budgets, NOW + 60 * 60)
+    books.begin(budgets, NOW + 60 * 61)
     with pytest.raises(BudgetExceededError):
         books.begin(budgets, NOW + 60 * 89)
 
@@ -185,6 +185,26 @@ def test_a_role_has_runs_of_its_own(books: Books) -> None:
         books.begin(budgets, NOW)
 
 
+def test_no_sixty_minutes_have_more_runs_than_are_allowed(books: Books) -> None:
+    budgets = Budgets(stack=Budget(runs_per_hour=3))
+    # The last second of a minute.
+    began = 60 * (NOW // 60) + 59
+    for _ in range(3):
+        books.begin(budgets, began)
+    for later in (1, 59 * 60 + 1, 60 * 60 - 1):
+        with pytest.raises(BudgetExceededError, match="3 runs within the hour"):
+            books.begin(budgets, began + later)
+    books.begin(budgets, began + 60 * 60 + 1)
+
+
+def test_a_clock_that_was_years_ahead_blocks_nobody_when_it_is_right_again(books: Books) -> None:
+    budgets = Budgets(stack=Budget(runs_per_hour=1))
+    books.begin(budgets, NOW + 10 * 365 * 86_400)
+    books.begin(budgets, NOW)
+    with pytest.raises(BudgetExceededError):
+        books.begin(budgets, NOW + 1)
+
+
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 50)), max_size=200))
 def test_the_count_of_runs_stays_small(steps: list[tuple[int, int]]) -> None:
     books, minute = Books(), 0
@@ -195,8 +215,8 @@ def test_the_count_of_runs_stays_small(steps: list[tuple[int, int]]) -> None:
             books.begin(Budgets(), 60.0 * minute)
             begun.append(minute)
     account = books.account()
-    assert len(account.runs) <= 60
-    assert sum(runs for _, runs in account.runs) == sum(at > minute - 60 for at in begun)
+    assert len(account.runs) <= 61
+    assert sum(runs for _, runs in account.runs) == sum(at >= minute - 60 for at in begun)
     books.store.close()
 
 
