@@ -111,7 +111,7 @@ class Orchestrator(StackKeeper):
                 settings=settings,
                 runner=runner,
                 clock=time,
-                meters=Meters(store, runner, time),
+                meters=Meters(store, settings, runner, time),
                 models=models or Exchange(time, runner.rates),
                 events=EventStream(),
                 control=control,

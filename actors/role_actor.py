@@ -140,7 +140,7 @@ class RoleActor(ControlActor):
             settings=message.settings,
             deadline=started + message.settings.limits.node_seconds,
             cancelled=message.ticket.cancelled,
-            meter=self._environment.meters.of(self._stack_id, self._role.name, message.settings),
+            meter=self._environment.meters.of(self._stack_id, self._role.name),
             say=lambda text: self._tell_of_progress(message, text),
             priority=message.priority,
             models=self._environment.models,

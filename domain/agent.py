@@ -14,16 +14,12 @@ from recursor.domain.spending import Spend
 class Meter(Protocol):
     """Counts what a run spends, durably, and refuses what would exceed a budget. It may block."""
 
-    @property
-    def limits_dollars(self) -> bool:
-        """Whether a budget in dollars applies: then nothing of unknown price may be called."""
-        ...
-
     def begin(self) -> None:
         """Count a run that will call a model.
 
         Raises:
             BudgetExceededError: there have been as many within the hour as are allowed.
+            AgentFailedError: its stack is not there any more.
         """
         ...
 
@@ -36,6 +32,8 @@ class Meter(Protocol):
         Raises:
             BudgetHeldError: a budget has enough left, which others have set aside: try after one of them.
             BudgetExceededError: a budget has less left.
+            PriceUnknownError: it has a part of unknown price, and a budget in dollars applies.
+            AgentFailedError: its stack is not there any more.
         """
         ...
 
@@ -51,8 +49,6 @@ class Meter(Protocol):
 
 class Unmetered:
     """A `Meter` that counts nothing and allows everything: for agents in tests and in other programs."""
-
-    limits_dollars = False
 
     def begin(self) -> None:
         """See `Meter.begin`."""

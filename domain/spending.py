@@ -96,6 +96,10 @@ class BudgetHeldError(AgentFailedError):
         return type(self), (str(self), self.budget)
 
 
+class PriceUnknownError(RecursorError):
+    """What a call costs is not known, so no budget in dollars can hold, and one applies."""
+
+
 class Spend(Record):
     """Tokens and money."""
 

@@ -16,6 +16,7 @@ from recursor.domain.spending import (
     BudgetHeldError,
     BudgetName,
     Kind,
+    PriceUnknownError,
     Reservation,
     Spend,
 )
@@ -101,6 +102,7 @@ def reserve(writer: Writer, stack_id: str, role: str, budgets: Budgets, most: Sp
     Raises:
         BudgetHeldError: a budget has enough left, but others have set it aside.
         BudgetExceededError: a budget has less left.
+        PriceUnknownError: it has a part of unknown price, and a budget in dollars applies.
     """
     for owner, name, budget, prefix in budgets.applied(stack_id, role):
         account = read_account(writer, owner, name)
@@ -158,12 +160,14 @@ def runs_within_the_hour(account: Account, now: float) -> int:
 
 
 def _recent(account: Account, minute: int) -> list[tuple[int, int]]:
-    # The minute an hour ago counts whole, as nobody knows when in it a run began. What a clock that was ahead has
-    # counted later than now is dropped: it would count for as long as that was ahead.
+    # The minute an hour ago counts whole, as nobody knows when in it a run began. What is later than now was
+    # counted by a clock that was ahead, and would count for as long as it was.
     return [(at, runs) for at, runs in account.runs if minute - _HOUR_OF_MINUTES <= at <= minute]
 
 
 def _check(account: Account, budget: Budget, most: Spend, prefix: str, role: str) -> None:
+    if budget.dollars is not None and most.unpriced_tokens:
+        raise PriceUnknownError("its price is not known, so no budget in dollars can hold")
     spent, reserved = account.spent, account.reserved
     if budget.tokens is not None and spent.tokens + reserved.tokens + most.tokens > budget.tokens:
         problem = (

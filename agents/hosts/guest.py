@@ -64,7 +64,6 @@ class FarMeter:
         self._wire = wire
         self._questions = questions
         self._number = begin.number
-        self.limits_dollars = begin.limits_dollars
 
     def begin(self) -> None:
         """See `Meter.begin`."""

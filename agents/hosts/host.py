@@ -133,7 +133,6 @@ class Host:
                     settings=run.settings,
                     deadline=run.deadline,
                     priority=run.priority,
-                    limits_dollars=run.meter.limits_dollars,
                 )
             )
             while True:

@@ -30,8 +30,6 @@ class Begin:
     settings: Settings
     deadline: float
     priority: int
-    limits_dollars: bool
-    """What its meter says of that."""
 
 
 @dataclass(frozen=True, slots=True)

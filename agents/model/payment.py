@@ -7,7 +7,7 @@ from pydantic_ai.usage import RequestUsage
 from recursor.agents.model.prices import dollars, most_dollars
 from recursor.agents.model.tally import Tally
 from recursor.domain.agent import Run
-from recursor.domain.spending import AgentFailedError, Spend
+from recursor.domain.spending import AgentFailedError, PriceUnknownError, Spend
 
 # As is about right for English; other languages and programs take more tokens.
 CHARACTERS_PER_TOKEN = 4
@@ -19,23 +19,13 @@ class Payment:
     """One reservation, from before the call until after it."""
 
     def __init__(self, run: Run, model: str, input_tokens: int) -> None:
-        """Reckon what a call costs at most, with so many tokens of input.
-
-        Raises:
-            AgentFailedError: a budget in dollars applies, and the price is not known.
-        """
+        """Reckon what a call costs at most, with so many tokens of input."""
         self._run = run
         self._model = model
         self._reservation: str | None = None
         self._input_tokens = input_tokens
         self._output_tokens = output_tokens = run.settings.model.output_tokens
         price = most_dollars(model, input_tokens, output_tokens)
-        if price is None and run.meter.limits_dollars:
-            raise AgentFailedError(
-                f"{model}: its price is not known, so no budget in dollars can hold: "
-                "take another model, or limit tokens instead, then resume",
-                suspend=True,
-            )
         self.most = _priced(input_tokens + output_tokens, price)
         self.spent: Spend | None = None
         """What the call has cost; None as long as nobody can tell."""
@@ -46,8 +36,20 @@ class Payment:
         return self._reservation is not None
 
     def reserve(self) -> None:
-        """Set it aside; it may block."""
-        self._reservation = self._run.meter.reserve(self.most)
+        """Set it aside; it may block.
+
+        Raises:
+            AgentFailedError: a budget in dollars applies, and the price is not known.
+            BudgetHeldError: others have set it aside.
+            BudgetExceededError: a budget has less left.
+        """
+        try:
+            self._reservation = self._run.meter.reserve(self.most)
+        except PriceUnknownError as error:
+            raise AgentFailedError(
+                f"{self._model}: {error}: take another model, or limit tokens instead, then resume",
+                suspend=True,
+            ) from None
 
     def came(self, characters: int) -> None:
         """Note how much of an answer has come: a server that keeps to no limit also charges more."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recursor.actors.messages import ConfigureStack, CreateStack, LimitAll
+from recursor.actors.messages import ConfigureStack, CreateStack, DeleteStack, LimitAll
 from recursor.actors.metering import Meters
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.effect import Outcome
@@ -14,14 +14,20 @@ from recursor.domain.errors import InvalidInputError, NotFoundError
 from recursor.domain.events import CycleFinished, NodeFinished, NodeProgress
 from recursor.domain.graph import NodeStatus, Usage
 from recursor.domain.settings import RunnerSettings, Settings
-from recursor.domain.spending import AgentFailedError, BudgetExceededError, BudgetName, Spend
+from recursor.domain.spending import (
+    AgentFailedError,
+    BudgetExceededError,
+    BudgetName,
+    PriceUnknownError,
+    Spend,
+)
 from recursor.domain.stack import ExecutionState
 from recursor.orchestration.control import Command
 from recursor.storage.ledger import read_account
 from recursor.storage.queries import orchestration_stats, total_stats
 from recursor.storage.stacks import new_stack
-from recursor.storage.tables import ALL_STACKS
-from tests.actors.stage import Cast, finish_todo, until
+from recursor.storage.tables import ACCOUNTS, ALL_STACKS
+from tests.actors.stage import Cast, Gate, finish_todo, until
 
 
 def spending(tokens, *, most=100):
@@ -122,15 +128,56 @@ def test_dollars_of_all_need_the_prices_of_what_all_ask_then_and_later(set_stage
     stage = set_stage(Cast().roles())
     stack_id = stage.create("first: a", start=False)
     stage.ask(ConfigureStack(stack_id, {"model": UNKNOWN}))
-    meter = Meters(stage.store, RunnerSettings(), stage.clock).of(stack_id, "first", Settings())
+    meter = Meters(stage.store, Settings(), RunnerSettings(), stage.clock).of(stack_id, "first")
+    unpriced = Spend(tokens=1, unpriced_tokens=1)
     with pytest.raises(InvalidInputError, match=r"^stack .*: runner.budget_dollars: cannot hold"):
         stage.ask(LimitAll({"dollars": Decimal(5)}))
-    assert not meter.limits_dollars
+    meter.settle(meter.reserve(unpriced), Spend())
     stage.ask(ConfigureStack(stack_id, {"model": {"name": "openai:gpt-5-mini"}}))
     stage.ask(LimitAll({"dollars": Decimal(5)}))
-    assert meter.limits_dollars
+    with pytest.raises(PriceUnknownError):
+        meter.reserve(unpriced)
     with pytest.raises(InvalidInputError, match=r"^runner.budget_dollars: cannot hold"):
         stage.ask(ConfigureStack(stack_id, {"model": UNKNOWN}))
+
+
+def test_a_budget_that_is_lowered_holds_for_the_next_call_of_a_run_under_way(set_stage):
+    gate = Gate(spending(60))
+
+    def two_calls(snapshot, run):
+        run.meter.settle(run.meter.reserve(Spend(tokens=100)), Spend(tokens=10))
+        return gate(snapshot, run)
+
+    stage = set_stage(Cast(first=two_calls).roles())
+    stack_id = stage.create("first: a")
+    gate.wait_entered()
+    stage.ask(ConfigureStack(stack_id, {"budget": {"tokens": 50}}))
+    gate.open()
+    paused = wait_paused(stage, stack_id)
+    assert paused.state_reason.startswith("first: budget.tokens: 10 of 50 spent")
+    assert account(stage, stack_id).spent.tokens == 10
+
+
+def test_a_run_of_a_deleted_stack_spends_nothing_and_leaves_nothing_on_the_books(set_stage):
+    gate = Gate(spending(60))
+    refused = []
+
+    def act(snapshot, run):
+        try:
+            return gate(snapshot, run)
+        except AgentFailedError as error:
+            refused.append(str(error))
+            raise
+
+    stage = set_stage(Cast(first=act).roles())
+    stack_id = stage.create("first: a")
+    gate.wait_entered()
+    stage.ask(DeleteStack(stack_id))
+    gate.open()
+    until(lambda: refused == ["its stack was deleted"], "the refusal")
+    with stage.store.read() as reader:
+        assert list(ACCOUNTS.scan(reader, stack_id)) == []
+    assert account(stage, ALL_STACKS).runs == ()
 
 
 def test_an_orchestrator_does_not_start_with_a_budget_that_cannot_hold(database):

@@ -12,7 +12,14 @@ from recursor.actors.clock import SystemClock, Timer
 from recursor.agents.model.exchange import Exchange
 from recursor.domain.agent import Run
 from recursor.domain.settings import Settings
-from recursor.domain.spending import Budget, BudgetExceededError, BudgetHeldError, BudgetName, Spend
+from recursor.domain.spending import (
+    Budget,
+    BudgetExceededError,
+    BudgetHeldError,
+    BudgetName,
+    PriceUnknownError,
+    Spend,
+)
 from tests.model_stub.server import ModelStub
 
 KEY = "sk-secret-of-the-tests"
@@ -30,15 +37,13 @@ class Books:
     spent: Spend = field(default_factory=Spend)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @property
-    def limits_dollars(self) -> bool:
-        return self.budget.dollars is not None
-
     def begin(self) -> None:
         self.runs += 1
 
     def reserve(self, most: Spend) -> str:
         with self.lock:
+            if self.budget.dollars is not None and most.unpriced_tokens:
+                raise PriceUnknownError("its price is not known")
             held = self.spent.tokens + sum(each.tokens for each in self.open.values())
             if self.budget.tokens is not None and held + most.tokens > self.budget.tokens:
                 if self.spent.tokens + most.tokens <= self.budget.tokens:

@@ -62,7 +62,7 @@ def test_the_books_are_exact_whatever_goes_wrong(
     stub.script = script
     clock = FastClock()
     exchange = Exchange(clock, {"openai": Rate(concurrent=LIMIT)})
-    meters = Meters(store, RunnerSettings(), clock)
+    meters = Meters(store, Settings(), RunnerSettings(), clock)
     settings = Settings().overridden(
         {"model": {"name": "openai:gpt-4o", "base_url": stub.url, "call_seconds": 100, "output_tokens": 500}}
     )
@@ -74,7 +74,6 @@ def test_the_books_are_exact_whatever_goes_wrong(
         """Notes what is settled, on its way to the books."""
 
         meter: StoreMeter
-        limits_dollars: bool = False
 
         def begin(self) -> None:
             self.meter.begin()
@@ -88,7 +87,7 @@ def test_the_books_are_exact_whatever_goes_wrong(
                 confirmed.append(spent.tokens)
 
     def work(stack_id: str) -> None:
-        meter = Noting(meters.of(stack_id, "planner", settings))
+        meter = Noting(meters.of(stack_id, "planner"))
         for number in range(RUNS):
             run = Run(
                 f"e{number}",
