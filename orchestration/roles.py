@@ -18,6 +18,9 @@ Detector = Callable[[Snapshot, Settings, float], WorkStatus]
 
 Condition = Callable[[WorkStatus, Settings], bool]
 
+# What agents and people do is kept under their names, and what all roles spend together under that of none.
+_TAKEN = {"total": "what all roles spend together", "user": "a person, in what people have done,"}
+
 _role_name: TypeAdapter[str] = TypeAdapter(RoleName)
 
 
@@ -57,8 +60,8 @@ class RoleRegistry(Mapping[str, Role]):
         """Check and keep `roles`; their order decides between equal priorities.
 
         Raises:
-            InvalidInputError: a name is not a role name or is there twice, a dependency names a role that is
-                not there, or the dependencies form a cycle.
+            InvalidInputError: a name is not a role name, is taken or is there twice, a dependency names a
+                role that is not there, or the dependencies form a cycle.
         """
         self._roles: dict[str, Role] = {}
         for role in roles:
@@ -68,6 +71,10 @@ class RoleRegistry(Mapping[str, Role]):
                 raise InvalidInputError(
                     f"role {role.name!r}: a name is 1 to 40 of a-z, 0-9, - and _, a letter first"
                 ) from None
+            if role.name in _TAKEN:
+                raise InvalidInputError(
+                    f"role {role.name!r}: {_TAKEN[role.name]} is called that: give the role another name"
+                )
             if role.name in self._roles:
                 raise InvalidInputError(
                     f"role {role.name!r} is registered twice: give one of them another name"

@@ -8,7 +8,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2 import StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from recursor.agents.model.prompt_directory import prompt_directory
@@ -54,43 +54,59 @@ def prompt_named(
     Raises:
         AgentFailedError: it cannot be read, has no version, or is not a template that can be filled in.
     """
-    source, where, own = _source(name, settings.prompts, among)
+    file = _source(name, settings.prompts, among)
+    source = _read(file)
     if (head := _HEAD.match(source)) is None or (version := _VERSION.search(head["head"])) is None:
-        raise _unusable(where, "it does not begin with `---`, `version: 1`, `---`, a line each")
+        raise file.unusable("it does not begin with `---`, `version: 1`, `---`, a line each")
     about_data = _built_in(ABOUT_DATA)
     try:
         text = _template(source[head.end() :]).render(values)
-    except TemplateError as error:
-        raise _unusable(where, in_one_line(error)) from None
+    except Exception as error:  # noqa: BLE001  # a template is a program: it can divide by zero
+        raise file.unusable(in_one_line(error)) from None
     digest = hashlib.sha256(f"{source}\0{about_data}".encode()).hexdigest()
-    return Prompt(name, version["version"], digest[:12], own, f"{text.strip()}\n\n{about_data.strip()}")
+    return Prompt(name, version["version"], digest[:12], file.own, f"{text.strip()}\n\n{about_data.strip()}")
 
 
-def _source(name: str, directory: str | None, among: Traversable) -> tuple[str, str, bool]:
+@dataclass(frozen=True, slots=True)
+class _Source:
+    file: Traversable
+    where: str
+    own: bool
+
+    def unusable(self, problem: str, remedy: str = "put it right") -> AgentFailedError:
+        """Return the error that the file cannot be used."""
+        other = ", or take it out of model.prompts" if self.own else ""
+        return AgentFailedError(f"prompt {self.where}: {problem}: {remedy}{other}", suspend=True)
+
+
+def _source(name: str, directory: str | None, among: Traversable) -> _Source:
     if directory is not None:
         try:
             path = prompt_directory(directory) / f"{name}.md"
         except InvalidInputError as error:
             raise AgentFailedError(str(error), suspend=True) from None
         if path.exists():
-            return _read(path, str(path)), str(path), True
-    return _read(among / f"{name}.md", f"{name}.md"), f"{name}.md", False
+            return _Source(path, str(path), own=True)
+    file = among / f"{name}.md"
+    return _Source(file, file.name if among is BUILT_IN else str(file), own=False)
 
 
-def _read(file: Traversable, where: str) -> str:
+def _read(source: _Source) -> str:
     try:
-        with file.open("rb") as opened:
+        with source.file.open("rb") as opened:
             content = opened.read(LARGEST + 1)
         if len(content) > LARGEST:
-            raise _unusable(where, f"it has more than {LARGEST:,} bytes")
+            raise source.unusable(f"it has more than {LARGEST:,} bytes")
         return content.decode("utf-8")
+    except FileNotFoundError:
+        raise source.unusable("there is no such file", "write it, or have the role name another") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise _unusable(where, in_one_line(error)) from None
+        raise source.unusable(in_one_line(error)) from None
 
 
 @cache
 def _built_in(name: str) -> str:
-    return _read(BUILT_IN / f"{name}.md", f"{name}.md")
+    return _read(_source(name, None, BUILT_IN))
 
 
 @cache
@@ -103,9 +119,3 @@ def _environment() -> ImmutableSandboxedEnvironment:
 def _template(source: str) -> Template:
     # Compiling one takes milliseconds, which every run of an agent would wait for.
     return _environment().from_string(source)
-
-
-def _unusable(where: str, problem: str) -> AgentFailedError:
-    return AgentFailedError(
-        f"prompt {where}: {problem}: put it right, or take it out of model.prompts", suspend=True
-    )

@@ -1,7 +1,7 @@
 """What all roles that a model drives have in common: what is asked is shown to fit, and noted afterwards."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.resources.abc import Traversable
 from typing import Any, Generic, TypeVar
 
@@ -15,11 +15,13 @@ from recursor.agents.model.window import Room, room_for
 from recursor.domain.agent import Run
 from recursor.domain.effect import Effect, Outcome
 from recursor.domain.errors import InvalidInputError
+from recursor.domain.graph import Usage
 from recursor.domain.settings import SCRIPTED
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import AgentFailedError
 
 A = TypeVar("A", bound=Answer)
+R = TypeVar("R")
 
 
 class Task(ABC, Generic[A]):
@@ -94,13 +96,13 @@ class ModelRole(ABC, Generic[A]):
             prompt=context.text,
             output=task.output,
             tools=self.tools,
-            check=task.check,
+            check=lambda answer: _returned(task.check, task.check(answer), Answer),
             room=room,
         )
         answer = reply.output
         return Outcome(
             effects=(
-                *task.effects(answer),
+                *_returned(task.effects, task.effects(answer), Iterable, reply.usage),
                 *notes(snapshot.states.get(run.role), answer.learned, answer.summary),
             ),
             summary=answer.summary,
@@ -111,6 +113,14 @@ class ModelRole(ABC, Generic[A]):
 
     def _question(self, task: Task[A], run: Run) -> tuple[Context, Prompt, Room]:
         settings = run.settings.model
+        for owner, name, what in (
+            (self, "prompt", "the name of its prompt, without .md"),
+            (task, "output", "what the answer has to be"),
+        ):
+            if not hasattr(owner, name):
+                raise AgentFailedError(
+                    f"{type(owner).__qualname__}.{name} is missing: set it to {what}", suspend=True
+                )
         sections = task.sections()
         # What the prompt says can depend on what of a page is shown, which depends on the prompt's length.
         before = prompt_named(self.prompt, settings, task.values(), self.prompts)
@@ -120,6 +130,16 @@ class ModelRole(ABC, Generic[A]):
         except InvalidInputError as error:
             raise AgentFailedError(str(error), suspend=True) from None
         return context, prompt_named(self.prompt, settings, task.values(), self.prompts), room
+
+
+def _returned(method: Callable[..., R], found: R, kind: type[Any], usage: Usage | None = None) -> R:
+    """Return what somebody's method has returned, if it can be used: a `return` is soon forgotten."""
+    if isinstance(found, kind):
+        return found
+    what = "nothing" if found is None else f"a {type(found).__name__}"
+    raise AgentFailedError(
+        f"{method.__qualname__} returned {what}: have it return an {kind.__name__}", usage, suspend=True
+    )
 
 
 def _origin(prompt: Prompt, context: Context, reply: Reply[A]) -> dict[str, JsonValue]:

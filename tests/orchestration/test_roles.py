@@ -65,6 +65,12 @@ class TestRegistry:
             "no role 'gardener'; registered: planner, builder, communicator, reviewer"
         )
 
+    @pytest.mark.parametrize("name", ["total", "user"])
+    def test_refuses_a_name_that_means_something_else(self, name: str) -> None:
+        with pytest.raises(InvalidInputError, match=f"role '{name}': .* is called that") as refused:
+            RoleRegistry([role(name)])
+        assert len(str(refused.value).splitlines()) == 1
+
     @pytest.mark.parametrize(
         ("roles", "text"),
         [

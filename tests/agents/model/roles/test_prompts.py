@@ -71,6 +71,8 @@ class TestOwnPrompts:
             (b"---\nversion: 1\n---\n{{ nobody }}", "nobody"),
             (b"---\nversion: 1\n---\n{% if %}", "TemplateSyntaxError"),
             (b"---\nversion: 1\n---\n{{ ''.__class__.__mro__ }}", "unsafe"),
+            (b"---\nversion: 1\n---\n{{ 1 / 0 }}", "ZeroDivisionError"),
+            (b"---\nversion: 1\n---\n{{ has_visitor + 'x' }}", "TypeError"),
             (b"\xff\xfe", "UnicodeDecodeError"),
             (b"---\nversion: 1\n---\n" + b"x" * 200_000, "has more than 200,000 bytes"),
         ],
