@@ -22,6 +22,8 @@ class BudgetName(Record):
     """The role whose budget it is; None: of all roles."""
     runner: bool = False
     """Whether it is that of all stacks together."""
+    needed: Decimal | None = Field(default=None, ge=0)
+    """What it would have had to be, in its own unit, for what was refused."""
 
     @property
     def setting(self) -> str:

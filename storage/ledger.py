@@ -83,7 +83,7 @@ def begin_run(writer: Writer, stack_id: str, role: str, budgets: Budgets, now: f
         most = account.limits.over(budget).runs_per_hour
         if most is not None and begun >= most:
             raise _exceeded(
-                _named(prefix, "runs_per_hour", role),
+                _named(prefix, "runs_per_hour", role, Decimal(begun + 1)),
                 f"{begun:,} runs within the hour, {most:,} are allowed: raise it, or wait, then resume",
             )
         if recent and recent[-1][0] == minute:
@@ -169,22 +169,23 @@ def _check(account: Account, budget: Budget, most: Spend, prefix: str, role: str
     if budget.dollars is not None and most.unpriced_tokens:
         raise PriceUnknownError("its price is not known, so no budget in dollars can hold")
     spent, reserved = account.spent, account.reserved
-    if budget.tokens is not None and spent.tokens + reserved.tokens + most.tokens > budget.tokens:
+    needed = spent.plus(reserved).plus(most)
+    if budget.tokens is not None and needed.tokens > budget.tokens:
         problem = (
             f"{spent.tokens:,} of {budget.tokens:,} spent"
             f"{_aside(f'{reserved.tokens:,}', reserved.tokens)}, "
             f"and the next call may take {most.tokens:,}"
         )
         fits = spent.tokens + most.tokens <= budget.tokens
-        raise _refused(_named(prefix, "tokens", role), problem, will_fit=fits)
-    if budget.dollars is not None and spent.dollars + reserved.dollars + most.dollars > budget.dollars:
+        raise _refused(_named(prefix, "tokens", role, Decimal(needed.tokens)), problem, will_fit=fits)
+    if budget.dollars is not None and needed.dollars > budget.dollars:
         problem = (
             f"${spent.dollars:,.4f} of ${budget.dollars:,.2f} spent"
             f"{_aside(f'${reserved.dollars:,.4f}', reserved.dollars)}, "
             f"and the next call may take ${most.dollars:,.4f}"
         )
         fits = spent.dollars + most.dollars <= budget.dollars
-        raise _refused(_named(prefix, "dollars", role), problem, will_fit=fits)
+        raise _refused(_named(prefix, "dollars", role, needed.dollars), problem, will_fit=fits)
 
 
 def _refused(budget: BudgetName, problem: str, *, will_fit: bool) -> BudgetHeldError | BudgetExceededError:
@@ -197,9 +198,12 @@ def _aside(shown: str, amount: int | Decimal) -> str:
     return f", {shown} set aside for calls under way" if amount else ""
 
 
-def _named(prefix: str, kind: Kind, role: str) -> BudgetName:
+def _named(prefix: str, kind: Kind, role: str, needed: Decimal) -> BudgetName:
     return BudgetName(
-        kind=kind, role=role if prefix.endswith("role_") else None, runner=prefix.startswith("runner.")
+        kind=kind,
+        role=role if prefix.endswith("role_") else None,
+        runner=prefix.startswith("runner."),
+        needed=needed,
     )
 
 

@@ -1,6 +1,6 @@
 """Why a stack's agents may not run: paused after failures, out of budget, or as a person wished."""
 
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 
 from recursor.doctor.evidence import Evidence, StackEvidence
 from recursor.doctor.report import Observation, Severity
@@ -14,6 +14,7 @@ _FROM_NOTHING: dict[Kind, Decimal] = {
     "dollars": Decimal(1),
     "runs_per_hour": Decimal(10),
 }
+_CENT = Decimal("0.01")
 
 
 def not_paused_after_failures(evidence: Evidence, found: StackEvidence) -> Observation | None:
@@ -98,18 +99,25 @@ def is_out_of_budget(found: StackEvidence) -> bool:
 def _how(named: BudgetName) -> str:
     if not named.runner:
         return "raise the budget and resume"
-    return f"raise what all stacks share, with recursor budget {_option(named)} N, and resume"
+    most = "N" if named.needed is None else _twice(named, Decimal(0))
+    return f"raise what all stacks share, with recursor budget {_option(named)} {most}, and resume"
 
 
 def _raising(evidence: Evidence, found: StackEvidence, named: BudgetName) -> tuple[str, ...]:
-    """Return the commands that give the stack twice as much, and let it go on."""
+    """Return the commands that give the stack twice as much, or as its next call needs, and let it go on."""
     if named.runner:
         return (evidence.command("budget"), evidence.command("resume", found.id))
     budget = found.settings.budget if named.role is None else found.settings.budget.of_role(named.role)
     limit = getattr(budget, named.kind)
-    most = 2 * Decimal(limit) if limit else _FROM_NOTHING[named.kind]
+    most = _twice(named, Decimal(limit or 0))
     role = () if named.role is None else ("--role", named.role)
-    return (evidence.command("budget", found.id, *role, _option(named), f"{most:f}", "--resume"),)
+    return (evidence.command("budget", found.id, *role, _option(named), most, "--resume"),)
+
+
+def _twice(named: BudgetName, limit: Decimal) -> str:
+    """Return twice what there is, or was needed: the next call is seldom the last."""
+    most = 2 * max(limit, named.needed or Decimal(0)) or _FROM_NOTHING[named.kind]
+    return f"{most.quantize(_CENT, ROUND_UP) if named.kind == 'dollars' else most:f}"
 
 
 def _option(named: BudgetName) -> str:

@@ -73,7 +73,7 @@ def test_a_budget_that_would_be_exceeded_pauses_the_stack_and_a_higher_one_goes_
     stage.tell(stack_id, Command.START)
     paused = wait_paused(stage, stack_id)
     assert paused.state_reason.startswith("first: budget.tokens: 60 of 150 spent")
-    assert paused.out_of_budget == BudgetName(kind="tokens")
+    assert paused.out_of_budget == BudgetName(kind="tokens", needed=Decimal(160))
     failed = stage.nodes(stack_id)["first"]
     assert (failed.status, "raise it" in failed.note) == (NodeStatus.FAILED, True)
     assert account(stage, stack_id).spent.tokens == 60
@@ -114,7 +114,7 @@ def test_what_all_may_spend_is_raised_while_they_run(set_stage):
     stage = set_stage(Cast(first=spending(60)).roles(), budget_tokens=150)
     stack_id = stage.create("first: a", "first: b")
     paused = wait_paused(stage, stack_id)
-    assert paused.out_of_budget == BudgetName(kind="tokens", runner=True)
+    assert paused.out_of_budget == BudgetName(kind="tokens", runner=True, needed=Decimal(160))
     # A resume forgives the failure of a cycle that has ended.
     stage.wait_for(CycleFinished, stack_id, count=2)
     found = stage.ask(LimitAll({"tokens": 1000}))

@@ -1,5 +1,6 @@
 """What is wrong with one stack, on both sides of every threshold, and that nothing else is found with it."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -83,6 +84,9 @@ def test_paused_by_a_person_is_their_wish() -> None:
         (BudgetName(kind="tokens"), {"tokens": 150}, "--tokens 300"),
         (BudgetName(kind="tokens"), {"tokens": 0}, "--tokens 100000"),
         (BudgetName(kind="dollars"), {"dollars": "0.50"}, "--dollars 1.00"),
+        (BudgetName(kind="tokens", needed=Decimal(31_344)), {"tokens": 1000}, "--tokens 62688"),
+        (BudgetName(kind="tokens", needed=Decimal(31_344)), {"tokens": 0}, "--tokens 62688"),
+        (BudgetName(kind="dollars", needed=Decimal("0.61171")), {"dollars": "0.50"}, "--dollars 1.23"),
         (BudgetName(kind="runs_per_hour"), {"runs_per_hour": 4}, "--runs-per-hour 8"),
         (
             BudgetName(kind="tokens", role="builder"),
@@ -101,6 +105,13 @@ def test_out_of_budget_is_told_with_the_command_that_raises_it_and_resumes(
     assert seen is not None
     assert "90,000 tokens, $1.50" in seen.evidence
     assert seen.commands[-1] == f"recursor budget {STACK} {command} --resume"
+
+
+def test_what_all_stacks_share_is_raised_to_what_the_next_call_needs() -> None:
+    paused = out_of_budget(BudgetName(kind="tokens", runner=True, needed=Decimal(31_344)))
+    seen = expect("budget", PROBLEM, healthy_stack(paused))
+    assert seen is not None
+    assert "recursor budget --tokens 62688" in seen.fix
 
 
 def test_what_all_stacks_share_is_raised_for_all() -> None:
