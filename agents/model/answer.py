@@ -1,9 +1,9 @@
 """What every answer of a model's has: it says what was done, why, and what is to be remembered."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from recursor.agents.scripted.wording import one_line, plain
 from recursor.domain.agent_state import AgentState
@@ -11,20 +11,16 @@ from recursor.domain.effect import Effect, Remember, SetFocus
 
 # Characters of a sentence. What is longer is cut, with a mark: that is not worth asking for another answer.
 LONGEST_SENTENCE = 400
-# Sentences of a kind.
-MOST_SENTENCES = 6
+# Sentences of a kind. A model is told, and asked again when it says more: none is dropped without a word.
+MOST_SENTENCES = 20
 
 Sentence = Annotated[str, AfterValidator(lambda text: one_line(text, LONGEST_SENTENCE))]
 Passage = Annotated[str, AfterValidator(lambda text: plain(text).strip())]
 
 
-def _few(value: Any) -> Any:
-    return value[:MOST_SENTENCES] if isinstance(value, list) else value
-
-
 Sentences = Annotated[
     list[Sentence],
-    BeforeValidator(_few),
+    Field(max_length=MOST_SENTENCES),
     AfterValidator(lambda sentences: [sentence for sentence in sentences if sentence]),
 ]
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from recursor.agents.letters import MAX_ANSWERS_A_STACK, answered
+from recursor.agents.model.answer import MOST_SENTENCES
 from recursor.domain.effect import AnswerUserMessage, Outcome, ReadMessages, Remember, SendMessage
 from tests.making import make_message, make_snapshot, make_state, make_user_message
 
@@ -83,3 +84,24 @@ def test_what_it_knows_already_is_not_learned_again(asking: Any, effects: Effect
     outcome = asking("communicator", snapshot, answer)
     assert "- fact: Ann likes ponds" in asking.question
     assert effects(outcome, Remember) == [Remember(facts=("Ann is ten",), learnings=("Be brief",))]
+
+
+def test_all_that_it_learns_and_thinks_is_kept_or_asked_for_again(asking: Any, effects: Effects) -> None:
+    """Nothing of an answer is left out without a word."""
+
+    def answer(count: int) -> dict[str, Any]:
+        said = [f"{number} is a number." for number in range(count)]
+        return {
+            "answer": "No.",
+            "needs_planning": False,
+            "thoughts": said,
+            "learned": {"facts": said},
+        }
+
+    snapshot = make_snapshot(user_messages=(ANN,))
+    outcome = asking("communicator", snapshot, answer(10))
+    assert len(outcome.thoughts) == len(effects(outcome, Remember)[0].facts) == 10
+    outcome = asking("communicator", snapshot, answer(MOST_SENTENCES + 1), answer(MOST_SENTENCES))
+    assert len(asking.stub.calls) == 2
+    assert f"at most {MOST_SENTENCES} items" in asking.complaint
+    assert len(outcome.thoughts) == len(effects(outcome, Remember)[0].facts) == MOST_SENTENCES
