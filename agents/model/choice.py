@@ -6,7 +6,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 
 from recursor.agents.model.keys import KEYLESS, Keys, remedy
-from recursor.agents.model.prompt_directory import prompt_directory
+from recursor.agents.model.prompt_directory import doubted_files, prompt_directory
 from recursor.agents.model.whom import members
 from recursor.domain.errors import InvalidInputError, unknown_key
 from recursor.domain.settings import SCRIPTED, ModelSettings, Overrides, RunnerSettings, Settings
@@ -156,7 +156,8 @@ def doubts(settings: Settings, keyed: Collection[str] | None = None) -> Iterator
     """Yield a line for what is allowed and hardly meant.
 
     Args:
-        settings: with the models to look at: names that may be slips of the pen, addresses that nobody asks.
+        settings: with the models to look at: names that may be slips of the pen, addresses that nobody asks,
+            prompts that nobody is told.
         keyed: the providers that the runner has a key for; None if that cannot be told.
     """
     for setting, model in _models(settings.model):
@@ -165,6 +166,8 @@ def doubts(settings: Settings, keyed: Collection[str] | None = None) -> Iterator
             yield f"{setting}: {model} is not known here: did you mean {near}?"
     for each in () if keyed is None else models_without_key(settings, keyed):
         yield f"{each.setting}: there is no key for {each.model}: {each.remedy}, where the runner is"
+    if settings.model.prompts is not None:
+        yield from doubted_files(settings.model.prompts)
     named = [model.partition(":")[0] for _, model in _models(settings.model)]
     if settings.model.base_url is not None and named and not members("openai") & set(named):
         provider = named[0]

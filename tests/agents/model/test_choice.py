@@ -157,6 +157,20 @@ def test_an_address_with_a_password_is_refused_and_not_repeated() -> None:
     assert settings({"base_url": "http://host/v1?of=me@host"}).model.base_url == "http://host/v1?of=me@host"
 
 
+def test_a_file_that_is_no_prompt_is_doubted(tmp_path: Path) -> None:
+    for name in ("planner.md", "plannr.md", "about-data.md", "README.md", "notes.txt"):
+        (tmp_path / name).touch()
+    assert list(doubts(settings({"prompts": str(tmp_path)}))) == [
+        f"model.prompts: {tmp_path}/about-data.md is no prompt of a standard role: "
+        "those are planner, builder, communicator, reviewer",
+        f"model.prompts: {tmp_path}/plannr.md is no prompt of a standard role: did you mean planner.md?",
+    ]
+    (tmp_path / "plannr.md").unlink()
+    (tmp_path / "about-data.md").unlink()
+    assert list(doubts(settings({"prompts": str(tmp_path)}))) == []
+    assert list(doubts(settings({"prompts": "/on/another/machine"}))) == []
+
+
 def test_an_address_that_nobody_asks_is_doubted() -> None:
     address = {"base_url": "http://localhost:8000"}
     for name in ("openai:gpt-5-mini", "openai-chat:gpt-5-mini", "openai-responses:gpt-5-mini", "scripted"):
