@@ -156,7 +156,13 @@ def test_nested_values_can_be_asked_and_come_nested(
     put(OrchestratorExecution(id="1", stack_id=STACK, number=1, epoch=0, started_at=NOW, decision=decision))
     ((kind, whole),) = rows("SELECT decision->>'kind', decision FROM orchestrator_executions")
     assert kind == "pause"
-    assert whole == {"kind": "pause", "pause": 30.0, "reason": 'it said "wait"', "suspend": False}
+    assert whole == {
+        "kind": "pause",
+        "pause": 30.0,
+        "reason": 'it said "wait"',
+        "suspend": False,
+        "backoff": False,
+    }
 
 
 def test_a_teams_other_roles_have_columns_too(put: Callable[..., None], rows: Callable[..., Any]) -> None:
