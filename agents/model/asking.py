@@ -130,7 +130,7 @@ class _Asking(Generic[T]):
         asker = askers.asker(self.output, functions, settings.retries, self.run.role)
         if (check := self.check) is not None:
             # For this task, and those that it begins.
-            CHECK.set(lambda answer: errands.do(lambda: check(answer)))
+            CHECK.set(lambda answer: errands.do(lambda: check(answer), whole=False))
         result = await asker.run(
             self.prompt,
             model=model,

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import TypeVar
 
+from recursor.agents.model.clock import on_loop
+
 T = TypeVar("T")
 
 
@@ -33,10 +35,11 @@ class Errands:
         """Have `work` done without waiting for it; it must not raise."""
         self._queue.put(lambda: _discard(work()))
 
-    async def do(self, work: Callable[[], T]) -> T:
+    async def do(self, work: Callable[[], T], *, whole: bool = True) -> T:
         """Have `work` done, and return what it returns or raise what it raises.
 
-        A cancellation waits for its end: half a transaction cannot be taken back.
+        A cancellation waits for its end: half a transaction cannot be taken back. Not so where `whole` is
+        false: then what becomes of it is nobody's concern.
         """
         answer: asyncio.Future[T] = self._loop.create_future()
         self._queue.put(lambda: self._attempt(work, answer))
@@ -46,6 +49,9 @@ class Errands:
                 await asyncio.shield(answer)
             except asyncio.CancelledError as error:
                 cancelled = error
+                if not whole:
+                    answer.cancel()
+                    raise
             except BaseException:  # noqa: BLE001, S110  # it is raised below
                 pass
         if cancelled is not None:
@@ -58,9 +64,13 @@ class Errands:
             result = work()
         except BaseException as error:  # noqa: BLE001  # it is raised where it is waited for
             problem = error
-            self._loop.call_soon_threadsafe(lambda: answer.set_exception(problem))
+            self._tell(answer, lambda: answer.set_exception(problem))
         else:
-            self._loop.call_soon_threadsafe(lambda: answer.set_result(result))
+            self._tell(answer, lambda: answer.set_result(result))
+
+    def _tell(self, answer: asyncio.Future[T], tell: Callable[[], None]) -> None:
+        # Nobody may wait for it any more, and the loop may have ended.
+        on_loop(self._loop, lambda: None if answer.done() else tell())
 
 
 def _discard(_result: object) -> None:

@@ -170,6 +170,7 @@ class _Started:
         self.models: dict[tuple[str, str | None, str | None], Model] = {}
         self._watched: dict[asyncio.Task[Any], _Watched] = {}
         self._watcher: asyncio.Task[None] | None = None
+        self._asking: set[Future[Any]] = set()
         self._submitting = threading.Lock()
         self._ending = False
         # A daemon: a program that forgets to close it can still end.
@@ -181,7 +182,10 @@ class _Started:
         with self._submitting:
             if self._ending:
                 raise AgentFailedError(ENDING)
-            return asyncio.run_coroutine_threadsafe(self._watch(run, work), self.loop)
+            future = asyncio.run_coroutine_threadsafe(self._watch(run, work), self.loop)
+            self._asking.add(future)
+            future.add_done_callback(self._asking.discard)
+            return future
 
     def close(self) -> None:
         with self._submitting:
@@ -202,8 +206,12 @@ class _Started:
             self.loop.run_until_complete(self.connections.close())
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
             self.loop.run_until_complete(self.loop.shutdown_default_executor())
+            # What is left now, in spite of all, is anybody's code that does not let go.
+            self.loop.set_exception_handler(lambda _loop, _context: None)
         finally:
             self.loop.close()
+            for future in list(self._asking):
+                future.set_exception(AgentFailedError(ENDING))
 
     async def _watch(self, run: Run, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         task = asyncio.current_task()

@@ -1,0 +1,188 @@
+"""What a model's calls do at the gate: they wait, give back what they did not take, and let go in time."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from recursor.actors.clock import ManualClock
+from recursor.agents.model import exchange as exchange_module
+from recursor.agents.model.exchange import ENDING, Exchange
+from recursor.agents.model.keys import variables
+from recursor.agents.model.lanes import FIRST_BACKOFF
+from recursor.agents.model.window import room_for
+from recursor.domain.agent import Run
+from recursor.domain.rates import Rate
+from recursor.domain.settings import Settings
+from recursor.domain.spending import AgentFailedError
+from tests.agents.model.asked import GOOD, TEA, Plan, plan
+from tests.agents.model.conftest import KEY, Books, RunMaker
+from tests.model_stub.answers import Answer, Fault, always, in_turn
+from tests.model_stub.server import PATIENCE, ModelStub
+from tests.processes import wait_for
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as pool:
+        yield pool
+
+
+ByHand = tuple[Exchange, ManualClock]
+
+
+@pytest.fixture
+def by_hand(threads: ThreadPoolExecutor) -> Iterator[ByHand]:
+    clock = ManualClock()
+    exchange = Exchange(clock)
+    yield exchange, clock
+    exchange.close()
+
+
+def run_of(exchange: Exchange, stub: ModelStub, books: Books, seconds: float = 5_000) -> Run:
+    model = {"name": "openai:gpt-4o", "base_url": stub.url, "output_tokens": 1_000, "call_seconds": 3_000}
+    deadline = exchange.clock.now() + seconds
+    settings = Settings().overridden({"model": model})
+    return Run("e", "planner", 1, "because", settings, deadline, meter=books, models=exchange)
+
+
+def test_what_a_call_did_not_take_is_there_for_the_next(stub: ModelStub, books: Books) -> None:
+    stub.script = always(GOOD)
+    exchange = Exchange(rates={"openai": Rate(tokens_per_minute=8_000)})
+    for _ in range(3):
+        # A minute would be too long for it.
+        assert plan(run_of(exchange, stub, books, seconds=40)).output == TEA
+    exchange.close()
+    assert books.most[0].tokens * 2 > 8_000
+
+
+def test_after_an_answer_all_may_go_again(
+    make_run: RunMaker, stub: ModelStub, threads: ThreadPoolExecutor
+) -> None:
+    stub.script = in_turn(
+        Answer("wait", status=503, headers={"retry-after": "0"}), GOOD, Answer(fault=Fault.HANG)
+    )
+    plan(make_run())
+    runs = [make_run() for _ in range(3)]
+    asking = [threads.submit(plan, run) for run in runs]
+    stub.wait_until(lambda seen: seen.answering == 3)
+    for run, asked in zip(runs, asking, strict=True):
+        run.cancelled.set()
+        assert isinstance(asked.exception(), AgentFailedError)
+
+
+def test_there_is_a_pause_before_another_try(
+    by_hand: ByHand, stub: ModelStub, books: Books, threads: ThreadPoolExecutor
+) -> None:
+    stub.script = in_turn(Answer("oops", status=500), GOOD)
+    exchange, clock = by_hand
+    asking = threads.submit(plan, run_of(exchange, stub, books))
+
+    def pauses() -> bool:
+        due = clock.next_due()
+        return due is not None and FIRST_BACKOFF / 2 - 0.1 < due - clock.now() <= FIRST_BACKOFF
+
+    wait_for(pauses)
+    assert len(stub.calls) == 1
+    clock.advance(FIRST_BACKOFF)
+    assert asking.result().output == TEA
+    assert len(stub.calls) == 2
+
+
+def test_a_run_ends_by_itself_before_it_is_abandoned(
+    by_hand: ByHand, stub: ModelStub, books: Books, threads: ThreadPoolExecutor
+) -> None:
+    stub.script = always(Answer(fault=Fault.HANG))
+    exchange, clock = by_hand
+    run = run_of(exchange, stub, books, seconds=100)
+    asking = threads.submit(plan, run)
+    stub.wait_until(lambda seen: seen.answering == 1)
+    clock.advance(run.deadline - clock.now() - exchange_module.MARGIN_SECONDS / 2)
+    wait_for(asking.done)
+    assert "out of time" in str(asking.exception())
+    assert clock.now() < run.deadline
+
+
+def test_after_a_key_was_refused_the_keyring_is_asked_again(
+    make_run: RunMaker, stub: ModelStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in variables("openai"):
+        monkeypatch.delenv(variable, raising=False)
+    kept = iter(["the-old-key", "the-new-key"])
+    monkeypatch.setattr("keyring.get_password", lambda _service, _name: next(kept))
+    stub.script = in_turn(Answer("expired", status=401), GOOD)
+    with pytest.raises(AgentFailedError, match="expired"):
+        plan(make_run())
+    assert plan(make_run()).output == TEA
+    assert [call.authorization for call in stub.calls] == ["Bearer the-old-key", "Bearer the-new-key"]
+
+
+def test_there_is_room_for_an_answer_that_was_not_right() -> None:
+    settings = Settings().overridden({"model": {"context_tokens": 10_000, "output_tokens": 500}}).model
+    room = room_for(settings, "planner", "You plan.", Plan)
+    assert room.answer == 500
+    assert room.question + 2 * room.answer <= 10_000
+
+
+@pytest.fixture
+def ending(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[Exchange]:
+    """An exchange that has no patience at its end, and must not complain of it."""
+    monkeypatch.setattr(exchange_module, "CLOSE_SECONDS", 0.2)
+    yield exchange
+    assert caplog.records == []
+
+
+def failure(asking: Future[object]) -> str:
+    return str(asking.exception(PATIENCE))
+
+
+def test_an_end_waits_for_no_check(
+    ending: Exchange, make_run: RunMaker, stub: ModelStub, threads: ThreadPoolExecutor
+) -> None:
+    stub.script = always(GOOD)
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def check(answer: Plan) -> Plan:
+        begun.set()
+        goes_on.wait(PATIENCE)
+        return answer
+
+    asking: Future[object] = threads.submit(plan, make_run(), check=check)
+    assert begun.wait(PATIENCE)
+    ending.close()
+    assert not asking.done()
+    goes_on.set()
+    assert "the runner is ending: it worked with the answer" in failure(asking)
+
+
+def test_an_end_waits_for_no_tool_that_does_not_let_go(
+    ending: Exchange, make_run: RunMaker, stub: ModelStub, threads: ThreadPoolExecutor
+) -> None:
+    stub.script = always(Answer(arguments={"at": "tea"}, tool="look"))
+    begun = threading.Event()
+
+    async def look(at: str) -> str:
+        """Look."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            begun.set()
+            try:
+                await asyncio.sleep(PATIENCE)
+            except asyncio.CancelledError:
+                continue
+        return at
+
+    asking: Future[object] = threads.submit(plan, make_run(), tools=[look])
+    assert begun.wait(PATIENCE)
+    ending.close()
+    assert failure(asking) == ENDING
