@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -205,6 +205,7 @@ def test_a_clock_that_was_years_ahead_blocks_nobody_when_it_is_right_again(books
         books.begin(budgets, NOW + 1)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 50)), max_size=200))
 def test_the_count_of_runs_stays_small(steps: list[tuple[int, int]]) -> None:
     books, minute = Books(), 0
