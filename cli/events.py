@@ -42,6 +42,8 @@ def events(
     """Follow what happens, a line for each event, until Ctrl-C. A runner that restarts is waited for."""
     with open_place(place) as access:
         client = access.client()
+        if client is None and access.is_run():
+            raise ConflictError("events: a runner is up, but does not answer: `recursor doctor` says why")
         if client is None:
             raise ConflictError("events: no runner is up to tell what happens: `recursor run` starts one")
         stack_id = None if stack is None else find(access, stack)

@@ -86,20 +86,23 @@ def stacks_table(stacks: Iterable[StackListed], now: float) -> Table:
     return fitted(table, "NAME", "NOW")
 
 
-def stack_page(found: Overview, live: Mapping[str, Any] | None, now: float) -> Iterator[RenderableType]:
+def stack_page(
+    found: Overview, live: Mapping[str, Any] | None, now: float, *, unserved: bool = False
+) -> Iterator[RenderableType]:
     """Yield the parts of one stack's page.
 
     Args:
         found: what the store says.
-        live: what the runner says it is doing, as JSON; None if no runner is up.
+        live: what the runner says it is doing, as JSON; None if none answers.
         now: seconds since the epoch, UTC.
+        unserved: whether a runner is up all the same.
     """
     stack = found.stack
     yield Text.assemble((neutral(stack.name), "bold"), "  ", styled(stack.state), "  ", styled(stack.phase))
     facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     facts.add_column(style="bright_black", no_wrap=True)
     facts.add_column(overflow="fold")
-    for label, value in _facts(found, live, now):
+    for label, value in _facts(found, live, now, unserved):
         facts.add_row(label, value)
     yield facts
     if found.agents:
@@ -133,7 +136,7 @@ def artifacts_table(artifacts: Iterable[ArtifactInfo], now: float) -> Table:
 
 
 def _facts(
-    found: Overview, live: Mapping[str, Any] | None, now: float
+    found: Overview, live: Mapping[str, Any] | None, now: float, unserved: bool
 ) -> Iterator[tuple[str, RenderableType]]:
     stack, idea = found.stack, found.idea
     yield "id", stack.id
@@ -147,7 +150,7 @@ def _facts(
     yield "created", ago(stack.created_at, now)
     last = f", the last {ago(stack.last_activity_at, now)}" if stack.last_activity_at else ""
     yield "cycles", f"{_counted(stack)}{last}"
-    yield "now", _doing(stack, live, now)
+    yield "now", _doing(stack, live, now, unserved)
     if found.todos:
         yield (
             "todos",
@@ -173,13 +176,9 @@ def _counted(stack: Stack) -> str:
     return f"{stack.total_cycles} since it was started, {stack.last_cycle} ever"
 
 
-def _doing(stack: Stack, live: Mapping[str, Any] | None, now: float) -> Text:
+def _doing(stack: Stack, live: Mapping[str, Any] | None, now: float, unserved: bool) -> Text:
     if live is None:
-        waiting = stack.state is ExecutionState.RUNNING
-        return Text(
-            "no runner is up: `recursor run` starts one" if waiting else "no runner is up",
-            "yellow" if waiting else "bright_black",
-        )
+        return _unanswered(stack, unserved)
     if live.get("trouble"):
         return Text(one_line(str(live["trouble"])), "red")
     running = live.get("running") or []
@@ -192,6 +191,14 @@ def _doing(stack: Stack, live: Mapping[str, Any] | None, now: float) -> Text:
     if stack.next_look_at is None:
         return Text("rests until something happens", "bright_black")
     return Text(f"waits; next look {ahead(stack.next_look_at, now)}", "bright_black")
+
+
+def _unanswered(stack: Stack, unserved: bool) -> Text:
+    if unserved:
+        return Text("a runner is up, but does not answer: `recursor doctor` says why", "yellow")
+    if stack.state is ExecutionState.RUNNING:
+        return Text("no runner is up: `recursor run` starts one", "yellow")
+    return Text("no runner is up", "bright_black")
 
 
 def _agent(agent: Mapping[str, Any], now: float) -> str:

@@ -105,6 +105,7 @@ def show(stack: StackName, place: Place = HERE, json: Json = False) -> None:
         found, status = access.inspect(
             lambda inspection: (inspection.overview(stack_id), inspection.status(stack_id))
         )
+        unserved = status is None and access.is_run()
     live: dict[str, Any] | None = None if status is None else status.model_dump(mode="json")
     if json:
         plain = found.model_dump(mode="json")
@@ -119,7 +120,7 @@ def show(stack: StackName, place: Place = HERE, json: Json = False) -> None:
         return
     from recursor.cli.stack_tables import stack_page
 
-    draw(*stack_page(found, live, time.time()))
+    draw(*stack_page(found, live, time.time(), unserved=unserved))
 
 
 def rename(

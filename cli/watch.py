@@ -125,7 +125,9 @@ class _Sight:
         listed = self.page(1, StackOrder.ACTIVITY, stack_id).items
         waits = listed[0].waits if listed else None
         said = {} if self._hearing is None else self._hearing.said
-        return one_stack(found, self.live(stack_id), waits, cycles, said, time.time(), lines)
+        live = self.live(stack_id)
+        unserved = live is None and self.access.is_run()
+        return one_stack(found, live, waits, cycles, said, time.time(), lines, unserved=unserved)
 
     def hear(self, stack_id: str) -> None:
         """Listen to what the stack's agents are about to answer, from now on."""

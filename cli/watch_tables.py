@@ -63,6 +63,8 @@ def one_stack(
     said: Mapping[str, str],
     now: float,
     lines: int,
+    *,
+    unserved: bool = False,
 ) -> Group:
     """Return the picture of one stack, no longer than the terminal.
 
@@ -74,8 +76,9 @@ def one_stack(
         said: what agents are about to answer, so far, by role.
         now: seconds since the epoch, UTC.
         lines: how many the terminal has.
+        unserved: see `stack_page`.
     """
-    parts: list[RenderableType] = list(stack_page(found, live, now))
+    parts: list[RenderableType] = list(stack_page(found, live, now, unserved=unserved))
     if waits and found.stack.state is ExecutionState.RUNNING:
         parts += ["", Text.assemble(("why nothing runs  ", "bright_black"), one_line(waits))]
     cycles = list(cycles)

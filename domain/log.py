@@ -46,7 +46,7 @@ class LogFilter:
 class LogPage(Record):
     """Some of a log, oldest first."""
 
-    items: tuple[dict[str, JsonValue], ...]
+    items: tuple[Mapping[str, JsonValue], ...]
     """Each has `time`, `level`, `logger`, `event` and what else is known. A page may be short, or empty, and
     have an `older`: so many lines are looked through at a time."""
     older: str | None

@@ -21,8 +21,10 @@ def login_router(access: WebAccess, sessions: Sessions) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get(LOGIN_PATH)
-    async def show(next: str = "/") -> Response:  # the parameter's name is the field's standard
-        """Ask for the token."""
+    async def show(request: Request, next: str = "/") -> Response:  # the parameter's name is the standard's
+        """Ask for the token, unless the browser has a session."""
+        if sessions.is_open(request.cookies.get(SESSION_COOKIE, "")):
+            return RedirectResponse(_local(next), 303)
         return _page(next)
 
     @router.post(LOGIN_PATH)
@@ -32,8 +34,12 @@ def login_router(access: WebAccess, sessions: Sessions) -> APIRouter:
         """Take the token, and remember in the browser that it was right."""
         if not access.admits(token.strip()):
             return _page(
-                next, "This is not the runner's token: it is in the RECURSOR_TOKEN it was started with."
+                next,
+                "This is not the runner's token: it is in the RECURSOR_TOKEN, or the token file, that it was "
+                "started with.",
             )
+        # Nobody could end it any more: the browser forgets its number.
+        sessions.end(request.cookies.get(SESSION_COOKIE, ""))
         answer = RedirectResponse(_local(next), 303)
         answer.set_cookie(
             SESSION_COOKIE,

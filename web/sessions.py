@@ -112,7 +112,7 @@ def _read(path: Path | None) -> dict[str, int]:
         return {str(number): int(until) for number, until in json.loads(path.read_text("utf-8")).items()}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, OverflowError, RecursionError) as error:
         logger.error(
             "%s: cannot be read: %s: remove it, and change RECURSOR_TOKEN to end all sessions", path, error
         )

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from recursor.cli.app import run_command
+from recursor.storage.data_directory import DataDirectoryLock
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -86,3 +88,14 @@ def test_a_span_has_a_length(run: Run) -> None:
     code, _, err = run("stats", "--since", "0")
     assert code == 2
     assert err == "recursor: --since: '0' is no time at all: give for example 90s, 15m, 24h, 7d\n"
+
+
+def test_a_runner_that_serves_nobody_is_not_said_to_be_down(run: Run, data: Path) -> None:
+    run("create", "garden", "--start")
+    with DataDirectoryLock(data, started_at=datetime.now(UTC)):
+        shown, told = run("show", "garden"), run("events")
+    assert "a runner is up, but does not answer: `recursor doctor` says why" in " ".join(shown[1].split())
+    assert told == (
+        1, "", "recursor: events: a runner is up, but does not answer: `recursor doctor` says why\n"
+    )  # fmt: skip
+    assert "no runner is up: `recursor run` starts one" in " ".join(run("show", "garden")[1].split())

@@ -160,6 +160,20 @@ def test_who_signs_out_is_out_everywhere_also_with_a_copy_of_the_cookie(guarded:
     assert guarded.get("/api/thing").status_code == 200
 
 
+def test_who_gives_the_token_again_has_one_session_and_not_two(guarded: httpx.Client) -> None:
+    guarded.post("/login", data={"token": TOKEN})
+    first = guarded.cookies["recursor_session"]
+    asked = guarded.get("/login", params={"next": "/api/thing"})
+    assert (asked.status_code, asked.headers["location"]) == (303, "/api/thing")
+
+    guarded.post("/login", data={"token": TOKEN})
+
+    assert guarded.get("/api/thing").status_code == 200
+    guarded.cookies.clear()
+    guarded.cookies.set("recursor_session", first)
+    assert guarded.get("/api/thing").status_code == 401
+
+
 def test_a_forged_cookie_is_no_token(guarded: httpx.Client) -> None:
     guarded.cookies.set("recursor_session", TOKEN)
     assert guarded.get("/api/thing").status_code == 401

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from recursor.web.sessions import SESSION_SECONDS, Sessions
 
 TOKEN, OTHER = "a secret of some length", "another secret of some length"
@@ -57,9 +59,10 @@ def test_nothing_else_is_a_session() -> None:
     assert sessions.is_open(cookie)
 
 
-def test_a_file_that_cannot_be_read_lets_nobody_be_kept_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damaged", ["half a", "[]", '{"x": Infinity}', "[" * 100_000])
+def test_a_file_that_cannot_be_read_lets_nobody_be_kept_out(tmp_path: Path, damaged: str) -> None:
     kept = tmp_path / "ended.json"
-    kept.write_text("half a")
+    kept.write_text(damaged)
     sessions = Sessions(TOKEN, kept)
     cookie = sessions.begin()
     sessions.end(cookie)

@@ -42,7 +42,8 @@ class SpendingSection:
     def show(self, found: StackSpending, stats: OrchestrationStats) -> None:
         """Show what was read; what models and roles took, as `stats` says it of a span of time."""
         total = found.total
-        wanted = total.budget.limits_anything or bool(total.calls or total.runs_last_hour or stats.models)
+        limited = total.budget.limits_anything or found.runner.budget.limits_anything
+        wanted = limited or bool(total.calls or total.runs_last_hour or stats.models)
         self._section.set_visibility(wanted)
         if not wanted:
             return
