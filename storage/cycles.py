@@ -299,9 +299,8 @@ def _awaited(writer: Writer, graph: ExecutionGraph, results: Sequence[NodeResult
 
 def _note_failure(writer: Writer, stack: Stack, result: NodeResult, error: str, now: float) -> None:
     state = agent_state(writer, stack, result.role)
+    wait = None if result.wait is None else result.wait.but(why=error)
     STATES.put(
         writer,
-        state.but(
-            execution_state=AgentExecutionState.FAILED, last_error=error, wait=result.wait, updated_at=now
-        ),
+        state.but(execution_state=AgentExecutionState.FAILED, last_error=error, wait=wait, updated_at=now),
     )

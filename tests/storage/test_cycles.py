@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recursor.domain.agent_state import AgentExecutionState
+from recursor.domain.agent_state import AgentExecutionState, Wait
 from recursor.domain.effect import (
     CreateTodo,
     Outcome,
@@ -307,6 +307,18 @@ class TestWave:
         assert committed.graph.nodes[0].status is NodeStatus.FAILED
         assert committed.graph.nodes[0].note == error.replace("\udcff", "\\udcff")
         assert committed.graph.nodes[1].status is NodeStatus.COMPLETED
+
+    @pytest.mark.parametrize("why", ["the model is away", "half \udcff of a character"])
+    def test_a_wait_is_noted_whatever_its_text(self, stack: Store, why: str) -> None:
+        begin(stack)
+        wait = Wait(since=NOW, until=NOW + 5, why=why)
+        committed = commit(stack, result("planner", error=why, wait=wait), result("communicator"))
+        assert committed is not None
+        assert committed.graph.nodes[0].waits_until == NOW + 5
+        with stack.read() as reader:
+            state = STATES.get(reader, STACK, "planner")
+        assert state is not None
+        assert state.wait == wait.but(why=why.replace("\udcff", "\\udcff"))
 
     def test_what_cannot_be_stored_fails_its_node(self, stack: Store) -> None:
         begin(stack)
