@@ -119,7 +119,9 @@ class Completion:
         except CorruptRecordError:
             # Its supervisor finds the same and pauses it, if it can be written.
             return Standing.FAILED
-        return Standing.UNFINISHED if report.roles_with_work() else Standing.DONE
+        # Work that waits for a provider to be back is work.
+        left = report.roles_with_work() or report.roles_that_wait()
+        return Standing.UNFINISHED if left else Standing.DONE
 
     def _paused(self, stack: Stack) -> Standing:
         if stack.state_reason is not None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from recursor.domain.agent_state import Wait
 from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState, Phase
 from recursor.runner.completion import Completion, Standing
@@ -63,6 +64,18 @@ def test_one_stack_stands(store: Store, fields: dict[str, Any], standing: Standi
 def test_somebody_who_has_work_keeps_a_complete_stack_from_being_done(store: Store) -> None:
     put(store, **COMPLETE)
     store.write(lambda writer: USER_MESSAGES.add(writer, make_user_message()))
+    assert not completion(store).over()
+
+
+def test_work_that_waits_for_a_provider_keeps_a_complete_stack_from_being_done(store: Store) -> None:
+    put(store, **COMPLETE)
+    wait = Wait(since=NOW - 5, until=NOW + 900, why="away", asked=Settings().model.asked_by("communicator"))
+
+    def visit(writer: Writer) -> None:
+        USER_MESSAGES.add(writer, make_user_message())
+        STATES.put(writer, make_state("communicator").but(wait=wait))
+
+    store.write(visit)
     assert not completion(store).over()
 
 
