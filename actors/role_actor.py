@@ -100,8 +100,7 @@ class RoleActor(ControlActor):
     def _wait(self, message: RunAgent, raised: BaseException | None) -> Wait | None:
         if not isinstance(raised, AgentFailedError) or not raised.passes or raised.suspend:
             return None
-        state = message.snapshot.states.get(self._role.name)
-        return wait_after(raised, self._role.name, state, message.settings, self._clock.now())
+        return wait_after(raised, self._role.name, message.snapshot, message.settings, self._clock.now())
 
     def _time_out(self, message: RunAgent) -> None:
         # A supervisor that has ended has no use for it any more.
