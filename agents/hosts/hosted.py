@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from recursor.agents.hosts.errors import HostGoneError
 from recursor.agents.hosts.host import Host
-from recursor.domain.agent import Agent, Run
+from recursor.domain.agent import Agent, Meter, Run
 from recursor.domain.effect import Outcome
 from recursor.domain.settings import SCRIPTED
 from recursor.domain.snapshot import Snapshot
-from recursor.domain.spending import AgentFailedError
+from recursor.domain.spending import AgentFailedError, Spend
 from recursor.orchestration.roles import RoleRegistry
 
 # How often a run is begun anew whose process has ended.
@@ -17,7 +17,7 @@ ANEW = 1
 
 
 class HostedAgent:
-    """A `recursor.domain.agent.Agent`; with no process up, it runs in this one."""
+    """A `recursor.domain.agent.Agent`; with no process up, one that has been in none runs in this one."""
 
     def __init__(self, agent: Agent, host: Callable[[], Host | None]) -> None:
         """Run `agent` in what `host` returns; nothing has begun there with it yet."""
@@ -28,16 +28,40 @@ class HostedAgent:
         """See `Agent.run`."""
         if _is_at_home(run):
             return self._agent.run(snapshot, run)
+        run, has_died = replace(run, meter=_BegunOnce(run.meter)), False
         for _ in range(ANEW + 1):
             host = self._host()
             if host is None:
+                if has_died:
+                    # It may be the run itself that ends whatever process it is in.
+                    break
                 return self._agent.run(snapshot, run)
             try:
                 return host.run(snapshot, run)
             except HostGoneError:
+                has_died = True
                 if run.cancelled.is_set():
                     break
         raise AgentFailedError("the process that it ran in has ended: it is tried again")
+
+
+class _BegunOnce:
+    """The meter of a run that may be begun anew, and is one run nevertheless."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self._has_begun = False
+
+    def begin(self) -> None:
+        if not self._has_begun:
+            self._meter.begin()
+            self._has_begun = True
+
+    def reserve(self, most: Spend) -> str:
+        return self._meter.reserve(most)
+
+    def settle(self, reservation: str, spent: Spend | None) -> None:
+        self._meter.settle(reservation, spent)
 
 
 def _is_at_home(run: Run) -> bool:

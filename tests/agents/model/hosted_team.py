@@ -23,6 +23,8 @@ class Planner:
         match run.reason:
             case "raise":
                 raise NotPortableError("this", "that")
+            case "end the process" if os.environ.get("SPARED") != str(os.getpid()):
+                os._exit(7)
             case "return nothing":
                 return None  # type: ignore[return-value]  # as an agent might
         return Outcome(summary=plan(run).output.title, thoughts=(f"in {os.getpid()}",))

@@ -140,6 +140,7 @@ def test_what_a_process_was_at_when_it_died_is_begun_anew_and_counts(
         os.kill(busy(processes), signal.SIGKILL)
         assert running.result().summary == "Tea"
     assert len(stub.calls) == 2
+    assert books.runs == 1
     assert (books.settled[0], books.open) == (None, {})
     assert books.spent == books.most[0].plus(books.settled[1] or Spend())
 
@@ -164,6 +165,16 @@ def test_who_dies_again_and_again_fails_the_run(
         with pytest.raises(AgentFailedError, match="has ended: it is tried again"):
             running.result()
     assert (books.settled, books.open) == ([None, None], {})
+
+
+def test_what_ends_its_process_never_runs_here(
+    processes: AgentProcesses, make_run: RunMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = iter([processes.host()])
+    monkeypatch.setenv("SPARED", str(os.getpid()))
+    agent = HostedAgent(Planner(), lambda: next(hosts, None))
+    with pytest.raises(AgentFailedError, match="has ended: it is tried again"):
+        agent.run(make_snapshot(), replace(make_run(), reason="end the process"))
 
 
 def test_another_takes_its_place(processes: AgentProcesses) -> None:
