@@ -19,7 +19,7 @@ from recursor.actors.messages import GetLoad, Shutdown
 from recursor.actors.orchestrator import Orchestrator
 from recursor.agents.hosts.hosted import hosted
 from recursor.agents.model.exchange import Exchange
-from recursor.domain.errors import RecursorError
+from recursor.domain.errors import InvalidInputError, RecursorError
 from recursor.domain.process_settings import SqlSettings
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.runner.agent_processes import AgentAssignment, AgentProcesses
@@ -87,7 +87,14 @@ class Runner:
             log: whether the process that serves writes to the log in the data directory.
             team: the name of the team, as for `team_named`, if that is what `roles` is.
             agent_processes: in how many further processes agents run that ask models.
+
+        Raises:
+            InvalidInputError: the further processes could not know of `roles`, which have no name.
         """
+        if agent_processes and roles is not None and team is None:
+            raise InvalidInputError(
+                f"agent_processes={agent_processes}: other processes do not know the roles: name them by team too"
+            )
         self.data = data
         self.roles = roles or standard_team()
         self.settings = settings or Settings()

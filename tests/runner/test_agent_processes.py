@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.comparison.fake_model import FakeModel
+from recursor.domain.errors import InvalidInputError
 from recursor.runner.agent_processes import MODULE
+from recursor.runner.process import Runner
+from recursor.runner.team import observers_team
 from tests.agents.model.conftest import KEY
 from tests.model_stub.answers import Answer, Fault
 from tests.model_stub.server import ModelStub
@@ -100,6 +103,11 @@ def test_a_stop_hangs_up(tmp_path: Path, stub: ModelStub) -> None:
         stub.wait_until(lambda stub: bool(stub.calls))
         assert run_to_end("stop", "one", data=data).code == 0
         stub.wait_until(lambda stub: stub.hung_up == 1)
+
+
+def test_roles_that_have_no_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"agent_processes=1: .*: name them by team too"):
+        Runner(tmp_path, roles=observers_team(), agent_processes=1)
 
 
 def is_running(pid: int) -> bool:
