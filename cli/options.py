@@ -48,7 +48,7 @@ Overrides = Annotated[
     typer.Option(
         "--set",
         metavar="SECTION.KEY=VALUE",
-        help="Change a setting; may be repeated.",
+        help="Change a setting of stacks; may be repeated.",
         autocompletion=complete_assignment,
     ),
 ]

@@ -204,6 +204,10 @@ class LoopSettings(Record):
     more, and nothing new came from people, the stack is paused. 0: never."""
 
 
+# Sections of the settings file that no stack has.
+_OF_THE_RUNNER = ("runner", "sql")
+
+
 class Settings(Record):
     """All settings, by section. A stack may override any of them for itself."""
 
@@ -237,6 +241,11 @@ class Settings(Record):
             InvalidInputError: an unknown section or key; the nearest is suggested.
         """
         for name, values in overrides.items():
+            if name in _OF_THE_RUNNER:
+                raise InvalidInputError(
+                    f"settings: {name} is the runner's own, and no stack's: give it in recursor.toml, or as "
+                    f"RECURSOR_{name.upper()}__KEY"
+                )
             section = getattr(self, name, None) if name in type(self).model_fields else None
             if not isinstance(section, Record):
                 unknown_key("settings", name, list(type(self).model_fields))

@@ -82,6 +82,7 @@ class TestOverriding:
         [
             ({"puase": {}}, "settings: unknown key 'puase'; did you mean pause?"),
             ({"overridden": {}}, "settings: unknown key 'overridden'"),
+            ({"runner": {"agents": 3}}, "settings: runner is the runner's own, and no stack's: give it in"),
             (
                 {"pause": {"betwen_looks": 1}},
                 "settings: unknown key 'pause.betwen_looks'; did you mean pause.between_looks?",
