@@ -104,11 +104,7 @@ def after_work(
 
 def _rest(stack: Stack, report: WorkReport, settings: PauseSettings, now: float) -> Decision:
     due = report.next_due()
-    waiting = report.roles_that_wait()
-    if waiting and due is not None:
-        # Nothing but that time, or an event, lets it begin: no look before it would find more.
-        reason = "; ".join(f"{role}: {report.statuses[role].reason}" for role in waiting)
-        return Decision(kind=DecisionKind.PAUSE, pause=max(due - now, settings.after_work), reason=reason)
+    waiting = [f"{role}: {report.statuses[role].reason}" for role in report.roles_that_wait()]
     if stack.phase is Phase.COMPLETE:
         if due is None:
             return Decision(
@@ -117,11 +113,14 @@ def _rest(stack: Stack, report: WorkReport, settings: PauseSettings, now: float)
         return Decision(
             kind=DecisionKind.PAUSE,
             pause=max(due - now, settings.after_work),
-            reason="complete; a periodic look is due",
+            reason="; ".join(waiting) or "complete; a periodic look is due",
         )
+    # While one waits, time may bring the others work as ever.
     until_due = settings.between_looks if due is None else min(due - now, settings.between_looks)
     return Decision(
-        kind=DecisionKind.PAUSE, pause=max(until_due, settings.after_work, 0.0), reason="nobody has work"
+        kind=DecisionKind.PAUSE,
+        pause=max(until_due, settings.after_work, 0.0),
+        reason="; ".join(waiting) or "nobody has work",
     )
 
 

@@ -141,6 +141,16 @@ class TestRest:
             "nobody has work",
         )
 
+    @pytest.mark.parametrize(("phase", "pause"), [("building", 30), ("complete", 3600)])
+    def test_a_role_that_waits_says_why_and_keeps_no_other_from_being_looked_at(
+        self, phase: str, pause: float
+    ) -> None:
+        waits = make_status(reason="1 todo, but waits", due_at=NOW + 3600, waits=True)
+        report = make_report({"planner": make_status(), "builder": waits})
+        decision = after(make_stack(phase=phase), report=report)
+        assert (decision.kind, decision.pause) == (DecisionKind.PAUSE, pause)
+        assert decision.reason == "builder: 1 todo, but waits"
+
     def test_any_other_looks_every_half_minute(self) -> None:
         assert after(make_stack(phase="building")).pause == 30
 
