@@ -19,9 +19,10 @@ from recursor.runner.team import team_named
 
 def main() -> None:
     """Run agents until the other end of the link, whose file descriptor is the argument, is gone."""
-    # Ctrl-C and SIGTERM reach the whole group: it ends when the runner does.
+    # Ctrl-C and SIGTERM reach the whole group: it ends when the runner does. What is ignored stays so in all
+    # that agents start; what is handled does not.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, lambda *_: None)
     connection = Connection(int(sys.argv[1]))
     try:
         assignment = connection.recv()

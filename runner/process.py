@@ -93,7 +93,7 @@ class Runner:
         """
         if agent_processes and roles is not None and team is None:
             raise InvalidInputError(
-                f"agent_processes={agent_processes}: other processes do not know the roles: name them by team too"
+                f"agent_processes={agent_processes}: other processes do not know roles: name them by team too"
             )
         self.data = data
         self.roles = roles or standard_team()

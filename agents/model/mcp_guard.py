@@ -23,7 +23,11 @@ _PIECE = 65_536
 
 
 def main(command: list[str]) -> int:
-    """Run `command` until it ends, or its input does. Returns its exit code; 127 if it cannot be started."""
+    """Run `command` until it ends, or its input does; then kill what is left of it, and this process too.
+
+    Returns:
+        its exit code, where nothing can be killed as a group; 127 if it cannot be started.
+    """
     if os.name == "posix" and os.getpgrp() != os.getpid():
         os.setsid()
     try:
@@ -41,6 +45,7 @@ def main(command: list[str]) -> int:
     listening.join(GRACE_SECONDS)
     sys.stderr.write(b"".join(said).decode(errors="replace"))
     sys.stderr.flush()
+    _kill_all(process)
     return code
 
 
@@ -71,9 +76,5 @@ def _kill_all(process: subprocess.Popen[bytes]) -> None:
 
 if __name__ == "__main__":
     code = main(sys.argv[1:])
-    # What is left of the server's own processes ends with it.
-    if os.name == "posix":
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        os.killpg(os.getpgrp(), signal.SIGTERM)
     # Not by way of the interpreter's end, which would wait for a thread that reads.
     os._exit(code if 0 <= code < 256 else 1)

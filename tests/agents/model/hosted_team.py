@@ -1,6 +1,8 @@
 """A team for the tests of further processes; its planner does what the reason of its run says."""
 
 import os
+import subprocess
+import sys
 
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome
@@ -17,6 +19,17 @@ class NotPortableError(Exception):
         super().__init__(f"{one} and {two}")
 
 
+# Of the signals that end a program, those that it does not end by.
+NAME_IGNORED = """
+from signal import *
+print([number.name for number in (SIGINT, SIGTERM, SIGHUP) if getsignal(number) == SIG_IGN])
+"""
+
+
+def printed_by(*arguments: str) -> str:
+    return subprocess.run([sys.executable, *arguments], capture_output=True, check=True, text=True).stdout
+
+
 class Planner:
     def run(self, snapshot: Snapshot, run: Run) -> Outcome:
         del snapshot
@@ -25,6 +38,8 @@ class Planner:
                 raise NotPortableError("this", "that")
             case "end the process" if os.environ.get("SPARED") != str(os.getpid()):
                 os._exit(7)
+            case "start a program":
+                return Outcome(thoughts=(printed_by("-c", NAME_IGNORED),))
             case "return nothing":
                 return None  # type: ignore[return-value]  # as an agent might
         return Outcome(summary=plan(run).output.title, thoughts=(f"in {os.getpid()}",))

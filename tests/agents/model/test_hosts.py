@@ -177,6 +177,11 @@ def test_what_ends_its_process_never_runs_here(
         agent.run(make_snapshot(), replace(make_run(), reason="end the process"))
 
 
+def test_what_an_agent_starts_can_be_told_to_end(agent: Agent, make_run: RunMaker) -> None:
+    outcome = agent.run(make_snapshot(), replace(make_run(), reason="start a program"))
+    assert outcome.thoughts == ("[]\n",)
+
+
 def test_another_takes_its_place(processes: AgentProcesses) -> None:
     wait_for(lambda: len([host for host in processes.all() if host.is_up]) == 2)
     first = {host.pid for host in processes.all()}

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from recursor.agents.model.mcp import McpServer
+from recursor.agents.model.mcp import GUARD, McpServer
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.spending import AgentFailedError
 from tests.agents.model.asked import TEA, plan
@@ -221,6 +221,29 @@ asyncio.run(main())
         assert runner.stdout.readline() == "ready\n"
         runner.send_signal(signal.SIGKILL)
     assert_gone(tmp_path, 2)
+
+
+def test_no_process_of_a_server_that_fails_stays_where_sigterm_is_ignored() -> None:
+    server = (
+        "import subprocess, sys;"
+        "print(subprocess.Popen(['sleep', '3600'], stdout=subprocess.DEVNULL).pid, flush=True);"
+        "sys.exit(3)"
+    )
+    kept = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        guard = subprocess.Popen(
+            [sys.executable, str(GUARD), sys.executable, "-c", server],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGTERM, kept)
+    with guard:
+        assert guard.stdout is not None
+        left = int(guard.stdout.readline())
+        wait_for(lambda: guard.poll() is not None)
+        wait_for(lambda: not lives(left))
 
 
 def assert_gone(notes: Path, count: int) -> None:
