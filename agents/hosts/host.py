@@ -72,7 +72,7 @@ class Host:
         self._connection = Connection(os.dup(ours.fileno()))
         self._exchange = exchange
         self._tell_all = tell_all
-        self._sending = threading.Lock()
+        self._outbox: SimpleQueue[bytes | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._talks: dict[int, _Talk] = {}
@@ -81,6 +81,8 @@ class Host:
         self._has_called = False
         self._gone = False
         self._reader = threading.Thread(target=self._read, name=f"recursor-host-{pid}", daemon=True)
+        self._writer = threading.Thread(target=self._write, name=f"recursor-host-writer-{pid}", daemon=True)
+        self._writer.start()
         self._reader.start()
 
     @property
@@ -99,15 +101,12 @@ class Host:
 
     def close(self) -> None:
         """Have the process end at once, with all its connections."""
-        with contextlib.suppress(OSError):
-            # Closing alone would not wake who reads.
-            self._ours.shutdown(socket.SHUT_RDWR)
+        self._hang_up()
         self._reader.join()
 
     def tell(self, message: object) -> None:
-        """Send the process something that it may be too late for."""
-        with contextlib.suppress(HostGoneError):
-            self._send(message)
+        """Send the process something that it may be too late for. This never waits for it."""
+        self._outbox.put(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
 
     def run(self, snapshot: Snapshot, run: Run) -> Outcome:
         """Have the agent of the run's role run there, and wait for what it proposes.
@@ -122,7 +121,7 @@ class Host:
                 raise HostGoneError(f"process {self.pid} has ended")
             self._talks[number] = talk
         try:
-            self._send(
+            self.tell(
                 Begin(
                     number=number,
                     snapshot=snapshot,
@@ -144,7 +143,7 @@ class Host:
                         assert outcome is not None
                         return outcome
                     case Metered() as asked:
-                        self._send(self._answer(talk, asked))
+                        self.tell(self._answer(talk, asked))
                     case Said(text=text):
                         run.say(text)
                     case _Gone():
@@ -184,13 +183,20 @@ class Host:
             self._exchange.soon(self._settled)
         return MeterSaid(asked.question, value, None)
 
-    def _send(self, message: object) -> None:
-        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    def _hang_up(self) -> None:
+        with contextlib.suppress(OSError):
+            # Closing alone would not wake who reads or writes.
+            self._ours.shutdown(socket.SHUT_RDWR)
+
+    def _write(self) -> None:
         try:
-            with self._sending:
+            while (data := self._outbox.get()) is not None:
                 self._connection.send_bytes(data)
         except OSError:
-            raise HostGoneError(f"process {self.pid} has ended") from None
+            pass
+        finally:
+            # Whoever reads tells of it.
+            self._hang_up()
 
     def _read(self) -> None:
         try:
@@ -206,6 +212,9 @@ class Host:
                 self._exchange.soon(self._withdraw_all)
             for talk in talks:
                 talk.inbox.put(_Gone())
+            self._outbox.put(None)
+            self._hang_up()
+            self._writer.join()
             self._connection.close()
             self._ours.close()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from recursor.agents.hosts.errors import FarError
+from recursor.agents.hosts.errors import FarError, HostGoneError
 from recursor.agents.hosts.hosted import HostedAgent
 from recursor.agents.model.exchange import Exchange
 from recursor.domain.agent import Agent
@@ -23,7 +23,7 @@ from tests.agents.model.hosted_team import Planner
 from tests.making import make_snapshot
 from tests.model_stub.answers import Answer, Fault, always, in_turn
 from tests.model_stub.server import ModelStub
-from tests.processes import wait_for
+from tests.processes import TIMEOUT, wait_for
 
 TEAM = "tests.agents.model.hosted_team:team"
 HANGS = Answer(fault=Fault.HANG)
@@ -180,6 +180,25 @@ def test_what_ends_its_process_never_runs_here(
 def test_what_an_agent_starts_can_be_told_to_end(agent: Agent, make_run: RunMaker) -> None:
     outcome = agent.run(make_snapshot(), replace(make_run(), reason="start a program"))
     assert outcome.thoughts == ("[]\n",)
+
+
+def test_a_process_that_reads_nothing_is_in_nobodys_way(
+    processes: AgentProcesses, make_run: RunMaker, stub: ModelStub
+) -> None:
+    # All processes are told of a refusal.
+    stub.script = in_turn(Answer("slow down", status=429, headers={"Retry-After": "4"}), GOOD)
+    frozen, other = processes.all()
+    os.kill(frozen.pid, signal.SIGSTOP)
+    long = replace(make_run(), reason="long" * 2_000_000)
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            stuck = pool.submit(frozen.run, make_snapshot(), long)
+            wait_for(lambda: frozen.running)
+            done = pool.submit(other.run, make_snapshot(), make_run())
+            assert done.result(TIMEOUT).summary == "Tea"
+        finally:
+            os.kill(frozen.pid, signal.SIGKILL)
+        assert isinstance(stuck.exception(TIMEOUT), HostGoneError)
 
 
 def test_another_takes_its_place(processes: AgentProcesses) -> None:
