@@ -47,6 +47,8 @@ class Stack(Record):
     """When a person last gave it something: an idea, a todo or a change of one, a message, a setting."""
     last_activity_at: Timestamp | None = None
     """When the last cycle ended."""
+    last_failure_at: Timestamp | None = None
+    """When the last failed cycle ended, not counting those whose failures pass by themselves."""
 
     epoch: int = 0
     """Raised by every stop: what was started in an earlier epoch is discarded when it arrives."""

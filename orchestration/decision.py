@@ -34,7 +34,7 @@ def decide(
         return Decision(kind=DecisionKind.STOP, reason="the stack was deleted")
     if stack.state is not ExecutionState.RUNNING:
         return Decision(kind=DecisionKind.STOP, reason=f"the stack is {stack.state}")
-    if _has_failed(graph):
+    if has_failed(graph):
         failed = [node for node in graph.nodes if node.status is NodeStatus.FAILED]
         what = "; ".join(f"{node.role}: {node.note}" for node in failed)
         return after_failure(failures_in_a_row(stack, graph), what, settings)
@@ -46,13 +46,14 @@ def failures_in_a_row(stack: Stack, graph: ExecutionGraph) -> int:
 
     Where all that failed passes by itself, it is nobody's failure here: the count stays as it was.
     """
-    if _has_failed(graph):
+    if has_failed(graph):
         return stack.failures_in_a_row + 1
     waits = any(node.waits_until is not None for node in graph.nodes)
     return stack.failures_in_a_row if waits else 0
 
 
-def _has_failed(graph: ExecutionGraph) -> bool:
+def has_failed(graph: ExecutionGraph) -> bool:
+    """Return whether a cycle failed of more than what passes by itself."""
     return any(node.status is NodeStatus.FAILED and node.waits_until is None for node in graph.nodes)
 
 
@@ -75,9 +76,14 @@ def backoff_ends(stack: Stack, settings: PauseSettings) -> float | None:
 
     None if it did not.
     """
-    if not stack.failures_in_a_row or stack.last_activity_at is None:
+    if not last_cycle_failed(stack) or stack.last_failure_at is None:
         return None
-    return stack.last_activity_at + backoff(stack.failures_in_a_row, settings)
+    return stack.last_failure_at + backoff(stack.failures_in_a_row, settings)
+
+
+def last_cycle_failed(stack: Stack) -> bool:
+    """Return whether the last cycle of a stack failed; those before may have, though it only waits now."""
+    return bool(stack.failures_in_a_row) and stack.last_failure_at == stack.last_activity_at
 
 
 def after_work(

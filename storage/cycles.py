@@ -13,7 +13,7 @@ from recursor.domain.graph import ExecutionGraph, Node, NodeStatus
 from recursor.domain.spending import BudgetName
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.work import WorkReport
-from recursor.orchestration.decision import failures_in_a_row, summarise
+from recursor.orchestration.decision import failures_in_a_row, has_failed, summarise
 from recursor.storage.cycle_steps import CycleBegun, CycleEnd, NodeResult, WaveCommitted
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.outcomes import apply_outcome
@@ -234,6 +234,7 @@ def _ended(writer: Writer, stack: Stack, end: CycleEnd) -> Stack:
         failures_in_a_row=failures_in_a_row(stack, end.graph),
         fruitless_in_a_row=0 if end.progress else stack.fruitless_in_a_row + 1,
         last_activity_at=end.now,
+        last_failure_at=end.now if has_failed(end.graph) else stack.last_failure_at,
         current_execution_id=None,
         next_look_at=_next_look(writer, end.report, end.decision, end.now),
     )

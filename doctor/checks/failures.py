@@ -5,7 +5,7 @@ import re
 from recursor.doctor.evidence import ErrorCount, Evidence, StackEvidence
 from recursor.doctor.report import Observation, Severity
 from recursor.domain.wording import percent, plural, span
-from recursor.orchestration.decision import backoff_ends
+from recursor.orchestration.decision import backoff_ends, last_cycle_failed
 
 # The operators' measure of a healthy team, and of one that somebody has to look into.
 HEALTHY_RATE = 0.95
@@ -58,7 +58,7 @@ def cycles_succeed(evidence: Evidence, found: StackEvidence) -> Observation | No
 def is_not_failing_now(evidence: Evidence, found: StackEvidence) -> Observation | None:
     """The last cycles of a running stack failed, and it waits longer and longer before the next."""
     stack = found.stack
-    if stack is None or not found.running or not stack.failures_in_a_row:
+    if stack is None or not found.running or not last_cycle_failed(stack):
         return None
     allowed = found.settings.pause.failures_allowed
     until = backoff_ends(stack, found.settings.pause)

@@ -171,3 +171,23 @@ def test_failures_before_it_still_count_after_it(away_for):
         skip_to_next_try(stage, stack_id)
     stage.wait_for(StackChanged, stack_id, where=lambda event: event.state is ExecutionState.PAUSED)
     assert stage.stack(stack_id).state_reason.startswith("5 failed cycles in a row")
+
+
+def test_failures_before_it_have_nobody_wait_longer_over_a_restart(away_for):
+    stage, cast, away = away_for(HOUR, MemoryStore(TABLES))
+
+    def fails(snapshot, run):
+        if len(cast.first.runs) <= 2:
+            raise ValueError("nonsense")
+        return away(snapshot, run)
+
+    cast.first.act = fails
+    stack_id = stage.create("first: a")
+    for number in range(1, 3):
+        stage.wait_rest(stack_id, number)
+        skip_to_next_try(stage, stack_id)
+    stage.wait_rest(stack_id, 3)
+    stage.crash()
+    stage.start()
+    stage.write_to(stack_id)
+    stage.wait_for(UserMessageAnswered, stack_id)

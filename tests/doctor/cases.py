@@ -144,7 +144,7 @@ CASES: dict[str, list[Case]] = {
         _stack(healthy_stack(day=make_day(failed=8, completed=92), errors=_error("no bricks"))),
         _stack(healthy_stack(day=make_day(failed=30, completed=70))),
     ],
-    "failing-now": [_stack(healthy_stack({"failures_in_a_row": 2}))],
+    "failing-now": [_stack(healthy_stack({"failures_in_a_row": 2, "last_failure_at": NOW - 20}))],
     "rate-limit": [_stack(healthy_stack(errors=_error("429 Too Many Requests")))],
     "no-agent-runs": [
         _stack(healthy_stack(day=make_day(agents_run=0))),

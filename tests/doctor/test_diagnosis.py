@@ -7,7 +7,9 @@ from recursor.doctor.evidence import StoreEvidence
 from recursor.doctor.report import Outcome
 from recursor.domain.stack import ExecutionState
 from tests.doctor.evidence import broken_stack, healthy, healthy_stack
-from tests.making import STACK
+from tests.making import NOW, STACK
+
+FAILING = {"failures_in_a_row": 1, "last_activity_at": NOW - 20, "last_failure_at": NOW - 20}
 
 
 def test_health_is_told_with_the_figures_of_every_check() -> None:
@@ -32,7 +34,7 @@ def test_problems_come_first_then_in_the_order_of_the_checks_then_by_name() -> N
         broken_stack(id=f"5eed00000000000{number}", name=name)
         for number, name in enumerate(("pear", "apple"), 1)
     ]
-    warned = healthy_stack(id="5eed000000000003", stack={"failures_in_a_row": 1, "name": "quince"})
+    warned = healthy_stack(id="5eed000000000003", stack={**FAILING, "name": "quince"})
     report = diagnose(healthy(), [warned, *stacks])
     assert not report.healthy
     assert [(finding.id, finding.stack) for finding in report.findings] == [
@@ -47,7 +49,7 @@ def test_problems_come_first_then_in_the_order_of_the_checks_then_by_name() -> N
 
 
 def test_a_warning_alone_is_healthy() -> None:
-    report = diagnose(healthy(), [healthy_stack(stack={"failures_in_a_row": 1})])
+    report = diagnose(healthy(), [healthy_stack(stack=FAILING)])
     assert report.healthy
     assert report.warnings == 1
 

@@ -279,12 +279,17 @@ def test_a_service_that_refuses_is_told_apart_from_other_failures(text: str) -> 
 
 
 def test_failing_now_tells_when_the_next_try_is() -> None:
-    stack = {"failures_in_a_row": 3, "last_activity_at": NOW - 5}
+    stack = {"failures_in_a_row": 3, "last_activity_at": NOW - 5, "last_failure_at": NOW - 5}
     failed = make_execution(9, status=ExecutionStatus.FAILED, error="builder: no\n bricks")
     seen = expect("failing-now", WARNING, healthy_stack(stack, recent=(failed,)))
     assert seen is not None
     assert seen.cause == "builder: no bricks"
     assert seen.evidence == "3 failed cycles in a row; after 5 it is paused; next try in 15 s"
+
+
+def test_failing_now_is_none_whose_last_cycle_only_waits_for_a_provider() -> None:
+    stack = {"failures_in_a_row": 3, "last_activity_at": NOW - 5, "last_failure_at": NOW - 50}
+    expect("failing-now", None, healthy_stack(stack))
 
 
 # Work

@@ -10,7 +10,14 @@ from recursor.domain.execution import Decision, DecisionKind
 from recursor.domain.graph import NodeStatus
 from recursor.domain.settings import PauseSettings
 from recursor.domain.stack import ExecutionState, Stack
-from recursor.orchestration.decision import after_failure, after_work, backoff_ends, decide, summarise
+from recursor.orchestration.decision import (
+    after_failure,
+    after_work,
+    backoff_ends,
+    decide,
+    last_cycle_failed,
+    summarise,
+)
 from tests.making import NOW, make_graph, make_node, make_report, make_stack, make_status
 
 DEFAULTS = PauseSettings()
@@ -55,9 +62,16 @@ class TestFailure:
 
     @pytest.mark.parametrize(("failures", "ends"), [(0, None), (1, NOW + 5), (3, NOW + 20), (99, NOW + 300)])
     def test_is_waited_out_from_the_end_of_the_cycle(self, failures: int, ends: float | None) -> None:
-        stack = make_stack(failures_in_a_row=failures, last_activity_at=NOW)
+        stack = make_stack(failures_in_a_row=failures, last_activity_at=NOW, last_failure_at=NOW)
         assert backoff_ends(stack, DEFAULTS) == ends
-        assert backoff_ends(stack.but(last_activity_at=None), DEFAULTS) is None
+        assert last_cycle_failed(stack) is (ends is not None)
+        never = stack.but(last_activity_at=None, last_failure_at=None)
+        assert backoff_ends(never, DEFAULTS) is None
+
+    def test_is_over_when_a_later_cycle_only_waits(self) -> None:
+        stack = make_stack(failures_in_a_row=3, last_activity_at=NOW, last_failure_at=NOW - 5)
+        assert backoff_ends(stack, DEFAULTS) is None
+        assert not last_cycle_failed(stack)
 
     def test_names_who_failed_and_why(self) -> None:
         assert after(make_stack(), FAILED).reason == "planner: no model; builder: no disk"

@@ -420,9 +420,19 @@ class TestEnd:
         after = end(stack, ended(FAILED, progress=False))
         assert after is not None
         assert (after.failures_in_a_row, after.fruitless_in_a_row) == (3, 1)
+        assert (after.last_failure_at, after.last_activity_at) == (NOW + 5, NOW + 5)
         with stack.read() as reader:
             (recorded,) = EXECUTIONS.scan(reader, STACK)
         assert (recorded.status, recorded.error) == (ExecutionStatus.FAILED, "planner: no model")
+
+    def test_of_a_cycle_that_only_waits_counts_none_and_forgets_none(self, stack: Store) -> None:
+        stack.write(lambda writer: STACKS.put(writer, read(stack).but(last_failure_at=NOW - 50)))
+        begin(stack)
+        waits = FAILED.but(nodes=tuple([node.but(waits_until=NOW + 60) for node in FAILED.nodes]))
+        after = end(stack, ended(waits, progress=False))
+        assert after is not None
+        assert (after.failures_in_a_row, after.last_failure_at) == (2, NOW - 50)
+        assert after.last_activity_at == NOW + 5
 
     def test_keeps_the_skipped_nodes_of_its_graph(self, stack: Store) -> None:
         begin(stack)

@@ -228,6 +228,7 @@ _paused = _stack.but(
     state_reason="5 failed cycles in a row; the last: builder: TimeoutError: no answer within 60 s",
     paused_at=_NOW - 600,
     failures_in_a_row=5,
+    last_failure_at=_NOW - 600,
 )
 _diagnosis = diagnose(
     Evidence(now=_NOW, runner=RunnerEvidence(reach=Reach.UP, pid=4711, load=_load)),
