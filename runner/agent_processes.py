@@ -127,13 +127,23 @@ class AgentProcesses:
 
     def _see_out(self, process: subprocess.Popen[bytes], place: int) -> None:
         """Wait for the end of a process, which comes at any time, or is asked for."""
-        self._hosts[place].wait()
+        host = self._hosts[place]
+        reaper = threading.Thread(target=_reap, args=(process, host), daemon=True)
+        reaper.start()
+        host.wait()
         try:
-            code = process.wait(FAREWELL_SECONDS)
+            process.wait(FAREWELL_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
-            code = process.wait()
+        reaper.join()
+        code = process.returncode
         with self._lock:
             del self._hosts[place]
         if not self._stopping.is_set():
             logger.error("a process for agents ended with code %s: another one takes its place", code)
+
+
+def _reap(process: subprocess.Popen[bytes], host: Host) -> None:
+    process.wait()
+    # What it has started may hold the link still.
+    host.close()

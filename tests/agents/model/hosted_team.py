@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome
@@ -37,6 +38,10 @@ class Planner:
             case "raise":
                 raise NotPortableError("this", "that")
             case "end the process" if os.environ.get("SPARED") != str(os.getpid()):
+                os._exit(7)
+            case "die and leave a child":
+                child = subprocess.Popen(["sleep", "3600"], close_fds=False)
+                Path(os.environ["NOTE"]).write_text(str(child.pid))
                 os._exit(7)
             case "start a program":
                 return Outcome(thoughts=(printed_by("-c", NAME_IGNORED),))

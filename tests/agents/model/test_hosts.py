@@ -177,6 +177,28 @@ def test_what_ends_its_process_never_runs_here(
         agent.run(make_snapshot(), replace(make_run(), reason="end the process"))
 
 
+def test_a_death_is_seen_although_a_child_lives_on(
+    exchange: Exchange, make_run: RunMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = tmp_path / "note"
+    monkeypatch.setenv("NOTE", str(note))
+    processes = AgentProcesses(1, AgentAssignment(TEAM, tmp_path, log=False), exchange)
+    processes.start()
+    try:
+        wait_for(lambda: up(processes) == 1)
+        (host,) = processes.all()
+        with ThreadPoolExecutor(1) as pool:
+            run = replace(make_run(), reason="die and leave a child")
+            dying = pool.submit(host.run, make_snapshot(), run)
+            wait_for(lambda: note.exists() and note.read_text())
+            try:
+                assert isinstance(dying.exception(TIMEOUT), HostGoneError)
+            finally:
+                os.kill(int(note.read_text()), signal.SIGKILL)
+    finally:
+        processes.stop()
+
+
 def test_what_an_agent_starts_can_be_told_to_end(agent: Agent, make_run: RunMaker) -> None:
     outcome = agent.run(make_snapshot(), replace(make_run(), reason="start a program"))
     assert outcome.thoughts == ("[]\n",)
