@@ -8,6 +8,7 @@ from recursor.actors import priority
 from recursor.actors.dispatched import DispatchedActor
 from recursor.actors.priority import PriorityDispatcher
 from recursor.actors.seats import WorkerSeat
+from tests.actors.stage import until
 
 WAIT = 30
 
@@ -86,6 +87,7 @@ def test_it_goes_on_only_when_there_is_a_place(one_place, make_gate):
     urgent = run(one_place, lambda _: begun.append("urgent"), priority=9)
     assert begun == []
     assert one_place.load.running == 1
+    until(lambda: one_place.load.queued == 3, "the three that want the place")
     gate.open()
     for future in (second, urgent, first, third):
         future.get(timeout=WAIT)
@@ -102,10 +104,7 @@ def test_any_number_may_wait_and_the_most_urgent_goes_on_first(one_place, make_g
     for line, _ in lines:
         line.called.set()
     # They are back in the queue when as many wait there.
-    for _ in range(WAIT * 100):
-        if one_place.load.queued == 3:
-            break
-        threading.Event().wait(0.01)
+    until(lambda: one_place.load.queued == 3, "the queue")
     gate.open()
     for _, future in lines:
         future.get(timeout=WAIT)
