@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any, Literal
 
-from recursor.agents.hosts.errors import portable
+from recursor.agents.hosts.errors import packed, portable
 from recursor.agents.hosts.messages import (
     Begin,
     Cancel,
@@ -34,7 +34,6 @@ from recursor.agents.model.traffic import Again
 from recursor.agents.model.whom import family
 from recursor.domain.agent import Agent, Anywhere, Run, Seat
 from recursor.domain.effect import Outcome
-from recursor.domain.errors import in_one_line
 from recursor.domain.spending import Spend
 
 
@@ -255,14 +254,11 @@ class Guest:
             returned: object = self._agent_of(begin.role).run(begin.snapshot, self._run_of(begin))
             if not isinstance(returned, Outcome):
                 raise TypeError(f"the agent returned a {type(returned).__name__}, not an Outcome")
-            outcome = returned
+            outcome = packed(returned)
         except BaseException as raised:  # noqa: BLE001  # whoever waits for it gets it
-            error = portable(raised)
+            error = packed(portable(raised))
         del self._cancelled[begin.number]
-        try:
-            self._wire.send(Ended(begin.number, outcome, error))
-        except Exception as trouble:  # noqa: BLE001  # what cannot be pickled
-            self._wire.send(Ended(begin.number, None, TypeError(in_one_line(trouble))))
+        self._wire.send(Ended(begin.number, outcome, error))
 
     def _run_of(self, begin: Begin) -> Run:
         return Run(

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
-from recursor.agents.hosts.errors import HostGoneError, portable
+from recursor.agents.hosts.errors import HostGoneError, portable, unpacked
 from recursor.agents.hosts.messages import (
     Begin,
     Cancel,
@@ -138,10 +138,7 @@ class Host:
                 match talk.inbox.get():
                     case Ended(outcome=outcome, error=error):
                         has_ended = True
-                        if error is not None:
-                            raise error
-                        assert outcome is not None
-                        return outcome
+                        return _brought(outcome, error)
                     case Metered() as asked:
                         self.tell(self._answer(talk, asked))
                     case Said(text=text):
@@ -287,3 +284,12 @@ class Host:
     def _withdraw_all(self) -> None:
         for call in list(self._calls):
             self._withdraw(call)
+
+
+def _brought(outcome: bytes | None, error: bytes | None) -> Outcome:
+    """Return or raise what an agent ended with in another process."""
+    ended_with = unpacked(outcome or error or b"")
+    if isinstance(ended_with, BaseException):
+        raise ended_with
+    assert isinstance(ended_with, Outcome)
+    return ended_with

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from recursor.agents.model.traffic import Again, ClosedError, CrowdedError
-from recursor.domain.effect import Outcome
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 
@@ -41,11 +40,15 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A run has ended."""
+    """A run has ended.
+
+    What it returned or raised may be of anybody's class, and is pickled by itself: that it cannot be read is
+    the trouble of this run alone.
+    """
 
     number: int
-    outcome: Outcome | None
-    error: BaseException | None
+    outcome: bytes | None
+    error: bytes | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from recursor.domain.agent import Run
@@ -31,6 +32,19 @@ def printed_by(*arguments: str) -> str:
     return subprocess.run([sys.executable, *arguments], capture_output=True, check=True, text=True).stdout
 
 
+def _only_in(pid: int) -> Outcome:
+    if pid != os.getpid():
+        raise ValueError("not here")
+    return Outcome()
+
+
+class OnlyHere(Outcome):
+    """One that no other process can read."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _only_in, (os.getpid(),)
+
+
 class Planner:
     def run(self, snapshot: Snapshot, run: Run) -> Outcome:
         del snapshot
@@ -43,6 +57,10 @@ class Planner:
                 child = subprocess.Popen(["sleep", "3600"], close_fds=False)
                 Path(os.environ["NOTE"]).write_text(str(child.pid))
                 os._exit(7)
+            case "return what cannot be read":
+                return OnlyHere()
+            case "return what cannot be sent":
+                return Outcome.model_construct(summary=threading.Lock())
             case "start a program":
                 return Outcome(thoughts=(printed_by("-c", NAME_IGNORED),))
             case "return nothing":

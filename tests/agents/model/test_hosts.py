@@ -263,14 +263,18 @@ def test_the_end_closes_all_connections(
     ("reason", "kind", "text"),
     [
         ("raise", FarError, "NotPortableError: this and that"),
+        ("return what cannot be read", FarError, "return a plain Outcome, .*: not here"),
+        ("return what cannot be sent", FarError, "return a plain Outcome, .*: .*lock"),
         ("return nothing", TypeError, "the agent returned a NoneType, not an Outcome"),
     ],
 )
 def test_what_an_agent_raises_is_raised_here(
-    agent: Agent, make_run: RunMaker, reason: str, kind: type[Exception], text: str
+    agent: Agent, processes: AgentProcesses, make_run: RunMaker, reason: str, kind: type[Exception], text: str
 ) -> None:
+    before = {host.pid for host in processes.all()}
     with pytest.raises(kind, match=text):
         agent.run(make_snapshot(), replace(make_run(), reason=reason))
+    assert {host.pid for host in processes.all() if host.is_up} == before
 
 
 def test_without_a_process_it_runs_here(make_run: RunMaker, stub: ModelStub) -> None:
