@@ -3,7 +3,7 @@
 import pytest
 
 from recursor.actors.messages import ConfigureStack
-from recursor.domain.events import StackChanged, UserMessageAnswered
+from recursor.domain.events import NodeFinished, StackChanged, UserMessageAnswered
 from recursor.domain.execution import DecisionKind
 from recursor.domain.graph import NodeStatus
 from recursor.domain.spending import AgentFailedError
@@ -124,7 +124,8 @@ def test_it_is_waited_for_over_a_restart(away_for):
     assert len(cast.first.runs) == 1
     away.is_back = True
     stage.clock.advance(1.1)
-    until(lambda: stage.nodes(stack_id)["first"].status is NodeStatus.COMPLETED, "the second try")
+    stage.wait_for(NodeFinished, stack_id, where=lambda event: event.status is NodeStatus.COMPLETED)
+    assert len(cast.first.runs) == 2
 
 
 def test_the_others_of_the_team_go_on(away_for):
