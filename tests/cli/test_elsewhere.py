@@ -1,6 +1,7 @@
 """Commands on a runner elsewhere: those that work from afar, and those that say why they do not."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -29,8 +30,11 @@ def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(away: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(away: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command; returns its exit code, and what it said to stdout and stderr."""
+    # As in processes of their own, which it is compared with.
+    for name in set(os.environ) - set(environment()):
+        monkeypatch.delenv(name)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         code = run_command(arguments)
