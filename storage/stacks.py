@@ -1,6 +1,7 @@
 """Transactions on whole stacks: make, steer, configure, rename, delete."""
 
 from collections.abc import Mapping
+from math import inf, nextafter
 
 from pydantic import JsonValue, ValidationError
 
@@ -105,7 +106,10 @@ def set_idea(writer: Writer, idea: ProjectIdea, now: float) -> ProjectIdea:
     elif known.idea == idea.idea:
         return known
     else:
-        changed = known.but(idea=idea.idea, updated_at=now, updated_by=idea.updated_by)
+        # Whatever the clock does: it is news to all who have looked.
+        looks = [state.last_run_at for state in STATES.scan(writer, idea.stack_id)]
+        at = max([now, *(nextafter(look, inf) for look in looks if look is not None)])
+        changed = known.but(idea=idea.idea, updated_at=at, updated_by=idea.updated_by)
     IDEAS.add(writer, changed)
     note_input(writer, idea.stack_id, now)
     return changed

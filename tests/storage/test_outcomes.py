@@ -3,7 +3,7 @@
 from typing import Any, get_args
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from recursor.domain import agent_state as bounds
@@ -205,6 +205,7 @@ class TestProject:
         assert (idea.title, idea.updated_at, idea.updated_by) == ("Pond", NOW + 2, "planner")
         assert not detect_planner(complete(see(stack)), Settings(), NOW + 2).has_work
 
+    @example([("look", 0.0), ("commit", 0.0), ("give", -2.0)])
     @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         st.lists(
