@@ -34,7 +34,7 @@ def decide(
         return Decision(kind=DecisionKind.STOP, reason="the stack was deleted")
     if stack.state is not ExecutionState.RUNNING:
         return Decision(kind=DecisionKind.STOP, reason=f"the stack is {stack.state}")
-    if has_failed(graph):
+    if has_failed(stack, graph):
         failed = [node for node in graph.nodes if node.status is NodeStatus.FAILED]
         what = "; ".join(f"{node.role}: {node.note}" for node in failed)
         return after_failure(failures_in_a_row(stack, graph), what, settings)
@@ -46,15 +46,22 @@ def failures_in_a_row(stack: Stack, graph: ExecutionGraph) -> int:
 
     Where all that failed passes by itself, it is nobody's failure here: the count stays as it was.
     """
-    if has_failed(graph):
+    if has_failed(stack, graph):
         return stack.failures_in_a_row + 1
     waits = any(node.waits_until is not None for node in graph.nodes)
     return stack.failures_in_a_row if waits else 0
 
 
-def has_failed(graph: ExecutionGraph) -> bool:
-    """Return whether a cycle failed of more than what passes by itself."""
-    return any(node.status is NodeStatus.FAILED and node.waits_until is None for node in graph.nodes)
+def has_failed(stack: Stack, graph: ExecutionGraph) -> bool:
+    """Return whether a cycle failed, of more than what passes by itself, and nobody has resumed it since.
+
+    A person may be quicker than the end of the cycle that paused it.
+    """
+    since = stack.resumed_at or 0.0
+    return any(
+        node.status is NodeStatus.FAILED and node.waits_until is None and (node.finished_at or since) >= since
+        for node in graph.nodes
+    )
 
 
 def after_failure(failures: int, what: str, settings: PauseSettings) -> Decision:

@@ -16,7 +16,7 @@ from recursor.domain.work import WorkReport
 from recursor.orchestration.decision import failures_in_a_row, has_failed, summarise
 from recursor.storage.cycle_steps import CycleBegun, CycleEnd, NodeResult, WaveCommitted
 from recursor.storage.errors import CorruptRecordError
-from recursor.storage.outcomes import apply_outcome
+from recursor.storage.outcomes import Applied, apply_outcome
 from recursor.storage.revisions import bump_revision, bump_runs, read_revision
 from recursor.storage.rollups import count_execution
 from recursor.storage.stacks import agent_state
@@ -91,27 +91,10 @@ def commit_wave(
     changed: dict[str, Node] = {}
     nodes = {node.role: node for node in graph.nodes}
     for result in results:
-        error = None if result.error is None else _storable(result.error)
-        if result.outcome is not None:
-            try:
-                applied = apply_outcome(
-                    writer,
-                    stack,
-                    result.role,
-                    graph.id,
-                    result.outcome,
-                    result.saw,
-                    now,
-                    proposal=result.proposal,
-                )
-            except (RecursorError, CorruptRecordError) as refused:
-                error = str(refused)
-            else:
-                stack = applied.stack
-                progress |= applied.progress
-                written_to |= applied.written_to
-        if error is not None:
-            _note_failure(writer, stack, result, error, now)
+        applied, error = _apply(writer, stack, graph.id, result, now)
+        stack = applied.stack
+        progress |= applied.progress
+        written_to |= applied.written_to
         changed[result.role] = _result(nodes[result.role], result, error)
     halted = [f"{result.role}: {changed[result.role].note}" for result in results if result.suspend]
     if halted and stack.state is ExecutionState.RUNNING:
@@ -124,6 +107,32 @@ def commit_wave(
     graph = mark_running(graph, now, changed) if may_run else graph.replacing(changed)
     GRAPHS.add(writer, graph)
     return WaveCommitted(stack, graph, frozenset(written_to))
+
+
+def _apply(
+    writer: Writer, stack: Stack, execution_id: str, result: NodeResult, now: float
+) -> tuple[Applied, str | None]:
+    """Apply what a run came to; return what has changed and, if it failed or cannot be applied, why."""
+    error = None if result.error is None else _storable(result.error)
+    if result.outcome is not None:
+        try:
+            applied = apply_outcome(
+                writer,
+                stack,
+                result.role,
+                execution_id,
+                result.outcome,
+                result.saw,
+                now,
+                proposal=result.proposal,
+            )
+        except RecursorError as refused:
+            error = str(refused)
+        else:
+            return applied, error
+    if error is not None:
+        _note_failure(writer, stack, result, error, now)
+    return Applied(stack, progress=False, written_to=set()), error
 
 
 def mark_running(
@@ -234,7 +243,7 @@ def _ended(writer: Writer, stack: Stack, end: CycleEnd) -> Stack:
         failures_in_a_row=failures_in_a_row(stack, end.graph),
         fruitless_in_a_row=0 if end.progress else stack.fruitless_in_a_row + 1,
         last_activity_at=end.now,
-        last_failure_at=end.now if has_failed(end.graph) else stack.last_failure_at,
+        last_failure_at=end.now if has_failed(stack, end.graph) else stack.last_failure_at,
         current_execution_id=None,
         next_look_at=_next_look(writer, end.report, end.decision, end.now),
     )

@@ -15,6 +15,7 @@ from recursor.orchestration.decision import (
     after_work,
     backoff_ends,
     decide,
+    failures_in_a_row,
     last_cycle_failed,
     summarise,
 )
@@ -72,6 +73,13 @@ class TestFailure:
         stack = make_stack(failures_in_a_row=3, last_activity_at=NOW, last_failure_at=NOW - 5)
         assert backoff_ends(stack, DEFAULTS) is None
         assert not last_cycle_failed(stack)
+
+    def test_is_forgiven_when_a_person_resumes_before_the_cycle_has_ended(self) -> None:
+        graph = make_graph([make_node("planner", status=NodeStatus.FAILED, finished_at=NOW)])
+        resumed = make_stack(failures_in_a_row=4, resumed_at=NOW + 1)
+        assert after(resumed, graph, WORK).kind is DecisionKind.CONTINUE
+        assert failures_in_a_row(resumed, graph) == 0
+        assert failures_in_a_row(resumed.but(resumed_at=NOW - 1), graph) == 5
 
     def test_names_who_failed_and_why(self) -> None:
         assert after(make_stack(), FAILED).reason == "planner: no model; builder: no disk"
