@@ -36,7 +36,7 @@ class Looks:
         if phase == "start":
             self._begun = time.thread_time()
         else:
-            which = self.full if about["generation"] == 2 else self.young
+            which = self.full if about["generation"] == OLDEST else self.young
             which.append(time.thread_time() - self._begun)
 
 

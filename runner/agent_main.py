@@ -16,6 +16,8 @@ from recursor.runner.logs import Logging
 from recursor.runner.places import log_file
 from recursor.runner.team import team_named
 
+logger = logging.getLogger("recursor.agents")
+
 
 def main() -> None:
     """Run agents until the other end of the link, whose file descriptor is the argument, is gone."""
@@ -32,9 +34,12 @@ def main() -> None:
     # What the first call would have to wait for.
     importlib.import_module("recursor.agents.model.providers")
     with _logging(assignment), seldom_collected():
-        roles = team_named(assignment.team)
-        guest = Guest(connection, lambda role: roles[role].agent)
-        guest.serve()
+        try:
+            roles = team_named(assignment.team)
+            Guest(connection, lambda role: roles[role].agent).serve()
+        except Exception:  # whatever it is, the log is to tell it
+            logger.exception("a process for agents cannot go on")
+            os._exit(1)
         # Its calls are nobody's any more: all connections close at once.
         os._exit(0)
 

@@ -3,6 +3,7 @@
 import pickle
 
 from recursor.domain.errors import RecursorError, in_one_line
+from recursor.domain.spending import AgentFailedError
 
 
 class HostGoneError(RecursorError):
@@ -49,5 +50,18 @@ def portable(error: BaseException) -> BaseException:
     try:
         kept: BaseException = pickle.loads(pickle.dumps(error))  # our own bytes
     except Exception:  # noqa: BLE001  # anybody's code
-        return FarError(in_one_line(error))
-    return error if type(kept) is type(error) else FarError(in_one_line(error))
+        return _alike(error)
+    return error if type(kept) is type(error) else _alike(error)
+
+
+def _alike(error: BaseException) -> RecursorError:
+    if isinstance(error, AgentFailedError):
+        # What becomes of the stack hangs on more than the text.
+        return AgentFailedError(
+            str(error),
+            error.usage,
+            suspend=error.suspend,
+            passes=error.passes,
+            not_before=error.not_before,
+        )
+    return FarError(in_one_line(error))

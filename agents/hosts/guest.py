@@ -31,7 +31,7 @@ from recursor.agents.model.clock import on_loop
 from recursor.agents.model.exchange import Exchange
 from recursor.agents.model.lanes import backoff
 from recursor.agents.model.traffic import Again
-from recursor.agents.model.whom import family
+from recursor.agents.model.whom import provider_of
 from recursor.domain.agent import Agent, Anywhere, Run, Seat
 from recursor.domain.effect import Outcome
 from recursor.domain.spending import Spend
@@ -141,7 +141,7 @@ class FarLine:
 
     def closed_until(self, model: str, base_url: str | None) -> float:
         """See `Traffic.closed_until`: as far as it is known here."""
-        return self._shut.get((family(model.partition(":")[0]), base_url), 0.0)
+        return self._shut.get((provider_of(model), base_url), 0.0)
 
     async def enter(
         self,
@@ -201,7 +201,7 @@ class FarLine:
 
     def shut(self, told: Shut) -> None:
         """Note what a provider wants; from any thread."""
-        self._shut[family(told.model.partition(":")[0]), told.base_url] = told.until
+        self._shut[provider_of(told.model), told.base_url] = told.until
 
 
 def _answer(waiting: asyncio.Future[Again], entered: Entered) -> None:

@@ -30,7 +30,7 @@ from recursor.agents.hosts.messages import (
     Withdraw,
 )
 from recursor.agents.model.exchange import Exchange
-from recursor.agents.model.traffic import ANYWHERE, ClosedError, CrowdedError, Pass
+from recursor.agents.model.traffic import ANYWHERE, Pass
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome
 from recursor.domain.snapshot import Snapshot
@@ -198,9 +198,12 @@ class Host:
     def _read(self) -> None:
         try:
             while True:
-                self._take(self._connection.recv())
-        except (EOFError, OSError):
-            pass
+                try:
+                    message = self._connection.recv()
+                except (EOFError, OSError):
+                    # It has ended: whoever waits for the process tells with which code.
+                    break
+                self._take(message)
         finally:
             with self._lock:
                 self._gone = True
@@ -222,6 +225,9 @@ class Host:
                     talk = self._talks.get(number)
                 if talk is not None:
                     talk.inbox.put(message)
+                elif isinstance(message, Metered):
+                    gone = HostGoneError("nobody waits for the run any more")
+                    self.tell(MeterSaid(message.question, None, gone))
             case Ready():
                 self._is_up = True
                 logger.info("a process for agents is up: process %d", self.pid)
@@ -250,9 +256,9 @@ class Host:
         if done.cancelled():
             return
         error = done.exception()
-        if isinstance(error, ClosedError | CrowdedError):
+        if error is not None:
             self._calls.pop(call, None)
-            self.tell(Entered(call, None, error))
+            self.tell(Entered(call, None, portable(error)))
         else:
             self.tell(Entered(call, done.result().again))
 

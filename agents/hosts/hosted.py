@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from recursor.agents.hosts.errors import HostGoneError
 from recursor.agents.hosts.host import Host
+from recursor.agents.model.whom import is_local
 from recursor.domain.agent import Agent, Meter, Run
 from recursor.domain.effect import Outcome
 from recursor.domain.settings import SCRIPTED
@@ -68,7 +69,7 @@ def _is_at_home(run: Run) -> bool:
     """Whether the run asks no model, or one that this process serves."""
     settings = run.settings.model
     names = settings.chain_of(run.role)
-    return names[0] == SCRIPTED or any(name.startswith("local:") for name in names)
+    return names[0] == SCRIPTED or any(map(is_local, names))
 
 
 def hosted(roles: RoleRegistry, host: Callable[[], Host | None]) -> RoleRegistry:

@@ -6,7 +6,7 @@ Both ends are ours and of one version.
 from dataclasses import dataclass
 from typing import Literal
 
-from recursor.agents.model.traffic import Again, ClosedError, CrowdedError
+from recursor.agents.model.traffic import Again
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 
@@ -99,7 +99,7 @@ class Entered:
     call: int
     again: Again | None
     """Of the pass, if it may begin."""
-    error: ClosedError | CrowdedError | None = None
+    error: BaseException | None = None
     """Why it is sent away."""
 
 

@@ -46,14 +46,13 @@ class Errands:
         cancelled: asyncio.CancelledError | None = None
         while not answer.done():
             try:
-                await asyncio.shield(answer)
+                # Its error is raised below.
+                await asyncio.wait([answer])
             except asyncio.CancelledError as error:
                 cancelled = error
                 if not whole:
                     answer.cancel()
                     raise
-            except BaseException:  # noqa: BLE001, S110  # it is raised below
-                pass
         if cancelled is not None:
             answer.exception()
             raise cancelled
@@ -63,7 +62,8 @@ class Errands:
         try:
             result = work()
         except BaseException as error:  # noqa: BLE001  # it is raised where it is waited for
-            problem = error
+            # No future takes a StopIteration: it would be waited for for ever.
+            problem = RuntimeError(f"it raised {error!r}") if isinstance(error, StopIteration) else error
             self._tell(answer, lambda: answer.set_exception(problem))
         else:
             self._tell(answer, lambda: answer.set_result(result))

@@ -52,6 +52,8 @@ class Exchange:
         Calls wait in `line` instead, if that is given.
         """
         self._lock = threading.Lock()
+        # Another one, as keys, addresses and packages may be long in coming, and the loop needs the first.
+        self._making = threading.Lock()
         self._given_clock = clock
         self._rates = all_rates(rates or {})
         self._local = LocalServers(self._rates["local"].concurrent or 1)
@@ -110,9 +112,9 @@ class Exchange:
         if is_local(name):
             self._local.check(name)
             base_url = self._local.url(name) if load else UNLOADED
-        with self._lock:
-            # A key that has changed since makes another model.
-            known = (name, base_url, self.keys.of(name.partition(":")[0]))
+        # A key that has changed since makes another model.
+        known = (name, base_url, self.keys.of(name.partition(":")[0]))
+        with self._making:
             model = started.models.get(known)
             if model is None:
                 model = model_named(name, base_url, self.keys, started.connections)

@@ -44,12 +44,16 @@ class Keys:
         for variable in variables(provider):
             if key := os.environ.get(variable, "").strip():
                 return self._note(key)
-        with self._lock:
-            kept = self._kept.get(name) or _from_keyring(name)
-            if kept is not None:
-                # What is not there is looked for again: somebody may have been told to put it there.
+        kept = self._kept.get(name)
+        if kept is None:
+            # Without the lock, which others need meanwhile: it may wait for a person. What is not there is
+            # looked for again: somebody may have been told to put it there.
+            kept = _from_keyring(name)
+            if kept is None:
+                return None
+            with self._lock:
                 self._kept[name] = kept
-        return None if kept is None else self._note(kept)
+        return self._note(kept)
 
     def forget(self, provider: str) -> None:
         """Ask the keyring again next time: the provider has refused the key."""

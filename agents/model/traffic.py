@@ -32,9 +32,9 @@ ANYWHERE = Anywhere()
 class CrowdedError(RecursorError):
     """So many calls wait in line that the last of them is sent away."""
 
-    def __init__(self) -> None:
+    def __init__(self, problem: str = "too many runs wait in line") -> None:
         """Send a call away."""
-        super().__init__("too many runs wait in line")
+        super().__init__(problem)
 
 
 class ClosedError(RecursorError):

@@ -85,11 +85,14 @@ def test_a_check_sends_an_answer_back(make_run: RunMaker, stub: ModelStub) -> No
     assert "tea was asked for" in stub.calls[1].prompt
 
 
-def test_a_check_that_breaks_fails_the_run(make_run: RunMaker, stub: ModelStub) -> None:
+@pytest.mark.parametrize("kind", [ZeroDivisionError, StopIteration])
+def test_a_check_that_breaks_fails_the_run(
+    make_run: RunMaker, stub: ModelStub, kind: type[Exception]
+) -> None:
     stub.script = always(GOOD)
 
     def check(_answer: Plan) -> Plan:
-        raise ZeroDivisionError("by hand")
+        raise kind("by hand")
 
     with pytest.raises(AgentFailedError, match="by hand"):
         plan(make_run(), check=check)
