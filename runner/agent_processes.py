@@ -12,20 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recursor.agents.hosts.host import Host
-from recursor.agents.model.exchange import Exchange
+from recursor.agents.model.exchange import LOOK_SECONDS, Exchange
+from recursor.runner.replacing import FAREWELL_SECONDS, Pauses
 
 logger = logging.getLogger("recursor.runner")
 
 MODULE = "recursor.runner.agent_main"
-
-# Seconds before another one is begun in place of one that died, doubled with every death up to the longest.
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-# One that lived as long as this, in seconds, was well: its death counts as the first.
-_WELL_AFTER = 60.0
-# How often to look whether runs are still wanted, in seconds.
-_LOOK_SECONDS = 0.05
-# How long it may take to end before it is killed, in seconds: it has nothing to do for that.
-FAREWELL_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +79,12 @@ class AgentProcesses:
             host.tell(message)
 
     def _watch(self) -> None:
-        while not self._stopping.wait(_LOOK_SECONDS):
+        while not self._stopping.wait(LOOK_SECONDS):
             for host in self.all():
                 host.cancel_unwanted()
 
     def _keep(self, place: int) -> None:
-        pause = FIRST_PAUSE
+        pauses = Pauses()
         while not self._stopping.is_set():
             since = time.monotonic()
             try:
@@ -102,11 +94,8 @@ class AgentProcesses:
             else:
                 if process is not None:
                     self._see_out(process, place)
-            if time.monotonic() - since > _WELL_AFTER:
-                pause = FIRST_PAUSE
-            if self._stopping.wait(pause):
+            if self._stopping.wait(pauses.after(time.monotonic() - since)):
                 return
-            pause = min(2 * pause, LONGEST_PAUSE)
 
     def _begin(self, place: int) -> subprocess.Popen[bytes] | None:
         ours, theirs = socket.socketpair()

@@ -19,6 +19,7 @@ from pykka import ActorRef
 from recursor.domain.errors import RecursorError
 from recursor.domain.process_settings import SqlSettings
 from recursor.domain.settings import RunnerSettings, Settings
+from recursor.runner.replacing import FAREWELL_SECONDS, LONGEST_PAUSE, Pauses
 from recursor.web.access import WebAccess
 from recursor.web.link import EngineEnd
 
@@ -26,17 +27,8 @@ logger = logging.getLogger("recursor.runner")
 
 MODULE = "recursor.runner.web_start"
 
-# How long it may take to answer what it was asked before it is killed, in seconds.
-FAREWELL_SECONDS = 5.0
-
 # What it said last has been read within this time, in seconds, once it has ended.
 _HEARD_WITHIN = 1.0
-
-# Seconds before another one is begun in place of one that died, doubled with every death up to the longest.
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-
-# One that lived as long as this, in seconds, was well: its death counts as the first.
-_WELL_AFTER = 60.0
 
 
 class WebProcessError(RecursorError):
@@ -127,7 +119,7 @@ class WebProcess:
             self._keeper.join()
 
     def _keep(self) -> None:
-        pause = FIRST_PAUSE
+        pauses = Pauses()
         while not self._stopping.is_set():
             process, since = self._process, time.monotonic()
             if process is not None:
@@ -135,11 +127,8 @@ class WebProcess:
                 if self._stopping.is_set():
                     return
                 self._tell_end(code)
-            if time.monotonic() - since > _WELL_AFTER:
-                pause = FIRST_PAUSE
-            if self._stopping.wait(pause):
+            if self._stopping.wait(pauses.after(time.monotonic() - since)):
                 return
-            pause = min(2 * pause, LONGEST_PAUSE)
             try:
                 self._begin()
             except OSError as error:
