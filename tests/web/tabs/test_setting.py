@@ -1,5 +1,7 @@
 """How each setting is typed."""
 
+from decimal import Decimal
+
 import pytest
 
 from recursor.domain.errors import InvalidInputError
@@ -62,6 +64,10 @@ def test_what_is_no_number_is_typed_as_its_example_shows(setting: Setting) -> No
 )
 def test_values_by_role_may_be_none_and_are_json(setting: Setting) -> None:
     assert setting.told({}) == ""
-    assert setting.check("") == {}
+    assert setting.check("") is None
     with pytest.raises(InvalidInputError, match="must be JSON, such as"):
         setting.check("builder")
+
+
+def test_dollars_by_role_are_told_as_they_were_given() -> None:
+    assert named("budget", "role_dollars").told({"builder": Decimal("2.5")}) == '{"builder": "2.5"}'

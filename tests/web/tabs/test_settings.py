@@ -1,10 +1,14 @@
 """The tab of the settings, in a browser."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Dialog, Locator, Page, expect
+import httpx
+from playwright.sync_api import BrowserContext, Dialog, Locator, Page, expect
 
+from tests.browsing import wait_until_live
+from tests.processes import started_runner
 from tests.web.tabs.conftest import Teams
 
 Open = Callable[..., Page]
@@ -205,3 +209,35 @@ def asked(page: Page, away: str, *, stay: bool) -> str:
     with page.expect_event("dialog"):
         page.evaluate(f"setTimeout(() => history.{away}())")
     return said[0]
+
+
+def test_what_all_teams_have_by_role_is_said_and_not_saved_as_the_teams_own(
+    tmp_path: Path, context: BrowserContext
+) -> None:
+    given = {
+        "RECURSOR_BUDGET__ROLE_TOKENS": '{"planner": 1000}',
+        "RECURSOR_BUDGET__ROLE_DOLLARS": '{"planner": "2.5"}',
+    }
+    with (
+        started_runner(data=tmp_path / "data", env=given) as runner,
+        httpx.Client(base_url=runner.url) as client,
+    ):
+        team = client.post("/api/stacks", json={"name": "Pond"}).raise_for_status().json()["id"]
+        page = context.new_page()
+        page.goto(f"{runner.url}/teams/{team}/settings")
+        wait_until_live(page)
+        tokens = setting(page, "Role tokens")
+        expect(tokens).to_contain_text('All teams: {"planner": 1000}')
+        expect(setting(page, "Role dollars")).to_contain_text('All teams: {"planner": "2.5"}')
+        expect(typed(page, "Role tokens")).to_have_value("")
+
+        typed(page, "Role tokens").fill('{"builder": 5}')
+        page.get_by_role("button", name="Save", exact=True).click()
+
+        expect(tokens).to_have_attribute("data-kind", "own")
+        kept = client.get(f"/api/stacks/{team}").json()["stack"]["settings"]
+        assert kept == {"budget": {"role_tokens": {"builder": 5}}}
+        typed(page, "Role tokens").fill("")
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(tokens).to_have_attribute("data-kind", "default")
+        assert client.get(f"/api/stacks/{team}").json()["stack"]["settings"] == {}

@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
@@ -60,7 +61,7 @@ class Setting:
         if self.kind is Kind.JSON:
             if not value:
                 return ""
-            return json.dumps(value, ensure_ascii=False, default=dict)
+            return json.dumps(value, ensure_ascii=False, default=_plain)
         if isinstance(value, list | tuple):
             return ", ".join(map(str, value))
         return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
@@ -81,7 +82,7 @@ class Setting:
                 return [word for each in text.replace("\n", ",").split(",") if (word := each.strip())]
             case Kind.JSON:
                 try:
-                    value: JsonValue = json.loads(text or "{}")
+                    value: JsonValue = json.loads(text)
                 except (ValueError, RecursionError):
                     raise InvalidInputError(
                         f"settings: {self.key}: must be JSON, such as {self.example}"
@@ -124,7 +125,9 @@ def _setting(section: str, key: str, field: FieldInfo) -> Setting:
     if kind is Kind.NUMBER:
         return setting
     example = setting.told((field.examples or [""])[0])
-    none = "; empty: none" if kind is Kind.JSON or not field.default else ""
+    none = "" if field.default else "; empty: none"
+    if kind is Kind.JSON:
+        none = "; other roles have what all teams have"
     told = help_ if example in help_ else f"{help_} Such as {example}{none}."
     return replace(setting, help=told, example=example)
 
@@ -139,4 +142,9 @@ def _kind(annotation: object) -> tuple[Kind, bool]:
         return Kind.NUMBER, optional
     if shapes == {tuple}:
         return Kind.WORDS, optional
-    return (Kind.TEXT if shapes <= {str, Path} else Kind.JSON), optional
+    # What is set by role comes over that of all teams: empty, the team has none of its own.
+    return (Kind.TEXT, optional) if shapes <= {str, Path} else (Kind.JSON, True)
+
+
+def _plain(value: object) -> JsonValue:
+    return dict(value) if isinstance(value, Mapping) else str(value)

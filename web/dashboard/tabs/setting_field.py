@@ -74,7 +74,7 @@ class SettingField:
         moved = (now, overridden) != (self._base, self._overridden)
         self._default = default
         if typed and moved:
-            said = f"Somebody else set it to {now} meanwhile: saving puts yours in its place."
+            said = f"Somebody else set it to {now or 'none'} meanwhile: saving puts yours in its place."
             self._meanwhile.say(said, "warn")
             self._meanwhile.set_visibility(True)
         elif not typed:
@@ -91,8 +91,17 @@ class SettingField:
         setting = self.setting
         given: Mapping[str, Any] = overrides.get(setting.section, {})
         default = setting.told(getattr(getattr(runner, setting.section), setting.key))
+        if setting.kind is Kind.JSON:
+            # It comes over what all teams have, role by role: theirs is not to become this team's own.
+            own = given.get(setting.key)
+            return setting.told(own), default, bool(own)
         overridden = setting.key in given
         return setting.told(given[setting.key]) if overridden else default, default, overridden
+
+    @property
+    def _without(self) -> str:
+        """What stands in the field where nothing was given for this team alone."""
+        return "" if self.setting.kind is Kind.JSON else self._default
 
     def discard(self) -> None:
         """Forget what was typed."""
@@ -118,7 +127,7 @@ class SettingField:
         self._on_change()
 
     def _take_back(self) -> None:
-        self._field.value = self._default
+        self._field.value = self._without
         self._taking_back = self._overridden
         self._complain(None)
         self._say()
@@ -133,7 +142,7 @@ class SettingField:
         self._mark.text = said
         if self._box._props.get("data-kind") != kind:
             self._box._props["data-kind"] = kind
-        other = self._overridden or self._field.value != self._default
+        other = self._overridden or self._field.value != self._without
         self._back.set_visibility(other and not self._taking_back)
 
     def _standing(self) -> tuple[str, str]:
@@ -143,4 +152,6 @@ class SettingField:
             return "changed", f"Not saved yet; now: {self._base or 'none'}"
         if self._overridden:
             return "own", f"Of this team; default: {self._default or 'none'}"
+        if self.setting.kind is Kind.JSON and self._default:
+            return "default", f"All teams: {self._default}"
         return "default", "Default" if self._default else "Not given"
