@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from recursor.actors import choosing
 from recursor.actors.environment import Environment
 from recursor.actors.messages import (
     AddTodo,
@@ -18,13 +19,11 @@ from recursor.actors.messages import (
     SendUserMessage,
     SetIdea,
 )
-from recursor.agents.model.choice import CHOICES, check_choice, check_given
 from recursor.domain.events import ContentsChanged, Event, MessageSent, StackChanged, UserMessageSent
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.stack import Stack
 from recursor.storage import conversations, stacks
-from recursor.storage.budgets import limited
-from recursor.storage.store import Reader, Writer
+from recursor.storage.store import Writer
 from recursor.storage.tables import BROADCASTS
 
 
@@ -42,15 +41,13 @@ class Change:
 
 def configure(message: ConfigureStack, environment: Environment) -> Change:
     """Override a stack's settings, if it can run with them."""
-    now = environment.clock.now()
+    settings, runner, now = environment.settings, environment.runner, environment.clock.now()
 
     def work(writer: Writer) -> Stack:
-        kept = stacks.read_stack(writer, message.stack_id).settings
-        stack = stacks.configure_stack(writer, message.stack_id, message.changes, now)
-        check_given(message.changes, lambda: environment.roles, kept)
-        if CHOICES & message.changes.keys():
-            check_settings(stack, environment, writer)
-        return stack
+        changes = message.changes
+        return choosing.configure(
+            writer, message.stack_id, changes, settings, runner, lambda: environment.roles, now
+        )
 
     return _contents(message.stack_id, "settings", work, environment)
 
@@ -140,16 +137,6 @@ def cancel_todo(message: CancelTodo, environment: Environment) -> Change:
         lambda writer: conversations.cancel_todo(writer, message.stack_id, message.todo_id, now),
         environment,
     )
-
-
-def check_settings(stack: Stack, environment: Environment, reader: Reader) -> None:
-    """Refuse a stack's own settings if it cannot run with them.
-
-    Raises:
-        InvalidInputError: a model or a budget cannot be as they say.
-    """
-    limits = limited(reader, environment.runner)
-    check_choice(environment.settings.overridden(stack.settings), limits)
 
 
 def contents_changed(

@@ -35,7 +35,8 @@ from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.work import WorkReport
 from recursor.orchestration.roles import RoleRegistry
 from recursor.storage import stacks
-from recursor.storage.errors import StorageError
+from recursor.storage.budgets import limited
+from recursor.storage.errors import CorruptRecordError, StorageError
 from recursor.storage.ledger import settle_all
 from recursor.storage.queries import work_detection_status
 from recursor.storage.store import Store
@@ -93,13 +94,17 @@ class Orchestrator(StackKeeper):
         clock: Clock | None = None,
         models: Exchange | None = None,
     ) -> None:
+        runner = runner or RunnerSettings()
+        settings = settings or Settings()
         with store.read() as reader:
             for table in TABLES:
                 reader.scan(table)
-        runner = runner or RunnerSettings()
-        settings = settings or Settings()
+            # What cannot be read lets no call be made, and keeps nobody from looking after it.
+            limits = runner
+            with contextlib.suppress(CorruptRecordError):
+                limits = limited(reader, runner)
         check_given({**settings.model_dump(), "runner": runner.model_dump()}, lambda: roles)
-        check_choice(settings, runner)
+        check_choice(settings, limits)
         own_clock = SystemClock() if clock is None else None
         control = Dispatcher(runner.control_threads, "recursor-control")
 

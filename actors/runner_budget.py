@@ -7,8 +7,9 @@ from recursor.domain.spending import BudgetChanges, Spending
 from recursor.domain.stack import Stack
 from recursor.storage.budgets import change_limits, limited, runner_spending
 from recursor.storage.errors import CorruptRecordError
+from recursor.storage.stack_fields import all_fields
+from recursor.storage.stacks import read_stack
 from recursor.storage.store import Writer
-from recursor.storage.tables import STACKS
 
 
 def limit_all(
@@ -31,9 +32,12 @@ def limit_all(
     if changes.get("dollars") is not None:
         limits = limited(writer, runner)
         check_choice(settings, limits)
-        for key, value in writer.scan(STACKS.name):
+        for stack_id, fields in all_fields(writer):
+            if "model" not in (fields.get("settings") or ()):
+                # It asks whom all ask, who was judged above.
+                continue
             try:
-                stack = STACKS.read(key, value)
+                stack = read_stack(writer, stack_id)
                 applied = settings.overridden(stack.settings)
             except (CorruptRecordError, InvalidInputError):
                 # It cannot run as it is; what it is changed to is checked then.

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from pykka import ActorDeadError, ActorRef
 
-from recursor.actors.changes import CHANGES, check_settings, contents_changed, stack_changed
+from recursor.actors.changes import CHANGES, contents_changed, stack_changed
+from recursor.actors.choosing import check_new
 from recursor.actors.clock import Timer
 from recursor.actors.control_actor import ControlActor
 from recursor.actors.deferred import Deferred
@@ -17,9 +18,9 @@ from recursor.actors.messages import Changed, ControlStack, CreateStack, DeleteS
 from recursor.actors.roster import Roster
 from recursor.actors.runner_budget import limit_all
 from recursor.actors.stack_messages import Bereaved, Gone, MayRest, PollDue, Settled, SupervisorDied, WakeUp
-from recursor.agents.model.choice import check_given
 from recursor.domain.errors import ConflictError, NotFoundError
 from recursor.domain.events import ContentsChanged, StackDeleted
+from recursor.domain.spending import Spending
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.orchestration.control import Command
 from recursor.storage import stacks
@@ -50,11 +51,11 @@ class StackKeeper(ControlActor):
         self._next_poll: Timer | None = None
 
     def _create(self, message: CreateStack) -> Deferred:
-        now = self._clock.now()
-        if message.stack.settings:
-            with self._store.read() as reader:
-                check_settings(message.stack, self._environment, reader)
-            check_given(message.stack.settings, lambda: self._environment.roles)
+        now, environment = self._clock.now(), self._environment
+        with self._store.read() as reader:
+            check_new(
+                message.stack, environment.settings, environment.runner, lambda: environment.roles, reader
+            )
 
         def work(writer: Writer) -> Stack:
             stack = stacks.create_stack(writer, message.stack, message.idea)
@@ -84,13 +85,17 @@ class StackKeeper(ControlActor):
 
     def _limit_all(self, message: LimitAll) -> Deferred:
         environment, now = self._environment, self._clock.now()
-        return Deferred(
-            self._store.submit(
-                lambda writer: limit_all(
-                    writer, message.changes, environment.settings, environment.runner, now
-                )
-            )
+        future = self._store.submit(
+            lambda writer: limit_all(writer, message.changes, environment.settings, environment.runner, now)
         )
+
+        def done(committed: Future[Spending]) -> None:
+            if committed.exception() is None and environment.events.wanted(BROADCASTS):
+                # Every team's page shows it; no stack has anything to look at.
+                environment.events.publish(contents_changed(BROADCASTS, "settings", now))
+
+        future.add_done_callback(done)
+        return Deferred(future)
 
     def _write(self, message: object) -> Deferred:
         """Commit, answer, have the stack looked at, and tell whoever wants to know."""

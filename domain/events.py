@@ -135,7 +135,7 @@ class MessageSent(Event):
 
 
 class ContentsChanged(Event):
-    """A person, or another process, changed what a stack has to work with."""
+    """A person, or another process, changed what a stack has to work with; of `all`: what holds for all."""
 
     what: Literal["todos", "idea", "settings", "outside"]
     """What was changed; "outside": another process wrote, and anything may have changed."""

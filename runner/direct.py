@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 
 from pydantic import JsonValue
 
+from recursor.actors.choosing import check_new, configure
 from recursor.actors.runner_budget import limit_all
-from recursor.agents.model.choice import CHOICES, check_choice, check_given
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import ProjectIdea
 from recursor.domain.record import Record
@@ -16,9 +16,8 @@ from recursor.domain.todo import Todo
 from recursor.orchestration.control import Command
 from recursor.runner.steering import Answer
 from recursor.storage import conversations, stacks
-from recursor.storage.budgets import limited
 from recursor.storage.nudges import leave_nudge
-from recursor.storage.store import Reader, Store, Writer
+from recursor.storage.store import Store, Writer
 from recursor.storage.tables import BROADCASTS
 
 
@@ -53,9 +52,7 @@ class DirectSteering:
         now = self._now()
 
         def work(writer: Writer) -> Stack:
-            if stack.settings:
-                self._check_choice(stack, writer)
-                check_given(stack.settings, self._roles)
+            check_new(stack, self._settings(), self._runner(), self._roles, writer)
             made = stacks.create_stack(writer, stack, idea)
             return stacks.control_stack(writer, made.id, Command.START, now) if start else made
 
@@ -68,17 +65,11 @@ class DirectSteering:
 
     def configure(self, stack_id: str, changes: Mapping[str, Mapping[str, JsonValue]]) -> Answer:
         """See `Steering.configure`."""
-        now = self._now()
-
-        def work(writer: Writer) -> Stack:
-            kept = stacks.read_stack(writer, stack_id).settings
-            stack = stacks.configure_stack(writer, stack_id, changes, now)
-            check_given(changes, self._roles, kept)
-            if CHOICES & changes.keys():
-                self._check_choice(stack, writer)
-            return stack
-
-        return self._write(stack_id, work)
+        settings, runner, now = self._settings(), self._runner(), self._now()
+        return self._write(
+            stack_id,
+            lambda writer: configure(writer, stack_id, changes, settings, runner, self._roles, now),
+        )
 
     def limit_all(self, changes: BudgetChanges) -> Answer:
         """See `Steering.limit_all`."""
@@ -129,9 +120,6 @@ class DirectSteering:
         """See `Steering.cancel_todo`."""
         now = self._now()
         return self._write(stack_id, lambda writer: conversations.cancel_todo(writer, stack_id, todo_id, now))
-
-    def _check_choice(self, stack: Stack, reader: Reader) -> None:
-        check_choice(self._settings().overridden(stack.settings), limited(reader, self._runner()))
 
     def _write(self, stack_id: str, work: Callable[[Writer], Record]) -> Answer:
         def with_nudge(writer: Writer) -> Record:

@@ -11,7 +11,7 @@ from recursor.actors.metering import Meters
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.effect import Outcome
 from recursor.domain.errors import InvalidInputError, NotFoundError
-from recursor.domain.events import CycleFinished, NodeFinished, NodeProgress
+from recursor.domain.events import ContentsChanged, CycleFinished, NodeFinished, NodeProgress
 from recursor.domain.graph import NodeStatus, Usage
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.spending import (
@@ -23,10 +23,11 @@ from recursor.domain.spending import (
 )
 from recursor.domain.stack import ExecutionState
 from recursor.orchestration.control import Command
+from recursor.storage.budgets import change_limits
 from recursor.storage.ledger import read_account
 from recursor.storage.queries import orchestration_stats, total_stats
 from recursor.storage.stacks import new_stack
-from recursor.storage.tables import ACCOUNTS, ALL_STACKS
+from recursor.storage.tables import ACCOUNTS, ALL_STACKS, BROADCASTS
 from tests.actors.stage import Cast, Gate, finish_todo, until
 
 
@@ -118,6 +119,7 @@ def test_what_all_may_spend_is_raised_while_they_run(set_stage):
     # A resume forgives the failure of a cycle that has ended.
     stage.wait_for(CycleFinished, stack_id, count=2)
     found = stage.ask(LimitAll({"tokens": 1000}))
+    assert stage.wait_for(ContentsChanged, BROADCASTS).what == "settings"
     assert (found.budget.tokens, found.spent.tokens) == (1000, 60)
     stage.tell(stack_id, Command.RESUME)
     stage.wait_rest(stack_id)
@@ -139,6 +141,12 @@ def test_dollars_of_all_need_the_prices_of_what_all_ask_then_and_later(set_stage
         meter.reserve(unpriced)
     with pytest.raises(InvalidInputError, match=r"^runner.budget_dollars: cannot hold"):
         stage.ask(ConfigureStack(stack_id, {"model": UNKNOWN}))
+
+
+def test_a_runner_does_not_start_with_a_model_that_what_all_may_spend_forbids(database):
+    database.write(lambda writer: change_limits(writer, {"dollars": Decimal(5)}))
+    with pytest.raises(InvalidInputError, match=r"cannot hold, the price of openai:my-own"):
+        Orchestrator(database, Cast().roles(), Settings().overridden({"model": UNKNOWN}))
 
 
 def test_a_budget_that_is_lowered_holds_for_the_next_call_of_a_run_under_way(set_stage):
