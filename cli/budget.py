@@ -13,14 +13,12 @@ from recursor.cli.doubts import doubt_settings
 from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import draw, print_json
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.spending import Budget, BudgetChanges, Kind, StackSpending
+from recursor.domain.spending import KINDS, Budget, BudgetChanges, StackSpending
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.orchestration.control import Command
 from recursor.runner.access import Access
 
 Changes = dict[str, JsonValue]
-
-_KINDS: tuple[Kind, ...] = ("tokens", "dollars", "runs_per_hour")
 
 
 def budget(
@@ -97,9 +95,9 @@ def budget(
 def _together(limits: Budget, *, off: bool) -> BudgetChanges:
     """Return what changes for all stacks together."""
     return (
-        dict.fromkeys(_KINDS)
+        dict.fromkeys(KINDS)
         if off
-        else {kind: most for kind in _KINDS if (most := getattr(limits, kind)) is not None}
+        else {kind: most for kind in KINDS if (most := getattr(limits, kind)) is not None}
     )
 
 
@@ -146,10 +144,10 @@ def _changes(stack: Stack, limits: Budget, role: str | None, *, off: bool) -> Ch
     given = limits.model_dump(mode="json")
     if role is None:
         if off:
-            return {**dict.fromkeys(_KINDS), **{f"role_{kind}": None for kind in _KINDS}}
+            return {**dict.fromkeys(KINDS), **{f"role_{kind}": None for kind in KINDS}}
         return {kind: value for kind, value in given.items() if value is not None}
     changes: Changes = {}
-    for kind in _KINDS:
+    for kind in KINDS:
         # Its own alone: what holds for all stacks holds for it, too, also when that is changed.
         own = stack.settings.get("budget", {}).get(f"role_{kind}")
         held = dict(own) if isinstance(own, Mapping) else {}

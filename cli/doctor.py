@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from recursor.cli.access import find, open_data, open_place
+from recursor.cli.access import open_data, open_place
 from recursor.cli.elsewhere import from_afar
 from recursor.cli.options import DEFAULT_DATA, HERE, Json, Place
 from recursor.cli.output import draw, print_json
@@ -63,8 +63,7 @@ def _examine_elsewhere(place: Place, url: str, stack: str | None) -> Report:
     with open_place(place) as access:
         client = access.client()
         assert client is not None
-        stack_id = None if stack is None else find(access, stack)
-        report = client.get(Report, "/api/doctor", {"stack": stack_id})
+        report = client.get(Report, "/api/doctor", {"stack": stack})
     findings = (
         each.but(commands=tuple(from_afar(command, url) for command in each.commands))
         for each in report.findings

@@ -69,8 +69,9 @@ def logs(
 
 def _log(access: Access, place: Place, stack: str | None, level: str) -> LogReader | RemoteLog:
     """Return the log to read, of a data directory or of a runner elsewhere."""
-    client = None if place.url is None else access.client()
-    if client is not None:
+    if place.url is not None:
+        client = access.client()
+        assert client is not None
         return RemoteLog(client, stack, level)
     stack_id = None
     with suppress(NotFoundError):

@@ -45,6 +45,21 @@ class ModelUsage(Record):
         """Of input and output together."""
         return self.input_tokens + self.output_tokens
 
+    @property
+    def by_model(self) -> "tuple[ModelUsage, ...]":
+        """What was taken of each model."""
+        return (self,)
+
+    @property
+    def known_cost(self) -> Decimal:
+        """In US dollars, as far as prices are known."""
+        return sum([used.cost for used in self.by_model if used.cost is not None], Decimal(0))
+
+    @property
+    def unpriced_tokens(self) -> int:
+        """Tokens whose price is not known."""
+        return sum([used.tokens for used in self.by_model if used.cost is None])
+
 
 class Usage(ModelUsage):
     """What a run cost; its model is the one that answered last."""
@@ -56,16 +71,6 @@ class Usage(ModelUsage):
     def by_model(self) -> tuple[ModelUsage, ...]:
         """What it took of each model."""
         return self.models or (self,)
-
-    @property
-    def known_cost(self) -> Decimal:
-        """In US dollars, as far as prices are known."""
-        return sum([used.cost for used in self.by_model if used.cost is not None], Decimal(0))
-
-    @property
-    def unpriced_tokens(self) -> int:
-        """Tokens whose price is not known."""
-        return sum([used.tokens for used in self.by_model if used.cost is None])
 
 
 class Node(Record):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
@@ -12,6 +12,8 @@ from recursor.domain.record import Record, RoleName, StackId, Timestamp
 
 Kind = Literal["tokens", "dollars", "runs_per_hour"]
 """What a budget limits: a field of `Budget`."""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class BudgetName(Record):

@@ -326,11 +326,8 @@ def _add_up(used: Iterable[ModelUsage]) -> Mapping[str, Any]:
         runs += 1
         input_tokens += usage.input_tokens
         output_tokens += usage.output_tokens
-        for part in usage.by_model if isinstance(usage, Usage) else (usage,):
-            if part.cost is None:
-                unpriced += part.tokens
-            else:
-                cost += part.cost
+        cost += usage.known_cost
+        unpriced += usage.unpriced_tokens
     return {
         "runs": runs,
         "input_tokens": input_tokens,

@@ -14,7 +14,7 @@ from typing import Any
 from msgpack import UnpackException
 from pydantic import ValidationError
 
-from recursor.domain.errors import InvalidInputError
+from recursor.domain.errors import InvalidInputError, in_one_line
 from recursor.domain.record import Record, Timestamp
 from recursor.domain.stack import ExecutionState, Phase
 from recursor.storage.codec import unpack
@@ -221,7 +221,7 @@ def _listed(reader: Reader, stack_id: str, now: float) -> StackListed:
                 problem = str(error)
             except (ValidationError, KeyError, TypeError) as error:
                 problem = (
-                    f"stack {stack_id}: what belongs to it cannot be read ({type(error).__name__}): "
+                    f"stack {stack_id}: what belongs to it cannot be read ({in_one_line(error)}): "
                     f"`recursor doctor {stack_id}` tells more"
                 )
     return _UNREADABLE.but(id=stack_id, problem=problem)

@@ -61,9 +61,10 @@ class ModelStub:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End, with all connections."""
+        """End, with all connections; what went wrong here is a failure of whoever used it."""
         self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join()
+        assert kind is not None or self.problems == [], self.problems
 
     @property
     def url(self) -> str:
@@ -99,10 +100,8 @@ class ModelStub:
             self.connections += 1
             try:
                 await self._connection(reader, writer)
-            except (ConnectionError, asyncio.IncompleteReadError):
-                pass
-            except asyncio.CancelledError:
-                pass
+            except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                pass  # the client has gone, or the stub ends
             except BaseException as error:  # noqa: BLE001  # a test looks at them
                 self.problems.append(error)
             finally:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
 from recursor.domain.graph import MAX_DOLLARS, MAX_TOKENS
-from recursor.domain.spending import BudgetChanges, Kind
+from recursor.domain.spending import KINDS, BudgetChanges
 from recursor.orchestration.control import Command
 from recursor.web.api.overrides import NewSettings
 from recursor.web.api.parameters import RECORD_ID, STACK_ID
@@ -62,7 +62,7 @@ class NewStack(Body):
 class NewLimits(Body):
     """What all stacks may spend together; null takes back what was set so before, what is left out stays."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"dollars": "50"}, {"tokens": None}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"dollars": "50"}]})
 
     tokens: Annotated[int, Field(ge=0, le=MAX_TOKENS, strict=True)] | None = None
     dollars: Annotated[Decimal, Field(ge=0, le=MAX_DOLLARS, allow_inf_nan=False)] | None = None
@@ -70,8 +70,7 @@ class NewLimits(Body):
 
     def changes(self) -> BudgetChanges:
         """Return what was given."""
-        given: tuple[Kind, ...] = ("tokens", "dollars", "runs_per_hour")
-        return {kind: getattr(self, kind) for kind in given if kind in self.model_fields_set}
+        return {kind: getattr(self, kind) for kind in KINDS if kind in self.model_fields_set}
 
 
 class NewName(Body):

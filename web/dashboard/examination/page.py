@@ -43,8 +43,7 @@ class _Examination:
         self._findings = Findings().classes("section")
         with Section("What was looked at") as self._looked_at, Box(classes="card card--flush"):
             self._checks = Checks()
-        self._show_parts()
-        self._when.text = "Looking now"
+        self._show_parts("Looking now")
         self._again.say("Looking…", busy=True)
         ui.timer(0, self._examine, once=True)
 
@@ -52,9 +51,18 @@ class _Examination:
         self._again.say("Looking…", busy=True)
         await self._examine()
 
-    def _show_parts(self, *, looked: bool = False, found: bool = False, nobody: bool = False) -> None:
+    def _show_parts(
+        self,
+        when: str = "Nothing to show",
+        *,
+        looked: bool = False,
+        found: bool = False,
+        nobody: bool = False,
+    ) -> None:
         """Show what there is something to say in."""
-        self._when.text = "Looked at " if looked else "Nothing to show"
+        self._when.text = "Looked at " if looked else when
+        if not looked:
+            self._at.show(None)
         self._looked_at.set_visibility(looked)
         self._findings.set_visibility(found)
         self._nobody.set_visibility(nobody)
