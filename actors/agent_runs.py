@@ -8,7 +8,7 @@ from typing import Any
 from pykka import ActorRef
 
 from recursor.actors.environment import Environment
-from recursor.actors.future import DispatchedFuture, fan_in
+from recursor.runtime.future import DispatchedFuture, fan_in
 from recursor.actors.messages import RunningAgent
 from recursor.actors.role_actor import RoleActor
 from recursor.actors.stack_messages import RunAgent, RunTimedOut, Ticket

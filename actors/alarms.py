@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from recursor.actors.clock import Clock, Timer
+from recursor.runtime.clock import Clock, Timer
 
 
 class Alarms:

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from recursor.actors.deferred import Deferred
-from recursor.actors.dispatched import DispatchedActor
+from recursor.runtime.deferred import Deferred
+from recursor.runtime.dispatched import DispatchedActor
 from recursor.domain.errors import in_one_line
 
 logger = logging.getLogger("recursor.actors")

@@ -5,11 +5,11 @@ from typing import Any
 
 from pykka import ActorRef
 
-from recursor.actors.clock import Clock
-from recursor.actors.dispatcher import Dispatcher
+from recursor.runtime.clock import Clock
+from recursor.runtime.dispatcher import Dispatcher
 from recursor.actors.event_stream import EventStream
 from recursor.actors.metering import Meters
-from recursor.actors.priority import PriorityDispatcher
+from recursor.runtime.priority import PriorityDispatcher
 from recursor.domain.agent import Models
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.orchestration.roles import RoleRegistry

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from recursor.actors.clock import Clock
+from recursor.runtime.clock import Clock
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.spending import AgentFailedError, Budget, Spend
 from recursor.storage import ledger

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 from pykka import ActorRef, Timeout
 
-from recursor.actors.clock import Clock, SystemClock, Timer
-from recursor.actors.deferred import Deferred
-from recursor.actors.dispatcher import Dispatcher
+from recursor.runtime.clock import Clock, SystemClock, Timer
+from recursor.runtime.deferred import Deferred
+from recursor.runtime.dispatcher import Dispatcher
 from recursor.actors.environment import Environment
 from recursor.actors.event_stream import EventStream
-from recursor.actors.future import DispatchedFuture, fan_in
+from recursor.runtime.future import DispatchedFuture, fan_in
 from recursor.actors.messages import (
     GetLoad,
     GetStatus,
@@ -25,7 +25,7 @@ from recursor.actors.messages import (
     Unsubscribe,
 )
 from recursor.actors.metering import Meters
-from recursor.actors.priority import PriorityDispatcher
+from recursor.runtime.priority import PriorityDispatcher
 from recursor.actors.stack_keeper import StackKeeper, nothing
 from recursor.actors.stack_messages import AllStopped, GraceOver, PollDue, Quiesce, Quiesced
 from recursor.agents.model.choice import check_choice, check_given

@@ -10,9 +10,9 @@ from pykka import ActorDeadError, ActorRef
 
 from recursor.actors.control_actor import ControlActor
 from recursor.actors.environment import Environment
-from recursor.actors.seats import WorkerSeat
+from recursor.runtime.seats import WorkerSeat
 from recursor.actors.stack_messages import RunAgent, RunTimedOut
-from recursor.actors.worker import Worker
+from recursor.runtime.worker import Worker
 from recursor.domain.agent import Run, Seat
 from recursor.domain.agent_state import Wait
 from recursor.domain.effect import Outcome

@@ -9,10 +9,10 @@ from typing import Any
 
 from pykka import ActorDeadError, ActorRef
 
-from recursor.actors.clock import Timer
-from recursor.actors.dispatched import stop
+from recursor.runtime.clock import Timer
+from recursor.runtime.dispatched import stop
 from recursor.actors.environment import Environment
-from recursor.actors.future import DispatchedFuture, fan_in
+from recursor.runtime.future import DispatchedFuture, fan_in
 from recursor.actors.messages import Changed
 from recursor.actors.stack_messages import Activate, MayRest, StayUp, SupervisorDied, WakeUp
 from recursor.actors.supervisor import StackSupervisor

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from recursor.actors.agent_runs import AgentRuns
 from recursor.actors.cycle import Cycle
 from recursor.actors.environment import Environment
-from recursor.actors.future import DispatchedFuture
+from recursor.runtime.future import DispatchedFuture
 from recursor.actors.narrator import Narrator
 from recursor.actors.stack_messages import Gone, LookDue, PassivationDue, Step
 from recursor.actors.steps import SteppingActor

@@ -9,10 +9,10 @@ from pykka import ActorDeadError, ActorRef
 
 from recursor.actors.changes import CHANGES, contents_changed, stack_changed
 from recursor.actors.choosing import check_new
-from recursor.actors.clock import Timer
+from recursor.runtime.clock import Timer
 from recursor.actors.control_actor import ControlActor
-from recursor.actors.deferred import Deferred
-from recursor.actors.dispatcher import Dispatcher
+from recursor.runtime.deferred import Deferred
+from recursor.runtime.dispatcher import Dispatcher
 from recursor.actors.environment import Environment
 from recursor.actors.messages import Changed, ControlStack, CreateStack, DeleteStack, LimitAll
 from recursor.actors.roster import Roster

@@ -12,7 +12,7 @@ from pykka import ActorDeadError, ActorRef
 from recursor.actors.alarms import Alarms
 from recursor.actors.control_actor import ControlActor
 from recursor.actors.environment import Environment
-from recursor.actors.future import DispatchedFuture
+from recursor.runtime.future import DispatchedFuture
 from recursor.actors.stack_messages import COMMITS, RetryDue, Step, StepDone
 from recursor.storage.errors import StorageFullError
 from recursor.storage.store import Writer

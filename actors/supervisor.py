@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 from pykka import ActorDeadError
 
 from recursor.actors.cycle_runner import CycleRunner
-from recursor.actors.deferred import Deferred
+from recursor.runtime.deferred import Deferred
 from recursor.actors.environment import Environment
-from recursor.actors.future import DispatchedFuture
+from recursor.runtime.future import DispatchedFuture
 from recursor.actors.graph_builder import GraphBuilder
 from recursor.actors.messages import Changed, ControlStack, DeleteStack, GetStatus, StackStatus
 from recursor.actors.stack_actor import Mode

@@ -20,10 +20,10 @@ from typing import Any
 
 import pykka
 
-from recursor.actors.dispatched import DispatchedActor, stop
-from recursor.actors.dispatcher import Dispatcher
-from recursor.actors.future import DispatchedFuture, fan_in
-from recursor.actors.priority import PriorityDispatcher
+from recursor.runtime.dispatched import DispatchedActor, stop
+from recursor.runtime.dispatcher import Dispatcher
+from recursor.runtime.future import DispatchedFuture, fan_in
+from recursor.runtime.priority import PriorityDispatcher
 
 CONTROL_THREADS = 2
 ACTORS_PER_STACK = 7

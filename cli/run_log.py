@@ -21,7 +21,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "human", "json"]
 
 # What happens to stacks is seen in the live picture, too, and their trouble.
-_SHOWN = ("recursor.actors", "recursor.events")
+_SHOWN = ("recursor.actors", "recursor.runtime", "recursor.events")
 
 logger = logging.getLogger("recursor.runner")
 

@@ -1,6 +1,7 @@
 """What a role does: the one thing that users of Recursor write."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Protocol
@@ -12,37 +13,37 @@ from recursor.domain.spending import Spend
 
 
 class Meter(Protocol):
-    """Counts what a run spends, durably, and refuses what would exceed a budget. It may block."""
+    """Counts what a run spends, durably, and refuses what would exceed a budget."""
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         """Count a run that will call a model.
 
         Raises:
             BudgetExceededError: there have been as many within the hour as are allowed.
-            AgentFailedError: its stack is not there any more.
+            AgentFailedError: its stack was deleted.
         """
         ...
 
-    def reserve(self, most: Spend) -> str:
+    async def reserve(self, most: Spend) -> str:
         """Set aside what a call may cost at most; to be called before each call.
 
         Returns:
             the key of what was set aside.
 
         Raises:
-            BudgetHeldError: a budget has enough left, which others have set aside: try after one of them.
+            BudgetHeldError: a budget has enough left, but other calls have reserved it: try again later.
             BudgetExceededError: a budget has less left.
-            PriceUnknownError: it has a part of unknown price, and a budget in dollars applies.
-            AgentFailedError: its stack is not there any more.
+            PriceUnknownError: part of it has no known price, and a budget in dollars applies.
+            AgentFailedError: its stack was deleted.
         """
         ...
 
-    def settle(self, reservation: str, spent: Spend | None) -> None:
-        """Replace what was set aside by what the call has cost.
+    async def settle(self, reservation: str, spent: Spend | None) -> None:
+        """Replace what was reserved by what the call cost.
 
         Args:
             reservation: what `reserve` returned.
-            spent: what was spent; None where nobody can tell: then all that was set aside counts as spent.
+            spent: what was spent; None if that is unknown: then all that was reserved counts as spent.
         """
         ...
 
@@ -50,56 +51,26 @@ class Meter(Protocol):
 class Unmetered:
     """A `Meter` that counts nothing and allows everything: for agents in tests and in other programs."""
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         """See `Meter.begin`."""
 
-    def reserve(self, most: Spend) -> str:  # noqa: ARG002  # nothing is counted
+    async def reserve(self, most: Spend) -> str:  # noqa: ARG002  # nothing is counted
         """See `Meter.reserve`."""
         return ""
 
-    def settle(self, reservation: str, spent: Spend | None) -> None:
+    async def settle(self, reservation: str, spent: Spend | None) -> None:
         """See `Meter.settle`."""
 
 
 class Models(Protocol):
     """What asks models on behalf of all runs of an orchestrator; `recursor.agents.model` knows its kind."""
 
-    def close(self) -> None:
-        """Cut off what is being asked, and end all that belongs to it."""
+    async def aclose(self) -> None:
+        """Cancel the calls under way and close all connections. Called on the event loop."""
         ...
 
 
-class Seat(Protocol):
-    """One of the limited places that agents run in; for any thread."""
-
-    @property
-    def is_crowded(self) -> bool:
-        """Whether so many runs wait without a place that one more would be too many."""
-        ...
-
-    def leave(self) -> None:
-        """Let another agent run in it, while this one waits for what others hold."""
-        ...
-
-    def take(self, then: Callable[[], object]) -> None:
-        """Have `then` called, on any thread, as soon as the run has a place again; it must not block."""
-        ...
-
-
-class Anywhere:
-    """A `Seat` where places are not limited: in tests and in other programs."""
-
-    is_crowded = False
-
-    def leave(self) -> None:
-        """See `Seat.leave`."""
-
-    def take(self, then: Callable[[], object]) -> None:
-        """See `Seat.take`."""
-        then()
-
-
-def _say_nothing(_text: str) -> None:
+def _ignore(_text: str) -> None:
     """Tell nobody."""
 
 
@@ -117,24 +88,28 @@ class Run:
     deadline: float
     """When the run is abandoned: seconds since the epoch, UTC."""
     cancelled: Event = field(default_factory=Event)
-    """Set when the run is abandoned: what it returns from then on is discarded."""
+    """Set when the run is abandoned: what it returns from then on is discarded. A coroutine is cancelled too."""
     meter: Meter = field(default_factory=Unmetered)
-    """What it spends is counted here."""
-    say: Callable[[str], None] = _say_nothing
-    """Tells those who watch what it is about to answer, so far; may be called as often as there is more."""
+    """Counts what the run spends."""
+    say: Callable[[str], None] = _ignore
+    """Tells observers the answer so far; may be called as often as there is more."""
     priority: int = 0
     """Of the node, 0 to 10: the most urgent run goes first where calls of models wait in line."""
     models: Models | None = None
-    """Asks models for it; None: what all runs of the process share that have none."""
-    seat: Seat = field(default_factory=Anywhere)
-    """Its place among the agents that run at a time."""
+    """Asks models for it; None: those that all runs of the process share."""
+    aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    """Frees the run's place among the agents that run at a time, for the length of an `async with` block in
+    which a coroutine only waits for others."""
 
 
 class Agent(Protocol):
-    """Does one role's work. It may block; it must not write to the store."""
+    """Does one role's work. It must not write to the store."""
 
-    def run(self, snapshot: Snapshot, run: Run) -> Outcome:
+    def run(self, snapshot: Snapshot, run: Run) -> Outcome | Awaitable[Outcome]:
         """Read `snapshot` and propose what should change.
+
+        A function runs on a thread of its own and may block. A coroutine function (`async def`) runs on the
+        event loop that all of them share and must not block it.
 
         Args:
             snapshot: the stack as it was just before the wave.
@@ -148,4 +123,12 @@ class Agent(Protocol):
             BudgetExceededError: what its meter refused: the node fails, and the stack is paused.
             Exception: anything else: the node fails with its text, the others run on.
         """
+        ...
+
+
+class AgentChoice(Protocol):
+    """Stands for several agents in a role: chosen at every run, before it gets a thread or the event loop."""
+
+    def choose(self, role: str, settings: Settings) -> Agent:
+        """Return the agent that does the work of `role` under a stack's `settings`. It must not block."""
         ...

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from pykka import ActorDeadError, ActorRef
 
-from recursor.actors.clock import SystemClock
-from recursor.actors.future import DispatchedFuture
+from recursor.runtime.clock import SystemClock
+from recursor.runtime.future import DispatchedFuture
 from recursor.actors.messages import GetLoad, Shutdown
 from recursor.actors.orchestrator import Orchestrator
 from recursor.agents.hosts.hosted import hosted

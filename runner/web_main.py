@@ -8,7 +8,7 @@ import time
 from contextlib import closing
 from multiprocessing.connection import Connection
 
-from recursor.actors.clock import SystemClock
+from recursor.runtime.clock import SystemClock
 from recursor.domain.events import Event
 from recursor.runner.log_file import LogFile
 from recursor.runner.log_pages import LogPages

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from recursor.actors.clock import SystemClock
+from recursor.runtime.clock import SystemClock
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.settings import Settings
 from recursor.runner.port import DEFAULT_PORT

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from pykka import ActorRef
 
-from recursor.actors.future import DispatchedFuture
+from recursor.runtime.future import DispatchedFuture
 
 # A command is one commit; a disk that needs longer than this for it needs a person.
 ANSWER_SECONDS = 30.0

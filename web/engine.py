@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from recursor.actors.clock import Clock
+from recursor.runtime.clock import Clock
 from recursor.domain.log import LogSource
 from recursor.domain.process_settings import SqlSettings
 from recursor.domain.settings import RunnerSettings, Settings

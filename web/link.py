@@ -26,7 +26,7 @@ from typing import Any
 from pykka import ActorDeadError, ActorRef
 
 from recursor.actors.event_rate import EventRate
-from recursor.actors.future import DispatchedFuture
+from recursor.runtime.future import DispatchedFuture
 from recursor.actors.messages import Subscribe, Unsubscribe
 from recursor.domain.errors import in_one_line
 from recursor.domain.events import Event

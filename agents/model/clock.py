@@ -16,7 +16,7 @@ class Alarm(Protocol):
 
 
 class Clock(Protocol):
-    """The time, and calls at later times: what `recursor.actors.clock.Clock` is, too."""
+    """The time, and calls at later times: what `recursor.runtime.clock.Clock` is, too."""
 
     def now(self) -> float:
         """Return seconds since the epoch, UTC."""

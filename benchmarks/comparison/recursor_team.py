@@ -9,7 +9,7 @@ from pathlib import Path
 from pykka import ActorRef
 
 from benchmarks.comparison.project import APPROVED, IDEA, WISH, Made, parts_in
-from recursor.actors.clock import Clock, ManualClock
+from recursor.runtime.clock import Clock, ManualClock
 from recursor.actors.messages import CreateStack, GetLoad, GetStatus, SendUserMessage, Shutdown
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.settings import Settings

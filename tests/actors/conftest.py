@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pykka import ActorRef
 
-from recursor.actors.dispatched import DispatchedActor
-from recursor.actors.dispatcher import Dispatcher
+from recursor.runtime.dispatched import DispatchedActor
+from recursor.runtime.dispatcher import Dispatcher
 from tests.actors.stage import WAIT, Stage
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pykka
 
-from recursor.actors.clock import ManualClock
+from recursor.runtime.clock import ManualClock
 from recursor.actors.messages import (
     AddTodo,
     ControlStack,

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from recursor.actors.clock import SystemClock
+from recursor.runtime.clock import SystemClock
 from recursor.actors.messages import Changed, SendUserMessage
 from recursor.domain.events import CycleFinished
 from recursor.domain.settings import Settings

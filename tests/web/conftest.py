@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from recursor.actors.clock import SystemClock
+from recursor.runtime.clock import SystemClock
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.settings import Settings
 from recursor.runner.port import listen

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from recursor.actors.clock import SystemClock
+from recursor.runtime.clock import SystemClock
 from recursor.actors.messages import CreateStack
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.settings import Settings

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from recursor.actors.clock import SystemClock
+from recursor.runtime.clock import SystemClock
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.execution import Decision, GraphSummary, OrchestratorExecution
 from recursor.domain.graph import Usage

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from recursor.actors.clock import SystemClock
+from recursor.runtime.clock import SystemClock
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.process_settings import SqlSettings
 from recursor.domain.settings import Settings

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from recursor.actors.clock import SystemClock, Timer
+from recursor.runtime.clock import SystemClock, Timer
 from recursor.agents.model.exchange import Exchange
 from recursor.domain.agent import Run
 from recursor.domain.settings import Settings

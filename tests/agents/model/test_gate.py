@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from recursor.actors.clock import ManualClock
+from recursor.runtime.clock import ManualClock
 from recursor.agents.model import exchange as exchange_module
 from recursor.agents.model.exchange import ENDING, Exchange
 from recursor.agents.model.keys import variables

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from recursor.actors.clock import ManualClock
+from recursor.runtime.clock import ManualClock
 from recursor.actors.messages import CreateStack
 from recursor.actors.orchestrator import Orchestrator
 from recursor.agents.model.traffic import CrowdedError, Traffic

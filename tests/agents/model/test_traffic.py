@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from recursor.actors.clock import ManualClock, Timer
+from recursor.runtime.clock import ManualClock, Timer
 from recursor.agents.model.lanes import FIRST_BACKOFF, LONGEST_BACKOFF, LONGEST_WAIT, Lane
 from recursor.agents.model.retry_after import seconds_to_wait
 from recursor.agents.model.traffic import MOST_IDLE_LANES, SECONDS_PER_PRIORITY, ClosedError, Pass, Traffic

@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from recursor.actors.clock import SystemClock
+from recursor.runtime.clock import SystemClock
 from recursor.domain.settings import Settings
 from recursor.runner.port import listen
 from recursor.storage.broadcasts import newest_broadcast

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pykka import ActorDeadError, ActorRegistry
 
-from recursor.actors.dispatched import DispatchedActor
-from recursor.actors.dispatcher import Dispatcher
-from recursor.actors.future import DispatchedFuture
-from recursor.actors.priority import PriorityDispatcher
-from recursor.actors.worker import blocking
+from recursor.runtime.dispatched import DispatchedActor
+from recursor.runtime.dispatcher import Dispatcher
+from recursor.runtime.future import DispatchedFuture
+from recursor.runtime.priority import PriorityDispatcher
+from recursor.runtime.worker import blocking
 
 WAIT = 30
 
@@ -353,6 +353,6 @@ def test_an_actor_may_shut_down_the_dispatcher_it_runs_on(start_runner):
 
 
 def test_no_logger_gets_a_handler_or_a_level():
-    logger = logging.getLogger("recursor.actors")
+    logger = logging.getLogger("recursor.runtime")
     assert logger.handlers == []
     assert logger.level == logging.NOTSET

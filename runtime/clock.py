@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-logger = logging.getLogger("recursor.actors")
+logger = logging.getLogger("recursor.runtime")
 
 
 # Timers cancelled before their time stay in the heap until they are as many as this, and half of all:

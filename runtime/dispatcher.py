@@ -11,13 +11,13 @@ from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
-from recursor.actors.mailbox import Mailbox
-from recursor.actors.worker import Worker, blocking
+from recursor.runtime.mailbox import Mailbox
+from recursor.runtime.worker import Worker, blocking
 
 if TYPE_CHECKING:
     from pykka import ActorRef
 
-logger = logging.getLogger("recursor.actors")
+logger = logging.getLogger("recursor.runtime")
 
 
 class Load(NamedTuple):

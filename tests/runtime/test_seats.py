@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
-from recursor.actors import priority
-from recursor.actors.dispatched import DispatchedActor
-from recursor.actors.priority import PriorityDispatcher
-from recursor.actors.seats import WorkerSeat
+from recursor.runtime import priority
+from recursor.runtime.dispatched import DispatchedActor
+from recursor.runtime.priority import PriorityDispatcher
+from recursor.runtime.seats import WorkerSeat
 from tests.actors.stage import until
 
 WAIT = 30

@@ -2,7 +2,7 @@
 
 import threading
 
-from recursor.actors.stop_flag import StopFlag
+from recursor.runtime.stop_flag import StopFlag
 
 WAIT = 30
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pykka import Timeout, get_all
 
-from recursor.actors.future import DispatchedFuture, fan_in
+from recursor.runtime.future import DispatchedFuture, fan_in
 
 WAIT = 30
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from recursor.actors.priority import PriorityDispatcher, PriorityMailbox
+from recursor.runtime.priority import PriorityDispatcher, PriorityMailbox
 
 if TYPE_CHECKING:
     from pykka._envelope import Envelope
 
-    from recursor.actors.dispatched import DispatchedActor
-    from recursor.actors.worker import Worker
+    from recursor.runtime.dispatched import DispatchedActor
+    from recursor.runtime.worker import Worker
 
 
 class _State(Enum):

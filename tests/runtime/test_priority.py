@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pykka import ActorDeadError, ActorRegistry
 
-from recursor.actors.dispatched import DispatchedActor
-from recursor.actors.dispatcher import Dispatcher
-from recursor.actors.priority import PriorityDispatcher, message_priority
+from recursor.runtime.dispatched import DispatchedActor
+from recursor.runtime.dispatcher import Dispatcher
+from recursor.runtime.priority import PriorityDispatcher, message_priority
 
 WAIT = 30
 

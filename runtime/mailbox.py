@@ -13,8 +13,8 @@ from pykka.messages import _ActorStop  # pykka answers it, so who answers in pyk
 if TYPE_CHECKING:
     from pykka._envelope import Envelope
 
-    from recursor.actors.dispatched import DispatchedActor
-    from recursor.actors.dispatcher import Dispatcher
+    from recursor.runtime.dispatched import DispatchedActor
+    from recursor.runtime.dispatcher import Dispatcher
 
 DEFAULT_PRIORITY = 5
 """The middle of the scale from 0 to 10, for what names no priority."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recursor.actors.clock import MOST_CANCELLED, ManualClock, SystemClock
+from recursor.runtime.clock import MOST_CANCELLED, ManualClock, SystemClock
 from tests.actors.stage import WAIT, until
 
 

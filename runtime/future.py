@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pykka import Future, Timeout
 
-from recursor.actors.worker import blocking
+from recursor.runtime.worker import blocking
 
 if TYPE_CHECKING:
     from pykka._future import GetHookFunc
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-logger = logging.getLogger("recursor.actors")
+logger = logging.getLogger("recursor.runtime")
 
 
 class DispatchedFuture(Future[T]):
@@ -32,7 +32,7 @@ class DispatchedFuture(Future[T]):
     for, and a callback is added before the value is looked for, so that none is missed; and each is taken out
     of the list before it is called, so that none is called twice.
 
-    Waiting in `get` on a dispatcher's thread is safe: see `recursor.actors.worker.blocking`.
+    Waiting in `get` on a dispatcher's thread is safe: see `recursor.runtime.worker.blocking`.
     """
 
     # Class attributes, not set for each future: most futures never have another value.
@@ -146,7 +146,7 @@ class DispatchedFuture(Future[T]):
         A future with a get hook (from `map`, `filter`, `join`, `reduce`, `ActorRef.stop(block=False)`) has no
         value until somebody calls `get`, because only the hook knows how to get it and that may mean waiting.
         Its callbacks are called by the first `get` that returns a value; if nobody calls `get`, never. So add
-        callbacks to the futures that actors answer; see also `fan_in` and `recursor.actors.dispatched.stop`.
+        callbacks to the futures that actors answer; see also `fan_in` and `recursor.runtime.dispatched.stop`.
 
         Args:
             callback: called with this future.

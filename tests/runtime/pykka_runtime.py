@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from recursor.actors.dispatched import DispatchedActor
-from recursor.actors.dispatcher import Dispatcher
-from recursor.actors.future import DispatchedFuture
-from recursor.actors.priority import PriorityDispatcher
+from recursor.runtime.dispatched import DispatchedActor
+from recursor.runtime.dispatcher import Dispatcher
+from recursor.runtime.future import DispatchedFuture
+from recursor.runtime.priority import PriorityDispatcher
 
 kind, threads = os.environ["RECURSOR_DISPATCHER"].split()
 dispatcher = {"Dispatcher": Dispatcher, "PriorityDispatcher": PriorityDispatcher}[kind](int(threads), "pykka")

@@ -6,7 +6,7 @@ import threading
 import pytest
 from pykka._envelope import Envelope
 
-from recursor.actors.dispatched import DispatchedActor
+from recursor.runtime.dispatched import DispatchedActor
 
 WAIT = 30
 

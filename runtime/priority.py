@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop  # pykka has no public name for the message that stops an actor
 
-from recursor.actors.dispatcher import Dispatcher
-from recursor.actors.mailbox import DEFAULT_PRIORITY, Mailbox
+from recursor.runtime.dispatcher import Dispatcher
+from recursor.runtime.mailbox import DEFAULT_PRIORITY, Mailbox
 
 LOWEST = 0
 # Runs that may wait in line, each on a thread, with some 100 KB: a long line is not to take the memory.

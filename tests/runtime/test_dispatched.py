@@ -9,7 +9,7 @@ import pytest
 from pykka import Actor, ActorDeadError, ActorRegistry
 from pykka._envelope import Envelope
 
-from recursor.actors.dispatched import DispatchedActor, stop
+from recursor.runtime.dispatched import DispatchedActor, stop
 
 WAIT = 30
 

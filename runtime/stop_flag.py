@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from recursor.actors.worker import blocking
+from recursor.runtime.worker import blocking
 
 
 class StopFlag(threading.Event):

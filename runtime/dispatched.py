@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pykka import Actor, ActorDeadError, ActorRegistry
 from pykka.messages import _ActorStop  # pykka has no public name for the message that stops an actor
 
-from recursor.actors.deferred import Deferred
-from recursor.actors.future import DispatchedFuture
-from recursor.actors.stop_flag import StopFlag
+from recursor.runtime.deferred import Deferred
+from recursor.runtime.future import DispatchedFuture
+from recursor.runtime.stop_flag import StopFlag
 
 if TYPE_CHECKING:
     from pykka import ActorRef
     from pykka._actor import ActorInbox
 
-    from recursor.actors.dispatcher import Dispatcher
-    from recursor.actors.mailbox import Mailbox
+    from recursor.runtime.dispatcher import Dispatcher
+    from recursor.runtime.mailbox import Mailbox
 
-logger = logging.getLogger("recursor.actors")
+logger = logging.getLogger("recursor.runtime")
 
 
 class DispatchedActor(Actor):

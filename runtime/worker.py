@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from recursor.actors.dispatcher import Dispatcher
-    from recursor.actors.mailbox import Mailbox
+    from recursor.runtime.dispatcher import Dispatcher
+    from recursor.runtime.mailbox import Mailbox
 
-logger = logging.getLogger("recursor.actors")
+logger = logging.getLogger("recursor.runtime")
 
 
 class Worker(threading.Thread):
