@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import queue
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -119,6 +120,22 @@ class DispatchedFuture(Future[T]):
             self._hook_lock = threading.RLock()
         self._get_hook = func
 
+    def __await__(self) -> Generator[Any, None, T]:
+        """Wait for the value in a coroutine, on any event loop; raises as `get` does.
+
+        In a coroutine that no event loop runs, this yields the future itself: whoever runs the coroutine is
+        to resume it when the future is done. A future with a get hook calls the hook, which may block.
+        """
+        if self._outcome is None and self._get_hook is None:
+            loop = asyncio._get_running_loop()
+            if loop is None:
+                yield self
+            else:
+                yield from _on_loop(self, loop).__await__()
+        return self.get()
+
+    __iter__ = __await__
+
     def done(self) -> bool:
         """Whether there is a value or an exception."""
         return self._outcome is not None
@@ -155,6 +172,15 @@ class DispatchedFuture(Future[T]):
         if self._outcome is not None:
             self._call_back()
 
+    def remove_done_callback(self, callback: Callable[[DispatchedFuture[T]], object]) -> None:
+        """Take back a callback that has not been called; does nothing if it has.
+
+        Args:
+            callback: what was given to `add_done_callback`.
+        """
+        with contextlib.suppress(ValueError):
+            self._callbacks.remove(callback)
+
     def _call_back(self) -> None:
         while True:
             try:
@@ -181,8 +207,7 @@ class DispatchedFuture(Future[T]):
         with blocking():
             opened = gate.acquire(timeout=-1 if timeout is None else min(timeout, threading.TIMEOUT_MAX))
         if not opened:
-            with contextlib.suppress(ValueError):
-                self._callbacks.remove(open_gate)
+            self.remove_done_callback(open_gate)
             if self._outcome is None:
                 raise Timeout(f"{timeout} seconds")
 
@@ -197,6 +222,25 @@ class DispatchedFuture(Future[T]):
         finally:
             lock.release()
         self._call_back()
+
+
+async def _on_loop(future: DispatchedFuture[Any], loop: asyncio.AbstractEventLoop) -> None:
+    done: asyncio.Future[None] = loop.create_future()
+
+    def complete() -> None:
+        if not done.done():
+            done.set_result(None)
+
+    def wake(_future: DispatchedFuture[Any]) -> None:
+        # RuntimeError: the loop was closed, and nobody waits any more.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(complete)
+
+    future.add_done_callback(wake)
+    try:
+        await done
+    finally:
+        future.remove_done_callback(wake)
 
 
 def fan_in(futures: Iterable[DispatchedFuture[T]]) -> DispatchedFuture[list[T | BaseException]]:

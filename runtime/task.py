@@ -1,0 +1,180 @@
+"""One piece of work in a pool: a function or a coroutine, its priority and its future."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from enum import Enum, auto
+from types import TracebackType
+from typing import Any, Generic, Protocol, TypeVar
+
+from recursor.runtime.future import DispatchedFuture
+
+T = TypeVar("T")
+
+LOWEST_PRIORITY = 0
+HIGHEST_PRIORITY = 10
+
+
+class TaskAbandonedError(Exception):
+    """The task was taken back or abandoned, or its pool was shut down: it has no outcome."""
+
+
+class TaskState(Enum):
+    """Where a task stands with its pool."""
+
+    QUEUED = auto()
+    """It has not begun, and waits for a place."""
+
+    ADMITTED = auto()
+    """It has a place, and is about to begin."""
+
+    RUNNING = auto()
+    """It has begun, and has a place."""
+
+    ASIDE = auto()
+    """It has begun, and has freed its place for the time being."""
+
+    RETURNING = auto()
+    """It has begun, and waits for a place to continue."""
+
+    ABANDONED = auto()
+    """It has begun, and whatever it still does is ignored."""
+
+    ENDED = auto()
+    """It runs no more, or never will."""
+
+
+class TaskOwner(Protocol):
+    """The pool's side of a task."""
+
+    def take_back(self, task: Task[Any]) -> bool:
+        """See `Task.take_back`."""
+        ...
+
+    def abandon(self, task: Task[Any]) -> None:
+        """See `Task.abandon`."""
+        ...
+
+    def leave(self, task: Task[Any]) -> None:
+        """Free the place of a running task."""
+        ...
+
+    async def come_back(self, task: Task[Any]) -> None:
+        """Wait until a task that left has a place again."""
+        ...
+
+
+class Task(Generic[T]):
+    """Work that a pool was given.
+
+    Attributes:
+        future: the outcome. What the work raises is set as its exception, whatever it is.
+        priority: from 0 to 10, higher is sooner.
+        state: where it stands; only the pool changes it.
+    """
+
+    __slots__ = ("_owner", "future", "is_coroutine", "priority", "returned", "state", "work")
+
+    def __init__(
+        self, owner: TaskOwner, work: Callable[[Task[T]], Any], priority: int, is_coroutine: bool
+    ) -> None:
+        """Make a task; only for its pool.
+
+        Raises:
+            ValueError: `priority` is not within 0 to 10.
+        """
+        if not LOWEST_PRIORITY <= priority <= HIGHEST_PRIORITY:
+            raise ValueError(f"a task's priority is from 0 to 10, not {priority}")
+        self.future: DispatchedFuture[T] = DispatchedFuture()
+        self.priority = priority
+        self.state = TaskState.QUEUED
+        self.is_coroutine = is_coroutine
+        self.work: Callable[[Task[T]], Any] | None = work
+        # There while it is RETURNING.
+        self.returned: DispatchedFuture[None] | None = None
+        self._owner = owner
+
+    def take_back(self) -> bool:
+        """Cancel the task if it has not begun.
+
+        Returns:
+            Whether it has not begun and never will; its future then fails with `TaskAbandonedError`.
+        """
+        return self._owner.take_back(self)
+
+    def abandon(self) -> None:
+        """Give the task up, whatever its state: its future fails at once with `TaskAbandonedError`.
+
+        A task that has not begun never will. A coroutine is cancelled, and again every 2 seconds while it
+        ignores that. A function cannot be stopped: its thread is replaced and ends when it returns. What
+        either returns is dropped. On a task that has ended this does nothing.
+        """
+        self._owner.abandon(self)
+
+    def aside(self) -> AbstractAsyncContextManager[None]:
+        """Free the task's place inside an `async with` block; only for a coroutine, in its own code.
+
+        At the end of the block it waits for a place, ahead of others of its priority. Blocks may be nested:
+        the end of any of them waits for the place. If it is cancelled while it waits, it continues without
+        one, until one is free.
+        """
+        return _Aside(self._owner, self)
+
+    def run(self) -> tuple[T | None, BaseException | None]:
+        """Call the work of a function; only for the pool.
+
+        Returns:
+            What it returned, and what it raised.
+        """
+        work, self.work = self.work, None
+        assert work is not None
+        try:
+            return work(self), None
+        except BaseException as error:  # noqa: BLE001  # user code must not end the pool's thread
+            # Without the frame of this method, which would hold the task.
+            return None, error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
+
+    async def run_coroutine(self) -> tuple[T | None, BaseException | None]:
+        """Call and await the work of a coroutine; only for the pool.
+
+        Returns:
+            What it returned, and what it raised.
+        """
+        work, self.work = self.work, None
+        assert work is not None
+        try:
+            return await work(self), None
+        except BaseException as error:  # noqa: BLE001  # user code must not end the event loop
+            return None, error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
+
+    def settle(self, value: T | None, error: BaseException | None) -> None:
+        """Set the outcome; only for the pool, once."""
+        self.work = None
+        if error is None:
+            self.future.set(value)
+        else:
+            self.future.set_exception((type(error), error, error.__traceback__))
+
+    def settle_as_abandoned(self, reason: str) -> None:
+        """Have the future fail with `TaskAbandonedError`; only for the pool, once."""
+        self.settle(None, TaskAbandonedError(reason))
+
+
+class _Aside(AbstractAsyncContextManager[None]):
+    def __init__(self, owner: TaskOwner, task: Task[Any]) -> None:
+        self._owner = owner
+        self._task = task
+
+    async def __aenter__(self) -> None:
+        self._owner.leave(self._task)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        # A coroutine that is being closed may not await anything.
+        if kind is not GeneratorExit:
+            await self._owner.come_back(self._task)
