@@ -23,6 +23,27 @@ class InvalidKeyError(StoreUsageError):
     """The key is empty or longer than every kind of store can hold."""
 
 
+class FencedError(StorageError):
+    """The commit's owner is the owner no more. Nothing of it was written."""
+
+    def __init__(self, owner: str, number: int, newer: int) -> None:
+        """Describe it.
+
+        Args:
+            owner: the stack's id.
+            number: the fence of the commit.
+            newer: the one in the store.
+        """
+        super().__init__(owner, number, newer)
+        self.owner, self.number, self.newer = owner, number, newer
+
+    def __str__(self) -> str:
+        return (
+            f"stack {self.owner}: a late write under fence {self.number} was refused: "
+            f"the stack was deleted, or has a newer owner (fence {self.newer})"
+        )
+
+
 class StorageFullError(StorageError):
     """The disk, quota or file size limit has no room; the store works again as soon as there is some."""
 

@@ -1,9 +1,8 @@
-"""One thread that commits what many threads submit, several submissions to a commit.
+"""One thread that writes what many threads commit, several commits at once.
 
-A durable commit costs an fsync (0.2 ms on a good disk, several on others) whether it holds one submission or
-a hundred. While one commit is under way the next batch gathers by itself, so a lone submitter waits for one
-fsync and a crowd shares it: nothing is ever delayed to make a batch larger. This module knows nothing of what
-a commit is.
+To make something durable costs an fsync (0.2 ms on a good disk, several on others), for one commit as for a
+hundred. While one batch is under way the next gathers by itself, so a lone owner waits for one fsync and a
+crowd shares it: nothing is ever delayed to make a batch larger.
 """
 
 from __future__ import annotations
@@ -11,89 +10,77 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread, current_thread
-from typing import Any, Generic, TypeVar
 
+from recursor.storage.commit import Commit
 from recursor.storage.errors import StorageError, StoreClosedError, StoreUsageError
-
-T = TypeVar("T")
-W = TypeVar("W")
+from recursor.storage.store import Done
 
 # Shared by 256, an fsync of 0.25 ms costs each 1 µs, a tenth of what its own writes do: a larger batch would
-# gain nothing and would make its first submitter wait longer (a batch of 256 with 3 writes each took 9 ms,
+# gain nothing and would make its first commit wait longer (a batch of 256 with 3 writes each took 9 ms,
 # measured).
 LARGEST_BATCH = 256
 
 logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one submission ended: what it returned, or the error it raised."""
-
-    value: object = None
-    error: BaseException | None = None
+Apply = Callable[[Sequence[Commit]], Sequence[BaseException | None]]
+"""Applies commits in order, each atomic in itself, makes the result durable, and returns for each why it was
+refused, or None. It raises if none was applied."""
 
 
-class GroupCommit(Generic[W]):
-    """Runs submissions in the order they came, on a thread of its own.
+class GroupCommit:
+    """Has commits applied in the order they came, on a thread of its own.
 
     The thread is a daemon: a program that ends without closing its store must still be able to end, and what
     that loses was never acknowledged.
     """
 
-    def __init__(
-        self,
-        commit: Callable[[Sequence[Callable[[W], object]]], Sequence[Outcome]],
-        *,
-        name: str,
-        largest_batch: int = LARGEST_BATCH,
-    ) -> None:
+    def __init__(self, apply: Apply, *, name: str, largest_batch: int = LARGEST_BATCH) -> None:
         """Start the thread.
 
         Args:
-            commit: Runs the submissions in order, each atomic in itself, makes the result durable, then
-                returns one outcome for each. Raises if none of them was applied; each then gets a copy of
-                that error.
+            apply: Applies a batch; where it raises, each commit of the batch gets a copy of that error.
             name: The thread's name.
-            largest_batch: The most submissions given to one `commit`.
+            largest_batch: The most commits given to one `apply`.
         """
-        self._commit = commit
+        self._apply = apply
         self._largest_batch = largest_batch
         # None is the last entry ever: it ends the thread.
-        self._waiting: SimpleQueue[tuple[Callable[[W], object], Future[Any]] | None] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[Commit, Done] | None] = SimpleQueue()
         self._closing = Lock()
         self._closed = False
         self._thread = Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[W], T]) -> Future[T]:
-        """Queue `work`; the future is resolved after the commit it is in.
+    def commit(self, commit: Commit, done: Done) -> None:
+        """Queue `commit`; `done` is called after the batch it is in.
 
         Raises:
             StoreClosedError: `close` was called before.
         """
-        future: Future[T] = Future()
         with self._closing:
             if self._closed:
-                raise StoreClosedError("the store is closed: nothing can be submitted any more")
-            self._waiting.put((work, future))
-        return future
+                raise StoreClosedError("the store is closed: nothing can be written any more")
+            self._waiting.put((commit, done))
 
-    def refuse_to_wait(self) -> None:
-        """Raise on the writer thread, where to wait for a submission is to wait for oneself.
+    def write(self, commit: Commit) -> None:
+        """Queue `commit` and wait for it.
 
         Raises:
-            StoreUsageError: The caller runs in a submission, or in a future's callback.
+            StoreUsageError: On the writer thread, where to wait for a commit is to wait for oneself.
+            BaseException: Why it was refused.
         """
         if current_thread() is self._thread:
-            raise StoreUsageError("write() on the store's writer thread would wait for itself: use submit()")
+            raise StoreUsageError("write() on the store's writer thread would wait for itself: use commit()")
+        ended: SimpleQueue[BaseException | None] = SimpleQueue()
+        self.commit(commit, ended.put)
+        error = ended.get()
+        if error is not None:
+            raise error
 
     def close(self) -> None:
-        """Refuse new submissions, commit those that wait, and end the thread.
+        """Refuse new commits, have those applied that wait, and end the thread.
 
         Raises:
             StoreUsageError: On the writer thread, which can't wait for its own end.
@@ -115,42 +102,36 @@ class GroupCommit(Generic[W]):
             pass
 
     def _turn(self) -> bool:
-        """Commit one batch; return False after the last."""
-        works: list[Callable[[W], object]] = []
-        futures: list[Future[Any]] = []
+        """Apply one batch; return False after the last."""
+        batch: list[tuple[Commit, Done]] = []
         entry = self._waiting.get()
         while entry is not None:
-            work, future = entry
-            if future.set_running_or_notify_cancel():
-                works.append(work)
-                futures.append(future)
-            if len(works) == self._largest_batch:
+            batch.append(entry)
+            if len(batch) == self._largest_batch:
                 break
             try:
                 entry = self._waiting.get_nowait()
             except Empty:
                 break
-        if works:
-            self._commit_batch(works, futures)
+        if batch:
+            self._apply_batch(batch)
         return entry is not None
 
-    def _commit_batch(self, works: list[Callable[[W], object]], futures: list[Future[Any]]) -> None:
+    def _apply_batch(self, batch: list[tuple[Commit, Done]]) -> None:
+        errors: Sequence[BaseException | None]
         try:
-            outcomes = self._commit(works)
-        except BaseException as error:  # noqa: BLE001 - it belongs to the submitters; this thread must live on
-            outcomes = [Outcome(error=_twin(error)) for _ in works]
-        for future, outcome in zip(futures, outcomes, strict=True):
+            errors = self._apply([commit for commit, _ in batch])
+        except BaseException as error:  # noqa: BLE001 - it belongs to the owners; this thread must live on
+            errors = [_twin(error) for _ in batch]
+        for (_, done), refused in zip(batch, errors, strict=True):
             try:
-                if outcome.error is None:
-                    future.set_result(outcome.value)
-                else:
-                    future.set_exception(outcome.error)
+                done(refused)
             except BaseException:
-                logger.exception("a callback of a submission to the store raised")
+                logger.exception("the callback of a commit raised")
 
 
 def _twin(error: BaseException) -> BaseException:
-    """Return a copy for one submitter: raised in many threads, one error would collect their tracebacks."""
+    """Return a copy for one owner: raised in many threads, one error would collect their tracebacks."""
     if not isinstance(error, StorageError):
         return error
     twin = copy.copy(error)

@@ -7,16 +7,18 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import lmdb
 
+from recursor.storage.commit import Commit, Merges
 from recursor.storage.errors import StorageError, StorageFullError, StoreClosedError, StoreUsageError
-from recursor.storage.group_commit import Outcome
 from recursor.storage.lmdb_errors import explain
 from recursor.storage.lmdb_files import make_directory, open_environment, sync_directory
-from recursor.storage.lmdb_transaction import LmdbWriter, Tables
+from recursor.storage.lmdb_transaction import LmdbReader, Tables, apply_commits
+from recursor.storage.migration import Migrations
 from recursor.storage.readers_gate import ReadersGate
-from recursor.storage.store import META_TABLE
+from recursor.storage.store import FENCES, META_TABLE
 
 # Address space, not memory or disk: the file holds what was written and no more. Larger than most stores ever
 # get, so that most never grow their map; small enough for a container with a limit on address space.
@@ -34,7 +36,7 @@ EARLY_GROWTH = 0.75
 # leaves a slot behind, and with it the space of all that was deleted since. To look costs 1 µs.
 COMMITS_PER_CHECK = 100
 
-Work = Callable[[LmdbWriter], object]
+T = TypeVar("T")
 
 
 class LmdbEnvironment:
@@ -50,6 +52,8 @@ class LmdbEnvironment:
         tables: Iterable[str],
         *,
         read_only: bool,
+        merges: Merges | None = None,
+        former: Sequence[str] = (),
         initial_map_bytes: int = INITIAL_MAP_BYTES,
     ) -> None:
         """Open the directory, making it if need be.
@@ -57,6 +61,8 @@ class LmdbEnvironment:
         Args:
             path: The directory.
             tables: The names of the tables; those that don't exist are made.
+            merges: The functions that add up, by table.
+            former: The names of tables that a migration may read.
             read_only: Change nothing; tables that don't exist are empty.
             initial_map_bytes: The least size of the map, in bytes of address space.
 
@@ -68,11 +74,12 @@ class LmdbEnvironment:
         self._closed = False
         self._gate = ReadersGate()
         self._commits = 0
-        names = sorted({META_TABLE, *tables})
+        self._merges = merges or {}
+        names = sorted({META_TABLE, FENCES, *tables})
         if not read_only:
             make_directory(path)
         self._environment = open_environment(
-            path, len(names), read_only=read_only, initial_map_bytes=initial_map_bytes
+            path, len(names) + len(former), read_only=read_only, initial_map_bytes=initial_map_bytes
         )
         try:
             self._page_bytes = self._environment.stat()["psize"]
@@ -115,25 +122,42 @@ class LmdbEnvironment:
         transaction.abort()
         self._gate.leave(ticket)
 
-    def commit(self, works: Sequence[Work]) -> Sequence[Outcome]:
-        """Run each of `works` atomically, commit them together, and return how each ended once it is on disk.
+    def commit(self, commits: Sequence[Commit]) -> Sequence[BaseException | None]:
+        """Apply `commits`, each whole or not at all, and return why each was refused once they are on disk.
 
         Raises:
-            StorageError: Nothing of it was committed.
+            StorageError: Nothing of it was written.
         """
-        while True:
-            try:
-                outcomes = self._attempt(works)
-            except (lmdb.TxnFullError, lmdb.BadValsizeError) as error:
-                # One of them writes more than a transaction can hold: it must not take the others with it.
-                if len(works) == 1:
-                    raise explain(error, self._path) from error
-                return [self._alone(work) for work in works]
-            except lmdb.Error as error:
-                self._recover(error)
-            else:
-                self._after_commit()
-                return outcomes
+        try:
+            refused: Sequence[BaseException | None] = self._transact(
+                lambda transaction: apply_commits(transaction, self.tables, self._merges, commits)
+            )
+        except Exception as error:
+            # A full disk is everybody's; anything else may be the trouble of one of them, which must not take
+            # the others with it.
+            if isinstance(error, StorageFullError) or len(commits) == 1:
+                raise
+            return [self._alone(commit) for commit in commits]
+        self._after_commit()
+        return refused
+
+    def migrate(self, migrations: Migrations) -> None:
+        """Bring the records up to date, all of them or none, and remove tables that only older versions had.
+
+        Raises:
+            SchemaVersionError, MigrationError, StorageError: Nothing was changed.
+        """
+
+        def work(transaction: lmdb.Transaction[bytes]) -> None:
+            former = self._find_tables(migrations.former, transaction)
+            tables = Tables({**self.tables, **former})
+            for commit in migrations.steps(LmdbReader(transaction, tables)):
+                apply_commits(transaction, tables, self._merges, [commit])
+            for handle in former.values():
+                if handle is not None:
+                    transaction.drop(handle)
+
+        self._transact(work)
 
     def copy(self, target: Path) -> None:
         """Write a compacted copy of one snapshot into the empty directory `target`.
@@ -178,50 +202,29 @@ class LmdbEnvironment:
             self._closed = True
             self._environment.close()
 
-    def _attempt(self, works: Sequence[Work]) -> Sequence[Outcome]:
-        # A write transaction counts as inside the gate too: the map must not be replaced under it either.
-        ticket = self._gate.enter()
-        try:
-            transaction = self._environment.begin(write=True)
+    def _transact(self, work: Callable[[lmdb.Transaction[bytes]], T]) -> T:
+        """Run `work` in a write transaction, again where only the environment was in the way.
+
+        Raises:
+            StorageError, or what `work` raised: Nothing of it was written.
+        """
+        while True:
             try:
-                if len(works) == 1:
-                    outcome = self._run(works[0], transaction)
-                    if outcome.error is None:
-                        transaction.commit()
-                    return [outcome]
-                outcomes = [self._run_nested(work, transaction) for work in works]
-                transaction.commit()
-                return outcomes
-            finally:
-                transaction.abort()
-        finally:
-            self._gate.leave(ticket)
+                # It counts as inside the gate, as a reader does: the map must not be replaced under it.
+                ticket = self._gate.enter()
+                try:
+                    with self._environment.begin(write=True) as transaction:
+                        return work(transaction)
+                finally:
+                    self._gate.leave(ticket)
+            except lmdb.Error as error:
+                self._recover(error)
 
-    def _run_nested(self, work: Work, parent: lmdb.Transaction[bytes]) -> Outcome:
-        child = self._environment.begin(parent=parent, write=True)
+    def _alone(self, commit: Commit) -> BaseException | None:
         try:
-            outcome = self._run(work, child)
-            if outcome.error is None:
-                child.commit()
-            return outcome
-        finally:
-            child.abort()
-
-    def _run(self, work: Work, transaction: lmdb.Transaction[bytes]) -> Outcome:
-        writer = LmdbWriter(transaction, self.tables)
-        try:
-            outcome = Outcome(value=work(writer))
-        except BaseException as error:  # noqa: BLE001 - the submitter gets it, whatever it is
-            outcome = Outcome(error=error)
-        if writer.trouble is not None:
-            raise writer.trouble
-        return outcome
-
-    def _alone(self, work: Work) -> Outcome:
-        try:
-            return self.commit([work])[0]
-        except StorageError as error:
-            return Outcome(error=error)
+            return self.commit([commit])[0]
+        except Exception as error:  # noqa: BLE001 - it belongs to that commit's owner
+            return error
 
     # The map
 
@@ -288,11 +291,13 @@ class LmdbEnvironment:
         with self._environment.begin(write=True) as transaction:
             return Tables({name: self._environment.open_db(name.encode(), txn=transaction) for name in names})
 
-    def _find_tables(self, names: Sequence[str]) -> Tables:
+    def _find_tables(
+        self, names: Iterable[str], transaction: lmdb.Transaction[bytes] | None = None
+    ) -> Tables:
         tables = Tables()
         for name in names:
             try:
-                tables[name] = self._environment.open_db(name.encode(), create=False)
+                tables[name] = self._environment.open_db(name.encode(), txn=transaction, create=False)
             except lmdb.NotFoundError:
                 tables[name] = None
         return tables

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future
+import logging
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
 
 import lmdb
 
 from recursor.storage.backup import new_directory
+from recursor.storage.commit import Commit, Merges
 from recursor.storage.errors import StoreUsageError
 from recursor.storage.group_commit import LARGEST_BATCH, GroupCommit
 from recursor.storage.lmdb_environment import INITIAL_MAP_BYTES, LmdbEnvironment
-from recursor.storage.lmdb_transaction import LmdbReader, LmdbWriter
-from recursor.storage.migration import Migrations
-from recursor.storage.store import Reader, Writer
+from recursor.storage.lmdb_transaction import LmdbReader
+from recursor.storage.migration import Migrations, is_empty, schema_version
+from recursor.storage.store import Done, Reader
 
-T = TypeVar("T")
+logger = logging.getLogger("recursor.storage")
 
 
 class LmdbStore:
@@ -36,7 +37,9 @@ class LmdbStore:
         path: Path,
         tables: Iterable[str],
         *,
+        merges: Merges | None = None,
         migrations: Migrations | None = None,
+        backups: Path | None = None,
         read_only: bool = False,
         initial_map_bytes: int = INITIAL_MAP_BYTES,
         largest_batch: int = LARGEST_BATCH,
@@ -46,31 +49,38 @@ class LmdbStore:
         Args:
             path: Its directory.
             tables: The names of its tables; those that don't exist are made.
+            merges: The functions that add up, by table.
             migrations: The schema versions that this program knows.
+            backups: Where a copy is kept of a store that is brought up to date; None: nowhere.
             read_only: Open for reading alone, also where nothing may be written; the store must exist and
                 be of the latest schema version.
             initial_map_bytes: Address space to begin with; the store takes more when it needs it.
-            largest_batch: The most submissions in one commit.
+            largest_batch: The most commits made durable at once.
 
         Raises:
             SchemaVersionError, MigrationError, StorageCorruptError, StorageFullError: see there.
-            StorageError: The directory can't be used; the text says why.
+            StorageError: The directory can't be used, or the copy can't be kept; the text says why.
         """
-        self._environment = LmdbEnvironment(
-            path, tables, read_only=read_only, initial_map_bytes=initial_map_bytes
-        )
-        self._path = path
-        self._group: GroupCommit[LmdbWriter] | None = None
         migrations = migrations or Migrations()
+        self._path = path
+        self._group: GroupCommit | None = None
+        self._environment = LmdbEnvironment(
+            path,
+            tables,
+            merges=merges,
+            former=migrations.former,
+            read_only=read_only,
+            initial_map_bytes=initial_map_bytes,
+        )
         try:
             if read_only:
                 with self.read() as reader:
                     migrations.check(reader, tables)
             else:
+                self._migrate(migrations, tables, backups)
                 self._group = GroupCommit(
                     self._environment.commit, name=f"store-writer {path}", largest_batch=largest_batch
                 )
-                self.write(migrations.apply)
         except BaseException:
             self.close()
             raise
@@ -79,16 +89,15 @@ class LmdbStore:
         """See `Store.read`."""
         return _Snapshot(self._environment)
 
-    def submit(self, work: Callable[[Writer], T]) -> Future[T]:
-        """See `Store.submit`."""
-        return self._writing().submit(work)
+    def commit(self, commit: Commit, done: Done) -> None:
+        """See `Store.commit`."""
+        self._writing().commit(commit, done)
 
-    def write(self, work: Callable[[Writer], T]) -> T:
+    def write(self, commit: Commit) -> None:
         """See `Store.write`."""
         group = self._writing()
-        group.refuse_to_wait()
         self._environment.refuse_inside_read()
-        return group.submit(work).result()
+        group.write(commit)
 
     def backup(self, target: Path) -> None:
         """See `Store.backup`."""
@@ -101,7 +110,34 @@ class LmdbStore:
             self._group.close()
         self._environment.close()
 
-    def _writing(self) -> GroupCommit[LmdbWriter]:
+    def _migrate(self, migrations: Migrations, tables: Iterable[str], backups: Path | None) -> None:
+        with self.read() as reader:
+            found = schema_version(reader)
+            empty = found == 0 and is_empty(reader, tables)
+        if found == migrations.latest:
+            return
+        migrations.refuse_newer(found)
+        if backups is not None and not empty:
+            self._keep(backups, migrations.latest)
+        self._environment.migrate(migrations)
+
+    def _keep(self, backups: Path, version: int) -> None:
+        """Keep a copy of the store as it is, unless a migration that failed has left one."""
+        written = datetime.fromtimestamp((self._path / "data.mdb").stat().st_mtime, UTC)
+        target = backups / f"before-schema-{version}-{written:%Y%m%dT%H%M%SZ}"
+        if not target.exists():
+            with new_directory(target) as unfinished:
+                (unfinished / "store").mkdir()
+                self._environment.copy(unfinished / "store")
+        logger.warning(
+            "%s: is brought to schema version %d; a copy as it was last written is in %s "
+            "(`recursor restore` puts it back)",
+            self._path,
+            version,
+            target,
+        )
+
+    def _writing(self) -> GroupCommit:
         self._environment.refuse_unless_usable()
         if self._group is None:
             raise StoreUsageError(f"{self._path}: the store was opened to be read only")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
 
 import lmdb
 
-from recursor.storage.errors import StorageError, UnknownTableError
-from recursor.storage.store import LONGEST_KEY, check_key
+from recursor.storage.commit import FENCE_BYTES, Commit, Fence, Merges
+from recursor.storage.errors import FencedError, StorageError, UnknownTableError
+from recursor.storage.store import FENCES, LONGEST_KEY, check_key
+
+_TABLE = itemgetter(0)
 
 
 class Tables(dict[str, "lmdb._Database | None"]):
@@ -69,78 +75,85 @@ class LmdbReader:
         return StorageError(f"reading the store failed: {error}")
 
 
-class LmdbWriter(LmdbReader):
-    """A `Writer` over one LMDB write transaction.
+def apply_commits(
+    transaction: lmdb.Transaction[bytes], tables: Tables, merges: Merges, commits: Sequence[Commit]
+) -> list[FencedError | None]:
+    """Apply `commits` in order, except those whose fence is old.
 
-    `trouble` holds the first error of the environment (a full map, a full disk), as opposed to the
-    submission's own: whatever the submission made of it, its transaction can't be used any more.
+    Where it raises, part of them may be applied: the transaction has to be aborted.
+
+    Args:
+        transaction: a write transaction.
+        tables: the open tables.
+        merges: the functions that add up.
+        commits: what to write. Their additions to one key are merged at once.
+
+    Returns:
+        why each was refused, or None.
+
+    Raises:
+        StorageError, lmdb.Error: one of them can't be applied.
     """
-
-    __slots__ = ("_changes", "trouble")
-
-    def __init__(self, transaction: lmdb.Transaction[bytes], tables: Tables) -> None:
-        super().__init__(transaction, tables)
-        self._changes = 0
-        self.trouble: lmdb.Error | None = None
-
-    def put(self, table: str, key: bytes, value: bytes) -> None:
-        """See `Writer.put`."""
-        if not 0 < len(key) <= LONGEST_KEY:
-            check_key(key)
-        self._changes += 1
-        try:
-            self._transaction.put(key, value, db=self._tables[table])
-        except lmdb.Error as error:
-            raise self._failed(error) from error
-
-    def delete(self, table: str, key: bytes) -> bool:
-        """See `Writer.delete`."""
-        if not 0 < len(key) <= LONGEST_KEY:
-            check_key(key)
-        self._changes += 1
-        try:
-            return self._transaction.delete(key, db=self._tables[table])
-        except lmdb.Error as error:
-            raise self._failed(error) from error
-
-    def delete_range(self, table: str, start: bytes, stop: bytes | None) -> int:
-        """See `Writer.delete_range`."""
-        handle = self._tables[table]
-        self._changes += 1
-        count = 0
-        try:
-            with self._transaction.cursor(handle) as cursor:
-                while cursor.set_range(start) and (stop is None or cursor.key() < stop):
-                    cursor.delete()
-                    count += 1
-        except lmdb.Error as error:
-            raise self._failed(error) from error
-        return count
-
-    def _walk(
-        self, handle: lmdb._Database, start: bytes, stop: bytes | None, reverse: bool
-    ) -> Iterator[tuple[bytes, bytes]]:
-        # LMDB leaves open where a cursor stands after a change beside it: look its place up again.
-        while True:
-            changes = self._changes
-            for pair in super()._walk(handle, start, stop, reverse):
-                yield pair
-                if self._changes != changes:
-                    if reverse:
-                        stop = pair[0]
-                    else:
-                        start = pair[0] + b"\0"
-                    break
+    put, delete = transaction.put, transaction.delete
+    fences = tables[FENCES]
+    refused: list[FencedError | None] = []
+    sums: defaultdict[tuple[str, bytes], list[Any]] = defaultdict(list)
+    for commit in commits:
+        error = None if commit.fence is None else _heed(transaction, fences, commit.fence)
+        refused.append(error)
+        if error is not None:
+            continue
+        # What was added before is removed or replaced with the sum that it belongs to.
+        if sums and (commit.ranges or not merges.keys().isdisjoint(map(_TABLE, commit.writes))):
+            _merge(transaction, tables, merges, sums)
+            sums.clear()
+        for table, start, stop in commit.ranges:
+            _delete_range(transaction, tables[table], start, stop)
+        for table, key, value in commit.writes:
+            if value is None:
+                delete(key, db=tables[table])
             else:
-                return
+                put(key, value, db=tables[table])
+        for table, key, operand in commit.additions:
+            sums[table, key].append(operand)
+    _merge(transaction, tables, merges, sums)
+    return refused
 
-    def _failed(self, error: lmdb.Error) -> StorageError:
-        if error.code == 0:
-            return StorageError(
-                "this transaction has ended: use the writer only inside the submitted function"
-            )
-        self.trouble = self.trouble or error
-        return StorageError(f"writing to the store failed: {error}")
+
+def _heed(
+    transaction: lmdb.Transaction[bytes], fences: lmdb._Database | None, fence: Fence
+) -> FencedError | None:
+    """Store a fence that is newer than the stored one; return why a commit under an older one is refused."""
+    owner, number = fence.owner.encode(), fence.number.to_bytes(FENCE_BYTES)
+    stored = transaction.get(owner, db=fences) or b""
+    if stored > number:
+        return FencedError(fence.owner, fence.number, int.from_bytes(stored))
+    if stored != number:
+        transaction.put(owner, number, db=fences)
+    return None
+
+
+def _merge(
+    transaction: lmdb.Transaction[bytes],
+    tables: Tables,
+    merges: Merges,
+    sums: Mapping[tuple[str, bytes], list[Any]],
+) -> None:
+    for (table, key), operands in sums.items():
+        handle = tables[table]
+        if table not in merges:
+            raise UnknownTableError(f"table {table!r} takes no additions: it has no merge function")
+        merged = merges[table](key, transaction.get(key, db=handle), operands)
+        transaction.put(key, merged, db=handle)
+
+
+def _delete_range(
+    transaction: lmdb.Transaction[bytes], handle: lmdb._Database | None, start: bytes, stop: bytes | None
+) -> None:
+    """Remove the keys with `start <= key < stop` (None: to the end) of one table."""
+    with transaction.cursor(handle) as cursor:
+        while cursor.set_range(start) and (stop is None or cursor.key() < stop):
+            cursor.delete()
 
 
 def _ascending(cursor: lmdb.Cursor[bytes], start: bytes, stop: bytes | None) -> Iterator[tuple[bytes, bytes]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from recursor.storage.commit import Commit
 from recursor.storage.errors import MigrationError, SchemaVersionError, UnfinishedStoreError
-from recursor.storage.store import META_TABLE, Reader, Writer
+from recursor.storage.store import META_TABLE, Reader
 
-Migration = Callable[[Writer], None]
+Migration = Callable[[Reader], Commit]
 
 VERSION_KEY = b"schema_version"
 
@@ -15,13 +16,13 @@ VERSION_KEY = b"schema_version"
 class Migrations:
     """What each schema version changed, in order; a new store begins at version 0 and goes through all."""
 
-    def __init__(self, steps: Mapping[int, Migration] | None = None) -> None:
+    def __init__(self, steps: Mapping[int, Migration] | None = None, *, former: Iterable[str] = ()) -> None:
         """Register the steps.
 
         Args:
-            steps: By version, 1, 2, 3 and so on without a gap: the function that brings a store from the
-                version before to this one. As every submission, it may be run more than once and must depend
-                on its writer alone.
+            steps: By version, 1, 2, 3 and so on without a gap: a function of the store as the version before
+                left it, which returns what brings it to this one. It may be called more than once.
+            former: Tables that only older versions had: steps may read them, and they are gone afterwards.
 
         Raises:
             ValueError: There is a gap.
@@ -31,30 +32,35 @@ class Migrations:
             raise ValueError(
                 f"migrations must be numbered 1, 2, 3...: got {', '.join(map(str, self._steps))}"
             )
+        self.former = tuple(former)
 
     @property
     def latest(self) -> int:
         """The version that this program reads and writes."""
         return len(self._steps)
 
-    def apply(self, writer: Writer) -> None:
-        """Bring the store to the latest version; to be submitted, so that all of it is done or nothing.
+    def steps(self, reader: Reader) -> Iterator[Commit]:
+        """Yield what brings the store to the latest version, in order.
+
+        Args:
+            reader: the store; each commit has to be applied before the next is asked for, all of them in one
+                transaction, so that all is done or nothing.
 
         Raises:
             SchemaVersionError: The store is newer than this program.
             MigrationError: A step failed.
         """
-        found = schema_version(writer)
+        found = schema_version(reader)
         self.refuse_newer(found)
         for version in range(found + 1, self.latest + 1):
             try:
-                self._steps[version](writer)
+                commit = self._steps[version](reader)
             except Exception as error:
                 raise MigrationError(
                     f"the migration to schema version {version} failed, the store stays at {found}: {error}"
                 ) from error
-        if found != self.latest:
-            writer.put(META_TABLE, VERSION_KEY, str(self.latest).encode())
+            commit.put(META_TABLE, VERSION_KEY, str(version).encode())
+            yield commit
 
     def check(self, reader: Reader, tables: Iterable[str]) -> None:
         """Refuse a store of any other version, for a program that may not change it.
@@ -70,7 +76,7 @@ class Migrations:
         found = schema_version(reader)
         self.refuse_newer(found)
         if found < self.latest:
-            if found == 0 and _is_empty(reader, tables):
+            if found == 0 and is_empty(reader, tables):
                 raise UnfinishedStoreError("the store is just being made: try again")
             raise SchemaVersionError(
                 f"the store has schema version {found}, this program reads {self.latest}: "
@@ -96,7 +102,8 @@ class AnyVersion(Migrations):
         """Accept the store."""
 
 
-def _is_empty(reader: Reader, tables: Iterable[str]) -> bool:
+def is_empty(reader: Reader, tables: Iterable[str]) -> bool:
+    """Return whether there is nothing in `tables`."""
     return all(next(iter(reader.scan(table)), None) is None for table in tables)
 
 

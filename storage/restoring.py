@@ -96,7 +96,7 @@ def restore_store(source: Path, path: Path) -> None:
         copy = Path(unfinished) / "store"
         with closing(_as_it_is(source)) as store:
             store.backup(copy)
-        open_store(copy).close()
+        open_store(copy, keep_copy=False).close()
         _replace(copy / DATA_FILE, path)
     except OSError as error:
         raise explain(error, path) from error

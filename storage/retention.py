@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Generic
@@ -14,10 +13,11 @@ from recursor.domain.message import Message, UserMessage
 from recursor.domain.settings import RetentionSettings
 from recursor.domain.todo import Todo
 from recursor.storage.codec import decode
+from recursor.storage.commit import Commit, Fence
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.rollups import delete_old_totals, delete_rollups_before
 from recursor.storage.snapshots import MAX_CLOSED_TODOS, MAX_PAST_USER_MESSAGES
-from recursor.storage.store import Reader, Store, Writer, prefix_range
+from recursor.storage.store import Reader, prefix_range
 from recursor.storage.table import R, Table
 from recursor.storage.tables import (
     ARTIFACTS,
@@ -32,7 +32,7 @@ from recursor.storage.tables import (
 )
 
 DAY = 86_400.0
-# What is removed in one transaction: a few milliseconds of the one writer's time.
+# What is removed in one commit: a few milliseconds of the one writer's time.
 BATCH, _BATCH_BYTES = 500, 8 * 1024 * 1024
 
 SETTLED = 3600.0
@@ -72,57 +72,58 @@ class _Removable:
     bytes: int
 
 
-def prune(writer: Writer, stack_id: str, keep: RetentionSettings, now: float) -> Pruned:
-    """Remove a portion of what a stack need not keep, and its statistics by age; see `prune_records`."""
-    delete_rollups_before(writer, stack_id, now - keep.days * DAY)
-    delete_old_totals(writer, now)
-    return prune_records(writer, stack_id, keep, now)
-
-
-def prune_in_turn(store: Store, stack_id: str, keep: RetentionSettings, now: float) -> None:
-    """Have all removed that `prune` removes, portion by portion between what others write; return at once."""
-
-    def again(done: Future[Pruned]) -> None:
-        if done.exception() is None and done.result():
-            store.submit(work).add_done_callback(again)
-
-    def work(writer: Writer) -> Pruned:
-        return prune(writer, stack_id, keep, now)
-
-    store.submit(work).add_done_callback(again)
-
-
-def prune_records(writer: Writer, stack_id: str, keep: RetentionSettings, now: float) -> Pruned:
-    """Remove a portion of what a stack need not keep, oldest first.
+def removable(
+    reader: Reader, stack_id: str, keep: RetentionSettings, now: float, fence: Fence | None = None
+) -> tuple[Commit, Pruned]:
+    """Return what removes a portion of what a stack need not keep, oldest first.
 
     Never among it: the cycle that is running, were its stack paused in it for months; what is open, unread or
     unanswered; what a snapshot shows; the newest version of the page.
 
     Args:
-        writer: the transaction.
+        reader: the state of the store, with all that the stack's owner has committed.
         stack_id: the stack.
         keep: how much stays.
         now: seconds since the epoch, UTC.
+        fence: the one of the stack's owner.
 
     Returns:
-        what was removed; call again while that is something.
+        the commit, and what it removes; ask again, after it, while that is something.
 
     Raises:
         CorruptRecordError: a record that tells what may go cannot be read.
     """
-    pruned = Pruned()
-    for found in list(_portion(_removable(writer, stack_id, keep, now))):
+    commit, pruned = Commit(fence), Pruned()
+    for found in _portion(_removable(reader, stack_id, keep, now)):
         for table, key in found.keys:
-            writer.delete(table, key)
+            commit.delete(table, key)
         pruned.count(found)
-    return pruned
+    return commit, pruned
+
+
+def outdated_sums(
+    reader: Reader, stack_id: str, keep: RetentionSettings, now: float, fence: Fence | None = None
+) -> Commit:
+    """Return what removes the statistics of a stack that are too old, and those of all stacks together.
+
+    Args:
+        reader: the state of the store.
+        stack_id: the stack.
+        keep: how much stays.
+        now: seconds since the epoch, UTC.
+        fence: the one of the stack's owner.
+    """
+    commit = Commit(fence)
+    delete_rollups_before(commit, reader, stack_id, now - keep.days * DAY)
+    delete_old_totals(commit, reader, now)
+    return commit
 
 
 def prunable(reader: Reader, stack_id: str, keep: RetentionSettings, now: float) -> Pruned:
-    """Return all that `prune_records` would remove, portion by portion.
+    """Return all that is removed, portion by portion, while `removable` finds something.
 
     Raises:
-        CorruptRecordError: see `prune_records`.
+        CorruptRecordError: see `removable`.
     """
     pruned = Pruned()
     for found in _removable(reader, stack_id, keep, now):

@@ -1,13 +1,14 @@
 """Sums of what cycles came to, per minute and per hour: statistics never read the cycles themselves.
 
 They are kept for each stack, and for all stacks together under a name that no stack can have: what deleted
-stacks did stays counted there.
+stacks did stays counted there. The store's writer adds them up, once per sum and batch (`MERGES`).
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, DecimalException
+from functools import partial
 from operator import add
 from typing import Any
 
@@ -17,8 +18,9 @@ from recursor.domain.execution import ExecutionStatus, GraphSummary, Orchestrato
 from recursor.domain.graph import ExecutionGraph, ModelUsage, Usage
 from recursor.domain.statistics import Rollup, Use
 from recursor.storage.codec import pack, unpack
+from recursor.storage.commit import Commit, MergeFunction
 from recursor.storage.errors import CorruptRecordError
-from recursor.storage.store import Reader, Writer, prefix_range
+from recursor.storage.store import Reader, prefix_range
 from recursor.storage.tables import ALL_STACKS, HOURS, LIFETIME, MINUTES
 
 logger = logging.getLogger("recursor.storage")
@@ -30,12 +32,12 @@ ALL_STACKS_DAYS = 90
 _DAY = 86_400
 _ALL_KEY = ALL_STACKS.encode()
 
+Figures = Sequence[Any]
+"""The values of a `Rollup`, in the order of its fields; those of `models` and `roles` likewise."""
+
 _FIELDS = tuple(Rollup.model_fields)
-_DECISIONS = _FIELDS.index("decisions")
 _CYCLES, _COMPLETED, _FAILED = (_FIELDS.index(name) for name in ("cycles", "completed", "failed"))
-_LARGEST = frozenset(_FIELDS.index(name) for name in ("longest", "max_parallel"))
-_COST, _UNPRICED = _FIELDS.index("cost"), _FIELDS.index("unpriced_tokens")
-# Sums by name, of models and of roles: each a list of the fields of `Use`, in their order.
+_COST = _FIELDS.index("cost")
 _NAMED = tuple(_FIELDS.index(name) for name in ("models", "roles"))
 _USE_COST = tuple(Use.model_fields).index("cost")
 
@@ -53,15 +55,22 @@ class _Bucket:
 _MINUTES, _HOURS = _Bucket(MINUTES, MINUTE), _Bucket(HOURS, HOUR)
 
 
-def count_execution(writer: Writer, execution: OrchestratorExecution, graph: ExecutionGraph | None) -> None:
-    """Add a finished cycle to the sums of the minute and the hour in which it ended, and of all time."""
+def count_execution(commit: Commit, execution: OrchestratorExecution, graph: ExecutionGraph | None) -> None:
+    """Add a finished cycle to the sums of the minute and the hour in which it ended, and of all time.
+
+    Args:
+        commit: what the end of the cycle is written with.
+        execution: the cycle.
+        graph: its graph; None if it cannot be read.
+    """
     at = execution.finished_at
     assert at is not None
     figures = _of(execution, graph)
+    stack_id = execution.stack_id
     for bucket in (_MINUTES, _HOURS):
-        for owner in (execution.stack_id, ALL_STACKS):
-            _count(writer, bucket.table, _key(owner, at, bucket), figures)
-    _count(writer, LIFETIME, _ALL_KEY, figures)
+        commit.add(bucket.table, _key(stack_id, at, bucket), figures)
+        commit.add(bucket.table, _key(ALL_STACKS, at, bucket), figures)
+    commit.add(LIFETIME, _ALL_KEY, figures)
 
 
 def sum_rollups(reader: Reader, stack_id: str, since: float, until: float) -> Rollup:
@@ -110,12 +119,12 @@ def rollup_series(
     bucket = _MINUTES if seconds % HOUR else _HOURS
     first, end = max(int(since // seconds), 0) * seconds, (int(until // seconds) + 1) * seconds
     keys = (_key(stack_id, first, bucket), _key(stack_id, end, bucket))
-    totals: dict[int, list[Any]] = {}
+    spans: dict[int, list[Figures]] = {}
     for key, value in reader.scan(bucket.table, *keys):
         begin = int(key.rpartition(b"/")[2]) * bucket.seconds // seconds * seconds
-        totals[begin] = _adding(bucket.table, key, value, totals.get(begin, _NOTHING))
+        spans.setdefault(begin, []).append(_stored(bucket.table, key, value))
     for begin in range(first, end, seconds):
-        yield begin, _rollup(totals.get(begin, _NOTHING))
+        yield begin, _rollup(_add_up(spans.get(begin, ())))
 
 
 def lifetime_rollup(reader: Reader) -> Rollup:
@@ -125,7 +134,7 @@ def lifetime_rollup(reader: Reader) -> Rollup:
         CorruptRecordError: it cannot be read.
     """
     value = reader.get(LIFETIME, _ALL_KEY)
-    return _rollup(_NOTHING if value is None else _adding(LIFETIME, _ALL_KEY, value, _NOTHING))
+    return Rollup() if value is None else _rollup(_stored(LIFETIME, _ALL_KEY, value))
 
 
 def read_rollup(value: bytes) -> Rollup:
@@ -133,25 +142,26 @@ def read_rollup(value: bytes) -> Rollup:
     return _rollup(_read_money(unpack(value)))
 
 
-def sum_up_all_stacks(writer: Writer) -> None:
-    """Make the sums over all stacks anew from those of each stack, as far as they can be read."""
-    totals: dict[bytes, list[Any]] = {}
+def sum_up_all_stacks(reader: Reader) -> Commit:
+    """Return what makes the sums over all stacks anew from those of each stack, if they can be read."""
+    commit = Commit()
+    commit.delete_range(LIFETIME, b"", None)
     for bucket in (_MINUTES, _HOURS):
-        writer.delete_range(bucket.table, *prefix_range(_ALL_KEY + b"/"))
-        totals = {}
-        for key, value in writer.scan(bucket.table):
-            moment = key.rpartition(b"/")[2]
+        commit.delete_range(bucket.table, *prefix_range(_ALL_KEY + b"/"))
+        for key, value in reader.scan(bucket.table):
+            owner, _, moment = key.rpartition(b"/")
+            if owner == _ALL_KEY:
+                continue
             try:
-                totals[moment] = _adding(bucket.table, key, value, totals.get(moment, _NOTHING))
+                figures = _stored(bucket.table, key, value)
             except CorruptRecordError as error:
                 logger.error("%s; it is left out of the sums over all stacks", error)
-        for moment, figures in totals.items():
-            writer.put(bucket.table, _ALL_KEY + b"/" + moment, pack(figures))
-    # Of the hours: minutes are the same cycles once more.
-    ever = _NOTHING
-    for figures in totals.values():
-        ever = _add(ever, figures)
-    writer.put(LIFETIME, _ALL_KEY, pack(ever))
+                continue
+            commit.add(bucket.table, _ALL_KEY + b"/" + moment, figures)
+            if bucket is _HOURS:
+                # Minutes are the same cycles once more.
+                commit.add(LIFETIME, _ALL_KEY, figures)
+    return commit
 
 
 def judged_in_hours(reader: Reader, stack_id: str, since: float) -> tuple[int, int, int]:
@@ -176,70 +186,93 @@ def judged_in_hours(reader: Reader, stack_id: str, since: float) -> tuple[int, i
     return cycles, completed, failed
 
 
-def delete_rollups(writer: Writer, stack_id: str) -> None:
+def delete_rollups(commit: Commit, stack_id: str) -> None:
     """Remove all sums of a stack."""
     for bucket in (_MINUTES, _HOURS):
-        writer.delete_range(bucket.table, *prefix_range(stack_id.encode() + b"/"))
+        commit.delete_range(bucket.table, *prefix_range(stack_id.encode() + b"/"))
 
 
-def delete_rollups_before(writer: Writer, stack_id: str, before: float) -> None:
-    """Remove the sums of a stack for what ended before `before` (seconds since the epoch, UTC)."""
+def delete_rollups_before(commit: Commit, reader: Reader, stack_id: str, before: float) -> None:
+    """Remove the sums of a stack, if there are any, for what ended before `before`.
+
+    Args:
+        commit: what they are removed with.
+        reader: the state of the store to look in.
+        stack_id: the stack, or `ALL_STACKS`.
+        before: seconds since the epoch, UTC.
+    """
     for bucket in (_MINUTES, _HOURS):
-        writer.delete_range(bucket.table, stack_id.encode() + b"/", _key(stack_id, before, bucket))
+        start, stop = stack_id.encode() + b"/", _key(stack_id, before, bucket)
+        if next(reader.scan(bucket.table, start, stop), None) is not None:
+            commit.delete_range(bucket.table, start, stop)
 
 
-def delete_old_totals(writer: Writer, now: float) -> None:
+def delete_old_totals(commit: Commit, reader: Reader, now: float) -> None:
     """Remove the sums over all stacks that are older than 90 days; those of all time stay."""
-    delete_rollups_before(writer, ALL_STACKS, now - ALL_STACKS_DAYS * _DAY)
+    delete_rollups_before(commit, reader, ALL_STACKS, now - ALL_STACKS_DAYS * _DAY)
 
 
-def _count(writer: Writer, table: str, key: bytes, figures: list[Any]) -> None:
-    value = writer.get(table, key)
-    try:
-        total = figures if value is None else _adding(table, key, value, figures)
-    except CorruptRecordError as error:
-        # A minute's statistics are not worth a stack that cannot end its cycles.
-        logger.error("%s; it is begun anew", error)
-        total = figures
-    writer.put(table, key, pack(total))
+def _merge(table: str, key: bytes, stored: bytes | None, operands: Sequence[Figures]) -> bytes:
+    """Add the figures of cycles to a sum."""
+    if stored is not None:
+        try:
+            return pack(_stored(table, key, stored, operands))
+        except CorruptRecordError as error:
+            # A minute's statistics are not worth a stack that cannot end its cycles.
+            logger.error("%s; it is begun anew", error)
+    return pack(_add_up(operands))
 
 
-def _add(left: list[Any], right: list[Any]) -> list[Any]:
-    """Add up the figures of two rollups, in the order of the fields."""
-    total: list[Any] = list(map(add, left[:_DECISIONS], right[:_DECISIONS]))
-    decisions = dict(left[_DECISIONS])
-    for kind, number in right[_DECISIONS].items():
-        decisions[kind] = decisions.get(kind, 0) + number
-    total.append(decisions)
-    total += map(add, left[_DECISIONS + 1 : _UNPRICED + 1], right[_DECISIONS + 1 : _UNPRICED + 1])
-    total += [_add_named(left[index], right[index]) for index in _NAMED]
-    for index in _LARGEST:
-        total[index] = max(left[index], right[index])
+MERGES: Mapping[str, MergeFunction] = {table: partial(_merge, table) for table in (MINUTES, HOURS, LIFETIME)}
+"""How the sums are added up."""
+
+
+def _add_up(many: Sequence[Figures]) -> Figures:
+    if not many:
+        return _NOTHING
+    if len(many) == 1:
+        return many[0]
+    return [add_up(column) for add_up, column in zip(_COLUMNS, zip(*many, strict=True), strict=True)]
+
+
+def _add_counts(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for each in counts:
+        for name, number in each.items():
+            total[name] = total.get(name, 0) + number
     return total
 
 
-def _add_named(left: dict[str, list[Any]], right: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    if not right:
-        return left
-    total = dict(left)
-    for name, use in right.items():
-        key = name if name in total or len(total) < MAX_NAMES else OTHERS
-        before = total.get(key)
-        total[key] = use if before is None else list(map(add, before, use))
+def _add_uses(uses: Iterable[Mapping[str, Figures]]) -> dict[str, Figures]:
+    total: dict[str, Figures] = {}
+    for each in uses:
+        for name, use in each.items():
+            key = name if name in total or len(total) < MAX_NAMES else OTHERS
+            before = total.get(key)
+            total[key] = use if before is None else [*map(add, before, use)]
     return total
+
+
+_SPECIAL: Mapping[str, Callable[[Any], Any]] = {
+    "longest": max,
+    "max_parallel": max,
+    "decisions": _add_counts,
+    "models": _add_uses,
+    "roles": _add_uses,
+}
+_COLUMNS = tuple(_SPECIAL.get(name, sum) for name in _FIELDS)
 
 
 def _sum(reader: Reader, stack_id: str, spans: Iterable[tuple[_Bucket, int, int]]) -> Rollup:
-    total = _NOTHING
+    found: list[Figures] = []
     for bucket, start, stop in spans:
         if start < stop:
             keys = (_key(stack_id, start, bucket), _key(stack_id, stop, bucket))
-            for key, value in reader.scan(bucket.table, *keys):
-                total = _adding(bucket.table, key, value, total)
-    return _rollup(total)
+            found += [_stored(bucket.table, key, value) for key, value in reader.scan(bucket.table, *keys)]
+    return _rollup(_add_up(found))
 
 
-def _rollup(figures: list[Any]) -> Rollup:
+def _rollup(figures: Figures) -> Rollup:
     fields = dict(zip(_FIELDS, figures, strict=True))
     for index in _NAMED:
         fields[_FIELDS[index]] = {
@@ -249,21 +282,23 @@ def _rollup(figures: list[Any]) -> Rollup:
 
 
 def _key(stack_id: str, at: float, bucket: _Bucket) -> bytes:
-    return f"{stack_id}/{max(int(at // bucket.seconds), 0):012d}".encode()
+    return b"%b/%012d" % (stack_id.encode(), max(int(at // bucket.seconds), 0))
 
 
-def _adding(table: str, key: bytes, value: bytes, figures: list[Any]) -> list[Any]:
-    """Add what is stored to `figures`.
+def _stored(table: str, key: bytes, value: bytes, more: Sequence[Figures] = ()) -> Figures:
+    """Return the figures of a sum, with `more` added.
 
     Raises:
         CorruptRecordError: it cannot be read.
     """
     try:
-        stored: list[Any] = unpack(value)
-        if len(stored) > len(_FIELDS):
+        figures = unpack(value)
+        if len(figures) > len(_FIELDS):
             raise ValueError("it has more figures than there are")
         # A rollup that an older Recursor wrote has fewer fields; the others are zero.
-        return _add(_read_money(stored + _NOTHING[len(stored) :]), figures)
+        figures = _read_money(figures + _NOTHING[len(figures) :])
+        # That something can be added to it shows that it is a sum.
+        return _add_up((figures, *(more or (_NOTHING,))))
     except (ValueError, TypeError, LookupError, AttributeError, UnpackException, DecimalException) as error:
         where = f"{table} {key.decode(errors='replace')}"
         raise CorruptRecordError(
@@ -280,46 +315,42 @@ def _read_money(figures: list[Any]) -> list[Any]:
     return figures
 
 
-def _of(execution: OrchestratorExecution, graph: ExecutionGraph | None) -> list[Any]:
-    """Return one cycle's figures, in the order of the fields of `Rollup`."""
-    summary, decision, status = execution.summary or GraphSummary(), execution.decision, execution.status
-    seconds = execution.duration or 0.0
+def _of(execution: OrchestratorExecution, graph: ExecutionGraph | None) -> Figures:
+    """Return one cycle's figures."""
+    summary, status, seconds = execution.summary or _NO_SUMMARY, execution.status, execution.duration or 0.0
     used = {node.role: node.usage for node in graph.nodes if node.usage is not None} if graph else {}
-    whole = _add_up(used.values())
-    figures = {
-        "cycles": 1,
-        "completed": int(status is ExecutionStatus.COMPLETED),
-        "failed": int(status is ExecutionStatus.FAILED),
-        "cancelled": int(status is ExecutionStatus.CANCELLED),
-        "seconds": seconds,
-        "longest": seconds,
-        "agents_run": summary.agents_run,
-        "agents_failed": summary.agents_failed,
-        "agent_seconds": summary.agent_seconds,
-        "waves": summary.waves,
-        "parallel": summary.max_parallel,
-        "max_parallel": summary.max_parallel,
-        "decisions": {decision.kind.value: 1} if decision else {},
-        "input_tokens": whole["input_tokens"],
-        "output_tokens": whole["output_tokens"],
-        "cost": whole["cost"],
-        "unpriced_tokens": whole["unpriced_tokens"],
-        "models": _by_model(used.values()),
-        "roles": {role: list(_add_up([usage]).values()) for role, usage in used.items()},
-    }
-    return [figures[field] for field in _FIELDS]
+    # Most often no agent asked a model.
+    whole = _use(used.values()) if used else _NO_USE
+    return (
+        1,
+        int(status is ExecutionStatus.COMPLETED),
+        int(status is ExecutionStatus.FAILED),
+        int(status is ExecutionStatus.CANCELLED),
+        seconds,
+        seconds,
+        summary.agents_run,
+        summary.agents_failed,
+        summary.agent_seconds,
+        summary.waves,
+        summary.max_parallel,
+        summary.max_parallel,
+        {} if execution.decision is None else {execution.decision.kind: 1},
+        *whole[1:],
+        _by_model(used.values()) if used else {},
+        {role: _use([usage]) for role, usage in used.items()},
+    )
 
 
-def _by_model(used: Iterable[Usage]) -> dict[str, list[Any]]:
+def _by_model(used: Iterable[Usage]) -> dict[str, Figures]:
     by_model: dict[str, list[ModelUsage]] = {}
     for usage in used:
         for part in usage.by_model:
             by_model.setdefault((part.model or UNNAMED)[:MAX_NAME], []).append(part)
-    return {model: list(_add_up(usages).values()) for model, usages in by_model.items()}
+    return {model: _use(usages) for model, usages in by_model.items()}
 
 
-def _add_up(used: Iterable[ModelUsage]) -> Mapping[str, Any]:
-    """Return the fields of the `Use` of some runs, in their order."""
+def _use(used: Iterable[ModelUsage]) -> Figures:
+    """Return the values of the `Use` of some runs, in the order of its fields."""
     runs = input_tokens = output_tokens = unpriced = 0
     cost = Decimal(0)
     for usage in used:
@@ -328,13 +359,8 @@ def _add_up(used: Iterable[ModelUsage]) -> Mapping[str, Any]:
         output_tokens += usage.output_tokens
         cost += usage.known_cost
         unpriced += usage.unpriced_tokens
-    return {
-        "runs": runs,
-        "input_tokens": input_tokens,
-        "output_tokens": output_tokens,
-        "cost": cost,
-        "unpriced_tokens": unpriced,
-    }
+    return runs, input_tokens, output_tokens, cost, unpriced
 
 
+_NO_USE, _NO_SUMMARY = _use(()), GraphSummary()
 _NOTHING = [getattr(Rollup(), field) for field in _FIELDS]

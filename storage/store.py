@@ -1,24 +1,30 @@
-"""What every kind of store promises: ordered tables of bytes, snapshots to read, submissions to write.
+"""What every kind of store promises: ordered tables of bytes, snapshots to read, commits to write.
 
-Code above this room names only what is in this module. `lmdb_store` keeps it on disk, `memory_store` in
-memory; a server's database can keep it with one table `kv(tbl, key, value)`.
+Code above this room names only what is in this module and in `commit`. `lmdb_store` keeps it on disk,
+`memory_store` in memory; a server's database can keep it with one table `kv(tbl, key, value)`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 from recursor.storage.errors import InvalidKeyError
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from recursor.storage.commit import Commit
+
+Done = Callable[[BaseException | None], object]
 
 # LMDB's compile-time limit (MDB_MAXKEYSIZE), the smallest of the stores we have in mind.
 LONGEST_KEY = 511
 
-# The table every store has besides those it was opened with: facts about the store itself.
+# The tables every store has besides those it was opened with: facts about the store itself, and, by owner,
+# the number of the newest fence that a commit had.
 META_TABLE = "meta"
+FENCES = "fences"
 
 
 class Reader(Protocol):
@@ -40,9 +46,6 @@ class Reader(Protocol):
     ) -> Iterator[tuple[bytes, bytes]]:
         """Yield the pairs with `start <= key < stop` in the order of their keys, each when it is asked for.
 
-        A writer may change the table while it scans it: the scan goes on from the key it gave last and sees
-        the table as it is by then.
-
         Args:
             table: The table's name.
             start: The first key that may be yielded; empty means from the beginning.
@@ -56,36 +59,8 @@ class Reader(Protocol):
         ...
 
 
-class Writer(Reader, Protocol):
-    """What a submission works on: a snapshot of everything before it, and its own writes."""
-
-    def put(self, table: str, key: bytes, value: bytes) -> None:
-        """Set the value at `key`, 1 to 511 bytes long; the value may be empty.
-
-        Raises:
-            UnknownTableError, InvalidKeyError: see there.
-        """
-        ...
-
-    def delete(self, table: str, key: bytes) -> bool:
-        """Remove `key`; return whether it was there.
-
-        Raises:
-            UnknownTableError, InvalidKeyError: see there.
-        """
-        ...
-
-    def delete_range(self, table: str, start: bytes, stop: bytes | None) -> int:
-        """Remove the keys with `start <= key < stop` (None: to the end); return how many there were.
-
-        Raises:
-            UnknownTableError: see there.
-        """
-        ...
-
-
 class Store(Protocol):
-    """Ordered tables with snapshots, and atomic submissions that are durable before they are acknowledged.
+    """Ordered tables with snapshots, and commits that are durable before they are acknowledged.
 
     Its methods may be called from any thread.
     """
@@ -102,30 +77,30 @@ class Store(Protocol):
         """
         ...
 
-    def submit(self, work: Callable[[Writer], T]) -> Future[T]:
-        """Have `work` run in a transaction of its own on the store's writer thread, first come, first served.
+    def commit(self, commit: Commit, done: Done) -> None:
+        """Have `commit` written on the store's writer thread, first come, first served; return at once.
 
-        All that it writes is committed, or, if it raises, nothing. Its future is resolved after the commit is
-        on disk, with what it returned or raised.
+        All of it is written, or nothing. It is refused if its fence is older than the newest of its owner, or
+        if it names a table that the store doesn't have.
 
-        `work` must be a function of the writer it is given and of nothing that changes: it may be run more
-        than once, and only the last run counts. It must not wait for anything, other submissions least of
-        all.
-
-        The future's callbacks run on the writer thread and hold up every submission behind them: they should
-        do no more than pass the news on. One that raises is logged and harms nobody. A future that is
-        cancelled before its turn was not, and will not be, written.
+        Args:
+            commit: what to write; it must not be changed any more.
+            done: called once, with None after it is on disk, or with why nothing of it was written. It is
+                called on the writer thread and holds up every commit behind it: it should do no more than
+                pass the news on. One that raises is logged and harms nobody.
 
         Raises:
-            StoreClosedError: see there.
+            StoreClosedError: see there; `done` is not called.
             StoreUsageError: The store was opened to be read only.
         """
         ...
 
-    def write(self, work: Callable[[Writer], T]) -> T:
-        """Submit `work` and wait for it: return what it returned, or raise what it raised.
+    def write(self, commit: Commit) -> None:
+        """Commit, and wait until it is on disk.
 
         Raises:
+            FencedError: Its owner is not the owner any more.
+            StorageError: Nothing of it was written; the text says why.
             StoreUsageError: On the writer thread, where it would wait for itself, and inside a read on this
                 thread: the write may have to wait until no snapshot is open.
         """
@@ -145,7 +120,7 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Commit what was submitted, refuse what comes later, let go of the files. Closing twice is fine.
+        """Write what was committed, refuse what comes later, let go of the files. Closing twice is fine.
 
         It doesn't wait for open snapshots: using them further may raise StorageError.
         """

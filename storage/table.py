@@ -13,8 +13,9 @@ from typing import Generic, TypeVar
 
 from recursor.domain.record import Record
 from recursor.storage.codec import decode, encode
+from recursor.storage.commit import Commit
 from recursor.storage.errors import InvalidKeyError
-from recursor.storage.store import Reader, Writer, prefix_range
+from recursor.storage.store import Reader, prefix_range
 
 R = TypeVar("R", bound=Record)
 Pair = tuple[bytes, bytes]
@@ -70,11 +71,11 @@ class Table(Generic[R]):
                 return self.read(full_key, value)
         return None
 
-    def put(self, writer: Writer, record: R, value: bytes | None = None) -> None:
+    def put(self, commit: Commit, record: R, value: bytes | None = None) -> None:
         """Write `record` in place of the one with its key, whichever shelf that stood on.
 
         Args:
-            writer: the transaction.
+            commit: what it is written with.
             record: the record.
             value: its bytes, where they have been made already.
         """
@@ -83,18 +84,19 @@ class Table(Generic[R]):
         full_key = self._full_key(self._stack_id(record), key, shelf)
         for other in self._shelves:
             if other != shelf:
-                writer.delete(self.name, self._full_key(self._stack_id(record), key, other))
-        writer.put(self.name, full_key, encode(record) if value is None else value)
+                commit.delete(self.name, self._full_key(self._stack_id(record), key, other))
+        commit.put(self.name, full_key, encode(record) if value is None else value)
 
-    def add(self, writer: Writer, record: R) -> None:
+    def add(self, commit: Commit, record: R) -> None:
         """Write a record that is new, or whose shelf does not change."""
         key = None if self._key is None else self._key(record)
         shelf = None if self._shelf is None else self._shelf(record)
-        writer.put(self.name, self._full_key(self._stack_id(record), key, shelf), encode(record))
+        commit.put(self.name, self._full_key(self._stack_id(record), key, shelf), encode(record))
 
-    def delete(self, writer: Writer, stack_id: str, key: str | None = None) -> bool:
-        """Remove one record. Returns whether it was there."""
-        return any(writer.delete(self.name, k) for k in self._possible_keys(stack_id, key))
+    def delete(self, commit: Commit, stack_id: str, key: str | None = None) -> None:
+        """Remove one record, wherever it stands."""
+        for shelf in self._shelves or (None,):
+            commit.delete(self.name, self._full_key(stack_id, key, shelf))
 
     def scan(
         self, reader: Reader, stack_id: str, *, shelf: bytes | None = None, newest_first: bool = False
@@ -147,10 +149,10 @@ class Table(Generic[R]):
         """Return up to `limit` records of a stack (or of one shelf), oldest first."""
         return list(islice(self._by_age(reader, stack_id, shelf, newest_first=False), limit))
 
-    def delete_stack(self, writer: Writer, stack_id: str) -> None:
+    def delete_stack(self, commit: Commit, stack_id: str) -> None:
         """Remove all of a stack's records."""
-        writer.delete(self.name, stack_id.encode())
-        writer.delete_range(self.name, *prefix_range(stack_id.encode() + _SEPARATOR))
+        commit.delete(self.name, stack_id.encode())
+        commit.delete_range(self.name, *prefix_range(stack_id.encode() + _SEPARATOR))
 
     def _pairs(
         self,
@@ -179,9 +181,6 @@ class Table(Generic[R]):
         ]
         for key, value in merge(*pairs, key=lambda pair: _own_key(pair[0]), reverse=newest_first):
             yield self.read(key, value)
-
-    def _possible_keys(self, stack_id: str, key: str | None) -> list[bytes]:
-        return [self._full_key(stack_id, key, shelf) for shelf in (self._shelves or (None,))]
 
     @staticmethod
     def _full_key(stack_id: str, key: str | None, shelf: bytes | None) -> bytes:

@@ -11,6 +11,7 @@ from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
 from recursor.domain.work import WorkReport
+from recursor.storage.store import FENCES
 from recursor.storage.table import Table
 
 _OPEN, _WAITING, _CLOSED = b"0", b"1", b"2"
@@ -87,14 +88,15 @@ RECORD_TABLES: tuple[Table[Record], ...] = (  # type: ignore[assignment]  # a Ta
     RESERVATIONS,
 )
 
-# Tables that hold no records: names → ids, revisions, sums per minute, per hour and of all time, stacks to
-# look at.
+# Tables that hold no records, beside the fences of owners: names → ids, revisions, sums per minute, per hour
+# and of all time, stacks to look at, messages to other stacks that are under way.
 NAMES = "stack_names"
 REVISIONS = "revisions"
 MINUTES = "rollups_by_minute"
 HOURS = "rollups_by_hour"
 LIFETIME = "rollups_of_all_time"
 NUDGES = "nudges"
+OUTBOX = "outbox"
 
 TABLES: tuple[str, ...] = (
     *(table.name for table in RECORD_TABLES),
@@ -104,4 +106,6 @@ TABLES: tuple[str, ...] = (
     HOURS,
     LIFETIME,
     NUDGES,
+    FENCES,
+    OUTBOX,
 )

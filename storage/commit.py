@@ -1,0 +1,161 @@
+"""What one owner wants written, as data: puts, deletes, additions to sums, and the fence it stands under."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from recursor.storage.errors import FencedError
+from recursor.storage.store import FENCES, LONGEST_KEY, Reader, check_key
+
+FENCE_BYTES = 8
+"""A fence is stored big-endian, so that stored fences compare as their numbers do."""
+
+RETIRED = b"\xff" * FENCE_BYTES
+"""The fence of what was deleted: above any number."""
+
+MergeFunction = Callable[[bytes, bytes | None, Sequence[Any]], bytes]
+"""(key, the stored value or None, operands in the order they were added) -> the new value.
+
+It must not depend on how operands are grouped: merging two at once is merging the one and then the other.
+RocksDB calls it a merge operator: https://github.com/facebook/rocksdb/wiki/Merge-Operator
+"""
+
+Merges = Mapping[str, MergeFunction]
+"""By table. Only these tables take additions."""
+
+
+class Fence(NamedTuple):
+    """The proof of who owns a stack: a commit under an older one is refused.
+
+    Source: fencing tokens,
+    https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html
+    """
+
+    owner: str
+    """The stack's id."""
+    number: int
+    """Higher for every owner that follows, from 1."""
+
+
+class FenceNumbers:
+    """Hands out the fences of one process: each above all before it, here and in the store.
+
+    The store alone could not tell: an owner that ended may have commits under way whose fence is not yet
+    stored.
+    """
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def take(self, reader: Reader, owner: str) -> Fence:
+        """Return a fence above all that `owner` was given before.
+
+        Args:
+            reader: a snapshot that was taken after the process took hold of the data directory.
+            owner: the stack's id.
+
+        Raises:
+            FencedError: the stack was deleted.
+        """
+        stored = reader.get(FENCES, owner.encode()) or b""
+        if stored >= RETIRED:
+            raise FencedError(owner, 0, int.from_bytes(stored))
+        self._last = max(self._last, int.from_bytes(stored)) + 1
+        return Fence(owner, self._last)
+
+
+class Commit:
+    """Writes that are applied together or not at all.
+
+    It takes what a table writes: `TODOS.put(commit, todo)`. Later calls win over earlier ones; additions are
+    made last. Not thread-safe; once it was given to a store it must not be changed.
+    """
+
+    __slots__ = ("additions", "fence", "ranges", "writes")
+
+    def __init__(self, fence: Fence | None = None) -> None:
+        """Begin an empty commit.
+
+        Args:
+            fence: who writes it; None where nobody owns what is written.
+        """
+        self.fence = fence
+        self.ranges: list[tuple[str, bytes, bytes | None]] = []
+        """(table, start, stop): removed first."""
+        self.writes: list[tuple[str, bytes, bytes | None]] = []
+        """(table, key, value), None to delete, in order."""
+        self.additions: list[tuple[str, bytes, Any]] = []
+        """(table, key, operand) for the table's merge function."""
+
+    def put(self, table: str, key: bytes, value: bytes) -> None:
+        """Set the value at `key`, 1 to 511 bytes long; the value may be empty.
+
+        Raises:
+            InvalidKeyError: see there.
+        """
+        if not 0 < len(key) <= LONGEST_KEY:
+            check_key(key)
+        self.writes.append((table, key, value))
+
+    def delete(self, table: str, key: bytes) -> None:
+        """Remove `key`, if it is there.
+
+        Raises:
+            InvalidKeyError: see there.
+        """
+        if not 0 < len(key) <= LONGEST_KEY:
+            check_key(key)
+        self.writes.append((table, key, None))
+
+    def delete_range(self, table: str, start: bytes, stop: bytes | None) -> None:
+        """Remove the keys with `start <= key < stop` (None: to the end), also those written here before."""
+
+        def outside(write: tuple[str, bytes, Any]) -> bool:
+            return write[0] != table or write[1] < start or (stop is not None and write[1] >= stop)
+
+        self.writes = list(filter(outside, self.writes))
+        self.additions = list(filter(outside, self.additions))
+        self.ranges.append((table, start, stop))
+
+    def add(self, table: str, key: bytes, operand: object) -> None:
+        """Add to the sum at `key`, as the table's merge function adds up.
+
+        Args:
+            table: one with a merge function.
+            key: 1 to 511 bytes.
+            operand: what that function takes; it must not be changed afterwards.
+
+        Raises:
+            InvalidKeyError: see there.
+        """
+        if not 0 < len(key) <= LONGEST_KEY:
+            check_key(key)
+        self.additions.append((table, key, operand))
+
+    def extend(self, other: Commit) -> None:
+        """Write what `other` writes, after what is here. The fence stays."""
+        for table, start, stop in other.ranges:
+            self.delete_range(table, start, stop)
+        self.writes += other.writes
+        self.additions += other.additions
+
+    def retire(self) -> None:
+        """Make this the last commit of its owner: later ones are refused, under whatever fence.
+
+        To delete the stack's fence instead would let a late commit of its owner write it back in part.
+
+        Raises:
+            ValueError: it has no fence.
+        """
+        if self.fence is None:
+            raise ValueError("a commit without a fence has no owner to retire")
+        self.put(FENCES, self.fence.owner.encode(), RETIRED)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the keys and values to put."""
+        return sum(len(key) + len(value) for _, key, value in self.writes if value is not None)
+
+    def __len__(self) -> int:
+        return len(self.writes) + len(self.ranges) + len(self.additions)
