@@ -78,8 +78,6 @@ Text = Annotated[
 ]
 RoleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 StackId = str
-Revision = tuple[int, int, int]
-"""How often a stack's contents, its agents' own notes, and the broadcasts have been written to."""
 
 
 class Record(BaseModel):
@@ -99,8 +97,7 @@ class Record(BaseModel):
     def but(self, **changes: Any) -> Self:
         """Return this record with some fields changed, not validated: for values that are known to be right.
 
-        It does what pydantic's `model_copy(update=...)` does, in a quarter of the time: a cycle of the
-        orchestrator makes dozens of these.
+        It does what pydantic's `model_copy(update=...)` does, in a quarter of the time.
         """
         cls = type(self)
         changed = cls.__new__(cls)

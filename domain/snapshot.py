@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from recursor.domain.agent_state import AgentState
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import Artifact, ProjectIdea
-from recursor.domain.record import Record, Revision, RoleName, Timestamp
+from recursor.domain.record import Record, RoleName, Timestamp
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 
@@ -15,8 +15,6 @@ class Snapshot(Record):
 
     stack: Stack
     taken_at: Timestamp
-    revision: Revision
-    """Of the stack when it was taken."""
     idea: ProjectIdea | None = None
     todos: tuple[Todo, ...] = ()
     """All open ones and the newest closed ones, oldest first."""

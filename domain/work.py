@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from recursor.domain.record import Record, Revision, RoleName, StackId, Timestamp
+from recursor.domain.record import Record, RoleName, StackId, Timestamp
 
 
 class WorkStatus(Record):
@@ -27,8 +27,6 @@ class WorkReport(Record):
 
     stack_id: StackId
     computed_at: Timestamp
-    revision: Revision
-    """Of the stack in the store when it was computed."""
     statuses: Mapping[RoleName, WorkStatus]
 
     def roles_with_work(self) -> tuple[str, ...]:
@@ -44,17 +42,15 @@ class WorkReport(Record):
         """Return the roles whose work waits for what passes by itself."""
         return tuple(role for role, status in self.statuses.items() if status.waits)
 
-    def is_fresh(self, revision: Revision, ttl: float, now: float) -> bool:
-        """Return whether this still tells what is true.
+    def is_fresh(self, ttl: float, now: float) -> bool:
+        """Return whether this still holds, if nothing has changed in the stack since.
 
         Args:
-            revision: what is in the store now.
-            ttl: seconds for which a report holds while nothing is written.
+            ttl: seconds for which a report holds while nothing changes.
             now: seconds since the epoch, UTC.
         """
         due = self.next_due()
-        young = 0 <= now - self.computed_at < ttl and (due is None or now < due)
-        return young and self.revision == revision
+        return 0 <= now - self.computed_at < ttl and (due is None or now < due)
 
     def next_due(self) -> float | None:
         """Return the earliest time at which time alone may bring work, or None."""

@@ -1,8 +1,8 @@
 """Execution control: what start, pause, resume and stop make of a stack."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 
+from recursor.domain.commands import Command
 from recursor.domain.errors import ConflictError
 from recursor.domain.stack import ExecutionState, Stack
 
@@ -12,15 +12,6 @@ IDLE, RUNNING, PAUSED, STOPPED = (
     ExecutionState.PAUSED,
     ExecutionState.STOPPED,
 )
-
-
-class Command(StrEnum):
-    """What a person can tell a stack to do."""
-
-    START = "start"
-    PAUSE = "pause"
-    RESUME = "resume"
-    STOP = "stop"
 
 
 CONCERNED: Mapping[Command, frozenset[ExecutionState]] = {

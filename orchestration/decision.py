@@ -78,14 +78,19 @@ def after_failure(failures: int, what: str, settings: PauseSettings) -> Decision
     return Decision(kind=DecisionKind.PAUSE, pause=backoff(failures, settings), reason=what, backoff=True)
 
 
-def backoff_ends(stack: Stack, settings: PauseSettings) -> float | None:
-    """Return until when a stack waits whatever comes (seconds since the epoch, UTC): its last cycle failed.
+def backoff_ends(stack: Stack, settings: PauseSettings, now: float) -> float | None:
+    """Return until when a stack waits whatever comes, as its last cycle failed; None if it did not.
 
-    None if it did not.
+    A failure in the future was noted by a clock that was ahead: it counts from now.
+
+    Args:
+        stack: the stack.
+        settings: the pauses.
+        now: seconds since the epoch, UTC.
     """
     if not last_cycle_failed(stack) or stack.last_failure_at is None:
         return None
-    return stack.last_failure_at + backoff(stack.failures_in_a_row, settings)
+    return min(stack.last_failure_at, now) + backoff(stack.failures_in_a_row, settings)
 
 
 def last_cycle_failed(stack: Stack) -> bool:

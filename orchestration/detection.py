@@ -36,9 +36,7 @@ def detect_work(snapshot: Snapshot, roles: RoleRegistry, settings: Settings, now
     except (Exception, SystemExit) as error:
         # A detector is user code: even a sys.exit() in it is this stack's trouble and nobody else's.
         raise DetectorFailedError(f"work detection failed: {name}: {in_one_line(error)}") from error
-    return WorkReport(
-        stack_id=snapshot.stack.id, computed_at=now, revision=snapshot.revision, statuses=statuses
-    )
+    return WorkReport(stack_id=snapshot.stack.id, computed_at=now, statuses=statuses)
 
 
 def _seen(status: WorkStatus, settings: Settings) -> WorkStatus:

@@ -1,0 +1,118 @@
+"""New records as people and programs give them: checked, and not stored yet."""
+
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.ids import new_id, new_stack_id
+from recursor.domain.message import Message, UserMessage
+from recursor.domain.project import ProjectIdea
+from recursor.domain.record import Record
+from recursor.domain.settings import Overrides, Settings
+from recursor.domain.stack import Stack
+from recursor.domain.todo import Todo
+
+R = TypeVar("R", bound=Record)
+
+
+def new_stack(name: str, now: float, settings: Overrides | None = None) -> Stack:
+    """Make a stack.
+
+    Args:
+        name: one line, 1 to 200 characters.
+        now: seconds since the epoch, UTC.
+        settings: what differs from the runner's settings.
+
+    Raises:
+        InvalidInputError: the name or a setting is not acceptable.
+    """
+    Settings().overridden(settings or {})
+    return checked(Stack, "stack", id=new_stack_id(), name=name, created_at=now, settings=settings or {})
+
+
+def new_idea(stack_id: str, idea: str, now: float) -> ProjectIdea:
+    """Make the idea that a person gives to a stack.
+
+    Args:
+        stack_id: the stack.
+        idea: 1 to 20,000 characters.
+        now: seconds since the epoch, UTC.
+
+    Raises:
+        InvalidInputError: the idea is empty, too long, or not text.
+    """
+    times = {"created_at": now, "updated_at": now, "updated_by": "user"}
+    return checked(ProjectIdea, "project idea", stack_id=stack_id, idea=idea, **times)
+
+
+def new_user_message(stack_id: str, sender: str, content: str, now: float) -> UserMessage:
+    """Make a visitor's message.
+
+    Raises:
+        InvalidInputError: the sender is not one line of 1 to 200 characters, or the content not 1 to 20,000.
+    """
+    return checked(
+        UserMessage,
+        "message",
+        id=new_id(),
+        stack_id=stack_id,
+        sender=sender,
+        content=content,
+        created_at=now,
+    )
+
+
+def new_message(sender: Stack, to_stack_id: str | None, content: str, now: float) -> Message:
+    """Make a message from one stack to another, or to all others.
+
+    Raises:
+        InvalidInputError: the content is not 1 to 20,000 characters.
+    """
+    return checked(
+        Message,
+        "message",
+        id=new_id(),
+        from_stack_id=sender.id,
+        from_name=sender.name,
+        to_stack_id=to_stack_id,
+        content=content,
+        created_at=now,
+    )
+
+
+def new_todo(stack_id: str, content: str, priority: int, now: float) -> Todo:
+    """Make a todo that a person gives.
+
+    Raises:
+        InvalidInputError: the content is not 1 to 2,000 characters, or the priority not 1 to 5.
+    """
+    return checked(
+        Todo,
+        "todo",
+        id=new_id(),
+        stack_id=stack_id,
+        content=content,
+        priority=priority,
+        assigned_by="user",
+        created_at=now,
+        updated_at=now,
+        updated_by="user",
+    )
+
+
+def checked(kind: type[R], what: str, **fields: object) -> R:
+    """Make a record of `fields`.
+
+    Args:
+        kind: its type.
+        what: what people call it.
+        fields: its fields.
+
+    Raises:
+        InvalidInputError: a field is not acceptable; the text names it.
+    """
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        raise InvalidInputError.explaining(what, error) from None

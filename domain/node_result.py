@@ -1,0 +1,26 @@
+"""What became of one run of an agent."""
+
+from dataclasses import dataclass
+
+from recursor.domain.effect import Outcome
+from recursor.domain.snapshot import Snapshot
+from recursor.domain.spending import AgentFailedError, BudgetExceededError
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """An outcome, or an error."""
+
+    role: str
+    attempt: int
+    saw: Snapshot
+    """What it read."""
+    started_at: float | None
+    """This and the next in seconds since the epoch, UTC."""
+    finished_at: float
+    outcome: Outcome | None = None
+    error: str | None = None
+    proposal: str | None = None
+    """The fingerprint of the plan, artifact or review in the outcome."""
+    failure: AgentFailedError | BudgetExceededError | None = None
+    """How the agent gave up, where it said so itself."""

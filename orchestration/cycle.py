@@ -1,0 +1,255 @@
+"""What a cycle does to a stack's records: its beginning, the results of each wave, its end."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from recursor.domain.agent_state import AgentExecutionState
+from recursor.domain.execution import Decision, ExecutionStatus, OrchestratorExecution
+from recursor.domain.graph import ExecutionGraph, Node, NodeStatus
+from recursor.domain.node_result import NodeResult
+from recursor.domain.settings import Settings
+from recursor.domain.spending import AgentFailedError, BudgetExceededError, BudgetName
+from recursor.domain.stack import ExecutionState, Stack
+from recursor.domain.work import WorkReport
+from recursor.orchestration.decision import failures_in_a_row, has_failed, summarise
+from recursor.orchestration.draft import Draft, Found
+from recursor.orchestration.outcomes import EffectRefusedError, apply_outcome
+from recursor.orchestration.repetition import circle
+from recursor.orchestration.stack_commands import end_execution
+from recursor.orchestration.waits import wait_after
+
+
+def begin_cycle(draft: Draft, graph: ExecutionGraph, report: WorkReport) -> None:
+    """Begin a cycle: record it, its graph with the first wave marked as running, and the work status."""
+    stack = draft.records.stack
+    execution = OrchestratorExecution(
+        id=graph.id,
+        stack_id=stack.id,
+        number=stack.last_cycle + 1,
+        epoch=stack.epoch,
+        started_at=draft.now,
+    )
+    draft.records = replace(
+        draft.records,
+        execution=execution,
+        report=report,
+        changes_before_cycle=draft.records.changes,
+    )
+    draft.put_stack(stack.but(current_execution_id=execution.id, last_cycle=execution.number))
+    draft.writes.put(execution.id, execution)
+    draft.writes.put("", report)
+    put_graph(draft, mark_running(graph, draft.now))
+
+
+def put_graph(draft: Draft, graph: ExecutionGraph) -> None:
+    """Replace the graph of the running cycle."""
+    draft.records = replace(draft.records, graph=graph)
+    draft.writes.put(graph.id, graph)
+
+
+def mark_running(graph: ExecutionGraph, now: float) -> ExecutionGraph:
+    """Return the graph with the pending nodes of its first unfinished wave running, with one more attempt.
+
+    Args:
+        graph: the graph before.
+        now: seconds since the epoch, UTC.
+    """
+    nodes = list(graph.nodes)
+    current = next((node.wave for node in nodes if not node.status.ended), None)
+    for index, node in enumerate(nodes):
+        if node.wave == current and node.status is NodeStatus.PENDING:
+            nodes[index] = node.but(status=NodeStatus.RUNNING, attempts=node.attempts + 1, started_at=now)
+    return graph.but(nodes=tuple(nodes))
+
+
+def unmark_running(graph: ExecutionGraph) -> ExecutionGraph:
+    """Return the graph with its running nodes pending again: nothing of them will be taken in."""
+    if all(node.status is not NodeStatus.RUNNING for node in graph.nodes):
+        return graph
+    return graph.replacing(
+        {
+            node.role: node.but(status=NodeStatus.PENDING, started_at=None)
+            for node in graph.nodes
+            if node.status is NodeStatus.RUNNING
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    node: Node
+    halts: str | None
+    """Why a person has to look before it makes sense to try again."""
+    budget: BudgetName | None
+
+
+def take_results(
+    draft: Draft, results: Sequence[NodeResult], settings: Settings, found: Mapping[str, Found]
+) -> None:
+    """Apply a wave's outcomes together with its nodes' new status.
+
+    An outcome that cannot be applied fails its node and changes nothing else; the others are applied. A run
+    without a result, because it was taken back before it began, is pending again.
+
+    Args:
+        draft: the records; a cycle is running.
+        results: what the runs came to.
+        settings: the stack's.
+        found: by role, the records that an outcome names and that are not held in memory.
+    """
+    graph = draft.records.graph
+    assert graph is not None
+    nodes = {node.role: node for node in graph.nodes}
+    changed: dict[str, Node] = {}
+    halts: list[str] = []
+    budget: BudgetName | None = None
+    for result in results:
+        node = nodes[result.role]
+        if node.status is not NodeStatus.RUNNING or node.attempts != result.attempt:
+            continue
+        applied = _apply(draft, node, graph.id, result, settings, found.get(result.role, {}))
+        changed[result.role] = applied.node
+        if applied.halts is not None:
+            halts.append(f"{result.role}: {applied.halts}")
+            budget = budget or applied.budget
+    if halts and draft.records.stack.state is ExecutionState.RUNNING:
+        # What needs a person must not be met again by the next wave, nor after a crash.
+        draft.put_stack(paused(draft.records.stack, "; ".join(halts), draft.now, budget))
+    put_graph(draft, unmark_running(graph.replacing(changed)))
+
+
+def end_cycle(draft: Draft, report: WorkReport, decision: Decision, *, progress: bool) -> None:
+    """Record how the running cycle ended: the execution, the stack's counters, the statistics.
+
+    Args:
+        draft: the records.
+        report: the work status after the cycle.
+        decision: what comes next.
+        progress: whether anything in the stack changed since the cycle's graph was built.
+    """
+    execution, graph, now = draft.records.execution, draft.records.graph, draft.now
+    assert execution is not None
+    assert graph is not None
+    failed = [f"{node.role}: {node.note}" for node in graph.nodes if node.status is NodeStatus.FAILED]
+    execution = execution.but(
+        status=ExecutionStatus.FAILED if failed else ExecutionStatus.COMPLETED,
+        finished_at=now,
+        decision=decision,
+        error="; ".join(failed) or None,
+        summary=summarise(graph),
+    )
+    stack = draft.records.stack
+    stack = stack.but(
+        total_cycles=stack.total_cycles + 1,
+        failures_in_a_row=failures_in_a_row(stack, graph),
+        fruitless_in_a_row=0 if progress else stack.fruitless_in_a_row + 1,
+        last_activity_at=now,
+        last_failure_at=now if has_failed(stack, graph) else stack.last_failure_at,
+        current_execution_id=None,
+        next_look_at=next_look(decision, now),
+    )
+    if decision.suspend and stack.state is ExecutionState.RUNNING:
+        stack = paused(stack, decision.reason, now)
+    end_execution(draft, execution, graph)
+    draft.put_stack(stack)
+    put_report(draft, report)
+
+
+def put_report(draft: Draft, report: WorkReport) -> None:
+    """Record a work status."""
+    draft.records = replace(draft.records, report=report)
+    draft.writes.put("", report)
+
+
+def next_look(decision: Decision, now: float) -> float | None:
+    """Return when a stack is due to be looked at after a decision; None: at an event."""
+    if decision.suspend:
+        return None
+    if decision.pause is None:
+        return now if decision.kind == "continue" else None
+    return now + decision.pause
+
+
+def paused(stack: Stack, reason: str, now: float, budget: BudgetName | None = None) -> Stack:
+    """Return the stack, paused until a person resumes it.
+
+    Args:
+        stack: the stack before.
+        reason: why.
+        now: seconds since the epoch, UTC.
+        budget: the budget that is used up, where that is why.
+    """
+    return stack.but(
+        state=ExecutionState.PAUSED,
+        state_reason=reason,
+        out_of_budget=budget,
+        paused_at=now,
+        next_look_at=None,
+    )
+
+
+def _apply(
+    draft: Draft, node: Node, execution_id: str, result: NodeResult, settings: Settings, found: Found
+) -> _Applied:
+    """Apply what a run came to, and return its node."""
+    error = None if result.error is None else _storable(result.error)
+    failure = result.failure
+    usage = None if failure is None else failure.usage
+    if result.outcome is not None:
+        usage = result.outcome.usage
+        failure = _circle(draft, result, settings)
+        error = None if failure is None else str(failure)
+        if failure is None:
+            attempt = draft.attempt()
+            attempt.found = found
+            try:
+                apply_outcome(
+                    attempt,
+                    result.role,
+                    execution_id,
+                    result.outcome,
+                    result.saw,
+                    proposal=result.proposal,
+                )
+            except EffectRefusedError as refused:
+                error = str(refused)
+            else:
+                draft.accept(attempt)
+    wait = None
+    if error is not None:
+        state = draft.records.state_of(result.role)
+        if isinstance(failure, AgentFailedError) and failure.passes and not failure.suspend:
+            wait = wait_after(failure, result.role, result.saw, settings, draft.now).but(why=error)
+        draft.put_state(state.but(execution_state=AgentExecutionState.FAILED, last_error=error, wait=wait))
+    ended = node.but(
+        status=NodeStatus.COMPLETED if error is None else NodeStatus.FAILED,
+        started_at=result.started_at,
+        finished_at=result.finished_at,
+        note=error,
+        waits_until=None if wait is None else wait.until,
+        usage=usage,
+    )
+    return _Applied(ended, error if _halts(failure) else None, _budget(failure))
+
+
+def _circle(draft: Draft, result: NodeResult, settings: Settings) -> AgentFailedError | None:
+    """Return the failure of an agent that has proposed the same too often."""
+    if result.proposal is None or result.outcome is None:
+        return None
+    # A person may have done something while the agent was at it.
+    saw = result.saw.but(stack=draft.records.stack)
+    evidence = circle(saw, result.role, result.proposal, result.outcome, settings.loop)
+    return None if evidence is None else AgentFailedError(evidence, result.outcome.usage, suspend=True)
+
+
+def _halts(failure: AgentFailedError | BudgetExceededError | None) -> bool:
+    return isinstance(failure, BudgetExceededError) or (failure is not None and failure.suspend)
+
+
+def _budget(failure: AgentFailedError | BudgetExceededError | None) -> BudgetName | None:
+    return failure.budget if isinstance(failure, BudgetExceededError) else None
+
+
+def _storable(error: str) -> str:
+    # The name of a file in an agent's exception may hold bytes that are no characters.
+    return error.encode(errors="backslashreplace").decode()

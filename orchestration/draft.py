@@ -1,0 +1,147 @@
+"""Changes to a stack's records while they are being made: a working copy, and what of it is to be written."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from recursor.domain.agent_state import AgentState
+from recursor.domain.message import Message, UserMessage
+from recursor.domain.project import Artifact, ProjectIdea
+from recursor.domain.record import Record
+from recursor.domain.stack import ExecutionState, Stack
+from recursor.domain.todo import Todo
+from recursor.domain.trace import Trace
+from recursor.orchestration.stack_records import StackRecords
+from recursor.orchestration.writes import Writes
+
+Found = Mapping[tuple[type[Record], str], Record]
+"""Records of the stack that are not held in memory, by type and id: closed todos and messages of long ago."""
+
+_NOTHING: Found = {}
+
+
+class Draft:
+    """A working copy of a stack's records. `records` and `writes` are what it comes to."""
+
+    __slots__ = ("found", "new_id", "now", "records", "writes")
+
+    def __init__(
+        self, records: StackRecords, now: float, new_id: Callable[[], str], found: Found = _NOTHING
+    ) -> None:
+        """Begin with `records`.
+
+        Args:
+            records: the records before.
+            now: seconds since the epoch, UTC.
+            new_id: makes ids that sort by age.
+            found: records that are not among them, but may be named.
+        """
+        self.records = records
+        self.writes = Writes()
+        self.now = now
+        self.new_id = new_id
+        self.found = found
+
+    def attempt(self) -> "Draft":
+        """Return a copy to try changes on; `accept` takes them over."""
+        return Draft(self.records, self.now, self.new_id, self.found)
+
+    def accept(self, attempt: "Draft") -> None:
+        """Take over what was changed in a copy."""
+        self.records = attempt.records
+        self.writes.extend(attempt.writes)
+
+    def put_stack(self, stack: Stack) -> None:
+        """Change the stack's own record."""
+        self.records = replace(self.records, stack=stack)
+        self.writes.put("", stack)
+
+    def put_idea(self, idea: ProjectIdea) -> None:
+        """Set the idea."""
+        self._change(idea=idea)
+        self.writes.put("", idea)
+
+    def todo(self, todo_id: str) -> Todo | None:
+        """Return a todo, or None."""
+        known = self.records.todos.get(todo_id) or self.found.get((Todo, todo_id))
+        return known if isinstance(known, Todo) else None
+
+    def put_todo(self, todo: Todo) -> None:
+        """Add or change a todo."""
+        self._change(todos=self.records.todos.adding(todo.id, todo))
+        self.writes.put(todo.id, todo)
+
+    def user_message(self, message_id: str) -> UserMessage | None:
+        """Return a visitor's message, or None."""
+        known = self.records.user_messages.get(message_id) or self.found.get((UserMessage, message_id))
+        return known if isinstance(known, UserMessage) else None
+
+    def put_user_message(self, message: UserMessage) -> None:
+        """Add or change a visitor's message."""
+        self._change(user_messages=self.records.user_messages.adding(message.id, message))
+        self.writes.put(message.id, message)
+
+    def message(self, message_id: str) -> Message | None:
+        """Return a message from another stack to this one, or None."""
+        known = self.records.messages.get(message_id) or self.found.get((Message, message_id))
+        return known if isinstance(known, Message) else None
+
+    def put_message(self, message: Message) -> None:
+        """Add or change a message from another stack; one that was read is held in memory no more."""
+        messages = self.records.messages
+        if message.read_at is None:
+            messages = messages.adding(message.id, message)
+        else:
+            messages = messages.without(message.id)
+        self._change(messages=messages)
+        self.writes.put(message.id, message)
+
+    def read_broadcasts(self, up_to: str) -> None:
+        """Note that the broadcasts up to this id have been read."""
+        unread = self.records.broadcasts
+        self._change(broadcasts=unread.without(*(each.id for each in unread if each.id <= up_to)))
+        self.put_stack(self.records.stack.but(broadcasts_read=up_to))
+
+    def send(self, message: Message) -> None:
+        """Send a message to another stack, or to all."""
+        self.records = replace(self.records, outbox=self.records.outbox.adding(message.id, message))
+        self.writes.sent[message.id] = message
+
+    def put_artifact(self, artifact: Artifact) -> None:
+        """Add a version of the artifact."""
+        self._change(artifact=artifact)
+        self.writes.put(f"{artifact.number:08d}", artifact)
+
+    def put_state(self, state: AgentState, *, seen_by_others: bool = False) -> None:
+        """Change a role's state; what it notes for itself is no change that others see."""
+        states = {**self.records.states, state.role: state.but(updated_at=self.now)}
+        if seen_by_others:
+            self._change(states=states)
+        else:
+            self.records = replace(self.records, states=states)
+        self.writes.put(state.role, states[state.role])
+
+    def put_trace(self, trace: Trace) -> None:
+        """Add a trace."""
+        self.writes.put(trace.id, trace)
+
+    def note_news(self) -> None:
+        """Note that the stack has something new to look at: also if the process dies before it has looked."""
+        stack = self.records.stack
+        if stack.state is ExecutionState.RUNNING and (
+            stack.next_look_at is None or stack.next_look_at > self.now
+        ):
+            self.put_stack(stack.but(next_look_at=self.now))
+
+    def note_change(self) -> None:
+        """Note that something has changed that agents see."""
+        self._change()
+
+    def note_input(self) -> None:
+        """Note that a person gave the stack something: news, which also ends a row of repetitions."""
+        self.note_news()
+        self.note_change()
+        self.put_stack(self.records.stack.but(last_input_at=self.now))
+
+    def _change(self, **fields: object) -> None:
+        records = self.records
+        self.records = replace(records, changes=records.changes + 1, **fields)  # type: ignore[arg-type]  # fields of it

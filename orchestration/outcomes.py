@@ -1,0 +1,406 @@
+"""What an agent's outcome changes: all of its effects, or, where one is not possible, none.
+
+An effect on something that has vanished since the agent looked (a todo that was cancelled, a message that was
+pruned, a stack that was deleted) is dropped with a note in the trace, and the rest of the outcome holds: no
+agent can know of it. What the agent cannot have seen is its own mistake, and refused.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import nextafter
+from typing import Any
+
+from recursor.domain.agent_state import (
+    LONGEST_THOUGHT,
+    MAX_FACTS,
+    MAX_LEARNINGS,
+    MAX_PROPOSALS,
+    MAX_THOUGHTS,
+    AgentExecutionState,
+    LongTermMemory,
+    Proposal,
+)
+from recursor.domain.effect import (
+    AnswerUserMessage,
+    CreateTodo,
+    Effect,
+    Outcome,
+    PlanUserMessages,
+    PublishArtifact,
+    ReadMessages,
+    Remember,
+    ReviewArtifact,
+    SendMessage,
+    SetFocus,
+    SetPhase,
+    SetProject,
+    TakeRecommendations,
+    UpdateTodo,
+)
+from recursor.domain.errors import RecursorError
+from recursor.domain.message import Message, UserMessage
+from recursor.domain.project import Artifact, ProjectIdea
+from recursor.domain.record import Record
+from recursor.domain.snapshot import Snapshot
+from recursor.domain.stack import Stack
+from recursor.domain.todo import Todo
+from recursor.domain.trace import Trace
+from recursor.orchestration.draft import Draft
+
+REVIEWER = "reviewer"
+# An id that an agent made up can be as long as its outcome, and the reason stands in several records.
+_LONGEST_REASON = 200
+
+
+class EffectRefusedError(RecursorError):
+    """An effect names something that does not exist, or is not possible: none of its outcome is applied."""
+
+
+class _Vanished(Exception):  # noqa: N818  # nothing is wrong
+    """What an effect is about has vanished since the agent looked."""
+
+
+@dataclass(slots=True)
+class _Applying:
+    """An outcome while it is applied."""
+
+    draft: Draft
+    role: str
+    saw: Snapshot
+    dropped: list[str] = field(default_factory=list)
+    """What was left out, and why."""
+
+    @property
+    def now(self) -> float:
+        return self.draft.now
+
+    def has_seen(self, idea: ProjectIdea) -> bool:
+        """Whether the agent has read these words, or chosen them."""
+        return idea.updated_by == self.role or (self.saw.idea is not None and self.saw.idea.idea == idea.idea)
+
+    def missing(self, effect: Effect, why: str, *, seen: bool) -> Exception:
+        """Return the error for something that is not there: vanished, or made up by the agent."""
+        return _Vanished(f"{effect.kind}: {cut(why)}") if seen else self.refused(effect, why)
+
+    def refused(self, effect: Effect, why: str) -> EffectRefusedError:
+        return EffectRefusedError(
+            f"{self.role} proposed {effect.kind}: {cut(why)}; nothing of its outcome was applied"
+        )
+
+
+def apply_outcome(
+    draft: Draft,
+    role: str,
+    execution_id: str,
+    outcome: Outcome,
+    saw: Snapshot,
+    *,
+    proposal: str | None = None,
+) -> None:
+    """Apply an outcome to a draft: its effects, the role's state, the trace.
+
+    Args:
+        draft: the records; if this raises, it is to be thrown away.
+        role: whose outcome it is.
+        execution_id: the cycle in which it ran.
+        outcome: what it proposes.
+        saw: what the agent made it of.
+        proposal: the fingerprint of the plan, artifact or review in it, to be kept.
+
+    Raises:
+        EffectRefusedError: an effect cannot be applied.
+    """
+    applying = _Applying(draft, role, saw)
+    for effect in outcome.effects:
+        try:
+            _APPLY[type(effect)](applying, effect)
+        except _Vanished as vanished:
+            applying.dropped.append(str(vanished))
+    _note_run(applying, outcome, proposal)
+    if outcome.effects or outcome.summary or outcome.thoughts:
+        draft.put_trace(_trace(applying, outcome, execution_id))
+
+
+def named_by(outcome: Outcome) -> list[tuple[type[Record], str]]:
+    """Return the records that an outcome names, by type and id; its owner gathers them before applying it.
+
+    A stack that is written to is among them: whether it exists is all that counts.
+    """
+    named: list[tuple[type[Record], str]] = []
+    for effect in outcome.effects:
+        match effect:
+            case UpdateTodo():
+                named.append((Todo, effect.todo_id))
+            case AnswerUserMessage():
+                named.append((UserMessage, effect.message_id))
+            case PlanUserMessages():
+                named += [(UserMessage, message_id) for message_id in effect.message_ids]
+            case ReadMessages():
+                named += [(Message, message_id) for message_id in effect.message_ids]
+            case SendMessage(to_stack_id=str() as receiver):
+                named.append((Stack, receiver))
+            case _:
+                pass
+    return named
+
+
+def cut(text: str, longest: int = _LONGEST_REASON) -> str:
+    """Return `text` on one line and of at most so many characters, with a sign where the rest was."""
+    line = " ".join(text.split())
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def _note_run(applying: _Applying, outcome: Outcome, proposal: str | None) -> None:
+    draft = applying.draft
+    state = draft.records.state_of(applying.role)
+    short_term = state.short_term
+    if outcome.thoughts:
+        new = tuple([_cut_thought(thought) for thought in outcome.thoughts[-MAX_THOUGHTS:]])
+        short_term = short_term.but(recent_thoughts=(*short_term.recent_thoughts, *new)[-MAX_THOUGHTS:])
+    if proposal is not None:
+        made = Proposal(fingerprint=proposal, made_at=draft.now)
+        short_term = short_term.but(proposals=(*short_term.proposals, made)[-MAX_PROPOSALS:])
+    draft.put_state(
+        state.but(
+            execution_state=AgentExecutionState.IDLE,
+            last_run_at=_looked_at(applying),
+            last_error=None,
+            wait=None,
+            short_term=short_term,
+        )
+    )
+
+
+def _looked_at(applying: _Applying) -> float:
+    """Return when the agent looked: before any idea that it has missed, by however little."""
+    idea, saw = applying.draft.records.idea, applying.saw
+    if idea is None or applying.has_seen(idea):
+        return saw.taken_at
+    return min(saw.taken_at, nextafter(idea.updated_at, 0.0))
+
+
+def _trace(applying: _Applying, outcome: Outcome, execution_id: str) -> Trace:
+    draft = applying.draft
+    metadata = outcome.metadata
+    if applying.dropped:
+        metadata = {**metadata, "dropped": list(applying.dropped)}
+    return Trace(
+        id=draft.new_id(),
+        stack_id=draft.records.stack.id,
+        execution_id=execution_id,
+        role=applying.role,
+        created_at=draft.now,
+        summary=outcome.summary,
+        thoughts=outcome.thoughts,
+        effects=tuple([effect.kind for effect in outcome.effects]),
+        metadata=metadata,
+    )
+
+
+def _cut_thought(thought: str) -> str:
+    return thought if len(thought) <= LONGEST_THOUGHT else thought[: LONGEST_THOUGHT - 1] + "…"
+
+
+# -- The effects ---------------------------------------------------------------------------------------------
+
+
+def _set_project(a: _Applying, effect: SetProject) -> None:
+    idea = a.draft.records.idea
+    if idea is None:
+        if effect.idea is None:
+            raise a.refused(effect, "there is no idea yet and the effect gives none")
+        at, whose = a.now, a.role
+        idea = ProjectIdea(
+            stack_id=a.draft.records.stack.id,
+            idea=effect.idea,
+            created_at=at,
+            updated_at=at,
+            updated_by=whose,
+        )
+    elif a.has_seen(idea):
+        at, whose = a.now, a.role
+    else:
+        # Given while this was thought out for the one before: that it is new stays to be seen.
+        at, whose = idea.updated_at, idea.updated_by
+    changed = idea.but(
+        title=effect.title, description=effect.description, features=effect.features, updated_by=whose
+    )
+    if changed != a.draft.records.idea:
+        a.draft.put_idea(changed.but(updated_at=at))
+
+
+def _set_phase(a: _Applying, effect: SetPhase) -> None:
+    stack = a.draft.records.stack
+    if effect.phase is not stack.phase:
+        a.draft.put_stack(stack.but(phase=effect.phase))
+        a.draft.note_change()
+
+
+def _create_todo(a: _Applying, effect: CreateTodo) -> None:
+    a.draft.put_todo(
+        Todo(
+            id=a.draft.new_id(),
+            stack_id=a.draft.records.stack.id,
+            content=effect.content,
+            priority=effect.priority,
+            assigned_by=a.role,
+            created_at=a.now,
+            updated_at=a.now,
+            updated_by=a.role,
+            metadata=effect.metadata,
+        )
+    )
+
+
+def _update_todo(a: _Applying, effect: UpdateTodo) -> None:
+    todo = a.draft.todo(effect.todo_id)
+    seen = next((each for each in a.saw.todos if each.id == effect.todo_id), None)
+    if todo is None:
+        raise a.missing(effect, f"there is no todo {effect.todo_id}", seen=seen is not None)
+    if not todo.status.open and effect.status is not None and effect.status is not todo.status:
+        closed_since = seen is not None and seen.status.open
+        raise a.missing(effect, f"todo {todo.id} is {todo.status} already", seen=closed_since)
+    wanted = {"status": effect.status, "priority": effect.priority, "content": effect.content}
+    changed = todo.but(**{name: value for name, value in wanted.items() if value is not None})
+    if changed == todo:
+        return
+    closed_at = todo.closed_at if changed.status is todo.status or changed.status.open else a.now
+    a.draft.put_todo(changed.but(closed_at=closed_at, updated_at=a.now, updated_by=a.role))
+
+
+def _publish_artifact(a: _Applying, effect: PublishArtifact) -> None:
+    newest = a.draft.records.artifact
+    a.draft.put_artifact(
+        Artifact(
+            id=a.draft.new_id(),
+            stack_id=a.draft.records.stack.id,
+            number=1 + (0 if newest is None else newest.number),
+            content=effect.content,
+            author=a.role,
+            created_at=a.now,
+            metadata=effect.metadata,
+        )
+    )
+
+
+def _answer_user_message(a: _Applying, effect: AnswerUserMessage) -> None:
+    message = _user_message(a, effect, effect.message_id)
+    if message.answered_at is None:
+        a.draft.put_user_message(
+            message.but(answer=effect.answer, answered_at=a.now, needs_planning=effect.needs_planning)
+        )
+
+
+def _plan_user_messages(a: _Applying, effect: PlanUserMessages) -> None:
+    for message_id in effect.message_ids:
+        try:
+            message = _user_message(a, effect, message_id)
+        except _Vanished as vanished:
+            a.dropped.append(str(vanished))
+            continue
+        if message.planned_at is None:
+            a.draft.put_user_message(message.but(planned_at=a.now))
+
+
+def _read_messages(a: _Applying, effect: ReadMessages) -> None:
+    seen = {message.id: message for message in a.saw.messages}
+    for message_id in effect.message_ids:
+        message = a.draft.message(message_id)
+        if message is not None and message.to_stack_id is not None:
+            if message.read_at is None:
+                a.draft.put_message(message.but(read_at=a.now))
+        elif message is not None or message_id in a.draft.records.broadcasts:
+            if message_id > a.draft.records.stack.broadcasts_read:
+                a.draft.read_broadcasts(message_id)
+        elif message_id not in seen:
+            raise a.refused(effect, f"there is no message {message_id} to this stack")
+        elif seen[message_id].to_stack_id is None:
+            # A broadcast that was pruned since counts as read, so that it is not met again.
+            if message_id > a.draft.records.stack.broadcasts_read:
+                a.draft.read_broadcasts(message_id)
+        else:
+            a.dropped.append(f"{effect.kind}: there is no message {cut(message_id)} any more")
+
+
+def _send_message(a: _Applying, effect: SendMessage) -> None:
+    receiver = effect.to_stack_id
+    if receiver is not None and (Stack, receiver) not in a.draft.found:
+        # Whether it ever existed nobody can tell: an agent may know it from long ago.
+        raise a.missing(effect, f"there is no stack {receiver}", seen=True)
+    stack = a.draft.records.stack
+    a.draft.send(
+        Message(
+            id=a.draft.new_id(),
+            from_stack_id=stack.id,
+            from_name=stack.name,
+            to_stack_id=receiver,
+            content=effect.content,
+            created_at=a.now,
+        )
+    )
+
+
+def _review_artifact(a: _Applying, effect: ReviewArtifact) -> None:
+    newest = a.draft.records.artifact
+    if effect.number > (0 if newest is None else newest.number):
+        raise a.refused(effect, f"there is no version {effect.number} of the artifact")
+    long_term = a.draft.records.state_of(a.role).long_term
+    reviewed = max(effect.number, long_term.reviewed_artifact)
+    _put_review(a, a.role, long_term.but(reviewed_artifact=reviewed, recommendations=effect.recommendations))
+
+
+def _take_recommendations(a: _Applying, effect: TakeRecommendations) -> None:
+    long_term = a.draft.records.state_of(REVIEWER).long_term
+    left = tuple(r for r in long_term.recommendations if r not in effect.recommendations)
+    _put_review(a, REVIEWER, long_term.but(recommendations=left))
+
+
+def _put_review(a: _Applying, role: str, long_term: LongTermMemory) -> None:
+    state = a.draft.records.state_of(role)
+    if long_term != state.long_term:
+        a.draft.put_state(state.but(long_term=long_term), seen_by_others=True)
+
+
+def _remember(a: _Applying, effect: Remember) -> None:
+    state = a.draft.records.state_of(a.role)
+    long_term = state.long_term.but(
+        facts=_newest_distinct(state.long_term.facts, effect.facts, MAX_FACTS),
+        learnings=_newest_distinct(state.long_term.learnings, effect.learnings, MAX_LEARNINGS),
+    )
+    a.draft.put_state(state.but(long_term=long_term))
+
+
+def _set_focus(a: _Applying, effect: SetFocus) -> None:
+    state = a.draft.records.state_of(a.role)
+    short_term = state.short_term.but(active_task=effect.active_task, focus=effect.focus)
+    a.draft.put_state(state.but(short_term=short_term))
+
+
+_APPLY: dict[type[Record], Callable[[_Applying, Any], None]] = {
+    SetProject: _set_project,
+    SetPhase: _set_phase,
+    CreateTodo: _create_todo,
+    UpdateTodo: _update_todo,
+    PublishArtifact: _publish_artifact,
+    AnswerUserMessage: _answer_user_message,
+    PlanUserMessages: _plan_user_messages,
+    ReadMessages: _read_messages,
+    SendMessage: _send_message,
+    ReviewArtifact: _review_artifact,
+    TakeRecommendations: _take_recommendations,
+    Remember: _remember,
+    SetFocus: _set_focus,
+}
+
+
+def _user_message(a: _Applying, effect: Effect, message_id: str) -> UserMessage:
+    message = a.draft.user_message(message_id)
+    if message is None:
+        seen = any(each.id == message_id for each in a.saw.user_messages)
+        raise a.missing(effect, f"there is no visitor message {message_id}", seen=seen)
+    return message
+
+
+def _newest_distinct(old: tuple[str, ...], new: tuple[str, ...], most: int) -> tuple[str, ...]:
+    """Append what is not there yet and keep the newest `most`."""
+    return tuple(dict.fromkeys((*old, *new)))[-most:]

@@ -1,0 +1,288 @@
+"""What a command changes in a stack, and what it is answered with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from math import inf, nextafter
+from typing import Any, Protocol
+
+from pydantic import JsonValue
+
+from recursor.domain.commands import (
+    AddTodo,
+    CancelTodo,
+    Command,
+    ConfigureStack,
+    ControlStack,
+    CreateStack,
+    EditTodo,
+    RenameStack,
+    SendMessage,
+    SendUserMessage,
+    SetIdea,
+)
+from recursor.domain.errors import ConflictError, NotFoundError
+from recursor.domain.execution import ExecutionStatus, OrchestratorExecution
+from recursor.domain.graph import ExecutionGraph, NodeStatus
+from recursor.domain.message import Message, UserMessage
+from recursor.domain.new_records import checked
+from recursor.domain.project import ProjectIdea
+from recursor.domain.record import Record
+from recursor.domain.settings import Overrides, Settings
+from recursor.domain.stack import Stack
+from recursor.domain.todo import Todo, TodoStatus
+from recursor.orchestration.control import control
+from recursor.orchestration.decision import summarise
+from recursor.orchestration.draft import Draft
+
+STOPPED = "the stack was stopped"
+
+
+class SettingsCheck(Protocol):
+    """Refuses settings that a stack cannot run with."""
+
+    def __call__(self, changes: Overrides, kept: Overrides) -> None:
+        """Check a stack's own settings.
+
+        Args:
+            changes: what is set, by section and key.
+            kept: what was set before.
+
+        Raises:
+            InvalidInputError: it cannot run with `changes` over `kept`.
+        """
+        ...
+
+
+def create(draft: Draft, command: CreateStack) -> Stack:
+    """Store a new stack, with its idea if it has one already, and start it if so wished."""
+    draft.put_stack(draft.records.stack)
+    draft.writes.renamed = (None, draft.records.stack)
+    if command.idea is not None:
+        draft.put_idea(command.idea)
+    if command.start:
+        draft.put_stack(control(draft.records.stack, Command.START, draft.now))
+    return draft.records.stack
+
+
+def steer(draft: Draft, command: ControlStack) -> Stack:
+    """Start, pause, resume or stop the stack. A stop cancels the cycle that is running."""
+    before = draft.records.stack
+    after = control(before, command.command, draft.now, command.reason)
+    if after is before:
+        return before
+    if command.command is Command.STOP and draft.records.execution is not None:
+        cancel_cycle(draft, STOPPED)
+        after = after.but(current_execution_id=None, last_activity_at=draft.now)
+    draft.put_stack(after)
+    draft.note_change()
+    return after
+
+
+def configure(draft: Draft, command: ConfigureStack, check: SettingsCheck) -> Stack:
+    """Override settings; None takes an override back."""
+    stack = draft.records.stack
+    settings = merged(stack.settings, command.changes)
+    Settings().overridden(settings)
+    check(command.changes, stack.settings)
+    draft.put_stack(stack.but(settings=settings))
+    draft.note_input()
+    return draft.records.stack
+
+
+def rename(draft: Draft, command: RenameStack) -> Stack:
+    """Rename the stack. Several stacks may have the same name."""
+    before = draft.records.stack
+    after = checked(Stack, "stack", **{**before.__dict__, "name": command.name})
+    if after.name == before.name:
+        return before
+    draft.put_stack(after)
+    draft.writes.renamed = (before, after)
+    return after
+
+
+def set_idea(draft: Draft, command: SetIdea) -> ProjectIdea:
+    """Give the stack an idea, or another one. What was planned stays until the planner changes it."""
+    known, now = draft.records.idea, draft.now
+    if known is None:
+        changed = command.idea.but(created_at=now, updated_at=now)
+    elif known.idea == command.idea.idea:
+        return known
+    else:
+        # Whatever the clock does: it is news to every role that has looked.
+        looks = [state.last_run_at for state in draft.records.states.values()]
+        at = max([now, *(nextafter(look, inf) for look in looks if look is not None)])
+        changed = known.but(idea=command.idea.idea, updated_at=at, updated_by=command.idea.updated_by)
+    draft.put_idea(changed)
+    draft.note_input()
+    return changed
+
+
+def take_user_message(draft: Draft, command: SendUserMessage) -> UserMessage:
+    """Take in a visitor's message; one that is there already stays as it is."""
+    message = command.message
+    known = draft.user_message(message.id)
+    if known is not None:
+        return known
+    draft.put_user_message(message)
+    draft.note_input()
+    return message
+
+
+def take_message(draft: Draft, command: SendMessage) -> Message:
+    """Take in a message from another stack; one that is there already stays as it is."""
+    message = command.message
+    known = draft.message(message.id)
+    if known is not None:
+        return known
+    draft.put_message(message)
+    draft.note_news()
+    return message
+
+
+def add_todo(draft: Draft, command: AddTodo) -> Todo:
+    """Add a todo; one that is there already stays as it is."""
+    todo = command.todo
+    known = draft.todo(todo.id)
+    if known is not None:
+        return known
+    draft.put_todo(todo)
+    draft.note_input()
+    return todo
+
+
+def edit_todo(draft: Draft, command: EditTodo) -> Todo:
+    """Change what an open todo says, or its priority; what is None stays."""
+    todo = _existing_todo(draft, command.todo_id)
+    if not todo.status.open:
+        raise ConflictError(f"todo {todo.id} is {todo.status.value}: only open todos can be changed")
+    wanted = {"content": command.content, "priority": command.priority}
+    changes = {name: value for name, value in wanted.items() if value is not None}
+    edited = checked(Todo, "todo", **{**todo.__dict__, **changes})
+    if edited == todo:
+        return todo
+    edited = edited.but(updated_at=draft.now, updated_by="user")
+    draft.put_todo(edited)
+    draft.note_input()
+    return edited
+
+
+def cancel_todo(draft: Draft, command: CancelTodo) -> Todo:
+    """Cancel an open todo. One that is cancelled already comes back as it is."""
+    todo = _existing_todo(draft, command.todo_id)
+    if todo.status is TodoStatus.CANCELLED:
+        return todo
+    if todo.status is TodoStatus.COMPLETED:
+        raise ConflictError(f"todo {todo.id} is completed: it cannot be cancelled any more")
+    now = draft.now
+    todo = todo.but(status=TodoStatus.CANCELLED, closed_at=now, updated_at=now, updated_by="user")
+    draft.put_todo(todo)
+    draft.note_input()
+    return todo
+
+
+COMMANDS: Mapping[type, Callable[[Draft, Any], Record]] = {
+    CreateStack: create,
+    ControlStack: steer,
+    RenameStack: rename,
+    SetIdea: set_idea,
+    SendUserMessage: take_user_message,
+    SendMessage: take_message,
+    AddTodo: add_todo,
+    EditTodo: edit_todo,
+    CancelTodo: cancel_todo,
+}
+"""What carries out a command, by its type. `ConfigureStack` needs a check, too; `DeleteStack` leaves nothing to
+change."""
+
+
+def named_by_command(command: object) -> list[tuple[type[Record], str]]:
+    """Return the records that a command names, by type and id."""
+    match command:
+        case SendUserMessage():
+            return [(UserMessage, command.message.id)]
+        case SendMessage():
+            return [(Message, command.message.id)]
+        case AddTodo():
+            return [(Todo, command.todo.id)]
+        case EditTodo() | CancelTodo():
+            return [(Todo, command.todo_id)]
+        case _:
+            return []
+
+
+def cancel_cycle(draft: Draft, why: str) -> None:
+    """Cancel the cycle that runs, and what had not ended in its graph."""
+    records, now = draft.records, draft.now
+    execution, graph = records.execution, records.graph
+    if execution is None:
+        return
+    if graph is not None:
+        graph = graph.replacing(
+            {
+                node.role: node.but(status=NodeStatus.CANCELLED, finished_at=now, note=why)
+                for node in graph.nodes
+                if not node.status.ended
+            }
+        )
+        draft.writes.put(graph.id, graph)
+    end_execution(
+        draft,
+        execution.but(
+            status=ExecutionStatus.CANCELLED,
+            finished_at=now,
+            error=why,
+            summary=None if graph is None else summarise(graph),
+        ),
+        graph,
+    )
+
+
+def end_execution(draft: Draft, execution: OrchestratorExecution, graph: ExecutionGraph | None) -> None:
+    """Record the end of the running cycle and count it."""
+    draft.writes.put(execution.id, execution)
+    draft.writes.ended.append((execution, graph))
+    draft.records = replace(draft.records, execution=None, graph=None, changes_before_cycle=None)
+
+
+def merged(
+    kept: Overrides, changes: Mapping[str, Mapping[str, JsonValue]]
+) -> dict[str, dict[str, JsonValue]]:
+    """Return a stack's own settings after a change.
+
+    Args:
+        kept: the settings before, by section and key.
+        changes: likewise; a value of None takes an override back.
+
+    Raises:
+        InvalidInputError: a section or key does not exist.
+    """
+    settings = {section: dict(values) for section, values in kept.items()}
+    Settings().check_keys(_not_taken_back(changes, settings))
+    for section, values in changes.items():
+        own = settings.setdefault(section, {})
+        for key, value in values.items():
+            if value is None:
+                own.pop(key, None)
+            else:
+                own[key] = value
+    return {section: values for section, values in settings.items() if values}
+
+
+def _not_taken_back(changes: Overrides, kept: Overrides) -> Overrides:
+    """Leave out what takes back an override that exists, even one that only another version knows."""
+    return {
+        section: {
+            key: value for key, value in values.items() if value is not None or key not in kept[section]
+        }
+        if section in kept and isinstance(values, Mapping)
+        else values
+        for section, values in changes.items()
+    }
+
+
+def _existing_todo(draft: Draft, todo_id: str) -> Todo:
+    todo = draft.todo(todo_id)
+    if todo is None:
+        stack_id = draft.records.stack.id
+        raise NotFoundError(f"no todo {todo_id} in stack {stack_id}: `recursor todos` lists them")
+    return todo

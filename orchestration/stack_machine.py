@@ -1,0 +1,663 @@
+"""The life of a stack: a pure function from a state and an event to the next state and what follows.
+
+It does no I/O, reads no clock and knows no actor. The supervisor feeds events in and carries effects out.
+
+| while | comes | then |
+|---|---|---|
+| any | a command | it is applied; a stop or a deletion cancels agents, a pause takes back those that wait |
+| HELD | a start or resume, a wake-up | look |
+| RESTING | the timer, or a change | look |
+| LOOKING | a report, between cycles | build a graph, or rest |
+| LOOKING | a report, in a cycle | save and run the next wave; or end the cycle, then build or rest |
+| BUILDING | a graph | begin a cycle: save |
+| SAVING | the commit is on disk | run the wave |
+| RUNNING | the wave's results | apply them, then look |
+| any but RUNNING | whatever comes next, and the stack may not run | hold |
+
+What is applied is written with the next save; what depends on that waits for it (`Step.after`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from recursor.domain.commands import Command, ConfigureStack, ControlStack, CreateStack, DeleteStack
+from recursor.domain.errors import InvalidInputError, NotFoundError
+from recursor.domain.execution import Decision, DecisionKind
+from recursor.domain.graph import NodeStatus
+from recursor.domain.record import Record
+from recursor.domain.settings import Settings
+from recursor.domain.stack import ExecutionState
+from recursor.domain.work import WorkReport
+from recursor.orchestration import stack_news as news
+from recursor.orchestration.cycle import (
+    begin_cycle,
+    end_cycle,
+    mark_running,
+    next_look,
+    paused,
+    put_graph,
+    put_report,
+    take_results,
+    unmark_running,
+)
+from recursor.orchestration.decision import after_failure, after_work, backoff_ends, decide
+from recursor.orchestration.draft import Draft, Found
+from recursor.orchestration.graph import next_wave
+from recursor.orchestration.stack_commands import COMMANDS, SettingsCheck, configure, steer
+from recursor.orchestration.stack_events import (
+    Activity,
+    Arrived,
+    Build,
+    Cancel,
+    ChildDied,
+    Deliver,
+    Effect,
+    Gone,
+    GraphBuilt,
+    Look,
+    LookFailed,
+    Posted,
+    Proceed,
+    Quiesce,
+    Quiesced,
+    Reload,
+    Requested,
+    Run,
+    Saved,
+    TakeBack,
+    TimerDue,
+    Trouble,
+    Wait,
+    WaveEnded,
+    Woken,
+    WorkReported,
+)
+from recursor.orchestration.stack_records import StackRecords, forgettable
+from recursor.orchestration.writes import Writes
+
+# A stack that is written to faster than it can be looked at is run nevertheless.
+MOST_LOOKS_IN_A_ROW = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StackState:
+    """All that the owner of a stack knows."""
+
+    records: StackRecords
+    settings: Settings
+    """The runner's, with the stack's own over them."""
+    activity: Activity = Activity.HELD
+    turn: int = 0
+    """Raised by every new activity: an answer to an earlier turn is stale."""
+    runs: bool = True
+    """Whether agents may run at all: not where a command alone has opened the data directory."""
+    quiescing: bool = False
+    """Whether the process is ending."""
+    due: float | None = None
+    """Until when a resting stack waits: seconds since the epoch, UTC; None: until an event."""
+    backing_off: bool = False
+    """Whether it waits that long whatever comes."""
+    looked_at: int = -1
+    """What `records.changes` was when the work cache was asked last."""
+    looks: int = 0
+    """Looks in a row that something came in between."""
+    look_failures: int = 0
+    deaths: tuple[float, ...] = ()
+    """When actors of the stack died, lately."""
+    trouble: str | None = None
+    """What keeps it from running, where no record says so."""
+    damage: str | None = None
+    """Which of its records cannot be read."""
+    unusable: str | None = None
+    """Why its settings cannot be used: another version wrote them."""
+    is_new: bool = False
+    """Whether it is not stored yet."""
+
+    @property
+    def may_run(self) -> bool:
+        """Whether agents may begin."""
+        return (
+            self.records.stack.state is ExecutionState.RUNNING
+            and self.runs
+            and not self.quiescing
+            and self.damage is None
+        )
+
+
+@dataclass(slots=True)
+class Step:
+    """What an event comes to."""
+
+    state: StackState
+    writes: Writes
+    """To be written, if not now, then with a later step's."""
+    effects: list[Effect]
+    """To be carried out at once."""
+    after: list[Effect]
+    """To be carried out when `writes` are on disk."""
+    save: bool
+    """Whether what has not been written yet is to be written now."""
+    answer: Record | None = None
+    """What the command is answered with, when `writes` are on disk."""
+
+
+class StackMachine:
+    """Takes the steps of all stacks of an orchestrator."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        new_id: Callable[[], str],
+        check: SettingsCheck = lambda _changes, _kept: None,
+    ) -> None:
+        """Run stacks.
+
+        Args:
+            settings: the runner's; a stack's own are applied over them.
+            new_id: makes ids that sort by age.
+            check: refuses settings that a stack cannot run with.
+        """
+        self.settings = settings
+        self.new_id = new_id
+        self.check = check
+
+    def begin(
+        self,
+        records: StackRecords,
+        *,
+        runs: bool = True,
+        damage: str | None = None,
+        is_new: bool = False,
+    ) -> StackState:
+        """Return the state of a stack whose records were just read; `Woken` is its first event."""
+        settings, unusable = self.effective(records)
+        return StackState(records, settings, runs=runs, damage=damage, unusable=unusable, is_new=is_new)
+
+    def step(self, state: StackState, event: object, now: float) -> Step:
+        """Return what an event comes to. An event that nothing waits for any more changes nothing.
+
+        Args:
+            state: the state before.
+            event: one of `recursor.orchestration.stack_events`.
+            now: seconds since the epoch, UTC.
+
+        Raises:
+            RecursorError: the event is a command that cannot be carried out; nothing has changed.
+        """
+        handler = _TABLE.get((state.activity, type(event))) or _TABLE.get((None, type(event)))
+        found = event.found if isinstance(event, Requested) else _NONE
+        turn = _Turn(self, state, Draft(state.records, now, self.new_id, found))
+        if handler is not None:
+            handler(turn, event)
+        return turn.finish()
+
+    def recover(
+        self, state: StackState, durable: StackRecords, lost: Sequence[WaveEnded], now: float, retry: float
+    ) -> Step:
+        """Return what follows when a commit failed for want of room: nothing that was asked for is done.
+
+        What agents have come to is applied again, to be written with the next attempt. Agents that run go on.
+
+        Args:
+            state: the state now.
+            durable: the records as they are on disk.
+            lost: the results that are not, in their order.
+            now: seconds since the epoch, UTC.
+            retry: seconds until the next attempt.
+        """
+        settings, unusable = self.effective(durable)
+        running = state.activity is Activity.RUNNING
+        state = replace(state, records=durable, settings=settings, unusable=unusable, looked_at=-1)
+        t = _Turn(self, state, Draft(durable, now, self.new_id))
+        for event in lost:
+            take_results(t.draft, event.results, settings, event.found)
+            if t.records.graph is not None:
+                t.after += news.nodes_ended(t.records.graph, event.results)
+        if not running:
+            graph = t.records.graph
+            if graph is not None:
+                t.draft.records = replace(t.records, graph=unmark_running(graph))
+            t.changes.update(activity=Activity.RESTING, due=now + retry, backing_off=True)
+            t.effects.append(Wait(now + retry))
+        return t.finish()
+
+    def effective(self, records: StackRecords) -> tuple[Settings, str | None]:
+        """Return the settings of a stack, and why its own cannot be used, if so."""
+        try:
+            return self.settings.overridden(records.stack.settings), None
+        except InvalidInputError as error:
+            return self.settings, str(error)
+
+
+_NONE: Found = {}
+
+
+class _Turn:
+    """One step while it is taken."""
+
+    __slots__ = ("after", "answer", "before", "changes", "draft", "effects", "machine", "save")
+
+    def __init__(self, machine: StackMachine, state: StackState, draft: Draft) -> None:
+        self.machine = machine
+        self.before = state
+        self.draft = draft
+        self.changes: dict[str, Any] = {}
+        self.effects: list[Effect] = []
+        self.after: list[Effect] = []
+        self.save = False
+        self.answer: Record | None = None
+
+    @property
+    def now(self) -> float:
+        return self.draft.now
+
+    @property
+    def records(self) -> StackRecords:
+        return self.draft.records
+
+    def get(self, name: str) -> Any:
+        """Return a field of the state as it will be."""
+        return self.changes[name] if name in self.changes else getattr(self.before, name)
+
+    @property
+    def settings(self) -> Settings:
+        settings: Settings = self.get("settings")
+        return settings
+
+    @property
+    def may_run(self) -> bool:
+        return (
+            self.records.stack.state is ExecutionState.RUNNING
+            and self.before.runs
+            and not self.get("quiescing")
+            and self.get("damage") is None
+        )
+
+    @property
+    def cycle_is_over(self) -> bool:
+        graph = self.records.graph
+        return graph is not None and all(node.status.ended for node in graph.nodes)
+
+    def take_settings(self) -> None:
+        """Have the stack's own settings hold from here on."""
+        if self.records.stack.settings != self.before.records.stack.settings:
+            self.changes["settings"], self.changes["unusable"] = self.machine.effective(self.records)
+
+    def finish(self) -> Step:
+        draft, before = self.draft, self.before
+        if "activity" in self.changes:
+            self.changes["turn"] = before.turn + 1
+        if draft.records is not before.records:
+            if draft.writes.records:
+                draft.records = _without_surplus(draft.records, before.records)
+            self.after[:0] = news.changed(before.records.stack, draft.records.stack)
+            self.changes["records"] = draft.records
+            sent = draft.writes.sent.values()
+            self.after += [Deliver(message) for message in sent]  # type: ignore[arg-type]  # they are messages
+        state = replace(before, **self.changes) if self.changes else before
+        return Step(state, draft.writes, self.effects, self.after, self.save, self.answer)
+
+
+def _without_surplus(records: StackRecords, before: StackRecords) -> StackRecords:
+    if records.todos is before.todos and records.user_messages is before.user_messages:
+        return records
+    return forgettable(records)
+
+
+# -- What follows --------------------------------------------------------------------------------------------
+
+
+def _go_on(t: _Turn) -> None:
+    """Take the next step, whatever it is."""
+    unusable = t.get("unusable")
+    if t.may_run and unusable is not None:
+        _suspend(t, unusable)
+    elif t.may_run or (t.cycle_is_over and t.get("damage") is None):
+        _look(t)
+    else:
+        _hold(t)
+
+
+def _look(t: _Turn) -> None:
+    t.changes.update(activity=Activity.LOOKING, due=None, backing_off=False, looked_at=t.records.changes)
+    if t.before.activity is Activity.RESTING:
+        t.effects.append(Wait(None))
+    t.effects.append(Look())
+
+
+def _hold(t: _Turn) -> None:
+    """Stand still: the stack may not run. What was marked as running and has not begun is unmarked."""
+    graph = t.records.graph
+    if graph is not None:
+        unmarked = unmark_running(graph)
+        if unmarked is not graph:
+            put_graph(t.draft, unmarked)
+    t.changes.update(activity=Activity.HELD, due=None, backing_off=False)
+    t.effects.append(Wait(None))
+    t.save = True
+    if t.get("quiescing"):
+        t.after.append(Quiesced())
+
+
+def _suspend(t: _Turn, reason: str) -> None:
+    """Pause the stack until a person resumes it."""
+    _note_trouble(t, reason)
+    if t.records.stack.state is ExecutionState.RUNNING:
+        t.draft.put_stack(paused(t.records.stack, reason, t.now))
+        t.draft.note_change()
+    _hold(t)
+
+
+def _note_trouble(t: _Turn, problem: str) -> None:
+    t.changes["trouble"] = problem
+    t.effects.append(Trouble(problem))
+
+
+def _build(t: _Turn, report: WorkReport) -> None:
+    t.changes["activity"] = Activity.BUILDING
+    t.effects.append(Build(report, t.machine.new_id()))
+
+
+def _start_wave(t: _Turn) -> None:
+    """Have the wave that is marked run once that is on disk."""
+    t.changes["activity"] = Activity.SAVING
+    t.save = True
+    t.after.append(Proceed(t.before.turn + 1))
+
+
+def _rest(t: _Turn, report: WorkReport) -> None:
+    """Nobody has work: note it where it is news, and wait."""
+    stack = t.records.stack
+    decision = after_work(stack, report, progress=False, settings=t.settings.pause, now=t.now)
+    known = t.records.report is not None and t.records.report.statuses == report.statuses
+    if not known or (decision.pause is None) != (stack.next_look_at is None):
+        put_report(t.draft, report)
+        t.draft.put_stack(stack.but(next_look_at=next_look(decision, t.now)))
+    t.save = True
+    _wait(t, decision)
+
+
+def _wait(t: _Turn, decision: Decision) -> None:
+    if not t.may_run:
+        _hold(t)
+    elif decision.kind is DecisionKind.CONTINUE:
+        _go_on(t)
+    else:
+        due = None if decision.pause is None else t.now + decision.pause
+        t.changes.update(activity=Activity.RESTING, due=due, backing_off=decision.backoff)
+        t.effects.append(Wait(due))
+        t.after.append(news.waits(decision, due))
+
+
+def _end_cycle(t: _Turn, report: WorkReport) -> None:
+    records = t.records
+    assert records.graph is not None
+    progress = records.changes_before_cycle != records.changes
+    decision = decide(
+        records.stack,
+        records.graph,
+        report,
+        progress=progress,
+        settings=t.settings.pause,
+        now=t.now,
+    )
+    end_cycle(t.draft, report, decision, progress=progress)
+    t.after += news.cycle_ended(t.draft.writes.ended[-1])
+    if decision.kind is DecisionKind.CONTINUE and t.may_run:
+        # The end shares the commit of the next beginning.
+        _build(t, report)
+    else:
+        t.save = True
+        _wait(t, decision)
+
+
+# -- Events --------------------------------------------------------------------------------------------------
+
+
+def _woken(t: _Turn, _event: Woken) -> None:
+    state, records = t.before, t.records
+    t.effects += [Deliver(message) for message in records.outbox]
+    if state.is_new:
+        return
+    if state.damage is not None:
+        if records.stack.state is ExecutionState.RUNNING and state.runs:
+            _suspend(t, state.damage)
+        else:
+            _note_trouble(t, state.damage)
+        return
+    if records.graph is not None and t.may_run:
+        # What was begun and has no result is begun again.
+        t.draft.records = replace(records, graph=unmark_running(records.graph))
+    due = backoff_ends(records.stack, t.settings.pause, t.now)
+    if due is not None and due > t.now and records.graph is None and t.may_run:
+        t.changes.update(activity=Activity.RESTING, due=due, backing_off=True)
+        t.effects.append(Wait(due))
+    else:
+        _go_on(t)
+
+
+def _requested(t: _Turn, event: Requested) -> None:
+    command, before = event.command, t.records
+    match command:
+        case DeleteStack():
+            _delete(t)
+            return
+        case CreateStack() if not t.before.is_new:
+            # Repeated by somebody who does not know whether it was done.
+            t.answer = before.stack
+            if command.start:
+                t.answer = steer(t.draft, ControlStack(before.stack.id, Command.START))
+        case ConfigureStack():
+            t.answer = configure(t.draft, command, t.machine.check)
+        case _:
+            t.answer = COMMANDS[type(command)](t.draft, command)
+            t.changes["is_new"] = False
+    if t.records is before:
+        return
+    t.save = True
+    t.take_settings()
+    t.after += news.commanded(command, t.answer, t.now)
+    for ended in t.draft.writes.ended:
+        t.after += news.cycle_cancelled(ended)
+    _react(t, command)
+
+
+def _react(t: _Turn, command: object) -> None:
+    """Do what a change calls for: look at it, hold, or go on with what is under way."""
+    activity = t.before.activity
+    if isinstance(command, ControlStack):
+        if command.command is Command.STOP:
+            t.effects.append(Cancel())
+            t.changes["trouble"] = None
+            _hold(t)
+            return
+        if command.command is Command.PAUSE and activity is Activity.RUNNING:
+            t.effects.append(TakeBack())
+            return
+        if t.before.damage is not None and t.records.stack.state is ExecutionState.RUNNING:
+            t.after.append(Reload())
+            return
+        t.changes["trouble"] = None
+        if command.command is not Command.PAUSE:
+            # A person wants it tried now.
+            t.changes.update(backing_off=False, look_failures=0)
+    if activity is Activity.HELD or (activity is Activity.RESTING and not t.may_run):
+        _go_on(t)
+    elif activity is Activity.RESTING and not t.get("backing_off") and _has_changed(t):
+        _look(t)
+
+
+def _has_changed(t: _Turn) -> bool:
+    """Return whether anything has changed since the work cache was asked."""
+    return t.records.changes != t.before.looked_at
+
+
+def _delete(t: _Turn) -> None:
+    t.draft.writes.deleted = True
+    t.changes.update(activity=Activity.GONE, due=None)
+    t.effects += [Cancel(), Wait(None)]
+    t.save = True
+    t.after += [news.deleted(), Gone()]
+
+
+def _posted(t: _Turn, event: Posted) -> None:
+    message, stack = event.message, t.records.stack
+    if message.from_stack_id == stack.id or message.id <= stack.broadcasts_read:
+        return
+    broadcasts = t.records.broadcasts.adding(message.id, message)
+    t.draft.records = replace(t.records, broadcasts=broadcasts)
+    t.draft.note_change()
+    _react(t, None)
+
+
+def _arrived(t: _Turn, event: Arrived) -> None:
+    if event.message_id in t.records.outbox:
+        outbox = t.records.outbox.without(event.message_id)
+        t.draft.records = replace(t.records, outbox=outbox)
+        t.draft.writes.arrived.add(event.message_id)
+        # While the stack is busy it goes with the next save.
+        t.save = t.before.activity in (Activity.RESTING, Activity.HELD)
+
+
+def _reported(t: _Turn, event: WorkReported) -> None:
+    t.changes["look_failures"] = 0
+    if t.before.trouble is not None:
+        t.changes["trouble"] = None
+    looks = t.before.looks + 1
+    if _has_changed(t) and looks < MOST_LOOKS_IN_A_ROW:
+        t.changes["looks"] = looks
+        _look(t)
+        return
+    t.changes["looks"] = 0
+    report = event.report
+    if t.records.graph is not None:
+        _continue_cycle(t, report)
+    elif not t.may_run:
+        _hold(t)
+    elif report.roles_with_work():
+        _build(t, report)
+    elif _has_changed(t):
+        _look(t)
+    else:
+        _rest(t, report)
+
+
+def _continue_cycle(t: _Turn, report: WorkReport) -> None:
+    before = t.records.graph
+    assert before is not None
+    graph, ready = next_wave(before, report, t.now)
+    if graph is not before:
+        put_graph(t.draft, graph)
+    if not ready:
+        _end_cycle(t, report)
+    elif not t.may_run:
+        _hold(t)
+    else:
+        put_graph(t.draft, mark_running(graph, t.now))
+        _start_wave(t)
+
+
+def _look_failed(t: _Turn, event: LookFailed) -> None:
+    failures = t.before.look_failures + 1
+    t.changes.update(look_failures=failures, looks=0)
+    decision = after_failure(failures, event.problem, t.settings.pause)
+    t.save = True
+    if decision.suspend:
+        _suspend(t, decision.reason)
+    else:
+        _note_trouble(t, decision.reason)
+        _wait(t, decision)
+
+
+def _graph_built(t: _Turn, event: GraphBuilt) -> None:
+    if not t.may_run:
+        _hold(t)
+        return
+    begin_cycle(t.draft, event.graph, event.report)
+    assert t.records.execution is not None
+    assert t.records.graph is not None
+    t.after.append(news.cycle_began(t.records.execution, t.records.graph))
+    _start_wave(t)
+
+
+def _saved(t: _Turn, _event: Saved) -> None:
+    graph = t.records.graph
+    if not t.may_run or graph is None:
+        _hold(t)
+        return
+    nodes = tuple([node for node in graph.nodes if node.status is NodeStatus.RUNNING])
+    t.changes["activity"] = Activity.RUNNING
+    t.effects.append(Run(graph.id, nodes))
+
+
+def _wave_ended(t: _Turn, event: WaveEnded) -> None:
+    take_results(t.draft, event.results, t.settings, event.found)
+    graph = t.records.graph
+    assert graph is not None
+    t.after += news.nodes_ended(graph, event.results)
+    if event.deaths and _too_many_deaths(t, event.deaths):
+        limits, deaths = t.settings.limits, len(t.get("deaths"))
+        _suspend(t, f"{deaths} of its actors died within {limits.child_death_window:g} s")
+    else:
+        _go_on(t)
+
+
+def _child_died(t: _Turn, event: ChildDied) -> None:
+    if _too_many_deaths(t, 1):
+        _suspend(t, f"its actors keep dying: {event.problem}")
+    elif t.before.activity in (Activity.LOOKING, Activity.BUILDING):
+        # What was asked of it is asked again.
+        _go_on(t)
+
+
+def _too_many_deaths(t: _Turn, more: int) -> bool:
+    limits = t.settings.limits
+    oldest = t.now - limits.child_death_window
+    deaths = (*(at for at in t.before.deaths if at >= oldest), *[t.now] * more)
+    t.changes["deaths"] = deaths
+    return len(deaths) > limits.child_deaths
+
+
+def _timer_due(t: _Turn, _event: TimerDue) -> None:
+    if t.before.due is not None and t.now >= t.before.due:
+        _go_on(t)
+    elif t.before.due is not None:
+        # The clock was set back meanwhile.
+        t.effects.append(Wait(t.before.due))
+
+
+def _quiesce(t: _Turn, _event: Quiesce) -> None:
+    t.changes["quiescing"] = True
+    match t.before.activity:
+        case Activity.RUNNING:
+            t.effects.append(TakeBack())
+        case Activity.HELD | Activity.RESTING:
+            _hold(t)
+        case _:
+            # The step under way comes to its end.
+            pass
+
+
+def _refuse(t: _Turn, event: Requested) -> None:
+    del event
+    stack_id = t.records.stack.id
+    raise NotFoundError(f"no stack {stack_id}: it does not exist, or was deleted")
+
+
+_TABLE: Mapping[tuple[Activity | None, type], Callable[[_Turn, Any], None]] = {
+    (None, Woken): _woken,
+    (None, Requested): _requested,
+    (None, Posted): _posted,
+    (None, Arrived): _arrived,
+    (None, ChildDied): _child_died,
+    (None, Quiesce): _quiesce,
+    (Activity.LOOKING, WorkReported): _reported,
+    (Activity.LOOKING, LookFailed): _look_failed,
+    (Activity.BUILDING, GraphBuilt): _graph_built,
+    (Activity.SAVING, Saved): _saved,
+    (Activity.RUNNING, WaveEnded): _wave_ended,
+    (Activity.RESTING, TimerDue): _timer_due,
+    (Activity.GONE, Requested): _refuse,
+}
+"""What handles an event during an activity; None: during any. What is not here is ignored."""

@@ -1,0 +1,147 @@
+"""What observers are told of a stack's steps."""
+
+from collections.abc import Iterable, Iterator
+
+from recursor.domain.commands import (
+    AddTodo,
+    CancelTodo,
+    ConfigureStack,
+    EditTodo,
+    SendMessage,
+    SendUserMessage,
+    SetIdea,
+)
+from recursor.domain.effect import AnswerUserMessage
+from recursor.domain.events import (
+    ContentsChanged,
+    CycleFinished,
+    CycleStarted,
+    MessageSent,
+    NodeFinished,
+    StackChanged,
+    StackDeleted,
+    StackWaits,
+    UserMessageAnswered,
+    UserMessageSent,
+)
+from recursor.domain.execution import Decision, ExecutionStatus, OrchestratorExecution
+from recursor.domain.graph import ExecutionGraph, NodeStatus
+from recursor.domain.message import Message, UserMessage
+from recursor.domain.node_result import NodeResult
+from recursor.domain.stack import Stack
+from recursor.orchestration.stack_events import Tell
+
+Ended = tuple[OrchestratorExecution, ExecutionGraph | None]
+
+
+def changed(before: Stack, stack: Stack) -> list[Tell]:
+    """Tell of a new name, state or phase, if there is one."""
+    if (before.state, before.phase, before.name) == (stack.state, stack.phase, stack.name):
+        return []
+    return [stack_changed(stack)]
+
+
+def stack_changed(stack: Stack) -> Tell:
+    """Tell how a stack is."""
+    fields = {
+        "name": stack.name,
+        "state": stack.state,
+        "phase": stack.phase,
+        "reason": stack.state_reason,
+    }
+    return Tell(StackChanged, fields, essential=True)
+
+
+def deleted() -> Tell:
+    """Tell that the stack is gone."""
+    return Tell(StackDeleted, {}, essential=True)
+
+
+def commanded(command: object, answer: object, _now: float) -> Iterator[Tell]:
+    """Tell what somebody gave the stack."""
+    match command, answer:
+        case SendUserMessage(), UserMessage() as sent:
+            fields = {"message_id": sent.id, "sender": sent.sender, "content": sent.content}
+            yield Tell(UserMessageSent, fields)
+        case SendMessage(), Message() as sent:
+            yield Tell(MessageSent, message_fields(sent))
+        case ((AddTodo() | EditTodo() | CancelTodo()), _):
+            yield Tell(ContentsChanged, {"what": "todos"})
+        case SetIdea(), _:
+            yield Tell(ContentsChanged, {"what": "idea"})
+        case ConfigureStack(), _:
+            yield Tell(ContentsChanged, {"what": "settings"})
+        case _:
+            pass
+
+
+def message_fields(message: Message) -> dict[str, str]:
+    """Return what is told of a message between stacks."""
+    return {
+        "message_id": message.id,
+        "from_stack_id": message.from_stack_id,
+        "from_name": message.from_name,
+        "content": message.content,
+    }
+
+
+def cycle_began(execution: OrchestratorExecution, graph: ExecutionGraph) -> Tell:
+    """Tell that a cycle began."""
+    fields = {"execution_id": execution.id, "number": execution.number, "graph": graph}
+    return Tell(CycleStarted, fields)
+
+
+def nodes_ended(graph: ExecutionGraph, results: Iterable[NodeResult]) -> Iterator[Tell]:
+    """Tell how the nodes of a wave ended, and which visitors were answered."""
+    nodes = {node.role: node for node in graph.nodes}
+    for result in results:
+        node, outcome = nodes[result.role], result.outcome
+        fields = {
+            "execution_id": graph.id,
+            "role": result.role,
+            "status": node.status,
+            "note": node.note,
+            "seconds": None if result.started_at is None else result.finished_at - result.started_at,
+            "summary": "" if outcome is None else outcome.summary,
+            "usage": node.usage,
+        }
+        # Failures are rare, for a failing stack is slowed down, and what everybody looks for.
+        failed = node.status is NodeStatus.FAILED
+        yield Tell(NodeFinished, fields, essential=failed)
+        for effect in () if outcome is None or failed else outcome.effects:
+            if isinstance(effect, AnswerUserMessage):
+                answered = {"message_id": effect.message_id, "answer": effect.answer}
+                yield Tell(UserMessageAnswered, answered)
+
+
+def cycle_ended(ended: Ended) -> list[Tell]:
+    """Tell that a cycle ended."""
+    execution, _ = ended
+    fields = {
+        "execution_id": execution.id,
+        "number": execution.number,
+        "status": execution.status,
+        "decision": execution.decision,
+        "seconds": execution.duration or 0.0,
+    }
+    return [Tell(CycleFinished, fields, essential=execution.status is ExecutionStatus.FAILED)]
+
+
+def cycle_cancelled(ended: Ended) -> list[Tell]:
+    """Tell that a cycle was cancelled, and the nodes that were with it."""
+    execution, graph = ended
+    nodes = () if graph is None else graph.nodes
+    cancelled = [
+        Tell(
+            NodeFinished,
+            {"execution_id": execution.id, "role": node.role, "status": node.status, "note": node.note},
+        )
+        for node in nodes
+        if node.status is NodeStatus.CANCELLED
+    ]
+    return [*cancelled, *cycle_ended(ended)]
+
+
+def waits(decision: Decision, until: float | None) -> Tell:
+    """Tell that the stack has nothing to run, and until when (seconds since the epoch, UTC)."""
+    return Tell(StackWaits, {"decision": decision, "until": until})

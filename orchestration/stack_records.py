@@ -1,0 +1,136 @@
+"""What the owner of a stack holds in memory: its records, and the snapshot that agents read of them.
+
+Open work is held whole, closed work as far as agents see it. Everything is immutable: an owner keeps what is
+on disk beside what is not yet, and goes back to it when a commit fails.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from recursor.domain.agent_state import AgentState
+from recursor.domain.execution import OrchestratorExecution
+from recursor.domain.graph import ExecutionGraph
+from recursor.domain.message import Message, UserMessage
+from recursor.domain.project import Artifact, ProjectIdea
+from recursor.domain.snapshot import Snapshot
+from recursor.domain.stack import Stack
+from recursor.domain.todo import Todo
+from recursor.domain.work import WorkReport
+from recursor.orchestration.collection import Collection
+
+# A snapshot stays small whatever a stack has gone through. Of open work the oldest is shown, so that what
+# does not fit comes in when the older has been dealt with.
+MAX_OPEN = 500
+MAX_CLOSED_TODOS = 200
+MAX_UNPLANNED = 100
+MAX_PAST_USER_MESSAGES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class StackRecords:
+    """The records of one stack."""
+
+    stack: Stack
+    idea: ProjectIdea | None = None
+    todos: Collection[Todo] = field(default_factory=lambda: Collection({}))
+    """All open ones and the newest closed ones."""
+    user_messages: Collection[UserMessage] = field(default_factory=lambda: Collection({}))
+    """All unanswered ones and the newest of the others."""
+    messages: Collection[Message] = field(default_factory=lambda: Collection({}))
+    """Unread messages from other stacks."""
+    broadcasts: Collection[Message] = field(default_factory=lambda: Collection({}))
+    """Unread broadcasts of other stacks."""
+    artifact: Artifact | None = None
+    """The newest version."""
+    states: Mapping[str, AgentState] = field(default_factory=dict)
+    execution: OrchestratorExecution | None = None
+    """The cycle that runs."""
+    graph: ExecutionGraph | None = None
+    report: WorkReport | None = None
+    """The work status that was last recorded."""
+    outbox: Collection[Message] = field(default_factory=lambda: Collection({}))
+    """Messages to other stacks that are not known to have arrived."""
+    changes: int = 0
+    """Counts the changes of what agents see, in memory: whether a cycle changed anything is told by it."""
+    changes_before_cycle: int | None = None
+    """What `changes` was when the cycle's graph was built; None if that was before a restart."""
+
+    def state_of(self, role: str) -> AgentState:
+        """Return a role's state, or the one it begins with."""
+        known = self.states.get(role)
+        stack = self.stack
+        return known or AgentState(stack_id=stack.id, role=role, updated_at=stack.created_at)
+
+    def snapshot(self, roles: Mapping[str, object], now: float, earlier: Snapshot | None = None) -> Snapshot:
+        """Return what agents may read.
+
+        Args:
+            roles: the roles whose states belong in it.
+            now: seconds since the epoch, UTC.
+            earlier: a snapshot of the same stack; parts that did not change are taken from it.
+        """
+        fields = {
+            "stack": self.stack,
+            "taken_at": now,
+            "idea": self.idea,
+            "todos": self._shown_todos(),
+            "user_messages": self._shown_user_messages(),
+            "messages": self._shown_messages(),
+            "artifact": self.artifact,
+            "states": self._shown_states(roles),
+        }
+        if earlier is not None:
+            # All are records that were checked when they were made.
+            return earlier.but(**fields)
+        return Snapshot.model_validate(fields)
+
+    def _shown_todos(self) -> tuple[Todo, ...]:
+        todos = self.todos.items
+        if len(todos) <= MAX_OPEN:
+            return todos
+        shown = set(islice((todo.id for todo in todos if todo.status.open), MAX_OPEN))
+        return tuple([todo for todo in todos if todo.id in shown or not todo.status.open])
+
+    def _shown_user_messages(self) -> tuple[UserMessage, ...]:
+        messages = self.user_messages.items
+        if len(messages) <= MAX_OPEN:
+            return messages
+        shown = set(islice((each.id for each in messages if each.answered_at is None), MAX_OPEN))
+        return tuple([each for each in messages if each.id in shown or each.answered_at is not None])
+
+    def _shown_messages(self) -> tuple[Message, ...]:
+        if not self.broadcasts:
+            return self.messages.items[:MAX_OPEN]
+        both = [*self.messages.items[:MAX_OPEN], *self.broadcasts.items[:MAX_OPEN]]
+        return tuple(sorted(both, key=lambda message: message.id))
+
+    def _shown_states(self, roles: Mapping[str, object]) -> Mapping[str, AgentState]:
+        states = self.states
+        if len(states) == len(roles) and all(role in states for role in roles):
+            return states
+        return {role: self.state_of(role) for role in roles}
+
+
+def forgettable(records: StackRecords) -> StackRecords:
+    """Return `records` without closed ones that agents are not shown any more; the store keeps them."""
+    return replace(
+        records,
+        todos=records.todos.without(*_surplus_todos(records)),
+        user_messages=records.user_messages.without(*_surplus_user_messages(records)),
+    )
+
+
+def _surplus_todos(records: StackRecords) -> Iterator[str]:
+    if len(records.todos) > MAX_CLOSED_TODOS:
+        closed = [todo.id for todo in records.todos if not todo.status.open]
+        yield from closed[:-MAX_CLOSED_TODOS]
+
+
+def _surplus_user_messages(records: StackRecords) -> Iterator[str]:
+    if len(records.user_messages) > MAX_PAST_USER_MESSAGES:
+        answered = [each for each in records.user_messages if each.answered_at is not None]
+        unplanned = [each.id for each in answered if each.planned_at is None]
+        planned = [each.id for each in answered if each.planned_at is not None]
+        yield from unplanned[:-MAX_UNPLANNED]
+        yield from planned[:-MAX_PAST_USER_MESSAGES]
