@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from recursor.runtime.deferred import Deferred
-from recursor.runtime.dispatched import DispatchedActor
+from recursor.runtime.actor import DispatchedActor
 from recursor.domain.errors import in_one_line
 
 logger = logging.getLogger("recursor.actors")

@@ -10,7 +10,7 @@ from typing import Any
 from pykka import ActorDeadError, ActorRef
 
 from recursor.runtime.clock import Timer
-from recursor.runtime.dispatched import stop
+from recursor.runtime.actor import stop
 from recursor.actors.environment import Environment
 from recursor.runtime.future import DispatchedFuture, fan_in
 from recursor.actors.messages import Changed

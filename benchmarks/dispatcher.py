@@ -20,14 +20,12 @@ from typing import Any
 
 import pykka
 
-from recursor.runtime.dispatched import DispatchedActor, stop
+from recursor.runtime.actor import DispatchedActor, stop
 from recursor.runtime.dispatcher import Dispatcher
 from recursor.runtime.future import DispatchedFuture, fan_in
-from recursor.runtime.priority import PriorityDispatcher
 
 CONTROL_THREADS = 2
 ACTORS_PER_STACK = 7
-AGENTS_PER_STACK = 4
 
 
 class ThreadedEcho(pykka.ThreadingActor):
@@ -99,15 +97,11 @@ def resident_bytes() -> int:
 
 
 def idle_stacks(stacks: int, listed: bool) -> dict[str, Any]:
-    control, agents = Dispatcher(CONTROL_THREADS, "control"), PriorityDispatcher(8, "agents")
+    control = Dispatcher(CONTROL_THREADS, "control")
     echo = type("Echo", (DispatchedEcho,), {"listed": listed})
     before = resident_bytes()
     begin = time.perf_counter()
-    refs = [
-        echo.start(dispatcher=agents if part < AGENTS_PER_STACK else control)
-        for _ in range(stacks)
-        for part in range(ACTORS_PER_STACK)
-    ]
+    refs = [echo.start(dispatcher=control) for _ in range(stacks * ACTORS_PER_STACK)]
     started = time.perf_counter()
     # Messages have been through each, as in real use.
     answers: list[DispatchedFuture[Any]] = [ref.ask("warm", block=False) for ref in refs]
@@ -119,8 +113,7 @@ def idle_stacks(stacks: int, listed: bool) -> dict[str, Any]:
     stopping = time.perf_counter()
     fan_in([stop(ref) for ref in refs]).get()
     stopped = time.perf_counter()
-    for dispatcher in (control, agents):
-        dispatcher.shutdown()
+    control.shutdown()
     return {
         "actors": len(refs),
         "bytes_per_actor": round(used / len(refs)),

@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sys
 import threading
 import time
 from collections import deque
 from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
+from recursor.runtime.interfaces import Load
 from recursor.runtime.mailbox import Mailbox
 from recursor.runtime.worker import Worker, blocking
 
-if TYPE_CHECKING:
-    from pykka import ActorRef
-
 logger = logging.getLogger("recursor.runtime")
-
-
-class Load(NamedTuple):
-    """What a dispatcher has to do at one moment."""
-
-    queued: int
-    """Actors that have messages and wait for a thread."""
-
-    running: int
-    """Actors that are handling messages, and do not wait for others in the middle of it."""
-
-    abandoned: int
-    """Threads that are stuck in actors which were given up, and do not count against the limit."""
-
-
-class ReadyQueue(Protocol):
-    """The mailboxes that wait for a thread; a `deque` is one. Each method is atomic, without a lock."""
-
-    def append(self, mailbox: Mailbox, /) -> None: ...
-    def popleft(self) -> Mailbox: ...
-    def remove(self, mailbox: Mailbox, /) -> None: ...
-    def __len__(self) -> int: ...
 
 
 class Dispatcher:
@@ -66,7 +40,7 @@ class Dispatcher:
     Source: Akka's dispatchers, https://doc.akka.io/docs/akka/current/typed/dispatchers.html
     """
 
-    batch: ClassVar[int] = 16
+    batch: int = 16
     """How many messages an actor may handle before others have their turn.
 
     A turn costs about as much as two small messages, so longer batches gain little; and with messages of 0.1
@@ -77,16 +51,15 @@ class Dispatcher:
             raise ValueError(f"dispatcher {name!r} needs at least 1 thread, not {threads}")
         self.threads = threads
         self.name = name
-        self._ready: ReadyQueue = deque()
+        self._ready: deque[Mailbox] = deque()
         # Re-entrant: the garbage collector may run a finalizer in the middle of anything, and that may tell
         # an actor something. Therefore each change below is complete before `_wake_one` looks at it.
-        self.lock = threading.RLock()
+        self._lock = threading.RLock()
         self._workers: set[Worker] = set()
         self._idle: list[Worker] = []
-        self._abandoned: set[Worker] = set()
         # Threads that count against the limit; fewer, and the next sender takes the way that looks after
         # threads.
-        self._counted = 0
+        self._placed = 0
         self._wanted = threads
         self._closing = False
         self._closed = False
@@ -97,16 +70,16 @@ class Dispatcher:
 
     @property
     def load(self) -> Load:
-        """How many actors wait and run, and how many threads are lost to abandoned ones."""
-        with self.lock:
-            running = sum(worker.counted and len(worker.running) for worker in self._workers)
-            return Load(len(self._ready), running, len(self._abandoned))
+        """How many actors wait for a thread, and how many run."""
+        with self._lock:
+            running = sum(worker.has_place and worker.mailbox is not None for worker in self._workers)
+            return Load(len(self._ready), running, abandoned=0)
 
     def mailbox(self) -> Mailbox:
         """Make the inbox for an actor that is to run here."""
         return Mailbox(self)
 
-    def schedule(self, mailbox: Mailbox) -> None:
+    def schedule(self, mailbox: Mailbox, /) -> None:
         """Put a mailbox at the end of the queue; only for the mailbox itself, when it has the turn.
 
         On a dispatcher that was shut down, the actor is ended instead: nobody waits for ever for an answer.
@@ -115,49 +88,15 @@ class Dispatcher:
             mailbox: what to run.
         """
         self._ready.append(mailbox)
-        if self._counted < self._wanted:
-            self._look_after_threads()
-
-    def abandon(self, ref: ActorRef[Any]) -> bool:
-        """Give up an actor at once, even if it is stuck in a message.
-
-        It is dead from now on: what it was asked is answered with `ActorDeadError`, and neither `on_stop` nor
-        `on_failure` is called, because its own code may be running still. The stuck thread no longer counts
-        against the limit; it ends when that code returns, and what it returns is dropped.
-
-        Args:
-            ref: the actor, which must be one of this dispatcher's.
-
-        Returns:
-            Whether it was handling a message, so that a thread was given up with it.
-
-        Raises:
-            ValueError: the actor does not run on this dispatcher.
-        """
-        mailbox = ref.actor_inbox
-        if not isinstance(mailbox, Mailbox) or mailbox.dispatcher is not self:
-            raise ValueError(f"{ref} does not run on dispatcher {self.name!r}: abandon it on its own")
-        # First, so that a worker which takes it up from now on finds nothing to run.
-        actor = mailbox.close()
-        with contextlib.suppress(ValueError):
-            self._ready.remove(mailbox)
-        with self.lock:
-            stuck = next((worker for worker in self._workers if worker.give_up(mailbox)), None)
-            if stuck is not None:
-                self._workers.discard(stuck)
-                self._abandoned.add(stuck)
-                self._discount(stuck)
-                self._wake_one()
-        mailbox.bury(actor)
-        return stuck is not None
+        if self._placed < self._wanted:
+            self._ensure_thread()
 
     def shutdown(self, timeout: float | None = None) -> bool:
         """Let the threads handle what is queued, and end them.
 
         Stop the actors first: those that still run are not told. An actor that gets a message later is ended
-        without a call of its `on_stop`, and the message is answered with `ActorDeadError`. Abandoned threads
-        are not waited for. On one of its own threads this returns when the others have ended, and that one
-        ends after its turn.
+        without a call of its `on_stop`, and the message is answered with `ActorDeadError`. On one of its own
+        threads this returns when the others have ended, and that one ends after its turn.
 
         Args:
             timeout: seconds to wait at most, after which what is still queued is refused; None for no limit.
@@ -166,18 +105,18 @@ class Dispatcher:
             Whether all threads have ended.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        with self.lock:
+        with self._lock:
             self._closing = True
             while self._idle:
-                self._rouse(self._idle.pop())
+                self._wake(self._idle.pop())
             self._close_when_done()
         while (other := self._another_worker()) is not None:
             with blocking():
                 other.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
             if other.is_alive():
-                with self.lock:
+                with self._lock:
                     self._close()
-                self._refuse_queued()
+                self._terminate_queued()
                 return False
         return True
 
@@ -186,11 +125,13 @@ class Dispatcher:
         while True:
             # More than the limit: one that waited in a future is back, and this one gives way.
             # Or its place is another's now.
-            if worker.counted and self._counted <= self._wanted:
-                with contextlib.suppress(IndexError):
+            if worker.has_place and self._placed <= self._wanted:
+                try:
                     return self._ready.popleft()
-            with self.lock:
-                self._discount(worker)
+                except IndexError:
+                    pass
+            with self._lock:
+                self._unplace(worker)
                 superfluous = self._closing or len(self._idle) >= self.threads
                 if not superfluous:
                     self._idle.append(worker)
@@ -199,63 +140,48 @@ class Dispatcher:
                     return None
             worker.wake.acquire()
 
-    def ended(self, worker: Worker) -> None:
-        """Account for a thread that ends, and end the actor it died in; only for the worker itself."""
-        try:
-            died_in = worker.running.pop()
-        except IndexError:
-            died_in = None
-        with self.lock:
+    def thread_ended(self, worker: Worker) -> None:
+        """Account for a thread that ends, and terminate the actor it died in; only for the worker itself."""
+        died_in, worker.mailbox = worker.mailbox, None
+        with self._lock:
             self._workers.discard(worker)
-            self._abandoned.discard(worker)
             if worker in self._idle:
                 self._idle.remove(worker)
-            self._discount(worker)
+            self._unplace(worker)
             self._close_when_done()
             self._wake_one()
-        if died_in is not None:
-            died_in.bury(died_in.close())
+        if isinstance(died_in, Mailbox):
+            died_in.terminate()
 
-    def waits(self, worker: Worker) -> bool:
+    def release(self, worker: Worker) -> bool:
         """Let another thread do the work while this one waits; only for `blocking`.
 
         Returns:
-            Whether `waited` is to be called: not, if the worker did not count anyway.
+            Whether `reclaim` is to be called: not, if the worker had released its place already.
         """
-        with self.lock:
-            if not worker.counted:
+        with self._lock:
+            if not worker.has_place:
                 return False
-            self._discount(worker)
+            self._unplace(worker)
             self._wake_one()
             return True
 
-    def waited(self, worker: Worker) -> None:
+    def reclaim(self, worker: Worker) -> None:
         """Count a thread again that has waited; only for `blocking`."""
-        with self.lock:
-            if worker in self._workers:
-                worker.counted = True
-                self._counted += 1
-
-    def hand_over(self, worker: Worker) -> None:
-        """Count a thread that has waited instead of the one that calls this, whose turn ends."""
-        mine = threading.current_thread()
-        with self.lock:
-            if worker in self._workers and not worker.counted:
-                worker.counted = True
-                self._counted += 1
-                if isinstance(mine, Worker):
-                    self._discount(mine)
+        with self._lock:
+            worker.has_place = True
+            self._placed += 1
 
     # What follows is called with the lock held.
 
-    def _discount(self, worker: Worker) -> None:
-        if worker.counted:
-            worker.counted = False
-            self._counted -= 1
+    def _unplace(self, worker: Worker) -> None:
+        if worker.has_place:
+            worker.has_place = False
+            self._placed -= 1
 
-    def _rouse(self, worker: Worker) -> None:
-        worker.counted = True
-        self._counted += 1
+    def _wake(self, worker: Worker) -> None:
+        worker.has_place = True
+        self._placed += 1
         worker.wake.release()
 
     def _wake_one(self) -> None:
@@ -263,19 +189,19 @@ class Dispatcher:
 
         One is enough, each time that work arrives or a place becomes free: a worker that found work stays
         until there is none."""
-        if not self._ready or self._counted >= self.threads:
+        if not self._ready or self._placed >= self.threads:
             return
         if self._idle:
-            self._rouse(self._idle.pop())
+            self._wake(self._idle.pop())
             return
         worker = Worker(self, f"{self.name}-{next(self._serial)}")
         self._workers.add(worker)
-        self._counted += 1
+        self._placed += 1
         try:
             worker.start()
         except RuntimeError:
             self._workers.discard(worker)
-            self._counted -= 1
+            self._placed -= 1
             logger.exception("%s could not start a thread; %d run", self, len(self._workers))
 
     def _close_when_done(self) -> None:
@@ -289,22 +215,22 @@ class Dispatcher:
 
     # What follows takes the lock itself.
 
-    def _look_after_threads(self) -> None:
-        with self.lock:
+    def _ensure_thread(self) -> None:
+        with self._lock:
             if not self._closed:
                 self._wake_one()
                 return
-        self._refuse_queued()
+        self._terminate_queued()
 
-    def _refuse_queued(self) -> None:
+    def _terminate_queued(self) -> None:
         while True:
             try:
                 mailbox = self._ready.popleft()
             except IndexError:
                 return
-            mailbox.bury(mailbox.close())
+            mailbox.terminate()
 
     def _another_worker(self) -> Worker | None:
-        with self.lock:
+        with self._lock:
             me = threading.current_thread()
             return next((worker for worker in self._workers if worker is not me), None)

@@ -163,7 +163,7 @@ class DispatchedFuture(Future[T]):
         A future with a get hook (from `map`, `filter`, `join`, `reduce`, `ActorRef.stop(block=False)`) has no
         value until somebody calls `get`, because only the hook knows how to get it and that may mean waiting.
         Its callbacks are called by the first `get` that returns a value; if nobody calls `get`, never. So add
-        callbacks to the futures that actors answer; see also `fan_in` and `recursor.runtime.dispatched.stop`.
+        callbacks to the futures that actors answer; see also `fan_in` and `recursor.runtime.actor.stop`.
 
         Args:
             callback: called with this future.
@@ -182,10 +182,11 @@ class DispatchedFuture(Future[T]):
             self._callbacks.remove(callback)
 
     def _call_back(self) -> None:
-        while True:
+        while self._callbacks:
             try:
                 callback = self._callbacks.pop(0)
             except IndexError:
+                # Another thread, which found the outcome when it added a callback, took the last one.
                 return
             try:
                 callback(self)

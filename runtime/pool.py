@@ -14,7 +14,7 @@ from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
-from recursor.runtime.dispatcher import Load
+from recursor.runtime.interfaces import Load
 from recursor.runtime.places import Admission, Places
 from recursor.runtime.task import Task, TaskAbandonedError, TaskState
 

@@ -1,20 +1,17 @@
 """A pytest plugin for Pykka's own test-suite, to make it test Recursor's actors in place of Pykka's.
 
-The environment's `RECURSOR_DISPATCHER` says on which dispatcher: the name of its class and its number of
-threads."""
+The environment's `RECURSOR_DISPATCHER_THREADS` is the number of threads that they share."""
 
 import os
 from typing import Any
 
 import pytest
 
-from recursor.runtime.dispatched import DispatchedActor
+from recursor.runtime.actor import DispatchedActor
 from recursor.runtime.dispatcher import Dispatcher
 from recursor.runtime.future import DispatchedFuture
-from recursor.runtime.priority import PriorityDispatcher
 
-kind, threads = os.environ["RECURSOR_DISPATCHER"].split()
-dispatcher = {"Dispatcher": Dispatcher, "PriorityDispatcher": PriorityDispatcher}[kind](int(threads), "pykka")
+dispatcher = Dispatcher(int(os.environ["RECURSOR_DISPATCHER_THREADS"]), "pykka")
 
 
 class SuiteActor(DispatchedActor):

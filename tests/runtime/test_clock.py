@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recursor.runtime.clock import MOST_CANCELLED, ManualClock, SystemClock
-from tests.actors.stage import WAIT, until
+
+WAIT = 30
+
+
+def until(condition, what):
+    deadline = time.monotonic() + WAIT
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not happen"
+        time.sleep(0)
 
 
 @pytest.fixture

@@ -12,10 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pykka import ActorDeadError, ActorRegistry
 
-from recursor.runtime.dispatched import DispatchedActor
+from recursor.runtime.actor import DispatchedActor
 from recursor.runtime.dispatcher import Dispatcher
 from recursor.runtime.future import DispatchedFuture
-from recursor.runtime.priority import PriorityDispatcher
 from recursor.runtime.worker import blocking
 
 WAIT = 30
@@ -58,16 +57,15 @@ class Recorder(DispatchedActor):
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    kind=st.sampled_from([Dispatcher, PriorityDispatcher]),
     threads=st.integers(1, 4),
     actors=st.integers(1, 5),
     senders=st.integers(1, 5),
     each=st.integers(1, 200),
 )
 def test_every_message_is_handled_in_the_order_of_its_sender_by_one_thread_at_a_time(
-    hurried_threads, make_dispatcher, kind, threads, actors, senders, each
+    hurried_threads, make_dispatcher, threads, actors, senders, each
 ):
-    dispatcher = make_dispatcher(threads, kind)
+    dispatcher = make_dispatcher(threads)
     refs = [Recorder.start(dispatcher, senders * each) for _ in range(actors)]
     recorders = [ref._actor_weakref() for ref in refs]
     together = threading.Barrier(senders)
@@ -91,11 +89,10 @@ def test_every_message_is_handled_in_the_order_of_its_sender_by_one_thread_at_a_
         thread.join(WAIT)
 
 
-@pytest.mark.parametrize("kind", [Dispatcher, PriorityDispatcher])
 def test_actors_that_come_to_rest_between_messages_are_woken_each_time(
-    hurried_threads, make_dispatcher, start_runner, kind
+    hurried_threads, make_dispatcher, start_runner
 ):
-    dispatcher = make_dispatcher(2, kind)
+    dispatcher = make_dispatcher(2)
     refs = [start_runner(dispatcher) for _ in range(3)]
 
     for number in range(500):

@@ -6,7 +6,7 @@ import threading
 import pytest
 from pykka._envelope import Envelope
 
-from recursor.runtime.dispatched import DispatchedActor
+from recursor.runtime.actor import DispatchedActor
 
 WAIT = 30
 
@@ -41,7 +41,7 @@ def test_a_message_that_arrives_while_the_actor_comes_to_rest_wakes_it(make_disp
 
     ref = Recorder.start(dispatcher=make_dispatcher())
     mailbox = ref.actor_inbox
-    mailbox._envelopes = Interrupted(which_look, lambda: mailbox.put(Envelope("second")))
+    mailbox._messages = Interrupted(which_look, lambda: mailbox.put(Envelope("second")))
     ref.tell("first")
 
     assert both.wait(WAIT)

@@ -9,7 +9,7 @@ import pytest
 from pykka import Actor, ActorDeadError, ActorRegistry
 from pykka._envelope import Envelope
 
-from recursor.runtime.dispatched import DispatchedActor, stop
+from recursor.runtime.actor import DispatchedActor, StopFlag, stop
 
 WAIT = 30
 
@@ -137,3 +137,33 @@ def test_stop_tells_when_it_is_done_without_a_thread_that_waits(make_dispatcher)
     assert told.wait(WAIT)
     assert stopped.get(timeout=0) is True
     assert stop(ref).get(timeout=0) is False
+
+
+def test_a_stop_flag_is_set_and_cleared():
+    flag = StopFlag()
+    assert not flag.is_set()
+    assert not flag.wait(timeout=0)
+    flag.set()
+    assert flag.is_set()
+    assert flag.wait()
+    flag.clear()
+    assert not flag.is_set()
+    assert not flag.wait(timeout=0)
+
+
+def test_all_that_wait_for_a_stop_flag_are_woken(hurried_threads):
+    for _ in range(100):
+        flag, together = StopFlag(), threading.Barrier(4)
+
+        def wait(flag=flag, together=together):
+            together.wait(WAIT)
+            assert flag.wait(WAIT)
+
+        waiting = [threading.Thread(target=wait) for _ in range(3)]
+        for thread in waiting:
+            thread.start()
+        together.wait(WAIT)
+        flag.set()
+        for thread in waiting:
+            thread.join(WAIT)
+            assert not thread.is_alive()

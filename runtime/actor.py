@@ -1,0 +1,303 @@
+"""The actor type that shares threads: pykka's actor, on a dispatcher."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import sys
+import threading
+from typing import Any, ClassVar, Literal, Self, TypeVar, overload
+
+from pykka import Actor, ActorDeadError, ActorRef, ActorRegistry, Future
+from pykka._actor import ActorInbox
+from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop  # the last has no public name
+
+from recursor.runtime.deferred import Deferred
+from recursor.runtime.future import DispatchedFuture
+from recursor.runtime.interfaces import ActorDispatcher
+from recursor.runtime.mailbox import Mailbox, Messages, reject
+from recursor.runtime.worker import blocking
+
+A = TypeVar("A", bound="DispatchedActor")
+
+logger = logging.getLogger("recursor.runtime")
+
+# The messages that pykka handles by itself; `on_receive` gets all others.
+_PYKKA_MESSAGES = frozenset((_ActorStop, ProxyCall, ProxyGetAttr, ProxySetAttr))
+
+
+class StopFlag(threading.Event):
+    """A `threading.Event` that costs 1.1 KB less until somebody waits for it, which hardly anybody does.
+
+    Every actor has one, and every `tell` reads it.
+    """
+
+    raised = False
+    """Whether the flag is set."""
+
+    _event: threading.Event | None = None
+
+    def __init__(self) -> None:
+        # Without `super().__init__()`, which makes the condition variable that this class does without.
+        pass
+
+    def is_set(self) -> bool:
+        """Whether the flag is set."""
+        return self.raised
+
+    def set(self) -> None:
+        """Set the flag, and wake all that wait for it."""
+        self.raised = True
+        if self._event is not None:
+            self._event.set()
+
+    def clear(self) -> None:
+        """Unset the flag."""
+        self.raised = False
+        if self._event is not None:
+            self._event.clear()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the flag is set.
+
+        Args:
+            timeout: seconds to wait at most, or None for no limit.
+
+        Returns:
+            Whether it is set.
+        """
+        if self.raised:
+            return True
+        # `setdefault` is atomic: all that wait, wait for the same event.
+        event: threading.Event = self.__dict__.setdefault("_event", threading.Event())
+        # Set after the look above and before there was an event: nobody else would set it.
+        if self.is_set():
+            return True
+        with blocking():
+            return event.wait(timeout)
+
+
+class DispatchedRef(ActorRef[A]):
+    """A reference to a `DispatchedActor`: pykka's, but faster, and its futures are `DispatchedFuture`s."""
+
+    actor_inbox: Mailbox
+    actor_stopped: StopFlag
+
+    def tell(self, message: Any) -> None:
+        """Send a message, and expect no answer.
+
+        Args:
+            message: the message.
+
+        Raises:
+            pykka.ActorDeadError: the actor has stopped.
+        """
+        if self.actor_stopped.raised:
+            raise ActorDeadError(f"{self} not found")
+        self.actor_inbox.post(message, None)
+
+    @overload
+    def ask(
+        self, message: Any, *, block: Literal[False], timeout: float | None = None
+    ) -> DispatchedFuture[Any]: ...
+
+    @overload
+    def ask(self, message: Any, *, block: Literal[True], timeout: float | None = None) -> Any: ...
+
+    @overload
+    def ask(
+        self, message: Any, *, block: bool = True, timeout: float | None = None
+    ) -> Any | DispatchedFuture[Any]: ...
+
+    def ask(
+        self, message: Any, *, block: bool = True, timeout: float | None = None
+    ) -> Any | DispatchedFuture[Any]:
+        """Send a message, and get the answer.
+
+        Args:
+            message: the message.
+            block: whether to wait for the answer.
+            timeout: seconds to wait at most, or None for no limit.
+
+        Returns:
+            The answer if `block`, else its future.
+
+        Raises:
+            pykka.Timeout: there was no answer in time.
+            pykka.ActorDeadError: the actor has stopped.
+            BaseException: what the actor answered with.
+        """
+        future: DispatchedFuture[Any] = DispatchedFuture()
+        if self.actor_stopped.raised:
+            future.set_exception((ActorDeadError, ActorDeadError(f"{self} not found"), None))
+        else:
+            self.actor_inbox.post(message, future)
+        return future.get(timeout=timeout) if block else future
+
+
+class DispatchedActor(Actor):
+    """A pykka actor without a thread of its own.
+
+    It behaves as `pykka.ThreadingActor` does, but that a dispatcher's threads run it, that every message is
+    answered even if it arrives while the actor stops, and that an actor which raises other than an
+    `Exception` answers the message with `ActorDeadError` before it stops all actors, where pykka leaves the
+    asker waiting.
+
+    Example:
+        class Greeter(DispatchedActor):
+            def __init__(self, greeting: str, dispatcher: Dispatcher) -> None:
+                super().__init__(dispatcher=dispatcher)
+                self.greeting = greeting
+
+        ref = Greeter.start("hello", dispatcher=dispatcher)
+
+    Args:
+        dispatcher: what runs it; None for the class's own `default_dispatcher`.
+
+    Raises:
+        TypeError: there is neither.
+    """
+
+    default_dispatcher: ClassVar[ActorDispatcher | None] = None
+    """What runs actors of this class that are given no dispatcher."""
+
+    listed: ClassVar[bool] = True
+    """Whether actors of this class are in pykka's `ActorRegistry`.
+
+    To stop a listed actor takes time in proportion to all that are listed (it is a list). One that is not
+    listed has to be held by a reference to it, is not reached by `ActorRegistry.broadcast` and `stop_all`,
+    and has to be stopped by its owner: right for the many parts of something of which one actor is listed.
+    """
+
+    actor_inbox: Mailbox
+    """The messages; its `dispatcher` is what runs the actor."""
+
+    actor_stopped: StopFlag
+
+    def __init__(self, *_args: Any, dispatcher: ActorDispatcher | None = None, **_kwargs: Any) -> None:
+        super().__init__()
+        if dispatcher is None:
+            dispatcher = self.default_dispatcher
+        if dispatcher is None:
+            raise TypeError(f"{type(self).__name__} has no dispatcher: call super().__init__(dispatcher=...)")
+        # pykka asks a static method for the inbox, which cannot know the dispatcher, and makes an event of
+        # 1.2 KB.
+        self.actor_inbox = dispatcher.mailbox()
+        self.actor_stopped = StopFlag()
+        self._actor_ref = DispatchedRef(self)
+
+    @property
+    def actor_ref(self) -> DispatchedRef[Self]:
+        """The reference to this actor, for others."""
+        return self._actor_ref  # type: ignore[return-value]  # set above
+
+    @classmethod
+    def start(cls, *args: Any, **kwargs: Any) -> DispatchedRef[Self]:
+        """Start an actor.
+
+        Args:
+            args: for the constructor.
+            kwargs: for the constructor.
+
+        Returns:
+            A reference to it.
+        """
+        if cls.listed:
+            return super().start(*args, **kwargs)  # type: ignore[return-value]  # it returns `actor_ref`
+        actor = cls(*args, **kwargs)
+        actor._start_actor_loop()
+        return actor.actor_ref
+
+    def on_fatal_error(self, error: BaseException) -> None:  # noqa: ARG002  # for those that override it
+        """Called when the actor has stopped because of something that is no `Exception`, as `SystemExit`.
+
+        Stops all listed actors, which is pykka's rule.
+
+        Args:
+            error: what was raised.
+        """
+        ActorRegistry.stop_all()
+
+    def set_up(self) -> None:
+        """Call `on_start`; only for the mailbox."""
+        self._actor_loop_setup()
+
+    def handle(self, messages: Messages, batch: int) -> None:
+        """Handle messages until there are none, or the actor stops; only for the mailbox.
+
+        Args:
+            messages: those that wait; each is taken out before it is handled.
+            batch: how many to handle at most.
+        """
+        # pykka's `_actor_loop_running`, but that it comes to an end, and that the asker is answered whatever
+        # is raised.
+        stopped, receive, take = self.actor_stopped, self.on_receive, messages.get_nowait
+        message: Any = None
+        future: Future[Any] | None = None
+        try:
+            while batch and not stopped.raised and not messages.empty():
+                batch -= 1
+                message, future = take()
+                try:
+                    if type(message) in _PYKKA_MESSAGES:
+                        response = self._handle_receive(message)
+                    else:
+                        response = receive(message)
+                    if isinstance(response, Deferred):
+                        response.answer(future)
+                    elif future is not None:
+                        future.set(response)
+                except Exception:  # noqa: BLE001  # whatever it is, it is the asker's
+                    self._fail(future)
+                except BaseException as error:  # noqa: BLE001  # see `on_fatal_error`
+                    logger.debug("%r in %s. Stopping all actors.", error, self)
+                    self._stop()
+                    reject(None, future, f"{self} died of {error!r}")
+                    self.on_fatal_error(error)
+        except BaseException as error:
+            # The thread is being killed, between two instructions of this method.
+            reject(message, future, f"{self} died of {error!r}")
+            raise
+
+    @staticmethod
+    def _create_actor_inbox() -> ActorInbox:
+        # Only until the constructor, a few instructions later, puts the dispatcher's mailbox in its place.
+        return queue.SimpleQueue()
+
+    @staticmethod
+    def _create_future() -> DispatchedFuture[Any]:
+        return DispatchedFuture()
+
+    def _start_actor_loop(self) -> None:
+        # Without an `on_start` there is nothing to do until the first message.
+        self.actor_inbox.open(self, setup=type(self).on_start is not Actor.on_start)
+
+    def _fail(self, future: Future[Any] | None) -> None:
+        """Answer with the exception that is being handled, or, if nobody asked, die of it."""
+        if future is not None:
+            logger.info("Exception returned from %s to caller:", self, exc_info=True)
+            future.set_exception()
+            return
+        self._handle_failure(*sys.exc_info())
+        try:
+            self.on_failure(*sys.exc_info())
+        except Exception:  # noqa: BLE001  # pykka's rule: whatever it is, it is logged
+            self._handle_failure(*sys.exc_info())
+
+
+def stop(ref: ActorRef[Any]) -> DispatchedFuture[bool]:
+    """Ask an actor to stop, without waiting, and get a future that takes callbacks.
+
+    `ActorRef.stop(block=False)` returns one with a get hook, which knows nothing before somebody waits in
+    `get`.
+
+    Args:
+        ref: a `DispatchedActor`.
+
+    Returns:
+        True when it has handled the messages before this one and stopped; False if it was dead already.
+    """
+    stopped: DispatchedFuture[bool] = DispatchedFuture()
+    asked: DispatchedFuture[None] = ref.ask(_ActorStop(), block=False)  # type: ignore[assignment]  # see _create_future
+    asked.add_done_callback(lambda future: stopped.set(future.exception() is None))
+    return stopped
