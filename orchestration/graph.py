@@ -1,12 +1,20 @@
 """From work status to a graph in waves, and from a graph to what runs next."""
 
+from collections.abc import Callable
 from graphlib import TopologicalSorter
 
 from recursor.domain.graph import ExecutionGraph, Node, NodeStatus
 from recursor.domain.work import WorkReport
 
+Waves = list[list[str]]
 
-def build_graph(report: WorkReport, graph_id: str, now: float) -> ExecutionGraph:
+
+def build_graph(
+    report: WorkReport,
+    graph_id: str,
+    now: float,
+    waves_of: Callable[[dict[str, list[str]]], Waves] | None = None,
+) -> ExecutionGraph:
     """Return one node per role with work, each in the earliest wave its dependencies allow.
 
     A dependency on a role that has no work is satisfied: it is not in the graph.
@@ -15,13 +23,14 @@ def build_graph(report: WorkReport, graph_id: str, now: float) -> ExecutionGraph
         report: the work status of all roles.
         graph_id: the id of the cycle that the graph is for.
         now: seconds since the epoch, UTC.
+        waves_of: computes the waves; by default `compute_waves`.
 
     Raises:
         graphlib.CycleError: the dependencies form a cycle; a role registry does not let that happen.
     """
     roles = report.roles_with_work()
     waits_for = {role: [d for d in report.statuses[role].dependencies if d in roles] for role in roles}
-    waves = compute_waves(waits_for)
+    waves = (waves_of or compute_waves)(waits_for)
     nodes = (
         Node(
             role=role,
@@ -36,7 +45,7 @@ def build_graph(report: WorkReport, graph_id: str, now: float) -> ExecutionGraph
     return ExecutionGraph(id=graph_id, stack_id=report.stack_id, created_at=now, nodes=tuple(nodes))
 
 
-def compute_waves(waits_for: dict[str, list[str]]) -> list[list[str]]:
+def compute_waves(waits_for: dict[str, list[str]]) -> Waves:
     """Return the generations of a dependency graph: each wave holds what the waves before it allow.
 
     Args:

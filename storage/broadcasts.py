@@ -1,16 +1,15 @@
 """Broadcasts: one record for all receivers, each of which keeps the place up to which it has read."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from heapq import nsmallest
-from itertools import islice
 
 from recursor.domain.ids import earliest_id, new_id
 from recursor.domain.message import Message
 from recursor.domain.stack import Stack
 from recursor.storage.codec import decode
 from recursor.storage.errors import CorruptRecordError
-from recursor.storage.store import Reader, Writer, prefix_range
+from recursor.storage.store import Reader, prefix_range
 from recursor.storage.tables import BROADCASTS, MESSAGES, OPEN, STACKS
 
 logger = logging.getLogger("recursor.storage")
@@ -41,12 +40,19 @@ def next_broadcast_id(newest: str, overtaken: str | None = None) -> str:
     return made if made > newest else f"{int(newest, 16) + 1:032x}"
 
 
-def unread_broadcasts(reader: Reader, stack: Stack, limit: int) -> list[Message]:
-    """Return the oldest broadcasts of others that a stack has not read.
+def unread_broadcasts(reader: Reader, stack: Stack) -> Iterator[Message]:
+    """Yield the broadcasts of others that a stack has not read, oldest first.
 
     They reach every stack, so one that cannot be read is passed over: it must not hold up all of them.
     """
-    return list(islice(_unread(reader, stack), limit))
+    for message_id in MESSAGES.keys(reader, BROADCASTS, shelf=OPEN, after=stack.broadcasts_read):
+        try:
+            message = MESSAGES.get(reader, BROADCASTS, message_id)
+        except CorruptRecordError as error:
+            logger.error("%s", error)
+            continue
+        if message is not None and message.from_stack_id != stack.id:
+            yield message
 
 
 def needless_broadcasts(reader: Reader, before: float) -> Iterator[tuple[bytes, bytes]]:
@@ -80,25 +86,8 @@ def needless_broadcasts(reader: Reader, before: float) -> Iterator[tuple[bytes, 
             yield key, value
 
 
-def delete_broadcasts(writer: Writer, keys: Iterable[bytes]) -> None:
-    """Remove broadcasts that `needless_broadcasts` yielded, in this transaction or an earlier one."""
-    for key in keys:
-        writer.delete(MESSAGES.name, key)
-
-
 def _author(key: bytes, value: bytes) -> str | None:
     try:
         return decode(Message, value, MESSAGES.name, key).from_stack_id
     except CorruptRecordError:
         return None
-
-
-def _unread(reader: Reader, stack: Stack) -> Iterator[Message]:
-    for message_id in MESSAGES.keys(reader, BROADCASTS, shelf=OPEN, after=stack.broadcasts_read):
-        try:
-            message = MESSAGES.get(reader, BROADCASTS, message_id)
-        except CorruptRecordError as error:
-            logger.error("%s", error)
-            continue
-        if message is not None and message.from_stack_id != stack.id:
-            yield message

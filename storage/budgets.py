@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator
 
-from pydantic import ValidationError
-
-from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import BudgetSettings, RunnerSettings, Settings
-from recursor.domain.spending import Account, Budget, BudgetChanges, Spending, StackSpending
-from recursor.storage.ledger import TOTAL, read_account, runs_within_the_hour
+from recursor.domain.spending import Account, Budget, Spending, StackSpending
+from recursor.orchestration.ledger import TOTAL, runs_within_the_hour
 from recursor.storage.stacks import read_stack
-from recursor.storage.store import Reader, Writer
+from recursor.storage.store import Reader
 from recursor.storage.tables import ACCOUNTS, ALL_STACKS
 
 
@@ -76,23 +73,18 @@ def limited(reader: Reader, runner: RunnerSettings) -> RunnerSettings:
     )
 
 
-def change_limits(writer: Writer, changes: BudgetChanges) -> None:
-    """Limit what all stacks may spend together, over the settings of their runner.
+def read_account(reader: Reader, stack_id: str, role: str = TOTAL) -> Account:
+    """Return what was spent, as it is on disk.
 
     Args:
-        writer: the transaction.
-        changes: the new limits; None takes one back: the settings hold again.
+        reader: the state of the store to read.
+        stack_id: the stack, or `ALL_STACKS`.
+        role: the role, or `TOTAL`.
 
     Raises:
-        InvalidInputError: a limit cannot be.
-        CorruptRecordError: what was spent cannot be read.
+        CorruptRecordError: the account cannot be read.
     """
-    account = read_account(writer, ALL_STACKS)
-    try:
-        limits = Budget.model_validate({**dict(account.limits), **changes})
-    except ValidationError as error:
-        raise InvalidInputError.explaining("budget", error) from None
-    ACCOUNTS.put(writer, account.but(limits=limits))
+    return ACCOUNTS.get(reader, stack_id, role) or Account(stack_id=stack_id, role=role)
 
 
 def _spending(budget: Budget, account: Account, now: float) -> Spending:

@@ -16,12 +16,11 @@ from recursor.domain.work import WorkReport
 from recursor.orchestration.detection import detect_work
 from recursor.orchestration.roles import RoleRegistry
 from recursor.storage.errors import CorruptRecordError
-from recursor.storage.revisions import read_revision
 from recursor.storage.rollups import MINUTE, lifetime_rollup, rollup_series, sum_rollups
-from recursor.storage.snapshots import take_snapshot
+from recursor.storage.stack_store import take_snapshot
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader
-from recursor.storage.tables import ALL_STACKS, EXECUTIONS, GRAPHS, STACKS, STATES, WORK
+from recursor.storage.tables import ALL_STACKS, EXECUTIONS, GRAPHS, STACKS, STATES
 
 # Enough for any screen, and more spans than any chart has pixels. What wants more reads the tables.
 MAX_LIMIT = 10_000
@@ -80,9 +79,7 @@ def execution_graphs(reader: Reader, stack_id: str, limit: int = 10) -> list[Exe
 def work_detection_status(
     reader: Reader, stack_id: str, roles: RoleRegistry, settings: Settings, now: float
 ) -> WorkReport:
-    """Return who has work in a stack, how urgent it is, and why.
-
-    What the stack's supervisor found is returned while it is fresh; else the detectors are run here.
+    """Return who has work in a stack, how urgent it is, and why: the detectors are run on what is on disk.
 
     Args:
         reader: the state of the store to read.
@@ -95,17 +92,7 @@ def work_detection_status(
         NotFoundError: there is no such stack.
         CorruptRecordError: one of its records cannot be read.
     """
-    stack = read_stack(reader, stack_id)
-    effective = settings.overridden(stack.settings)
-    try:
-        known = WORK.get(reader, stack_id)
-    except CorruptRecordError:
-        # It is a memory of what can be found out again.
-        known = None
-    if known is not None and known.is_fresh(
-        read_revision(reader, stack_id), effective.detection.cache_ttl, now
-    ):
-        return known
+    effective = settings.overridden(read_stack(reader, stack_id).settings)
     return detect_work(take_snapshot(reader, stack_id, roles, now), roles, effective, now)
 
 

@@ -8,7 +8,8 @@ from unicodedata import normalize
 
 from recursor.domain.errors import AmbiguousError, NotFoundError
 from recursor.domain.stack import Stack
-from recursor.storage.store import Reader, Writer, prefix_range
+from recursor.storage.commit import Commit
+from recursor.storage.store import Reader, prefix_range
 from recursor.storage.tables import NAMES, STACKS
 
 # Characters: as long as a name may be (`recursor.domain.record.Line`), and some space around it.
@@ -94,21 +95,22 @@ def stacks_beginning_with(reader: Reader, typed: str, limit: int) -> Iterator[St
         yield STACKS.read(key, value)
 
 
-def add_name(writer: Writer, stack: Stack) -> None:
+def add_name(commit: Commit, stack: Stack) -> None:
     """Let a stack be found by its name."""
-    writer.put(NAMES, _name_key(stack), b"")
+    commit.put(NAMES, _name_key(stack), b"")
 
 
-def remove_name(writer: Writer, stack: Stack) -> None:
+def remove_name(commit: Commit, stack: Stack) -> None:
     """Let a stack be found by its name no more."""
-    writer.delete(NAMES, _name_key(stack))
+    commit.delete(NAMES, _name_key(stack))
 
 
-def remove_name_of(writer: Writer, stack_id: str) -> None:
-    """Do the same for a stack whose name is not known: it takes a look at all names."""
+def remove_name_of(commit: Commit, reader: Reader, stack_id: str) -> None:
+    """Do the same for a stack whose name is not known, which takes a look at all names."""
     mark = b"/" + stack_id.encode()
-    for key in [key for key, _ in writer.scan(NAMES) if key.endswith(mark)]:
-        writer.delete(NAMES, key)
+    for key, _ in reader.scan(NAMES):
+        if key.endswith(mark):
+            commit.delete(NAMES, key)
 
 
 def _ids_named(reader: Reader, name: str) -> Iterator[str]:

@@ -88,24 +88,25 @@ RECORD_TABLES: tuple[Table[Record], ...] = (  # type: ignore[assignment]  # a Ta
     RESERVATIONS,
 )
 
-# Tables that hold no records, beside the fences of owners: names → ids, revisions, sums per minute, per hour
-# and of all time, stacks to look at, messages to other stacks that are under way.
+# Tables that hold no records, beside the fences of owners: names → ids, sums per minute, per hour and of all
+# time, messages to other stacks that are under way.
+BY_TYPE: dict[type[Record], Table[Record]] = {
+    table.kind: table for table in RECORD_TABLES if table.kind not in (Account, Reservation)
+}
+"""The table of each type of record that belongs to a stack's owner."""
+
 NAMES = "stack_names"
-REVISIONS = "revisions"
 MINUTES = "rollups_by_minute"
 HOURS = "rollups_by_hour"
 LIFETIME = "rollups_of_all_time"
-NUDGES = "nudges"
 OUTBOX = "outbox"
 
 TABLES: tuple[str, ...] = (
     *(table.name for table in RECORD_TABLES),
     NAMES,
-    REVISIONS,
     MINUTES,
     HOURS,
     LIFETIME,
-    NUDGES,
     FENCES,
     OUTBOX,
 )

@@ -1,0 +1,261 @@
+"""The books of what is spent: reserved before a call, replaced by what it cost, never forgotten.
+
+What a call may cost at most is on disk before the call is made. Should the process die in it, nobody can tell
+what it cost: it counts in full. So what is spent is never more than what the books say.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pydantic import ValidationError
+
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.spending import (
+    Account,
+    Budget,
+    BudgetChanges,
+    BudgetExceededError,
+    BudgetHeldError,
+    BudgetName,
+    Kind,
+    PriceUnknownError,
+    Reservation,
+    Spend,
+)
+
+ALL_STACKS = "all"
+"""Stands in place of a stack for what all stacks spend together; no stack can have it for its id."""
+TOTAL = "total"
+_UNLIMITED = Budget()
+_MINUTE, _HOUR_OF_MINUTES = 60.0, 60
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """What applies to one role of one stack."""
+
+    stack: Budget = _UNLIMITED
+    role: Budget = _UNLIMITED
+    runner: Budget = _UNLIMITED
+    """What all stacks may spend together."""
+
+    def applied(self, stack_id: str, role: str) -> Iterable[tuple[str, str, Budget, str]]:
+        """Yield each budget with its account's stack and role, and with what people call it."""
+        yield stack_id, TOTAL, self.stack, "budget."
+        yield stack_id, role, self.role, "budget.role_"
+        yield ALL_STACKS, TOTAL, self.runner, "runner.budget_"
+
+
+class Ledger:
+    """All accounts, in memory. Each method changes all that it should, or raises and changes nothing.
+
+    `changed` and `removed` collect what is to be written; whoever writes it clears them.
+    """
+
+    def __init__(
+        self, read: Callable[[str, str], Account | None], reservations: Iterable[Reservation] = ()
+    ) -> None:
+        """Begin with nothing in memory.
+
+        Args:
+            read: returns an account as it is on disk: (stack, role), or None; it may raise.
+            reservations: of calls under way.
+        """
+        self._read = read
+        self._accounts: dict[tuple[str, str], Account] = {}
+        self._reservations = {reservation.id: reservation for reservation in reservations}
+        self.changed: dict[tuple[str, str], Account | Reservation] = {}
+        """Accounts by stack and role, reservations by their id."""
+        self.removed: set[str] = set()
+        """Ids of reservations."""
+        self.forgotten: set[str] = set()
+        """Stacks that were deleted."""
+
+    def account(self, stack_id: str, role: str = TOTAL) -> Account:
+        """Return what was spent by a role of a stack, or by all of it.
+
+        Raises:
+            CorruptRecordError: the account cannot be read: nothing may be spent on it.
+        """
+        known = self._accounts.get((stack_id, role))
+        if known is None:
+            known = self._read(stack_id, role) or Account(stack_id=stack_id, role=role)
+            self._accounts[stack_id, role] = known
+        return known
+
+    def begin_run(self, stack_id: str, role: str, budgets: Budgets, now: float) -> None:
+        """Count a run that will call a model.
+
+        Args:
+            stack_id: the stack.
+            role: the role.
+            budgets: what is allowed.
+            now: seconds since the epoch, UTC.
+
+        Raises:
+            BudgetExceededError: there were as many within the hour as are allowed.
+        """
+        minute = int(now // _MINUTE)
+        after = []
+        for owner, name, budget, prefix in budgets.applied(stack_id, role):
+            account = self.account(owner, name)
+            recent = _recent(account, minute)
+            begun = sum(runs for _, runs in recent)
+            most = account.limits.over(budget).runs_per_hour
+            if most is not None and begun >= most:
+                raise _exceeded(
+                    _named(prefix, "runs_per_hour", role, Decimal(begun + 1)),
+                    f"{begun:,} runs within the hour, {most:,} are allowed: raise it, or wait, then resume",
+                )
+            if recent and recent[-1][0] == minute:
+                recent[-1] = (minute, recent[-1][1] + 1)
+            else:
+                recent.append((minute, 1))
+            after.append(account.but(runs=tuple(recent)))
+        self._put(after)
+
+    def reserve(
+        self, stack_id: str, role: str, budgets: Budgets, most: Spend, now: float, reservation_id: str
+    ) -> None:
+        """Set aside what a call may cost at most. For the arguments see `begin_run`.
+
+        Raises:
+            BudgetHeldError: a budget has enough left, but other calls have reserved it.
+            BudgetExceededError: a budget has less left.
+            PriceUnknownError: it has a part of unknown price, and a budget in dollars applies.
+        """
+        after = []
+        for owner, name, budget, prefix in budgets.applied(stack_id, role):
+            account = self.account(owner, name)
+            _check(account, account.limits.over(budget), most, prefix, role)
+            after.append(account.but(reserved=account.reserved.plus(most)))
+        self._put(after)
+        reservation = Reservation(id=reservation_id, stack_id=stack_id, role=role, most=most, made_at=now)
+        self._reservations[reservation_id] = reservation
+        self.changed["", reservation_id] = reservation
+
+    def settle(self, reservation_id: str, spent: Spend | None) -> None:
+        """Replace what was reserved by what the call has cost; settling twice is fine.
+
+        Args:
+            reservation_id: what was given to `reserve`.
+            spent: what was spent; None: nobody can tell, and all that was reserved counts.
+        """
+        reservation = self._reservations.pop(reservation_id, None)
+        if reservation is None:
+            return
+        stack_id, role = reservation.stack_id, reservation.role
+        after = []
+        for owner, name, _, _ in Budgets().applied(stack_id, role):
+            if owner in self.forgotten:
+                continue
+            account = self.account(owner, name)
+            after.append(
+                account.but(
+                    spent=account.spent.plus(reservation.most if spent is None else spent),
+                    reserved=account.reserved.minus(reservation.most),
+                    calls=account.calls + 1,
+                    unconfirmed=account.unconfirmed + (spent is None),
+                )
+            )
+        self._put(after)
+        self.changed.pop(("", reservation_id), None)
+        self.removed.add(reservation_id)
+
+    def settle_all(self) -> int:
+        """Count in full what was reserved by a process that is gone; for the beginning of the next one.
+
+        Returns:
+            how many calls that were.
+        """
+        lost = list(self._reservations)
+        for reservation_id in lost:
+            self.settle(reservation_id, None)
+        return len(lost)
+
+    def limit_all(self, changes: BudgetChanges) -> None:
+        """Limit what all stacks may spend together, over the settings of their runner.
+
+        Args:
+            changes: the new limits; None takes one back: the settings hold again.
+
+        Raises:
+            InvalidInputError: a limit cannot be.
+        """
+        account = self.account(ALL_STACKS)
+        try:
+            limits = Budget.model_validate({**dict(account.limits), **changes})
+        except ValidationError as error:
+            raise InvalidInputError.explaining("budget", error) from None
+        self._put([account.but(limits=limits)])
+
+    def forget(self, stack_id: str) -> None:
+        """Remember nothing of a stack that was deleted; what it spent stays counted for all stacks."""
+        self.forgotten.add(stack_id)
+        for accounts in (self._accounts, self.changed):
+            for key in [key for key in accounts if key[0] == stack_id]:
+                del accounts[key]
+
+    def _put(self, accounts: Iterable[Account]) -> None:
+        for account in accounts:
+            key = (account.stack_id, account.role)
+            self._accounts[key] = account
+            self.changed[key] = account
+
+
+def runs_within_the_hour(account: Account, now: float) -> int:
+    """Return how many runs began within the sixty minutes before `now` (seconds since the epoch, UTC)."""
+    return sum(runs for _, runs in _recent(account, int(now // _MINUTE)))
+
+
+def _recent(account: Account, minute: int) -> list[tuple[int, int]]:
+    # The minute an hour ago counts whole, as nobody knows when in it a run began. What is later than now was
+    # counted by a clock that was ahead, and would count for as long as it was.
+    return [(at, runs) for at, runs in account.runs if minute - _HOUR_OF_MINUTES <= at <= minute]
+
+
+def _check(account: Account, budget: Budget, most: Spend, prefix: str, role: str) -> None:
+    if budget.dollars is not None and most.unpriced_tokens:
+        raise PriceUnknownError("its price is not known, so no budget in dollars can hold")
+    spent, reserved = account.spent, account.reserved
+    needed = spent.plus(reserved).plus(most)
+    if budget.tokens is not None and needed.tokens > budget.tokens:
+        problem = (
+            f"{spent.tokens:,} of {budget.tokens:,} spent"
+            f"{_aside(f'{reserved.tokens:,}', reserved.tokens)}, "
+            f"and the next call may take {most.tokens:,}"
+        )
+        fits = spent.tokens + most.tokens <= budget.tokens
+        raise _refused(_named(prefix, "tokens", role, Decimal(needed.tokens)), problem, will_fit=fits)
+    if budget.dollars is not None and needed.dollars > budget.dollars:
+        problem = (
+            f"${spent.dollars:,.4f} of ${budget.dollars:,.2f} spent"
+            f"{_aside(f'${reserved.dollars:,.4f}', reserved.dollars)}, "
+            f"and the next call may take ${most.dollars:,.4f}"
+        )
+        fits = spent.dollars + most.dollars <= budget.dollars
+        raise _refused(_named(prefix, "dollars", role, needed.dollars), problem, will_fit=fits)
+
+
+def _refused(budget: BudgetName, problem: str, *, will_fit: bool) -> BudgetHeldError | BudgetExceededError:
+    if will_fit:
+        return BudgetHeldError(f"{budget.setting}: {problem}: it is made when they have ended", budget)
+    return _exceeded(budget, f"{problem}: raise it, then resume")
+
+
+def _aside(shown: str, amount: int | Decimal) -> str:
+    return f", {shown} reserved for calls under way" if amount else ""
+
+
+def _named(prefix: str, kind: Kind, role: str, needed: Decimal) -> BudgetName:
+    return BudgetName(
+        kind=kind,
+        role=role if prefix.endswith("role_") else None,
+        runner=prefix.startswith("runner."),
+        needed=needed,
+    )
+
+
+def _exceeded(budget: BudgetName, problem: str) -> BudgetExceededError:
+    return BudgetExceededError(f"{budget.setting}: {problem}", budget)
