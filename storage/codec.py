@@ -1,6 +1,7 @@
 """Records to bytes and back: msgpack of the version of the record's shape and its fields."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar, cast
 
@@ -13,13 +14,6 @@ from recursor.storage.errors import CorruptRecordError
 
 R = TypeVar("R", bound=Record)
 
-# Records are frozen, so equal bytes may be the same object: what is written and read again all the time, as
-# the records of a running cycle are, is not validated again each time. Room for the hot records of some
-# hundred busy stacks, a few megabytes.
-_REMEMBERED = 4096
-_LARGEST_REMEMBERED = 8192
-_known: dict[tuple[type[Record], bytes], Record] = {}
-
 Upgrade = Callable[[int, dict[str, Any]], dict[str, Any]]
 
 
@@ -30,13 +24,11 @@ def encode(record: Record) -> bytes:
         InvalidInputError: it holds what cannot be stored: an integer of more than 64 bits, half a character.
     """
     try:
-        # What `model_dump` does, here and in `decode` `model_validate`, without their layers of options.
-        value = pack([record.version, record.__pydantic_serializer__.to_python(record)])
+        # Its fields as they are, without pydantic's serializer: that takes as long as msgpack.
+        return pack([record.version, record.__dict__])
     except (ValueError, TypeError, OverflowError) as error:
         why = " ".join(str(error).split())[:200]
         raise InvalidInputError(f"{type(record).__name__}: cannot be stored: {why}") from None
-    _remember(record, value)
-    return value
 
 
 def decode(kind: type[R], value: bytes, table: str, key: bytes, upgrade: Upgrade | None = None) -> R:
@@ -52,9 +44,6 @@ def decode(kind: type[R], value: bytes, table: str, key: bytes, upgrade: Upgrade
     Raises:
         CorruptRecordError: the bytes are not such a record, or a newer Recursor wrote it.
     """
-    known = _known.get((kind, value))
-    if known is not None:
-        return cast("R", known)
     try:
         version, fields = unpack(value)
         if version != kind.version:
@@ -64,9 +53,8 @@ def decode(kind: type[R], value: bytes, table: str, key: bytes, upgrade: Upgrade
                     f"this Recursor knows {kind.version}: use the Recursor that wrote it, or a newer one"
                 )
             fields = upgrade(version, fields)
-        record = cast("R", kind.__pydantic_validator__.validate_python(fields))
-        _remember(record, value)
-        return record
+        # What `model_validate` does, without its layers of options.
+        return cast("R", kind.__pydantic_validator__.validate_python(fields))
     except CorruptRecordError:
         raise
     except ValidationError as error:
@@ -78,27 +66,32 @@ def decode(kind: type[R], value: bytes, table: str, key: bytes, upgrade: Upgrade
 
 
 def pack(value: object) -> bytes:
-    """Return plain data (numbers, text, lists, maps) as msgpack."""
-    return msgpack.packb(value, default=_plain)
+    """Return plain data (numbers, text, lists, maps), decimals and records as msgpack."""
+    return _packers.pack(value)
 
 
 def unpack(value: bytes) -> Any:  # whatever was packed
-    """Return what `pack` made `value` from, with lists for tuples."""
+    """Return what `pack` made `value` from, with lists for tuples and text for decimals."""
     return msgpack.unpackb(value)
 
 
-def _remember(record: Record, value: bytes) -> None:
-    # Metadata is free JSON, which whoever reads the record can change, as an agent may: it is not shared.
-    if len(value) <= _LARGEST_REMEMBERED and "metadata" not in record.__pydantic_fields__:
-        if len(_known) >= _REMEMBERED:
-            # All at once: any finer choice would need a lock, and what is hot is soon back.
-            _known.clear()
-        _known[type(record), value] = record
-
-
 def _plain(value: object) -> object:
+    if isinstance(value, Record):
+        return value.__dict__
     if isinstance(value, Decimal):
         return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
     if isinstance(value, int):
         raise TypeError("an integer has more than 64 bits")
     raise TypeError(f"cannot store a {type(value).__name__}")
+
+
+class _Packers(threading.local):
+    """A packer for each thread: a new one for each value would take as long as a small record."""
+
+    def __init__(self) -> None:
+        self.pack: Callable[[object], bytes] = msgpack.Packer(default=_plain).pack
+
+
+_packers = _Packers()

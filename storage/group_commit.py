@@ -122,7 +122,7 @@ class GroupCommit:
         try:
             errors = self._apply([commit for commit, _ in batch])
         except BaseException as error:  # noqa: BLE001 - it belongs to the owners; this thread must live on
-            errors = [_twin(error) for _ in batch]
+            errors = [twin(error) for _ in batch]
         for (_, done), refused in zip(batch, errors, strict=True):
             try:
                 done(refused)
@@ -130,7 +130,7 @@ class GroupCommit:
                 logger.exception("the callback of a commit raised")
 
 
-def _twin(error: BaseException) -> BaseException:
+def twin(error: BaseException) -> BaseException:
     """Return a copy for one owner: raised in many threads, one error would collect their tracebacks."""
     if not isinstance(error, StorageError):
         return error

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from recursor.storage.backup import new_directory
 from recursor.storage.commit import Commit, Merges
 from recursor.storage.errors import StoreClosedError
 from recursor.storage.group_commit import LARGEST_BATCH, GroupCommit
-from recursor.storage.lmdb_store import LmdbStore
-from recursor.storage.memory_tables import MemoryReader, MemoryTables
+from recursor.storage.memory_tables import MemoryTables, back_up, snapshot
 from recursor.storage.readers_gate import ReadersGate
 from recursor.storage.store import Done, Reader
 
@@ -36,18 +34,11 @@ class MemoryStore:
         self._gate = ReadersGate()
         self._group = GroupCommit(self._apply, name="store-writer (memory)", largest_batch=largest_batch)
 
-    @contextmanager
-    def read(self) -> Iterator[Reader]:
+    def read(self) -> AbstractContextManager[Reader]:
         """See `Store.read`."""
         if self._closed:
             raise StoreClosedError("the store is closed")
-        ticket = self._gate.enter()
-        reader = MemoryReader(self._tables)
-        try:
-            yield reader
-        finally:
-            reader.end()
-            self._gate.leave(ticket)
+        return snapshot(self._tables, self._gate)
 
     def commit(self, commit: Commit, done: Done) -> None:
         """See `Store.commit`."""
@@ -60,15 +51,7 @@ class MemoryStore:
 
     def backup(self, target: Path) -> None:
         """See `Store.backup`."""
-        tables = self._tables
-        everything = Commit()
-        for name, table in tables.items():
-            for key, value in table.ascending(b"", None):
-                everything.put(name, key, value)
-        with new_directory(target) as unfinished:
-            with closing(LmdbStore(unfinished, tables)) as copied:
-                copied.write(everything)
-            (unfinished / "lock.mdb").unlink()
+        back_up(self._tables, target)
 
     def close(self) -> None:
         """See `Store.close`."""

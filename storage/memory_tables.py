@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Self
 
+from recursor.storage.backup import new_directory
 from recursor.storage.commit import FENCE_BYTES, Commit, Merges
 from recursor.storage.errors import FencedError, StorageError, UnknownTableError
+from recursor.storage.lmdb_store import LmdbStore
+from recursor.storage.readers_gate import ReadersGate
 from recursor.storage.sorted_map import Pair, SortedMap
 from recursor.storage.store import FENCES, META_TABLE, check_key
 
@@ -74,7 +79,7 @@ class MemoryReader:
         self._tables: MemoryTables | None = tables
 
     def end(self) -> None:
-        """Let go of the tables: the `with` block of the reader has ended."""
+        """Let go of the tables: the reader's `with` block has ended."""
         self._tables = None
 
     def get(self, table: str, key: bytes) -> bytes | None:
@@ -98,6 +103,30 @@ class MemoryReader:
         if self._tables is None:
             raise _ended()
         return self._tables[table]
+
+
+@contextmanager
+def snapshot(tables: MemoryTables, gate: ReadersGate) -> Iterator[MemoryReader]:
+    """Yield a reader of `tables`, inside `gate` for the length of a `with` block."""
+    ticket = gate.enter()
+    reader = MemoryReader(tables)
+    try:
+        yield reader
+    finally:
+        reader.end()
+        gate.leave(ticket)
+
+
+def back_up(tables: MemoryTables, target: Path) -> None:
+    """Write `tables` to the directory `target`, as `Store.backup` does."""
+    everything = Commit()
+    for name, table in tables.items():
+        for key, value in table.ascending(b"", None):
+            everything.put(name, key, value)
+    with new_directory(target) as unfinished:
+        with closing(LmdbStore(unfinished, tables)) as copied:
+            copied.write(everything)
+        (unfinished / "lock.mdb").unlink()
 
 
 def _ended() -> StorageError:

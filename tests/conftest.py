@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from recursor.storage.lmdb_store import LmdbStore
-from recursor.storage.memory_store import MemoryStore
+from recursor.storage.opening import memory_store
+from recursor.storage.rollups import MERGES
 from recursor.storage.store import Store
 from recursor.storage.tables import TABLES
 from tests.processes import Done, Gated, run_to_end, started_runner
@@ -48,7 +49,8 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(params=["lmdb", "memory"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Every kind of store, empty, with the tables of Recursor."""
-    store: Store = LmdbStore(tmp_path / "store", TABLES) if request.param == "lmdb" else MemoryStore(TABLES)
+    lmdb = request.param == "lmdb"
+    store: Store = LmdbStore(tmp_path / "store", TABLES, merges=MERGES) if lmdb else memory_store()
     yield store
     store.close()
 

@@ -1,6 +1,5 @@
 """Records to bytes and back, and what becomes of bytes that are no records."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -14,26 +13,17 @@ from recursor.domain.effect import Outcome
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.graph import Usage
 from recursor.domain.record import Record
-from recursor.storage import codec
 from recursor.storage.codec import decode, encode, pack, unpack
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.tables import RECORD_TABLES
-from tests.making import make_stack, make_todo
+from tests.making import make_todo
 from tests.strategies import records
 
 some = settings(max_examples=30, deadline=None)
 STORED = [*(table.kind for table in RECORD_TABLES), Outcome]
 
 
-@pytest.fixture(autouse=True)
-def _nothing_remembered() -> Iterator[None]:
-    codec._known.clear()
-    yield
-    codec._known.clear()
-
-
 def read(kind: type[Record], value: bytes, **options: Any) -> Any:
-    codec._known.clear()
     return decode(kind, value, "todos", b"5eed/0/abc", **options)
 
 
@@ -47,6 +37,12 @@ class TestEveryKind:
         assert found == record
         assert found.model_dump_json() == record.model_dump_json()
         assert encode(found) == encode(record)
+
+    @some
+    @given(data=st.data())
+    def test_is_stored_as_pydantic_dumps_it(self, kind: type[Record], data: st.DataObject) -> None:
+        record = data.draw(records(kind))
+        assert encode(record) == pack([kind.version, record.model_dump()])
 
     @some
     @given(data=st.data())
@@ -174,32 +170,3 @@ def test_what_a_run_cost_can_be_read_as_it_was_written_before_it_had_models() ->
 
 def test_plain_data_comes_back_with_lists_for_tuples() -> None:
     assert unpack(pack((1, "é", (2.5, None), {"a": (True,)}))) == [1, "é", [2.5, None], {"a": [True]}]
-
-
-class TestMemory:
-    """Equal bytes may be the same record: what one reader does to it must not reach another."""
-
-    def test_of_records_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(codec, "_REMEMBERED", 10)
-        for number in range(50):
-            encode(make_stack(total_cycles=number))
-            assert len(codec._known) <= 10
-
-    def test_does_not_keep_what_is_large(self) -> None:
-        encode(make_stack(state_reason="x" * 10_000))
-        assert not codec._known
-
-    def test_does_not_share_what_can_be_changed(self) -> None:
-        value = encode(make_todo(metadata={"sun": "full"}))
-        decode(type(make_todo()), value, "todos", b"1").metadata["sun"] = "none"
-        assert decode(type(make_todo()), value, "todos", b"1").metadata == {"sun": "full"}
-
-    def test_does_not_take_one_kind_for_another(self) -> None:
-        class Weed(Record):
-            version: ClassVar[int] = 3
-            name: str
-            colour: str = "red"
-
-        value = encode(Flower(name="rose"))
-        assert type(decode(Weed, value, "weeds", b"1")) is Weed
-        assert type(decode(Flower, value, "flowers", b"1")) is Flower

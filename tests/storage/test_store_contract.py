@@ -1,6 +1,5 @@
 """What every kind of store promises its callers."""
 
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from recursor.storage.commit import RETIRED, Commit, Fence, FenceNumbers
 from recursor.storage.errors import (
+    FencedError,
     InvalidKeyError,
     StorageError,
     StoreClosedError,
@@ -17,45 +18,43 @@ from recursor.storage.errors import (
     UnknownTableError,
 )
 from recursor.storage.lmdb_store import LmdbStore
-from recursor.storage.store import LONGEST_KEY, Reader, Store, Writer, prefix_range
-
-
-class RefusedError(Exception):
-    pass
-
-
-def put(*keys: bytes, table: str = "first", value: bytes = b"value") -> Callable[[Writer], None]:
-    def work(writer: Writer) -> None:
-        for key in keys:
-            writer.put(table, key, value)
-
-    return work
+from recursor.storage.store import FENCES, LONGEST_KEY, Reader, Store, prefix_range
+from tests.storage.conftest import putting
 
 
 def keys(reader: Reader, table: str = "first", **bounds: bytes | None) -> list[bytes]:
     return [key for key, _ in reader.scan(table, **bounds)]
 
 
-def stored(store: Store) -> list[bytes]:
+def stored(store: Store, table: str = "first") -> list[bytes]:
     with store.read() as reader:
-        return keys(reader)
+        return keys(reader, table)
+
+
+def value(store: Store, key: bytes, table: str = "first") -> bytes | None:
+    with store.read() as reader:
+        return reader.get(table, key)
+
+
+def committed(store: Store, commit: Commit) -> "Future[BaseException | None]":
+    """Commit, and return what `done` will have been called with; also while a snapshot is open."""
+    future: Future[BaseException | None] = Future()
+    store.commit(commit, future.set_result)
+    return future
 
 
 class TestReading:
     def test_a_key_that_was_never_written_is_none(self, store: Store) -> None:
-        with store.read() as reader:
-            assert reader.get("first", b"absent") is None
+        assert value(store, b"absent") is None
 
     def test_tables_are_apart(self, store: Store) -> None:
-        store.write(put(b"key", table="first"))
-        with store.read() as reader:
-            assert reader.get("first", b"key") == b"value"
-            assert reader.get("second", b"key") is None
+        store.write(putting(b"key", table="first"))
+        assert value(store, b"key", "first") == b"value"
+        assert value(store, b"key", "second") is None
 
     def test_an_empty_value_is_a_value(self, store: Store) -> None:
-        store.write(put(b"key", value=b""))
-        with store.read() as reader:
-            assert reader.get("first", b"key") == b""
+        store.write(putting(b"key", value=b""))
+        assert value(store, b"key") == b""
 
     @pytest.mark.parametrize(
         ("start", "stop", "expected"),
@@ -75,31 +74,32 @@ class TestReading:
     def test_a_scan_keeps_to_its_bounds_both_ways(
         self, store: Store, start: bytes, stop: bytes | None, expected: list[bytes]
     ) -> None:
-        store.write(put(b"c", b"a", b"d", b"b"))
+        store.write(putting(b"c", b"a", b"d", b"b"))
         with store.read() as reader:
             assert [key for key, _ in reader.scan("first", start, stop)] == expected
             assert [key for key, _ in reader.scan("first", start, stop, reverse=True)] == expected[::-1]
 
     def test_a_snapshot_stays_as_it_was_taken(self, store: Store) -> None:
-        store.write(put(b"a", b"b"))
+        store.write(putting(b"a", b"b"))
         with store.read() as reader:
             scan = reader.scan("first")
             first = next(scan)[0]
-            store.submit(lambda writer: writer.delete("first", b"b")).result()
-            store.submit(put(b"c")).result()
+            change = putting(b"c")
+            change.delete("first", b"b")
+            assert committed(store, change).result() is None
             assert [first, *(key for key, _ in scan)] == [b"a", b"b"]
             assert reader.get("first", b"c") is None
         assert stored(store) == [b"a", b"c"]
 
     def test_a_read_inside_a_read_sees_what_was_committed_since(self, store: Store) -> None:
         with store.read() as outer:
-            store.submit(put(b"a")).result()
+            committed(store, putting(b"a")).result()
             with store.read() as inner:
                 assert keys(inner) == [b"a"]
             assert keys(outer) == []
 
     def test_a_snapshot_ends_with_its_block(self, store: Store) -> None:
-        store.write(put(b"a", b"b"))
+        store.write(putting(b"a", b"b"))
         with store.read() as reader:
             scan = reader.scan("first")
             next(scan)
@@ -109,217 +109,377 @@ class TestReading:
             list(scan)
 
     def test_a_scan_may_be_left_before_its_end(self, store: Store) -> None:
-        store.write(put(b"a", b"b"))
+        store.write(putting(b"a", b"b"))
         with store.read() as reader:
             assert next(reader.scan("first"))[0] == b"a"
             assert next(reader.scan("first", reverse=True))[0] == b"b"
 
 
-class TestWriting:
-    def test_it_returns_what_the_work_returned(self, store: Store) -> None:
-        assert store.write(lambda _: "done") == "done"
+class TestCommits:
+    def test_write_what_they_collected_at_once(self, store: Store) -> None:
+        store.write(putting(b"a", b"b"))
+        change = putting(b"c", table="second")
+        change.put("first", b"a", b"new")
+        change.delete("first", b"b")
+        change.delete("first", b"absent")
+        store.write(change)
+        assert stored(store) == [b"a"]
+        assert value(store, b"a") == b"new"
+        assert stored(store, "second") == [b"c"]
 
-    def test_a_writer_sees_its_own_writes(self, store: Store) -> None:
-        def work(writer: Writer) -> tuple[bytes | None, list[bytes]]:
-            writer.put("first", b"a", b"1")
-            writer.put("first", b"a", b"2")
-            return writer.get("first", b"a"), keys(writer)
+    def test_that_are_empty_are_acknowledged(self, store: Store) -> None:
+        store.write(Commit())
+        assert committed(store, Commit()).result() is None
 
-        assert store.write(work) == (b"2", [b"a"])
+    def test_keep_the_last_write_to_a_key(self, store: Store) -> None:
+        change = Commit()
+        change.put("first", b"a", b"1")
+        change.put("first", b"a", b"2")
+        change.put("first", b"b", b"1")
+        change.delete("first", b"b")
+        change.delete("first", b"c")
+        change.put("first", b"c", b"3")
+        store.write(change)
+        assert stored(store) == [b"a", b"c"]
+        assert value(store, b"a") == b"2"
 
-    def test_delete_says_whether_the_key_was_there(self, store: Store) -> None:
-        store.write(put(b"a"))
-        assert store.write(lambda writer: writer.delete("first", b"a")) is True
-        assert store.write(lambda writer: writer.delete("first", b"a")) is False
-
-    def test_delete_range_removes_what_a_scan_of_it_yields(self, store: Store) -> None:
-        store.write(put(b"a", b"b", b"c", b"d"))
-        assert store.write(lambda writer: writer.delete_range("first", b"b", b"d")) == 2
+    def test_remove_ranges(self, store: Store) -> None:
+        store.write(putting(b"a", b"b", b"c", b"d"))
+        change = Commit()
+        change.delete_range("first", b"b", b"d")
+        store.write(change)
         assert stored(store) == [b"a", b"d"]
-        assert store.write(lambda writer: writer.delete_range("first", b"d", b"a")) == 0
-        assert store.write(lambda writer: writer.delete_range("first", b"", None)) == 2
+        change = Commit()
+        change.delete_range("first", b"d", b"a")
+        store.write(change)
+        assert stored(store) == [b"a", b"d"]
+        change = Commit()
+        change.delete_range("first", b"", None)
+        store.write(change)
         assert stored(store) == []
 
-    def test_delete_range_of_many(self, store: Store) -> None:
-        store.write(put(*(b"%05d" % number for number in range(5000))))
-        assert store.write(lambda writer: writer.delete_range("first", b"00100", b"04900")) == 4800
+    def test_remove_a_range_of_many(self, store: Store) -> None:
+        store.write(putting(*(b"%05d" % number for number in range(5000))))
+        change = Commit()
+        change.delete_range("first", b"00100", b"04900")
+        store.write(change)
         assert stored(store) == [b"%05d" % number for number in [*range(100), *range(4900, 5000)]]
 
-    def test_a_scan_may_delete_what_it_yields(self, store: Store) -> None:
-        store.write(put(*(b"%04d" % number for number in range(1000))))
+    def test_remove_of_a_range_what_they_wrote_before_and_not_after(self, store: Store) -> None:
+        change = putting(b"a", b"b", b"z")
+        change.add("sums", b"a", b"1")
+        change.delete_range("first", b"", b"m")
+        change.delete_range("sums", b"", b"m")
+        change.put("first", b"b", b"after")
+        store.write(change)
+        assert stored(store) == [b"b", b"z"]
+        assert stored(store, "sums") == []
 
-        def work(writer: Writer) -> int:
-            return sum(writer.delete("first", key) for key, _ in writer.scan("first"))
+    def test_take_another_in_after_their_own_writes(self, store: Store) -> None:
+        change, other = putting(b"a", b"b", b"c"), putting(b"d")
+        other.put("first", b"a", b"other")
+        other.delete("first", b"b")
+        other.delete_range("first", b"c", b"d")
+        other.add("sums", b"n", b"1")
+        change.extend(other)
+        store.write(change)
+        assert stored(store) == [b"a", b"d"]
+        assert value(store, b"a") == b"other"
+        assert value(store, b"n", "sums") == b"1"
 
-        assert store.write(work) == 1000
-        assert stored(store) == []
+    def test_know_their_size(self) -> None:
+        assert not Commit()
+        change = putting(b"12", b"34", value=b"567")
+        change.delete("first", b"8")
+        assert (len(change), change.size) == (3, 10)
 
-    def test_a_scan_sees_what_is_written_ahead_of_it(self, store: Store) -> None:
-        store.write(put(b"a", b"c", b"e"))
+    def test_take_effect_in_the_order_in_which_they_came(self, store: Store) -> None:
+        futures = []
+        for number in range(600):
+            change = putting(b"log", value=b"%d" % number)
+            change.add("sums", b"log", b"%d " % number)
+            futures.append(committed(store, change))
+        assert [future.result() for future in futures] == [None] * 600
+        assert value(store, b"log") == b"599"
+        assert value(store, b"log", "sums") == b"".join(b"%d " % number for number in range(600))
 
-        def work(writer: Writer, *, reverse: bool) -> list[bytes]:
-            seen = []
-            for key, _ in writer.scan("first", reverse=reverse):
-                seen.append(key)
-                if key == b"c":
-                    writer.put("first", b"b", b"")
-                    writer.put("first", b"d", b"")
-                    writer.delete("first", b"c")
-            raise SeenError(seen)
-
-        class SeenError(Exception):
-            pass
-
-        with pytest.raises(SeenError) as forward:
-            store.write(lambda writer: work(writer, reverse=False))
-        assert forward.value.args[0] == [b"a", b"c", b"d", b"e"]
-        with pytest.raises(SeenError) as backward:
-            store.write(lambda writer: work(writer, reverse=True))
-        assert backward.value.args[0] == [b"e", b"c", b"b", b"a"]
-
-    def test_a_submission_that_raises_changes_nothing(self, store: Store) -> None:
-        store.write(put(b"kept"))
-
-        def work(writer: Writer) -> None:
-            writer.put("first", b"lost", b"")
-            writer.delete("first", b"kept")
-            raise RefusedError("no")
-
-        with pytest.raises(RefusedError, match="no"):
-            store.write(work)
-        assert stored(store) == [b"kept"]
-
-    def test_one_that_raises_harms_no_other_in_its_batch(self, store: Store) -> None:
-        def work(writer: Writer, number: int) -> None:
-            writer.put("first", b"%02d" % number, b"")
-            if number % 3 == 0:
-                raise RefusedError(number)
-
-        blocked, go = threading.Event(), threading.Event()
-        first = store.submit(lambda _: (blocked.set(), go.wait()))
-        blocked.wait()
-        futures = [store.submit(lambda writer, n=number: work(writer, n)) for number in range(30)]
-        go.set()
-        first.result()
-        assert [isinstance(f.exception(), RefusedError) for f in futures] == [n % 3 == 0 for n in range(30)]
-        assert stored(store) == [b"%02d" % number for number in range(30) if number % 3]
-
-    def test_a_submission_that_exits_is_no_more_than_one_that_raises(self, store: Store) -> None:
-        with pytest.raises(SystemExit):
-            store.write(lambda _: sys.exit(1))
-        store.write(put(b"a"))
-        assert stored(store) == [b"a"]
-
-    def test_submissions_take_effect_in_the_order_of_submission(self, store: Store) -> None:
-        def append(writer: Writer, number: int) -> None:
-            writer.put("first", b"log", (writer.get("first", b"log") or b"") + b"%d " % number)
-
-        futures = [store.submit(lambda writer, n=number: append(writer, n)) for number in range(600)]
-        for future in futures:
-            future.result()
-        with store.read() as reader:
-            assert reader.get("first", b"log") == b"".join(b"%d " % number for number in range(600))
-
-    def test_no_increment_of_many_threads_is_lost(self, store: Store) -> None:
-        def increment(writer: Writer) -> None:
-            writer.put("first", b"count", b"%d" % (int(writer.get("first", b"count") or b"0") + 1))
+    def test_of_many_threads_are_all_there(self, shared_store: Store) -> None:
+        def add(_: int) -> None:
+            change = Commit()
+            change.add("sums", b"count", b"x")
+            shared_store.write(change)
 
         with ThreadPoolExecutor(8) as threads:
-            for done in [threads.submit(store.write, increment) for _ in range(400)]:
-                done.result()
+            list(threads.map(add, range(400)))
+        assert value(shared_store, b"count", "sums") == b"x" * 400
+
+
+def bad_commits() -> dict[str, tuple[Commit, type[BaseException], str]]:
+    unknown_first, unknown_last = Commit(), putting(b"lost")
+    unknown_first.put("third", b"a", b"")
+    unknown_first.put("first", b"lost", b"")
+    unknown_last.delete("third", b"a")
+    unknown_range, unknown_sum = putting(b"lost"), putting(b"lost")
+    unknown_range.delete_range("third", b"", None)
+    unknown_sum.add("first", b"a", b"1")
+    cannot_add = putting(b"lost")
+    cannot_add.add("sums", b"a", b"!")
+    return {
+        "a table that is not there": (unknown_first, UnknownTableError, "'third'"),
+        "a delete there": (unknown_last, UnknownTableError, "'third'"),
+        "a range there": (unknown_range, UnknownTableError, "'third'"),
+        "a sum in a table of none": (unknown_sum, UnknownTableError, "'first' takes no additions"),
+        "what cannot be added": (cannot_add, ValueError, "cannot add this"),
+    }
+
+
+class TestACommitThatCannotBeApplied:
+    @pytest.mark.parametrize("why", bad_commits())
+    def test_changes_nothing(self, store: Store, why: str) -> None:
+        store.write(putting(b"kept"))
+        commit, error, text = bad_commits()[why]
+        with pytest.raises(error, match=text):
+            store.write(commit)
+        assert stored(store) == [b"kept"]
+        assert stored(store, "sums") == []
+
+    @pytest.mark.parametrize("why", bad_commits())
+    def test_harms_no_other_in_its_batch(self, shared_store: Store, why: str) -> None:
+        bad, error, _ = bad_commits()[why]
+        futures: list[Future[BaseException | None]] = []
+
+        def gather(_: BaseException | None) -> None:
+            # On the writer thread: all of these are in its next batch.
+            for number in range(30):
+                change = putting(b"%02d" % number)
+                change.add("sums", b"log", b"%02d " % number)
+                futures.append(committed(shared_store, bad if number % 3 == 0 else change))
+
+        gathered: Future[None] = Future()
+        shared_store.commit(Commit(), lambda none: gathered.set_result(gather(none)))
+        gathered.result()
+        refused = [future.result() for future in futures]
+        assert [isinstance(each, error) for each in refused] == [n % 3 == 0 for n in range(30)]
+        assert stored(shared_store) == [b"%02d" % number for number in range(30) if number % 3]
+        assert value(shared_store, b"log", "sums") == b"".join(b"%02d " % n for n in range(30) if n % 3)
+
+
+class TestFences:
+    def change(self, number: int, key: bytes = b"a") -> Commit:
+        change = Commit(Fence("stack", number))
+        change.put("first", key, b"%d" % number)
+        return change
+
+    def test_refuse_the_commit_of_a_former_owner_whole(self, store: Store) -> None:
+        store.write(self.change(1))
+        store.write(self.change(1))
+        store.write(self.change(3))
+        late = self.change(2, b"late")
+        late.add("sums", b"n", b"1")
+        with pytest.raises(
+            FencedError, match=r"^stack stack: .* fence 2 .* newer owner \(fence 3\)"
+        ) as caught:
+            store.write(late)
+        assert (caught.value.owner, caught.value.number, caught.value.newer) == ("stack", 2, 3)
+        assert stored(store) == [b"a"]
+        assert stored(store, "sums") == []
+        store.write(self.change(3))
+
+    def test_hold_inside_a_batch_too(self, shared_store: Store) -> None:
+        futures: list[Future[BaseException | None]] = []
+
+        def gather(_: BaseException | None) -> None:
+            futures.extend(
+                committed(shared_store, self.change(number, b"%d" % place))
+                for place, number in enumerate([1, 2, 1, 2, 3, 2])
+            )
+
+        gathered: Future[None] = Future()
+        shared_store.commit(Commit(), lambda none: gathered.set_result(gather(none)))
+        gathered.result()
+        assert [future.result() is None for future in futures] == [True, True, False, True, True, False]
+        assert stored(shared_store) == [b"0", b"1", b"3", b"4"]
+
+    def test_of_one_owner_are_nothing_to_another(self, store: Store) -> None:
+        store.write(self.change(7))
+        other = Commit(Fence("other", 1))
+        other.put("first", b"b", b"")
+        store.write(other)
+        store.write(putting(b"c"))
+        assert stored(store) == [b"a", b"b", b"c"]
+
+    def test_are_not_stored_with_a_commit_that_cannot_be_applied(self, store: Store) -> None:
+        bad = self.change(9)
+        bad.put("third", b"a", b"")
+        with pytest.raises(UnknownTableError):
+            store.write(bad)
+        store.write(self.change(1))
+
+    def test_of_what_was_deleted_let_nobody_write_again(self, store: Store) -> None:
+        store.write(self.change(4))
+        last = Commit(Fence("stack", 4))
+        last.delete("first", b"a")
+        last.retire()
+        store.write(last)
+        assert value(store, b"stack", FENCES) == RETIRED
+        for number in (4, 5, 2**63):
+            with pytest.raises(FencedError, match="was deleted"):
+                store.write(self.change(number))
+        with store.read() as reader, pytest.raises(FencedError, match="was deleted"):
+            FenceNumbers().take(reader, "stack")
+        assert stored(store) == []
+
+    def test_are_what_a_last_commit_needs(self) -> None:
+        with pytest.raises(ValueError, match="no owner"):
+            Commit().retire()
+
+    def test_rise_with_every_owner_also_with_those_that_committed_nothing(self, store: Store) -> None:
+        numbers = FenceNumbers()
         with store.read() as reader:
-            assert reader.get("first", b"count") == b"400"
+            first, second = numbers.take(reader, "stack"), numbers.take(reader, "stack")
+            assert 0 < first.number < second.number
+        store.write(self.change(100))
+        with store.read() as reader:
+            assert numbers.take(reader, "stack").number == 101
+            assert numbers.take(reader, "other").number > second.number
+            # In the next process.
+            assert FenceNumbers().take(reader, "stack").number == 101
 
-    def test_a_writer_ends_with_its_submission(self, store: Store) -> None:
-        writer = store.write(lambda writer: writer)
-        with pytest.raises(StorageError, match="has ended"):
-            writer.put("first", b"a", b"")
-        with pytest.raises(StorageError, match="has ended"):
-            writer.get("first", b"a")
+
+class TestSums:
+    def test_are_added_up_by_the_function_of_their_table(self, store: Store) -> None:
+        change = Commit()
+        for operand in (b"a", b"b"):
+            change.add("sums", b"n", operand)
+        change.add("sums", b"m", b"c")
+        store.write(change)
+        store.write(change)
+        assert value(store, b"n", "sums") == b"abab"
+        assert value(store, b"m", "sums") == b"cc"
+
+    def test_are_added_to_after_what_their_commit_writes(self, store: Store) -> None:
+        change = Commit()
+        change.add("sums", b"n", b"b")
+        change.put("sums", b"n", b"a")
+        store.write(change)
+        assert value(store, b"n", "sums") == b"ab"
+
+    def test_are_removed_with_all_that_was_added_before_in_the_same_batch(self, shared_store: Store) -> None:
+        futures: list[Future[BaseException | None]] = []
+
+        def add(operand: bytes) -> Commit:
+            change = Commit()
+            change.add("sums", b"n", operand)
+            return change
+
+        def gather(_: BaseException | None) -> None:
+            removed, deleted, put = Commit(), Commit(), Commit()
+            removed.delete_range("sums", b"a", b"z")
+            deleted.delete("sums", b"n")
+            put.put("sums", b"n", b"=")
+            for change in (add(b"a"), removed, add(b"b"), deleted, add(b"c"), put, add(b"d"), add(b"e")):
+                futures.append(committed(shared_store, change))
+
+        gathered: Future[None] = Future()
+        shared_store.commit(Commit(), lambda none: gathered.set_result(gather(none)))
+        gathered.result()
+        assert [future.result() for future in futures] == [None] * 8
+        assert value(shared_store, b"n", "sums") == b"=de"
 
 
-class TestFutures:
-    def test_the_write_is_there_when_a_callback_hears_of_it(self, store: Store) -> None:
+class TestAcknowledgements:
+    def test_come_after_the_write(self, store: Store) -> None:
         heard: Future[list[bytes]] = Future()
-        store.submit(put(b"a")).add_done_callback(lambda _: heard.set_result(stored(store)))
+        store.commit(putting(b"a"), lambda _: heard.set_result(stored(store)))
         assert heard.result() == [b"a"]
 
-    def test_a_callback_may_submit(self, store: Store) -> None:
-        second: Future[Future[None]] = Future()
-        store.submit(put(b"a")).add_done_callback(lambda _: second.set_result(store.submit(put(b"b"))))
-        second.result().result()
+    def test_may_commit(self, store: Store) -> None:
+        second: Future[BaseException | None] = Future()
+        store.commit(putting(b"a"), lambda _: store.commit(putting(b"b"), second.set_result))
+        assert second.result() is None
         assert stored(store) == [b"a", b"b"]
 
-    @pytest.mark.parametrize("error", [RefusedError, SystemExit])
-    def test_a_callback_that_raises_harms_nobody(self, store: Store, error: type[BaseException]) -> None:
-        def fail(_: Future[None]) -> None:
+    @pytest.mark.parametrize("error", [ValueError, SystemExit])
+    def test_that_raise_harm_nobody(self, store: Store, error: type[BaseException]) -> None:
+        def fail(_: BaseException | None) -> None:
             raise error
 
-        store.submit(put(b"a")).add_done_callback(fail)
-        store.write(put(b"b"))
+        store.commit(putting(b"a"), fail)
+        store.write(putting(b"b"))
         assert stored(store) == [b"a", b"b"]
-
-    def test_a_submission_cancelled_in_time_is_never_run(self, store: Store) -> None:
-        blocked, go = threading.Event(), threading.Event()
-        store.submit(lambda _: (blocked.set(), go.wait()))
-        blocked.wait()
-        cancelled, kept = store.submit(put(b"cancelled")), store.submit(put(b"kept"))
-        assert cancelled.cancel()
-        go.set()
-        kept.result()
-        assert stored(store) == [b"kept"]
 
 
 class TestMisuse:
     @pytest.mark.parametrize("key", [b"", b"k" * (LONGEST_KEY + 1)])
     def test_a_key_no_store_can_hold_is_refused(self, store: Store, key: bytes) -> None:
-        for work in (
-            put(key),
-            lambda writer: writer.delete("first", key),
-            lambda writer: writer.get("first", key),
-        ):
-            with pytest.raises(InvalidKeyError, match=f"1 to {LONGEST_KEY} bytes, this one has {len(key)}"):
-                store.write(work)
+        commit = Commit()
+        with store.read() as reader:
+            uses: list[Callable[[], object]] = [
+                lambda: commit.put("first", key, b""),
+                lambda: commit.delete("first", key),
+                lambda: commit.add("sums", key, b""),
+                lambda: reader.get("first", key),
+            ]
+            for use in uses:
+                with pytest.raises(
+                    InvalidKeyError, match=f"1 to {LONGEST_KEY} bytes, this one has {len(key)}"
+                ):
+                    use()
+        assert not commit
 
     def test_the_longest_key_is_kept(self, store: Store) -> None:
         longest = b"\xff" * LONGEST_KEY
-        store.write(put(longest))
-
-        def scan_and_change(writer: Writer) -> list[bytes]:
-            return [key for key, _ in writer.scan("first") if writer.delete("first", key)]
-
-        assert store.write(scan_and_change) == [longest]
+        store.write(putting(longest))
+        assert stored(store) == [longest]
+        change = Commit()
+        change.delete_range("first", longest, None)
+        store.write(change)
+        assert stored(store) == []
 
     def test_an_unknown_table_is_named_with_those_there_are(self, store: Store) -> None:
-        with store.read() as reader, pytest.raises(UnknownTableError, match=r"'third'.*first, meta, second"):
+        with (
+            store.read() as reader,
+            pytest.raises(UnknownTableError, match=r"'third'.*fences, first, meta, second"),
+        ):
             reader.scan("third")
-        with pytest.raises(UnknownTableError, match="'third'"):
-            store.write(put(b"a", table="third"))
 
     def test_write_on_the_writer_thread_is_refused_and_not_waited_for(self, store: Store) -> None:
-        with pytest.raises(StoreUsageError, match="use submit"):
-            store.write(lambda _: store.write(put(b"a")))
+        assert isinstance(self.raised(store, lambda: store.write(putting(b"a"))), StoreUsageError)
 
     def test_write_inside_a_read_is_refused(self, store: Store) -> None:
         with store.read(), pytest.raises(StoreUsageError, match="end the read first"):
-            store.write(put(b"a"))
-        store.write(put(b"a"))
+            store.write(putting(b"a"))
+        store.write(putting(b"a"))
 
     def test_closing_on_the_writer_thread_is_refused(self, store: Store) -> None:
-        with pytest.raises(StoreUsageError, match="another thread"):
-            store.write(lambda _: store.close())
+        assert isinstance(self.raised(store, store.close), StoreUsageError)
+
+    def raised(self, store: Store, use: Callable[[], object]) -> BaseException:
+        """Return what `use` raises in an acknowledgement."""
+        raised: Future[BaseException] = Future()
+
+        def done(_: BaseException | None) -> None:
+            try:
+                use()
+            except StorageError as error:
+                raised.set_result(error)
+
+        store.commit(Commit(), done)
+        return raised.result()
 
 
 class TestClosing:
-    def test_it_commits_what_was_submitted(self, store: Store) -> None:
-        futures = [store.submit(put(b"%03d" % number)) for number in range(500)]
+    def test_it_writes_what_was_committed(self, store: Store) -> None:
+        futures = [committed(store, putting(b"%03d" % number)) for number in range(500)]
         store.close()
-        assert all(future.done() and future.exception() is None for future in futures)
+        assert all(future.result(timeout=0) is None for future in futures)
 
     def test_it_refuses_what_comes_later(self, store: Store) -> None:
         store.close()
         with pytest.raises(StoreClosedError):
-            store.submit(put(b"a"))
+            store.commit(putting(b"a"), print)
+        with pytest.raises(StoreClosedError):
+            store.write(putting(b"a"))
         with pytest.raises(StoreClosedError), store.read():
             pass
 
@@ -328,7 +488,7 @@ class TestClosing:
         store.close()
 
     def test_it_does_not_wait_for_a_snapshot(self, store: Store) -> None:
-        store.write(put(b"a", b"b"))
+        store.write(putting(b"a", b"b"))
         with store.read() as reader:
             scan = reader.scan("first")
             next(scan)
@@ -339,8 +499,8 @@ class TestClosing:
 
 class TestBackup:
     def test_it_opens_and_holds_what_the_store_holds(self, store: Store, tmp_path: Path) -> None:
-        store.write(put(b"a", b"b", table="first"))
-        store.write(put(b"c", table="second", value=b"v" * 10_000))
+        store.write(putting(b"a", b"b", table="first"))
+        store.write(putting(b"c", table="second", value=b"v" * 10_000))
         store.backup(tmp_path / "deep" / "backup")
         with (
             closing(LmdbStore(tmp_path / "deep" / "backup", ["first", "second"])) as copy,
@@ -376,24 +536,22 @@ class TestBackup:
             store.backup(tmp_path / "place" / "backup")
         assert list((tmp_path / "place").iterdir()) == []
 
-    def test_it_is_one_snapshot_while_the_store_is_written(self, store: Store, tmp_path: Path) -> None:
+    def test_it_is_one_snapshot_while_the_store_is_written(self, shared_store: Store, tmp_path: Path) -> None:
         stop = threading.Event()
-
-        def pair(writer: Writer, number: int) -> None:
-            writer.put("first", b"%08d" % number, b"x" * 500)
-            writer.put("second", b"%08d" % number, b"x" * 500)
 
         def keep_writing() -> None:
             number = 0
             while not stop.is_set():
-                store.write(lambda writer, n=number: pair(writer, n))
+                pair = putting(b"%08d" % number, value=b"x" * 500)
+                pair.extend(putting(b"%08d" % number, value=b"x" * 500, table="second"))
+                shared_store.write(pair)
                 number += 1
 
         with ThreadPoolExecutor(1) as thread:
             writing = thread.submit(keep_writing)
             try:
                 for number in range(5):
-                    store.backup(tmp_path / f"backup-{number}")
+                    shared_store.backup(tmp_path / f"backup-{number}")
             finally:
                 stop.set()
             writing.result()

@@ -1,10 +1,10 @@
-"""Each store against a model: a dictionary for each table, under any sequence of operations."""
+"""Each store against a model: a dictionary for each table, under any sequence of commits."""
 
 import tempfile
-from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -19,11 +19,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from recursor.storage.commit import Commit, Fence
+from recursor.storage.errors import FencedError, UnknownTableError
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.memory_store import MemoryStore
-from recursor.storage.store import LONGEST_KEY, Reader, Store, Writer
+from recursor.storage.simulated_store import SimulatedStore
+from recursor.storage.store import LONGEST_KEY, Reader, Store
+from tests.storage.conftest import MERGES, TABLES, AtOnce
 
-TABLES = ("first", "second")
 Model = dict[str, dict[bytes, bytes]]
 Operation = tuple[str, str, bytes, bytes | None]
 
@@ -39,13 +42,24 @@ operations = st.lists(
         st.tuples(st.just("put"), tables, keys, values),
         st.tuples(st.just("delete"), tables, keys, st.none()),
         st.tuples(st.just("delete_range"), tables, bounds, bounds | st.none()),
+        st.tuples(st.just("add"), st.just("sums"), keys, st.sampled_from([b"1", b"2"])),
     ),
     max_size=8,
 )
 
 
-class RefusedError(Exception):
-    pass
+class Writes(NamedTuple):
+    """What one commit is to write, and why it may be refused."""
+
+    operations: list[Operation]
+    owner: str | None
+    number: int
+    bad: bool
+
+
+writes = st.builds(
+    Writes, operations, st.none() | st.sampled_from(["stack", "other"]), st.integers(1, 3), st.booleans()
+)
 
 
 def within(model: dict[bytes, bytes], start: bytes, stop: bytes | None) -> list[tuple[bytes, bytes]]:
@@ -59,38 +73,41 @@ def enlarge(value: bytes) -> bytes:
     return value * 4000
 
 
-def apply_to_model(model: Model, work: list[Operation]) -> list[object]:
-    answers: list[object] = []
-    for name, table, key, argument in work:
+def apply_to_model(model: Model, operations: list[Operation]) -> None:
+    additions: list[tuple[bytes, bytes]] = []
+    for name, table, key, argument in operations:
         if name == "put":
             assert argument is not None
             model[table][key] = enlarge(argument)
         elif name == "delete":
-            answers.append(model[table].pop(key, None) is not None)
+            model[table].pop(key, None)
+        elif name == "add":
+            assert argument is not None
+            additions.append((key, argument))
         else:
-            gone = within(model[table], key, argument)
-            for gone_key, _ in gone:
-                del model[table][gone_key]
-            answers.append(len(gone))
-    return answers
+            for gone, _ in within(model[table], key, argument):
+                del model[table][gone]
+            if table == "sums":
+                additions = [each for each in additions if not within({each[0]: b""}, key, argument)]
+    for key, operand in additions:
+        model["sums"][key] = model["sums"].get(key, b"") + operand
 
 
-def apply_to_writer(writer: Writer, work: list[Operation], *, fails: bool) -> list[object]:
-    answers: list[object] = []
-    for name, table, key, argument in work:
+def as_commit(wanted: Writes) -> Commit:
+    commit = Commit(None if wanted.owner is None else Fence(wanted.owner, wanted.number))
+    for name, table, key, argument in wanted.operations:
         if name == "put":
             assert argument is not None
-            writer.put(table, key, enlarge(argument))
-            assert writer.get(table, key) == enlarge(argument)
+            commit.put(table, key, enlarge(argument))
         elif name == "delete":
-            answers.append(writer.delete(table, key))
-            assert writer.get(table, key) is None
+            commit.delete(table, key)
+        elif name == "add":
+            commit.add(table, key, argument)
         else:
-            answers.append(writer.delete_range(table, key, argument))
-            assert list(writer.scan(table, key, argument)) == []
-    if fails:
-        raise RefusedError
-    return answers
+            commit.delete_range(table, key, argument)
+    if wanted.bad:
+        commit.put("no such table", b"key", b"")
+    return commit
 
 
 def copy(model: Model) -> Model:
@@ -108,21 +125,30 @@ class StoreMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.model: Model = {name: {} for name in TABLES}
+        self.fences = {"stack": 0, "other": 0}
         self.open_snapshots: list[AbstractContextManager[Reader]] = []
         self.store = self.open_store()
 
-    @rule(batch=st.lists(st.tuples(operations, st.booleans()), min_size=1, max_size=4))
-    def submit_together(self, batch: list[tuple[list[Operation], bool]]) -> None:
-        futures: list[tuple[Future[list[object]], list[object] | None]] = []
-        for work, fails in batch:
-            future = self.store.submit(lambda writer, w=work, f=fails: apply_to_writer(writer, w, fails=f))
-            futures.append((future, None if fails else apply_to_model(self.model, work)))
-        for future, expected in futures:
-            if expected is None:
-                with pytest.raises(RefusedError):
-                    future.result()
-            else:
-                assert future.result() == expected
+    @rule(batch=st.lists(writes, min_size=1, max_size=4))
+    def commit_together(self, batch: list[Writes]) -> None:
+        ended: list[tuple[Future[BaseException | None], type[BaseException]]] = []
+        for wanted in batch:
+            future: Future[BaseException | None] = Future()
+            self.store.commit(as_commit(wanted), future.set_result)
+            ended.append((future, self.expect(wanted)))
+        for future, expected in ended:
+            assert type(future.result()) is expected
+
+    def expect(self, wanted: Writes) -> type[BaseException]:
+        """Apply to the model, and return the type of what `done` is to be called with."""
+        if wanted.owner is not None and wanted.number < self.fences[wanted.owner]:
+            return FencedError
+        if wanted.bad:
+            return UnknownTableError
+        if wanted.owner is not None:
+            self.fences[wanted.owner] = wanted.number
+        apply_to_model(self.model, wanted.operations)
+        return type(None)
 
     @rule(target=snapshots)
     def take_snapshot(self) -> tuple[AbstractContextManager[Reader], Reader, Model]:
@@ -156,45 +182,6 @@ class StoreMachine(RuleBasedStateMachine):
         self.open_snapshots.remove(snapshot[0])
         snapshot[0].__exit__(None, None, None)
 
-    @rule(
-        table=tables,
-        start=bounds,
-        reverse=st.booleans(),
-        changes=st.lists(st.tuples(keys, st.booleans()), max_size=4),
-    )
-    def change_while_scanning(
-        self, table: str, start: bytes, reverse: bool, changes: list[tuple[bytes, bool]]
-    ) -> None:
-        def work(writer: Writer) -> list[bytes]:
-            return list(scan_and_change(writer))
-
-        def scan_and_change(writer: Writer) -> Iterator[bytes]:
-            waiting = list(changes)
-            for key, _ in writer.scan(table, start, reverse=reverse):
-                yield key
-                if waiting:
-                    change, removes = waiting.pop()
-                    if removes:
-                        writer.delete(table, change)
-                    else:
-                        writer.put(table, change, b"new")
-
-        expected: list[bytes] = []
-        waiting = list(changes)
-        while left := [
-            key
-            for key, _ in within(self.model[table], start, None)
-            if not expected or (key < expected[-1] if reverse else key > expected[-1])
-        ]:
-            expected.append(max(left) if reverse else min(left))
-            if waiting:
-                change, removes = waiting.pop()
-                if removes:
-                    self.model[table].pop(change, None)
-                else:
-                    self.model[table][change] = b"new"
-        assert self.store.submit(work).result() == expected
-
     @invariant()
     def holds_what_the_model_holds(self) -> None:
         with self.store.read() as reader:
@@ -209,26 +196,37 @@ class StoreMachine(RuleBasedStateMachine):
 
 class MemoryMachine(StoreMachine):
     def open_store(self) -> Store:
-        return MemoryStore(TABLES, largest_batch=3)
+        return MemoryStore(TABLES, merges=MERGES, largest_batch=3)
+
+
+class SimulatedMachine(StoreMachine):
+    def open_store(self) -> Store:
+        self.simulated = SimulatedStore(TABLES, AtOnce(), merges=MERGES, largest_batch=3)
+        return self.simulated
+
+    @rule()
+    def lose_power(self) -> None:
+        self.simulated.lose_power()
+        self.store = self.simulated = self.simulated.restarted(AtOnce())
 
 
 class LmdbMachine(StoreMachine):
     def open_store(self) -> Store:
         self.directory = tempfile.TemporaryDirectory()
-        return LmdbStore(Path(self.directory.name), TABLES, largest_batch=3)
+        return LmdbStore(Path(self.directory.name), TABLES, merges=MERGES, largest_batch=3)
 
     @rule()
     def reopen(self) -> None:
         if not self.open_snapshots:
             self.store.close()
-            self.store = LmdbStore(Path(self.directory.name), TABLES, largest_batch=3)
+            self.store = LmdbStore(Path(self.directory.name), TABLES, merges=MERGES, largest_batch=3)
 
     def teardown(self) -> None:
         super().teardown()
         self.directory.cleanup()
 
 
-@pytest.mark.parametrize("machine", [LmdbMachine, MemoryMachine])
+@pytest.mark.parametrize("machine", [LmdbMachine, MemoryMachine, SimulatedMachine])
 def test_a_store_does_what_its_model_does(machine: type[StoreMachine]) -> None:
     run_state_machine_as_test(
         machine, settings=settings(max_examples=60, stateful_step_count=25, deadline=None)

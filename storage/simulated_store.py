@@ -1,0 +1,164 @@
+"""The store of a simulation, without threads and disk: each batch, and each acknowledgement, is a step."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from recursor.storage.commit import Commit, Merges
+from recursor.storage.errors import StoreClosedError, StoreUsageError
+from recursor.storage.group_commit import LARGEST_BATCH, twin
+from recursor.storage.memory_tables import MemoryTables, back_up, snapshot
+from recursor.storage.readers_gate import ReadersGate
+from recursor.storage.store import Done, Reader
+
+logger = logging.getLogger(__name__)
+
+
+class Scheduler(Protocol):
+    """What runs the steps, such as `recursor.runtime.simulated.Scheduler`."""
+
+    def post(self, step: Callable[[], None], /) -> object:
+        """Have `step` run later, once."""
+        ...
+
+
+class SimulatedStore:
+    """A `Store` whose commits are steps of a scheduler, and which fails and loses power when told to.
+
+    A commit waits for a step that writes a batch. From then on it is durable and readers see it; its owner
+    hears of it in a later step, or never, if the power is lost in between.
+    """
+
+    def __init__(
+        self,
+        tables: Iterable[str],
+        scheduler: Scheduler,
+        *,
+        merges: Merges | None = None,
+        largest_batch: int = LARGEST_BATCH,
+    ) -> None:
+        """Make an empty store.
+
+        Args:
+            tables: The names of its tables.
+            scheduler: Runs its steps; never more than one waits.
+            merges: The functions that add up, by table.
+            largest_batch: The most commits in one batch.
+        """
+        self._tables = MemoryTables.empty(tables)
+        self._scheduler = scheduler
+        self._merges = merges or {}
+        self._largest_batch = largest_batch
+        self._waiting: deque[tuple[Commit, Done]] = deque()
+        self._written: deque[tuple[Done, BaseException | None]] = deque()
+        self._failures: deque[BaseException] = deque()
+        self._gate = ReadersGate()
+        self._posted = self._in_step = self._closed = False
+        self.batches = 0
+        """How many batches were written."""
+
+    def fail_next(self, error: BaseException, batches: int = 1) -> None:
+        """Let the next batches fail whole, as on a full disk: nothing of them is written.
+
+        Args:
+            error: what each of their owners gets a copy of.
+            batches: how many.
+        """
+        self._failures.extend([error] * batches)
+
+    def lose_power(self) -> None:
+        """Drop what is not written; nobody hears of anything any more, and every further use is refused."""
+        self._closed = True
+        self._waiting.clear()
+        self._written.clear()
+
+    def restarted(self, scheduler: Scheduler) -> SimulatedStore:
+        """Return the store that another process opens afterwards: it holds what was written.
+
+        Args:
+            scheduler: runs its steps.
+        """
+        store = SimulatedStore((), scheduler, merges=self._merges, largest_batch=self._largest_batch)
+        store._tables = self._tables
+        return store
+
+    def read(self) -> AbstractContextManager[Reader]:
+        """See `Store.read`."""
+        if self._closed:
+            raise StoreClosedError("the store is closed")
+        return snapshot(self._tables, self._gate)
+
+    def commit(self, commit: Commit, done: Done) -> None:
+        """See `Store.commit`."""
+        if self._closed:
+            raise StoreClosedError("the store is closed: nothing can be written any more")
+        self._waiting.append((commit, done))
+        self._post()
+
+    def write(self, commit: Commit) -> None:
+        """See `Store.write`. What waits is written with it at once."""
+        if self._in_step:
+            raise StoreUsageError("write() on the store's writer thread would wait for itself: use commit()")
+        self._gate.refuse_inside()
+        ended: list[BaseException | None] = []
+        self.commit(commit, ended.append)
+        while not ended:
+            if not (self._waiting or self._written):
+                raise StoreClosedError("the power was lost before this was written")
+            self._step()
+        if ended[0] is not None:
+            raise ended[0]
+
+    def backup(self, target: Path) -> None:
+        """See `Store.backup`."""
+        back_up(self._tables, target)
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        if self._in_step:
+            raise StoreUsageError("a store can't be closed on its own writer thread: close it from elsewhere")
+        self._closed = True
+        while self._waiting or self._written:
+            self._step()
+
+    def _post(self) -> None:
+        if not self._posted and (self._waiting or self._written):
+            self._posted = True
+            self._scheduler.post(self._posted_step)
+
+    def _posted_step(self) -> None:
+        self._posted = False
+        self._step()
+        self._post()
+
+    def _step(self) -> None:
+        self._in_step = True
+        try:
+            if self._written:
+                self._acknowledge()
+            elif self._waiting:
+                self._write_batch()
+        finally:
+            self._in_step = False
+
+    def _write_batch(self) -> None:
+        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._largest_batch))]
+        if self._failures:
+            error = self._failures.popleft()
+            self._written.extend((done, twin(error)) for _, done in batch)
+            return
+        self._tables, refused = self._tables.applying([commit for commit, _ in batch], self._merges)
+        self.batches += 1
+        self._written.extend((done, error) for (_, done), error in zip(batch, refused, strict=True))
+
+    def _acknowledge(self) -> None:
+        done, error = self._written.popleft()
+        try:
+            done(error)
+        except BaseException:
+            logger.exception("the callback of a commit raised")
