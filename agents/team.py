@@ -1,16 +1,21 @@
 """The teams that come with Recursor."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Mapping
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from recursor.agents.scripted.builder import Builder
 from recursor.agents.scripted.communicator import Communicator
 from recursor.agents.scripted.planner import Planner
 from recursor.agents.scripted.reviewer import Reviewer
-from recursor.domain.agent import Agent, Run
+from recursor.domain.agent import Agent, AgentChoice, Run
 from recursor.domain.effect import Outcome
-from recursor.domain.settings import SCRIPTED
+from recursor.domain.settings import SCRIPTED, Settings
 from recursor.domain.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from recursor.agents.model.role import ModelRole
 
 
 def scripted_agents() -> Mapping[str, Agent]:
@@ -27,9 +32,9 @@ def scripted_agents() -> Mapping[str, Agent]:
 
 
 @cache
-def model_agents() -> Mapping[str, Agent]:
-    """Return the team that asks models, by role; likewise for any number of stacks and threads."""
-    # It brings the providers' SDKs, which a team of scripted agents is not to wait for.
+def model_agents() -> "Mapping[str, ModelRole[Any]]":
+    """Return the team that asks models, by role; likewise for any number of stacks."""
+    # It imports the providers' SDKs, which a team of scripted agents is not to wait for.
     from recursor.agents.model.builder import Builder as ModelBuilder
     from recursor.agents.model.communicator import Communicator as ModelCommunicator
     from recursor.agents.model.planner import Planner as ModelPlanner
@@ -44,28 +49,38 @@ def model_agents() -> Mapping[str, Agent]:
 
 
 class ByModel:
-    """Has the work of a role done by the agent for the model that the stack's settings name."""
+    """A `recursor.domain.agent.AgentChoice`: the agent for the model that the stack's settings name."""
 
-    def __init__(self, scripted: Agent, modelled: Callable[[], Agent]) -> None:
+    def __init__(self, scripted: Agent, asking: Agent) -> None:
         """Choose at every run.
 
         Args:
-            scripted: does it without a model.
-            modelled: returns who does it with one; not called before there is such a run.
+            scripted: does the work without a model.
+            asking: does it with one.
         """
         self._scripted = scripted
-        self._modelled = modelled
+        self._asking = asking
 
-    def run(self, snapshot: Snapshot, run: Run) -> Outcome:
+    def choose(self, role: str, settings: Settings) -> Agent:
+        """See `AgentChoice.choose`."""
+        return self._scripted if settings.model.of(role) == SCRIPTED else self._asking
+
+
+class _ModelAgent:
+    """One of `model_agents`, which are imported with its first run."""
+
+    def __init__(self, role: str) -> None:
+        self._role = role
+        self._agent: ModelRole[Any] | None = None
+
+    async def run(self, snapshot: Snapshot, run: Run) -> Outcome:
         """See `recursor.domain.agent.Agent.run`."""
-        is_scripted = run.settings.model.of(run.role) == SCRIPTED
-        return (self._scripted if is_scripted else self._modelled()).run(snapshot, run)
+        if self._agent is None:
+            # It takes a second, in which the event loop is to run others.
+            self._agent = (await asyncio.to_thread(model_agents))[self._role]
+        return await self._agent.run(snapshot, run)
 
 
-def standard_agents() -> Mapping[str, Agent]:
+def standard_agents() -> Mapping[str, Agent | AgentChoice]:
     """Return the agents of the four standard roles: scripted, or asking the model of the settings."""
-    return {role: ByModel(agent, _modelled(role)) for role, agent in scripted_agents().items()}
-
-
-def _modelled(role: str) -> Callable[[], Agent]:
-    return lambda: model_agents()[role]
+    return {role: ByModel(agent, _ModelAgent(role)) for role, agent in scripted_agents().items()}

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from recursor.agents.model import sights
+from recursor.agents.model import prompt_sections
 from recursor.agents.model.answer import Answer, Sentences
 from recursor.agents.model.context import Section
 from recursor.agents.model.role import ModelRole, Task
@@ -66,7 +66,7 @@ class Research(Task[Findings]):
 
     def sections(self) -> Sequence[Section]:
         """Show the idea, and what is planned."""
-        return sights.idea(self.snapshot), sights.open_todos(self.snapshot.open_todos)
+        return prompt_sections.idea(self.snapshot), prompt_sections.open_todos(self.snapshot.open_todos)
 
     def effects(self, answer: Findings) -> Sequence[Effect]:
         """Add the findings to the project's description."""

@@ -1,9 +1,10 @@
-"""What every answer of a model's has: it says what was done, why, and what is to be remembered."""
+"""What every answer of a model has, and how it is sent back with what is wrong."""
 
 from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
+from pydantic_ai import ModelRetry
 
 from recursor.agents.scripted.wording import one_line, plain
 from recursor.domain.agent_state import AgentState
@@ -13,6 +14,8 @@ from recursor.domain.effect import Effect, Remember, SetFocus
 LONGEST_SENTENCE = 400
 # Sentences of a kind. A model is told, and asked again when it says more: none is dropped without a word.
 MOST_SENTENCES = 20
+# What more is wrong is said the next time.
+MOST_PROBLEMS = 10
 
 Sentence = Annotated[str, AfterValidator(lambda text: one_line(text, LONGEST_SENTENCE))]
 Passage = Annotated[str, AfterValidator(lambda text: plain(text).strip())]
@@ -56,6 +59,29 @@ def notes(state: AgentState | None, learned: Learned, focus: str) -> tuple[Effec
     if facts or learnings:
         effects.append(Remember(facts=facts, learnings=learnings))
     return tuple(effects)
+
+
+def insist(problems: Iterable[str]) -> None:
+    """Have the model asked again, if there are problems.
+
+    Raises:
+        ModelRetry: there are.
+    """
+    found = list(problems)
+    if found:
+        more = len(found) - MOST_PROBLEMS
+        ending = f"\n(and {more} more)" if more > 0 else ""
+        raise ModelRetry("\n".join(found[:MOST_PROBLEMS]) + ending)
+
+
+def unknown_numbers(what: str, numbers: Iterable[int], known: int) -> list[str]:
+    """Return what is wrong with numbers of things that are numbered from 1 to `known`."""
+    return [
+        f"There is no {what} {number}: "
+        + (f"they are numbered 1 to {known}." if known else "there are none.")
+        for number in sorted(set(numbers))
+        if not 1 <= number <= known
+    ]
 
 
 def _new(texts: Iterable[str], known: set[str]) -> tuple[str, ...]:

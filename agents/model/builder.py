@@ -5,11 +5,10 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, Field, JsonValue
 
-from recursor.agents.model import sights
-from recursor.agents.model.answer import Answer, Sentence
+from recursor.agents.model import prompt_sections
+from recursor.agents.model.answer import Answer, Sentence, insist
 from recursor.agents.model.context import Context, Item, Section, fit
 from recursor.agents.model.edits import Edit, EditError, edited
-from recursor.agents.model.retry import insist
 from recursor.agents.model.role import ModelRole, Task
 from recursor.agents.scripted.wording import one_line, plain
 from recursor.domain.agent import Run
@@ -86,10 +85,10 @@ class BuildingTask(Task[Build]):
         others = snapshot.open_todos[1:]
         return (
             Section("todo", "Your todo", (Item(self._todo.content, self._todo.id),), cut=True),
-            sights.page(snapshot),
-            sights.idea(snapshot),
-            sights.open_todos(others, "Open todos that are not yours now"),
-            sights.memory(snapshot, self.run.role),
+            prompt_sections.page(snapshot),
+            prompt_sections.idea(snapshot),
+            prompt_sections.open_todos(others, "Open todos that are not yours now"),
+            prompt_sections.memory(snapshot, self.run.role),
         )
 
     def fitted(self, sections: Sequence[Section], room: int) -> Context:

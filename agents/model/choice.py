@@ -6,8 +6,8 @@ from decimal import Decimal
 from difflib import get_close_matches
 
 from recursor.agents.model.keys import KEYLESS, Keys, remedy
-from recursor.agents.model.prompt_directory import doubted_files, prompt_directory
-from recursor.agents.model.whom import members
+from recursor.agents.model.prompts import doubted_files, prompt_directory
+from recursor.agents.model.provider_names import members
 from recursor.domain.errors import InvalidInputError, unknown_key
 from recursor.domain.settings import SCRIPTED, ModelSettings, Overrides, RunnerSettings, Settings
 from recursor.orchestration.role_names import check_roles, roles_named

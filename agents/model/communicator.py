@@ -6,10 +6,9 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from recursor.agents.letters import ANSWER_MARK, answered, may_be_answered
-from recursor.agents.model import sights
-from recursor.agents.model.answer import Answer, Passage
+from recursor.agents.model import prompt_sections
+from recursor.agents.model.answer import Answer, Passage, insist, unknown_numbers
 from recursor.agents.model.context import Context, Item, Section, fit
-from recursor.agents.model.retry import insist, unknown_numbers
 from recursor.agents.model.role import ModelRole, Task
 from recursor.agents.scripted.wording import one_line
 from recursor.domain.agent import Run
@@ -96,18 +95,20 @@ class AnsweringTask(Task[Reaction]):
         snapshot, visitor = self.snapshot, self.visitor
         message: tuple[Item, ...] = ()
         if visitor is not None:
-            message = (Item(sights.indented(f"from {visitor.sender}: {visitor.content}"), visitor.id),)
+            message = (
+                Item(prompt_sections.indented(f"from {visitor.sender}: {visitor.content}"), visitor.id),
+            )
         letters = ((f"from the stack {m.from_name}: {m.content}", m.id) for m in self.letters)
         return (
-            sights.state(snapshot, self.run),
+            prompt_sections.state(snapshot, self.run),
             Section("visitor", "A visitor waits for an answer", message, share=0.3, cut=True),
-            Section("letters", "Other stacks wrote", sights.numbered(letters), share=0.3, cut=True),
-            sights.idea(snapshot),
-            sights.outline(snapshot),
-            sights.open_todos(snapshot.open_todos),
-            sights.closed_todos(snapshot),
+            Section("letters", "Other stacks wrote", prompt_sections.numbered(letters), share=0.3, cut=True),
+            prompt_sections.idea(snapshot),
+            prompt_sections.outline(snapshot),
+            prompt_sections.open_todos(snapshot.open_todos),
+            prompt_sections.closed_todos(snapshot),
             self._earlier(),
-            sights.memory(snapshot, self.run.role),
+            prompt_sections.memory(snapshot, self.run.role),
         )
 
     def fitted(self, sections: Sequence[Section], room: int) -> Context:

@@ -21,8 +21,8 @@ from pydantic_ai.exceptions import (
     UserError,
 )
 
+from recursor.agents.model.context_window import end_by_setting
 from recursor.agents.model.keys import Keys
-from recursor.agents.model.window import end_by_setting
 from recursor.domain.errors import in_one_line
 from recursor.domain.graph import Usage
 from recursor.domain.settings import Settings
@@ -47,8 +47,8 @@ _NEEDS_A_PERSON = (
 )
 
 
-class LeftAloneError(ModelOverloadedError):
-    """A provider is not asked now, because it wants to be left alone."""
+class ProviderUnavailableError(ModelOverloadedError):
+    """A provider is not asked now, because it refused calls and asked for a pause."""
 
     def __init__(self, model: str, until: float, now: float, because: ModelAPIError | None = None) -> None:
         """Ask somebody else, or later.
@@ -59,7 +59,7 @@ class LeftAloneError(ModelOverloadedError):
             now: the same.
             because: the refusal, where it was this call's own.
         """
-        wait = f"its provider wants to be left alone for {span(max(until - now, 0.0))}"
+        wait = f"provider unavailable; retry in {span(max(until - now, 0.0))}"
         super().__init__(model, wait if because is None else f"{_told(because)}; {wait}")
         self.until = until
 
@@ -110,7 +110,7 @@ def _passes(error: Exception) -> bool:
 
 def _first_back(errors: Sequence[Exception]) -> float | None:
     """Return when the first of them is back, if all of them say when."""
-    times = [error.until for error in errors if isinstance(error, LeftAloneError)]
+    times = [error.until for error in errors if isinstance(error, ProviderUnavailableError)]
     return min(times) if times and len(times) == len(errors) else None
 
 

@@ -4,7 +4,7 @@ import contextlib
 import os
 import threading
 
-from recursor.agents.model.whom import family
+from recursor.agents.model.provider_names import family
 
 SERVICE = "recursor"
 SHOWN_INSTEAD = "[key]"
@@ -38,22 +38,25 @@ class Keys:
         self._kept: dict[str, str] = {}
         self._seen: tuple[str, ...] = ()
 
-    def of(self, provider: str) -> str | None:
-        """Return the key of `provider`, or None. The keyring is asked until it has one, and may block."""
-        name = family(provider)
+    def known(self, provider: str) -> str | None:
+        """Return the key of `provider` if it is in the environment, or was found in the keyring before."""
         for variable in variables(provider):
             if key := os.environ.get(variable, "").strip():
                 return self._note(key)
-        kept = self._kept.get(name)
-        if kept is None:
-            # Without the lock, which others need meanwhile: it may wait for a person. What is not there is
-            # looked for again: somebody may have been told to put it there.
-            kept = _from_keyring(name)
-            if kept is None:
-                return None
-            with self._lock:
-                self._kept[name] = kept
-        return self._note(kept)
+        return self._kept.get(family(provider))
+
+    def of(self, provider: str) -> str | None:
+        """Return the key of `provider`, or None. The keyring is asked until it has one, and may block."""
+        key = self.known(provider)
+        if key is None:
+            # Without the lock, which others need meanwhile: it may wait for a person. A key that is missing
+            # is looked for again: somebody may have been told to put it there.
+            key = _from_keyring(family(provider))
+            if key is not None:
+                with self._lock:
+                    self._kept[family(provider)] = key
+                self._note(key)
+        return key
 
     def forget(self, provider: str) -> None:
         """Ask the keyring again next time: the provider has refused the key."""

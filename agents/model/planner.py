@@ -5,10 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from recursor.agents.model import sights
-from recursor.agents.model.answer import Answer, Passage, Sentence
+from recursor.agents.model import prompt_sections
+from recursor.agents.model.answer import Answer, Passage, Sentence, insist, unknown_numbers
 from recursor.agents.model.context import Context, Section, fit
-from recursor.agents.model.retry import insist, unknown_numbers
 from recursor.agents.model.role import ModelRole, Task
 from recursor.agents.recommendations import noted
 from recursor.agents.scripted.wording import one_line
@@ -172,14 +171,19 @@ class PlanningTask(Task[Plan]):
         messages = ((f"from {m.sender}: {m.content}", m.id) for m in self._messages)
         recommendations = ((text, text) for text in self._recommendations)
         return (
-            sights.state(snapshot, self.run),
-            sights.idea(snapshot),
-            Section("recommendations", "The reviewer recommends", sights.numbered(recommendations), cut=True),
-            Section("messages", "Visitors wrote", sights.numbered(messages), share=0.25, cut=True),
-            sights.open_todos(self._todos),
-            sights.outline(snapshot),
-            sights.closed_todos(snapshot),
-            sights.memory(snapshot, self.run.role),
+            prompt_sections.state(snapshot, self.run),
+            prompt_sections.idea(snapshot),
+            Section(
+                "recommendations",
+                "The reviewer recommends",
+                prompt_sections.numbered(recommendations),
+                cut=True,
+            ),
+            Section("messages", "Visitors wrote", prompt_sections.numbered(messages), share=0.25, cut=True),
+            prompt_sections.open_todos(self._todos),
+            prompt_sections.outline(snapshot),
+            prompt_sections.closed_todos(snapshot),
+            prompt_sections.memory(snapshot, self.run.role),
         )
 
     def fitted(self, sections: Sequence[Section], room: int) -> Context:

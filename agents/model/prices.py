@@ -8,7 +8,7 @@ from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import AbstractUsage
 
 from recursor.agents.model.ollama import costs_nothing
-from recursor.agents.model.whom import family
+from recursor.agents.model.provider_names import family
 
 
 def dollars(model: str, usage: AbstractUsage) -> Decimal | None:

@@ -2,25 +2,36 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import StrictUndefined, Template
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-from recursor.agents.model.prompt_directory import prompt_directory
 from recursor.domain.errors import InvalidInputError, in_one_line
 from recursor.domain.settings import ModelSettings
 from recursor.domain.spending import AgentFailedError
+from recursor.orchestration.role_names import STANDARD
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 BUILT_IN: Traversable = files("recursor.agents.model") / "prompts"
 # Said after every prompt, also after a person's own: which part of a question is not to be obeyed.
 ABOUT_DATA = "about-data"
 # A prompt larger than this is some other file.
 LARGEST = 200_000
+# Files that are kept as long as they do not change.
+MOST_KEPT = 128
+# Files that are told of: somebody who named the directory of something else need not hear of all.
+_MOST_TOLD = 5
+# "plan" is as near to "planner" as 0.73, "researcher", a role of one's own, to "reviewer" as 0.67.
+_ALIKE = 0.7
 
 _HEAD = re.compile(r"\A---\r?\n(?P<head>.*?)\r?\n---\r?\n", re.S)
 _VERSION = re.compile(r"^version:\s*[\"']?(?P<version>[\w.+-]{1,40})[\"']?\s*$", re.M)
@@ -28,7 +39,7 @@ _VERSION = re.compile(r"^version:\s*[\"']?(?P<version>[\w.+-]{1,40})[\"']?\s*$",
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model is told that it is, filled in, and where that is from."""
+    """The instructions of a model, filled in, and where they are from."""
 
     name: str
     version: str
@@ -49,26 +60,58 @@ def prompt_named(
         name: of the file, without `.md`.
         settings: the stack's: a file of the same name in `model.prompts` takes its place.
         values: what it may say.
-        among: where it is found else.
+        among: where it is found otherwise.
 
     Raises:
         AgentFailedError: it cannot be read, has no version, or is not a template that can be filled in.
     """
-    file = _source(name, settings.prompts, among)
-    source = _read(file)
-    if (head := _HEAD.match(source)) is None or (version := _VERSION.search(head["head"])) is None:
+    file = _file(name, settings.prompts, among)
+    source = _source(_read(file))
+    if source is None:
         raise file.unusable("it does not begin with `---`, `version: 1`, `---`, a line each")
-    about_data = _built_in(ABOUT_DATA)
     try:
-        text = _template(source[head.end() :]).render(values)
+        text = _template(source.body).render(values)
     except Exception as error:  # noqa: BLE001  # a template is a program: it can divide by zero
         raise file.unusable(in_one_line(error)) from None
-    digest = hashlib.sha256(f"{source}\0{about_data}".encode()).hexdigest()
-    return Prompt(name, version["version"], digest[:12], file.own, f"{text.strip()}\n\n{about_data.strip()}")
+    text = f"{text.strip()}\n\n{_about_data().strip()}"
+    return Prompt(name, source.version, source.hash, file.own, text)
+
+
+def prompt_directory(named: str) -> Path:
+    """Return the directory of prompts that is called `named`; `~` is one's home.
+
+    Raises:
+        InvalidInputError: there is no such directory; the nearest beside it is suggested.
+    """
+    try:
+        path = Path(named).expanduser()
+        if path.is_dir():
+            return path
+        beside = [each.name for each in path.parent.iterdir() if each.is_dir()]
+        near = get_close_matches(path.name, beside, n=1)
+    except (OSError, RuntimeError):
+        near = []
+    remedy = f"did you mean {path.parent / near[0]}?" if near else "make it, or unset the setting"
+    raise InvalidInputError(f"model.prompts: there is no directory {named}: {remedy}")
+
+
+def doubted_files(named: str) -> Iterator[str]:
+    """Yield a line for each file that takes the place of no standard role's prompt.
+
+    Args:
+        named: the directory, which need not be on this machine: then nothing can be told.
+    """
+    with suppress(InvalidInputError, OSError):
+        directory = prompt_directory(named)
+        files = sorted(path.stem for path in directory.glob("*.md") if path.stem.casefold() != "readme")
+        for stem in [stem for stem in files if stem not in STANDARD][:_MOST_TOLD]:
+            near = get_close_matches(stem, STANDARD, n=1, cutoff=_ALIKE)
+            meant = f"did you mean {near[0]}.md?" if near else f"those are {', '.join(STANDARD)}"
+            yield f"model.prompts: {directory / stem}.md is no prompt of a standard role: {meant}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
+class _File:
     file: Traversable
     where: str
     own: bool
@@ -79,22 +122,32 @@ class _Source:
         return AgentFailedError(f"prompt {self.where}: {problem}: {remedy}{other}", suspend=True)
 
 
-def _source(name: str, directory: str | None, among: Traversable) -> _Source:
+@dataclass(frozen=True, slots=True)
+class _Source:
+    version: str
+    hash: str
+    body: str
+
+
+def _file(name: str, directory: str | None, among: Traversable) -> _File:
     if directory is not None:
         try:
             path = prompt_directory(directory) / f"{name}.md"
         except InvalidInputError as error:
             raise AgentFailedError(str(error), suspend=True) from None
         if path.exists():
-            return _Source(path, str(path), own=True)
+            return _File(path, str(path), own=True)
     file = among / f"{name}.md"
-    return _Source(file, file.name if among is BUILT_IN else str(file), own=False)
+    return _File(file, file.name if among is BUILT_IN else str(file), own=False)
 
 
-def _read(source: _Source) -> str:
+def _read(source: _File) -> str:
     try:
-        with source.file.open("rb") as opened:
-            content = opened.read(LARGEST + 1)
+        if isinstance(source.file, Path):
+            status = source.file.stat()
+            content = _content(source.file, status.st_mtime_ns, status.st_size)
+        else:
+            content = _bytes(source.file)
         if len(content) > LARGEST:
             raise source.unusable(f"it has more than {LARGEST:,} bytes")
         return content.decode("utf-8")
@@ -104,18 +157,40 @@ def _read(source: _Source) -> str:
         raise source.unusable(in_one_line(error)) from None
 
 
-@cache
-def _built_in(name: str) -> str:
-    return _read(_source(name, None, BUILT_IN))
+@lru_cache(maxsize=MOST_KEPT)
+def _content(file: Path, _modified: int, _size: int) -> bytes:
+    return _bytes(file)
+
+
+def _bytes(file: Traversable) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(LARGEST + 1)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _source(text: str) -> _Source | None:
+    if (head := _HEAD.match(text)) is None or (version := _VERSION.search(head["head"])) is None:
+        return None
+    digest = hashlib.sha256(f"{text}\0{_about_data()}".encode()).hexdigest()
+    return _Source(version["version"], digest[:12], text[head.end() :])
 
 
 @cache
-def _environment() -> ImmutableSandboxedEnvironment:
+def _about_data() -> str:
+    return _read(_file(ABOUT_DATA, None, BUILT_IN))
+
+
+@cache
+def _environment() -> "ImmutableSandboxedEnvironment":
+    # Imported here, because commands that only check settings take no prompt.
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
     # They are plain text: nothing is to be escaped.
     return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
 
-@lru_cache(maxsize=128)
-def _template(source: str) -> Template:
+@lru_cache(maxsize=MOST_KEPT)
+def _template(source: str) -> "Template":
     # Compiling one takes milliseconds, which every run of an agent would wait for.
     return _environment().from_string(source)

@@ -11,24 +11,24 @@ from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers import Provider, infer_provider_class
 from pydantic_ai.providers.openai import OpenAIProvider
 
-from recursor.agents.model.keys import KEYLESS, Keys, remedy
+from recursor.agents.model.connections import Connections
+from recursor.agents.model.keys import KEYLESS, remedy
 from recursor.agents.model.ollama import ollama_url
-from recursor.agents.model.whom import family
-from recursor.agents.model.wire import Connections
+from recursor.agents.model.provider_names import family
 from recursor.domain.spending import AgentFailedError
 
 # A server of one's own may want no key, but the SDK sends one anyway.
 NO_KEY = "none"
 
 
-def model_named(name: str, base_url: str | None, keys: Keys, connections: Connections) -> Model:
+def model_named(name: str, base_url: str | None, key: str | None, connections: Connections) -> Model:
     """Return the model that people call `name`.
 
     Args:
         name: provider and model, in pydantic-ai's naming.
         base_url: where an OpenAI-compatible server is asked instead of OpenAI's, in any of its ways, or a
             file is served.
-        keys: looks up the provider's key.
+        key: the provider's, if there is one.
         connections: what it is asked over.
 
     Raises:
@@ -44,16 +44,16 @@ def model_named(name: str, base_url: str | None, keys: Keys, connections: Connec
         return OpenAIChatModel(model, provider=served, profile=profile)
     if provider == "openai" and (url := base_url or os.environ.get("OPENAI_BASE_URL")):
         # What calls itself compatible is so with the older of OpenAI's two ways of asking.
-        made = _provider(name, url, keys, connections)
+        made = _provider(name, url, key, connections)
         return OpenAIChatModel(model, provider=made)
     url = base_url if family(provider) == "openai" else None
     try:
-        return infer_model(name, lambda _: _provider(name, url, keys, connections))
+        return infer_model(name, lambda _: _provider(name, url, key, connections))
     except UserError as error:
         raise _unusable(name, str(error)) from None
 
 
-def _provider(name: str, base_url: str | None, keys: Keys, connections: Connections) -> Provider[Any]:
+def _provider(name: str, base_url: str | None, key: str | None, connections: Connections) -> Provider[Any]:
     provider = name.partition(":")[0]
     try:
         kind = infer_provider_class(provider)
@@ -64,7 +64,6 @@ def _provider(name: str, base_url: str | None, keys: Keys, connections: Connecti
     accepted = inspect.signature(kind.__init__).parameters
     if not {"api_key", "http_client"} <= set(accepted):
         raise _unusable(name, "its calls could not be counted, which Recursor insists on")
-    key = keys.of(provider)
     if key is None:
         if base_url is None and provider not in KEYLESS:
             raise AgentFailedError(f"{name}: no key: {remedy(provider)}, then resume", suspend=True)

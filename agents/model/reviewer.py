@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
-from recursor.agents.model import sights
+from recursor.agents.model import prompt_sections
 from recursor.agents.model.answer import Answer, Sentence
 from recursor.agents.model.context import Context, Item, Section, fit
 from recursor.agents.model.role import ModelRole, Task
@@ -75,12 +75,12 @@ class ReviewingTask(Task[Review]):
         snapshot = self.snapshot
         findings = tuple(Item(f"- {finding.check}: {finding.text}") for finding in self._findings)
         return (
-            sights.idea(snapshot),
+            prompt_sections.idea(snapshot),
             Section("findings", "What programs have found", findings, share=0.1),
-            sights.page(snapshot),
-            sights.closed_todos(snapshot),
-            sights.open_todos(snapshot.open_todos),
-            sights.memory(snapshot, self.run.role),
+            prompt_sections.page(snapshot),
+            prompt_sections.closed_todos(snapshot),
+            prompt_sections.open_todos(snapshot.open_todos),
+            prompt_sections.memory(snapshot, self.run.role),
         )
 
     def fitted(self, sections: Sequence[Section], room: int) -> Context:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any, Generic, TypeVar
 
@@ -10,8 +11,9 @@ from pydantic import JsonValue
 from recursor.agents.model.answer import Answer, notes
 from recursor.agents.model.asking import AnyTool, Reply, ask
 from recursor.agents.model.context import Context, Section, fit
+from recursor.agents.model.context_window import Room, room_for
+from recursor.agents.model.exchange import exchange_of
 from recursor.agents.model.prompts import BUILT_IN, Prompt, prompt_named
-from recursor.agents.model.window import Room, room_for
 from recursor.domain.agent import Run
 from recursor.domain.effect import Effect, Outcome
 from recursor.domain.errors import InvalidInputError
@@ -25,7 +27,10 @@ R = TypeVar("R")
 
 
 class Task(ABC, Generic[A]):
-    """One thing that a role asks a model for."""
+    """One thing that a role asks a model for.
+
+    Its methods may block: they are called on a thread.
+    """
 
     output: type[A]
     """What the answer has to be. Subclasses set it."""
@@ -65,7 +70,7 @@ class Task(ABC, Generic[A]):
 
 
 class ModelRole(ABC, Generic[A]):
-    """An agent that asks a model. One can serve any number of stacks, from any number of threads."""
+    """An agent that asks a model. One can serve any number of stacks."""
 
     prompt: str
     """The name of its prompt. Subclasses set it."""
@@ -76,42 +81,36 @@ class ModelRole(ABC, Generic[A]):
 
     @abstractmethod
     def task(self, snapshot: Snapshot, run: Run) -> Task[A] | Outcome:
-        """Return what to ask for, or what to do without asking."""
+        """Return what to ask for, or what to do without asking. It may block: it is called on a thread."""
 
-    def run(self, snapshot: Snapshot, run: Run) -> Outcome:
+    async def run(self, snapshot: Snapshot, run: Run) -> Outcome:
         """See `recursor.domain.agent.Agent.run`."""
         if run.settings.model.of(run.role) == SCRIPTED:
             raise AgentFailedError(
                 f"the role {run.role} needs a model: set model.name, or model.roles for it alone",
                 suspend=True,
             )
-        task = self.task(snapshot, run)
-        if isinstance(task, Outcome):
-            return task
-        context, prompt, room = self._question(task, run)
-        reply = ask(
+        exchange = exchange_of(run)
+        question = await exchange.call_user_code(lambda: self._question(snapshot, run))
+        if isinstance(question, Outcome):
+            return question
+        task = question.task
+        reply = await ask(
             run,
             snapshot,
-            instructions=prompt.text,
-            prompt=context.text,
+            instructions=question.prompt.text,
+            prompt=question.context.text,
             output=task.output,
             tools=self.tools,
             check=lambda answer: _returned(task.check, task.check(answer), Answer),
-            room=room,
+            room=question.room,
         )
-        answer = reply.output
-        return Outcome(
-            effects=(
-                *_returned(task.effects, task.effects(answer), Iterable, reply.usage),
-                *notes(snapshot.states.get(run.role), answer.learned, answer.summary),
-            ),
-            summary=answer.summary,
-            thoughts=tuple(task.thoughts(answer)),
-            usage=reply.usage,
-            metadata=_origin(prompt, context, reply),
-        )
+        return await exchange.call_user_code(lambda: self._outcome(question, reply))
 
-    def _question(self, task: Task[A], run: Run) -> tuple[Context, Prompt, Room]:
+    def _question(self, snapshot: Snapshot, run: Run) -> "_Question[A] | Outcome":
+        task = self.task(snapshot, run)
+        if isinstance(task, Outcome):
+            return task
         settings = run.settings.model
         for owner, name, what in (
             (self, "prompt", "the name of its prompt, without .md"),
@@ -122,14 +121,40 @@ class ModelRole(ABC, Generic[A]):
                     f"{type(owner).__qualname__}.{name} is missing: set it to {what}", suspend=True
                 )
         sections = task.sections()
-        # What the prompt says can depend on what of a page is shown, which depends on the prompt's length.
-        before = prompt_named(self.prompt, settings, task.values(), self.prompts)
-        room = room_for(settings, run.role, before.text, task.output)
+        values = task.values()
+        prompt = prompt_named(self.prompt, settings, values, self.prompts)
+        room = room_for(settings, run.role, prompt.text, task.output)
         try:
             context = task.fitted(sections, room.question_bytes)
         except InvalidInputError as error:
             raise AgentFailedError(str(error), suspend=True) from None
-        return context, prompt_named(self.prompt, settings, task.values(), self.prompts), room
+        # What the prompt says can depend on how much of a page is shown.
+        if (changed := task.values()) != values:
+            prompt = prompt_named(self.prompt, settings, changed, self.prompts)
+        return _Question(task, context, prompt, room)
+
+    def _outcome(self, question: "_Question[A]", reply: Reply[A]) -> Outcome:
+        task, answer = question.task, reply.output
+        return Outcome(
+            effects=(
+                *_returned(task.effects, task.effects(answer), Iterable, reply.usage),
+                *notes(task.snapshot.states.get(task.run.role), answer.learned, answer.summary),
+            ),
+            summary=answer.summary,
+            thoughts=tuple(task.thoughts(answer)),
+            usage=reply.usage,
+            metadata=_origin(question.prompt, question.context, reply),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Question(Generic[A]):
+    """What a model is asked."""
+
+    task: Task[A]
+    context: Context
+    prompt: Prompt
+    room: Room
 
 
 def _returned(method: Callable[..., R], found: R, kind: type[Any], usage: Usage | None = None) -> R:
@@ -160,7 +185,15 @@ def _origin(prompt: Prompt, context: Context, reply: Reply[A]) -> dict[str, Json
     if reply.passed_over:
         origin["passed_over"] = dict(reply.passed_over)
     if usage.models:
-        origin["usage_by_model"] = [used.model_dump(mode="json") for used in usage.models]
+        origin["usage_by_model"] = [
+            {
+                "model": used.model,
+                "input_tokens": used.input_tokens,
+                "output_tokens": used.output_tokens,
+                "cost": None if used.cost is None else str(used.cost),
+            }
+            for used in usage.models
+        ]
     if context.left_out or context.cut:
         origin["left_out"] = {**context.left_out, **dict.fromkeys(sorted(context.cut), "shown in part")}
     return origin

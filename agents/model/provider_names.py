@@ -1,4 +1,4 @@
-"""Whom a model's name means: names that are the same provider, addresses that are the same server."""
+"""Names that mean the same provider, and addresses that mean the same server."""
 
 from urllib.parse import urlsplit
 
@@ -7,7 +7,7 @@ from recursor.domain.rates import Rate, Rates
 _FAMILIES = {"openai-chat": "openai", "openai-responses": "openai"}
 _PORTS = {"http": 80, "https": 443}
 
-# One's own machine does one thing at a time, unless somebody says that it can do more.
+# This machine makes one call at a time, unless settings allow more.
 DEFAULT_RATES: Rates = {"local": Rate(concurrent=1)}
 
 

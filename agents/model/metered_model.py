@@ -1,7 +1,7 @@
-"""A model whose every call waits its turn, is paid for, and is tried again where that makes sense."""
+"""A model whose every call is admitted, reserved, counted, and tried again where that makes sense."""
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic_ai.exceptions import (
     ModelAPIError,
@@ -14,24 +14,30 @@ from pydantic_ai.exceptions import (
     ModelUnavailableError,
     OutputTokenLimitExceeded,
 )
-from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelResponse,
+    ModelResponsePart,
+    TextPart,
+    ThinkingPart,
+    ToolCallPart,
+)
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings as RequestSettings
 from pydantic_core import from_json, to_json
 
-from recursor.agents.model.clock import sleep, within
-from recursor.agents.model.errands import Errands
+from recursor.agents.model.connections import CALL, WireCall
 from recursor.agents.model.exchange import Exchange
-from recursor.agents.model.failures import LeftAloneError, UnusableError
-from recursor.agents.model.partial import Partial
-from recursor.agents.model.payment import Payment
-from recursor.agents.model.retry_after import seconds_to_wait
-from recursor.agents.model.scrubbing import without_keys
-from recursor.agents.model.tally import Tally
-from recursor.agents.model.traffic import Again, ClosedError, CrowdedError
-from recursor.agents.model.whom import address, is_local
-from recursor.agents.model.wire import CALL, WireCall
+from recursor.agents.model.failures import ProviderUnavailableError, UnusableError
+from recursor.agents.model.keys import Keys
+from recursor.agents.model.partial_answer import PartialAnswer
+from recursor.agents.model.payment import Payment, Tally
+from recursor.agents.model.provider_names import address, is_local
+from recursor.agents.model.rate_limiter import ProviderClosedError, Turn
+from recursor.agents.model.rate_window import seconds_to_wait
+from recursor.agents.model.timing import sleep, timeout_at
 from recursor.domain.agent import Run
 from recursor.domain.spending import AgentFailedError, BudgetHeldError
 
@@ -46,64 +52,69 @@ _BROKEN = (ModelServerError, ModelConnectionError)
 
 
 class _HeldBack(Exception):  # noqa: N818  # nothing is wrong
-    """A call is made later, because others have set aside what it needs."""
+    """A call is made later, because others have reserved what it needs."""
 
-    def __init__(self, again: Again) -> None:
+    def __init__(self, turn: Turn) -> None:
         super().__init__()
-        self.again = again
+        self.turn = turn
 
 
 @dataclass(slots=True)
-class Asked:
+class Conversation:
     """What the calls of one run have in common."""
 
     run: Run
     exchange: Exchange
-    errands: Errands
     tally: Tally = field(default_factory=Tally)
     passed_over: dict[str, str] = field(default_factory=dict)
     """Models that could not be asked at all, and why."""
     doing: str = "was about to ask a model"
-    """What it is at, for those who want to know why it did not end in time."""
+    """Completes "it ...", for people who want to know why it did not end in time."""
     in_line: bool = False
     """Whether it waits for others, and not for an answer."""
+    has_given_up: bool = False
+    """Whether it ends by itself before its deadline."""
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether it has reached its deadline, or nearly so."""
+        return self.has_given_up or self.exchange.clock.now() >= self.run.deadline
 
     @property
     def is_wanted(self) -> bool:
         """Whether anything may still be sent for it."""
-        ended = self.run.cancelled.is_set() or self.exchange.closed
-        return not ended and self.exchange.clock.now() < self.run.deadline
+        return not (self.run.cancelled.is_set() or self.exchange.closed or self.is_out_of_time)
 
     @property
     def waits_in_vain(self) -> bool:
-        """Whether it has come to nothing but for others: that passes."""
+        """Whether it has failed only because of others, which passes."""
         return self.in_line and not self.run.cancelled.is_set()
 
     def cut_off(self) -> str:
-        """Return why it is not wanted any more, and what it was at."""
-        if self.run.cancelled.is_set():
-            why = "the run was stopped"
-        elif self.exchange.closed:
+        """Return why nothing more is sent for it, and what it was doing."""
+        if self.exchange.closed:
             why = "the runner is ending"
-        else:
+        elif not self.run.cancelled.is_set() and self.is_out_of_time:
             why = f"the run is out of time, limits.node_seconds = {self.run.settings.limits.node_seconds:g}"
+        else:
+            why = "the run was stopped"
         return f"{why}: it {self.doing}"
 
 
-class CountedModel(WrapperModel):
-    """Sets aside what a call may cost at most, makes it as a stream, and counts what it cost."""
+class MeteredModel(WrapperModel):
+    """Reserves what a call may cost at most, makes it as a stream, and counts what it cost."""
 
-    def __init__(self, wrapped: Model, name: str, asked: Asked, *, is_last: bool) -> None:
-        """Count calls of `wrapped`, which people call `name`; another follows it, unless it is the last."""
+    def __init__(self, wrapped: Model, name: str, asked: Conversation, *, is_last: bool) -> None:
+        """Meter calls of `wrapped`, which people call `name`; another follows it, unless it is the last."""
         super().__init__(wrapped)
         self._name = name
         self._asked = asked
         self._is_last = is_last
         self._run = asked.run
         self._clock = asked.exchange.clock
-        self._traffic = asked.exchange.line
+        self._limiter = asked.exchange.limiter
         self._is_loaded = not is_local(name)
-        # Whom it asks, whatever the settings name it by.
+        # Where it is asked, however the settings write that.
         self._base_url = address(wrapped.base_url) if self._is_loaded else None
 
     async def request(
@@ -125,45 +136,42 @@ class CountedModel(WrapperModel):
             except ModelAuthenticationError:
                 self._asked.exchange.keys.forget(self._name.partition(":")[0])
                 raise
-            except ClosedError as closed:
-                raise LeftAloneError(self._name, closed.until, self._clock.now(), refusal) from None
-            except CrowdedError as crowded:
-                raise ModelUnavailableError(self._name, str(crowded)) from None
+            except ProviderClosedError as closed:
+                raise ProviderUnavailableError(self._name, closed.until, self._clock.now(), refusal) from None
             except ModelAPIError as error:
                 if not self._is_last or number == TRIES or not _passes(error):
-                    left_alone = self._left_alone(error)
-                    if left_alone is None:
+                    unavailable = self._unavailable(error)
+                    if unavailable is None:
                         raise
-                    raise left_alone from None
+                    raise unavailable from None
                 refusal = error if isinstance(error, _REFUSED) else None
             if refusal is None:
-                await sleep(self._clock, self._traffic.pause(number))
+                await sleep(self._clock, self._limiter.pause(number))
         raise AssertionError
 
     async def _load(self) -> None:
-        """Begin the server of a model in a file, which is needed only now: it takes long, and much memory."""
+        """Start the server of a model in a file only when it is asked: that takes long, and much memory."""
         if self._is_loaded:
             return
         self._asked.doing = f"waited for {self._name} to be loaded"
-        exchange = self._asked.exchange
         try:
-            self.wrapped = await self._asked.errands.do(lambda: exchange.model(self._name, None))
+            self.wrapped = await self._asked.exchange.model(self._name, None)
         except AgentFailedError as problem:
             raise UnusableError(self._name, str(problem)) if problem.suspend else problem from None
         self._is_loaded = True
 
     def _look_ahead(self) -> None:
         """Wait for no provider while there is another."""
-        closed_until, now = self._traffic.closed_until(self._name, self._base_url), self._clock.now()
+        closed_until, now = self._limiter.closed_until(self._name, self._base_url), self._clock.now()
         if not self._is_last and closed_until > now:
-            raise LeftAloneError(self._name, closed_until, now)
+            raise ProviderUnavailableError(self._name, closed_until, now)
 
-    def _left_alone(self, error: ModelAPIError) -> LeftAloneError | None:
-        """Return what says when to ask again, if a refusal means that."""
-        closed_until, now = self._traffic.closed_until(self._name, self._base_url), self._clock.now()
+    def _unavailable(self, error: ModelAPIError) -> ProviderUnavailableError | None:
+        """Return the error that says when to ask again, if a refusal means that."""
+        closed_until, now = self._limiter.closed_until(self._name, self._base_url), self._clock.now()
         if not isinstance(error, _REFUSED) or closed_until <= now:
             return None
-        return LeftAloneError(self._name, closed_until, now, error)
+        return ProviderUnavailableError(self._name, closed_until, now, error)
 
     async def _call_when_paid(
         self,
@@ -172,17 +180,17 @@ class CountedModel(WrapperModel):
         settings: RequestSettings | None,
         parameters: ModelRequestParameters,
     ) -> ModelResponse:
-        """Make a call, after others if those have set aside what it needs of a budget."""
-        again: Again | None = None
+        """Make a call, after others if those have reserved what it needs of a budget."""
+        turn: Turn | None = None
         while True:
             try:
-                return await self._call(again, most_bytes, messages, settings, parameters)
+                return await self._call(turn, most_bytes, messages, settings, parameters)
             except _HeldBack as held_back:
-                again = held_back.again
+                turn = held_back.turn
 
     async def _call(
         self,
-        again: Again | None,
+        turn: Turn | None,
         most_bytes: int,
         messages: list[ModelMessage],
         settings: RequestSettings | None,
@@ -190,20 +198,20 @@ class CountedModel(WrapperModel):
     ) -> ModelResponse:
         wire = WireCall(most_bytes)
         payment = Payment(self._run, self._name, most_bytes)
-        if again is None:
+        if turn is None:
             self._asked.doing = f"waited in line for {self._name}"
         self._asked.in_line = True
-        granted = await self._traffic.enter(
-            self._name, self._base_url, payment.most.tokens, self._run.priority, self._run.seat, again
+        permit = await self._limiter.acquire(
+            self._name, self._base_url, payment.most.tokens, self._run.priority, self._run.aside, turn
         )
         try:
-            # Whether it is wanted is looked at every now and then, and what is sent is paid for.
+            # A run may be cancelled without its task, and what is sent is paid for.
             self._insist_on_being_wanted()
-            await self._asked.errands.do(payment.reserve)
+            await payment.reserve()
             self._insist_on_being_wanted()
             self._asked.in_line = False
             response = await self._send(wire, payment, messages, settings, parameters)
-            self._traffic.answered(granted)
+            self._limiter.answered(permit)
             payment.answered(response.usage, self._asked.tally)
             if _is_cut_off(response):
                 raise OutputTokenLimitExceeded(f"{self._name}: the answer was cut off")
@@ -213,11 +221,11 @@ class CountedModel(WrapperModel):
             self._asked.doing = (
                 f"waited for calls to end that have set aside what is left of {held.budget.setting}"
             )
-            self._traffic.unused(granted)
-            raise _HeldBack(granted.again) from None
+            self._limiter.unused(permit)
+            raise _HeldBack(permit.turn) from None
         except _REFUSED as error:
             wait = seconds_to_wait(wire.retry_after, error.retry_after, self._clock.now())
-            self._traffic.refused(granted, wait)
+            self._limiter.refused(permit, wait)
             raise
         except ModelAPIError as error:
             if wire.status is not None and 300 <= wire.status < 400:
@@ -231,13 +239,13 @@ class CountedModel(WrapperModel):
                 payment.cost_nothing()
             self._asked.tally.calls += wire.sent
             if payment.spent is not None:
-                granted.took(payment.spent.tokens)
-            self._traffic.leave(granted)
+                permit.took(payment.spent.tokens)
+            self._limiter.release(permit)
             try:
-                await self._asked.errands.do(payment.settle)
+                await payment.settle()
             finally:
                 if payment.is_reserved:
-                    self._traffic.settled()
+                    self._limiter.settled()
 
     def _insist_on_being_wanted(self) -> None:
         if not self._asked.is_wanted:
@@ -253,11 +261,11 @@ class CountedModel(WrapperModel):
     ) -> ModelResponse:
         limits = self._run.settings.model
         self._asked.doing = f"waited for the answer of {self._name}"
-        told = Partial(self._run, self._asked.errands, self._clock, self._asked.exchange.keys)
+        told = PartialAnswer(self._run, self._clock, self._asked.exchange.keys)
         token = CALL.set(wire)
         try:
             async with (
-                within(self._clock, limits.call_seconds),
+                timeout_at(self._clock, self._clock.now() + limits.call_seconds),
                 self.wrapped.request_stream(messages, settings, parameters) as stream,
             ):
                 async for event in stream:
@@ -275,7 +283,7 @@ class CountedModel(WrapperModel):
         response = stream.get()
         if not (_says_why_it_ends(response) or wire.has_last_word):
             raise ModelConnectionError(self._name, "the answer ended before its end", phase="read")
-        return without_keys(response, self._asked.exchange.keys)
+        return _without_keys(response, self._asked.exchange.keys)
 
 
 def _moved(name: str, wire: WireCall) -> str:
@@ -327,3 +335,25 @@ def _most_bytes(messages: list[ModelMessage], parameters: ModelRequestParameters
     content = len(ModelMessagesTypeAdapter.dump_json(messages))
     tools = len(to_json(parameters, fallback=str))
     return content + tools + OVERHEAD_BYTES
+
+
+def _without_keys(response: ModelResponse, keys: Keys) -> ModelResponse:
+    """Return `response` without any key in what was said, thought, or given to tools."""
+    parts = [_part_without(part, keys) for part in response.parts]
+    changed = any(new is not old for new, old in zip(parts, response.parts, strict=True))
+    return replace(response, parts=parts) if changed else response
+
+
+def _part_without(part: ModelResponsePart, keys: Keys) -> ModelResponsePart:
+    match part:
+        case TextPart(content=text) | ThinkingPart(content=text):
+            clean = keys.scrubbed(text)
+            return part if clean == text else replace(part, content=clean)
+        case ToolCallPart(args=str(arguments)):
+            clean = keys.scrubbed(arguments)
+            return part if clean == arguments else replace(part, args=clean)
+        case ToolCallPart(args=dict(values)):
+            text = to_json(values).decode()
+            clean = keys.scrubbed(text)
+            return part if clean == text else replace(part, args=from_json(clean))
+    return part

@@ -1,4 +1,4 @@
-"""What a model has answered so far, for those who watch."""
+"""What a model has answered so far, for observers."""
 
 from pydantic_ai.messages import (
     ModelResponseStreamEvent,
@@ -13,10 +13,9 @@ from pydantic_ai.messages import (
 )
 from pydantic_core import from_json, to_json
 
-from recursor.agents.model.clock import Clock
-from recursor.agents.model.errands import Errands
 from recursor.agents.model.keys import Keys
 from recursor.domain.agent import Run
+from recursor.runtime.clock import Clock
 
 # Seconds between two looks at an unfinished answer: as often as people can read.
 SAY_SECONDS = 0.25
@@ -26,13 +25,12 @@ LONGEST = 2_000
 CHARACTERS_PER_TOKEN, LEAST_CHARACTERS = 32, 1_000_000
 
 
-class Partial:
-    """Collects an answer as it comes, and tells a run's watchers a few times a second."""
+class PartialAnswer:
+    """Collects an answer as it comes, and tells a run's observers a few times a second."""
 
-    def __init__(self, run: Run, errands: Errands, clock: Clock, keys: Keys) -> None:
-        """Tell the watchers of `run`, but for any of `keys`."""
+    def __init__(self, run: Run, clock: Clock, keys: Keys) -> None:
+        """Tell the observers of `run`, without any of `keys`."""
         self._run = run
-        self._errands = errands
         self._clock = clock
         self._keys = keys
         self._pieces: list[str] = []
@@ -86,7 +84,7 @@ class Partial:
         shown = self._keys.scrubbed(shown, goes_on=goes_on)
         if shown and shown != self._shown:
             self._shown = shown
-            self._errands.leave(lambda: self._run.say(shown[-LONGEST:]))
+            self._run.say(shown[-LONGEST:])
 
 
 def _thought(event: ModelResponseStreamEvent) -> str:

@@ -12,7 +12,7 @@ from typing import Protocol
 import httpx
 import httpx2
 
-from recursor.agents.model.continuation import Growing
+from recursor.agents.model.stream_events import Growing
 
 # Seconds for which texts are gathered: more often than people can read is not worth telling them.
 GATHER_SECONDS = 0.1

@@ -1,4 +1,4 @@
-"""The agents of pydantic-ai that ask: made once for each form of answer, and used by all runs."""
+"""The agents of pydantic-ai: made once for each form of answer, and used by all runs."""
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,11 +14,11 @@ T = TypeVar("T")
 
 AnyFunction = Tool[None] | Callable[..., Any]
 
-# Forms that are kept: a team has a handful. Whoever makes another for each run has it made each time.
+# Forms that are kept: a team has a handful.
 MOST_KEPT = 64
 
 CHECK: ContextVar[Callable[[Any], Awaitable[Any]] | None] = ContextVar("recursor_check", default=None)
-"""What looks at the answers of the running task, and returns them, or raises `pydantic_ai.ModelRetry`."""
+"""Checks the answers of the running task: returns them, or raises `pydantic_ai.ModelRetry`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +28,20 @@ class _Kept:
     """Kept with it, so that nothing else can have the identity of one of them."""
 
 
-class Askers:
+class OutputAgents:
     """Belongs to one event loop.
 
     To make an agent takes a third of what a call takes, as the schema of its answer is made with it.
     """
 
     def __init__(self) -> None:
-        """Know none yet."""
+        """Have none yet."""
         self._kept: OrderedDict[tuple[object, ...], _Kept] = OrderedDict()
 
-    def asker(
+    def agent_for(
         self, output: OutputSpec[T], tools: Sequence[AnyFunction], retries: int, name: str
     ) -> Agent[None, T]:
-        """Return an agent that asks for `output`; the model and all that is of one run is given to its runs.
+        """Return an agent that asks for `output`. The model and all else of one run is given to its `run`.
 
         Args:
             output: what the answer has to be.

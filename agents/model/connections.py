@@ -9,7 +9,7 @@ import httpx
 import httpx2
 from pydantic_ai.models import create_async_httpx2_client
 
-from recursor.agents.model.merging import Body, Merged
+from recursor.agents.model.stream_merging import Body, Merged
 from recursor.domain.errors import RecursorError
 
 # Of what a provider says is wrong, people are shown a few lines.

@@ -1,0 +1,307 @@
+"""The queue that all calls of models wait in: the most urgent first, as fast as providers accept them."""
+
+import asyncio
+import heapq
+import itertools
+import math
+import random
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from recursor.agents.model.provider_names import all_rates, folded
+from recursor.agents.model.rate_window import CallEntry, RateWindow, backoff
+from recursor.agents.model.timing import SteadyTime, on_loop
+from recursor.domain.errors import RecursorError
+from recursor.domain.rates import Rate, Rates
+from recursor.runtime.clock import Clock, Timer
+
+# Seconds that a point of priority is worth in the queue: urgent calls go first, and every call gets its turn.
+SECONDS_PER_PRIORITY = 15.0
+
+# Seconds that a call waits for a provider that is closed. If it is closed for longer, the run ends, and its
+# role is tried again when the provider is back.
+PATIENCE_SECONDS = 5.0
+
+# Windows that are kept although no call uses them: each address has its own, and people give new ones.
+MOST_IDLE_WINDOWS = 256
+
+_UNLIMITED = Rate()
+
+Aside = Callable[[], AbstractAsyncContextManager[None]]
+"""Frees a run's place while it waits; see `recursor.domain.agent.Run.aside`."""
+
+
+class ProviderClosedError(RecursorError):
+    """A provider asked to be left alone for longer than a call waits."""
+
+    def __init__(self, until: float) -> None:
+        """Refuse a call; `until` is in seconds since the epoch, UTC."""
+        super().__init__(until)
+        self.until = until
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The position of a call that returns to the queue, because others have reserved the budget it needs."""
+
+    since: float
+    settlements: int
+    """How many calls had been settled when it was admitted: after the next one it may try again."""
+
+
+class Permit(Protocol):
+    """One call's permission to begin."""
+
+    @property
+    def turn(self) -> Turn:
+        """The position to return with, if the call cannot be paid for now."""
+        ...
+
+    def took(self, tokens: int) -> None:
+        """Correct what the call takes of the minute's tokens."""
+        ...
+
+
+P = TypeVar("P", bound=Permit)
+
+
+class Limiter(Protocol[P]):
+    """Says when calls may begin; see `RateLimiter`, which the methods are documented at."""
+
+    def closed_until(self, model: str, base_url: str | None) -> float: ...
+
+    async def acquire(
+        self,
+        model: str,
+        base_url: str | None,
+        tokens: int,
+        priority: int,
+        aside: Aside,
+        turn: Turn | None = None,
+    ) -> P: ...
+
+    def unused(self, permit: P) -> None: ...
+
+    def settled(self) -> None: ...
+
+    def release(self, permit: P) -> None: ...
+
+    def answered(self, permit: P) -> None: ...
+
+    def refused(self, permit: P, wait: float | None) -> None: ...
+
+    def pause(self, failures: int) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPermit:
+    """The `Permit` of a `RateLimiter`."""
+
+    turn: Turn
+    entries: tuple[tuple[RateWindow, CallEntry], ...]
+    """The first is that of the provider."""
+
+    def took(self, tokens: int) -> None:
+        """See `Permit.took`."""
+        for _, entry in self.entries:
+            entry.tokens = tokens
+
+
+Windows = tuple[RateWindow, ...]
+"""Those that a call needs room in: its provider's, and its model's."""
+
+
+@dataclass(order=True, slots=True)
+class _Waiting:
+    since: float
+    number: int
+    tokens: int = field(compare=False)
+    windows: Windows = field(compare=False)
+    permit: asyncio.Future[WindowPermit] = field(compare=False)
+
+
+class RateLimiter:
+    """Admits calls within the rates of providers and models. For one event loop at a time."""
+
+    def __init__(self, rates: Rates, clock: Clock, chance: random.Random | None = None) -> None:
+        """Admit calls as `rates` allow, by the time of `clock`."""
+        self._rates = all_rates(rates)
+        self._clock = clock
+        self._time = SteadyTime(clock)
+        self._chance = chance or random.Random()
+        self._windows: dict[tuple[str, str | None], RateWindow] = {}
+        self._queues: dict[Windows, list[_Waiting]] = {}
+        """A heap for each model and address: when a call ends, not all that wait are looked at."""
+        self._unpaid: list[_Waiting] = []
+        """Calls that wait for a settlement, before they wait in the queue."""
+        self._settlements = 0
+        self._numbers = itertools.count()
+        self._timer: Timer | None = None
+
+    def closed_until(self, model: str, base_url: str | None) -> float:
+        """Return until when a provider asks to be left alone: seconds since the epoch, UTC, or 0."""
+        left = self._windows_of(model, base_url)[0].closed_until - self._time.now()
+        return self._clock.now() + left if left > 0 else 0.0
+
+    async def acquire(
+        self,
+        model: str,
+        base_url: str | None,
+        tokens: int,
+        priority: int,
+        aside: Aside = nullcontext,
+        turn: Turn | None = None,
+    ) -> WindowPermit:
+        """Wait until a call may begin. The permit is to be released, whatever becomes of the call.
+
+        Args:
+            model: as people name it: the limits of its provider and its own hold.
+            base_url: where it is asked, as `provider_names.address` writes it: each has limits of its own.
+            tokens: what it takes at most.
+            priority: 0 to 10.
+            aside: entered while the call waits, so that others can run.
+            turn: that of the permit it had before, if it could not be paid for: it waits for a settlement.
+
+        Raises:
+            ProviderClosedError: the provider is closed for more than `PATIENCE_SECONDS`, or is closed now.
+        """
+        since = self._time.now() - priority * SECONDS_PER_PRIORITY if turn is None else turn.since
+        permit: asyncio.Future[WindowPermit] = asyncio.get_running_loop().create_future()
+        waiting = _Waiting(since, next(self._numbers), tokens, self._windows_of(model, base_url), permit)
+        if turn is not None and turn.settlements == self._settlements:
+            self._unpaid.append(waiting)
+        else:
+            self._enqueue(waiting)
+        if len(self._windows) > MOST_IDLE_WINDOWS:
+            self._drop_idle_windows()
+        self._admit()
+        if permit.done():
+            return permit.result()
+        try:
+            async with aside():
+                await permit
+        except BaseException:
+            self._give_up(waiting)
+            raise
+        return permit.result()
+
+    def release(self, permit: WindowPermit) -> None:
+        """Make room for the next call."""
+        for window, _ in permit.entries:
+            window.end()
+        self._admit()
+
+    def unused(self, permit: WindowPermit) -> None:
+        """Note that the call will not be made after all; the permit is to be released nevertheless."""
+        for window, entry in permit.entries:
+            window.forget(entry)
+
+    def settled(self) -> None:
+        """Note that a call is paid for: what it had reserved may be enough for those that wait for that."""
+        self._settlements += 1
+        if self._unpaid:
+            for waiting in self._unpaid:
+                self._enqueue(waiting)
+            self._unpaid.clear()
+            self._admit()
+
+    def answered(self, permit: WindowPermit) -> None:
+        """Note that the provider answered."""
+        permit.entries[0][0].answered()
+
+    def refused(self, permit: WindowPermit, wait: float | None) -> None:
+        """Leave a provider alone, for all runs, that is overloaded or wants fewer calls.
+
+        Args:
+            permit: of the call that it refused.
+            wait: seconds that it asks for, or None.
+        """
+        window, entry = permit.entries[0]
+        window.refused(entry, self._time.now(), wait, self._chance.random())
+
+    def pause(self, failures: int) -> float:
+        """Return how many seconds one call waits before it is made again, after so many failures in a row."""
+        return backoff(failures, self._chance.random())
+
+    def _windows_of(self, model: str, base_url: str | None) -> Windows:
+        model = folded(model)
+        return tuple(self._window(name, base_url) for name in (model.partition(":")[0], model))
+
+    def _window(self, name: str, base_url: str | None) -> RateWindow:
+        window = self._windows.get((name, base_url))
+        if window is None:
+            window = self._windows[name, base_url] = RateWindow(name, self._rates.get(name, _UNLIMITED))
+        return window
+
+    def _drop_idle_windows(self) -> None:
+        now = self._time.now()
+        wanted = {window for windows in self._queues for window in windows}
+        wanted.update(window for waiting in self._unpaid for window in waiting.windows)
+        self._windows = {
+            key: window
+            for key, window in self._windows.items()
+            if window in wanted or not window.is_idle(now)
+        }
+
+    def _enqueue(self, waiting: _Waiting) -> None:
+        heapq.heappush(self._queues.setdefault(waiting.windows, []), waiting)
+
+    def _admit(self) -> None:
+        """Admit what may begin; a call does not take the room of one that waits before it."""
+        now = self._time.now()
+        full: set[RateWindow] = set()
+        opens = math.inf
+        heads = [queue[0] for queue in self._queues.values()]
+        heapq.heapify(heads)
+        while heads:
+            waiting = heapq.heappop(heads)
+            windows = waiting.windows
+            if windows[0].closed_until > now + PATIENCE_SECONDS:
+                self._refuse_all(windows, self._clock.now() + windows[0].closed_until - now)
+                continue
+            if not waiting.permit.done():
+                if not full.isdisjoint(windows):
+                    continue
+                times = {window: window.opens_at(now, waiting.tokens) for window in windows}
+                late = [window for window, at in times.items() if at > now]
+                if late:
+                    full.update(late)
+                    opens = min(opens, max(times.values()))
+                    continue
+                self._let_begin(waiting, now)
+            queue = self._queues[windows]
+            heapq.heappop(queue)
+            if queue:
+                heapq.heappush(heads, queue[0])
+            else:
+                del self._queues[windows]
+        self._set_timer(opens)
+
+    def _refuse_all(self, windows: Windows, until: float) -> None:
+        for waiting in self._queues.pop(windows):
+            if not waiting.permit.done():
+                waiting.permit.set_exception(ProviderClosedError(until))
+
+    def _let_begin(self, waiting: _Waiting, now: float) -> None:
+        entries = tuple((window, window.begin(now, waiting.tokens)) for window in waiting.windows)
+        waiting.permit.set_result(WindowPermit(Turn(waiting.since, self._settlements), entries))
+
+    def _give_up(self, waiting: _Waiting) -> None:
+        """Undo a wait that its caller has ended, also if it was admitted just now."""
+        permit = waiting.permit
+        permit.cancel()
+        if not permit.cancelled() and permit.exception() is None:
+            self.release(permit.result())
+        else:
+            # It may have been in the way of others. What is done leaves its queue as it comes up.
+            self._admit()
+
+    def _set_timer(self, at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if at < math.inf:
+            loop = asyncio.get_running_loop()
+            self._timer = self._time.call_at(at, lambda: on_loop(loop, self._admit))
