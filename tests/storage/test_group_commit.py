@@ -1,35 +1,37 @@
-"""What the writer thread does, whatever a commit is."""
+"""What the writer thread does, whatever becomes of the commits."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 
 import pytest
 
-from recursor.storage.errors import StorageFullError, StoreClosedError
-from recursor.storage.group_commit import GroupCommit, Outcome
+from recursor.storage.commit import Commit
+from recursor.storage.errors import FencedError, StorageFullError, StoreClosedError
+from recursor.storage.group_commit import GroupCommit
 
-Work = Callable[[list[str]], object]
+Ended = Future[BaseException | None]
 
 
 class Log:
-    """Commits by remembering; can be held in the middle of a commit, and made to fail."""
+    """Applies by remembering; can be held in the middle of a batch, and made to fail."""
 
     def __init__(self) -> None:
         self.batches: list[int] = []
-        self.committing = threading.Semaphore(0)
+        self.applying = threading.Semaphore(0)
         self.go_on = threading.Semaphore(0)
         self.error: BaseException | None = None
         self.held = False
 
-    def commit(self, works: Sequence[Work]) -> Sequence[Outcome]:
-        self.batches.append(len(works))
+    def apply(self, commits: Sequence[Commit]) -> Sequence[BaseException | None]:
+        self.batches.append(len(commits))
         if self.held:
-            self.committing.release()
+            self.applying.release()
             self.go_on.acquire()
         if self.error is not None:
             raise self.error
-        return [Outcome(value=work([])) for work in works]
+        return [FencedError("stack", 1, 2) if commit else None for commit in commits]
 
 
 @pytest.fixture
@@ -38,89 +40,102 @@ def log() -> Log:
 
 
 @pytest.fixture
-def group(log: Log) -> Iterator[GroupCommit[list[str]]]:
-    group = GroupCommit(log.commit, name="writer", largest_batch=4)
+def group(log: Log) -> Iterator[GroupCommit]:
+    group = GroupCommit(log.apply, name="writer", largest_batch=4)
     yield group
     log.held = False
     log.go_on.release(10)
     group.close()
 
 
-def test_what_gathers_during_a_commit_shares_the_next_up_to_the_bound(
-    log: Log, group: GroupCommit[list[str]]
-) -> None:
+def commit(group: GroupCommit, *, refused: bool = False) -> Ended:
+    ended: Ended = Future()
+    change = Commit()
+    if refused:
+        change.put("first", b"key", b"")
+    group.commit(change, ended.set_result)
+    return ended
+
+
+def test_what_gathers_during_a_batch_shares_the_next_up_to_the_bound(log: Log, group: GroupCommit) -> None:
     log.held = True
-    futures = [group.submit(lambda _: 0)]
-    log.committing.acquire()
-    futures += [group.submit(lambda _, n=number: n) for number in range(1, 7)]
+    ended = [commit(group)]
+    log.applying.acquire()
+    ended += [commit(group, refused=number == 3) for number in range(1, 7)]
     log.held = False
     log.go_on.release()
-    assert [future.result() for future in futures] == [0, 1, 2, 3, 4, 5, 6]
+    assert [type(each.result()) for each in ended] == [type(None)] * 3 + [FencedError] + [type(None)] * 3
     assert log.batches == [1, 4, 2]
 
 
-def test_nothing_is_acknowledged_before_its_commit(log: Log, group: GroupCommit[list[str]]) -> None:
+def test_nothing_is_acknowledged_before_it_is_applied(log: Log, group: GroupCommit) -> None:
     log.held = True
-    future = group.submit(lambda _: "written")
-    log.committing.acquire()
-    assert not future.done()
+    ended = commit(group)
+    log.applying.acquire()
+    assert not ended.done()
     log.go_on.release()
-    assert future.result() == "written"
+    assert ended.result() is None
 
 
-def test_a_commit_that_fails_fails_all_of_its_submissions_and_no_later_one(
-    log: Log, group: GroupCommit[list[str]]
-) -> None:
+def test_a_batch_that_fails_fails_all_of_its_commits_and_no_later_one(log: Log, group: GroupCommit) -> None:
     log.held = True
-    futures = [group.submit(lambda _: 0)]
-    log.committing.acquire()
-    futures += [group.submit(lambda _: 0) for _ in range(3)]
+    ended = [commit(group)]
+    log.applying.acquire()
+    ended += [commit(group) for _ in range(3)]
     log.held = False
     log.error = StorageFullError("/data: no room")
     log.go_on.release()
-    errors = [future.exception() for future in futures]
+    errors = [each.result() for each in ended]
     assert [type(error) for error in errors] == [StorageFullError] * 4
     assert {str(error) for error in errors} == {"/data: no room"}
     assert len({id(error) for error in errors}) == 4
     log.error = None
-    assert group.submit(lambda _: "again").result() == "again"
+    group.write(Commit())
 
 
-def test_an_error_nobody_foresaw_does_not_kill_the_thread(log: Log, group: GroupCommit[list[str]]) -> None:
+def test_who_waits_gets_why_it_was_refused(log: Log, group: GroupCommit) -> None:
+    refused = Commit()
+    refused.put("first", b"key", b"")
+    with pytest.raises(FencedError):
+        group.write(refused)
+    group.write(Commit())
+
+
+def test_an_error_nobody_foresaw_does_not_kill_the_thread(log: Log, group: GroupCommit) -> None:
     log.error = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
-        group.submit(lambda _: 0).result()
+        group.write(Commit())
     log.error = None
-    assert group.submit(lambda _: "alive").result() == "alive"
+    group.write(Commit())
 
 
-def test_closing_commits_what_waits_and_refuses_the_rest(log: Log, group: GroupCommit[list[str]]) -> None:
+def test_closing_applies_what_waits_and_refuses_the_rest(log: Log, group: GroupCommit) -> None:
     log.held = True
-    futures = [group.submit(lambda _, n=number: n) for number in range(9)]
+    ended = [commit(group) for _ in range(9)]
     closing = threading.Thread(target=group.close)
     closing.start()
     log.held = False
     log.go_on.release()
     closing.join()
-    assert [future.result(timeout=0) for future in futures] == list(range(9))
+    assert [each.result(timeout=0) for each in ended] == [None] * 9
     with pytest.raises(StoreClosedError):
-        group.submit(lambda _: 0)
+        commit(group)
 
 
-def test_submitting_while_another_thread_closes_is_either_done_or_refused(log: Log) -> None:
+def test_committing_while_another_thread_closes_is_either_done_or_refused(log: Log) -> None:
     for _ in range(50):
-        group = GroupCommit(log.commit, name="writer")
-        accepted = []
+        group = GroupCommit(log.apply, name="writer")
+        accepted: list[Ended] = []
 
-        def submit(group: GroupCommit[list[str]] = group, accepted: list[object] = accepted) -> None:
+        def keep_committing(group: GroupCommit = group, accepted: list[Ended] = accepted) -> None:
             with suppress(StoreClosedError):
                 for _ in range(1000):
-                    accepted.append(group.submit(lambda _: 0))
+                    accepted.append(commit(group))
 
-        threads = [threading.Thread(target=submit) for _ in range(2)]
+        threads = [threading.Thread(target=keep_committing) for _ in range(2)]
         for thread in threads:
             thread.start()
         group.close()
         for thread in threads:
             thread.join()
-        assert all(future.done() for future in accepted)
+        assert all(each.done() for each in accepted)

@@ -10,31 +10,45 @@ from pathlib import Path
 import pytest
 
 from recursor.storage.lmdb_store import LmdbStore
+from recursor.storage.store import FENCES
 
 KILLED = """
 import os, sys, threading
 from pathlib import Path
+from recursor.storage.commit import Commit, Fence
 from recursor.storage.lmdb_store import LmdbStore
 
-store = LmdbStore(Path(sys.argv[1]), ["first", "second"], initial_map_bytes=1 << 16)
+def log(key, stored, operands):
+    return (stored or b"") + b"".join(operands)
+
+tables = ["first", "second", "sums"]
+store = LmdbStore(Path(sys.argv[1]), tables, merges={"sums": log}, initial_map_bytes=1 << 16)
 start = int(sys.argv[2])
-
-def both(writer, key):
-    writer.put("first", key, os.urandom(300))
-    writer.put("second", key, b"")
-
-def fails(writer, key):
-    writer.put("first", b"never" + key, b"")
-    raise ValueError
+store.write(Commit(Fence("stack", start + 1)))
 
 def run(thread):
     number = start
     while True:
         key = b"%d-%09d" % (thread, number)
-        store.submit(lambda writer: fails(writer, key))
-        written = store.submit(lambda writer: both(writer, key))
-        written.add_done_callback(lambda _: os.write(1, key + b"\\n"))
-        written.result()
+        both = Commit(Fence("stack", start + 1))
+        both.put("first", key, os.urandom(300))
+        both.put("second", key, b"")
+        both.add("sums", b"log", key)
+        for refused in (Commit(Fence("stack", start)), Commit()):
+            refused.extend(both)
+            refused.put("first", b"never" + key, b"")
+            if refused.fence is None:
+                refused.delete("third", key)
+            store.commit(refused, lambda error: None)
+        written = threading.Event()
+
+        def done(error):
+            assert error is None
+            os.write(1, key + b"\\n")
+            written.set()
+
+        store.commit(both, done)
+        written.wait()
         number += 1
 
 for thread in range(6):
@@ -43,7 +57,7 @@ for thread in range(6):
 
 
 @pytest.mark.crash
-def test_every_acknowledged_write_survives_a_kill_and_every_submission_is_whole(tmp_path: Path) -> None:
+def test_every_acknowledged_commit_survives_a_kill_and_every_commit_is_whole(tmp_path: Path) -> None:
     acknowledged: set[bytes] = set()
     for life in range(6):
         process = subprocess.Popen(
@@ -60,22 +74,30 @@ def test_every_acknowledged_write_survives_a_kill_and_every_submission_is_whole(
         process.stdout.close()
         process.wait()
 
-        with closing(LmdbStore(tmp_path, ["first", "second"])) as store, store.read() as reader:
+        with closing(LmdbStore(tmp_path, ["first", "second", "sums"])) as store, store.read() as reader:
             first = [key for key, _ in reader.scan("first")]
             second = [key for key, _ in reader.scan("second")]
+            log, fence = reader.get("sums", b"log"), reader.get(FENCES, b"stack")
         assert acknowledged <= set(first)
         assert first == second
+        # Each key is as long as the others, and none is in the sum twice.
+        assert sorted((log or b"")[at : at + 11] for at in range(0, len(log or b""), 11)) == first
+        assert fence == (life * 1_000_000 + 1).to_bytes(8)
 
 
 FULL = """
-import json, resource, sys, threading
+import json, resource, sys
+from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
+from recursor.storage.commit import Commit
 from recursor.storage.errors import StorageFullError
 from recursor.storage.lmdb_store import LmdbStore
 
-def put(writer, key):
-    writer.put("table", key, b"v" * 2000)
+def putting(key):
+    commit = Commit()
+    commit.put("table", key, b"v" * 2000)
+    return commit
 
 with closing(LmdbStore(Path(sys.argv[1]), ["table"])) as store:
     limit, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -83,23 +105,26 @@ with closing(LmdbStore(Path(sys.argv[1]), ["table"])) as store:
     written, error = 0, None
     while error is None:
         try:
-            store.write(lambda writer: put(writer, b"%09d" % written))
+            store.write(putting(b"%09d" % written))
             written += 1
         except StorageFullError as full:
             error = full
 
-    blocked, go = threading.Event(), threading.Event()
-    store.submit(lambda _: (blocked.set(), go.wait()))
-    blocked.wait()
-    batch = [store.submit(lambda writer, n=number: put(writer, b"b%d" % n)) for number in range(100)]
-    go.set()
-    failed = [isinstance(future.exception(), StorageFullError) for future in batch]
+    batch = [Future() for _ in range(100)]
+
+    def gather(_):
+        # On the writer thread: all of these are in its next batch.
+        for number, future in enumerate(batch):
+            store.commit(putting(b"b%d" % number), future.set_result)
+
+    store.commit(Commit(), gather)
+    failed = [isinstance(future.result(), StorageFullError) for future in batch]
 
     with store.read() as reader:
         readable = sum(1 for _ in reader.scan("table"))
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
     for number in range(100):
-        store.write(lambda writer: put(writer, b"c%d" % number))
+        store.write(putting(b"c%d" % number))
     with store.read() as reader:
         after = sum(1 for _ in reader.scan("table"))
     print(json.dumps([written, str(error), failed, readable, after]))

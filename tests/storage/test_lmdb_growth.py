@@ -5,28 +5,40 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from recursor.storage import lmdb_environment
-from recursor.storage.errors import StorageError, StoreUsageError
+from recursor.storage.commit import Commit
+from recursor.storage.errors import StoreUsageError
 from recursor.storage.lmdb_store import LmdbStore
-from recursor.storage.store import Writer
+from tests.storage.conftest import MERGES
 
 TINY = 1 << 16
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[LmdbStore]:
-    with closing(LmdbStore(tmp_path / "store", ["table"], initial_map_bytes=TINY)) as store:
+    opened = LmdbStore(tmp_path / "store", ["table", "sums"], merges=MERGES, initial_map_bytes=TINY)
+    with closing(opened) as store:
         yield store
 
 
-def put(writer: Writer, number: int, size: int) -> None:
-    writer.put("table", b"%06d" % number, b"v" * size)
+def putting(size: int, *numbers: int) -> Commit:
+    """Return a commit that puts a value of `size` bytes at each of `numbers`."""
+    commit = Commit()
+    for number in numbers:
+        commit.put("table", b"%06d" % number, b"v" * size)
+    return commit
+
+
+def committed(store: LmdbStore, commit: Commit) -> "Future[BaseException | None]":
+    future: Future[BaseException | None] = Future()
+    store.commit(commit, future.set_result)
+    return future
 
 
 def count(store: LmdbStore) -> int:
@@ -34,50 +46,31 @@ def count(store: LmdbStore) -> int:
         return sum(1 for _ in reader.scan("table"))
 
 
-def test_one_submission_may_be_larger_than_the_map(store: LmdbStore) -> None:
-    store.write(lambda writer: [put(writer, number, 1000) for number in range(2000)])
+def test_one_commit_may_be_larger_than_the_map(store: LmdbStore) -> None:
+    store.write(putting(1000, *range(2000)))
     assert count(store) == 2000
 
 
 def test_one_value_may_be_larger_than_the_map(store: LmdbStore) -> None:
-    store.write(lambda writer: put(writer, 0, 100 * TINY))
+    store.write(putting(100 * TINY, 0))
     with store.read() as reader:
         assert reader.get("table", b"000000") == b"v" * (100 * TINY)
 
 
-def test_a_batch_that_fills_the_map_is_run_again_and_applied_once(store: LmdbStore) -> None:
-    runs = 0
-
-    def work(writer: Writer) -> int:
-        nonlocal runs
-        runs += 1
-        count = int(writer.get("table", b"count") or b"0") + 1
-        writer.put("table", b"count", b"%d" % count)
-        put(writer, count, 20_000)
-        return count
-
-    futures = [store.submit(work) for _ in range(100)]
-    assert [future.result() for future in futures] == list(range(1, 101))
-    assert runs > 100
-
-
-def test_a_submission_that_hides_the_full_map_is_run_again_too(store: LmdbStore) -> None:
-    def work(writer: Writer) -> str:
-        try:
-            put(writer, 0, 10 * TINY)
-        except StorageError:
-            return "gave up"
-        return "written"
-
-    assert store.write(work) == "written"
+def test_a_batch_that_fills_the_map_is_applied_once(store: LmdbStore) -> None:
+    ended = []
+    for number in range(100):
+        commit = putting(20_000, number)
+        commit.add("sums", b"log", b"%d " % number)
+        ended.append(committed(store, commit))
+    assert [each.result() for each in ended] == [None] * 100
+    assert count(store) == 100
+    with store.read() as reader:
+        assert reader.get("sums", b"log") == b"".join(b"%d " % number for number in range(100))
 
 
 def test_readers_never_notice(store: LmdbStore) -> None:
     written = threading.Semaphore(0)
-
-    def pair(writer: Writer, number: int) -> None:
-        writer.put("table", b"count", b"%d" % number)
-        put(writer, number, 20_000)
 
     def read() -> None:
         for _ in range(200):
@@ -92,7 +85,9 @@ def test_readers_never_notice(store: LmdbStore) -> None:
     with ThreadPoolExecutor(3) as threads:
         readers = [threads.submit(read) for _ in range(3)]
         for number in range(1, 201):
-            store.write(lambda writer, n=number: pair(writer, n))
+            pair = putting(20_000, number)
+            pair.put("table", b"count", b"%d" % number)
+            store.write(pair)
             written.release(3)
         for reader in readers:
             reader.result()
@@ -100,15 +95,15 @@ def test_readers_never_notice(store: LmdbStore) -> None:
 
 
 def test_a_growth_that_waits_for_a_snapshot_does_not_block_a_read_inside_it(store: LmdbStore) -> None:
-    store.write(lambda writer: put(writer, 0, 10))
+    store.write(putting(10, 0))
     with store.read() as outer:
-        growing = store.submit(lambda writer: put(writer, 1, 50 * TINY))
+        growing = committed(store, putting(50 * TINY, 1))
         for _ in range(1000):
             with store.read() as inner:
                 assert inner.get("table", b"000000") == b"v" * 10
         assert not growing.done()
         assert outer.get("table", b"000001") is None
-    growing.result()
+    assert growing.result() is None
     assert count(store) == 2
 
 
@@ -117,15 +112,15 @@ def test_the_map_grows_before_it_is_full_so_that_no_snapshot_is_waited_for(
 ) -> None:
     monkeypatch.setattr(lmdb_environment, "COMMITS_PER_CHECK", 1)
     with closing(LmdbStore(tmp_path / "larger", ["table"], initial_map_bytes=1_000_000)) as store:
-        store.write(lambda writer: put(writer, 0, 800_000))
+        store.write(putting(800_000, 0))
         with store.read():
-            store.submit(lambda writer: put(writer, 1, 800_000)).result(timeout=60)
+            assert committed(store, putting(800_000, 1)).result(timeout=60) is None
         assert count(store) == 2
 
 
 def test_space_that_was_freed_is_used_again(store: LmdbStore, tmp_path: Path) -> None:
     for number in range(300):
-        store.write(lambda writer, n=number: put(writer, n % 3, 20_000))
+        store.write(putting(20_000, number % 3))
     assert (tmp_path / "store" / "data.mdb").stat().st_size < 10 * TINY
 
 
@@ -133,14 +128,14 @@ OTHER_PROCESS = """
 import sys
 from contextlib import closing
 from pathlib import Path
+from recursor.storage.commit import Commit
 from recursor.storage.lmdb_store import LmdbStore
 
-def fill(writer):
-    for number in range(int(sys.argv[2]), int(sys.argv[3])):
-        writer.put("table", b"%06d" % number, b"v" * 10_000)
-
+commit = Commit()
+for number in range(int(sys.argv[2]), int(sys.argv[3])):
+    commit.put("table", b"%06d" % number, b"v" * 10_000)
 with closing(LmdbStore(Path(sys.argv[1]), ["table"], initial_map_bytes=1 << 16)) as store:
-    store.write(fill)
+    store.write(commit)
 """
 
 
@@ -155,9 +150,9 @@ class TestAnotherProcess:
 
     def test_its_growth_is_followed_by_the_writer(self, store: LmdbStore, tmp_path: Path) -> None:
         fill_in_another_process(tmp_path / "store", 0, 500)
-        store.write(lambda writer: put(writer, 500, 100))
+        store.write(putting(100, 500))
         fill_in_another_process(tmp_path / "store", 501, 1500)
-        store.write(lambda writer: put(writer, 1500, 100))
+        store.write(putting(100, 1500))
         assert count(store) == 1501
 
     def test_its_growth_is_followed_by_a_backup(self, store: LmdbStore, tmp_path: Path) -> None:
@@ -186,24 +181,30 @@ import resource, sys
 from contextlib import closing
 from pathlib import Path
 from recursor.storage import lmdb_environment
+from recursor.storage.commit import Commit
 from recursor.storage.errors import StorageFullError
 from recursor.storage.lmdb_store import LmdbStore
 
+def put(key, value):
+    commit = Commit()
+    commit.put("table", key, value)
+    store.write(commit)
+
 with closing(LmdbStore(Path(sys.argv[1]), ["table"], initial_map_bytes=1 << 20)) as store:
-    store.write(lambda writer: writer.put("table", b"kept", b"value"))
+    put(b"kept", b"value")
     pages = int(open("/proc/self/statm").read().split()[0])
     limit = pages * resource.getpagesize() + (100 << 20)
     resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
     try:
         for number in range(100):
-            store.write(lambda writer: writer.put("table", b"%d" % number, b"v" * 5_000_000))
+            put(b"%d" % number, b"v" * 5_000_000)
     except StorageFullError as error:
         print(error)
     with store.read() as reader:
         assert reader.get("table", b"kept") == b"value"
         assert reader.get("table", b"%d" % number) is None
     resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    store.write(lambda writer: writer.put("table", b"%d" % number, b"v" * 5_000_000))
+    put(b"%d" % number, b"v" * 5_000_000)
 """
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from recursor.storage import lmdb_files
+from recursor.storage.commit import Commit
 from recursor.storage.errors import (
     StorageCorruptError,
     StorageError,
@@ -21,17 +22,16 @@ from recursor.storage.errors import (
     UnknownTableError,
 )
 from recursor.storage.lmdb_store import LmdbStore
-from recursor.storage.store import Writer
+from tests.storage.conftest import putting
 
 
-def fill(writer: Writer) -> None:
-    for number in range(1000):
-        writer.put("table", b"%04d" % number, b"v" * 100)
+def filling() -> Commit:
+    return putting(*(b"%04d" % number for number in range(1000)), table="table", value=b"v" * 100)
 
 
 def make(path: Path) -> Path:
     with closing(LmdbStore(path, ["table"])) as store:
-        store.write(fill)
+        store.write(filling())
     return path
 
 
@@ -102,10 +102,12 @@ def test_a_file_that_was_cut_short(tmp_path: Path, left: float, read_only: bool)
 def test_a_file_whose_last_pages_are_free_may_be_shorter(tmp_path: Path) -> None:
     make(tmp_path)
     with closing(LmdbStore(tmp_path, ["table"])) as store:
-        store.write(lambda writer: writer.delete_range("table", b"0005", None))
+        commit = Commit()
+        commit.delete_range("table", b"0005", None)
+        store.write(commit)
         # Each of these moves what is left to lower pages, which the deletion freed.
         for _ in range(10):
-            store.write(lambda writer: writer.put("table", b"0000", b""))
+            store.write(putting(b"0000", table="table", value=b""))
     with (tmp_path / "data.mdb").open("r+b") as data:
         os.truncate(data.fileno(), data.seek(0, os.SEEK_END) - 4096)
     with closing(LmdbStore(tmp_path, ["table"])) as store, store.read() as reader:
@@ -129,19 +131,22 @@ def test_opening_twice_in_a_process(tmp_path: Path) -> None:
         with pytest.raises(StorageError) as error:
             LmdbStore(tmp_path, ["table"])
         assert "already open in this process" in only_line(error, tmp_path)
-        store.write(fill)
+        store.write(filling())
 
 
 def test_opening_twice_does_not_harm_a_snapshot_of_the_first(tmp_path: Path) -> None:
     script = """
 import sys
 from pathlib import Path
+from recursor.storage.commit import Commit
 from recursor.storage.lmdb_store import LmdbStore
 store = LmdbStore(Path(sys.argv[1]), ["table"])
 for _ in range(20):
     for number in range(1000):
-        store.submit(lambda writer, n=number: writer.put("table", b"%04d" % n, b"w" * 100))
-    store.write(lambda writer: None)
+        commit = Commit()
+        commit.put("table", b"%04d" % number, b"w" * 100)
+        store.commit(commit, lambda error: None)
+    store.write(Commit())
 """
     with closing(LmdbStore(make(tmp_path), ["table"])) as store, store.read() as reader:
         with pytest.raises(StorageError, match="already open"):
@@ -194,7 +199,7 @@ for line in sys.stdin:
             assert reader.stdin is not None
             assert reader.stdout is not None
             for number in range(5):
-                store.write(lambda writer, n=number: writer.put("table", b"%d" % n, b""))
+                store.write(putting(b"%d" % number, table="table", value=b""))
                 reader.stdin.write("\n")
                 reader.stdin.flush()
                 assert int(reader.stdout.readline()) == number + 1
@@ -203,9 +208,9 @@ for line in sys.stdin:
     def test_it_cannot_write(self, tmp_path: Path) -> None:
         with closing(LmdbStore(make(tmp_path), ["table"], read_only=True)) as store:
             with pytest.raises(StoreUsageError, match="opened to be read only"):
-                store.submit(fill)
+                store.commit(filling(), print)
             with pytest.raises(StoreUsageError, match="opened to be read only"):
-                store.write(fill)
+                store.write(filling())
 
     def test_a_table_that_does_not_exist_is_empty_and_one_not_asked_for_is_unknown(
         self, tmp_path: Path
@@ -329,19 +334,24 @@ def test_a_store_that_was_inherited_through_a_fork_says_so(tmp_path: Path) -> No
     script = """
 import os, sys
 from pathlib import Path
+from recursor.storage.commit import Commit
 from recursor.storage.errors import StoreUsageError
 from recursor.storage.lmdb_store import LmdbStore
 store = LmdbStore(Path(sys.argv[1]), ["table"])
-store.write(lambda writer: writer.put("table", b"a", b""))
+def put(key):
+    commit = Commit()
+    commit.put("table", key, b"")
+    store.write(commit)
+put(b"a")
 if os.fork() == 0:
-    for use in (lambda: store.submit(print), lambda: store.write(print), lambda: store.read().__enter__()):
+    for use in (lambda: store.commit(Commit(), print), lambda: put(b"c"), lambda: store.read().__enter__()):
         try:
             use()
         except StoreUsageError as error:
             print(error, flush=True)
     os._exit(0)
 os.wait()
-store.write(lambda writer: writer.put("table", b"b", b""))
+put(b"b")
 with store.read() as reader:
     print(len(list(reader.scan("table"))), flush=True)
 """
