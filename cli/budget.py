@@ -7,15 +7,16 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue, ValidationError
 
+from recursor.actors.messages import LimitAll
 from recursor.cli.access import find, open_place
 from recursor.cli.completion import complete_stack
 from recursor.cli.doubts import doubt_settings
 from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import draw, print_json
+from recursor.domain.commands import Command, ConfigureStack, ControlStack
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.spending import KINDS, Budget, BudgetChanges, StackSpending
 from recursor.domain.stack import ExecutionState, Stack
-from recursor.orchestration.control import Command
 from recursor.runner.access import Access
 
 Changes = dict[str, JsonValue]
@@ -63,7 +64,7 @@ def budget(
     with open_place(place) as access:
         if stack is None:
             if changing := _together(limits, off=off):
-                access.steer(lambda steering: steering.limit_all(changing))
+                access.ask(LimitAll(changing))
             together = access.inspect(lambda inspection: inspection.budget())
             if json:
                 print_json(together)
@@ -75,7 +76,7 @@ def budget(
         stack_id = find(access, stack)
         if limits.limits_anything or off:
             changes = _changes(_stack(access, stack_id), limits, role, off=off)
-            access.steer(lambda steering: steering.configure(stack_id, {"budget": changes}))
+            access.ask(ConfigureStack(stack_id, {"budget": changes}))
             set_for = {
                 key: {role: 0} for key, held in changes.items() if isinstance(held, Mapping) and role in held
             }
@@ -169,4 +170,4 @@ def _changes(stack: Stack, limits: Budget, role: str | None, *, off: bool) -> Ch
 def _resume(access: Access, stack_id: str) -> None:
     """Resume the stack if it is paused: one that runs needs no more than the budget."""
     if _stack(access, stack_id).state is ExecutionState.PAUSED:
-        access.steer(lambda steering: steering.control(stack_id, Command.RESUME))
+        access.ask(ControlStack(stack_id, Command.RESUME))

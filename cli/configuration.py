@@ -20,6 +20,7 @@ from recursor.cli.options import (
     StackName,
 )
 from recursor.cli.output import draw, neutral, print_json, say
+from recursor.domain.commands import ConfigureStack
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import collect_overrides
 from recursor.domain.stack import Stack
@@ -74,7 +75,7 @@ def configure(
     changes = _changes(settings or [], unset or [])
     with open_place(place) as access:
         stack_id = find(access, stack)
-        changed = access.steer(lambda steering: steering.configure(stack_id, changes))
+        changed = access.ask(ConfigureStack(stack_id, changes))
         own = changed["settings"]
         doubt_settings(access, {section: own[section] for section in changes if section in own})
     if json:

@@ -1,6 +1,5 @@
 """The commands that steer execution: start, pause, resume, stop."""
 
-from functools import partial
 from typing import Annotated
 
 import typer
@@ -8,10 +7,10 @@ import typer
 from recursor.cli.access import find, open_place
 from recursor.cli.options import HERE, Json, Place, StackNames
 from recursor.cli.output import complain, print_json, say
+from recursor.domain.commands import Command, ControlStack
 from recursor.domain.errors import InvalidInputError, RecursorError
-from recursor.orchestration.control import CONCERNED, Command
-from recursor.runner.access import Access
-from recursor.runner.steering import Answer, Steering
+from recursor.orchestration.control import CONCERNED
+from recursor.runner.access import Access, Answer
 from recursor.storage.stack_listing import StackFilter, StackOrder
 
 
@@ -62,25 +61,29 @@ def _steer(command: Command, named: list[str] | None, every: bool, opened: Acces
     done: list[Answer] = []
     failed = False
     with opened as access:
-        for name in _concerned(access, command) if every else named or []:
-            try:
-                stack_id = find(access, name)
-                done.append(access.steer(partial(_control, stack_id=stack_id, command=command)))
-            except RecursorError as error:
-                complain(str(error))
-                failed = True
-            else:
-                if not json:
-                    stack = done[-1]
-                    say(f"{stack['name']} ({stack['id'][:8]}) is {stack['state']}")
+        found = _concerned(access, command) if every else [_found(access, name) for name in named or []]
+        ids = [each for each in found if isinstance(each, str)]
+        answers = iter(access.ask_each([ControlStack(stack_id, command) for stack_id in ids]))
+    for each in found:
+        answer = next(answers) if isinstance(each, str) else each
+        if isinstance(answer, RecursorError):
+            complain(str(answer))
+            failed = True
+            continue
+        done.append(answer)
+        if not json:
+            say(f"{answer['name']} ({answer['id'][:8]}) is {answer['state']}")
     if json:
         print_json(done)
     if failed:
         raise typer.Exit(1)
 
 
-def _control(steering: Steering, stack_id: str, command: Command) -> Answer:
-    return steering.control(stack_id, command)
+def _found(access: Access, name: str) -> str | RecursorError:
+    try:
+        return find(access, name)
+    except RecursorError as error:
+        return error
 
 
 def _concerned(access: Access, command: Command) -> list[str]:

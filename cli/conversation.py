@@ -10,11 +10,12 @@ from recursor.cli.access import find, open_place
 from recursor.cli.options import HERE, Json, Place, StackName
 from recursor.cli.output import draw, neutral, print_json, say
 from recursor.cli.wording import parse_span, span
+from recursor.domain.commands import SendMessage, SendUserMessage
 from recursor.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from recursor.domain.message import Message, UserMessage
+from recursor.domain.new_records import new_message, new_user_message
 from recursor.runner.access import Access
 from recursor.runner.inspection import Inspection
-from recursor.storage.conversations import new_message, new_user_message
 from recursor.storage.queries import MAX_LIMIT
 
 # How often to look for the answer, in seconds.
@@ -39,7 +40,7 @@ def message(
     with open_place(place) as access:
         stack_id = find(access, stack)
         written = new_user_message(stack_id, _login() if sender is None else sender, text, time.time())
-        sent = access.steer(lambda steering: steering.send(written))
+        sent = access.ask(SendUserMessage(written))
         if wait:
             _refuse_to_wait_for_nobody(access, stack_id)
             answered = _await_answer(access, written, seconds)
@@ -80,7 +81,7 @@ def messages(
         to = None if receiver is None else find(access, receiver)
         sender = access.inspect(lambda inspection: inspection.overview(stack_id)).stack
         written = new_message(sender, to, send, time.time())
-        sent = access.steer(lambda steering: steering.send_between(written))
+        sent = access.ask(SendMessage(written))
     if json:
         print_json(sent)
     else:

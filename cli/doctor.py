@@ -53,7 +53,6 @@ def _examine_here(place: Place, stack: str | None) -> Report:
         stack,
         in_commands=None if place.data == DEFAULT_DATA else os.fspath(place.data),
         settings=found.settings,
-        poll_seconds=found.runner.poll_seconds,
         token=found.token,
     )
 

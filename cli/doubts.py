@@ -31,10 +31,9 @@ def doubt_settings(access: Access, settings: Mapping[str, Any]) -> None:
 def _keyed(access: Access) -> frozenset[str] | None:
     """Return the providers that the runner has a key for, or one started here would have."""
     with suppress(RecursorError):
-        remote = access.remote()
-        if remote is not None:
-            keyed = remote.condition().keyed
-            return None if keyed is None else frozenset(keyed)
+        condition = access.condition()
+        if condition is not None:
+            return None if condition.keyed is None else frozenset(condition.keyed)
         if not access.is_run():
             return keyed_providers()
     return None

@@ -76,8 +76,6 @@ _TOLD: Mapping[str, Callable[[Event], str]] = {
     "user_message_sent": lambda event: f"{event['sender']} writes: {event['content']}",
     "user_message_answered": lambda event: f"answers: {event['answer']}",
     "message_sent": lambda event: f"{event['from_name']} writes: {event['content']}",
-    "contents_changed": lambda event: (
-        f"its {event['what']} changed" if event["what"] != "outside" else "was written to by another process"
-    ),
+    "contents_changed": lambda event: f"its {event['what']} changed",
     "missed": lambda event: f"some events were missed ({event['why']}): look at the state anew",
 }

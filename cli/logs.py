@@ -17,10 +17,10 @@ from recursor.domain.errors import NotFoundError
 from recursor.domain.log import USUAL_LOG_PAGE, LogFilter, LogRecord
 from recursor.domain.record import iso
 from recursor.runner.access import Access
+from recursor.runner.errors import RunnerSilentError
 from recursor.runner.log_reader import LogReader
 from recursor.runner.places import log_file
 from recursor.runner.remote_log import RemoteLog
-from recursor.runner.steering import RunnerSilentError
 
 # What a runner is asked for at most so often, in seconds.
 _ASK_SECONDS = 1.0

@@ -1,6 +1,5 @@
 """The commands that look after a data directory: backup, restore, prune."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,15 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from recursor.cli.access import find, open_data
-from recursor.cli.configured import configuration
+from recursor.actors.messages import Prune, PruneBroadcasts
+from recursor.cli.access import find, open_data, open_place
+from recursor.cli.configured import Place, configuration
 from recursor.cli.options import DEFAULT_DATA, Data, Json, StackNames
 from recursor.cli.output import complain, print_json, say
 from recursor.cli.wording import parse_span, plural, size
 from recursor.domain.errors import InvalidInputError, RecursorError
 from recursor.domain.stack import Stack
 from recursor.runner.access import Access
-from recursor.runner.pruning import KINDS, keeping, prune_broadcasts, prune_stack
+from recursor.runner.pruning import KINDS, keeping
 from recursor.storage.queries import list_stacks
 from recursor.storage.retention import DAY, Pruned
 from recursor.storage.stacks import read_stack
@@ -80,19 +80,18 @@ def prune(
         raise InvalidInputError("prune: name stacks, or give --all")
     days = None if older_than is None else parse_span(older_than, "--older-than") / DAY
     settings = configuration(context).settings
-    now = time.time()
     report = _Report(dry_run, json)
-    with open_data(data) as access:
+    with open_place(Place(data, None, configuration(context))) as access:
         for name in _all(access) if every else stacks or []:
             with report.complaining():
                 stack_id = find(access, name)
                 with access.read() as reader:
                     stack = read_stack(reader, stack_id)
                 retention = keeping(settings.overridden(stack.settings).retention, days, keep)
-                report.add(stack, prune_stack(access, stack_id, retention, now, dry_run=dry_run))
-        if every:
+                report.add(stack, access.ask(Prune(stack_id, retention, dry_run)))
+        if every and report.has_stacks:
             with report.complaining():
-                report.add(None, prune_broadcasts(access, now, dry_run=dry_run))
+                report.add(None, access.ask(PruneBroadcasts(dry_run)))
     report.close()
 
 

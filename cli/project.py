@@ -8,12 +8,13 @@ import typer
 from recursor.cli.access import find, open_place
 from recursor.cli.options import HERE, Json, Place, StackName
 from recursor.cli.output import draw, neutral, print_json, print_raw, say
+from recursor.domain.commands import SetIdea
 from recursor.domain.comparison import unified
 from recursor.domain.errors import InvalidInputError, NotFoundError
+from recursor.domain.new_records import new_idea
 from recursor.domain.project import Artifact
 from recursor.runner.access import Access
 from recursor.storage.queries import MAX_LIMIT
-from recursor.storage.stacks import new_idea
 
 
 def idea(
@@ -29,7 +30,7 @@ def idea(
         stack_id = find(access, stack)
         if text is not None:
             given = new_idea(stack_id, _from_stdin() if text == "-" else text, time.time())
-            changed = access.steer(lambda steering: steering.set_idea(given))
+            changed = access.ask(SetIdea(given))
             if json:
                 print_json(changed)
             else:

@@ -16,10 +16,10 @@ from recursor.cli.output import complain, draw, print_json, say
 from recursor.cli.run_log import LogFormat, LogLevel, RunLog
 from recursor.cli.wording import parse_span, plural, span
 from recursor.domain.errors import InvalidInputError
+from recursor.domain.new_records import new_idea, new_stack
 from recursor.domain.settings import collect_overrides
 from recursor.runner.given import Source, overriding
 from recursor.runner.naming import name_from_idea
-from recursor.storage.stacks import new_idea, new_stack
 from recursor.web.access import WebAccess
 
 if TYPE_CHECKING:

@@ -11,13 +11,14 @@ from recursor.cli.access import find, open_place
 from recursor.cli.doubts import doubt_settings
 from recursor.cli.options import HERE, Json, Model, Overrides, Place, StackName, with_model
 from recursor.cli.output import complain, draw, neutral, print_json, say, say_of_nothing
+from recursor.domain.commands import CreateStack, DeleteStack, RenameStack
 from recursor.domain.errors import AmbiguousError, InvalidInputError, NotFoundError
+from recursor.domain.new_records import new_idea, new_stack
 from recursor.domain.settings import collect_overrides
 from recursor.domain.stack import ExecutionState, Phase
 from recursor.runner.access import Access
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.stack_listing import LONGEST_SEARCH, StackFilter, StackListed, StackOrder
-from recursor.storage.stacks import new_idea, new_stack
 
 
 def create(
@@ -37,7 +38,7 @@ def create(
     stack = new_stack(name, now, overrides)
     project = None if idea is None else new_idea(stack.id, idea, now)
     with open_place(place) as access:
-        made = access.steer(lambda steering: steering.create(stack, project, start))
+        made = access.ask(CreateStack(stack, project, start))
         lonely = start and not access.is_run()
         doubt_settings(access, overrides)
         shared = _is_anothers(access, made["name"], made["id"])
@@ -132,7 +133,7 @@ def rename(
     """Call a stack something else. Its id stays."""
     with open_place(place) as access:
         stack_id = find(access, stack)
-        renamed = access.steer(lambda steering: steering.rename(stack_id, name))
+        renamed = access.ask(RenameStack(stack_id, name))
         shared = _is_anothers(access, renamed["name"], stack_id)
     if json:
         print_json(renamed)
@@ -157,7 +158,7 @@ def delete(
             name = "(unreadable)"
         if not yes:
             _ask(f"Delete {neutral(name)} ({stack_id}) and all that belongs to it?")
-        access.steer(lambda steering: steering.delete(stack_id))
+        access.ask(DeleteStack(stack_id))
     if json:
         print_json({"id": stack_id, "deleted": True})
     else:

@@ -9,11 +9,11 @@ import typer
 from recursor.cli.access import find, open_place
 from recursor.cli.options import HERE, Json, Place, StackName
 from recursor.cli.output import draw, print_json, say
+from recursor.domain.commands import AddTodo, CancelTodo, EditTodo
 from recursor.domain.errors import AmbiguousError, InvalidInputError, NotFoundError
+from recursor.domain.new_records import new_todo
 from recursor.domain.todo import Todo, TodoStatus
-from recursor.runner.access import Access
-from recursor.runner.steering import Answer
-from recursor.storage.conversations import new_todo
+from recursor.runner.access import Access, Answer
 
 # Todos' ids begin alike, because they sort by age; these many last digits differ.
 SHOWN_DIGITS = 8
@@ -64,12 +64,12 @@ def todos(
         stack_id = find(access, stack)
         if add is not None:
             todo = new_todo(stack_id, add, 3 if priority is None else priority, time.time())
-            changed = access.steer(lambda steering: steering.add_todo(todo))
+            changed = access.ask(AddTodo(todo))
         elif edit is not None:
             changed = _edit(access, stack_id, edit, content, priority)
         elif cancel is not None:
             todo_id = _find_todo(access, stack_id, cancel)
-            changed = access.steer(lambda steering: steering.cancel_todo(stack_id, todo_id))
+            changed = access.ask(CancelTodo(stack_id, todo_id))
         else:
             _print_todos(
                 access.inspect(lambda inspection: inspection.todos(stack_id, _statuses(status))), json
@@ -99,7 +99,7 @@ def _check(
 
 def _edit(access: Access, stack_id: str, named: str, content: str | None, priority: int | None) -> Answer:
     todo_id = _find_todo(access, stack_id, named)
-    return access.steer(lambda steering: steering.edit_todo(stack_id, todo_id, content, priority))
+    return access.ask(EditTodo(stack_id, todo_id, content, priority))
 
 
 def _print_todos(found: list[Todo], json: bool) -> None:

@@ -15,8 +15,8 @@ from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import complain, one_line, print_json_line, say
 from recursor.domain.record import iso
 from recursor.runner.direct_inspection import DirectInspection
+from recursor.runner.errors import RunnerSilentError
 from recursor.runner.inspection import Inspection
-from recursor.runner.steering import RunnerSilentError
 from recursor.storage.execution_listing import ExecutionFilter
 from recursor.storage.stack_listing import MAX_PAGE, StackFilter, StackListed, StackOrder, StackPage
 

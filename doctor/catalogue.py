@@ -68,7 +68,7 @@ CHECKS: tuple[Check, ...] = (
     SystemCheck("store-version", "the store is of this version", store.store_has_this_version),
     SystemCheck("lock", "the lock is sound", lock.lock_is_sound),
     SystemCheck("runner", "a runner is up and answers", runner.runner_is_up),
-    SystemCheck("news", "the runner takes in what is new", runner.news_is_taken_in),
+    SystemCheck("commands", "the runner takes commands", runner.commands_are_taken),
     SystemCheck("disk-space", "the disk has room", disk.disk_has_room),
     SystemCheck("clock", "the clock was not set", clock.clock_was_not_set),
     SystemCheck("agents-waiting", "agents find a place", load.agents_find_a_place),

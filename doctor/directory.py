@@ -47,7 +47,7 @@ def look_at_lock(directory: Path) -> LockEvidence:
     if named is None:
         return LockEvidence(path=str(path), held=False)
     here = named.host == socket.gethostname()
-    unserved = None if found is None else found.details.get("unserved")
+    details = {} if found is None else found.details
     return LockEvidence(
         path=str(path),
         held=found is not None,
@@ -57,7 +57,8 @@ def look_at_lock(directory: Path) -> LockEvidence:
         here=here,
         alive=_alive(named.pid) if here else None,
         holders=_holders(path) if found is not None else (),
-        unserved=None if unserved is None else str(unserved),
+        unserved=_said(details.get("unserved")),
+        control=_said(details.get("control")),
     )
 
 
@@ -72,6 +73,10 @@ def look_at_files(store: Path) -> StoreEvidence:
         )
     # What a file takes, which for the lock file is less than it is long.
     return StoreEvidence(path=str(store), exists=exists, bytes=sum(file.st_blocks * 512 for file in files))
+
+
+def _said(detail: object) -> str | None:
+    return None if detail is None else str(detail)
 
 
 def _nearest(path: Path) -> Path:

@@ -49,6 +49,10 @@ class RunnerEvidence(Record):
     """What came instead of an answer, or of its load."""
     unserved: str | None = None
     """Why it serves nothing, if it says so."""
+    commanded: bool | None = None
+    """Whether it takes commands; None if that was not tried."""
+    refusal: str | None = None
+    """Why it takes none."""
     load: OrchestratorLoad | None = None
     clock_step: float | None = None
     """Seconds by which the machine's time was set forward since the process began; negative for back."""
@@ -71,6 +75,8 @@ class LockEvidence(Record):
     """The processes that have the file open, as far as this user may see them."""
     unserved: str | None = None
     """Why its holder serves nothing, if it says so."""
+    control: str | None = None
+    """Where its holder takes commands, if it says so."""
     problem: str | None = None
     """Why it could not be asked."""
 
@@ -122,16 +128,11 @@ class Evidence(Record):
     """How to name the data directory in a command; None where commands find it by themselves."""
     settings: Settings = Settings()
     """The runner's; a stack's own are applied over them."""
-    poll_seconds: float = 5.0
-    """How often the runner looks for what other processes wrote."""
     runner: RunnerEvidence = RunnerEvidence()
     lock: LockEvidence | None = None
     directory: DirectoryEvidence | None = None
     disk: DiskEvidence | None = None
     store: StoreEvidence | None = None
-    nudges: int | None = None
-    """Notes of other processes that the runner has not picked up."""
-    oldest_nudge_at: Timestamp | None = None
     keyed: tuple[str, ...] | None = None
     """The providers of models that the runner has a key for; None if that cannot be told."""
     focus: StackId | None = None

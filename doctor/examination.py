@@ -7,7 +7,6 @@ from pathlib import Path
 from recursor.doctor.diagnosis import diagnose
 from recursor.doctor.directory import look_at_directory, look_at_disk, look_at_files, look_at_lock
 from recursor.doctor.evidence import Evidence, StackEvidence
-from recursor.doctor.nudged import look_at_nudges
 from recursor.doctor.report import Report
 from recursor.doctor.stacks import look_at_stack, look_at_stacks, read_everything, stack_ids
 from recursor.domain.settings import Settings
@@ -55,8 +54,6 @@ def examine_stacks(
         StorageError: the store cannot be read.
     """
     with read() as reader:
-        count, oldest = look_at_nudges(reader)
-        evidence = evidence.but(nudges=count, oldest_nudge_at=oldest)
         focus = None if named is None else find_stack(reader, named)
         ids = stack_ids(reader) if focus is None else []
     if focus is None:

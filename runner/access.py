@@ -5,31 +5,47 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from recursor.domain.errors import RecursorError, in_one_line
+from recursor.domain.record import Record
 from recursor.domain.settings import RunnerSettings, Settings
-from recursor.runner.direct import DirectSteering
 from recursor.runner.direct_inspection import DirectInspection
+from recursor.runner.errors import RunnerGoneError, RunnerSilentError, UnauthorizedError
+from recursor.runner.holding import PAUSE_SECONDS, runner_of
 from recursor.runner.inspection import Inspection
 from recursor.runner.places import store_directory
 from recursor.runner.settings_variables import TOKEN
-from recursor.runner.steering import RunnerSilentError, Steering, UnauthorizedError
 from recursor.storage.data_directory import Holder, holder
-from recursor.storage.errors import StorageError, UnfinishedStoreError
+from recursor.storage.errors import DirectoryInUseError, StorageError, UnfinishedStoreError
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.opening import open_store
-from recursor.storage.store import Reader, Store, Writer
+from recursor.storage.store import Reader, Store
 from recursor.storage.tables import TABLES
 
 if TYPE_CHECKING:
+    from recursor.doctor.evidence import Condition
     from recursor.runner.client import ApiClient
-    from recursor.runner.remote import RemoteSteering
 
 T = TypeVar("T")
+
+Answer = Any
+"""A record as JSON shows it; what is no record is what it is."""
+
+# Seconds for which a command waits for a runner that is starting or ending, or for another command.
+PATIENCE_SECONDS = 10.0
+
+
+class Engine(Protocol):
+    """What does what is asked for: a runner, or the orchestrator in this process."""
+
+    def ask_each(self, messages: Sequence[object]) -> Sequence[object]:
+        """Return the answer to each message, on disk by then; an exception where it cannot be done."""
+        ...
 
 
 def token_of_environment() -> str | None:
@@ -40,9 +56,10 @@ def token_of_environment() -> str | None:
 class Access:
     """The stacks of one data directory, or of a runner elsewhere, for the length of a command.
 
-    The runner that is up on the directory is asked, so that what is changed takes effect at once. If there is
-    none, or it does not answer, the store is read, which makes nothing that isn't there, or written to, where
-    the runner finds it. For a runner elsewhere nothing stands in.
+    What is to be done, the runner that is up on the directory is asked for, over its control socket; if none
+    is up, the same orchestrator does it in this process, without agents, while it holds the directory. What
+    is to be shown, the runner is asked for over HTTP, or it is read in the store, which makes nothing that
+    isn't there. For a runner elsewhere nothing stands in.
     """
 
     def __init__(
@@ -55,6 +72,7 @@ class Access:
         settings: Callable[[], Settings] = Settings,
         team: str | None = None,
         runner: Callable[[], RunnerSettings] = RunnerSettings,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         """Give access to `data`, or to the runner at `url`.
 
@@ -64,8 +82,9 @@ class Access:
             url: where a runner elsewhere serves: then the directory is not looked at.
             token: tells the secret that a runner may want.
             settings: tells what a runner here would have.
-            team: the team that a runner here would have.
+            team: the team that a runner here would have; None if that is not known.
             runner: what a runner here would let all stacks spend together.
+            patience: how long to wait for who holds the directory and takes no commands, in seconds.
 
         Raises:
             StorageError: `data` is a file.
@@ -79,9 +98,9 @@ class Access:
         self._settings = settings
         self._team = team
         self._limits = runner
+        self._patience = patience
         self._store: Store | None = None
         self._nothing: MemoryStore | None = None
-        self._writable = False
         self._silent = False
         self._barred = False
         self._client: ApiClient | None = None
@@ -132,50 +151,42 @@ class Access:
                 self._barred = True
         return action(DirectInspection(self.read, self._now, self._settings, self._team, self._limits))
 
-    def steer(self, action: Callable[[Steering], T]) -> T:
-        """Have `action` done by the runner, or, if none answers, on the store.
+    def ask(self, message: object) -> Answer:
+        """Have done what a message says, and return its answer.
 
         Args:
-            action: calls one method of the `Steering` it is given; it may be called twice.
+            message: one of `recursor.domain.commands` or `recursor.actors.messages` that changes something;
+                it may be sent twice, and is done once.
 
         Raises:
-            RecursorError: what the method raises.
+            RecursorError: it cannot be done.
+            DirectoryInUseError: another process holds the directory, and takes no commands.
         """
-        remote = self.remote()
-        if remote is not None:
+        (answer,) = self.ask_each([message])
+        if isinstance(answer, RecursorError):
+            raise answer
+        return answer
+
+    def ask_each(self, messages: Sequence[object]) -> list[Answer | RecursorError]:
+        """Have done what each of several messages says, at one time; see `ask`."""
+        if not messages:
+            return []
+        deadline = time.monotonic() + self._patience
+        while True:
             try:
-                return action(remote)
-            except RunnerSilentError:
-                if self._url is not None:
-                    raise
-                self._give_up()
-        return action(DirectSteering(self._writing(), self._now, self._settings, self._limits, self._roles))
+                with self._engine() as engine:
+                    return [_plain(answer) for answer in engine.ask_each(messages)]
+            except (RunnerGoneError, DirectoryInUseError) as error:
+                if time.monotonic() >= deadline:
+                    raise self._took_too_long(error) from error
+            time.sleep(PAUSE_SECONDS)
 
     def knows_roles(self) -> bool:
-        """Whether roles that are named can be held against a team: that of a runner, or of the settings."""
-        return self._team is not None or self.remote() is not None
-
-    def _roles(self) -> Collection[str] | None:
-        # A runner may be told its team when it is started.
-        if self._team is None:
-            return None
-        from recursor.runner.team import observers_team_named
-
-        return observers_team_named(self._team)
-
-    def write(self, work: Callable[[Writer], T]) -> T:
-        """Write to the store itself, also beside a runner: what a runner need not be told of.
-
-        Args:
-            work: see `Store.submit`.
-
-        Raises:
-            RecursorError: what `work` raises, or the store cannot be written.
-        """
-        return self._writing().write(work)
+        """Whether roles that are named are held against a team: that of a runner, or of the settings."""
+        return self._team is not None or self.is_run()
 
     def client(self) -> ApiClient | None:
-        """Return the way to the runner, if there is one that has answered so far."""
+        """Return the way to the runner's API, if there is one that has answered so far."""
         if self._client is None and not self._silent:
             where = (self._url, None) if self._url is not None else self._runner_here()
             if where is not None:
@@ -185,14 +196,18 @@ class Access:
                 self._client = ApiClient(url, runner=runner, token=self._token())
         return self._client
 
-    def remote(self) -> RemoteSteering | None:
-        """Return what steers the runner, if there is one that has answered so far."""
+    def condition(self) -> Condition | None:
+        """Return what only the runner can tell of itself; None if there is none that serves.
+
+        Raises:
+            RecursorError: it does not tell.
+        """
         client = self.client()
         if client is None:
             return None
-        from recursor.runner.remote import RemoteSteering
+        from recursor.doctor.evidence import Condition
 
-        return RemoteSteering(client)
+        return client.get(Condition, "/api/doctor/runner")
 
     def look_again(self) -> None:
         """Forget the runner that was found, and look for one anew when it is next asked for."""
@@ -200,12 +215,12 @@ class Access:
         self._silent = False
 
     def runner(self) -> Holder | None:
-        """Return the process that holds the directory, or None.
+        """Return the runner that holds the directory, or None.
 
         Raises:
             StorageError: the lock file cannot be read.
         """
-        return holder(self._data)
+        return runner_of(self._data)
 
     def is_run(self) -> bool:
         """Return whether there is a runner, as far as can be told without asking it.
@@ -220,10 +235,7 @@ class Access:
         if self._client is not None:
             self._client.close()
             self._client = None
-        for store in (self._store, self._nothing):
-            if store is not None:
-                store.close()
-        self._store = self._nothing = None
+        self._close_stores()
 
     def __enter__(self) -> Access:
         return self
@@ -232,6 +244,46 @@ class Access:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    @contextmanager
+    def _engine(self) -> Iterator[Engine]:
+        """Yield what does things there as long as it is needed.
+
+        Raises:
+            RunnerGoneError, DirectoryInUseError: who holds the directory takes no commands now.
+        """
+        if self._url is not None:
+            from recursor.runner.remote import RemoteEngine
+
+            client = self.client()
+            assert client is not None
+            yield RemoteEngine(client)
+            return
+        found = holder(self._data)
+        place = None if found is None else found.details.get("control")
+        if found is not None and isinstance(place, str):
+            from recursor.runner.control_client import ControlClient
+
+            with ControlClient(self._data, place, found.pid) as runner:
+                yield runner
+            return
+        # It takes a moment to import, in which nobody is to wait for the directory.
+        from recursor.runner.own_engine import own_engine
+
+        # A process may open a store only once.
+        self._close_stores()
+        with own_engine(self._data, self._settings(), self._limits(), self._team) as engine:
+            yield engine
+
+    def _took_too_long(self, error: RecursorError) -> DirectoryInUseError:
+        why = str(error)
+        if isinstance(error, DirectoryInUseError):
+            found = holder(self._data)
+            who = "another process" if found is None else f"process {found.pid}"
+            why = f"{self._data}: {who} is starting, ending, or busy with another command"
+        return DirectoryInUseError(
+            f"{why}; waited for it for {self._patience:g} s: try again, or see `recursor doctor`"
+        )
 
     def _runner_here(self) -> tuple[str, str] | None:
         found = self.runner()
@@ -252,11 +304,20 @@ class Access:
         except UnfinishedStoreError:
             return None
 
-    def _writing(self) -> Store:
-        if not self._writable or self._store is None:
-            # A process may open an environment only once.
-            if self._store is not None:
-                self._store.close()
-            self._store = open_store(store_directory(self._data))
-            self._writable = True
-        return self._store
+    def _close_stores(self) -> None:
+        for store in (self._store, self._nothing):
+            if store is not None:
+                store.close()
+        self._store = self._nothing = None
+
+
+def _plain(answer: object) -> Answer | RecursorError:
+    match answer:
+        case RecursorError():
+            return answer
+        case Exception():
+            return RecursorError(f"it could not be done: {in_one_line(answer)}")
+        case Record():
+            return answer.model_dump(mode="json")
+        case _:
+            return answer

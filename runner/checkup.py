@@ -6,6 +6,7 @@ from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
+from recursor.actors.messages import GetLoad, OrchestratorLoad
 from recursor.agents.model.choice import keyed_providers
 from recursor.doctor.clocks import clock_step
 from recursor.doctor.diagnosis import diagnose
@@ -13,11 +14,11 @@ from recursor.doctor.evidence import Condition, LockEvidence, Reach, RunnerEvide
 from recursor.doctor.examination import examine_stacks, look_around
 from recursor.doctor.report import Report
 from recursor.domain.errors import RecursorError
-from recursor.domain.settings import RunnerSettings, Settings
+from recursor.domain.settings import Settings
 from recursor.runner.access import Access, token_of_environment
+from recursor.runner.control_client import ControlClient
+from recursor.runner.errors import RunnerSilentError
 from recursor.runner.places import store_directory
-from recursor.runner.remote import RemoteSteering
-from recursor.runner.steering import RunnerSilentError
 from recursor.storage.errors import StorageCorruptError, StorageError
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.memory_store import MemoryStore
@@ -33,7 +34,6 @@ def examine(
     *,
     in_commands: str | None = None,
     settings: Settings | None = None,
-    poll_seconds: float = RunnerSettings().poll_seconds,
     migrations: Migrations = MIGRATIONS,
     now: Callable[[], float] = time.time,
     token: Callable[[], str | None] = token_of_environment,
@@ -45,7 +45,6 @@ def examine(
         named: a stack's id, the first digits of it, or its name; None for all.
         in_commands: how commands name the data directory; None where they need not.
         settings: what a runner here would have, for when none answers with its own.
-        poll_seconds: likewise, how often it looks for what other processes wrote.
         migrations: the schema versions that this program knows.
         now: tells the time in seconds since the epoch, UTC.
         token: tells the secret that the runner may want.
@@ -60,7 +59,6 @@ def examine(
     runner, told = _look_at_runner(data, lock, token)
     evidence = around.but(
         data=in_commands,
-        poll_seconds=poll_seconds,
         runner=runner,
         settings=around.settings if told is None else told.settings,
         keyed=_keyed(runner, told),
@@ -116,9 +114,23 @@ def _look_at_runner(
         clock_step=clock_step(lock.pid, lock.started_at),
         unserved=lock.unserved,
     )
+    if lock.control is not None:
+        found = _command(data, lock.control, lock.pid, found)
     with Access(data, token=token) as access:
-        remote = access.remote()
-        return (found, None) if remote is None else _ask(remote, found.but(url=remote.url))
+        client = access.client()
+        return (found, None) if client is None else _ask(access, found.but(url=client.url))
+
+
+def _command(data: Path, place: str, pid: int, found: RunnerEvidence) -> RunnerEvidence:
+    """Ask the runner something as commands do."""
+    try:
+        with ControlClient(data, place, pid) as runner:
+            (load,) = runner.ask_each([GetLoad()])
+    except RecursorError as error:
+        return found.but(commanded=False, refusal=str(error))
+    if isinstance(load, OrchestratorLoad):
+        return found.but(commanded=True, load=load)
+    return found.but(commanded=False, refusal=str(load))
 
 
 def _trouble(
@@ -133,14 +145,16 @@ def _trouble(
     return None
 
 
-def _ask(remote: RemoteSteering, found: RunnerEvidence) -> tuple[RunnerEvidence, Condition | None]:
+def _ask(access: Access, found: RunnerEvidence) -> tuple[RunnerEvidence, Condition | None]:
     try:
-        condition = remote.condition()
+        condition = access.condition()
     except RunnerSilentError as error:
         return found.but(reach=Reach.SILENT, silence=str(error)), None
     except RecursorError as error:
         # It is there: it wants a token that we have not, for one, or is of another version.
         return found.but(reach=Reach.UP, silence=f"the runner does not tell: {error}"), None
+    if condition is None:
+        return found, None
     if condition.load is None:
         return found.but(reach=Reach.SILENT, silence=condition.silence), condition
     return found.but(reach=Reach.UP, load=condition.load), condition

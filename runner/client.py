@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from recursor.domain.errors import RecursorError
 from recursor.domain.release import release
-from recursor.runner.steering import RunnerSilentError, UnauthorizedError
+from recursor.runner.errors import RunnerSilentError, UnauthorizedError
 from recursor.web.problems import RELEASE_HEADER, RUNNER_HEADER, error_of
 
 # A runner here that is well answers within milliseconds. What it does not answer is done without it, on the

@@ -11,7 +11,7 @@ from typing import Any
 from recursor.domain.errors import NotFoundError
 from recursor.runner.access import Access
 from recursor.runner.client import ApiClient
-from recursor.runner.steering import RunnerSilentError
+from recursor.runner.errors import RunnerSilentError
 
 # The runner says that it is there every 15 s, even if nothing happens.
 SILENCE_SECONDS = 40.0

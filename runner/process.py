@@ -1,4 +1,4 @@
-"""The runner: one process that runs all stacks of a data directory, and can be told what to do over HTTP."""
+"""The runner: one process that runs all stacks of a data directory, and does what it is asked."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import logging
 import os
 import threading
 from contextlib import ExitStack, closing, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from pykka import ActorDeadError, ActorRef
 
-from recursor.runtime.clock import SystemClock
-from recursor.runtime.future import DispatchedFuture
 from recursor.actors.messages import GetLoad, Shutdown
 from recursor.actors.orchestrator import Orchestrator
 from recursor.agents.hosts.hosted import hosted
@@ -23,10 +20,15 @@ from recursor.domain.errors import InvalidInputError, RecursorError
 from recursor.domain.process_settings import SqlSettings
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.runner.agent_processes import AgentAssignment, AgentProcesses
+from recursor.runner.channel import Channel
+from recursor.runner.control_socket import control_listener
+from recursor.runner.holding import hold_for_runner
 from recursor.runner.places import store_directory
 from recursor.runner.port import listen
 from recursor.runner.team import standard_team
 from recursor.runner.web_process import Assignment, WebProcess
+from recursor.runtime.clock import SystemClock
+from recursor.runtime.future import DispatchedFuture
 from recursor.storage.data_directory import DataDirectoryLock
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.opening import open_store
@@ -47,7 +49,7 @@ class RunnerError(RecursorError):
 
 
 class Runner:
-    """Everything that runs: the lock, the store, the orchestrator, the HTTP server; from `with` to its end.
+    """Everything that runs: lock, store, orchestrator, channel, HTTP server; from `with` to its end.
 
     Example:
         with Runner(Path(".recursor"), port=0) as runner:
@@ -118,13 +120,13 @@ class Runner:
         """Start: hold the directory, then the port, and only then run stacks and say where to be reached.
 
         Raises:
-            DirectoryInUseError: another runner holds the data directory.
+            DirectoryInUseError: another runner holds the data directory, or a command does for long.
             PortTakenError: another program listens on the wanted port.
             StorageError: the data directory cannot be used.
             RunnerError: the orchestrator could not start.
         """
         with ExitStack() as held:
-            lock = held.enter_context(DataDirectoryLock(self.data, started_at=datetime.now(UTC)))
+            lock = held.enter_context(hold_for_runner(self.data))
             listener = held.enter_context(closing(listen(self._wanted_port, self._access.host)))
             self.port = listener.getsockname()[1]
             self.store = held.enter_context(closing(open_store(store_directory(self.data))))
@@ -140,11 +142,18 @@ class Runner:
                 self._runner,
                 self._log,
             )
+            control, place = held.enter_context(control_listener(self.data))
+            channel = Channel(self.orchestrator)
+            channel.start()
+            # Commands that come later wait for the directory.
+            held.callback(channel.close)
+            channel.listen(control)
             sign = _Sign(lock, self.url)
-            web = WebProcess(assignment, listener, self.orchestrator, sign.put)
+            web = WebProcess(assignment, listener, channel, sign.put)
             held.callback(web.stop)
+            lock.update(control=place)
             sign.put(None)
-            # First of all at the end: from then on commands go to the store, and not to a closing server.
+            # First of all at the end: from then on questions go to the store, and not to a closing server.
             held.callback(sign.take_down)
             web.start()
             self._held = held.pop_all()
@@ -196,7 +205,7 @@ class Runner:
 
 
 class _Sign:
-    """What commands find in the lock file: where they are answered, or why nobody answers there."""
+    """What commands find in the lock file: where the API is served, or why nobody serves it."""
 
     def __init__(self, lock: DataDirectoryLock, url: str) -> None:
         self._lock = lock
@@ -205,7 +214,7 @@ class _Sign:
         self._changing = threading.Lock()
 
     def put(self, unserved: str | None) -> None:
-        """Say why nothing is served, so that commands go to the store meanwhile; None: it is served."""
+        """Say why nothing is served, so that commands read the store meanwhile; None: it is served."""
         with self._changing:
             if not self._down:
                 url = self._url if unserved is None else None

@@ -1,99 +1,125 @@
-"""Steering through a runner's HTTP API, and what only the runner knows."""
+"""What commands ask for, as requests to a runner elsewhere."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 from urllib.parse import quote
 
-from pydantic import JsonValue
-
-from recursor.doctor.evidence import Condition
-from recursor.domain.message import Message, UserMessage
-from recursor.domain.project import ProjectIdea
-from recursor.domain.spending import BudgetChanges
-from recursor.domain.stack import Stack
-from recursor.domain.todo import Todo
-from recursor.orchestration.control import Command
+from recursor.actors.messages import LimitAll
+from recursor.domain.commands import (
+    AddTodo,
+    CancelTodo,
+    ConfigureStack,
+    ControlStack,
+    CreateStack,
+    DeleteStack,
+    EditTodo,
+    RenameStack,
+    SendMessage,
+    SendUserMessage,
+    SetIdea,
+)
+from recursor.domain.errors import RecursorError
 from recursor.runner.client import ApiClient
-from recursor.runner.steering import Answer
+from recursor.runner.errors import RunnerSilentError, UnauthorizedError
+
+Request = tuple[str, str, object]
+"""The method, the path below the URL, and the body."""
 
 
-class RemoteSteering:
-    """A `Steering` by a runner. Every method raises what `ApiClient` raises, too."""
+class RemoteEngine:
+    """An `Engine` that is a runner elsewhere."""
 
     def __init__(self, client: ApiClient) -> None:
         """Ask a runner."""
         self._client = client
 
-    @property
-    def url(self) -> str:
-        """Where the runner serves."""
-        return self._client.url
+    def ask_each(self, messages: Sequence[object]) -> list[object]:
+        """See `Engine.ask_each`.
 
-    def create(self, stack: Stack, idea: ProjectIdea | None, start: bool) -> Answer:
-        """See `Steering.create`."""
-        body = {
-            "id": stack.id,
-            "name": stack.name,
-            "idea": None if idea is None else idea.idea,
-            "settings": stack.model_dump(mode="json")["settings"],
-            "start": start,
-        }
-        return self._request("POST", "", body)
+        Raises:
+            RunnerSilentError, UnauthorizedError: see `ApiClient`.
+        """
+        return [self._ask(message) for message in messages]
 
-    def control(self, stack_id: str, command: Command) -> Answer:
-        """See `Steering.control`."""
-        return self._request("POST", f"/{quote(stack_id)}/{command}")
-
-    def configure(self, stack_id: str, changes: Mapping[str, Mapping[str, JsonValue]]) -> Answer:
-        """See `Steering.configure`."""
-        return self._request("PATCH", f"/{quote(stack_id)}/settings", changes)
-
-    def limit_all(self, changes: BudgetChanges) -> Answer:
-        """See `Steering.limit_all`."""
-        body = {kind: str(most) if isinstance(most, Decimal) else most for kind, most in changes.items()}
-        return dict(json.loads(self._client.send("PATCH", "/api/budget", body)))
-
-    def rename(self, stack_id: str, name: str) -> Answer:
-        """See `Steering.rename`."""
-        return self._request("PATCH", f"/{quote(stack_id)}", {"name": name})
-
-    def delete(self, stack_id: str) -> None:
-        """See `Steering.delete`."""
-        self._request("DELETE", f"/{quote(stack_id)}")
-
-    def send(self, message: UserMessage) -> Answer:
-        """See `Steering.send`."""
-        body = {"id": message.id, "sender": message.sender, "content": message.content}
-        return self._request("POST", f"/{quote(message.stack_id)}/user-messages", body)
-
-    def send_between(self, message: Message) -> Answer:
-        """See `Steering.send_between`."""
-        body = {"id": message.id, "to_stack_id": message.to_stack_id, "content": message.content}
-        return self._request("POST", f"/{quote(message.from_stack_id)}/messages", body)
-
-    def set_idea(self, idea: ProjectIdea) -> Answer:
-        """See `Steering.set_idea`."""
-        return self._request("PUT", f"/{quote(idea.stack_id)}/idea", {"idea": idea.idea})
-
-    def add_todo(self, todo: Todo) -> Answer:
-        """See `Steering.add_todo`."""
-        body = {"id": todo.id, "content": todo.content, "priority": todo.priority}
-        return self._request("POST", f"/{quote(todo.stack_id)}/todos", body)
-
-    def edit_todo(self, stack_id: str, todo_id: str, content: str | None, priority: int | None) -> Answer:
-        """See `Steering.edit_todo`."""
-        body = {"content": content, "priority": priority}
-        return self._request("PATCH", f"/{quote(stack_id)}/todos/{quote(todo_id)}", body)
-
-    def cancel_todo(self, stack_id: str, todo_id: str) -> Answer:
-        """See `Steering.cancel_todo`."""
-        return self._request("POST", f"/{quote(stack_id)}/todos/{quote(todo_id)}/cancel")
-
-    def condition(self) -> Condition:
-        """Return what only the runner can tell of itself: its settings, and what it has to do."""
-        return self._client.get(Condition, "/api/doctor/runner")
-
-    def _request(self, method: str, path: str, body: object = None) -> Answer:
-        text = self._client.send(method, f"/api/stacks{path}", body)
+    def _ask(self, message: object) -> object:
+        try:
+            text = self._client.send(*request(message))
+        except (RunnerSilentError, UnauthorizedError):
+            raise
+        except RecursorError as error:
+            return error
         return dict(json.loads(text)) if text else {}
+
+
+def request(message: Any) -> Request:
+    """Return the request that asks for what a message says.
+
+    Raises:
+        RecursorError: there is none.
+    """
+    made = _REQUESTS.get(type(message))
+    if made is None:
+        raise RecursorError(f"{type(message).__name__}: can only be done where the data directory is")
+    return made(message)
+
+
+def _create(message: CreateStack) -> Request:
+    stack, idea = message.stack, message.idea
+    body = {
+        "id": stack.id,
+        "name": stack.name,
+        "idea": None if idea is None else idea.idea,
+        "settings": stack.model_dump(mode="json")["settings"],
+        "start": message.start,
+    }
+    return "POST", "/api/stacks", body
+
+
+def _limit_all(message: LimitAll) -> Request:
+    limits = message.changes.items()
+    return "PATCH", "/api/budget", {k: str(v) if isinstance(v, Decimal) else v for k, v in limits}
+
+
+def _send(message: SendUserMessage) -> Request:
+    sent = message.message
+    body = {"id": sent.id, "sender": sent.sender, "content": sent.content}
+    return "POST", _path(sent.stack_id, "user-messages"), body
+
+
+def _send_between(message: SendMessage) -> Request:
+    sent = message.message
+    body = {"id": sent.id, "to_stack_id": sent.to_stack_id, "content": sent.content}
+    return "POST", _path(sent.from_stack_id, "messages"), body
+
+
+def _add_todo(message: AddTodo) -> Request:
+    todo = message.todo
+    body = {"id": todo.id, "content": todo.content, "priority": todo.priority}
+    return "POST", _path(todo.stack_id, "todos"), body
+
+
+def _edit_todo(message: EditTodo) -> Request:
+    body = {"content": message.content, "priority": message.priority}
+    return "PATCH", _path(message.stack_id, "todos", message.todo_id), body
+
+
+def _path(*parts: str) -> str:
+    return "/".join(("/api/stacks", *map(quote, parts)))
+
+
+_REQUESTS: Mapping[type, Callable[[Any], Request]] = {
+    LimitAll: _limit_all,
+    CreateStack: _create,
+    ControlStack: lambda it: ("POST", _path(it.stack_id, it.command), None),
+    ConfigureStack: lambda it: ("PATCH", _path(it.stack_id, "settings"), it.changes),
+    RenameStack: lambda it: ("PATCH", _path(it.stack_id), {"name": it.name}),
+    DeleteStack: lambda it: ("DELETE", _path(it.stack_id), None),
+    SetIdea: lambda it: ("PUT", _path(it.idea.stack_id, "idea"), {"idea": it.idea.idea}),
+    SendUserMessage: _send,
+    SendMessage: _send_between,
+    AddTodo: _add_todo,
+    EditTodo: _edit_todo,
+    CancelTodo: lambda it: ("POST", _path(it.stack_id, "todos", it.todo_id, "cancel"), None),
+}

@@ -6,42 +6,41 @@ import os
 import socket
 import time
 from contextlib import closing
-from multiprocessing.connection import Connection
 
-from recursor.runtime.clock import SystemClock
 from recursor.domain.events import Event
+from recursor.runner.frames import FrameSocket
 from recursor.runner.log_file import LogFile
 from recursor.runner.log_pages import LogPages
 from recursor.runner.log_records import in_json, json_formatter, known_secrets, stderr_formatter
 from recursor.runner.logs import Logging
 from recursor.runner.places import log_file, store_directory
+from recursor.runner.web_asking import WebAsking, assignment
 from recursor.runner.web_process import Assignment
+from recursor.runtime.clock import SystemClock
 from recursor.storage.opening import open_store
 from recursor.web.app import make_app
 from recursor.web.dashboard import mount_dashboard
 from recursor.web.engine import Engine
 from recursor.web.event_feed import EventFeed, EventsMissed
-from recursor.web.link import WebEnd
 from recursor.web.server import WebServer
 
 
-def serve(listener: socket.socket, connection: Connection) -> None:
-    """Serve until the other end of the link is gone.
+def serve(listener: socket.socket, frames: FrameSocket) -> None:
+    """Serve until the runner is gone.
 
     Args:
         listener: a socket that listens already.
-        connection: the link.
+        frames: the channel to the runner.
 
     Raises:
         Exception: whatever keeps it from serving.
     """
-    try:
-        assignment = connection.recv()
-    except EOFError:
+    assigned = assignment(frames)
+    if assigned is None:
         return
-    assert isinstance(assignment, Assignment)
-    with _logging(assignment):
-        goodbye = _serve(assignment, listener, WebEnd(connection))
+    assert isinstance(assigned, Assignment)
+    with _logging(assigned):
+        goodbye = _serve(assigned, listener, WebAsking(frames))
     if not goodbye:
         # The runner was killed. Whoever starts the next one wants the port at once.
         os._exit(1)
@@ -58,7 +57,7 @@ def _secrets(assignment: Assignment) -> list[str]:
     return known_secrets(os.environ, assignment.access.token)
 
 
-def _serve(assignment: Assignment, listener: socket.socket, link: WebEnd) -> bool:
+def _serve(assignment: Assignment, listener: socket.socket, runner: WebAsking) -> bool:
     feed = EventFeed()
 
     def told(events: tuple[Event, ...], missed: int) -> None:
@@ -71,7 +70,7 @@ def _serve(assignment: Assignment, listener: socket.socket, link: WebEnd) -> boo
         closing(open_store(store_directory(assignment.data), read_only=True)) as store,
     ):
         engine = Engine(
-            link,
+            runner,
             store,
             assignment.settings,
             clock,
@@ -85,12 +84,12 @@ def _serve(assignment: Assignment, listener: socket.socket, link: WebEnd) -> boo
         mount_dashboard(app, engine)
         server = WebServer(app, listener, on_stop=feed.close)
         server.start()
-        link.say_serving()
+        runner.say_serving()
         # A hundred thousand objects that stay: to look through them for garbage takes a tenth of a second, in
         # which nobody is answered.
         gc.collect()
         gc.freeze()
-        goodbye = link.run(told)
+        goodbye = runner.run(told)
         if goodbye:
             server.stop()
         return goodbye

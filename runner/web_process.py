@@ -10,18 +10,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
-
-from pykka import ActorRef
 
 from recursor.domain.errors import RecursorError
 from recursor.domain.process_settings import SqlSettings
 from recursor.domain.settings import RunnerSettings, Settings
+from recursor.runner.channel import Channel, WebLink
 from recursor.runner.replacing import FAREWELL_SECONDS, LONGEST_PAUSE, Pauses
 from recursor.web.access import WebAccess
-from recursor.web.link import EngineEnd
 
 logger = logging.getLogger("recursor.runner")
 
@@ -60,7 +56,7 @@ class WebProcess:
         self,
         assignment: Assignment,
         listener: socket.socket,
-        orchestrator: ActorRef[Any],
+        channel: Channel,
         on_change: Callable[[str | None], object] = lambda _: None,
     ) -> None:
         """Prepare to serve.
@@ -68,18 +64,18 @@ class WebProcess:
         Args:
             assignment: what the process is told.
             listener: a socket that listens already.
-            orchestrator: answers for the stacks.
+            channel: answers it for the orchestrator.
             on_change: told why nothing is served, when no process comes up; and None, when one does again.
         """
         self._on_change = on_change
         self._trouble: str | None = None
         self._assignment = assignment
         self._listener = listener
-        self._orchestrator = orchestrator
+        self._channel = channel
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
-        self._link: EngineEnd | None = None
+        self._link: WebLink | None = None
         self._keeper = threading.Thread(target=self._keep, name="recursor-web-keeper", daemon=True)
 
     @property
@@ -137,7 +133,7 @@ class WebProcess:
     def _tell_end(self, code: int) -> None:
         link = self._link
         assert link is not None
-        link.wait_until_heard(_HEARD_WITHIN)
+        link.heard.wait(_HEARD_WITHIN)
         why = link.failure or f"it ended with code {code}"
         if link.serving:
             logger.error("the web process ended: %s: another one takes its place", why)
@@ -175,7 +171,4 @@ class WebProcess:
             except OSError:
                 ours.close()
                 raise
-            connection = Connection(ours.detach())
-            connection.send(self._assignment)
-            self._link = EngineEnd(connection, self._orchestrator, self._serving)
-            self._link.start()
+            self._link = self._channel.attach(ours, self._assignment, self._serving)

@@ -6,31 +6,31 @@ import socket
 import sys
 import traceback
 from contextlib import suppress
-from multiprocessing.connection import Connection
 
 from recursor.domain.errors import in_one_line
+from recursor.runner.frames import FrameSocket, Kind, pack
 
 
 def main() -> None:
-    """Serve until the other end of the link is gone.
+    """Serve until the runner is gone.
 
-    The process's two arguments are the file descriptors of the listening socket and of the link.
+    The process's two arguments are the file descriptors of the listening socket and of the channel.
     """
     # Ctrl-C and SIGTERM reach the whole group: it ends when the runner does, after the last answer.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     listener = socket.socket(fileno=int(sys.argv[1]))
-    connection = Connection(int(sys.argv[2]))
+    frames = FrameSocket(socket.socket(fileno=int(sys.argv[2])))
     try:
         # Here, because that may be what fails: an installation that is changed under a runner, for one.
         from recursor.runner.web_main import serve
 
-        serve(listener, connection)
+        serve(listener, frames)
     except Exception as error:  # noqa: BLE001  # whatever it is, the runner's log is to tell it
         if os.environ.get("RECURSOR_DEBUG"):
             traceback.print_exc()
-        with suppress(OSError):
-            connection.send(in_one_line(error.__cause__ or error))
+        with suppress(Exception):
+            frames.send(pack(Kind.TROUBLE, in_one_line(error.__cause__ or error).encode()))
         # Threads of what was begun must not keep it from ending.
         os._exit(1)
 

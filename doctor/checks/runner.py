@@ -1,4 +1,4 @@
-"""Whether there is a runner where there is something to run, whether it answers, and takes in what is new."""
+"""Whether there is a runner where there is something to run, whether it answers, and takes commands."""
 
 from recursor.doctor.check import Fine, Unknown
 from recursor.doctor.evidence import Evidence, Reach
@@ -7,9 +7,6 @@ from recursor.domain.wording import plural, span
 
 # A runner that starts wakes all its stacks, and one that ends waits for its agents: ten seconds by default.
 LONGEST_CHANGE = 60.0
-
-# What another process wrote is looked for every `poll_seconds`; after this many times nobody looks.
-POLLS_MISSED = 6
 
 
 def runner_is_up(evidence: Evidence, totals: Totals) -> Observation | Fine | Unknown:
@@ -36,15 +33,14 @@ def _absent(evidence: Evidence, totals: Totals) -> Observation:
     lock, running = evidence.lock, totals.states.get("running", 0)
     last = "" if lock is None or lock.pid is None else f"; the last one was process {lock.pid}"
     waiting = running - totals.resting
-    missed = waiting or evidence.nudges
     return Observation(
-        severity=Severity.PROBLEM if missed else Severity.WARNING,
+        severity=Severity.PROBLEM if waiting else Severity.WARNING,
         symptom="Nothing happens: no runner is up"
-        if missed
+        if waiting
         else "Nobody would see if something happened: no runner is up",
         evidence=f"{plural(running, 'stack')} in state running, {waiting:,} of them with something due, "
         f"and no process holds the data directory{last}",
-        figures={"running_stacks": running, "due_stacks": waiting, "changes": evidence.nudges},
+        figures={"running_stacks": running, "due_stacks": waiting},
         cause="A runner was never started here, was ended, or was killed.",
         fix="Start one. It goes on where the last one was; nothing that was acknowledged is lost.",
         commands=(evidence.command("run"),),
@@ -61,7 +57,7 @@ def _unserved(evidence: Evidence) -> Observation:
         cause="Something that it loads or opens is missing or was changed under the runner, as by an "
         "upgrade, or memory or open files are at their limit.",
         fix="Put right what is named: it is tried again every half minute. After an upgrade end the runner "
-        "and start another. Stacks go on meanwhile, and commands go to the store.",
+        "and start another. Stacks and commands go on meanwhile.",
         commands=(evidence.command("logs", "--level", "error"), *evidence.new_runner()),
     )
 
@@ -91,7 +87,7 @@ def _silent(evidence: Evidence) -> Observation | Fine:
         return Fine(f"process {runner.pid} is starting, and does not answer yet")
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="The runner does not answer: commands are slow, and the dashboard stays empty",
+        symptom="The runner does not answer: the dashboard stays empty",
         evidence=f"process {runner.pid} at {runner.url}: {runner.silence or 'no answer'}",
         figures={"pid": runner.pid, "url": runner.url},
         cause="The process is stopped (Ctrl-Z, a debugger), gets no processor time, or waits for its disk.",
@@ -106,25 +102,32 @@ def _silent(evidence: Evidence) -> Observation | Fine:
     )
 
 
-def news_is_taken_in(evidence: Evidence, _totals: Totals) -> Observation | Fine | Unknown:
-    """What a command writes beside a runner, the runner finds within some seconds."""
-    count, oldest = evidence.nudges, evidence.oldest_nudge_at
-    if count is None:
-        return Unknown("the store was not opened")
-    if not count or oldest is None:
-        return Fine("nothing waits to be taken in")
-    age = evidence.now - oldest
-    if evidence.runner.reach is not Reach.UP:
-        return Fine(f"{plural(count, 'change')} wait for a runner")
-    if age <= POLLS_MISSED * evidence.poll_seconds:
-        return Fine(f"{plural(count, 'change')} about to be taken in")
+def commands_are_taken(evidence: Evidence, _totals: Totals) -> Observation | Fine | Unknown:
+    """What a command changes beside a runner, the runner does for it."""
+    runner = evidence.runner
+    match runner.reach:
+        case Reach.UNKNOWN:
+            return Unknown("the lock does not tell")
+        case Reach.ABSENT:
+            return Fine("no runner is up: a command does what it is for by itself")
+        case Reach.CHANGING | Reach.SILENT if not runner.commanded:
+            age = None if runner.started_at is None else evidence.now - runner.started_at
+            if age is not None and age < LONGEST_CHANGE:
+                return Fine(f"process {runner.pid} is starting or ending")
+        case _:
+            pass
+    if runner.commanded is None:
+        return Unknown("no command was tried")
+    if runner.commanded:
+        return Fine(f"process {runner.pid} answers")
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="What commands change has no effect, although a runner is up",
-        evidence=f"{plural(count, 'change')} not taken in, the oldest for {span(age)}; "
-        f"the runner looks every {span(evidence.poll_seconds)}",
-        figures={"changes": count, "oldest_seconds": round(age), "poll_seconds": evidence.poll_seconds},
-        cause="The orchestrator in the runner hangs, has died, or can't write: its log says which.",
-        fix="See its log. Then end the runner and start another: it takes in everything at its start.",
-        commands=(evidence.command("logs", "--level", "warning"), *evidence.new_runner()),
+        symptom="Commands can't change anything: the runner does not take them",
+        evidence=f"process {runner.pid}: {runner.refusal or 'no answer'}",
+        figures={"pid": runner.pid, "reason": runner.refusal},
+        cause="The process is stopped (Ctrl-Z, a debugger), is of another version than this program, or its "
+        "socket was removed, as by a program that cleans up.",
+        fix="`kill -CONT` lets a stopped process go on. Else end the runner and start another: nothing that "
+        "was acknowledged is lost. The dashboard and the API may work meanwhile.",
+        commands=(f"kill -CONT {runner.pid}", *evidence.new_runner()),
     )

@@ -1,0 +1,361 @@
+"""Answers other processes for an orchestrator: commands, and the process that serves the API.
+
+One thread does all of it and waits for nobody: a process that stands still holds up its own answers alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pickle
+import socket
+import struct
+import threading
+from asyncio import StreamReader, StreamWriter
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from pykka import ActorDeadError, ActorRef
+
+from recursor.actors.event_rate import EventRate
+from recursor.actors.messages import Subscribe, Unsubscribe
+from recursor.domain.errors import RecursorError
+from recursor.domain.events import Event
+from recursor.runner.frames import (
+    HEADER_BYTES,
+    LARGEST_QUESTION,
+    Frame,
+    FrameError,
+    Kind,
+    OtherReleaseError,
+    check_greeting,
+    greeting,
+    pack,
+    pack_answer,
+    pack_error,
+    unpack_header,
+)
+from recursor.runtime.future import DispatchedFuture
+
+# Events are sent together, this many seconds apart: nobody sees it, and a batch costs a tenth of its events.
+EVENT_PERIOD = 0.05
+
+# Events that may wait to be sent. Only a process that stands still lets so many wait: when it goes on, it is
+# told how many it missed.
+_MOST_EVENTS = 20_000
+
+# Events in one frame.
+_BATCH = 1_000
+
+# Periods without an event after which nothing is looked at any more until one comes.
+_QUIET_PERIODS = 20
+
+# Commands that are connected at a time, and questions of one connection that wait for their answers.
+_MOST_COMMANDS, _MOST_QUESTIONS = 100, 1_000
+
+# Bytes that may wait for a command before no more is read of it: it may ask much before it reads an answer.
+_MOST_WAITING = 8 * 1024 * 1024
+
+# Seconds that a command may take to say who it is, and to read what waits for it.
+_GREETING_SECONDS, _STUCK_SECONDS = 5.0, 30.0
+
+# Seconds in which the last frames are read, or are not.
+_FAREWELL_SECONDS = 1.0
+
+
+class Channel:
+    """The runner's end of all channels, from `start` to `close`."""
+
+    def __init__(self, orchestrator: ActorRef[Any]) -> None:
+        """Answer with what `orchestrator` answers."""
+        self._orchestrator = orchestrator
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="recursor-channel", daemon=True)
+        self._server: asyncio.AbstractServer | None = None
+        self._conversations: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def listen(self, listener: socket.socket) -> None:
+        """Answer every command of this user, or of root, that connects to a listening Unix socket."""
+
+        async def serve() -> None:
+            self._server = await asyncio.start_unix_server(self._take_command, sock=listener)
+
+        asyncio.run_coroutine_threadsafe(serve(), self._loop).result()
+
+    def attach(
+        self, connection: socket.socket, assignment: object, on_serving: Callable[[], object] = lambda: None
+    ) -> WebLink:
+        """Answer a process that serves, and tell it what happens.
+
+        Args:
+            connection: joins the two.
+            assignment: what it is told first of all.
+            on_serving: called, on the channel's thread, when it serves.
+        """
+        link = WebLink(self._loop, on_serving)
+
+        async def begin() -> None:
+            reader, writer = await asyncio.open_unix_connection(sock=connection)
+            link.task = self._spawn(self._answer_web(link, _Conversation(self, reader, writer), assignment))
+
+        asyncio.run_coroutine_threadsafe(begin(), self._loop).result()
+        return link
+
+    def close(self) -> None:
+        """Hang up, once the answers that there are have been read. Closing twice is fine."""
+        if not self._thread.is_alive():
+            return
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def ask(self, message: object) -> DispatchedFuture[Any]:
+        """Ask the orchestrator.
+
+        Raises:
+            ActorDeadError: it has stopped.
+        """
+        future = self._orchestrator.ask(message, block=False)
+        assert isinstance(future, DispatchedFuture)
+        return future
+
+    def call(self, function: Callable[..., object], *arguments: object) -> None:
+        """Have a function called on the channel's thread, unless that has ended. For any thread."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+    async def _end(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for task in self._conversations:
+            task.cancel()
+        await asyncio.gather(*self._conversations, return_exceptions=True)
+
+    def _spawn(self, conversation: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(conversation)
+        self._conversations.add(task)
+        task.add_done_callback(self._conversations.discard)
+        return task
+
+    def _take_command(self, reader: StreamReader, writer: StreamWriter) -> None:
+        if len(self._conversations) > _MOST_COMMANDS or not _is_allowed(writer):
+            writer.close()
+        else:
+            writer.transport.set_write_buffer_limits(high=_MOST_WAITING)
+            self._spawn(self._answer_command(_Conversation(self, reader, writer)))
+
+    async def _answer_command(self, conversation: _Conversation) -> None:
+        try:
+            await conversation.greet("the command")
+            while True:
+                await conversation.take(await conversation.receive())
+                async with asyncio.timeout(_STUCK_SECONDS):
+                    await conversation.flush()
+        except (OSError, EOFError, TimeoutError, RecursorError):
+            pass
+        finally:
+            await conversation.hang_up()
+
+    async def _answer_web(self, link: WebLink, conversation: _Conversation, assignment: object) -> None:
+        events = _EventBatches(self)
+        telling = asyncio.create_task(events.send_all(conversation))
+        try:
+            await conversation.greet("the web process")
+            conversation.send(pack(Kind.ASSIGNMENT, pickle.dumps(assignment)))
+            self._orchestrator.tell(Subscribe(events, rate=events.rate))
+            while True:
+                frame = await conversation.receive()
+                if not link.heed(frame):
+                    await conversation.take(frame)
+                # One that stands still, as in a debugger, may go on.
+                await conversation.flush()
+        except OtherReleaseError as error:
+            link.failure = f"{error}: end the runner and start another"
+        except (OSError, EOFError, TimeoutError, RecursorError, ActorDeadError):
+            # It is gone, or all ends.
+            pass
+        finally:
+            telling.cancel()
+            events.close()
+            with contextlib.suppress(ActorDeadError):
+                self._orchestrator.tell(Unsubscribe(events))
+            conversation.send(pack(Kind.GOODBYE))
+            link.heard.set()
+            await conversation.hang_up()
+
+
+class WebLink:
+    """What the keeper of a process that serves knows of it; any thread may look."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_serving: Callable[[], object]) -> None:
+        self._loop = loop
+        self._on_serving = on_serving
+        self.serving = False
+        """Whether the process has said that it serves."""
+        self.failure: str | None = None
+        """Why it cannot serve any more, if it said so."""
+        self.heard = threading.Event()
+        """Set when all that the process said has been read, once it has ended."""
+        self.task: asyncio.Task[None] | None = None
+
+    def heed(self, frame: Frame) -> bool:
+        """Note what the process says of itself; False if it says something else."""
+        if frame.kind == Kind.TROUBLE:
+            self.failure = frame.body.decode(errors="replace")
+        elif frame.kind == Kind.SERVING:
+            self.serving = True
+            self._on_serving()
+        return frame.kind in (Kind.TROUBLE, Kind.SERVING)
+
+    def close(self) -> None:
+        """Say goodbye. Closing twice is fine; any thread may."""
+        if self.task is not None:
+            # RuntimeError: the channel is closed.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self.task.cancel)
+
+
+class _Conversation:
+    """One connection, on the channel's thread."""
+
+    def __init__(self, channel: Channel, reader: StreamReader, writer: StreamWriter) -> None:
+        self._channel = channel
+        self._reader = reader
+        self._writer = writer
+        self._places = asyncio.Semaphore(_MOST_QUESTIONS)
+
+    async def greet(self, who: str) -> None:
+        """Exchange greetings.
+
+        Raises:
+            OtherReleaseError: the other end, `who`, is of another version; it has been told of ours.
+        """
+        self.send(greeting())
+        async with asyncio.timeout(_GREETING_SECONDS):
+            frame = await self.receive()
+        check_greeting(frame, who)
+
+    async def receive(self) -> Frame:
+        """Return the next frame.
+
+        Raises:
+            EOFError, OSError: the other end is gone.
+            FrameError: it is too large.
+        """
+        header = await self._reader.readexactly(HEADER_BYTES)
+        kind, number, length = unpack_header(header, LARGEST_QUESTION)
+        return Frame(kind, number, await self._reader.readexactly(length))
+
+    async def take(self, frame: Frame) -> None:
+        """Pass a question on, and its answer back when it comes; wait first if too many are open.
+
+        Raises:
+            FrameError: it is none.
+        """
+        if frame.kind != Kind.QUESTION:
+            raise FrameError(f"a frame of kind {frame.kind} is no question")
+        await self._places.acquire()
+        try:
+            future = self._channel.ask(pickle.loads(frame.body))
+        except Exception as error:  # noqa: BLE001  # whatever it is, the asker is to be told
+            self._places.release()
+            self.send(pack_error(frame.number, error))
+        else:
+            future.add_done_callback(lambda done: self._channel.call(self._answer, frame.number, done))
+
+    def send(self, frame: bytes) -> None:
+        """Have a packed frame sent, unless the other end is gone."""
+        if not self._writer.is_closing():
+            self._writer.write(frame)
+
+    async def flush(self) -> None:
+        """Wait until the other end has read so much that more may be sent."""
+        await self._writer.drain()
+
+    async def hang_up(self) -> None:
+        """Close the connection, when the other end has read what waits for it, or soon."""
+        self._writer.close()
+        try:
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                await self._writer.wait_closed()
+        except (OSError, TimeoutError):
+            self._writer.transport.abort()
+
+    def _answer(self, number: int, done: DispatchedFuture[Any]) -> None:
+        self._places.release()
+        error = done.exception()
+        self.send(pack_answer(number, done.get()) if error is None else pack_error(number, error))
+
+
+class _EventBatches:
+    """Gathers an orchestrator's events, and sends them together. A `Listener`."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.rate = EventRate()
+        self._channel = channel
+        self._gathering = threading.Lock()
+        self._events: list[Event] = []
+        self._left_out = 0
+        self._closed = False
+        self._come = asyncio.Event()
+
+    def tell(self, message: Event) -> None:
+        """Take an event over, for the next batch; on any thread.
+
+        Raises:
+            ActorDeadError: nobody is told any more.
+        """
+        if self._closed:
+            raise ActorDeadError("the web process is gone")
+        with self._gathering:
+            if len(self._events) >= _MOST_EVENTS:
+                self._left_out += 1
+                return
+            self._events.append(message)
+            first = len(self._events) == 1
+        if first:
+            self._channel.call(self._come.set)
+
+    def close(self) -> None:
+        """Take no more."""
+        self._closed = True
+
+    async def send_all(self, conversation: _Conversation) -> None:
+        """Send what is told, until this is cancelled or the other end is gone."""
+        with contextlib.suppress(OSError):
+            while True:
+                await self._come.wait()
+                self._come.clear()
+                quiet = 0
+                # Nothing announces what was not told: it is looked for during a while after the last event.
+                while quiet < _QUIET_PERIODS:
+                    quiet = 0 if await self._send(conversation) else quiet + 1
+                    await asyncio.sleep(EVENT_PERIOD)
+
+    async def _send(self, conversation: _Conversation) -> bool:
+        with self._gathering:
+            events, self._events = self._events, []
+            left_out, self._left_out = self._left_out, 0
+        missed = self.rate.collect_missed() + left_out
+        for start in range(0, len(events) or bool(missed), _BATCH):
+            batch = tuple(events[start : start + _BATCH])
+            conversation.send(pack(Kind.EVENTS, pickle.dumps((batch, missed if start == 0 else 0))))
+            await conversation.flush()
+        return bool(events or missed)
+
+
+def _is_allowed(writer: StreamWriter) -> bool:
+    """Whether a command runs as this user or as root; where the system does not tell, the file's mode decides."""
+    peer = getattr(socket, "SO_PEERCRED", None)
+    if peer is None:
+        return True
+    # struct ucred: process, user, group (unix(7)).
+    connection = writer.get_extra_info("socket")
+    _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, peer, struct.calcsize("3i")))
+    return user in (0, os.geteuid())
