@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from recursor.storage import restoring
+from recursor.storage.commit import Commit
 from recursor.storage.errors import SchemaVersionError, StorageCorruptError, StorageError
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.migration import VERSION_KEY, schema_version
 from recursor.storage.opening import MIGRATIONS, open_store
 from recursor.storage.restoring import check_copy, copy_store, restore_store
-from recursor.storage.stacks import create_stack
 from recursor.storage.store import META_TABLE
-from recursor.storage.tables import STACKS, TABLES
+from recursor.storage.tables import NAMES, STACKS, TABLES
 from tests.making import make_stack
 from tests.processes import wait_for
 
@@ -26,9 +26,17 @@ OLD, NEW = "01d0000000000001", "0e30000000000001"
 
 
 def make_store(path: Path, stack_id: str) -> Path:
+    commit = Commit()
+    STACKS.add(commit, make_stack(id=stack_id))
     with closing(open_store(path)) as store:
-        store.write(lambda writer: create_stack(writer, make_stack(id=stack_id), None))
+        store.write(commit)
     return path
+
+
+def putting(key: bytes, value: bytes = b"", table: str = NAMES) -> Commit:
+    commit = Commit()
+    commit.put(table, key, value)
+    return commit
 
 
 def stacks(path: Path) -> list[str]:
@@ -66,12 +74,15 @@ def program(text: str, *arguments: Path) -> Iterator[subprocess.Popen[str]]:
 READER = """
 import sys
 from pathlib import Path
+from recursor.storage.commit import Commit
 from recursor.storage.opening import open_store
 print("here", flush=True)
 store = open_store(Path(sys.argv[1]))
 with store.read() as reader:
     print([key.decode() for key, _ in reader.scan("agent_stacks")], flush=True)
-store.write(lambda writer: writer.put("revisions", b"written by the other process", b""))
+commit = Commit()
+commit.put("stack_names", b"written by the other process", b"")
+store.write(commit)
 print("written", flush=True)
 sys.stdin.read()
 """
@@ -130,8 +141,10 @@ class TestRestoring:
 
     def test_gives_back_the_room_of_what_was_deleted(self, path: Path, backup: Path) -> None:
         with closing(open_store(backup)) as store:
-            store.write(lambda writer: writer.put("revisions", b"large", b"x" * 2_000_000))
-            store.write(lambda writer: writer.delete("revisions", b"large"))
+            store.write(putting(b"large", b"x" * 2_000_000))
+            removal = Commit()
+            removal.delete(NAMES, b"large")
+            store.write(removal)
         assert (backup / "data.mdb").stat().st_size > 2_000_000
         restore_store(backup, path)
         assert (path / "data.mdb").stat().st_size < 1_000_000
@@ -155,7 +168,7 @@ class TestRestoring:
         # LMDB's lock file has the number of the last transaction: of the store that was there.
         with closing(open_store(path)) as store:
             for _ in range(written):
-                store.write(lambda writer: writer.put("revisions", b"one more", b""))
+                store.write(putting(b"one more"))
         began: list[subprocess.Popen[str]] = []
         original = restoring.sync_directory
 
@@ -176,9 +189,9 @@ class TestRestoring:
             assert process.stdout.readline() == "written\n"
             # Both see what the other writes: they agree on LMDB's lock file.
             with closing(open_store(path)) as store:
-                store.write(lambda writer: writer.put("revisions", b"written here", b""))
+                store.write(putting(b"written here"))
                 with store.read() as reader:
-                    assert reader.get("revisions", b"written by the other process") is not None
+                    assert reader.get(NAMES, b"written by the other process") is not None
         assert stacks(path) == [NEW]
 
 
@@ -232,7 +245,7 @@ def test_killed_at_any_moment_there_is_one_of_the_two(path: Path, backup: Path, 
     assert done.returncode == 9
     assert stacks(path) == [left]
     with closing(open_store(path)) as store:
-        store.write(lambda writer: writer.put("revisions", b"goes on", b""))
+        store.write(putting(b"goes on"))
     restore_store(backup, path)
     assert stacks(path) == [NEW]
     assert [each.name for each in path.parent.iterdir()] == ["store"]
@@ -252,4 +265,4 @@ def test_a_full_disk_leaves_the_old_one(path: Path, backup: Path, monkeypatch: p
 
 def set_version(path: Path, version: bytes) -> None:
     with closing(LmdbStore(path, TABLES, migrations=MIGRATIONS)) as store:
-        store.write(lambda writer: writer.put(META_TABLE, VERSION_KEY, version))
+        store.write(putting(VERSION_KEY, version, META_TABLE))

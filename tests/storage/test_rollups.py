@@ -1,6 +1,7 @@
 """Statistics from sums are those from the cycles themselves, over any span, to the minute."""
 
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,7 @@ from recursor.domain.execution import (
 from recursor.domain.graph import ExecutionGraph, Usage
 from recursor.domain.statistics import Rollup
 from recursor.storage.codec import pack, unpack
+from recursor.storage.commit import Commit
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.rollups import (
     ALL_STACKS,
@@ -106,11 +108,20 @@ moments = st.floats(-5000, 5 * 3600).map(lambda at: START + at) | st.integers(-9
 
 
 def count(store: Store, found: list[Cycle]) -> None:
-    def work(writer: Any) -> None:
-        for execution, graph in found:
-            count_execution(writer, execution, graph)
+    commit = Commit()
+    for execution, graph in found:
+        count_execution(commit, execution, graph)
+    store.write(commit)
 
-    store.write(work)
+
+def changed(store: Store, change: Callable[[Commit], None]) -> None:
+    commit = Commit()
+    change(commit)
+    store.write(commit)
+
+
+def put(store: Store, table: str, key: str, value: bytes) -> None:
+    changed(store, lambda commit: commit.put(table, key.encode(), value))
 
 
 def total(store: Store, since: float, until: float, stack_id: str = STACK) -> Rollup:
@@ -170,7 +181,7 @@ def used(usages: list[Usage], *fields: str) -> dict[str, Any]:
 def test_sums_are_those_of_the_cycles(
     database: Store, found: list[Cycle], spans: list[tuple[float, float]]
 ) -> None:
-    database.write(lambda writer: delete_rollups(writer, STACK))
+    changed(database, lambda commit: delete_rollups(commit, STACK))
     count(database, found)
     for one, other in spans:
         since, until = min(one, other), max(one, other)
@@ -202,14 +213,17 @@ def test_the_minutes_of_both_ends_count_whole(
 def test_stacks_are_apart(database: Store) -> None:
     count(database, [cycle(START), cycle(START, stack_id=OTHER), cycle(START, stack_id="5eed")])
     assert total(database, 0, 4e9).cycles == 1
-    database.write(lambda writer: delete_rollups(writer, "5eed"))
+    changed(database, lambda commit: delete_rollups(commit, "5eed"))
     assert total(database, 0, 4e9).cycles == total(database, 0, 4e9, OTHER).cycles == 1
     assert total(database, 0, 4e9, "5eed").cycles == 0
 
 
 def test_what_is_forgotten_is_what_ended_before(database: Store) -> None:
     count(database, [cycle(START + hour * 3600 + 1800) for hour in range(4)])
-    database.write(lambda writer: delete_rollups_before(writer, STACK, START + 2 * 3600))
+    commit = Commit()
+    with database.read() as reader:
+        delete_rollups_before(commit, reader, STACK, START + 2 * 3600)
+    database.write(commit)
     assert total(database, 0, 4e9).cycles == 2
     assert total(database, START, START + 2 * 3600 - 60).cycles == 0
 
@@ -230,7 +244,7 @@ class TestAllStacks:
         count(database, [cycle(START, 2.0, summary=ran, tokens=5), cycle(START + 90, stack_id=OTHER)])
         both = total(database, START, START + 90, ALL_STACKS)
         assert (both.cycles, both.longest, both.agents_run, both.agents_failed) == (2, 2.0, 3, 1)
-        database.write(lambda writer: delete_rollups(writer, STACK))
+        changed(database, lambda commit: delete_rollups(commit, STACK))
         assert total(database, START, START + 90, ALL_STACKS) == both
         assert total(database, START, START + 59, ALL_STACKS).cycles == 1
         with database.read() as reader:
@@ -241,7 +255,10 @@ class TestAllStacks:
     ) -> None:
         count(database, [cycle(START), cycle(START + 5 * 3600)])
         now = START + ALL_STACKS_DAYS * 86_400 + 3600
-        database.write(lambda writer: delete_old_totals(writer, now))
+        commit = Commit()
+        with database.read() as reader:
+            delete_old_totals(commit, reader, now)
+        database.write(commit)
         assert total(database, 0, now, ALL_STACKS).cycles == 1
         assert total(database, 0, now).cycles == 2
         with database.read() as reader:
@@ -257,8 +274,10 @@ class TestAllStacks:
         self, database: Store, found: list[tuple[Cycle, bool]]
     ) -> None:
         tables = (MINUTES, HOURS, LIFETIME)
+        everything = Commit()
         for table in tables:
-            database.write(lambda writer, table=table: writer.delete_range(table, b"", None))
+            everything.delete_range(table, b"", None)
+        database.write(everything)
         count(database, [(e.but(stack_id=OTHER if other else STACK), g) for (e, g), other in found])
 
         def sums() -> list[dict[str, Any]]:
@@ -279,7 +298,7 @@ class TestAllStacks:
 
         counted, used = sums(), ever()
         for _ in range(2):
-            database.write(sum_up_all_stacks)
+            sum_up_again(database)
             assert sums() == [pytest.approx(figures) for figures in counted]
             assert (ever().models, ever().roles) == (used.models, used.roles)
 
@@ -288,10 +307,16 @@ class TestAllStacks:
     ) -> None:
         count(database, [cycle(START), cycle(START, stack_id=OTHER)])
         key = f"{OTHER}/{int(START // 60):012d}"
-        database.write(lambda writer: writer.put(MINUTES, key.encode(), b"\xc1"))
-        database.write(sum_up_all_stacks)
+        put(database, MINUTES, key, b"\xc1")
+        sum_up_again(database)
         assert total(database, START, START, ALL_STACKS).cycles == 1
         assert key in caplog.text
+
+
+def sum_up_again(store: Store) -> None:
+    with store.read() as reader:
+        commit = sum_up_all_stacks(reader)
+    store.write(commit)
 
 
 class TestSeries:
@@ -331,7 +356,7 @@ class TestDamage:
     ) -> None:
         count(database, [cycle(START)])
         key = f"{STACK}/{int(START // 60):012d}"
-        database.write(lambda writer: writer.put(MINUTES, key.encode(), value))
+        put(database, MINUTES, key, value)
         with pytest.raises(CorruptRecordError, match=f"^{MINUTES} {key}: is not a readable rollup"):
             total(database, START, START)
         count(database, [cycle(START + 1)])
@@ -340,8 +365,7 @@ class TestDamage:
         assert total(database, START, START + 3599).cycles == 2
 
     def test_sums_of_an_older_recursor_lack_what_it_did_not_count(self, database: Store) -> None:
-        key = f"{STACK}/{int(START // 60):012d}".encode()
-        database.write(lambda writer: writer.put(MINUTES, key, b"\x93\x05\x04\x01"))
+        put(database, MINUTES, f"{STACK}/{int(START // 60):012d}", b"\x93\x05\x04\x01")
         found = total(database, START, START)
         assert (found.cycles, found.completed, found.failed, found.output_tokens) == (5, 4, 1, 0)
         count(database, [cycle(START, tokens=1)])
@@ -356,13 +380,10 @@ def test_however_much_agents_use_it_can_be_counted(database: Store) -> None:
 class TestUse:
     def test_a_rollup_of_an_older_recursor_has_cost_nothing_yet(self, database: Store) -> None:
         count(database, [cycle(START, tokens=5, model="m", cost=10**12)])
-        key = f"{STACK}/{int(START // 60):012d}".encode()
-
-        def shorten(writer: Any) -> None:
-            figures = unpack(writer.get(MINUTES, key))
-            writer.put(MINUTES, key, pack(figures[:15]))
-
-        database.write(shorten)
+        key = f"{STACK}/{int(START // 60):012d}"
+        with database.read() as reader:
+            figures = unpack(reader.get(MINUTES, key.encode()) or b"")
+        put(database, MINUTES, key, pack(figures[:15]))
         found = total(database, START, START)
         assert (found.output_tokens, found.cost, found.models) == (20, 0, {})
         count(database, [cycle(START, tokens=5, model="m", cost=10**12)])

@@ -1,5 +1,6 @@
 """Where records stand: by stack, in the order of their age, each on one shelf."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from recursor.domain.message import UserMessage
 from recursor.domain.todo import TodoStatus
+from recursor.storage.commit import Commit
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.store import Reader, Store
 from recursor.storage.tables import (
@@ -45,11 +47,16 @@ shared_store = settings(
 
 
 def put(store: Store, table: Any, *records: Any) -> None:
-    def work(writer: Any) -> None:
-        for record in records:
-            table.put(writer, record)
+    commit = Commit()
+    for record in records:
+        table.put(commit, record)
+    store.write(commit)
 
-    store.write(work)
+
+def changed(store: Store, change: Callable[[Commit], None]) -> None:
+    commit = Commit()
+    change(commit)
+    store.write(commit)
 
 
 def ids(records: Any) -> list[int]:
@@ -95,15 +102,15 @@ class TestOneRecord:
     def test_is_deleted_wherever_it_stands(self, database: Store, status: TodoStatus) -> None:
         todo = make_todo(1, status=status)
         put(database, TODOS, todo, make_todo(2))
-        assert database.write(lambda writer: TODOS.delete(writer, STACK, todo.id))
-        assert not database.write(lambda writer: TODOS.delete(writer, STACK, todo.id))
+        for _ in range(2):
+            changed(database, lambda commit: TODOS.delete(commit, STACK, todo.id))
         with database.read() as reader:
             assert ids(TODOS.scan(reader, STACK)) == [2]
 
     def test_that_cannot_be_read_is_named(self, database: Store) -> None:
         put(database, TODOS, make_todo(1))
         key = f"{STACK}/0/{1:032}"
-        database.write(lambda writer: writer.put(TODOS.name, key.encode(), b"\xc1"))
+        changed(database, lambda commit: commit.put(TODOS.name, key.encode(), b"\xc1"))
         with database.read() as reader:
             with pytest.raises(CorruptRecordError, match=f"^todos {key}: is not a readable Todo"):
                 TODOS.get(reader, STACK, f"{1:032}")
@@ -118,7 +125,7 @@ class TestShelves:
     def test_a_todo_stands_on_the_one_of_its_status(
         self, database: Store, puts: list[tuple[int, TodoStatus]]
     ) -> None:
-        database.write(lambda writer: TODOS.delete_stack(writer, STACK))
+        changed(database, lambda commit: TODOS.delete_stack(commit, STACK))
         put(database, TODOS, *(make_todo(number, status=status) for number, status in puts))
         last = dict(puts)
         with database.read() as reader:
@@ -140,7 +147,7 @@ class TestShelves:
                 number, answered_at=NOW if answered else None, planned_at=NOW if planned else None
             )
 
-        database.write(lambda writer: USER_MESSAGES.delete_stack(writer, STACK))
+        changed(database, lambda commit: USER_MESSAGES.delete_stack(commit, STACK))
         put(database, USER_MESSAGES, *(message(*each) for each in puts))
         last = {number: (answered, planned) for number, answered, planned in puts}
         with database.read() as reader:
@@ -179,7 +186,7 @@ class TestOrder:
     def test_of_all_shelves_together_is_that_of_age_too(
         self, database: Store, statuses: list[TodoStatus], limit: int
     ) -> None:
-        database.write(lambda writer: TODOS.delete_stack(writer, STACK))
+        changed(database, lambda commit: TODOS.delete_stack(commit, STACK))
         put(database, TODOS, *(make_todo(number, status=status) for number, status in enumerate(statuses)))
         numbers = list(range(len(statuses)))
         with database.read() as reader:
@@ -214,8 +221,8 @@ def test_deleting_a_stack_takes_all_of_it_and_nothing_else(database: Store) -> N
         )
     with database.read() as reader:
         before = {table.name: dict(reader.scan(table.name)) for table in (STACKS, TODOS)}
-    database.write(lambda writer: STACKS.delete_stack(writer, "5eed"))
-    database.write(lambda writer: TODOS.delete_stack(writer, "5eed"))
+    changed(database, lambda commit: STACKS.delete_stack(commit, "5eed"))
+    changed(database, lambda commit: TODOS.delete_stack(commit, "5eed"))
     with database.read() as reader:
         for table, pairs in before.items():
             left = {key: value for key, value in pairs.items() if key.split(b"/")[0] != b"5eed"}
