@@ -12,11 +12,11 @@ from recursor.domain.ids import earliest_id
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.settings import RetentionSettings
 from recursor.domain.todo import Todo
+from recursor.orchestration.stack_records import MAX_CLOSED_TODOS, MAX_PAST_USER_MESSAGES
 from recursor.storage.codec import decode
 from recursor.storage.commit import Commit, Fence
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.rollups import delete_old_totals, delete_rollups_before
-from recursor.storage.snapshots import MAX_CLOSED_TODOS, MAX_PAST_USER_MESSAGES
 from recursor.storage.store import Reader, prefix_range
 from recursor.storage.table import R, Table
 from recursor.storage.tables import (
@@ -104,7 +104,7 @@ def removable(
 def outdated_sums(
     reader: Reader, stack_id: str, keep: RetentionSettings, now: float, fence: Fence | None = None
 ) -> Commit:
-    """Return what removes the statistics of a stack that are too old, and those of all stacks together.
+    """Return what removes too old statistics of a stack, and of all stacks together, if there are any.
 
     Args:
         reader: the state of the store.

@@ -15,12 +15,13 @@ from recursor.domain.snapshot import Snapshot
 from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
 from recursor.storage import retention
-from recursor.storage.broadcasts import delete_broadcasts, needless_broadcasts
+from recursor.storage.broadcasts import needless_broadcasts, prunable_broadcasts
+from recursor.storage.commit import Commit, Fence
 from recursor.storage.errors import CorruptRecordError
-from recursor.storage.memory_store import MemoryStore
-from recursor.storage.retention import prunable, prune
+from recursor.storage.opening import memory_store
+from recursor.storage.retention import outdated_sums, prunable, removable
 from recursor.storage.rollups import count_execution, sum_rollups
-from recursor.storage.snapshots import take_snapshot
+from recursor.storage.stack_store import take_snapshot
 from recursor.storage.store import Store
 from recursor.storage.tables import (
     ALL_STACKS,
@@ -47,6 +48,7 @@ from tests.making import (
 
 DAY = 86_400.0
 OTHER = "5eed000000000002"
+FENCE = Fence(STACK, 1)
 EVERYTHING = RetentionSettings(executions=1000, traces=1000, days=10_000)
 
 
@@ -55,23 +57,20 @@ def identity(days_ago: float) -> str:
 
 
 def live(store: Store, *days_ago: float, stack_id: str = STACK) -> None:
-    def work(writer: Any) -> None:
-        for days in days_ago:
-            at, each = NOW - days * DAY, identity(days)
-            execution = OrchestratorExecution(
-                id=each, stack_id=stack_id, number=1, epoch=0, started_at=at, finished_at=at
-            )
-            EXECUTIONS.add(writer, execution)
-            GRAPHS.add(writer, make_graph(id=each, stack_id=stack_id))
-            TRACES.add(
-                writer,
-                Trace(
-                    id=each, stack_id=stack_id, execution_id=each, role="a", created_at=at, summary="was here"
-                ),
-            )
-            count_execution(writer, execution, None)
-
-    store.write(work)
+    commit = Commit()
+    for days in days_ago:
+        at, each = NOW - days * DAY, identity(days)
+        execution = OrchestratorExecution(
+            id=each, stack_id=stack_id, number=1, epoch=0, started_at=at, finished_at=at
+        )
+        EXECUTIONS.add(commit, execution)
+        GRAPHS.add(commit, make_graph(id=each, stack_id=stack_id))
+        TRACES.add(
+            commit,
+            Trace(id=each, stack_id=stack_id, execution_id=each, role="a", created_at=at, summary="was here"),
+        )
+        count_execution(commit, execution, None)
+    store.write(commit)
 
 
 def prune_all(store: Store, keep: RetentionSettings) -> list[int]:
@@ -79,10 +78,16 @@ def prune_all(store: Store, keep: RetentionSettings) -> list[int]:
     while True:
         with store.read() as reader:
             foreseen = prunable(reader, STACK, keep, NOW)
-        pruned = store.write(lambda writer: prune(writer, STACK, keep, NOW))
+            sums = outdated_sums(reader, STACK, keep, NOW, FENCE)
+            commit, pruned = removable(reader, STACK, keep, NOW, FENCE)
+        assert commit.fence == sums.fence == FENCE
+        if sums:
+            store.write(sums)
         if not pruned:
+            assert not commit
             assert not foreseen
             return removed
+        store.write(commit)
         assert foreseen.bytes >= pruned.bytes > 0
         removed.append(pruned.records.total())
 
@@ -138,7 +143,7 @@ def test_no_transaction_is_long(database: Store, monkeypatch: pytest.MonkeyPatch
 def test_the_cycle_that_is_running_stays_however_old(database: Store) -> None:
     live(database, 90, 80, 70, 1)
     paused = make_stack(state="paused", current_execution_id=identity(80))
-    database.write(lambda writer: STACKS.put(writer, paused))
+    put(database, STACKS, paused)
     prune_all(database, RetentionSettings(executions=1000, traces=1000, days=30))
     assert left(database, EXECUTIONS) == left(database, GRAPHS) == [identity(80), identity(1)]
 
@@ -163,11 +168,16 @@ STRICTEST = RetentionSettings(
 
 
 def put(store: Store, table: Any, *records: Any) -> None:
-    def work(writer: Any) -> None:
-        for record in records:
-            table.put(writer, record)
+    commit = Commit()
+    for record in records:
+        table.put(commit, record)
+    store.write(commit)
 
-    store.write(work)
+
+def damage(store: Store, table: Any, key: bytes) -> None:
+    commit = Commit()
+    commit.put(table.name, key, b"\xc1")
+    store.write(commit)
 
 
 def closed_todos(numbers: Iterable[int], **fields: Any) -> list[Todo]:
@@ -232,7 +242,7 @@ class TestContents:
         put(database, MESSAGES, *[make_message(n, read_at=HOUR_AGO) for n in range(1, 6)])
         live(database, 90)
         key = f"{STACK}/2/{2:032}".encode()
-        database.write(lambda writer: writer.put(MESSAGES.name, key, b"\xc1"))
+        damage(database, MESSAGES, key)
         prune_all(database, STRICTEST)
         assert left(database, EXECUTIONS) == []
         with database.read() as reader:
@@ -247,7 +257,7 @@ class TestContents:
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 2**32))
 def test_agents_see_what_they_saw(seed: int) -> None:
-    store, draw = MemoryStore(TABLES), Random(seed)
+    store, draw = memory_store(), Random(seed)
 
     def past() -> float:
         return NOW - draw.choice([10, 4000, 5 * DAY, 500 * DAY])
@@ -274,11 +284,13 @@ def test_agents_see_what_they_saw(seed: int) -> None:
 
     def snapshot() -> Snapshot:
         with store.read() as reader:
-            return take_snapshot(reader, STACK, ["planner"], NOW)
+            return take_snapshot(reader, STACK, {"planner": None}, NOW)
 
     before = snapshot()
     prune_all(store, STRICTEST)
-    store.write(lambda writer: delete_broadcasts(writer, needless(store)))
+    with store.read() as reader:
+        commit, _ = prunable_broadcasts(reader, NOW)
+    store.write(commit)
     assert snapshot() == before
     assert prune_all(store, STRICTEST) == []
 
@@ -317,11 +329,11 @@ class TestBroadcasts:
         self.broadcast(database, 1, 2, 3)
         put(database, STACKS, make_stack(id=OTHER))
         assert needless(database) == self.keys(1, 2)
-        database.write(lambda writer: writer.put(MESSAGES.name, self.keys(1)[0], b"\xc1"))
+        damage(database, MESSAGES, self.keys(1)[0])
         assert needless(database) == self.keys(2)
 
     def test_of_a_store_with_an_unreadable_stack_nobody_can_tell(self, database: Store) -> None:
         self.broadcast(database, 1, 2)
-        database.write(lambda writer: writer.put(STACKS.name, STACK.encode(), b"\xc1"))
+        damage(database, STACKS, STACK.encode())
         with pytest.raises(CorruptRecordError):
             needless(database)
