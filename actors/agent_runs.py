@@ -1,22 +1,23 @@
-"""The runs of a stack's agents: fan-out to the role actors, time limits, abandonment, and replacement."""
+"""The runs of a stack's agents: fan-out to the role actors, fan-in of their answers."""
 
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pykka import ActorRef
+from pykka import ActorDeadError
 
 from recursor.actors.environment import Environment
-from recursor.runtime.future import DispatchedFuture, fan_in
 from recursor.actors.messages import RunningAgent
 from recursor.actors.role_actor import RoleActor
-from recursor.actors.stack_messages import RunAgent, RunTimedOut, Ticket
+from recursor.actors.stack_messages import CancelRun, RunAgent, RunProgress, TakeBackRun
 from recursor.domain.errors import in_one_line
 from recursor.domain.graph import Node
+from recursor.domain.node_result import NodeResult
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
-from recursor.storage.cycle_steps import NodeResult
+from recursor.orchestration.stack_events import WaveEnded
+from recursor.runtime.actor import DispatchedRef
+from recursor.runtime.future import DispatchedFuture, fan_in
 
 
 @dataclass(slots=True)
@@ -24,40 +25,41 @@ class _Running:
     """One run under way."""
 
     node: Node
-    execution_id: str
     snapshot: Snapshot
-    ticket: Ticket = field(default_factory=Ticket)
-    error: str | None = None
+    progress: RunProgress = field(default_factory=RunProgress)
     answer: DispatchedFuture[Any] | None = None
-
-    taken_back: bool = False
-    """Whether it was given up before it began."""
-
-    @property
-    def ended(self) -> bool:
-        """Whether the agent has answered, and only the others of its wave are waited for."""
-        return self.answer is not None and self.answer.done()
 
 
 class AgentRuns:
     """Belongs to one supervisor, and is used by it alone."""
 
-    def __init__(self, stack_id: str, supervisor: ActorRef[Any], environment: Environment) -> None:
+    def __init__(self, stack_id: str, environment: Environment) -> None:
         self._stack_id = stack_id
-        self._supervisor = supervisor
         self._environment = environment
-        self._actors: dict[str, ActorRef[RoleActor]] = {}
+        self._actors: dict[str, DispatchedRef[RoleActor]] = {}
         self._running: dict[str, _Running] = {}
-        self._deaths: deque[float] = deque()
 
     def fan_out(
-        self, execution_id: str, nodes: Iterable[Node], snapshot: Snapshot, settings: Settings
-    ) -> DispatchedFuture[list[Any]]:
-        """Give every node's agent its work. Returns the future of all answers, in the order of the nodes."""
-        futures: list[DispatchedFuture[Any]] = []
+        self,
+        execution_id: str,
+        nodes: Iterable[Node],
+        snapshot: Snapshot,
+        settings: Settings,
+        ended: Callable[[list[Any]], object],
+    ) -> None:
+        """Give every node's agent its work.
+
+        Args:
+            execution_id: the cycle.
+            nodes: what to run.
+            snapshot: what the agents read.
+            settings: the stack's.
+            ended: called with all answers, in the order of the nodes, on the thread of the last.
+        """
+        self._running = {}
+        answers: list[DispatchedFuture[Any]] = []
         for node in nodes:
-            running = _Running(node, execution_id, snapshot)
-            self._running[node.role] = running
+            running = self._running[node.role] = _Running(node, snapshot)
             message = RunAgent(
                 execution_id=execution_id,
                 wave=node.wave,
@@ -66,80 +68,51 @@ class AgentRuns:
                 priority=node.priority,
                 snapshot=snapshot,
                 settings=settings,
-                ticket=running.ticket,
+                progress=running.progress,
             )
-            running.answer = answer = self._ask(node.role, message)
-            futures.append(answer)
-        return fan_in(futures)
+            running.answer = self._actor(node.role).ask(message, block=False)
+            answers.append(running.answer)
+        if len(answers) == 1:
+            answers[0].add_done_callback(lambda done: ended([done.exception() or done.get()]))
+        else:
+            fan_in(answers).add_done_callback(lambda done: ended(done.get()))
 
-    def timed_out(self, message: RunTimedOut, limit: float) -> None:
-        """Abandon a run that has reached its time limit: it is answered at once, its actor replaced."""
-        running = self._match(message)
-        if running is not None and not running.ended:
-            running.error = f"exceeded its time limit of {limit:g} s and was abandoned"
-            self._abandon(message.role, running)
-
-    def collect(self, answers: Iterable[Any]) -> tuple[NodeResult, ...]:
-        """Turn the answers of a wave into results, and note which role actors died.
-
-        What was taken back has no result: it can be fanned out again, as the same attempt.
-        """
-        now = self._environment.clock.now()
-        results = []
-        for (role, running), answer in zip(self._running.items(), list(answers), strict=True):
-            if running.taken_back:
-                continue
-            if isinstance(answer, NodeResult) and running.error is None:
+    def collect(self, answers: Iterable[Any]) -> WaveEnded:
+        """Turn the answers of a wave into results, and count the role actors that died."""
+        results: list[NodeResult] = []
+        deaths = 0
+        for (role, running), answer in zip(self._running.items(), answers, strict=True):
+            if isinstance(answer, NodeResult):
                 results.append(answer)
-                continue
-            error = running.error
-            if error is None:
-                # The actor was not given up by us: its thread has died under it.
-                dead = self._actors.pop(role, None)
-                if dead is not None and dead.is_alive():
-                    dead.stop(block=False)
-                self._deaths.append(now)
-                error = f"its actor died: {in_one_line(answer)}"
-            results.append(
-                NodeResult(
-                    role=role,
-                    attempt=running.node.attempts,
-                    saw=running.snapshot,
-                    started_at=running.ticket.started_at,
-                    finished_at=now,
-                    error=error,
+            elif answer is not None:
+                # The thread of the actor has died under it.
+                self._actors.pop(role, None)
+                deaths += 1
+                results.append(
+                    NodeResult(
+                        role=role,
+                        attempt=running.node.attempts,
+                        saw=running.snapshot,
+                        started_at=running.progress.started_at,
+                        finished_at=self._environment.runtime.clock.now(),
+                        error=f"its actor died: {in_one_line(answer)}",
+                    )
                 )
-            )
-        self._running.clear()
-        return tuple(results)
-
-    def note_death(self) -> None:
-        """Count the death of another of the stack's actors."""
-        self._deaths.append(self._environment.clock.now())
-
-    def deaths_within(self, seconds: float) -> int:
-        """Return how many of the stack's actors died within the last `seconds`."""
-        oldest = self._environment.clock.now() - seconds
-        while self._deaths and self._deaths[0] < oldest:
-            self._deaths.popleft()
-        return len(self._deaths)
+        self._running = {}
+        return WaveEnded(tuple(results), deaths=deaths)
 
     def take_back(self) -> None:
-        """Give up the runs that wait for one of the limited places: from now on no agent begins."""
-        for role, running in self._running.items():
-            if running.ticket.claim():
-                running.taken_back = True
-                self._abandon(role, running)
+        """Run those agents no more that wait for one of the limited places."""
+        self._tell_running(TakeBackRun())
 
-    def abandon_all(self) -> None:
-        """Give up all runs: what they return is discarded."""
-        for role, running in self._running.items():
-            self._abandon(role, running)
-        self._running.clear()
+    def cancel(self) -> None:
+        """Give up all runs: nobody waits for what they return."""
+        self._tell_running(CancelRun())
+        self._running = {}
 
     def stop(self) -> None:
         """Give up all runs and stop the role actors."""
-        self.abandon_all()
+        self.cancel()
         for actor in self._actors.values():
             actor.stop(block=False)
         self._actors.clear()
@@ -152,32 +125,25 @@ class AgentRuns:
                 wave=running.node.wave,
                 attempt=running.node.attempts,
                 reason=running.node.reason,
-                since=running.ticket.started_at,
+                since=running.progress.started_at,
             )
             for role, running in self._running.items()
-            if not running.ended
+            if running.answer is None or not running.answer.done()
         )
 
-    def _ask(self, role: str, message: RunAgent) -> DispatchedFuture[Any]:
+    def _actor(self, role: str) -> DispatchedRef[RoleActor]:
         actor = self._actors.get(role)
         if actor is None or not actor.is_alive():
-            actor = RoleActor.start(
-                self._stack_id, self._environment.roles[role], self._supervisor, self._environment
+            actor = self._actors[role] = RoleActor.start(
+                self._stack_id, self._environment.roles[role], self._environment
             )
-            self._actors[role] = actor
-        future = actor.ask(message, block=False)
-        assert isinstance(future, DispatchedFuture)
-        return future
+        return actor
 
-    def _abandon(self, role: str, running: _Running) -> None:
-        running.ticket.claim()
-        running.ticket.cancelled.set()
-        actor = self._actors.pop(role, None)
-        if actor is not None:
-            self._environment.agents.abandon(actor)
-
-    def _match(self, message: RunTimedOut) -> _Running | None:
-        running = self._running.get(message.role)
-        if running is None or running.execution_id != message.execution_id:
-            return None
-        return running if running.node.attempts == message.attempt else None
+    def _tell_running(self, message: object) -> None:
+        for role, running in self._running.items():
+            if running.answer is not None and not running.answer.done() and role in self._actors:
+                try:
+                    self._actors[role].tell(message)
+                except ActorDeadError:
+                    # Its answer says so.
+                    continue

@@ -1,19 +1,32 @@
 """What every actor of an orchestrator shares."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pykka import ActorRef
-
-from recursor.runtime.clock import Clock
-from recursor.runtime.dispatcher import Dispatcher
 from recursor.actors.event_stream import EventStream
-from recursor.actors.metering import Meters
-from recursor.runtime.priority import PriorityDispatcher
 from recursor.domain.agent import Models
+from recursor.domain.ids import new_id
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.orchestration.roles import RoleRegistry
+from recursor.orchestration.stack_machine import StackMachine
+from recursor.runtime.actor import DispatchedRef
+from recursor.runtime.clock import Clock
+from recursor.runtime.interfaces import ActorDispatcher, Pool
 from recursor.storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What an orchestrator runs on: real threads and time, or simulated ones."""
+
+    clock: Clock
+    control: ActorDispatcher
+    """Runs actors, which never block."""
+    agents: Pool
+    """Runs agents. Its size is the limit on how many run at a time."""
+    new_id: Callable[[], str] = new_id
+    """Makes ids that sort by age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +38,13 @@ class Environment:
     settings: Settings
     """The runner's; a stack's own are applied over them."""
     runner: RunnerSettings
-    clock: Clock
+    runtime: Runtime
+    machine: StackMachine
     events: EventStream
-    control: Dispatcher
-    """Runs what never blocks."""
-    agents: PriorityDispatcher
-    """Runs agents. Its size is the limit on how many run at a time."""
-    meters: Meters
-    """Count what agents spend."""
     models: Models
     """Asks models for agents."""
-    orchestrator: ActorRef[Any]
+    orchestrator: DispatchedRef[Any]
+    ledger: DispatchedRef[Any]
+    """Counts what agents spend."""
+    runs: bool = True
+    """Whether agents run."""

@@ -1,22 +1,37 @@
 """The graph builder: makes the execution graph of a cycle from the work status."""
 
-from typing import ClassVar
+from typing import Any
 
-from recursor.actors.control_actor import ControlActor
 from recursor.actors.environment import Environment
 from recursor.actors.stack_messages import BuildGraph
 from recursor.domain.graph import ExecutionGraph
-from recursor.orchestration.graph import build_graph
+from recursor.orchestration.graph import Waves, build_graph, compute_waves
+from recursor.runtime.actor import DispatchedActor
+
+# A team of ten roles has a thousand sets of roles that can have work, and meets a few of them.
+MOST_KEPT = 256
 
 
-class GraphBuilder(ControlActor):
-    """Answers `BuildGraph`."""
+class GraphBuilder(DispatchedActor):
+    """Answers `BuildGraph`. It keeps the waves of every set of roles and dependencies that it has seen."""
+
+    listed = False
 
     def __init__(self, environment: Environment) -> None:
-        super().__init__(dispatcher=environment.control)
-        self._clock = environment.clock
+        super().__init__(dispatcher=environment.runtime.control)
+        self._clock = environment.runtime.clock
+        self._waves: dict[tuple[tuple[str, tuple[str, ...]], ...], Waves] = {}
 
-    def _build(self, message: BuildGraph) -> ExecutionGraph:
-        return build_graph(message.report, message.graph_id, self._clock.now())
+    def on_receive(self, message: Any) -> ExecutionGraph:
+        """Return the graph for a work status."""
+        assert isinstance(message, BuildGraph)
+        return build_graph(message.report, message.graph_id, self._clock.now(), self._waves_of)
 
-    handlers: ClassVar = {BuildGraph: _build}
+    def _waves_of(self, waits_for: dict[str, list[str]]) -> Waves:
+        key = tuple([(role, tuple(others)) for role, others in waits_for.items()])
+        waves = self._waves.get(key)
+        if waves is None:
+            if len(self._waves) >= MOST_KEPT:
+                self._waves.clear()
+            waves = self._waves[key] = compute_waves(waits_for)
+        return waves

@@ -1,56 +1,74 @@
 """What the orchestrator is told and asked: the protocol of everyone who embeds or steers Recursor.
 
-An `ask` is answered when what was asked for is on disk.
+An `ask` is answered when what was asked for is on disk. Commands to one stack are defined in
+`recursor.domain.commands`, and listed here with the rest.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from recursor.actors.event_rate import EventRate
 from recursor.actors.event_stream import Listener
+from recursor.domain.commands import (
+    AddTodo,
+    CancelTodo,
+    Command,
+    ConfigureStack,
+    ControlStack,
+    CreateStack,
+    DeleteStack,
+    EditTodo,
+    RenameStack,
+    SendMessage,
+    SendUserMessage,
+    SetIdea,
+)
 from recursor.domain.events import Event
-from recursor.domain.message import Message, UserMessage
-from recursor.domain.project import ProjectIdea
 from recursor.domain.record import Record, RoleName, Timestamp
+from recursor.domain.settings import RetentionSettings
 from recursor.domain.spending import BudgetChanges
 from recursor.domain.stack import Stack
-from recursor.domain.todo import Todo
-from recursor.orchestration.control import Command
+
+__all__ = [
+    "AddTodo",
+    "CancelTodo",
+    "ConfigureStack",
+    "ControlAll",
+    "ControlStack",
+    "CreateStack",
+    "DeleteStack",
+    "EditTodo",
+    "GetLoad",
+    "GetStatus",
+    "GetWork",
+    "LimitAll",
+    "OrchestratorLoad",
+    "Prune",
+    "PruneBroadcasts",
+    "RenameStack",
+    "RunningAgent",
+    "SendMessage",
+    "SendUserMessage",
+    "SetIdea",
+    "Shutdown",
+    "StackStatus",
+    "Subscribe",
+    "Unsubscribe",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class CreateStack:
-    """Store a new stack, made by `recursor.storage.stacks.new_stack`. Answered with the `Stack`."""
+class ControlAll:
+    """Steer all stacks that a command makes a difference to, or some. No agent begins until all have obeyed.
 
-    stack: Stack
-    idea: ProjectIdea | None = None
-    start: bool = False
+    Answered with a mapping of each stack's id to the `Stack`, or to the error.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class ControlStack:
-    """Steer a stack. Answered with the `Stack`, or `NotFoundError`, `ConflictError`."""
-
-    stack_id: str
     command: Command
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteStack:
-    """Remove a stack and all that belongs to it. Answered with None, or `NotFoundError`."""
-
-    stack_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigureStack:
-    """Override settings; None takes an override back. Answered with the `Stack`, or `InvalidInputError`."""
-
-    stack_id: str
-    changes: Mapping[str, Mapping[str, JsonValue]]
+    stack_ids: Collection[str] | None = None
+    """Which stacks; None: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,72 +82,21 @@ class LimitAll:
 
 
 @dataclass(frozen=True, slots=True)
-class RenameStack:
-    """Call a stack something else. Answered with the `Stack`, or `InvalidInputError`."""
+class Prune:
+    """Remove what a stack need not keep. Answered with a `recursor.storage.retention.Pruned`."""
 
     stack_id: str
-    name: str
+    keep: RetentionSettings
+    dry_run: bool = False
+    """Count it only."""
 
 
 @dataclass(frozen=True, slots=True)
-class SetIdea:
-    """Give a stack an idea, or another one: what was planned stays until the planner has read it.
+class PruneBroadcasts:
+    """Remove broadcasts that every stack has read, and old sums over all stacks. Answered with a `Pruned`."""
 
-    Answered with the `ProjectIdea` as it is then.
-    """
-
-    idea: ProjectIdea
-
-
-@dataclass(frozen=True, slots=True)
-class SendUserMessage:
-    """A visitor writes to a stack. Answered with the `UserMessage`."""
-
-    message: UserMessage
-
-
-@dataclass(frozen=True, slots=True)
-class SendMessage:
-    """One stack writes to another, or to all. Answered with the `Message`."""
-
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class AddTodo:
-    """A person gives a stack a todo. Answered with the `Todo`."""
-
-    todo: Todo
-
-
-@dataclass(frozen=True, slots=True)
-class EditTodo:
-    """A person rewrites an open todo, or says anew how urgent it is; what is None stays.
-
-    Answered with the `Todo`, or `NotFoundError`, `ConflictError`.
-    """
-
-    stack_id: str
-    todo_id: str
-    content: str | None = None
-    priority: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CancelTodo:
-    """A person cancels a todo. Answered with the `Todo`."""
-
-    stack_id: str
-    todo_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """Something was written to a stack in the store: look at it. Not answered."""
-
-    stack_id: str
-    outside: bool = False
-    """Whether another process wrote it: then the stack's state may have changed too."""
+    dry_run: bool = False
+    """Count it only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,51 +2,92 @@
 
 import contextlib
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from pykka import ActorRef, Timeout
+from pykka import ActorDeadError, Timeout
 
-from recursor.runtime.clock import Clock, SystemClock, Timer
-from recursor.runtime.deferred import Deferred
-from recursor.runtime.dispatcher import Dispatcher
-from recursor.actors.environment import Environment
+from recursor.actors.broadcasts import Broadcasts
+from recursor.actors.environment import Environment, Runtime
 from recursor.actors.event_stream import EventStream
-from recursor.runtime.future import DispatchedFuture, fan_in
+from recursor.actors.ledger import LedgerActor
 from recursor.actors.messages import (
+    AddTodo,
+    CancelTodo,
+    ConfigureStack,
+    ControlAll,
+    ControlStack,
+    CreateStack,
+    DeleteStack,
+    EditTodo,
     GetLoad,
     GetStatus,
     GetWork,
+    LimitAll,
     OrchestratorLoad,
+    Prune,
+    PruneBroadcasts,
+    RenameStack,
+    SendMessage,
+    SendUserMessage,
+    SetIdea,
     Shutdown,
     StackStatus,
     Subscribe,
     Unsubscribe,
 )
-from recursor.actors.metering import Meters
-from recursor.runtime.priority import PriorityDispatcher
-from recursor.actors.stack_keeper import StackKeeper, nothing
-from recursor.actors.stack_messages import AllStopped, GraceOver, PollDue, Quiesce, Quiesced
-from recursor.agents.model.choice import check_choice, check_given
+from recursor.actors.roster import Roster
+from recursor.actors.settings_check import SettingsCheck
+from recursor.actors.stack_messages import (
+    AgentsStopped,
+    AllObeyed,
+    AllStopped,
+    BroadcastPosted,
+    BroadcastStored,
+    Deliver,
+    Delivered,
+    Do,
+    GraceOver,
+    MayPassivate,
+    PlaceVacated,
+    StackGone,
+    StopAgents,
+    SupervisorDied,
+    TakeFence,
+    Undelivered,
+    WakeUp,
+)
 from recursor.agents.model.exchange import Exchange
-from recursor.domain.errors import ConflictError, RecursorError
+from recursor.domain.commands import Command
+from recursor.domain.errors import ConflictError, NotFoundError, RecursorError, in_one_line
+from recursor.domain.events import ContentsChanged
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.work import WorkReport
+from recursor.orchestration.control import CONCERNED
 from recursor.orchestration.roles import RoleRegistry
-from recursor.storage import stacks
-from recursor.storage.budgets import limited
-from recursor.storage.errors import CorruptRecordError, StorageError
-from recursor.storage.ledger import settle_all
+from recursor.orchestration.stack_machine import StackMachine
+from recursor.runtime.actor import DispatchedActor
+from recursor.runtime.clock import Clock, SystemClock, Timer
+from recursor.runtime.deferred import Deferred
+from recursor.runtime.dispatcher import Dispatcher
+from recursor.runtime.future import DispatchedFuture, fan_in
+from recursor.runtime.pool import TaskPool
+from recursor.storage.broadcasts import prunable_broadcasts
+from recursor.storage.commit import Commit
+from recursor.storage.errors import StorageError
 from recursor.storage.queries import work_detection_status
+from recursor.storage.stack_store import senders
+from recursor.storage.stacks import read_stack
 from recursor.storage.store import Store
-from recursor.storage.tables import TABLES
-from recursor.storage.waking import stacks_to_wake
+from recursor.storage.tables import BROADCASTS, STACKS, TABLES
+from recursor.storage.waking import ids_in_states, stacks_to_wake
 
 logger = logging.getLogger("recursor.actors")
 
-# How long an orchestrator that is stopped without `Shutdown` waits for its own threads, in seconds: what they
-# do takes milliseconds.
+# Seconds that an orchestrator that is stopped without `Shutdown` waits for its own threads: what they do
+# takes milliseconds.
 STOP_SECONDS = 5.0
 
 
@@ -60,7 +101,7 @@ class _Closing:
     grace: Timer | None = None
 
 
-class Orchestrator(StackKeeper):
+class Orchestrator(DispatchedActor):
     """Runs all stacks of a store.
 
     Start it inside any pykka system: it makes its own dispatchers, starts its own actors, stops only
@@ -77,13 +118,17 @@ class Orchestrator(StackKeeper):
         settings: defaults for all stacks; a stack may override them.
         runner: sizes and periods of this orchestrator.
         clock: the time; by default the machine's.
+        models: asks models for agents; by default all that pydantic-ai knows.
+        runs: whether agents run. If not, commands are carried out, and nothing else happens.
+        roles_known: whether `roles` is the team that will run the stacks, so that settings for other roles
+            are refused.
+        runtime: the threads and the time to run on; by default real ones, of its own. Whoever gives it
+            closes it.
 
     Raises:
         StoreClosedError, UnknownTableError: the store cannot be used.
         InvalidInputError: a model or a budget cannot be as the settings say.
     """
-
-    listed = True
 
     def __init__(
         self,
@@ -93,56 +138,71 @@ class Orchestrator(StackKeeper):
         runner: RunnerSettings | None = None,
         clock: Clock | None = None,
         models: Exchange | None = None,
+        *,
+        runs: bool = True,
+        roles_known: bool = True,
+        runtime: Runtime | None = None,
     ) -> None:
         runner = runner or RunnerSettings()
         settings = settings or Settings()
         with store.read() as reader:
             for table in TABLES:
                 reader.scan(table)
-            # What cannot be read lets no call be made, and keeps nobody from looking after it.
-            limits = runner
-            with contextlib.suppress(CorruptRecordError):
-                limits = limited(reader, runner)
-        check_given({**settings.model_dump(), "runner": runner.model_dump()}, lambda: roles)
-        check_choice(settings, limits)
-        own_clock = SystemClock() if clock is None else None
-        control = Dispatcher(runner.control_threads, "recursor-control")
-
-        def environment(orchestrator: ActorRef[Any]) -> Environment:
-            time = clock or own_clock or SystemClock()
-            return Environment(
-                store=store,
-                roles=roles,
-                settings=settings,
-                runner=runner,
-                clock=time,
-                meters=Meters(store, settings, runner, time),
-                models=models or Exchange(time, runner.rates),
-                events=EventStream(),
-                control=control,
-                agents=PriorityDispatcher(runner.agents, "recursor-agent"),
-                orchestrator=orchestrator,
+        check = SettingsCheck(store, settings, runner, roles if roles_known else None)
+        check.of_runner()
+        self._own_clock = SystemClock() if clock is None and runtime is None else None
+        self._owns_runtime = runtime is None
+        if runtime is None:
+            runtime = Runtime(
+                clock or self._own_clock or SystemClock(),
+                Dispatcher(runner.control_threads, "recursor-control"),
+                TaskPool(runner.agents, "recursor-agent"),
             )
-
-        super().__init__(control, environment)
-        self._own_clock = own_clock
+        super().__init__(dispatcher=runtime.control)
+        models = models or Exchange(runtime.clock, runner.rates)
+        runtime.agents.call_at_end(models.aclose)
+        self._check = check
+        self._store = store
+        self._runtime = runtime
+        self._clock = runtime.clock
+        self._environment = Environment(
+            store=store,
+            roles=roles,
+            settings=settings,
+            runner=runner,
+            runtime=runtime,
+            machine=StackMachine(settings, runtime.new_id, check),
+            events=EventStream(),
+            models=models,
+            orchestrator=self.actor_ref,
+            ledger=LedgerActor.start(store, settings, runner, runtime.clock, runtime.new_id, runtime.control),
+            runs=runs,
+        )
+        self._roster = Roster(self._environment, self._tell)
+        self._broadcasts = Broadcasts(self._environment, self._tell)
+        self._suspended: dict[str, str] = {}
+        """Why stacks are paused whose supervisors keep dying."""
+        self._barriers = 0
+        """Commands to all stacks that are being obeyed: no agent begins meanwhile."""
         self._closing: _Closing | None = None
         self._not_started: RecursorError | None = None
 
     def on_start(self) -> None:
         """Wake every stack that has something to do, now or later, interrupted cycles included."""
-        now = self._clock.now()
+        if not self._environment.runs:
+            return
         try:
-            # Before any stack can spend more.
-            self._store.submit(settle_all)
             with self._store.read() as reader:
                 due_stacks = list(stacks_to_wake(reader))
+                sending = senders(reader)
+            now = self._clock.now()
             for stack_id, due in due_stacks:
                 if due <= now:
                     self._roster.activate(stack_id)
                 else:
                     self._roster.sleep_until(stack_id, due)
-            self._poll(PollDue())
+            for stack_id in sending:
+                self._roster.activate(stack_id)
         except RecursorError as error:
             # Whoever started it learns of it by asking: an actor that fails here is just gone.
             self._not_started = error
@@ -150,52 +210,110 @@ class Orchestrator(StackKeeper):
             self._end_all()
             raise
 
-    def on_stop(self) -> None:
-        """Stop what was started here, and nothing else. What was running is run again another time."""
-        self._end_all()
+    # -- Commands --------------------------------------------------------------------------------------------
 
-    def on_failure(self, *_error: object) -> None:
-        """Leave nothing behind."""
-        self._end_all()
+    def _command(self, message: Any) -> Deferred:
+        """Have a command carried out by the owner of its stack."""
+        return Deferred(self._ask_owner(message.stack_id, Do(message)))
 
-    def _end_all(self) -> None:
-        environment = self._environment
-        grace = None if self._closing is None else self._closing.grace
-        self._roster.cancel_timers()
-        for timer in (self._next_poll, grace):
-            if timer is not None:
-                timer.cancel()
-        # When this actor has ended, nothing is written any more: another may be started on the store.
-        with contextlib.suppress(Timeout):
-            self._roster.stop_all().get(timeout=STOP_SECONDS)
-        # What was cut off is written down as spent.
-        environment.models.close()
-        with contextlib.suppress(Exception):
-            self._store.submit(nothing).result(STOP_SECONDS)
-        environment.control.shutdown(timeout=STOP_SECONDS)
-        environment.agents.shutdown(timeout=0)
-        if self._own_clock is not None:
-            self._own_clock.close()
-        if self._closing is not None:
-            self._closing.answer.set(bool(self._closing.in_time))
+    def _create(self, message: CreateStack) -> Deferred:
+        self._check.of_new(message.stack)
+        stack_id = message.stack.id
+        if stack_id not in self._roster and not self._exists(stack_id):
+            self._roster.activate(stack_id, message)
+        return Deferred(self._roster.ask(stack_id, Do(message)))
+
+    def _send(self, message: SendMessage) -> Deferred:
+        if message.message.to_stack_id is None:
+            return Deferred(self._broadcasts.store(message.message))
+        return self._command(message)
+
+    def _control_all(self, message: ControlAll) -> Deferred:
+        """Steer many stacks. The pool holds back every agent until all of them have obeyed."""
+        command, stack_ids = message.command, message.stack_ids
+        if stack_ids is None:
+            with self._store.read() as reader:
+                stack_ids = ids_in_states(reader, CONCERNED[command])
+        if command in (Command.STOP, Command.PAUSE):
+            self._barriers += 1
+            self._runtime.agents.hold()
+        answers: dict[str, DispatchedFuture[Any]] = {}
+        for stack_id in stack_ids:
+            try:
+                answers[stack_id] = self._ask_owner(stack_id, Do(ControlStack(stack_id, command)))
+            except RecursorError as error:
+                answers[stack_id] = _failed(error)
+        asked: DispatchedFuture[Any] = DispatchedFuture()
+        held = command in (Command.STOP, Command.PAUSE)
+        fan_in(answers.values()).add_done_callback(lambda _: self._tell(AllObeyed(answers, asked, held)))
+        return Deferred(asked)
+
+    def _all_obeyed(self, message: AllObeyed) -> None:
+        if message.held:
+            self._barriers -= 1
+            if self._barriers == 0:
+                self._runtime.agents.release()
+        message.asked.set(
+            {stack_id: answer.exception() or answer.get() for stack_id, answer in message.answers.items()}
+        )
+
+    def _limit_all(self, message: LimitAll) -> Deferred:
+        future = self._environment.ledger.ask(message, block=False)
+
+        def done(spending: DispatchedFuture[Any]) -> None:
+            events = self._environment.events
+            if spending.exception() is None and events.wanted(BROADCASTS, ContentsChanged):
+                # Every team's page shows it; no stack has anything to look at.
+                now = self._clock.now()
+                events.publish(ContentsChanged(stack_id=BROADCASTS, at=now, what="settings"))
+
+        future.add_done_callback(done)
+        return Deferred(future)
+
+    def _prune(self, message: Prune) -> Deferred:
+        return Deferred(self._ask_owner(message.stack_id, message))
+
+    def _prune_broadcasts(self, message: PruneBroadcasts) -> Any:
+        with self._store.read() as reader:
+            commit, pruned = prunable_broadcasts(reader, self._clock.now())
+        if message.dry_run or not pruned:
+            return pruned
+        future: DispatchedFuture[Any] = DispatchedFuture()
+
+        def done(error: BaseException | None) -> None:
+            if error is None:
+                future.set(pruned)
+            else:
+                future.set_exception((type(error), error, error.__traceback__))
+
+        self._store.commit(commit, done)
+        return Deferred(future)
+
+    # -- Questions -------------------------------------------------------------------------------------------
 
     def _status(self, message: GetStatus) -> Any:
-        if self._roster.answers(message.stack_id):
-            return self._forward(message.stack_id, message)
+        if message.stack_id in self._roster:
+            return Deferred(self._roster.ask(message.stack_id, message))
         with self._store.read() as reader:
-            return StackStatus(stack=stacks.read_stack(reader, message.stack_id), active=False)
+            return StackStatus(stack=read_stack(reader, message.stack_id), active=False)
 
-    def _work(self, message: GetWork) -> WorkReport:
+    def _work(self, message: GetWork) -> Deferred | WorkReport:
+        if message.stack_id in self._roster:
+            return Deferred(self._roster.ask(message.stack_id, message))
         environment = self._environment
         with self._store.read() as reader:
             return work_detection_status(
-                reader, message.stack_id, environment.roles, environment.settings, self._clock.now()
+                reader,
+                message.stack_id,
+                environment.roles,
+                environment.settings,
+                self._clock.now(),
             )
 
     def _load(self, _message: GetLoad) -> OrchestratorLoad:
         if self._not_started is not None:
             raise self._not_started
-        load = self._environment.agents.load
+        load = self._runtime.agents.load
         return OrchestratorLoad(
             active_stacks=self._roster.active,
             sleeping_stacks=self._roster.sleeping,
@@ -211,18 +329,96 @@ class Orchestrator(StackKeeper):
     def _unsubscribe(self, message: Unsubscribe) -> None:
         self._environment.events.unsubscribe(message.listener)
 
+    # -- Messages between stacks -----------------------------------------------------------------------------
+
+    def _deliver(self, message: Deliver) -> None:
+        sent = message.message
+        sender = sent.from_stack_id
+
+        def done(arrived: DispatchedFuture[Any]) -> None:
+            error = arrived.exception()
+            if error is None or isinstance(error, NotFoundError):
+                self._tell((sender, Delivered(sent.id)))
+            else:
+                self._tell((sender, Undelivered(sent)))
+
+        try:
+            if sent.to_stack_id is None:
+                future: DispatchedFuture[Any] = self._broadcasts.store(sent)
+            else:
+                future = self._ask_owner(sent.to_stack_id, Do(SendMessage(sent)))
+        except RecursorError as error:
+            future = _failed(error)
+        future.add_done_callback(done)
+
+    def _tell_sender(self, message: tuple[str, object]) -> None:
+        sender, told = message
+        if sender in self._roster:
+            self._roster.tell(sender, told)
+
+    def _broadcast_stored(self, message: BroadcastStored) -> None:
+        with self._store.read() as reader:
+            receivers = [stack_id for stack_id, _ in stacks_to_wake(reader)]
+        for stack_id in dict.fromkeys([*receivers, *self._roster]):
+            with contextlib.suppress(NotFoundError, ConflictError):
+                self._roster.tell(stack_id, BroadcastPosted(message.message))
+
+    # -- Supervisors -----------------------------------------------------------------------------------------
+
+    def _wake_up(self, message: WakeUp) -> None:
+        with contextlib.suppress(NotFoundError):
+            self._roster.wake_up(message)
+
+    def _may_passivate(self, message: MayPassivate) -> None:
+        self._roster.may_passivate(message)
+
+    def _stack_gone(self, message: StackGone) -> None:
+        self._roster.dismiss(message.stack_id)
+
+    def _supervisor_died(self, message: SupervisorDied) -> None:
+        if self._roster.note_death(message):
+            times = self._environment.settings.limits.child_deaths + 1
+            reason = f"its supervisor died {times} times; the last: {message.problem}"
+            self._suspended[message.stack_id] = reason
+
+    def _place_vacated(self, message: PlaceVacated) -> None:
+        reason = self._suspended.get(message.stack_id)
+        if message.error is None:
+            self._suspended.pop(message.stack_id, None)
+        pause = ControlStack(message.stack_id, Command.PAUSE, reason)
+        self._roster.replace(message, None if reason is None else Do(pause))
+
+    def _take_fence(self, message: TakeFence) -> None:
+        self._roster.take_fence(message)
+
+    # -- The end ---------------------------------------------------------------------------------------------
+
+    def on_stop(self) -> None:
+        """Stop what was started here, and nothing else. What was running is run again another time."""
+        self._end_all()
+
+    def on_failure(self, *_error: object) -> None:
+        """Leave nothing behind."""
+        self._end_all()
+
+    def on_fatal_error(self, error: BaseException) -> None:
+        """Leave nothing behind, and stop no actor of the program that is not ours."""
+        logger.critical("the orchestrator died: %s", in_one_line(error))
+        self._end_all()
+
     def _shut_down(self, message: Shutdown) -> Deferred:
         if self._closing is not None:
             raise ConflictError("the orchestrator is shutting down already")
         self._closing = _Closing()
         self._roster.closed = True
-        quiesced = fan_in([self._roster.ask(stack_id, Quiesce()) for stack_id in self._roster])
-        quiesced.add_done_callback(lambda _: self._tell(Quiesced()))
+        self._runtime.agents.hold()
+        quiet = fan_in([self._roster.ask(stack_id, StopAgents()) for stack_id in self._roster])
+        quiet.add_done_callback(lambda _: self._tell(AgentsStopped()))
         due = self._clock.now() + message.grace
         self._closing.grace = self._clock.call_at(due, lambda: self._tell(GraceOver()))
         return Deferred(self._closing.answer)
 
-    def _quiesced(self, _message: Quiesced) -> None:
+    def _agents_stopped(self, _message: AgentsStopped) -> None:
         self._end(in_time=True)
 
     def _grace_over(self, _message: GraceOver) -> None:
@@ -231,17 +427,65 @@ class Orchestrator(StackKeeper):
     def _end(self, in_time: bool) -> None:
         if self._closing is not None and self._closing.in_time is None:
             self._closing.in_time = in_time
-            stopped = self._roster.stop_all()
-            stopped.add_done_callback(lambda _: self._tell(AllStopped()))
+            self._roster.stop_all().add_done_callback(lambda _: self._tell(AllStopped()))
 
     def _all_stopped(self, _message: AllStopped) -> None:
         self.stop()
 
-    def _handle_receive(self, message: Any) -> Any:
+    def _end_all(self) -> None:
+        environment, runtime = self._environment, self._runtime
+        self._roster.cancel_timers()
+        if self._closing is not None and self._closing.grace is not None:
+            self._closing.grace.cancel()
+        stopping = self._roster.stop_all()
+        if self._owns_runtime:
+            # When this actor has ended, nothing is written any more: another may be started on the store.
+            with contextlib.suppress(Timeout):
+                stopping.get(timeout=STOP_SECONDS)
+            # What was cut off is written down as spent.
+            runtime.agents.shutdown(timeout=0 if not environment.runs else STOP_SECONDS)
+            with contextlib.suppress(ActorDeadError, Timeout):
+                environment.ledger.stop(timeout=STOP_SECONDS)
+            self._wait_for_store()
+            runtime.control.shutdown(timeout=STOP_SECONDS)
+            if self._own_clock is not None:
+                self._own_clock.close()
+        if self._closing is not None:
+            self._closing.answer.set(bool(self._closing.in_time))
+
+    def _wait_for_store(self) -> None:
+        written = threading.Event()
+        with contextlib.suppress(StorageError):
+            self._store.commit(Commit(), lambda _: written.set())
+            written.wait(STOP_SECONDS)
+
+    # -- Small things ----------------------------------------------------------------------------------------
+
+    def _ask_owner(self, stack_id: str, message: object) -> DispatchedFuture[Any]:
+        if stack_id not in self._roster and not self._exists(stack_id):
+            raise NotFoundError(f"no stack {stack_id}: it does not exist, or was deleted")
+        return self._roster.ask(stack_id, message)
+
+    def _exists(self, stack_id: str) -> bool:
+        with self._store.read() as reader:
+            return bool(stack_id) and reader.get(STACKS.name, stack_id.encode()) is not None
+
+    def _tell(self, message: object) -> None:
         try:
-            return super()._handle_receive(message)
+            self.actor_ref.tell(message)
+        except ActorDeadError:
+            logger.debug("%s came after the end of %s", type(message).__name__, self)
+
+    def on_receive(self, message: Any) -> Any:
+        """Handle a message by its type. Nobody would replace this actor: an error is the asker's alone."""
+        handler = self._handlers.get(type(message))
+        if handler is None:
+            logger.warning("%s does not understand %s", self, type(message).__name__)
+            error = TypeError(f"{type(self).__name__} does not understand {type(message).__name__}")
+            return Deferred.failed(error)
+        try:
+            return handler(self, message)
         except Exception as error:
-            # Nobody would replace this actor: who asked is told, and all else goes on.
             expected = isinstance(error, RecursorError) and not isinstance(error, StorageError)
             logger.log(
                 logging.DEBUG if expected else logging.ERROR,
@@ -251,15 +495,50 @@ class Orchestrator(StackKeeper):
             )
             return Deferred.failed(error)
 
-    handlers: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {
-        **StackKeeper.handlers,
+    _handlers: ClassVar[Mapping[type, Callable[[Any, Any], Any]]] = {
+        CreateStack: _create,
+        SendMessage: _send,
+        **dict.fromkeys(
+            (
+                ControlStack,
+                DeleteStack,
+                ConfigureStack,
+                RenameStack,
+                SetIdea,
+                SendUserMessage,
+                AddTodo,
+                EditTodo,
+                CancelTodo,
+            ),
+            _command,
+        ),
+        ControlAll: _control_all,
+        LimitAll: _limit_all,
+        Prune: _prune,
+        PruneBroadcasts: _prune_broadcasts,
         GetStatus: _status,
         GetWork: _work,
         GetLoad: _load,
         Subscribe: _subscribe,
         Unsubscribe: _unsubscribe,
         Shutdown: _shut_down,
-        Quiesced: _quiesced,
+        AllObeyed: _all_obeyed,
+        Deliver: _deliver,
+        tuple: _tell_sender,
+        BroadcastStored: _broadcast_stored,
+        WakeUp: _wake_up,
+        MayPassivate: _may_passivate,
+        StackGone: _stack_gone,
+        SupervisorDied: _supervisor_died,
+        PlaceVacated: _place_vacated,
+        TakeFence: _take_fence,
+        AgentsStopped: _agents_stopped,
         AllStopped: _all_stopped,
         GraceOver: _grace_over,
     }
+
+
+def _failed(error: BaseException) -> DispatchedFuture[Any]:
+    future: DispatchedFuture[Any] = DispatchedFuture()
+    future.set_exception((type(error), error, error.__traceback__))
+    return future

@@ -1,52 +1,65 @@
 """The stacks that have a supervisor, and those that sleep until they are due."""
 
-import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pykka import ActorDeadError, ActorRef
-
-from recursor.runtime.clock import Timer
-from recursor.runtime.actor import stop
 from recursor.actors.environment import Environment
-from recursor.runtime.future import DispatchedFuture, fan_in
-from recursor.actors.messages import Changed
-from recursor.actors.stack_messages import Activate, MayRest, StayUp, SupervisorDied, WakeUp
+from recursor.actors.stack_messages import (
+    Activate,
+    MayPassivate,
+    PlaceVacated,
+    StayActive,
+    SupervisorDied,
+    TakeFence,
+    WakeUp,
+)
 from recursor.actors.supervisor import StackSupervisor
+from recursor.domain.commands import CreateStack
+from recursor.domain.errors import ConflictError, NotFoundError
 from recursor.domain.events import Trouble
+from recursor.runtime.actor import DispatchedRef, stop
+from recursor.runtime.clock import Timer
+from recursor.runtime.future import DispatchedFuture, fan_in
+from recursor.storage.commit import Commit, Fence, FenceNumbers
+from recursor.storage.errors import FencedError
 
 logger = logging.getLogger("recursor.actors")
+
+_Sent = tuple[object, DispatchedFuture[Any] | None]
 
 
 @dataclass(slots=True)
 class _Active:
     """A stack with actors."""
 
-    supervisor: ActorRef[StackSupervisor]
-    routed: int = 0
+    supervisor: DispatchedRef[StackSupervisor]
+    sent: int = 0
     """How many messages were sent to the supervisor."""
-    mourned: bool = False
-    """It has died, and its successor is about to start."""
+    is_dead: bool = False
+    """Whether it has died, and its successor is about to start."""
 
 
 class Roster:
     """Belongs to one orchestrator, and is used by it alone."""
 
     def __init__(self, environment: Environment, tell: Callable[[object], None]) -> None:
-        """Begin with nobody.
+        """Begin with no stack.
 
         Args:
             environment: where supervisors are started.
             tell: tells the orchestrator.
         """
         self._environment = environment
-        self._clock = environment.clock
+        self._clock = environment.runtime.clock
         self._tell = tell
+        self._fences = FenceNumbers()
         self._active: dict[str, _Active] = {}
         self._sleeping: dict[str, Timer] = {}
+        self._waiting: dict[str, list[_Sent]] = {}
+        """What is sent to a stack while its dead supervisor is being replaced."""
         self._deaths: dict[str, deque[float]] = {}
         self.closed = False
         """Whether no supervisor is started any more."""
@@ -57,7 +70,7 @@ class Roster:
 
     def __iter__(self) -> Iterator[str]:
         """Yield the stacks that have one."""
-        return iter(self._active)
+        return iter(list(self._active))
 
     @property
     def active(self) -> int:
@@ -69,104 +82,86 @@ class Roster:
         """How many stacks have none, and a timer."""
         return len(self._sleeping)
 
-    def answers(self, stack_id: str) -> bool:
-        """Whether a stack has a supervisor to ask: not one that has died and is about to be replaced."""
-        active = self._active.get(stack_id)
-        return active is not None and active.supervisor.is_alive()
+    def tell(self, stack_id: str, message: object) -> None:
+        """Tell the supervisor of a stack, which is started if need be.
 
-    def route(self, stack_id: str, message: object) -> None:
-        """Tell the supervisor of a stack that has one."""
-        active = self._active[stack_id]
-        active.routed += 1
-        # A supervisor that has died says so itself, in a message that is on its way.
-        with contextlib.suppress(ActorDeadError):
-            active.supervisor.tell(message)
+        Raises:
+            NotFoundError: there is no such stack.
+            ConflictError: the orchestrator is ending.
+        """
+        self._send(stack_id, message, None)
 
     def ask(self, stack_id: str, message: object) -> DispatchedFuture[Any]:
-        """Ask the supervisor of a stack that has one."""
-        active = self._active[stack_id]
-        active.routed += 1
-        future = active.supervisor.ask(message, block=False)
-        assert isinstance(future, DispatchedFuture)
+        """Ask the supervisor of a stack, which is started if need be.
+
+        Raises:
+            NotFoundError: there is no such stack.
+            ConflictError: the orchestrator is ending.
+        """
+        future: DispatchedFuture[Any] = DispatchedFuture()
+        self._send(stack_id, message, future)
         return future
 
-    def wake(self, message: Changed) -> None:
-        """Have a stack looked at, by the supervisor it has or by a new one."""
-        if message.stack_id in self._active:
-            self.route(message.stack_id, message)
-        else:
-            self.activate(message.stack_id)
+    def activate(self, stack_id: str, create: CreateStack | None = None) -> None:
+        """Start the supervisor of a stack, unless it has one.
+
+        Args:
+            stack_id: the stack.
+            create: the stack, if it does not exist yet.
+
+        Raises:
+            NotFoundError: it was deleted.
+            ConflictError: the orchestrator is ending.
+        """
+        if stack_id not in self._active:
+            self._start(stack_id, self._next_fence(stack_id), create)
 
     def wake_up(self, message: WakeUp) -> None:
         """Start the supervisor of a stack whose timer went off."""
         self._sleeping.pop(message.stack_id, None)
-        self.activate(message.stack_id)
+        if not self.closed:
+            self.activate(message.stack_id)
 
-    def activate(self, stack_id: str) -> None:
-        """Start the supervisor of a stack, unless it has one or all are ending."""
-        if self.closed or stack_id in self._active:
-            return
-        self.cancel_sleep(stack_id)
-        supervisor = StackSupervisor.start(stack_id, self._environment)
-        self._active[stack_id] = _Active(supervisor)
-        self.route(stack_id, Activate())
-
-    def may_rest(self, message: MayRest) -> None:
+    def may_passivate(self, message: MayPassivate) -> None:
         """Stop a supervisor that has nothing to do, if no message to it is on its way."""
         active = self._active.get(message.stack_id)
-        if active is None:
+        if active is None or active.is_dead:
             return
-        if active.routed != message.handled:
-            self.route(message.stack_id, StayUp())
+        if active.sent != message.handled:
+            self._post(active, StayActive(), None)
             return
         del self._active[message.stack_id]
         stop(active.supervisor)
-        if message.next_look_at is not None and not self.closed:
-            self.sleep_until(message.stack_id, message.next_look_at)
+        if message.due is not None and not self.closed:
+            self.sleep_until(message.stack_id, message.due)
 
     def sleep_until(self, stack_id: str, due: float) -> None:
         """Wake a stack when it is due (seconds since the epoch, UTC)."""
-        self.cancel_sleep(stack_id)
+        self._cancel_sleep(stack_id)
         self._sleeping[stack_id] = self._clock.call_at(due, lambda: self._tell(WakeUp(stack_id)))
-
-    def cancel_sleep(self, stack_id: str) -> None:
-        """Let a stack sleep until something happens."""
-        timer = self._sleeping.pop(stack_id, None)
-        if timer is not None:
-            timer.cancel()
-
-    def forget(self, stack_id: str) -> None:
-        """Remember nothing of a stack that is gone, but its supervisor."""
-        self.cancel_sleep(stack_id)
-        self._deaths.pop(stack_id, None)
 
     def dismiss(self, stack_id: str) -> None:
         """Stop the supervisor of a stack that is gone, and forget it."""
-        self.forget(stack_id)
+        self._cancel_sleep(stack_id)
+        self._deaths.pop(stack_id, None)
         active = self._active.pop(stack_id, None)
         if active is not None:
             stop(active.supervisor)
 
-    def report_killed(self) -> None:
-        """Tell of the supervisors that died without a last breath: their thread was killed under them."""
-        for stack_id, active in self._active.items():
-            if not active.supervisor.is_alive() and not active.mourned:
-                self._tell(SupervisorDied(stack_id, active.supervisor.actor_urn, "its thread was killed"))
+    def note_death(self, message: SupervisorDied) -> bool:
+        """Take note of a supervisor's death, and take its fence away from it.
 
-    def mourn(self, message: SupervisorDied) -> bool | None:
-        """Take note of a supervisor's death.
-
-        It keeps its place until nothing that it submitted is still to come. What reaches the stack meanwhile
-        is read by its successor.
+        It keeps its place until nothing that it wrote is still to come. What is sent to the stack meanwhile
+        waits for its successor.
 
         Returns:
-            whether its stack has lost more of them lately than it may; None: this death is known already.
+            whether its stack has lost more of them lately than it may.
         """
         stack_id, now = message.stack_id, self._clock.now()
         active = self._active.get(stack_id)
-        if active is None or active.supervisor.actor_urn != message.urn or active.mourned:
-            return None
-        active.mourned = True
+        if active is None or active.supervisor.actor_urn != message.urn or active.is_dead:
+            return False
+        active.is_dead = True
         limits = self._environment.settings.limits
         deaths = self._deaths.setdefault(stack_id, deque())
         deaths.append(now)
@@ -176,24 +171,110 @@ class Roster:
             "stack %s: its supervisor died: %s", stack_id, message.problem, extra={"stack": stack_id}
         )
         self._environment.events.publish(Trouble(stack_id=stack_id, at=now, problem=message.problem))
+        self._take_fence(stack_id, message.urn)
         too_many = len(deaths) > limits.child_deaths
         if too_many:
             deaths.clear()
         return too_many
 
-    def bury(self, stack_id: str, urn: str) -> bool:
-        """Free the place of a supervisor that has died. Returns whether it was still there."""
+    def replace(self, message: PlaceVacated, first: object | None = None) -> None:
+        """Start a successor: at once, or later if not even its fence could be written.
+
+        Args:
+            message: whose place is free.
+            first: what the successor is told before all else that waits for it.
+        """
+        stack_id, urn = message.stack_id, message.urn
         active = self._active.get(stack_id)
         if active is None or active.supervisor.actor_urn != urn:
-            return False
+            return
+        error = message.error
+        if error is not None and not isinstance(error, NotFoundError):
+            due = self._clock.now() + self._environment.runner.storage_retry
+            self._clock.call_at(due, lambda: self._tell(TakeFence(stack_id, urn)))
+            return
         del self._active[stack_id]
-        return True
+        waiting = self._waiting.pop(stack_id, [])
+        if error is None and self.closed:
+            error = ConflictError("the orchestrator is shutting down")
+        if error is not None:
+            for _, future in waiting:
+                _refuse(future, error)
+            return
+        successor = self._start(stack_id, message.fence, None)
+        if first is not None:
+            self._post(successor, first, DispatchedFuture())
+        for sent, future in waiting:
+            self._post(successor, sent, future)
+
+    def take_fence(self, message: TakeFence) -> None:
+        """Have whatever a dead supervisor still wants written refused, after what is written already."""
+        self._take_fence(message.stack_id, message.urn)
 
     def stop_all(self) -> DispatchedFuture[list[Any]]:
         """Stop all supervisors. Returns the future of their ends."""
+        self.closed = True
+        for waiting in self._waiting.values():
+            for _, future in waiting:
+                _refuse(future, ConflictError("the orchestrator is shutting down"))
+        self._waiting.clear()
         return fan_in([stop(active.supervisor) for active in self._active.values()])
 
     def cancel_timers(self) -> None:
-        """Wake nobody any more."""
+        """Wake no stack any more."""
         for timer in self._sleeping.values():
             timer.cancel()
+
+    def _send(self, stack_id: str, message: object, future: DispatchedFuture[Any] | None) -> None:
+        active = self._active.get(stack_id)
+        if active is not None and not active.supervisor.is_alive():
+            # Its thread was killed under it, or it is about to tell that it died.
+            self._tell(SupervisorDied(stack_id, active.supervisor.actor_urn, "its thread was killed"))
+            self._waiting.setdefault(stack_id, []).append((message, future))
+            return
+        if active is None:
+            active = self._start(stack_id, self._next_fence(stack_id), None)
+        self._post(active, message, future)
+
+    def _start(self, stack_id: str, fence: Fence, create: CreateStack | None) -> _Active:
+        if self.closed:
+            raise ConflictError("the orchestrator is shutting down")
+        self._cancel_sleep(stack_id)
+        active = _Active(StackSupervisor.start(stack_id, self._environment))
+        self._active[stack_id] = active
+        self._post(active, Activate(fence, create), None)
+        return active
+
+    def _next_fence(self, stack_id: str) -> Fence:
+        with self._environment.store.read() as reader:
+            try:
+                return self._fences.take(reader, stack_id)
+            except FencedError:
+                raise NotFoundError(f"no stack {stack_id}: it does not exist, or was deleted") from None
+
+    def _take_fence(self, stack_id: str, urn: str) -> None:
+        try:
+            fence = self._next_fence(stack_id)
+        except NotFoundError as error:
+            self._tell(PlaceVacated(stack_id, urn, Fence(stack_id, 0), error))
+            return
+
+        def done(error: BaseException | None) -> None:
+            self._tell(PlaceVacated(stack_id, urn, fence, error))
+
+        self._environment.store.commit(Commit(fence), done)
+
+    def _cancel_sleep(self, stack_id: str) -> None:
+        timer = self._sleeping.pop(stack_id, None)
+        if timer is not None:
+            timer.cancel()
+
+    @staticmethod
+    def _post(active: _Active, message: object, future: DispatchedFuture[Any] | None) -> None:
+        active.sent += 1
+        active.supervisor.actor_inbox.post(message, future)
+
+
+def _refuse(future: DispatchedFuture[Any] | None, error: BaseException) -> None:
+    if future is not None:
+        future.set_exception((type(error), error, None))

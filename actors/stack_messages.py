@@ -1,38 +1,109 @@
-"""What a stack's actors tell each other, and their orchestrator. `turn` marks what a stop has made stale."""
+"""What a stack's actors, the ledger and their orchestrator tell each other."""
 
-from dataclasses import dataclass
-from enum import IntEnum, auto
-from threading import Event as Flag
-from threading import Lock
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from recursor.domain.settings import Settings
+from recursor.domain.commands import CreateStack, StackCommand
+from recursor.domain.message import Message
+from recursor.domain.settings import BudgetSettings, Settings
 from recursor.domain.snapshot import Snapshot
-from recursor.domain.stack import Stack
+from recursor.domain.spending import Spend
 from recursor.domain.work import WorkReport
-from recursor.orchestration.control import Command
+from recursor.orchestration.stack_records import StackRecords
+from recursor.runtime.actor import StopFlag
+from recursor.runtime.future import DispatchedFuture
+from recursor.storage.commit import Fence
+
+# -- The supervisor ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Activate:
-    """To a supervisor, first of all: read the stack and go on with what it was doing."""
+    """To a supervisor, first of all: read the stack and continue with what it was doing."""
+
+    fence: Fence
+    create: CreateStack | None = None
+    """The stack does not exist yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """To a supervisor: carry out a command. Answered when that is on disk."""
+
+    command: StackCommand
+
+
+@dataclass(frozen=True, slots=True)
+class BroadcastPosted:
+    """To a supervisor: another stack has written to all, and that is on disk."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """To a supervisor: a message of its stack has arrived, or can never arrive."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """To a supervisor: a message of its stack could not be delivered for now."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class StopAgents:
+    """To a supervisor: no agents from now on, and none in the end. Answered when all is on disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class StayActive:
+    """To a supervisor: it may not be passivated, something was on its way to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """To a supervisor or the ledger, from the store: its commit is on disk, or why it is not."""
+
+    error: BaseException | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """To a supervisor, from its timer."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class PassivationDue:
+    """To a supervisor, from its timer: nothing may have happened for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """To a supervisor, from its own question to one of its children: the answer, or the error."""
+
+    turn: int
+    value: object
+    error: BaseException | None
+
+
+# -- Its children --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class DetectWork:
-    """To the work cache. Answered with a `Sighting`."""
-
-    settings: Settings
-    ran: tuple[str, ...] = ()
-    """The roles that have run since the last time it was asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """What the work cache saw."""
+    """To the work cache. Answered with a `WorkReport`."""
 
     snapshot: Snapshot
-    report: WorkReport
+    settings: Settings
+    records: StackRecords
+    """What the snapshot was taken of: the same records have the same work, while the report is fresh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,196 +114,184 @@ class BuildGraph:
     graph_id: str
 
 
-class Ticket:
-    """The little that a supervisor and a running agent share; each field has one who sets it, once."""
+class RunProgress:
+    """The little that a supervisor and a running agent share; each field is set by one of them."""
 
-    __slots__ = ("_claim", "cancelled", "started_at")
+    __slots__ = ("cancelled", "started_at")
 
     def __init__(self) -> None:
-        self._claim = Lock()
-        self.cancelled = Flag()
-        """Set by the supervisor when it abandons the run."""
+        self.cancelled = StopFlag()
+        """Set by the role actor when the run is given up."""
         self.started_at: float | None = None
-        """Set by the role actor when the agent has got a place; the time limit counts from here."""
-
-    def claim(self) -> bool:
-        """Settle whether the run begins: True for who asks first, its role actor or who takes it back."""
-        return self._claim.acquire(blocking=False)
+        """Set when the agent has got a place; the time limit counts from here."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunAgent:
-    """To a role actor: run. Answered with a `NodeResult`, whatever the agent does."""
+    """To a role actor: run. Answered with a `NodeResult`, or None if it was taken back before it began."""
 
     execution_id: str
     wave: int
     attempt: int
     reason: str
     priority: int
-    """0 to 10: the agents' dispatcher runs the most urgent first."""
+    """0 to 10: the most urgent agent runs first."""
     snapshot: Snapshot
     settings: Settings
-    ticket: Ticket
+    progress: RunProgress = field(default_factory=RunProgress)
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBackRun:
+    """To a role actor: run no more, if the agent has not begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRun:
+    """To a role actor: give up the run; nobody waits for its answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunTimedOut:
-    """To the supervisor, from its timer: a run has reached its time limit."""
+    """To a role actor, from its timer: the run has reached its time limit."""
 
     execution_id: str
-    role: str
     attempt: int
 
 
-class Step(IntEnum):
-    """What a supervisor has asked for and waits for."""
-
-    SIGHT = auto()
-    """From the work cache: a `Sighting`."""
-    GRAPH = auto()
-    """From the graph builder: an `ExecutionGraph`."""
-    WAVE = auto()
-    """From the role actors: a list of `NodeResult`s, or of the exceptions that came in their place."""
-    BEGIN = auto()
-    """From the store: `CycleBegun`."""
-    SAVE = auto()
-    """From the store: the `Stack`, now that the next nodes are marked, or None if the cycle is over."""
-    RESULTS = auto()
-    """From the store: `WaveCommitted`, or None if the cycle is over."""
-    END = auto()
-    """From the store: the `Stack` after a cycle or a look, or None if it was stopped or deleted."""
-    SUSPEND = auto()
-    """From the store: the `Stack`, paused until a person resumes it, or None."""
-
-
-COMMITS = frozenset({Step.BEGIN, Step.SAVE, Step.RESULTS, Step.END, Step.SUSPEND})
-"""The steps that are commits to the store."""
+# -- The ledger ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class StepDone:
-    """To the supervisor, from its own request: the answer, or the exception in its place."""
+class BudgetChanged:
+    """What a stack may spend from now on."""
 
-    turn: int
-    step: Step
-    result: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Controlled:
-    """To the supervisor: its commit of a command."""
-
-    command: Command
-    result: Stack | BaseException
+    stack_id: str
+    budget: BudgetSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Deleted:
-    """To the supervisor: its commit of the deletion."""
+class StackForgotten:
+    """A stack was deleted."""
 
-    result: BaseException | None
-
-
-@dataclass(frozen=True, slots=True)
-class LookDue:
-    """To the supervisor, from its timer: the pause is over."""
-
-    turn: int
+    stack_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class RetryDue:
-    """To the supervisor, from its timer: try again to write what a full disk refused."""
+class BeginRun:
+    """A run that will call a model. Answered with None, or `BudgetExceededError`."""
 
-    turn: int
-
-
-@dataclass(frozen=True, slots=True)
-class PassivationDue:
-    """To the supervisor, from its timer: nothing has happened for a while."""
-
-    turn: int
+    stack_id: str
+    role: str
 
 
 @dataclass(frozen=True, slots=True)
-class Quiesce:
-    """To the supervisor: start no more agents. Answered when none runs and all is committed."""
+class Reserve:
+    """What a call may cost at most. Answered with the key of the reservation, or an error."""
+
+    stack_id: str
+    role: str
+    most: Spend
 
 
 @dataclass(frozen=True, slots=True)
-class MayRest:
-    """To the orchestrator: a supervisor has nothing to do, and may be stopped if nothing is on its way."""
+class Settle:
+    """What a call has cost; None: nobody knows. Answered with None."""
+
+    reservation: str
+    spent: Spend | None
+
+
+# -- The orchestrator ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """From a supervisor: bring a message to another stack, or to all."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class MayPassivate:
+    """From a supervisor that has nothing to do: it may be stopped if nothing is on its way to it."""
 
     stack_id: str
     handled: int
     """How many messages of the orchestrator's it has handled."""
-    next_look_at: float | None
+    due: float | None
+    """When the stack is to be looked at: seconds since the epoch, UTC; None: at an event."""
 
 
 @dataclass(frozen=True, slots=True)
-class StayUp:
-    """To the supervisor: it may not rest, something was on its way to it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """To the orchestrator: a stack has been deleted; its supervisor ends."""
+class StackGone:
+    """From a supervisor: its stack was deleted, or does not exist."""
 
     stack_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class SupervisorDied:
-    """To the orchestrator, from a supervisor's last breath."""
+    """From a supervisor that has failed."""
 
     stack_id: str
     urn: str
-    """Whose breath it was: another one may have taken its place already."""
+    """Which one: another one may have taken its place already."""
     problem: str
 
 
 @dataclass(frozen=True, slots=True)
-class Bereaved:
-    """To the orchestrator, from its own commit: nothing that a dead supervisor submitted is still to come."""
+class TakeFence:
+    """From the orchestrator's timer: try again to take the fence away from a dead supervisor."""
 
     stack_id: str
     urn: str
-    """Which supervisor it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceVacated:
+    """From the orchestrator's own commit: nothing that a dead supervisor wrote is still to come."""
+
+    stack_id: str
+    urn: str
+    fence: Fence
     error: BaseException | None
-    """Why its death could not be written down, if it could not."""
 
 
 @dataclass(frozen=True, slots=True)
 class WakeUp:
-    """To the orchestrator, from its timer: a sleeping stack is due."""
+    """From the orchestrator's timer: a sleeping stack is due."""
 
     stack_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class PollDue:
-    """To the orchestrator, from its timer: look for what other processes wrote."""
+class BroadcastStored:
+    """From the orchestrator's own commit: a broadcast is on disk."""
+
+    message: Message
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """To the orchestrator, from its own commit: a stack without actors was created, steered or deleted."""
+class AllObeyed:
+    """From the orchestrator's own questions: all stacks have carried out a command."""
 
-    stack_id: str
-    stack: Stack | None
-    """None: it was deleted."""
+    answers: Mapping[str, DispatchedFuture[Any]]
+    asked: DispatchedFuture[Any]
+    held: bool
+    """Whether the agents of all stacks were held back meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
-class Quiesced:
-    """To the orchestrator: no agent runs any more."""
+class AgentsStopped:
+    """From the orchestrator's own questions: no agent runs any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class AllStopped:
-    """To the orchestrator: no supervisor is left."""
+    """From the orchestrator's own questions: no supervisor is left."""
 
 
 @dataclass(frozen=True, slots=True)
 class GraceOver:
-    """To the orchestrator, from its timer: the running agents have had their time."""
+    """From the orchestrator's timer: the running agents have had their time."""

@@ -1,256 +1,614 @@
-"""The supervisor of one stack: steers its cycles, replaces what dies, and rests when there is nothing to do.
+"""The supervisor: owns one stack, feeds what happens to the stack machine, and carries out what follows."""
 
-A state machine that reacts to messages and never blocks: that is why pause, stop and status answer in
-milliseconds while a model call takes a minute.
-"""
-
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from pykka import ActorDeadError
 
-from recursor.actors.cycle_runner import CycleRunner
-from recursor.runtime.deferred import Deferred
+from recursor.actors.agent_runs import AgentRuns
+from recursor.actors.commit_queue import CommitQueue
 from recursor.actors.environment import Environment
-from recursor.runtime.future import DispatchedFuture
 from recursor.actors.graph_builder import GraphBuilder
-from recursor.actors.messages import Changed, ControlStack, DeleteStack, GetStatus, StackStatus
-from recursor.actors.stack_actor import Mode
+from recursor.actors.messages import GetStatus, GetWork, Prune, StackStatus
 from recursor.actors.stack_messages import (
-    COMMITS,
     Activate,
-    Controlled,
-    Deleted,
-    MayRest,
+    Answered,
+    BroadcastPosted,
+    BudgetChanged,
+    BuildGraph,
+    Committed,
+    Delivered,
+    DetectWork,
+    Do,
+    MayPassivate,
     PassivationDue,
-    Quiesce,
-    StayUp,
-    Step,
+    StackForgotten,
+    StackGone,
+    StayActive,
+    StopAgents,
     SupervisorDied,
+    TimerFired,
+    Undelivered,
 )
-from recursor.actors.steps import outcome
+from recursor.actors.stack_messages import Deliver as DeliverMessage
+from recursor.actors.stack_pruning import PortionPruned, StackPruning
 from recursor.actors.work_cache import WorkCache
+from recursor.domain.commands import CreateStack, DeleteStack
 from recursor.domain.errors import NotFoundError, in_one_line
-from recursor.domain.stack import ExecutionState, Stack
-from recursor.orchestration.control import Command
-from recursor.orchestration.decision import after_failure
-from recursor.storage import cycles, stacks
-from recursor.storage.errors import CorruptRecordError
-from recursor.storage.store import Writer
-from recursor.storage.tables import STACKS
+from recursor.domain.events import Trouble as TroubleEvent
+from recursor.domain.node_result import NodeResult
+from recursor.domain.settings import BudgetSettings
+from recursor.domain.snapshot import Snapshot
+from recursor.domain.work import WorkReport
+from recursor.orchestration.outcomes import named_by
+from recursor.orchestration.stack_commands import named_by_command
+from recursor.orchestration.stack_events import (
+    Activity,
+    Arrived,
+    Build,
+    Cancel,
+    ChildDied,
+    Deliver,
+    Effect,
+    Gone,
+    GraphBuilt,
+    Look,
+    LookFailed,
+    Posted,
+    Proceed,
+    Quiesce,
+    Quiesced,
+    Reload,
+    Requested,
+    Run,
+    Saved,
+    TakeBack,
+    Tell,
+    TimerDue,
+    Trouble,
+    Wait,
+    WaveEnded,
+    Woken,
+    WorkReported,
+)
+from recursor.orchestration.stack_machine import StackState, Step
+from recursor.orchestration.stack_records import StackRecords
+from recursor.runtime.actor import DispatchedActor, DispatchedRef
+from recursor.runtime.clock import Timer
+from recursor.runtime.deferred import Deferred
+from recursor.runtime.future import DispatchedFuture
+from recursor.storage.broadcasts import newest_broadcast
+from recursor.storage.commit import Commit, Fence
+from recursor.storage.errors import CorruptRecordError, StorageError, StorageFullError
+from recursor.storage.stack_store import Loader, as_commit, delete_stack, find_records
+from recursor.storage.stacks import read_stack
+
+logger = logging.getLogger("recursor.actors")
+
+# Cycles between two looks for history that may go: each scans what is kept, which takes some milliseconds.
+CYCLES_PER_PRUNE = 1000
+
+_AT_REST = (Activity.RESTING, Activity.HELD)
 
 
-class StackSupervisor(CycleRunner):
-    """Runs one stack, and answers for it."""
+class StackSupervisor(DispatchedActor):
+    """Runs one stack, and answers for it. No other actor changes the stack's records."""
+
+    listed = False
 
     def __init__(self, stack_id: str, environment: Environment) -> None:
-        super().__init__(stack_id, environment)
+        super().__init__(dispatcher=environment.runtime.control)
+        self._id = stack_id
+        self._environment = environment
+        self._store = environment.store
+        self._clock = environment.runtime.clock
+        self._machine = environment.machine
+        self._cache: DispatchedRef[WorkCache] = WorkCache.start(stack_id, environment)
+        self._builder: DispatchedRef[GraphBuilder] = GraphBuilder.start(environment)
+        self._runs = AgentRuns(stack_id, environment)
+        self._state: StackState | None = None
+        """None: the stack's own record cannot be read."""
+        self._queue: CommitQueue | None = None
+        self._fence: Fence | None = None
+        self._problem: str | None = None
+        """What keeps the stack from running, where the machine does not know: the disk, or its own record."""
+        self._is_stored = True
+        self._snapshot: Snapshot | None = None
+        self._report: WorkReport | None = None
+        """What the graph that is being built is made of."""
+        self._pruned_at = 0
+        self._pruning = StackPruning(stack_id, environment, self.actor_ref)
+        self._quiesced: list[DispatchedFuture[None]] = []
+        self._timer: Timer | None = None
+        self._rest_timer: Timer | None = None
+        self._last_step_at = self._clock.now()
         self._handled = 0
         """How many of the orchestrator's messages were handled."""
-        self._commands = 0
-        """How many commands are being committed."""
 
-    def _activate(self, _message: Activate) -> None:
+    # -- What the orchestrator asks ------------------------------------------------------------------------
+
+    def _activate(self, message: Activate) -> None:
         self._handled += 1
-        self._reload()
+        self._fence = message.fence
+        if message.create is not None:
+            self._adopt_new(message.create)
+        else:
+            self._load()
 
-    def _changed(self, message: Changed) -> None:
+    def _do(self, message: Do) -> Any:
         self._handled += 1
-        if message.outside and self._stack is not None:
-            self._notice_outside_changes(self._stack)
-        elif self._mode is Mode.BUSY:
-            self._dirty = True
-        elif self._mode is Mode.WAITING:
-            if self._backing_off:
-                self._wait_until(self._due)
-            else:
-                self._go_on()
-
-    def _control(self, message: ControlStack) -> Deferred:
-        self._handled += 1
-        now, command, ended = self._clock.now(), message.command, self._ended
-
-        def work(writer: Writer) -> Stack:
-            if command is Command.STOP and ended is not None:
-                cycles.end_cycle(writer, ended)
-            return stacks.control_stack(writer, self._id, command, now, message.reason)
-
-        # From here on no agent begins, whatever the commit still takes; one that waits for a place neither.
-        if command is Command.PAUSE:
-            self._pauses += 1
-            self._runs.take_back()
-        elif command is Command.STOP:
-            self._abort()
-        future = self._store.submit(work)
-        self._commands += 1
-        future.add_done_callback(lambda done: self._tell(Controlled(command, outcome(done))))
+        command = message.command
+        if self._state is None:
+            return self._do_unread(command)
+        future: DispatchedFuture[Any] = DispatchedFuture()
+        found = self._find({"": named_by_command(command)})
+        event = Requested(command, found.get("", {}))
+        step = self._machine.step(self._state, event, self._clock.now())
+        if not isinstance(command, DeleteStack):
+            # What cannot be stored is refused before anything has changed.
+            as_commit(step.state.records.stack, step.writes, None)
+        budget = step.state.settings.budget
+        if budget != self._state.settings.budget:
+            self._tell_budget(budget)
+        if step.writes or step.after:
+            self._take(step, asked=future)
+        else:
+            # It is as wanted already, but what made it so may still be on its way to the disk.
+            self._take(replace(step, save=True), asked=future)
         return Deferred(future)
 
-    def _delete(self, _message: DeleteStack) -> Deferred:
+    def _broadcast_posted(self, message: BroadcastPosted) -> None:
         self._handled += 1
-        self._abort()
-        future = self._store.submit(lambda writer: stacks.delete_stack(writer, self._id))
-        self._commands += 1
-        future.add_done_callback(lambda done: self._tell(Deleted(done.exception())))
-        return Deferred(future)
+        self._feed(Posted(message.message))
 
-    def _status(self, _message: GetStatus) -> StackStatus:
+    def _delivered(self, message: Delivered) -> None:
         self._handled += 1
-        stack = self._stack
-        if stack is None:
+        self._feed(Arrived(message.message_id))
+
+    def _undelivered(self, message: Undelivered) -> None:
+        self._handled += 1
+        due = self._clock.now() + self._environment.runner.storage_retry
+        again = DeliverMessage(message.message)
+        self._clock.call_at(due, lambda: self._tell_orchestrator(again))
+
+    def _get_status(self, _message: GetStatus) -> StackStatus:
+        self._handled += 1
+        state = self._state
+        if state is None:
             with self._store.read() as reader:
-                stack = stacks.read_stack(reader, self._id)
+                return StackStatus(stack=read_stack(reader, self._id), active=True, trouble=self._problem)
         running = self._runs.describe()
+        execution = state.records.execution
         return StackStatus(
-            stack=stack,
+            stack=self._known_stack(state),
             active=True,
-            cycle=None if self._cycle is None else self._cycle.execution.number,
+            cycle=None if execution is None else execution.number,
             wave=running[0].wave if running else None,
             running=running,
-            trouble=self._trouble,
+            trouble=state.trouble or self._problem,
         )
 
-    def _quiesce(self, _message: Quiesce) -> Deferred:
+    def _get_work(self, _message: GetWork) -> Deferred:
         self._handled += 1
-        self._quiescing = True
-        self._runs.take_back()
+        state = self._known_state()
+        question = DetectWork(self._snapshot_now(state), state.settings, state.records)
+        return Deferred(self._cache.ask(question, block=False))
+
+    def _prune(self, message: Prune) -> Any:
+        self._handled += 1
+        return self._pruning.start(message.keep, self._fence, dry_run=message.dry_run)
+
+    def _portion_pruned(self, message: PortionPruned) -> None:
+        self._pruning.continue_after(message, self._fence)
+
+    def _stop_agents(self, _message: StopAgents) -> Deferred:
+        self._handled += 1
         future: DispatchedFuture[None] = DispatchedFuture()
-        self._quiesced.append(future)
-        if self._mode is not Mode.BUSY:
-            self._hold()
+        if self._state is None:
+            future.set(None)
+        else:
+            self._quiesced.append(future)
+            self._feed(Quiesce())
         return Deferred(future)
 
-    def _controlled(self, message: Controlled) -> None:
-        self._commands -= 1
-        if message.command is Command.PAUSE:
-            self._pauses -= 1
-        stack = message.result
-        if not isinstance(stack, BaseException):
-            self._adopt(stack)
-        if self._commands or self._mode is Mode.BUSY:
-            # What comes next is for the last command, or for the step that is under way.
-            return
-        if isinstance(stack, BaseException):
-            # The asker has been told. The stack goes on as it is in the store.
-            if self._mode is Mode.HELD:
-                self._reload()
-        elif stack.state is not ExecutionState.RUNNING:
-            self._hold()
-        elif stack.current_execution_id is not None and self._cycle is None and self._ended is None:
-            # It was given up by a stop that failed, or could not be read: a person has looked into it since.
-            self._reload()
-        else:
-            self._go_on()
+    # -- The records -----------------------------------------------------------------------------------------
 
-    def _deleted(self, message: Deleted) -> None:
-        self._commands -= 1
-        if message.result is None:
-            self._vanish()
+    def _load(self) -> None:
+        """Read the stack and continue with what it was doing, as after a crash."""
+        try:
+            with self._store.read() as reader:
+                loader = Loader(reader, self._id)
+                records = loader.records()
+        except NotFoundError:
+            self._tell_orchestrator(StackGone(self._id))
+        except CorruptRecordError as error:
+            self._note_unreadable(str(error))
+            self._offer_passivation_later()
+        except StorageError as error:
+            # The disk, not the stack: it is read when the disk can be.
+            self._note_unreadable(str(error))
+            due = self._clock.now() + self._environment.runner.storage_retry
+            self._set_timer(due, -1)
         else:
-            self._reload()
+            self._problem = None
+            self._adopt(records, damage=loader.damage)
+            self._feed(Woken())
 
-    def _notice_outside_changes(self, known: Stack) -> None:
-        """Another process wrote: if it stopped, paused, resumed or deleted the stack, act on it."""
+    def _adopt_new(self, command: CreateStack) -> None:
         with self._store.read() as reader:
-            stack = STACKS.get(reader, self._id)
-        if stack is None or stack.epoch != known.epoch:
-            self._abort()
-            self._reload()
+            stack = command.stack.but(broadcasts_read=newest_broadcast(reader))
+        self._is_stored = False
+        self._adopt(StackRecords(stack), is_new=True)
+
+    def _adopt(self, records: StackRecords, damage: str | None = None, *, is_new: bool = False) -> None:
+        assert self._fence is not None
+        runs = self._environment.runs
+        state = self._machine.begin(records, runs=runs, damage=damage, is_new=is_new)
+        self._state = state
+        self._snapshot = None
+        self._queue = CommitQueue(self._store, self._fence, records, self._tell_committed)
+        if state.settings.budget != self._environment.settings.budget:
+            self._tell_budget(state.settings.budget)
+
+    def _note_unreadable(self, problem: str) -> None:
+        self._state, self._queue = None, None
+        if problem != self._problem:
+            self._problem = problem
+            self._tell_of_trouble(problem)
+
+    def _do_unread(self, command: object) -> Any:
+        """Carry out a command on a stack whose own record cannot be read: it can be deleted, and no more."""
+        if not isinstance(command, DeleteStack):
+            self._load()
+            if self._state is not None:
+                # It can be read again.
+                self._handled -= 1
+                return self._do(Do(command))  # type: ignore[arg-type]  # it came in a `Do`
+            with self._store.read() as reader:
+                read_stack(reader, self._id)
+            raise StorageError(self._problem or f"stack {self._id} cannot be read")
+        commit = Commit(self._fence)
+        with self._store.read() as reader:
+            delete_stack(commit, self._id, None, reader)
+        future: DispatchedFuture[None] = DispatchedFuture()
+
+        def done(error: BaseException | None) -> None:
+            if error is not None:
+                future.set_exception((type(error), error, error.__traceback__))
+            else:
+                self._tell_orchestrator(StackGone(self._id))
+                future.set(None)
+
+        self._store.commit(commit, done)
+        return Deferred(future)
+
+    def _find(self, named: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the records that are named and not held in memory, by the key they are named under."""
+        wanted = {key: each for key, each in named.items() if each}
+        if not wanted:
+            return {}
+        with self._store.read() as reader:
+            return {key: find_records(reader, self._id, each) for key, each in wanted.items()}
+
+    # -- The machine -----------------------------------------------------------------------------------------
+
+    def _feed(self, event: object) -> None:
+        if self._state is not None:
+            results = [event] if isinstance(event, WaveEnded) else []
+            self._take(self._machine.step(self._state, event, self._clock.now()), results=results)
+
+    def _take(
+        self,
+        step: Step,
+        asked: DispatchedFuture[Any] | None = None,
+        results: Sequence[WaveEnded] = (),
+    ) -> None:
+        """Take over what a step comes to, and carry it out."""
+        assert self._queue is not None
+        self._state = step.state
+        self._last_step_at = step.at
+        self._queue.add(step, asked, results)
+        self._carry_out(step.effects)
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._state is not None and self._queue is not None:
+            self._carry_out(self._queue.flush(self._state.records))
+            self._offer_passivation_later()
+
+    def _committed(self, message: Committed) -> None:
+        assert self._queue is not None
+        assert self._state is not None
+        error = message.error
+        if error is None:
+            self._problem = None
+            self._is_stored = True
+            self._carry_out(self._queue.committed())
+            self._flush()
             return
-        self._adopt(stack)
-        self._dirty = True
-        if not self._may_run():
-            self._runs.take_back()
-        if self._mode is Mode.WAITING and self._backing_off and stack.state is ExecutionState.RUNNING:
-            self._wait_until(self._due)
-        elif self._mode is not Mode.BUSY and not self._commands:
-            self._go_on()
-
-    def step_failed(self, step: Step, error: BaseException) -> None:
-        """Do what the error calls for: suspend the stack, replace an actor, or wait and look again.
-
-        Raises:
-            BaseException: what nobody foresaw: this actor dies of it, and is replaced.
-        """
-        if isinstance(error, CorruptRecordError):
-            if step is Step.SUSPEND:
-                self._stand_still(str(error))
-            else:
-                self._suspend(str(error))
-        elif step in COMMITS:
+        durable = self._queue.durable
+        lost = self._queue.failed(error)
+        if not isinstance(error, StorageFullError):
             raise error
-        elif isinstance(error, NotFoundError):
-            self._vanish()
-        elif isinstance(error, ActorDeadError):
-            self._replace_children(error)
-        else:
-            self._look_failures += 1
-            decision = after_failure(self._look_failures, str(error), self._settings.pause)
-            if decision.suspend:
-                self._suspend(decision.reason)
-            else:
-                self.note_trouble(decision.reason)
-                self._wait(decision)
+        if not self._is_stored:
+            self._tell_orchestrator(StackGone(self._id))
+            return
+        self._problem = str(error)
+        self._tell_of_trouble(str(error))
+        retry, now = self._environment.runner.storage_retry, self._clock.now()
+        step = self._machine.recover(self._state, durable, lost, now, retry)
+        self._state = step.state
+        self._queue.add(step, results=lost)
+        self._carry_out(step.effects)
 
-    def _replace_children(self, error: ActorDeadError) -> None:
-        self._runs.note_death()
-        limits = self._settings.limits
-        if self._runs.deaths_within(limits.child_death_window) > limits.child_deaths:
-            self._suspend(f"its actors keep dying: {error}")
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            self._effects[type(effect)](self, effect)
+
+    def _look(self, _effect: Look) -> None:
+        state = self._known_state()
+        question = DetectWork(self._snapshot_now(state), state.settings, state.records)
+        self._ask(self._cache, question)
+
+    def _build(self, effect: Build) -> None:
+        self._report = effect.report
+        self._ask(self._builder, BuildGraph(effect.report, effect.graph_id))
+
+    def _run(self, effect: Run) -> None:
+        state = self._known_state()
+        turn = state.turn
+        assert self._snapshot is not None or state.records is not None
+        snapshot = self._snapshot or self._snapshot_now(state)
+        self._runs.fan_out(
+            effect.execution_id,
+            effect.nodes,
+            snapshot,
+            state.settings,
+            lambda answers: self._tell(Answered(turn, answers, None)),
+        )
+
+    def _take_back(self, _effect: TakeBack) -> None:
+        self._runs.take_back()
+
+    def _cancel(self, _effect: Cancel) -> None:
+        self._runs.cancel()
+
+    def _wait(self, effect: Wait) -> None:
+        if effect.due is None:
+            self._cancel_timer()
+        else:
+            self._set_timer(effect.due, self._known_state().turn)
+
+    def _proceed(self, effect: Proceed) -> None:
+        if effect.turn == self._known_state().turn:
+            self._feed(Saved())
+
+    def _deliver(self, effect: Deliver) -> None:
+        self._tell_orchestrator(DeliverMessage(effect.message))
+
+    def _tell_observers(self, effect: Tell) -> None:
+        events, kind = self._environment.events, effect.kind
+        essential = effect.essential or kind.essential
+        if events.wanted(self._id, kind, essential=essential):
+            event = kind(stack_id=self._id, at=self._clock.now(), **effect.fields)
+            events.publish(event, essential=essential)
+
+    def _trouble(self, effect: Trouble) -> None:
+        self._tell_of_trouble(effect.problem)
+
+    def _reload(self, _effect: Reload) -> None:
+        self._load()
+
+    def _tell_quiesced(self, _effect: Quiesced) -> None:
+        for future in self._quiesced:
+            future.set(None)
+        self._quiesced.clear()
+
+    def _gone(self, _effect: Gone) -> None:
+        self._environment.ledger.tell(StackForgotten(self._id))
+        self._tell_orchestrator(StackGone(self._id))
+
+    # -- The children ----------------------------------------------------------------------------------------
+
+    def _ask(self, child: DispatchedRef[Any], question: object) -> None:
+        turn = self._known_state().turn
+
+        def answered(done: DispatchedFuture[Any]) -> None:
+            error = done.exception()
+            self._tell(Answered(turn, done.get() if error is None else None, error))
+
+        child.ask(question, block=False).add_done_callback(answered)
+
+    def _answered(self, message: Answered) -> None:
+        state = self._state
+        if state is None or message.turn != state.turn:
+            return
+        if message.error is not None:
+            self._child_failed(message.error)
+        elif state.activity is Activity.LOOKING:
+            self._feed(WorkReported(message.value))  # type: ignore[arg-type]  # the cache's answer
+        elif state.activity is Activity.BUILDING:
+            self._feed(GraphBuilt(message.value, self._report))  # type: ignore[arg-type]  # the builder's answer
+        elif state.activity is Activity.RUNNING:
+            self._wave_ended(message.value)
+
+    def _child_failed(self, error: BaseException) -> None:
+        if not isinstance(error, ActorDeadError):
+            self._feed(LookFailed(str(error)))
             return
         if not self._cache.is_alive():
             self._cache = WorkCache.start(self._id, self._environment)
         if not self._builder.is_alive():
             self._builder = GraphBuilder.start(self._environment)
-        self._go_on()
+        self._feed(ChildDied(in_one_line(error)))
 
-    def _offer_rest(self, message: PassivationDue) -> None:
-        if message.turn != self._turn or self._mode is Mode.BUSY or self._commands or self._quiescing:
-            return
-        if self._look_failures:
-            # Nobody else counts them, and they are few.
-            return
-        # From here on the orchestrator has the timer, and one of ours that went off just now is stale: a step
-        # begun now would be cut off. A message of the orchestrator's on its way keeps this actor alive.
-        self._turn += 1
-        self._alarms.cancel_next()
-        self.tell_orchestrator(MayRest(self._id, self._handled, self._due))
+    def _wave_ended(self, answers: Any) -> None:
+        ended = self._runs.collect(answers)
+        found = self._find({result.role: _named_by_result(result) for result in ended.results})
+        self._feed(WaveEnded(ended.results, found, ended.deaths))
+        self._prune_sometimes()
 
-    def _stay_up(self, _message: StayUp) -> None:
+    def _prune_sometimes(self) -> None:
+        state = self._known_state()
+        cycle = state.records.stack.last_cycle
+        if cycle % CYCLES_PER_PRUNE == 0 and cycle != self._pruned_at:
+            self._pruned_at = cycle
+            self._pruning.start(state.settings.retention, self._fence)
+
+    # -- Time ------------------------------------------------------------------------------------------------
+
+    def _set_timer(self, due: float, turn: int) -> None:
+        self._cancel_timer()
+        self._timer = self._clock.call_at(due, lambda: self._tell(TimerFired(turn)))
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _timer_fired(self, message: TimerFired) -> None:
+        if self._state is None:
+            self._load()
+        elif message.turn == self._state.turn:
+            self._feed(TimerDue())
+
+    def _offer_passivation_later(self) -> None:
+        state = self._state
+        if self._rest_timer is None and (state is None or state.activity in _AT_REST):
+            due = self._last_step_at + self._environment.runner.passivate_after
+            self._rest_timer = self._clock.call_at(due, lambda: self._tell(PassivationDue()))
+
+    def _offer_passivation(self, _message: PassivationDue) -> None:
+        self._rest_timer = None
+        state, now = self._state, self._clock.now()
+        if now < self._last_step_at + self._environment.runner.passivate_after:
+            self._offer_passivation_later()
+        elif state is None:
+            if self._timer is None:
+                self._tell_orchestrator(MayPassivate(self._id, self._handled, None))
+        elif (
+            state.activity in _AT_REST
+            and self._queue is not None
+            and self._queue.is_idle
+            and not state.records.outbox
+            and not state.quiescing
+            and not state.look_failures
+            and not self._pruning.is_running
+        ):
+            # From here on the orchestrator has the timer. A message from it keeps this actor active.
+            self._cancel_timer()
+            self._tell_orchestrator(MayPassivate(self._id, self._handled, state.due))
+
+    def _stay_active(self, _message: StayActive) -> None:
         self._handled += 1
-        if self._mode is Mode.WAITING:
-            self._wait_until(self._due)
-        elif self._mode is Mode.HELD:
-            self._offer_rest_later()
+        state = self._state
+        if state is not None and state.due is not None:
+            self._set_timer(state.due, state.turn)
+        self._offer_passivation_later()
 
-    def _stop_children(self) -> None:
-        self._alarms.cancel()
-        self._tell_quiesced()
+    # -- The end ---------------------------------------------------------------------------------------------
+
+    def on_stop(self) -> None:
+        """Give up what is under way: it continues at the next activation."""
+        self._end(ActorDeadError(f"the supervisor of stack {self._id} was stopped"))
+
+    def on_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
+        """Tell the orchestrator, which replaces this actor."""
+        del exception_type, traceback
+        self._end(exception_value)
+        self._tell_orchestrator(SupervisorDied(self._id, self.actor_urn, in_one_line(exception_value)))
+
+    def _end(self, error: BaseException) -> None:
+        self._cancel_timer()
+        if self._rest_timer is not None:
+            self._rest_timer.cancel()
+        if self._queue is not None:
+            self._queue.failed(error)
+        self._tell_quiesced(Quiesced())
         self._runs.stop()
         for child in (self._cache, self._builder):
             if child.is_alive():
                 child.stop(block=False)
 
-    def on_stop(self) -> None:
-        """Give up what is under way: it is gone on with at the next activation."""
-        self._stop_children()
+    # -- Small things ----------------------------------------------------------------------------------------
 
-    def on_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
-        """Tell the orchestrator, which replaces this actor."""
-        del exception_type, traceback
-        self._stop_children()
-        self.tell_orchestrator(SupervisorDied(self._id, self.actor_urn, in_one_line(exception_value)))
+    def _snapshot_now(self, state: StackState) -> Snapshot:
+        roles, now = self._environment.roles, self._clock.now()
+        self._snapshot = state.records.snapshot(roles, now, self._snapshot)
+        return self._snapshot
 
-    handlers: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {
-        **CycleRunner.handlers,
+    def _known_state(self) -> StackState:
+        if self._state is None:
+            raise CorruptRecordError(self._problem or f"stack {self._id} cannot be read")
+        return self._state
+
+    def _known_stack(self, state: StackState) -> Any:
+        # What is not on disk yet is nobody's business.
+        return state.records.stack if self._queue is None else self._queue.durable.stack
+
+    def _tell_of_trouble(self, problem: str) -> None:
+        logger.warning("stack %s: %s", self._id, problem, extra={"stack": self._id})
+        self._tell_observers(Tell(TroubleEvent, {"problem": problem}, essential=True))
+
+    def _tell_budget(self, budget: BudgetSettings) -> None:
+        self._environment.ledger.tell(BudgetChanged(self._id, budget))
+
+    def _tell_committed(self, error: BaseException | None) -> None:
+        self._tell(Committed(error))
+
+    def _tell(self, message: object) -> None:
+        try:
+            self.actor_ref.tell(message)
+        except ActorDeadError:
+            logger.debug("%s came after the end of %s", type(message).__name__, self)
+
+    def _tell_orchestrator(self, message: object) -> None:
+        try:
+            self._environment.orchestrator.tell(message)
+        except ActorDeadError:
+            # It is ending, and ends this actor too.
+            logger.debug("%s came after the end of the orchestrator", type(message).__name__)
+
+    def on_receive(self, message: Any) -> Any:
+        """Handle a message by its type."""
+        return self._handlers[type(message)](self, message)
+
+    _handlers: ClassVar[Mapping[type, Callable[[Any, Any], Any]]] = {
         Activate: _activate,
-        Changed: _changed,
-        ControlStack: _control,
-        DeleteStack: _delete,
-        GetStatus: _status,
-        Quiesce: _quiesce,
-        Controlled: _controlled,
-        Deleted: _deleted,
-        PassivationDue: _offer_rest,
-        StayUp: _stay_up,
+        Do: _do,
+        BroadcastPosted: _broadcast_posted,
+        Delivered: _delivered,
+        Undelivered: _undelivered,
+        GetStatus: _get_status,
+        GetWork: _get_work,
+        Prune: _prune,
+        PortionPruned: _portion_pruned,
+        StopAgents: _stop_agents,
+        Committed: _committed,
+        Answered: _answered,
+        TimerFired: _timer_fired,
+        PassivationDue: _offer_passivation,
+        StayActive: _stay_active,
     }
+
+    _effects: ClassVar[Mapping[type, Callable[[Any, Any], None]]] = {
+        Look: _look,
+        Build: _build,
+        Run: _run,
+        TakeBack: _take_back,
+        Cancel: _cancel,
+        Wait: _wait,
+        Proceed: _proceed,
+        Deliver: _deliver,
+        Tell: _tell_observers,
+        Trouble: _trouble,
+        Reload: _reload,
+        Quiesced: _tell_quiesced,
+        Gone: _gone,
+    }
+
+
+def _named_by_result(result: NodeResult) -> list[Any]:
+    return [] if result.outcome is None or not result.outcome.effects else named_by(result.outcome)

@@ -135,10 +135,9 @@ class MessageSent(Event):
 
 
 class ContentsChanged(Event):
-    """A person, or another process, changed what a stack has to work with; of `all`: what holds for all."""
+    """Somebody changed what a stack has to work with; of `all`: what holds for all stacks."""
 
-    what: Literal["todos", "idea", "settings", "outside"]
-    """What was changed; "outside": another process wrote, and anything may have changed."""
+    what: Literal["todos", "idea", "settings"]
 
 
 KINDS: Mapping[str, type[Event]] = {

@@ -191,7 +191,7 @@ COMMANDS: Mapping[type, Callable[[Draft, Any], Record]] = {
     EditTodo: edit_todo,
     CancelTodo: cancel_todo,
 }
-"""What carries out a command, by its type. `ConfigureStack` needs a check, too; `DeleteStack` leaves nothing."""
+"""What carries out a command, by its type. `ConfigureStack` needs a check too; `DeleteStack` leaves nothing."""
 
 
 def named_by_command(command: object) -> list[tuple[type[Record], str]]:

@@ -129,6 +129,8 @@ class StackState:
 class Step:
     """What an event comes to."""
 
+    at: float
+    """When: seconds since the epoch, UTC."""
     state: StackState
     writes: Writes
     """To be written, if not now, then with a later step's."""
@@ -296,7 +298,7 @@ class _Turn:
             sent = draft.writes.sent.values()
             self.after += [Deliver(message) for message in sent]  # type: ignore[arg-type]  # they are messages
         state = replace(before, **self.changes) if self.changes else before
-        return Step(state, draft.writes, self.effects, self.after, self.save, self.answer)
+        return Step(draft.now, state, draft.writes, self.effects, self.after, self.save, self.answer)
 
 
 def _without_surplus(records: StackRecords, before: StackRecords) -> StackRecords:

@@ -71,6 +71,14 @@ class Pool(Protocol):
         """Have a coroutine run."""
         ...
 
+    def hold(self) -> None:
+        """Let no task begin, nor any that stepped aside continue, until `release`."""
+        ...
+
+    def release(self) -> None:
+        """Let tasks begin again."""
+        ...
+
     def call_at_end(self, close: Callable[[], Awaitable[object]]) -> None:
         """Have a function called and awaited after all tasks, when the pool is shut down."""
         ...

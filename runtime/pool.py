@@ -14,8 +14,8 @@ from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
+from recursor.runtime.admission import Admission
 from recursor.runtime.interfaces import Load
-from recursor.runtime.places import Admission, Places
 from recursor.runtime.task import Task, TaskAbandonedError, TaskState
 
 __all__ = ["Task", "TaskAbandonedError", "TaskPool"]
@@ -50,9 +50,9 @@ class TaskPool:
     def __init__(self, limit: int, name: str) -> None:
         self.limit = limit
         self.name = name
-        # Re-entrant: a finalizer may call in the middle of anything. No code of others runs while it is held.
+        self._admission = Admission(limit, self._start, self._cancel)
+        # For threads that come and go.
         self._lock = threading.RLock()
-        self._places = Places(limit)
         self._threads: set[_TaskThread] = set()
         self._idle: list[_TaskThread] = []
         self._serial = count(1)
@@ -76,7 +76,7 @@ class TaskPool:
         Raises:
             ValueError: there is no such priority.
         """
-        return self._add(Task(self, work, priority, is_coroutine=False))
+        return self._admission.add(Task(self._admission, work, priority, is_coroutine=False))
 
     def submit_coroutine(
         self, work: Callable[[Task[T]], Coroutine[Any, Any, T]], *, priority: int
@@ -93,7 +93,15 @@ class TaskPool:
         Raises:
             ValueError: there is no such priority.
         """
-        return self._add(Task(self, work, priority, is_coroutine=True))
+        return self._admission.add(Task(self._admission, work, priority, is_coroutine=True))
+
+    def hold(self) -> None:
+        """Let no task begin, nor any that stepped aside continue, until `release`."""
+        self._admission.hold(held=True)
+
+    def release(self) -> None:
+        """Let tasks begin again."""
+        self._admission.hold(held=False)
 
     def call_at_end(self, close: Callable[[], Awaitable[object]]) -> None:
         """Have a function called and awaited on the event loop, after all tasks, when the pool is shut down.
@@ -108,9 +116,7 @@ class TaskPool:
     @property
     def load(self) -> Load:
         """How many tasks wait and run, and how many were abandoned and have not ended yet."""
-        with self._lock:
-            places = self._places
-            return Load(places.queued, places.taken, places.abandoned)
+        return self._admission.load
 
     def shutdown(self, timeout: float | None = None) -> bool:
         """Start no more tasks, abandon all coroutines, and wait for the functions that have begun.
@@ -126,161 +132,95 @@ class TaskPool:
             Whether all threads have ended, other than those of tasks that had been abandoned before.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        with self._lock:
-            first, self._closing = not self._closing, True
-            unbegun = self._places.clear()
-            coroutines = [task for task in self._places.present if task.is_coroutine]
-            while self._idle:
-                self._idle.pop().hand(None)
-            if first and self._hooks and self._loop is None:
-                self._start_loop()
-            loop = self._loop
-        for task in unbegun:
-            task.settle_as_abandoned(f"pool {self.name} was shut down before the task began")
-        for task in coroutines:
-            self.abandon(task)
-        if loop is not None:
-            loop.close(self._hooks, deadline)
-        ended = self._join(deadline)
-        if not ended:
-            with self._lock:
-                stuck = list(self._places.present)
-            for task in stuck:
-                self.abandon(task)
-        return ended
+        self._closing = True
+        for task in self._admission.close():
+            if task.is_coroutine:
+                task.abandon()
+        for thread in self._take_idle():
+            thread.hand(None)
+        if self._hooks and self._loop is None:
+            self._start_loop()
+        if self._loop is not None:
+            self._loop.close(self._hooks, deadline)
+        if self._join(deadline):
+            return True
+        for task in self._admission.close():
+            task.abandon()
+        return False
 
-    def _add(self, task: Task[T]) -> Task[T]:
-        with self._lock:
-            refused = self._closing
-            if not refused:
-                self._places.add(task)
-            admission = self._places.admit()
-        self._start(admission)
-        if refused:
-            task.settle_as_abandoned(f"pool {self.name} was shut down")
-        return task
-
-    def take_back(self, task: Task[Any]) -> bool:
-        """See `Task.take_back`."""
-        with self._lock:
-            if not self._places.take_back(task):
-                return False
-            admission = self._places.admit()
-        self._start(admission)
-        task.settle_as_abandoned("the task was taken back before it began")
-        return True
-
-    def abandon(self, task: Task[Any]) -> None:
-        """See `Task.abandon`."""
-        with self._lock:
-            if not self._places.abandon(task):
-                return
-            admission = self._places.admit()
-        self._start(admission)
-        if task.is_coroutine and self._loop is not None and task.state is TaskState.ABANDONED:
-            self._loop.cancel(task)
-        task.settle_as_abandoned("the task was abandoned")
-
-    def leave(self, task: Task[Any]) -> None:
-        """See `Task.aside`; only for the task."""
-        with self._lock:
-            self._places.leave(task)
-            admission = self._places.admit()
-        self._start(admission)
-
-    async def come_back(self, task: Task[Any]) -> None:
-        """See `Task.aside`; only for the task."""
-        with self._lock:
-            returned = self._places.come_back(task)
-            admission = self._places.admit()
-        self._start(admission)
-        if returned is not None:
-            await returned
-
-    def begin(self, task: Task[Any]) -> bool:
-        """Note that an admission task begins; only for the pool's threads.
+    def next_for(self, thread: _TaskThread) -> bool:
+        """Let a thread wait for the next function; only for that thread.
 
         Returns:
-            Whether it may: not if it was given up meanwhile.
+            Whether it is to wait: not if the pool is being shut down.
         """
-        with self._lock:
-            return self._places.begin(task)
-
-    def end(self, task: Task[T], value: T | None, error: BaseException | None) -> None:
-        """Take the outcome of a task, and pass its place on; only for the pool's threads."""
-        with self._lock:
-            counts = self._places.end(task)
-            admission = self._places.admit()
-        self._start(admission)
-        if counts:
-            task.settle(value, error)
-
-    def end_function(
-        self, thread: _TaskThread, task: Task[T], value: T | None, error: BaseException | None
-    ) -> bool:
-        """Do as `end`, and hand the thread that ran a function the next one; only for that thread.
-
-        Returns:
-            Whether the thread is to continue: not if another has replaced it, because the task was abandoned.
-        """
-        with self._lock:
-            counts = self._places.end(task)
-            admission = self._places.admit()
-            if counts:
-                self._next_for(thread, admission)
-        self._start(admission)
-        if counts:
-            task.settle(value, error)
-        return counts
-
-    def skip_function(self, thread: _TaskThread) -> None:
-        """Find other work for a thread whose task was given up before it began; only for that thread."""
-        with self._lock:
-            admission = self._places.admit()
-            self._next_for(thread, admission)
-        self._start(admission)
+        # Idle before the flag is looked at, which is set before the idle ones are looked for.
+        self._idle.append(thread)
+        if not self._closing:
+            return True
+        try:
+            self._idle.remove(thread)
+        except ValueError:
+            # It has just been handed something.
+            return True
+        return False
 
     def thread_ended(self, thread: _TaskThread, task: Task[Any] | None) -> None:
         """Account for a thread that ends, and for the task that it had, if it was killed."""
         with self._lock:
             self._threads.discard(thread)
-            with contextlib.suppress(ValueError):
-                self._idle.remove(thread)
-            state = None if task is None else task.state
+        with contextlib.suppress(ValueError):
+            self._idle.remove(thread)
         if task is None:
             return
-        if state is TaskState.ADMITTED:
-            self._start_function(task)
-        elif state in {TaskState.RUNNING, TaskState.ABANDONED}:
+        if task.state is TaskState.ADMITTED:
+            self._start(task)
+        elif task.state in {TaskState.RUNNING, TaskState.ABANDONED}:
             self.end(task, None, RuntimeError(f"thread {thread.name} was killed"))
 
-    def _next_for(self, thread: _TaskThread, admission: Admission) -> None:
-        """Hand a thread one of the functions, or let it wait for one; with the lock held."""
-        function = next((task for task in admission.begin if not task.is_coroutine), None)
-        if function is not None:
-            admission.begin.remove(function)
-        if function is not None or self._closing:
-            thread.hand(function)
-        else:
-            self._idle.append(thread)
+    def begin(self, task: Task[Any]) -> bool:
+        """Note that a task begins; only for the pool's threads. Returns whether it may."""
+        return self._admission.begin(task)
 
-    def _start(self, admission: Admission) -> None:
-        """Have tasks begin and continue; without the lock."""
-        for resume in admission.resume:
-            resume.set()
-        for task in admission.begin:
-            if task.is_coroutine:
-                self._start_coroutine(task)
-            else:
-                self._start_function(task)
+    def end(
+        self,
+        task: Task[T],
+        value: T | None,
+        error: BaseException | None,
+        thread: _TaskThread | None = None,
+    ) -> bool:
+        """Take a task's outcome, and pass its place on; only for the pool's threads.
 
-    def _start_function(self, task: Task[Any]) -> None:
+        Args:
+            task: the task.
+            value: what it returned.
+            error: what it raised.
+            thread: the one that ran it, if it was a function: it may be handed the next one.
+
+        Returns:
+            Whether the thread is to continue: not if the task was abandoned, and so the thread replaced; nor
+            if the pool is being shut down.
+        """
+        counts = self._admission.end(task)
+        continues = counts and thread is not None and self.next_for(thread)
+        self._admission.admit()
+        if counts:
+            task.settle(value, error)
+        return continues
+
+    def _start(self, task: Task[Any]) -> None:
+        if task.is_coroutine:
+            (self._loop or self._start_loop()).begin(task)
+            return
+        try:
+            self._idle.pop().hand(task)
+        except IndexError:
+            self._start_thread(task)
+
+    def _start_thread(self, task: Task[Any]) -> None:
+        thread = _TaskThread(self, f"{self.name}-{next(self._serial)}")
+        thread.hand(task)
         with self._lock:
-            if self._idle:
-                self._idle.pop().hand(task)
-                return
-            thread = _TaskThread(self, f"{self.name}-{next(self._serial)}")
-            thread.hand(task)
             try:
                 thread.start()
                 self._threads.add(thread)
@@ -288,12 +228,8 @@ class TaskPool:
             except RuntimeError as error:
                 logger.exception("%s could not start a thread; it has %d", self, len(self._threads))
                 failure = error
-                begun = self._places.begin(task)
-        if begun:
+        if self.begin(task):
             self.end(task, None, failure)
-
-    def _start_coroutine(self, task: Task[Any]) -> None:
-        (self._loop or self._start_loop()).begin(task)
 
     def _start_loop(self) -> _LoopThread:
         with self._lock:
@@ -301,6 +237,17 @@ class TaskPool:
                 self._loop = _LoopThread(self, f"{self.name}-loop")
                 self._loop.start()
             return self._loop
+
+    def _cancel(self, task: Task[Any]) -> None:
+        if task.is_coroutine and self._loop is not None:
+            self._loop.cancel(task)
+
+    def _take_idle(self) -> list[_TaskThread]:
+        taken: list[_TaskThread] = []
+        with contextlib.suppress(IndexError):
+            while True:
+                taken.append(self._idle.pop())
+        return taken
 
     def _join(self, deadline: float | None) -> bool:
         """Wait for the threads of tasks that were not abandoned."""
@@ -356,9 +303,10 @@ class _TaskThread(threading.Thread):
                 task = self._task
                 if task is None:
                     return
-                if not pool.begin(task):
-                    pool.skip_function(self)
-                elif not pool.end_function(self, task, *task.run()):
+                continues = (
+                    pool.end(task, *task.run(), thread=self) if pool.begin(task) else pool.next_for(self)
+                )
+                if not continues:
                     return
         finally:
             pool.thread_ended(self, self._task)

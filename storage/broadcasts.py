@@ -8,7 +8,10 @@ from recursor.domain.ids import earliest_id, new_id
 from recursor.domain.message import Message
 from recursor.domain.stack import Stack
 from recursor.storage.codec import decode
+from recursor.storage.commit import Commit
 from recursor.storage.errors import CorruptRecordError
+from recursor.storage.retention import SETTLED, Pruned
+from recursor.storage.rollups import delete_old_totals
 from recursor.storage.store import Reader, prefix_range
 from recursor.storage.tables import BROADCASTS, MESSAGES, OPEN, STACKS
 
@@ -38,6 +41,19 @@ def next_broadcast_id(newest: str, overtaken: str | None = None) -> str:
             if len(moment) == 12 and moment + tail > newest:
                 return moment + tail
     return made if made > newest else f"{int(newest, 16) + 1:032x}"
+
+
+def broadcast_like(reader: Reader, message: Message) -> Message | None:
+    """Return the broadcast that `message` became if it is stored already, though others have overtaken it."""
+    known = MESSAGES.get(reader, BROADCASTS, message.id)
+    if known is not None:
+        return known
+    made = message.id[12:]
+    # It was made later than those before its time.
+    for key in MESSAGES.keys(reader, BROADCASTS, shelf=OPEN, after=message.id):
+        if key[12:] == made:
+            return MESSAGES.get(reader, BROADCASTS, key)
+    return None
 
 
 def unread_broadcasts(reader: Reader, stack: Stack) -> Iterator[Message]:
@@ -91,3 +107,22 @@ def _author(key: bytes, value: bytes) -> str | None:
         return decode(Message, value, MESSAGES.name, key).from_stack_id
     except CorruptRecordError:
         return None
+
+
+def prunable_broadcasts(reader: Reader, now: float) -> tuple[Commit, Pruned]:
+    """Return what removes the broadcasts that no stack will read any more, and old sums over all stacks.
+
+    Args:
+        reader: the state of the store to read.
+        now: seconds since the epoch, UTC.
+
+    Raises:
+        CorruptRecordError: a stack cannot be read, so that nobody knows how far it has read.
+    """
+    commit, pruned = Commit(), Pruned()
+    for key, value in needless_broadcasts(reader, now - SETTLED):
+        commit.delete(MESSAGES.name, key)
+        pruned.records[MESSAGES.name] += 1
+        pruned.bytes += len(key) + len(value)
+    delete_old_totals(commit, reader, now)
+    return commit, pruned

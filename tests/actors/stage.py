@@ -6,10 +6,10 @@ from typing import Any
 
 import pykka
 
-from recursor.runtime.clock import ManualClock
 from recursor.actors.messages import (
     AddTodo,
     ControlStack,
+    CreateStack,
     GetLoad,
     GetStatus,
     OrchestratorLoad,
@@ -20,22 +20,28 @@ from recursor.actors.messages import (
 )
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.agent import Agent, Run
+from recursor.domain.commands import Command
 from recursor.domain.effect import AnswerUserMessage, Effect, Outcome, ReadMessages, UpdateTodo
 from recursor.domain.events import StackWaits
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, Node
 from recursor.domain.message import UserMessage
+from recursor.domain.new_records import new_stack, new_todo, new_user_message
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.domain.trace import Trace
 from recursor.domain.work import WorkStatus
-from recursor.orchestration.control import Command
 from recursor.orchestration.detectors import detect_communicator
 from recursor.orchestration.roles import Dependency, Role, RoleRegistry
-from recursor.storage import conversations, queries, stacks
+from recursor.runtime.clock import ManualClock
+from recursor.storage import queries
+from recursor.storage.commit import Commit
 from recursor.storage.memory_store import MemoryStore
+from recursor.storage.opening import memory_store
+from recursor.storage.rollups import MERGES
+from recursor.storage.stacks import read_stack
 from recursor.storage.store import Store
 from recursor.storage.tables import GRAPHS, TABLES, TODOS, TRACES, USER_MESSAGES
 
@@ -189,7 +195,7 @@ class Stage:
         **runner: Any,
     ) -> None:
         self.roles = roles or Cast().roles()
-        self.store = store or MemoryStore(TABLES)
+        self.store = store or memory_store()
         self.clock = clock or ManualClock()
         self.settings = settings
         self.runner = RunnerSettings(**runner)
@@ -227,14 +233,10 @@ class Stage:
     ) -> str:
         """Create a stack with todos ("role: what"), and start it."""
         now = self.clock.now()
-        stack = stacks.new_stack(name, now, settings)
-
-        def work(writer: Any) -> None:
-            stacks.create_stack(writer, stack)
-            for todo in todos:
-                conversations.add_todo(writer, conversations.new_todo(stack.id, todo, 3, now))
-
-        self.store.write(work)
+        stack = new_stack(name, now, settings)
+        self.ask(CreateStack(stack))
+        for todo in todos:
+            self.ask(AddTodo(new_todo(stack.id, todo, 3, now)))
         if start:
             self.tell(stack.id, Command.START)
         return stack.id
@@ -244,12 +246,12 @@ class Stage:
         return stack
 
     def add_todo(self, stack_id: str, content: str, priority: int = 3) -> Todo:
-        todo: Todo = self.ask(AddTodo(conversations.new_todo(stack_id, content, priority, self.clock.now())))
+        todo: Todo = self.ask(AddTodo(new_todo(stack_id, content, priority, self.clock.now())))
         return todo
 
     def write_to(self, stack_id: str, content: str = "how is it going?", sender: str = "ann") -> UserMessage:
         message: UserMessage = self.ask(
-            SendUserMessage(conversations.new_user_message(stack_id, sender, content, self.clock.now()))
+            SendUserMessage(new_user_message(stack_id, sender, content, self.clock.now()))
         )
         return message
 
@@ -308,7 +310,7 @@ class Stage:
 
     def stack(self, stack_id: str) -> Stack:
         with self.store.read() as reader:
-            return stacks.read_stack(reader, stack_id)
+            return read_stack(reader, stack_id)
 
     def cycles(self, stack_id: str) -> list[OrchestratorExecution]:
         """Return the records of the stack's cycles, the oldest first."""
@@ -342,7 +344,9 @@ class Stage:
 
     def poison(self, table: str, key: bytes, value: bytes = b"\xc1 not a record") -> None:
         """Make a record unreadable."""
-        self.store.write(lambda writer: writer.put(table, key, value))
+        commit = Commit()
+        commit.put(table, key, value)
+        self.store.write(commit)
 
 
 def until(condition: Callable[[], bool], what: str = "it") -> None:
@@ -356,30 +360,25 @@ def until(condition: Callable[[], bool], what: str = "it") -> None:
 
 
 class HeldStore(MemoryStore):
-    """A store whose writer a test can stop: what is submitted meanwhile is committed when it goes on."""
+    """A store whose writer a test can stop: what is committed meanwhile is written when it continues."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.submitted = 0
-        # Each submission is acknowledged before the next is begun.
-        super().__init__(TABLES, largest_batch=1)
+        # Each commit is acknowledged before the next is begun.
+        super().__init__(TABLES, merges=MERGES, largest_batch=1)
 
-    def submit(self, work: Callable[[Any], Any]) -> Any:
+    def commit(self, commit: Commit, done: Callable[[BaseException | None], object]) -> None:
         with self._lock:
             self.submitted += 1
-            return super().submit(work)
+            super().commit(commit, done)
 
     def hold(self) -> Callable[[], None]:
-        """Commit nothing that is submitted from now on, until the function that this returns is called."""
-        return self.hold_with(self.submit)
-
-    @staticmethod
-    def hold_with(submit: Callable[[Callable[[Any], Any]], Any]) -> Callable[[], None]:
-        """Do as `hold`, by way of another `submit`."""
+        """Write nothing that is committed from now on, until the function that this returns is called."""
         opened = threading.Event()
-        submit(lambda _writer: opened.wait(WAIT))
+        self.commit(Commit(), lambda _: opened.wait(WAIT))
         return opened.set
 
     def wait_submitted(self, count: int) -> None:
-        """Wait until there have been `count` submissions."""
-        until(lambda: self.submitted >= count, f"submission number {count}")
+        """Wait until there have been `count` commits."""
+        until(lambda: self.submitted >= count, f"commit number {count}")

@@ -8,6 +8,7 @@ import threading
 import pykka
 import pytest
 
+from recursor.domain.commands import Command
 from recursor.domain.effect import CreateTodo, Outcome, PublishArtifact, Remember, UpdateTodo
 from recursor.domain.events import CycleFinished, NodeFinished, NodeStarted, StackChanged
 from recursor.domain.execution import ExecutionStatus
@@ -16,7 +17,6 @@ from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState
 from recursor.domain.todo import TodoStatus
 from recursor.domain.work import WorkStatus
-from recursor.orchestration.control import Command
 from recursor.orchestration.roles import Dependency, Role
 from tests.actors.stage import WAIT, Cast, Gate, Player, answer, finish_todo, outcome, until
 

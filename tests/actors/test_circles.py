@@ -4,12 +4,12 @@ import pytest
 
 from recursor.actors.messages import CancelTodo, ConfigureStack, EditTodo, SetIdea
 from recursor.domain.agent_state import MAX_PROPOSALS
+from recursor.domain.commands import Command
 from recursor.domain.effect import Outcome, PublishArtifact, SetProject, UpdateTodo
 from recursor.domain.graph import NodeStatus, Usage
+from recursor.domain.new_records import new_idea
 from recursor.domain.stack import ExecutionState
-from recursor.orchestration.control import Command
 from recursor.storage.queries import agent_states
-from recursor.storage.stacks import new_idea
 from recursor.storage.tables import ARTIFACTS, TODOS
 from tests.actors.stage import Cast, Gate, until
 

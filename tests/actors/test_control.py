@@ -3,13 +3,13 @@
 import pytest
 
 from recursor.actors.messages import ControlStack, DeleteStack, GetStatus
+from recursor.domain.commands import Command
 from recursor.domain.errors import ConflictError, NotFoundError
 from recursor.domain.events import CycleFinished, NodeFinished, StackDeleted
 from recursor.domain.execution import ExecutionStatus
 from recursor.domain.graph import NodeStatus
 from recursor.domain.stack import ExecutionState
 from recursor.domain.todo import TodoStatus
-from recursor.orchestration.control import Command
 from recursor.storage.tables import TABLES
 from tests.actors.stage import WAIT, Cast, Gate, HeldStore, fail, finish_todo, until
 

@@ -5,18 +5,18 @@ import threading
 import pytest
 
 from recursor.actors.messages import CancelTodo, ConfigureStack, RenameStack, SetIdea
+from recursor.domain.commands import Command
 from recursor.domain.effect import Remember, SendMessage, SetPhase, SetProject
 from recursor.domain.events import CycleFinished, NodeFinished, StackChanged, StackWaits
 from recursor.domain.execution import DecisionKind, ExecutionStatus
 from recursor.domain.graph import NodeStatus
+from recursor.domain.new_records import new_idea
 from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState, Phase
 from recursor.domain.todo import TodoStatus
 from recursor.domain.work import WorkStatus
-from recursor.orchestration.control import Command
 from recursor.orchestration.detectors import detect_planner
 from recursor.orchestration.roles import Role, RoleRegistry
-from recursor.storage.stacks import new_idea
 from recursor.storage.tables import IDEAS
 from tests.actors.stage import WAIT, Cast, Gate, Player, fail, finish_todo, outcome, role, until
 

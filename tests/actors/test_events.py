@@ -11,6 +11,7 @@ from recursor.actors.messages import (
     Unsubscribe,
 )
 from recursor.domain import effect
+from recursor.domain.commands import Command
 from recursor.domain.events import (
     ContentsChanged,
     CycleFinished,
@@ -25,10 +26,8 @@ from recursor.domain.events import (
 )
 from recursor.domain.execution import DecisionKind, ExecutionStatus
 from recursor.domain.graph import NodeStatus
+from recursor.domain.new_records import new_idea, new_message, new_stack
 from recursor.domain.stack import ExecutionState, Phase
-from recursor.orchestration.control import Command
-from recursor.storage import conversations
-from recursor.storage.stacks import new_idea, new_stack
 from tests.actors.stage import WAIT, Audience, Cast, finish_todo, outcome, until
 
 
@@ -217,7 +216,7 @@ def test_a_message_of_a_person_wakes_its_receiver(set_stage):
     sender, receiver = stage.create(name="yard"), stage.create()
     stage.wait_rest(receiver)
     stage.wait_rest(sender)
-    message = conversations.new_message(stage.stack(sender), receiver, "hello", stage.clock.now())
+    message = new_message(stage.stack(sender), receiver, "hello", stage.clock.now())
     assert stage.ask(SendMessage(message)) == message
     stage.wait_for(CycleFinished, receiver)
 
@@ -244,7 +243,7 @@ def test_two_stacks_that_write_to_each_other_take_turns(set_stage):
         )
 
     cast.communicator.act = reply
-    first = conversations.new_message(stage.stack(one), two, "0", stage.clock.now())
+    first = new_message(stage.stack(one), two, "0", stage.clock.now())
     stage.ask(SendMessage(first))
     until(lambda: "enough" in stage.committed(one) + stage.committed(two), "the end of the talk")
 

@@ -3,10 +3,10 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from recursor.domain.commands import Command
 from recursor.domain.errors import ConflictError
 from recursor.domain.events import CycleFinished, CycleStarted
 from recursor.domain.execution import ExecutionStatus
-from recursor.orchestration.control import Command
 from tests.actors.stage import Cast, Gate, fail, until
 
 

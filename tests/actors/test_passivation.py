@@ -5,12 +5,13 @@ import time
 
 import pytest
 
-from recursor.runtime.clock import SystemClock
 from recursor.actors.messages import Changed, SendUserMessage
+from recursor.domain.commands import Command
 from recursor.domain.events import CycleFinished
+from recursor.domain.new_records import new_user_message
 from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState, Phase
-from recursor.orchestration.control import Command
+from recursor.runtime.clock import SystemClock
 from recursor.storage import conversations
 from recursor.storage.tables import STACKS
 from tests.actors.stage import WAIT, Cast, Stage, until
@@ -67,7 +68,7 @@ def test_a_passivated_stack_is_woken_by(set_stage, waker):
         stage.tell(stack_id, Command.PAUSE)
         stage.write_to(stack_id)
     passivate(stage)
-    message = conversations.new_user_message(stack_id, "ann", "hello", stage.clock.now())
+    message = new_user_message(stack_id, "ann", "hello", stage.clock.now())
     match waker:
         case "timer":
             stage.store.write(lambda writer: conversations.add_user_message(writer, message))
@@ -105,7 +106,7 @@ def test_no_message_is_lost_while_stacks_go_to_rest(set_stage, hurried_threads):
 
     def write(stack_id):
         for number in range(100):
-            message = conversations.new_user_message(stack_id, "ann", f"{number}?", time.time())
+            message = new_user_message(stack_id, "ann", f"{number}?", time.time())
             answers.append(stage.ref.ask(SendUserMessage(message), block=False))
             if number % 4 == 0:
                 answers[-1].get(timeout=WAIT)

@@ -3,14 +3,14 @@
 import pytest
 
 from recursor.actors.messages import AddTodo, Changed, ConfigureStack, DeleteStack, SendMessage
+from recursor.domain.commands import Command
 from recursor.domain.errors import NotFoundError
 from recursor.domain.events import CycleFinished, StackChanged, Trouble
 from recursor.domain.execution import ExecutionStatus
 from recursor.domain.graph import NodeStatus
+from recursor.domain.new_records import new_message, new_todo
 from recursor.domain.stack import ExecutionState
 from recursor.domain.todo import TodoStatus
-from recursor.orchestration.control import Command
-from recursor.storage.conversations import new_message, new_todo
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.tables import (

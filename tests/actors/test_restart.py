@@ -3,13 +3,14 @@
 import pytest
 
 from recursor.actors.messages import ConfigureStack, ControlStack, Shutdown
+from recursor.domain.commands import Command
 from recursor.domain.errors import ConflictError
 from recursor.domain.events import CycleFinished, StackWaits
 from recursor.domain.execution import ExecutionStatus
 from recursor.domain.graph import NodeStatus
+from recursor.domain.new_records import new_message, new_todo, new_user_message
 from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState, Phase
-from recursor.orchestration.control import Command
 from recursor.storage import conversations
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.nudges import leave_nudge
@@ -202,7 +203,7 @@ def test_a_message_that_nobody_looked_at_before_the_end_is_answered_after_it(set
         stage.store.write(lambda writer: STACKS.put(writer, resting))
     else:
         stage.crash()
-    message = conversations.new_user_message(stack_id, "ann", "anybody there?", stage.clock.now())
+    message = new_user_message(stack_id, "ann", "anybody there?", stage.clock.now())
     stage.store.write(lambda writer: conversations.add_user_message(writer, message))
     stage.start()
     until(lambda: stage.user_messages(stack_id)[0].answer is not None, "the answer")
@@ -220,7 +221,7 @@ def test_a_message_that_comes_as_the_stack_goes_to_rest_is_answered_after_a_rest
     store.write(lambda writer: STACKS.put(writer, done))
     stage.tell(stack_id, Command.START)
     stage.wait_for(StackWaits, stack_id, where=lambda e: e.until is None)
-    message = conversations.new_user_message(stack_id, "ann", "hello?", stage.clock.now())
+    message = new_user_message(stack_id, "ann", "hello?", stage.clock.now())
     release = store.hold()
     held = store.submitted
     written = store.submit(lambda writer: conversations.add_user_message(writer, message))
@@ -241,7 +242,7 @@ def test_a_broadcast_that_nobody_looked_at_before_the_end_is_read_after_it(set_s
     for stack_id in (sender, receiver):
         stage.wait_rest(stack_id)
     stage.crash()
-    message = conversations.new_message(stage.stack(sender), None, "good news", stage.clock.now())
+    message = new_message(stage.stack(sender), None, "good news", stage.clock.now())
     stage.store.write(lambda writer: conversations.add_message(writer, message))
     stage.start()
     until(lambda: stage.committed(receiver) == ["answered"], "the reading")
@@ -273,7 +274,7 @@ def test_what_another_process_writes_is_seen_by_the_poll(set_stage, active):
     if not active:
         stage.clock.advance(3.5)
         until(lambda: stage.load().active_stacks == 0, "the passivation")
-    todo = conversations.new_todo(stack_id, "first: a", 3, stage.clock.now())
+    todo = new_todo(stack_id, "first: a", 3, stage.clock.now())
     outside(stage, stack_id, lambda writer: conversations.add_todo(writer, todo))
     stage.wait_for(CycleFinished, stack_id)
 
@@ -313,7 +314,7 @@ def test_a_broadcast_of_another_process_wakes_all(set_stage):
     ids = [stage.create(name=name) for name in "ab"]
     for stack_id in ids:
         stage.wait_rest(stack_id)
-    message = conversations.new_message(stage.stack(ids[0]), None, "good news", stage.clock.now())
+    message = new_message(stage.stack(ids[0]), None, "good news", stage.clock.now())
     outside(stage, BROADCASTS, lambda writer: conversations.add_message(writer, message))
     stage.wait_for(CycleFinished, ids[1])
 
@@ -325,7 +326,7 @@ def test_news_of_another_process_ends_no_backoff(set_stage):
     stage = set_stage(cast.roles(), settings=Settings().overridden({"pause": {"first_backoff": 60}}))
     stack_id = stage.create("first: a")
     stage.wait_rest(stack_id)
-    message = conversations.new_user_message(stack_id, "ann", "hello?", stage.clock.now())
+    message = new_user_message(stack_id, "ann", "hello?", stage.clock.now())
     outside(stage, stack_id, lambda writer: conversations.add_user_message(writer, message))
     stage.status(stack_id)
     assert not cast.communicator.runs

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from recursor.actors.messages import ConfigureStack, CreateStack, DeleteStack, LimitAll
 from recursor.actors.metering import Meters
 from recursor.actors.orchestrator import Orchestrator
+from recursor.domain.commands import Command
 from recursor.domain.effect import Outcome
 from recursor.domain.errors import InvalidInputError, NotFoundError
 from recursor.domain.events import ContentsChanged, CycleFinished, NodeFinished, NodeProgress
 from recursor.domain.graph import NodeStatus, Usage
+from recursor.domain.new_records import new_stack
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.spending import (
     AgentFailedError,
@@ -22,11 +24,8 @@ from recursor.domain.spending import (
     Spend,
 )
 from recursor.domain.stack import ExecutionState
-from recursor.orchestration.control import Command
-from recursor.storage.budgets import change_limits
-from recursor.storage.ledger import read_account
+from recursor.storage.budgets import change_limits, read_account
 from recursor.storage.queries import orchestration_stats, total_stats
-from recursor.storage.stacks import new_stack
 from recursor.storage.tables import ACCOUNTS, ALL_STACKS, BROADCASTS
 from tests.actors.stage import Cast, Gate, finish_todo, until
 

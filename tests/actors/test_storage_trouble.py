@@ -6,15 +6,14 @@ from concurrent.futures import Future
 import pytest
 
 from recursor.actors.messages import AddTodo, Changed, CreateStack, DeleteStack, Shutdown
+from recursor.domain.commands import Command
 from recursor.domain.events import CycleFinished, StackChanged, Trouble
 from recursor.domain.execution import ExecutionStatus
+from recursor.domain.new_records import new_stack, new_todo
 from recursor.domain.stack import ExecutionState
 from recursor.domain.todo import TodoStatus
-from recursor.orchestration.control import Command
-from recursor.storage.conversations import new_todo
 from recursor.storage.errors import StorageError, StorageFullError
 from recursor.storage.memory_store import MemoryStore
-from recursor.storage.stacks import new_stack
 from recursor.storage.tables import TABLES
 from tests.actors.stage import WAIT, Cast, Gate, finish_todo, until
 

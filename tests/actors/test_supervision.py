@@ -13,10 +13,10 @@ from recursor.actors.role_actor import RoleActor
 from recursor.actors.stack_messages import BuildGraph, DetectWork, LookDue, RunAgent, StepDone
 from recursor.actors.supervisor import StackSupervisor
 from recursor.actors.work_cache import WorkCache
+from recursor.domain.commands import Command
 from recursor.domain.events import CycleFinished, StackChanged, Trouble
 from recursor.domain.graph import NodeStatus
 from recursor.domain.stack import ExecutionState
-from recursor.orchestration.control import Command
 from recursor.storage.errors import StoreClosedError, UnknownTableError
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.tables import TABLES

@@ -10,18 +10,19 @@ from pykka import ActorRef
 from recursor.actors.messages import Changed, ControlStack, CreateStack, GetLoad, Shutdown
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.agent import Run
+from recursor.domain.commands import Command
 from recursor.domain.effect import Outcome, SetPhase
 from recursor.domain.execution import ExecutionStatus
 from recursor.domain.graph import NodeStatus
+from recursor.domain.new_records import new_stack
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import ExecutionState, Phase
 from recursor.domain.work import WorkStatus
-from recursor.orchestration.control import Command
 from recursor.orchestration.roles import Role, RoleRegistry
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.queries import execution_graphs, recent_executions
-from recursor.storage.stacks import control_stack, new_stack, read_stack
+from recursor.storage.stacks import control_stack, read_stack
 from recursor.storage.tables import TABLES
 
 WAIT = 30

@@ -3,12 +3,12 @@
 import pytest
 
 from recursor.actors.messages import ConfigureStack
+from recursor.domain.commands import Command
 from recursor.domain.events import NodeFinished, StackChanged, UserMessageAnswered
 from recursor.domain.execution import DecisionKind
 from recursor.domain.graph import NodeStatus
 from recursor.domain.spending import AgentFailedError
 from recursor.domain.stack import ExecutionState
-from recursor.orchestration.control import Command
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.tables import STATES, TABLES
 from tests.actors.stage import Cast, finish_todo, until

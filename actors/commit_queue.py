@@ -1,0 +1,129 @@
+"""What an owner has changed in memory, on its way to the disk, one commit at a time."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from recursor.domain.record import Record
+from recursor.orchestration.stack_events import Effect, WaveEnded
+from recursor.orchestration.stack_machine import Step
+from recursor.orchestration.stack_records import StackRecords
+from recursor.orchestration.writes import Writes
+from recursor.runtime.future import DispatchedFuture
+from recursor.storage.commit import Fence
+from recursor.storage.stack_store import as_commit
+from recursor.storage.store import Store
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What is written together."""
+
+    writes: Writes = field(default_factory=Writes)
+    after: list[Effect] = field(default_factory=list)
+    answers: list[tuple[DispatchedFuture[Any], Record | None]] = field(default_factory=list)
+    results: list[WaveEnded] = field(default_factory=list)
+    """The results of agents among it, which must not be lost."""
+
+
+class CommitQueue:
+    """Belongs to one supervisor. What is changed while a commit is under way goes with the next one."""
+
+    def __init__(
+        self,
+        store: Store,
+        fence: Fence,
+        durable: StackRecords,
+        done: Callable[[BaseException | None], object],
+    ) -> None:
+        """Begin with nothing to write.
+
+        Args:
+            store: where to write.
+            fence: the owner's.
+            durable: the records as they are on disk.
+            done: called on the store's thread when a commit is on disk, or with why it is not.
+        """
+        self._store = store
+        self.fence = fence
+        self.durable = durable
+        self._done = done
+        self._next = _Batch()
+        self._wanted = False
+        self._writing: tuple[_Batch, StackRecords] | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all is on disk."""
+        return self._writing is None and not self._next.writes and not self._next.after
+
+    def add(
+        self,
+        step: Step,
+        asked: DispatchedFuture[Any] | None = None,
+        results: Sequence[WaveEnded] = (),
+    ) -> None:
+        """Take over what a step wants written and what waits for it.
+
+        Args:
+            step: the step.
+            asked: the future of the one who asked for it; answered with the step's answer.
+            results: the results of agents that the step has taken in.
+        """
+        batch = self._next
+        batch.writes.extend(step.writes)
+        batch.after += step.after
+        if asked is not None:
+            batch.answers.append((asked, step.answer))
+        batch.results += results
+        self._wanted = self._wanted or step.save
+
+    def flush(self, records: StackRecords) -> list[Effect]:
+        """Write what is wanted written, unless a commit is under way.
+
+        Args:
+            records: the records with all that was added.
+
+        Returns:
+            what need not wait, as there is nothing to write.
+
+        Raises:
+            StoreClosedError: the store is closed.
+        """
+        if self._writing is not None or not self._wanted:
+            return []
+        self._wanted = False
+        batch, self._next = self._next, _Batch()
+        if not batch.writes:
+            self.durable = records
+            return self._finish(batch)
+        self._writing = (batch, records)
+        commit = as_commit(records.stack, batch.writes, self.fence)
+        self._store.commit(commit, self._done)
+        return []
+
+    def committed(self) -> list[Effect]:
+        """Note that the commit is on disk: answer who waited. Returns what follows."""
+        assert self._writing is not None
+        batch, self.durable = self._writing
+        self._writing = None
+        return self._finish(batch)
+
+    def failed(self, error: BaseException) -> Sequence[WaveEnded]:
+        """Note that the commit failed: refuse all that was asked for, also since.
+
+        Returns:
+            the results of agents that are not on disk, in their order.
+        """
+        batches = [self._next] if self._writing is None else [self._writing[0], self._next]
+        self._writing, self._next, self._wanted = None, _Batch(), False
+        for batch in batches:
+            for future, _ in batch.answers:
+                future.set_exception((type(error), error, error.__traceback__))
+        return [results for batch in batches for results in batch.results]
+
+    @staticmethod
+    def _finish(batch: _Batch) -> list[Effect]:
+        for future, answer in batch.answers:
+            future.set(answer)
+        return batch.after

@@ -1,0 +1,70 @@
+"""Whether a runner and its stacks can run with what is set for them."""
+
+import contextlib
+from collections.abc import Collection
+
+from recursor.agents.model.choice import CHOICES, check_choice, check_given
+from recursor.domain.settings import Overrides, RunnerSettings, Settings
+from recursor.domain.stack import Stack
+from recursor.orchestration.stack_commands import merged
+from recursor.storage.budgets import limited
+from recursor.storage.errors import CorruptRecordError
+from recursor.storage.store import Store
+
+
+class SettingsCheck:
+    """A `recursor.orchestration.stack_commands.SettingsCheck`, for the stacks of one orchestrator."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        runner: RunnerSettings,
+        roles: Collection[str] | None,
+    ) -> None:
+        """Check against what holds for all stacks.
+
+        Args:
+            store: where limits are that were set while a runner was up.
+            settings: the runner's.
+            runner: likewise.
+            roles: those of the team; None if it is not known.
+        """
+        self._store = store
+        self._settings = settings
+        self._runner = runner
+        self._roles = roles
+
+    def of_runner(self) -> None:
+        """Check the runner's own settings.
+
+        Raises:
+            InvalidInputError: a setting cannot be.
+        """
+        given = {**self._settings.model_dump(), "runner": self._runner.model_dump()}
+        check_given(given, lambda: self._roles)
+        # If what was spent cannot be read, no call is made, and nobody is kept from looking after it.
+        limits = self._runner
+        with contextlib.suppress(CorruptRecordError):
+            limits = self._limits()
+        check_choice(self._settings, limits)
+
+    def of_new(self, stack: Stack) -> None:
+        """Check the settings of a new stack.
+
+        Raises:
+            InvalidInputError: a setting cannot be.
+        """
+        if stack.settings:
+            check_choice(self._settings.overridden(stack.settings), self._limits())
+            check_given(stack.settings, lambda: self._roles)
+
+    def __call__(self, changes: Overrides, kept: Overrides) -> None:
+        """Check a change of a stack's settings; see the protocol."""
+        check_given(changes, lambda: self._roles, kept)
+        if CHOICES & changes.keys():
+            check_choice(self._settings.overridden(merged(kept, changes)), self._limits())
+
+    def _limits(self) -> RunnerSettings:
+        with self._store.read() as reader:
+            return limited(reader, self._runner)

@@ -1,0 +1,81 @@
+"""Removes what a stack need not keep, portion by portion between other commits."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from recursor.actors.environment import Environment
+from recursor.domain.errors import ConflictError
+from recursor.domain.settings import RetentionSettings
+from recursor.runtime.actor import DispatchedRef
+from recursor.runtime.deferred import Deferred
+from recursor.runtime.future import DispatchedFuture
+from recursor.storage.commit import Fence
+from recursor.storage.retention import Pruned, outdated_sums, prunable, removable
+
+
+@dataclass(frozen=True, slots=True)
+class PortionPruned:
+    """To a supervisor, from the store: a portion is gone, or why it is not."""
+
+    error: BaseException | None
+
+
+class StackPruning:
+    """Belongs to one supervisor. What it removes is not held in memory, so the machine need not know."""
+
+    def __init__(self, stack_id: str, environment: Environment, supervisor: DispatchedRef[Any]) -> None:
+        self._id = stack_id
+        self._environment = environment
+        self._supervisor = supervisor
+        self._keep: RetentionSettings | None = None
+        self._done: DispatchedFuture[Pruned] = DispatchedFuture()
+        self._pruned = Pruned()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether portions are being removed."""
+        return self._keep is not None
+
+    def start(self, keep: RetentionSettings, fence: Fence | None, *, dry_run: bool = False) -> Any:
+        """Begin to remove, or count what would be removed.
+
+        Args:
+            keep: how much stays.
+            fence: the one of the stack's owner.
+            dry_run: count it only.
+
+        Returns:
+            the answer: a `Pruned`, now or later.
+        """
+        now = self._environment.runtime.clock.now()
+        if dry_run:
+            with self._environment.store.read() as reader:
+                return prunable(reader, self._id, keep, now)
+        if self.is_running:
+            return Deferred.failed(ConflictError(f"stack {self._id} is being pruned already"))
+        self._keep, self._done, self._pruned = keep, DispatchedFuture(), Pruned()
+        with self._environment.store.read() as reader:
+            commit = outdated_sums(reader, self._id, keep, now, fence)
+        self._environment.store.commit(commit, self._tell)
+        return Deferred(self._done)
+
+    def continue_after(self, message: PortionPruned, fence: Fence | None) -> None:
+        """Remove the next portion, if there is one."""
+        assert self._keep is not None
+        error = message.error
+        if error is not None:
+            self._keep = None
+            self._done.set_exception((type(error), error, error.__traceback__))
+            return
+        now = self._environment.runtime.clock.now()
+        with self._environment.store.read() as reader:
+            commit, portion = removable(reader, self._id, self._keep, now, fence)
+        if not portion:
+            self._keep = None
+            self._done.set(self._pruned)
+            return
+        self._pruned.add(portion)
+        self._environment.store.commit(commit, self._tell)
+
+    def _tell(self, error: BaseException | None) -> None:
+        self._supervisor.tell(PortionPruned(error))

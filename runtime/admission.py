@@ -1,0 +1,324 @@
+"""The order in which tasks get one of a limited number of places."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+from recursor.runtime.future import DispatchedFuture
+from recursor.runtime.interfaces import Load
+from recursor.runtime.task import HIGHEST_PRIORITY, LOWEST_PRIORITY, Task, TaskState
+
+T = TypeVar("T")
+
+Queue = OrderedDict[Task[Any], None]
+
+
+class Admitted(NamedTuple):
+    """The tasks that have got a place."""
+
+    begin: list[Task[Any]]
+    """New ones, which are to begin."""
+
+    resume: list[DispatchedFuture[None]]
+    """To be completed, for others to continue."""
+
+
+class Places:
+    """At most `limit` tasks have a place, and the most urgent gets the next one.
+
+    Of equal priority, those that have begun already go first, then those that have waited longest. This class
+    knows no threads.
+
+    | state | `admit` | `begin` | `leave` | `come_back` | `take_back` | `abandon` | `end` |
+    |---|---|---|---|---|---|---|---|
+    | QUEUED | ADMITTED | | | | ENDED | ENDED | |
+    | ADMITTED | | RUNNING | | | ENDED | ENDED | |
+    | RUNNING | | | ASIDE | | | ABANDONED | ENDED |
+    | ASIDE | | | | RETURNING | | ABANDONED | ENDED |
+    | RETURNING | RUNNING | | | | | ABANDONED | ENDED |
+    | ABANDONED | | | | | | | ENDED |
+
+    ADMITTED and RUNNING tasks have a place.
+    """
+
+    def __init__(self, limit: int) -> None:
+        """Have `limit` places.
+
+        Raises:
+            ValueError: there would be no place.
+        """
+        if limit < 1:
+            raise ValueError(f"a pool needs at least 1 place, not {limit}")
+        self.limit = limit
+        self.held = False
+        """Whether no free place is given away, and no task begins."""
+        self.taken = 0
+        """How many tasks have a place."""
+        self.abandoned = 0
+        """How many tasks were abandoned and have not ended yet."""
+        self.present: set[Task[Any]] = set()
+        """The tasks that were admitted and have not ended."""
+        self._resume: list[DispatchedFuture[None]] = []
+        # Two for each priority, the most urgent first: those that have begun, and those that have not.
+        self._queues = [Queue() for _ in range(2 * (HIGHEST_PRIORITY - LOWEST_PRIORITY + 1))]
+
+    @property
+    def queued(self) -> int:
+        """How many tasks wait for a place."""
+        return sum(map(len, self._queues))
+
+    def add(self, task: Task[Any]) -> None:
+        """Queue a new task."""
+        self._queue_of(task)[task] = None
+
+    def admit(self) -> Admitted:
+        """Give the free places to the most urgent tasks; to be called after each of the other methods.
+
+        Returns:
+            What is to begin or to continue now.
+        """
+        begin: list[Task[Any]] = []
+        while self.taken < self.limit and not self.held:
+            queue = next((queue for queue in self._queues if queue), None)
+            if queue is None:
+                break
+            task, _ = queue.popitem(last=False)
+            self.taken += 1
+            if task.state is TaskState.QUEUED:
+                task.state = TaskState.ADMITTED
+                self.present.add(task)
+                begin.append(task)
+            else:
+                task.state = TaskState.RUNNING
+                self._resume_later(task)
+        resume, self._resume = self._resume, []
+        return Admitted(begin, resume)
+
+    def begin(self, task: Task[Any]) -> bool:
+        """Note that an admitted task is about to begin.
+
+        Returns:
+            Whether it may: not if it was given up, or all tasks are held, meanwhile.
+        """
+        if task.state is not TaskState.ADMITTED:
+            return False
+        if self.held:
+            # It gets a place again, and begins, ahead of others of its priority.
+            self.taken -= 1
+            self.present.discard(task)
+            task.state = TaskState.QUEUED
+            queue = self._queue_of(task)
+            queue[task] = None
+            queue.move_to_end(task, last=False)
+            return False
+        task.state = TaskState.RUNNING
+        return True
+
+    def leave(self, task: Task[Any]) -> None:
+        """Free the place of a task that continues without one."""
+        if task.state is TaskState.RUNNING:
+            task.state = TaskState.ASIDE
+            self.taken -= 1
+
+    def come_back(self, task: Task[Any]) -> DispatchedFuture[None] | None:
+        """Queue a task that left, to be admitted again.
+
+        Returns:
+            What is completed when it has a place, or needs none any more; None: it may continue at once.
+        """
+        if task.state is TaskState.ASIDE:
+            task.state = TaskState.RETURNING
+            task.returned = DispatchedFuture()
+            self._queue_of(task)[task] = None
+        return task.returned
+
+    def take_back(self, task: Task[Any]) -> bool:
+        """End a task that has not begun.
+
+        Returns:
+            Whether it has not.
+        """
+        if task.state is TaskState.QUEUED:
+            self._remove(task)
+        elif task.state is TaskState.ADMITTED:
+            self.taken -= 1
+            self.present.discard(task)
+        else:
+            return False
+        task.state = TaskState.ENDED
+        return True
+
+    def abandon(self, task: Task[Any]) -> bool:
+        """Give a task up, and free its place.
+
+        Returns:
+            Whether it was given up just now: not if it has ended or was given up before.
+        """
+        if self.take_back(task):
+            return True
+        if task.state in {TaskState.ENDED, TaskState.ABANDONED}:
+            return False
+        self._vacate(task)
+        task.state = TaskState.ABANDONED
+        self.abandoned += 1
+        return True
+
+    def end(self, task: Task[Any]) -> bool:
+        """Note that a task that has begun runs no more, and free its place.
+
+        Returns:
+            Whether its outcome counts: not if it was abandoned.
+        """
+        self.present.discard(task)
+        if task.state is TaskState.ABANDONED:
+            self.abandoned -= 1
+            task.state = TaskState.ENDED
+            return False
+        self._vacate(task)
+        task.state = TaskState.ENDED
+        return True
+
+    def clear(self) -> list[Task[Any]]:
+        """End all tasks that have not begun.
+
+        Returns:
+            Those tasks.
+        """
+        waiting = [task for queue in self._queues[1::2] for task in queue]
+        return [task for task in (*waiting, *self.present) if self.take_back(task)]
+
+    def _vacate(self, task: Task[Any]) -> None:
+        if task.state is TaskState.RUNNING:
+            self.taken -= 1
+        elif task.state is TaskState.RETURNING:
+            self._remove(task)
+            self._resume_later(task)
+
+    def _resume_later(self, task: Task[Any]) -> None:
+        assert task.returned is not None
+        self._resume.append(task.returned)
+        task.returned = None
+
+    def _queue_of(self, task: Task[Any]) -> Queue:
+        return self._queues[2 * (HIGHEST_PRIORITY - task.priority) + (task.state is TaskState.QUEUED)]
+
+    def _remove(self, task: Task[Any]) -> None:
+        del self._queue_of(task)[task]
+
+
+class Admission:
+    """The places of a pool, for many threads; what its tasks call.
+
+    Args:
+        limit: how many tasks may have a place at a time.
+        start: called, without a lock, with each task that is to begin. When it does, `begin` is to be called;
+            and when it runs no more, `end` and `admit`.
+        cancel: called, without a lock, with each task that was abandoned after it had begun.
+
+    Raises:
+        ValueError: `limit` is less than 1.
+    """
+
+    def __init__(
+        self, limit: int, start: Callable[[Task[Any]], object], cancel: Callable[[Task[Any]], object]
+    ) -> None:
+        self._places = Places(limit)
+        self._start = start
+        self._cancel = cancel
+        self._closed = False
+        # Re-entrant: a finalizer may call in the middle of anything. No code of others is called under it.
+        self._lock = threading.RLock()
+
+    @property
+    def load(self) -> Load:
+        """How many tasks wait for a place, have one, and were abandoned and have not ended."""
+        with self._lock:
+            return Load(self._places.queued, self._places.taken, self._places.abandoned)
+
+    def add(self, task: Task[T]) -> Task[T]:
+        """Queue a new task; abandon it, if this is closed. Returns the task."""
+        with self._lock:
+            closed = self._closed
+            if not closed:
+                self._places.add(task)
+        if closed:
+            task.settle_as_abandoned("the pool was shut down")
+        else:
+            self.admit()
+        return task
+
+    def admit(self) -> None:
+        """Start and resume tasks as long as there are places."""
+        with self._lock:
+            admitted = self._places.admit()
+        for returned in admitted.resume:
+            returned.set()
+        for task in admitted.begin:
+            self._start(task)
+
+    def hold(self, *, held: bool) -> None:
+        """Let no task begin, nor any that left continue, until this is called again."""
+        with self._lock:
+            self._places.held = held
+        self.admit()
+
+    def begin(self, task: Task[Any]) -> bool:
+        """Note that a started task begins. Returns whether it may: not if it was given up meanwhile."""
+        with self._lock:
+            return self._places.begin(task)
+
+    def end(self, task: Task[Any]) -> bool:
+        """Note that a task runs no more. Returns whether its outcome counts: not if it was abandoned."""
+        with self._lock:
+            return self._places.end(task)
+
+    def take_back(self, task: Task[Any]) -> bool:
+        """See `Task.take_back`."""
+        with self._lock:
+            is_unbegun = self._places.take_back(task)
+        if is_unbegun:
+            self.admit()
+            task.settle_as_abandoned("the task was taken back before it began")
+        return is_unbegun
+
+    def abandon(self, task: Task[Any]) -> None:
+        """See `Task.abandon`."""
+        with self._lock:
+            if not self._places.abandon(task):
+                return
+            has_begun = task.state is TaskState.ABANDONED
+        self.admit()
+        if has_begun:
+            self._cancel(task)
+        task.settle_as_abandoned("the task was abandoned")
+
+    def leave(self, task: Task[Any]) -> None:
+        """See `Task.aside`."""
+        with self._lock:
+            self._places.leave(task)
+        self.admit()
+
+    async def come_back(self, task: Task[Any]) -> None:
+        """See `Task.aside`."""
+        with self._lock:
+            returned = self._places.come_back(task)
+        self.admit()
+        if returned is not None:
+            await returned
+
+    def close(self) -> list[Task[Any]]:
+        """Let no task begin any more: abandon those that have not begun.
+
+        Returns:
+            Those that have begun and not ended.
+        """
+        with self._lock:
+            self._closed = True
+            unbegun = self._places.clear()
+            begun = list(self._places.present)
+        for task in unbegun:
+            task.settle_as_abandoned("the pool was shut down before the task began")
+        return begun
