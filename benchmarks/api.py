@@ -23,12 +23,12 @@ from benchmarks.population import populate
 from recursor.actors.messages import CreateStack
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome
+from recursor.domain.new_records import new_stack
 from recursor.domain.snapshot import Snapshot
 from recursor.orchestration.roles import Dependency, Role, RoleRegistry
 from recursor.runner.process import Runner
 from recursor.storage.data_directory import store_directory
 from recursor.storage.opening import open_store
-from recursor.storage.stacks import new_stack
 
 BAR_P99_MS = 20
 

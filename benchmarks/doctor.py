@@ -14,8 +14,8 @@ from pathlib import Path
 
 from benchmarks.idle_team import percentiles, report
 from benchmarks.population import DAY, populate, write_cycle
+from recursor.domain.commands import Command
 from recursor.domain.settings import Settings
-from recursor.orchestration.control import Command
 from recursor.runner.checkup import examine
 from recursor.storage.data_directory import store_directory
 from recursor.storage.lmdb_store import LmdbStore

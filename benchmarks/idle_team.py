@@ -15,13 +15,14 @@ from recursor.actors.messages import CreateStack, Shutdown
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome
+from recursor.domain.new_records import new_stack
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.work import WorkStatus
 from recursor.orchestration.roles import Dependency, Role, RoleRegistry
-from recursor.storage import stacks
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.opening import open_store
+from recursor.storage.stacks import read_stack
 
 # Beginning, results of three waves; the end shares the commit of the next cycle's beginning.
 COMMITS_PER_CYCLE = 4
@@ -82,7 +83,7 @@ def orchestrator(
 
 def create(ref: ActorRef[Orchestrator], count: int, name: str = "stack") -> list[str]:
     """Create and start stacks, all at once, and return their ids."""
-    made = [stacks.new_stack(f"{name} {number}", time.time()) for number in range(count)]
+    made = [new_stack(f"{name} {number}", time.time()) for number in range(count)]
     futures = [ref.ask(CreateStack(stack, None, start=True), block=False) for stack in made]
     return [future.get().id for future in futures]
 
@@ -90,7 +91,7 @@ def create(ref: ActorRef[Orchestrator], count: int, name: str = "stack") -> list
 def count_cycles(store: LmdbStore, ids: list[str]) -> int:
     """Return how many cycles the stacks have completed, on disk."""
     with store.read() as reader:
-        return sum(stacks.read_stack(reader, stack_id).total_cycles for stack_id in ids)
+        return sum(read_stack(reader, stack_id).total_cycles for stack_id in ids)
 
 
 def cycles_per_second(store: LmdbStore, ids: list[str], seconds: float) -> float:

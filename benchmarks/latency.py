@@ -19,14 +19,14 @@ from benchmarks.idle_team import (
 )
 from recursor.actors.messages import ControlStack, SendUserMessage
 from recursor.domain.agent import Run
+from recursor.domain.commands import Command
 from recursor.domain.effect import AnswerUserMessage, Outcome
+from recursor.domain.new_records import new_user_message
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.work import WorkStatus
-from recursor.orchestration.control import Command
 from recursor.orchestration.detectors import detect_communicator
 from recursor.orchestration.roles import Role, RoleRegistry
-from recursor.storage.conversations import new_user_message
 from recursor.storage.stacks import read_stack
 
 BUSY_STACKS = 100

@@ -33,14 +33,15 @@ from typing import Any
 
 from benchmarks.idle_team import report
 from recursor.domain.agent_state import MAX_PROPOSALS, AgentState, Proposal, ShortTermMemory
+from recursor.domain.commands import Command
 from recursor.domain.ids import new_id
+from recursor.domain.new_records import new_idea, new_stack
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo, TodoStatus
-from recursor.orchestration.control import Command
+from recursor.orchestration.stack_records import MAX_CLOSED_TODOS
 from recursor.runner.places import store_directory
 from recursor.storage import stacks
 from recursor.storage.opening import open_store
-from recursor.storage.snapshots import MAX_CLOSED_TODOS
 from recursor.storage.store import Writer
 from recursor.storage.tables import STATES, TODOS
 from tests.processes import started_runner
@@ -87,8 +88,8 @@ def create(data: Path, count: int, url: str, todos: int) -> None:
     def write(writer: Writer) -> None:
         now = time.time()
         for number in range(count):
-            stack = stacks.new_stack(f"stack {number}", now, settings)
-            stacks.create_stack(writer, stack, stacks.new_idea(stack.id, f"A list for {number}", now))
+            stack = new_stack(f"stack {number}", now, settings)
+            stacks.create_stack(writer, stack, new_idea(stack.id, f"A list for {number}", now))
             grow_old(writer, stack, now, todos)
             stacks.control_stack(writer, stack.id, Command.START, now)
 

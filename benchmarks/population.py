@@ -14,6 +14,7 @@ from recursor.domain.execution import (
 from recursor.domain.graph import ExecutionGraph, Node, NodeStatus, Usage
 from recursor.domain.ids import earliest_id
 from recursor.domain.message import Message, UserMessage
+from recursor.domain.new_records import new_idea, new_stack
 from recursor.domain.project import Artifact
 from recursor.domain.stack import ExecutionState, Phase, Stack
 from recursor.domain.todo import Todo, TodoStatus
@@ -21,6 +22,7 @@ from recursor.domain.trace import Trace
 from recursor.domain.work import WorkReport, WorkStatus
 from recursor.storage import stacks
 from recursor.storage.rollups import count_execution
+from recursor.storage.stacks import read_stack
 from recursor.storage.store import Store, Writer
 from recursor.storage.tables import (
     ARTIFACTS,
@@ -67,7 +69,7 @@ def populate(
         the ids of the stacks.
     """
     made = [
-        stacks.new_stack(f"{_SUBJECTS[number % len(_SUBJECTS)]} {number}", now - SPAN)
+        new_stack(f"{_SUBJECTS[number % len(_SUBJECTS)]} {number}", now - SPAN)
         for number in range(stack_count)
     ]
     chance = random.Random(1)
@@ -76,7 +78,7 @@ def populate(
 
         def write_stacks(writer: Writer, batch: list[Stack] = batch) -> None:
             for stack in batch:
-                idea = stacks.new_idea(stack.id, f"a planner for every {stack.name}", now - SPAN)
+                idea = new_idea(stack.id, f"a planner for every {stack.name}", now - SPAN)
                 stacks.create_stack(writer, stack, idea if contents else None)
                 WORK.add(writer, some_report(stack.id, now))
                 if contents:
@@ -221,7 +223,7 @@ def write_cycle(writer: Writer, stack_id: str, number: int, at: float) -> str:
 
 
 def _age(writer: Writer, stack_id: str, cycles: int, now: float) -> None:
-    stack = stacks.read_stack(writer, stack_id)
+    stack = read_stack(writer, stack_id)
     states = (ExecutionState.PAUSED, ExecutionState.IDLE, ExecutionState.STOPPED)
     STACKS.put(
         writer,

@@ -19,6 +19,7 @@ from benchmarks.idle_team import (
     report,
 )
 from recursor.actors.messages import GetLoad
+from recursor.domain.new_records import new_stack
 from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState, Phase
 from recursor.storage import stacks
@@ -61,7 +62,7 @@ def run_idle(count: int) -> dict[str, Any]:
         now = time.time()
         for first in range(0, count, BATCH):
             made = [
-                stacks.new_stack(f"stack {number}", now).but(
+                new_stack(f"stack {number}", now).but(
                     state=ExecutionState.RUNNING,
                     phase=Phase.COMPLETE,
                     next_look_at=now + 3600 if number % 2 else None,

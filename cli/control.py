@@ -4,14 +4,13 @@ from typing import Annotated
 
 import typer
 
+from recursor.actors.messages import ControlAll
 from recursor.cli.access import find, open_place
 from recursor.cli.options import HERE, Json, Place, StackNames
 from recursor.cli.output import complain, print_json, say
-from recursor.domain.commands import Command, ControlStack
+from recursor.domain.commands import Command
 from recursor.domain.errors import InvalidInputError, RecursorError
-from recursor.orchestration.control import CONCERNED
 from recursor.runner.access import Access, Answer
-from recursor.storage.stack_listing import StackFilter, StackOrder
 
 
 def start(
@@ -58,36 +57,30 @@ def _steer(command: Command, named: list[str] | None, every: bool, opened: Acces
     """Do it to each; one that fails does not keep the others from it."""
     if bool(named) == every:
         raise InvalidInputError(f"{command}: name stacks, or give --all")
-    done: list[Answer] = []
-    failed = False
+    failures: list[RecursorError] = []
     with opened as access:
-        found = _concerned(access, command) if every else [_found(access, name) for name in named or []]
-        ids = [each for each in found if isinstance(each, str)]
-        answers = iter(access.ask_each([ControlStack(stack_id, command) for stack_id in ids]))
-    for each in found:
-        answer = next(answers) if isinstance(each, str) else each
-        if isinstance(answer, RecursorError):
-            complain(str(answer))
-            failed = True
-            continue
-        done.append(answer)
-        if not json:
-            say(f"{answer['name']} ({answer['id'][:8]}) is {answer['state']}")
+        ids = None if every else _ids(access, named or [], failures)
+        nothing = ids == [] or not access.is_there()
+        answers: Answer = {} if nothing else access.ask(ControlAll(command, ids))
+    done = [answer for answer in answers.values() if not isinstance(answer, RecursorError)]
+    failures += [answer for answer in answers.values() if isinstance(answer, RecursorError)]
+    for error in failures:
+        complain(str(error))
     if json:
         print_json(done)
-    if failed:
+    else:
+        for stack in done:
+            say(f"{stack['name']} ({stack['id'][:8]}) is {stack['state']}")
+    if failures:
         raise typer.Exit(1)
 
 
-def _found(access: Access, name: str) -> str | RecursorError:
-    try:
-        return find(access, name)
-    except RecursorError as error:
-        return error
-
-
-def _concerned(access: Access, command: Command) -> list[str]:
-    which = StackFilter(states=CONCERNED[command])
-    found = access.inspect(lambda inspection: inspection.stacks(which, StackOrder.CREATED))
-    # Those that cannot be read match no state.
-    return sorted(stack.id for stack in found if stack.problem is None)
+def _ids(access: Access, named: list[str], failures: list[RecursorError]) -> list[str]:
+    """Return the ids of those that are found; note why the others are not."""
+    found: list[str] = []
+    for name in named:
+        try:
+            found.append(find(access, name))
+        except RecursorError as error:
+            failures.append(error)
+    return found

@@ -89,7 +89,7 @@ def prune(
                     stack = read_stack(reader, stack_id)
                 retention = keeping(settings.overridden(stack.settings).retention, days, keep)
                 report.add(stack, access.ask(Prune(stack_id, retention, dry_run)))
-        if every and report.has_stacks:
+        if every and access.is_there():
             with report.complaining():
                 report.add(None, access.ask(PruneBroadcasts(dry_run)))
     report.close()

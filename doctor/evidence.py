@@ -187,7 +187,7 @@ class StackEvidence(Record):
     work: WorkReport | None = None
     """Who had work when it was last found out."""
     work_is_current: bool = False
-    """Whether nothing was written to the stack since."""
+    """Whether all that there is to do was there then."""
     has_idea: bool = False
     open_todos: int = 0
     started_todos: tuple[Todo, ...] = ()

@@ -11,13 +11,15 @@ from recursor.doctor.evidence import ErrorCount, StackEvidence
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import NodeStatus
+from recursor.domain.ids import earliest_id
 from recursor.domain.message import UserMessage
+from recursor.domain.project import ProjectIdea
 from recursor.domain.settings import Settings
 from recursor.domain.statistics import Rollup
 from recursor.domain.todo import Todo, TodoStatus
+from recursor.domain.work import WorkReport
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.failures import failed_execution_ids
-from recursor.storage.revisions import read_revision
 from recursor.storage.rollups import sum_rollups
 from recursor.storage.store import Reader, prefix_range
 from recursor.storage.tables import (
@@ -114,6 +116,7 @@ def look_at_stack(
     current = stack.current_execution_id
     work = attempt(WORK.get, reader, stack_id)
     unanswered = list(islice(USER_MESSAGES.keys(reader, stack_id, shelf=UNANSWERED), LONGEST_COUNT))
+    unread = list(islice(MESSAGES.keys(reader, stack_id, shelf=OPEN), LONGEST_COUNT))
     todos = _open_todos(reader, stack_id, attempt)
     recent = _recent(reader, stack_id, RECENT_IN_FOCUS if thorough else RECENT, attempt)
     most, among = _how_far(day, thorough)
@@ -133,13 +136,13 @@ def look_at_stack(
         recent=recent,
         errors=errors,
         work=work,
-        work_is_current=work is not None and work.revision == read_revision(reader, stack_id),
+        work_is_current=work is not None and _is_current(work, idea, todos, [*unanswered, *unread]),
         has_idea=idea is not None,
         open_todos=len(todos),
         started_todos=tuple(todo for todo in todos if todo.status is TodoStatus.IN_PROGRESS),
         unanswered=len(unanswered),
         oldest_unanswered=_oldest_unanswered(reader, stack_id, unanswered, attempt),
-        unread=sum(1 for _ in islice(MESSAGES.keys(reader, stack_id, shelf=OPEN), LONGEST_COUNT)),
+        unread=len(unread),
     )
 
 
@@ -173,6 +176,16 @@ def _open_todos(reader: Reader, stack_id: str, attempt: _Attempts) -> list[Todo]
     keys = islice(TODOS.keys(reader, stack_id, shelf=OPEN), LONGEST_COUNT)
     found = (attempt(TODOS.get, reader, stack_id, key) for key in keys)
     return [todo for todo in found if todo is not None]
+
+
+def _is_current(work: WorkReport, idea: ProjectIdea | None, todos: list[Todo], messages: list[str]) -> bool:
+    """Whether all that there is to do was there when the work status was found out."""
+    at = work.computed_at
+    return (
+        (idea is None or idea.updated_at <= at)
+        and all(todo.updated_at <= at for todo in todos)
+        and all(message_id < earliest_id(at) for message_id in messages)
+    )
 
 
 def _oldest_unanswered(

@@ -321,8 +321,6 @@ class RunnerSettings(Record):
     rates: Rates = Field(default_factory=dict)
     """How much providers and models may be asked, by `PROVIDER` or `PROVIDER:MODEL`: `requests_per_minute`,
     `tokens_per_minute`, `concurrent`."""
-    poll_seconds: float = Field(default=5.0, gt=0)
-    """How often to look for what other processes wrote to the store."""
     passivate_after: float = Field(default=10.0, ge=0)
     """Seconds without anything to do after which a stack's actors make way for a timer."""
     storage_retry: float = Field(default=5.0, gt=0)

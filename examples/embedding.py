@@ -26,18 +26,17 @@ from recursor.actors.messages import (
 )
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.agent import Run
+from recursor.domain.commands import Command
 from recursor.domain.effect import Outcome, Remember
 from recursor.domain.events import Event, NodeFinished, StackChanged, StackWaits
+from recursor.domain.new_records import new_idea, new_stack, new_user_message
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.work import WorkStatus
-from recursor.orchestration.control import Command
 from recursor.orchestration.roles import Dependency, Role
 from recursor.runner.team import standard_team
-from recursor.storage.conversations import new_user_message
 from recursor.storage.opening import open_store
 from recursor.storage.queries import recent_executions
-from recursor.storage.stacks import new_idea, new_stack
 
 
 class Clerk(pykka.ThreadingActor):

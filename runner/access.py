@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from recursor.domain.errors import RecursorError, in_one_line
+from recursor.domain.errors import RecursorError
 from recursor.domain.record import Record
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.runner.direct_inspection import DirectInspection
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Answer = Any
-"""A record as JSON shows it; what is no record is what it is."""
+"""A record as JSON shows it, or several by the ids of their stacks; what is none stays what it is."""
 
 # Seconds for which a command waits for a runner that is starting or ending, or for another command.
 PATIENCE_SECONDS = 10.0
@@ -43,8 +43,12 @@ PATIENCE_SECONDS = 10.0
 class Engine(Protocol):
     """What does what is asked for: a runner, or the orchestrator in this process."""
 
-    def ask_each(self, messages: Sequence[object]) -> Sequence[object]:
-        """Return the answer to each message, on disk by then; an exception where it cannot be done."""
+    def ask(self, message: object) -> object:
+        """Return the answer to a message; what it asks for is on disk by then.
+
+        Raises:
+            RecursorError: it cannot be done.
+        """
         ...
 
 
@@ -162,20 +166,11 @@ class Access:
             RecursorError: it cannot be done.
             DirectoryInUseError: another process holds the directory, and takes no commands.
         """
-        (answer,) = self.ask_each([message])
-        if isinstance(answer, RecursorError):
-            raise answer
-        return answer
-
-    def ask_each(self, messages: Sequence[object]) -> list[Answer | RecursorError]:
-        """Have done what each of several messages says, at one time; see `ask`."""
-        if not messages:
-            return []
         deadline = time.monotonic() + self._patience
         while True:
             try:
                 with self._engine() as engine:
-                    return [_plain(answer) for answer in engine.ask_each(messages)]
+                    return _plain(engine.ask(message))
             except (RunnerGoneError, DirectoryInUseError) as error:
                 if time.monotonic() >= deadline:
                     raise self._took_too_long(error) from error
@@ -229,6 +224,14 @@ class Access:
             StorageError: the lock file cannot be read.
         """
         return self._url is not None or self.runner() is not None
+
+    def is_there(self) -> bool:
+        """Return whether there is anything to act on: a runner, or a store.
+
+        Raises:
+            StorageError: the lock file cannot be read.
+        """
+        return self.is_run() or (store_directory(self._data) / "data.mdb").exists()
 
     def close(self) -> None:
         """Let go of the store and the runner. Closing twice is fine."""
@@ -311,13 +314,11 @@ class Access:
         self._store = self._nothing = None
 
 
-def _plain(answer: object) -> Answer | RecursorError:
+def _plain(answer: object) -> Answer:
     match answer:
-        case RecursorError():
-            return answer
-        case Exception():
-            return RecursorError(f"it could not be done: {in_one_line(answer)}")
         case Record():
             return answer.model_dump(mode="json")
+        case dict():
+            return {key: _plain(value) for key, value in answer.items()}
         case _:
             return answer

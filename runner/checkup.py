@@ -125,12 +125,11 @@ def _command(data: Path, place: str, pid: int, found: RunnerEvidence) -> RunnerE
     """Ask the runner something as commands do."""
     try:
         with ControlClient(data, place, pid) as runner:
-            (load,) = runner.ask_each([GetLoad()])
+            load = runner.ask(GetLoad())
     except RecursorError as error:
         return found.but(commanded=False, refusal=str(error))
-    if isinstance(load, OrchestratorLoad):
-        return found.but(commanded=True, load=load)
-    return found.but(commanded=False, refusal=str(load))
+    assert isinstance(load, OrchestratorLoad)
+    return found.but(commanded=True, load=load)
 
 
 def _trouble(

@@ -1,7 +1,6 @@
 """Asks the runner of a data directory over its control socket: what a command does where one is up."""
 
 import pickle
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,9 +21,6 @@ from recursor.runner.frames import (
 
 # A runner that is well says at once who it is, and answers within milliseconds: a command is one commit.
 GREETING_SECONDS, ANSWER_SECONDS = 5.0, 30.0
-
-# Commits are grouped: many questions at a time take hardly longer than one.
-_AT_A_TIME = 100
 
 
 class ControlClient:
@@ -61,17 +57,29 @@ class ControlClient:
             self.close()
             raise RunnerGoneError(f"{self._who} takes no commands: process {found} answers in its place")
 
-    def ask_each(self, messages: Sequence[object]) -> list[object]:
-        """Return what the runner answers to each message, an exception where it cannot be done.
+    def ask(self, message: object) -> object:
+        """Return what the runner answers to a message.
 
         Raises:
+            RecursorError: what it answers with, where it cannot be done.
             RunnerGoneError: it ended meanwhile: what is not done can be done without it.
             RunnerSilentError: it did not answer in time; whether it did what was asked is not known.
         """
-        found: list[object] = []
-        for start in range(0, len(messages), _AT_A_TIME):
-            found += self._ask_some(messages[start : start + _AT_A_TIME])
-        return found
+        body = pickle.dumps(message)
+        if len(body) > LARGEST_QUESTION:
+            raise RecursorError(f"{len(body):,} bytes are more than a runner takes at a time: say less")
+        try:
+            self._frames.send(pack(Kind.QUESTION, body))
+            value, error = settled(self._frames.receive(ANSWER_SECONDS))
+        except DisconnectedError as gone:
+            raise RunnerGoneError(f"{self._who} ended while it was asked") from gone
+        except TimeoutError as late:
+            raise self._silence(ANSWER_SECONDS) from late
+        if isinstance(error, ActorDeadError):
+            raise RunnerGoneError(f"{self._who} is ending")
+        if error is not None:
+            raise error
+        return value
 
     def close(self) -> None:
         """Hang up. Closing twice is fine."""
@@ -84,28 +92,6 @@ class ControlClient:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-    def _ask_some(self, messages: Sequence[object]) -> list[object]:
-        answers: dict[int, object] = {}
-        try:
-            for number, message in enumerate(messages):
-                body = pickle.dumps(message)
-                if len(body) > LARGEST_QUESTION:
-                    raise RecursorError(
-                        f"{len(body):,} bytes are more than a runner takes at a time: say less"
-                    )
-                self._frames.send(pack(Kind.QUESTION, body, number))
-            while len(answers) < len(messages):
-                frame = self._frames.receive(ANSWER_SECONDS)
-                value, error = settled(frame)
-                if isinstance(error, ActorDeadError):
-                    raise RunnerGoneError(f"{self._who} is ending")
-                answers[frame.number] = value if error is None else error
-        except DisconnectedError as error:
-            raise RunnerGoneError(f"{self._who} ended while it was asked") from error
-        except TimeoutError as error:
-            raise self._silence(ANSWER_SECONDS) from error
-        return [answers[number] for number in range(len(messages))]
 
     def _silence(self, seconds: float) -> RunnerSilentError:
         return RunnerSilentError(

@@ -1,11 +1,11 @@
 """Does what a command asks for where no runner is up: in its own process, by the same orchestrator."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from pykka import ActorDeadError, ActorRef
+from pykka import ActorDeadError, ActorRef, Timeout
 
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.settings import RunnerSettings, Settings
@@ -13,6 +13,7 @@ from recursor.runner.control_client import ANSWER_SECONDS
 from recursor.runner.holding import hold_for_command
 from recursor.runner.places import store_directory
 from recursor.runner.team import observers_team_named
+from recursor.storage.errors import StorageError
 from recursor.storage.opening import open_store
 
 
@@ -23,16 +24,18 @@ class OwnEngine:
         """Ask `orchestrator`."""
         self._orchestrator = orchestrator
 
-    def ask_each(self, messages: Sequence[object]) -> list[object]:
-        """Return what the orchestrator answers to each message, an exception where it cannot be done."""
-        futures = [self._orchestrator.ask(message, block=False) for message in messages]
-        found: list[object] = []
-        for future in futures:
-            try:
-                found.append(future.get(timeout=ANSWER_SECONDS))
-            except Exception as error:  # noqa: BLE001  # told in the answer's place
-                found.append(error)
-        return found
+    def ask(self, message: object) -> object:
+        """Return what the orchestrator answers to a message.
+
+        Raises:
+            RecursorError: what it answers with, where it cannot be done.
+        """
+        try:
+            return self._orchestrator.ask(message, timeout=ANSWER_SECONDS)
+        except Timeout:
+            raise StorageError(
+                f"it could not be written within {ANSWER_SECONDS:g} s: look at the disk"
+            ) from None
 
 
 @contextmanager

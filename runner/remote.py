@@ -1,12 +1,12 @@
 """What commands ask for, as requests to a runner elsewhere."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-from recursor.actors.messages import LimitAll
+from recursor.actors.messages import ControlAll, LimitAll
 from recursor.domain.commands import (
     AddTodo,
     CancelTodo,
@@ -22,7 +22,7 @@ from recursor.domain.commands import (
 )
 from recursor.domain.errors import RecursorError
 from recursor.runner.client import ApiClient
-from recursor.runner.errors import RunnerSilentError, UnauthorizedError
+from recursor.web.problems import error_of
 
 Request = tuple[str, str, object]
 """The method, the path below the URL, and the body."""
@@ -35,22 +35,13 @@ class RemoteEngine:
         """Ask a runner."""
         self._client = client
 
-    def ask_each(self, messages: Sequence[object]) -> list[object]:
-        """See `Engine.ask_each`.
-
-        Raises:
-            RunnerSilentError, UnauthorizedError: see `ApiClient`.
-        """
-        return [self._ask(message) for message in messages]
-
-    def _ask(self, message: object) -> object:
-        try:
-            text = self._client.send(*request(message))
-        except (RunnerSilentError, UnauthorizedError):
-            raise
-        except RecursorError as error:
-            return error
-        return dict(json.loads(text)) if text else {}
+    def ask(self, message: object) -> object:
+        """See `Engine.ask`; what it raises besides, see `ApiClient`."""
+        text = self._client.send(*request(message))
+        answer: Any = json.loads(text) if text else None
+        if isinstance(message, ControlAll):
+            return {each["id"]: each["stack"] or _error(each["problem"]) for each in answer["results"]}
+        return answer
 
 
 def request(message: Any) -> Request:
@@ -65,6 +56,10 @@ def request(message: Any) -> Request:
     return made(message)
 
 
+def _error(told: Mapping[str, Any]) -> RecursorError:
+    return error_of(told) or RecursorError(told["detail"])
+
+
 def _create(message: CreateStack) -> Request:
     stack, idea = message.stack, message.idea
     body = {
@@ -75,6 +70,11 @@ def _create(message: CreateStack) -> Request:
         "start": message.start,
     }
     return "POST", "/api/stacks", body
+
+
+def _control_all(message: ControlAll) -> Request:
+    wanted = "all" if message.stack_ids is None else list(message.stack_ids)
+    return "POST", "/api/control", {"command": message.command, "stacks": wanted}
 
 
 def _limit_all(message: LimitAll) -> Request:
@@ -110,6 +110,7 @@ def _path(*parts: str) -> str:
 
 
 _REQUESTS: Mapping[type, Callable[[Any], Request]] = {
+    ControlAll: _control_all,
     LimitAll: _limit_all,
     CreateStack: _create,
     ControlStack: lambda it: ("POST", _path(it.stack_id, it.command), None),

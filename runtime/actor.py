@@ -208,15 +208,19 @@ class DispatchedActor(Actor):
         actor._start_actor_loop()
         return actor.actor_ref
 
-    def on_fatal_error(self, error: BaseException) -> None:  # noqa: ARG002  # for those that override it
+    def on_fatal_error(self, error: BaseException) -> None:
         """Called when the actor has stopped because of something that is no `Exception`, as `SystemExit`.
 
-        Stops all listed actors, which is pykka's rule.
+        Stops all listed actors, which is pykka's rule. An actor that is not listed is part of something that
+        is, and fails alone.
 
         Args:
             error: what was raised.
         """
-        ActorRegistry.stop_all()
+        if self.listed:
+            ActorRegistry.stop_all()
+        else:
+            self.on_failure(type(error), error, error.__traceback__)
 
     def set_up(self) -> None:
         """Call `on_start`; only for the mailbox."""

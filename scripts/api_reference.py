@@ -6,11 +6,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from recursor.runtime.clock import SystemClock
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.settings import Settings
 from recursor.runner.port import DEFAULT_PORT
 from recursor.runner.team import observers_team
+from recursor.runtime.clock import SystemClock
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.tables import TABLES
 from recursor.web.app import make_app

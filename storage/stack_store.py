@@ -1,4 +1,4 @@
-"""Between a stack's records in memory and its tables: what its owner reads as it wakes, and what it writes."""
+"""What the owner of a stack reads when it wakes, and what it writes."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from recursor.runtime.clock import Clock
 from recursor.domain.log import LogSource
 from recursor.domain.process_settings import SqlSettings
 from recursor.domain.settings import RunnerSettings, Settings
+from recursor.runtime.clock import Clock
 from recursor.storage.store import Reader, Store
 from recursor.web.asking import ANSWER_SECONDS, Asking
 from recursor.web.event_feed import EventFeed

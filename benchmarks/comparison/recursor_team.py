@@ -9,17 +9,17 @@ from pathlib import Path
 from pykka import ActorRef
 
 from benchmarks.comparison.project import APPROVED, IDEA, WISH, Made, parts_in
-from recursor.runtime.clock import Clock, ManualClock
 from recursor.actors.messages import CreateStack, GetLoad, GetStatus, SendUserMessage, Shutdown
 from recursor.actors.orchestrator import Orchestrator
+from recursor.domain.new_records import new_idea, new_stack, new_user_message
 from recursor.domain.settings import Settings
 from recursor.domain.stack import Phase
 from recursor.domain.statistics import OrchestrationStats
 from recursor.runner.team import standard_team
-from recursor.storage import stacks
-from recursor.storage.conversations import new_user_message
+from recursor.runtime.clock import Clock, ManualClock
 from recursor.storage.opening import open_store
 from recursor.storage.queries import orchestration_stats
+from recursor.storage.stacks import read_stack
 from recursor.storage.store import Store
 from recursor.storage.tables import ARTIFACTS, TRACES, USER_MESSAGES
 
@@ -41,11 +41,11 @@ class RecursorTeam:
         self._clock = clock = ManualClock(time.time())
         self._orchestrator = self._start(clock)
         self._begun = clock.now()
-        self._stack = stacks.new_stack("shopping list", clock.now())
+        self._stack = new_stack("shopping list", clock.now())
 
     def make(self) -> Made:
         """Have the page made, have a visitor write, have the wish built."""
-        idea = stacks.new_idea(self._stack.id, IDEA, self._clock.now())
+        idea = new_idea(self._stack.id, IDEA, self._clock.now())
         self._orchestrator.ask(CreateStack(self._stack, idea, start=True))
         self._until(self._complete)
         message = new_user_message(self._stack.id, "Ada", WISH, self._clock.now())
@@ -110,7 +110,7 @@ class RecursorTeam:
 
     def _complete(self) -> bool:
         with self._store.read() as reader:
-            stack = stacks.read_stack(reader, self._stack.id)
+            stack = read_stack(reader, self._stack.id)
         return stack.phase is Phase.COMPLETE and stack.current_execution_id is None
 
     def _answer(self) -> str:

@@ -61,7 +61,7 @@ def is_not_failing_now(evidence: Evidence, found: StackEvidence) -> Observation 
     if stack is None or not found.running or not last_cycle_failed(stack):
         return None
     allowed = found.settings.pause.failures_allowed
-    until = backoff_ends(stack, found.settings.pause)
+    until = backoff_ends(stack, found.settings.pause, evidence.now)
     ahead = 0.0 if until is None else until - evidence.now
     last = next((cycle.error for cycle in found.recent if cycle.error), None)
     return Observation(

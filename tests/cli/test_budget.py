@@ -12,8 +12,8 @@ import pytest
 from recursor.cli.app import run_command
 from recursor.domain.spending import Spend
 from recursor.domain.stack import ExecutionState
+from recursor.orchestration.ledger import Budgets, begin_run, reserve, settle
 from recursor.runner.places import store_directory
-from recursor.storage.ledger import Budgets, begin_run, reserve, settle
 from recursor.storage.opening import open_store
 from recursor.storage.stacks import create_stack
 from recursor.storage.store import Writer

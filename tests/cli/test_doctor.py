@@ -11,10 +11,11 @@ from urllib.request import urlopen
 import pytest
 
 from recursor.doctor.catalogue import CHECKS
+from recursor.domain.new_records import new_stack
 from recursor.domain.stack import ExecutionState
 from recursor.storage.data_directory import store_directory
 from recursor.storage.opening import open_store
-from recursor.storage.stacks import create_stack, new_stack
+from recursor.storage.stacks import create_stack
 from tests.processes import wait_for
 
 Recursor = Callable[..., Any]

@@ -38,14 +38,15 @@ from recursor.actors.messages import (
 )
 from recursor.actors.orchestrator import Orchestrator
 from recursor.actors.supervisor import StackSupervisor
+from recursor.domain.commands import Command
 from recursor.domain.errors import RecursorError
+from recursor.domain.new_records import new_idea, new_message, new_stack, new_todo, new_user_message
 from recursor.domain.settings import RunnerSettings
-from recursor.orchestration.control import Command
-from recursor.storage import conversations, stacks
 from recursor.storage.data_directory import DataDirectoryLock
 from recursor.storage.lmdb_environment import INITIAL_MAP_BYTES
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.opening import MIGRATIONS
+from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader, Writer
 from recursor.storage.tables import TABLES
 from tests.crash.journal import Journal
@@ -145,8 +146,8 @@ class Child:
             return None
         if op == "message":
             with self._store.read() as reader:
-                sender = stacks.read_stack(reader, stack)
-            return SendMessage(conversations.new_message(sender, args["to"], args["text"], time.time()))
+                sender = read_stack(reader, stack)
+            return SendMessage(new_message(sender, args["to"], args["text"], time.time()))
         return _MESSAGES[op](stack, args, time.time())
 
 
@@ -157,19 +158,19 @@ def _limit_files(size: int | None) -> None:
 
 
 def _create(stack: str, args: dict[str, Any], now: float) -> CreateStack:
-    idea = None if args["idea"] is None else stacks.new_idea(stack, args["idea"], now)
-    return CreateStack(stacks.new_stack(args["name"], now).but(id=stack), idea, start=True)
+    idea = None if args["idea"] is None else new_idea(stack, args["idea"], now)
+    return CreateStack(new_stack(args["name"], now).but(id=stack), idea, start=True)
 
 
 _MESSAGES: dict[str, Callable[[str, dict[str, Any], float], object]] = {
     "create": _create,
     "delete": lambda stack, *_: DeleteStack(stack),
-    "idea": lambda stack, args, now: SetIdea(stacks.new_idea(stack, args["text"], now)),
+    "idea": lambda stack, args, now: SetIdea(new_idea(stack, args["text"], now)),
     "visit": lambda stack, args, now: SendUserMessage(
-        conversations.new_user_message(stack, "visitor", args["text"], now)
+        new_user_message(stack, "visitor", args["text"], now)
     ),
     "todo": lambda stack, args, now: AddTodo(
-        conversations.new_todo(stack, args["text"], args["priority"], now)
+        new_todo(stack, args["text"], args["priority"], now)
     ),
     "cancel": lambda stack, args, _: CancelTodo(stack, args["todo"]),
 }

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from recursor.orchestration.detection import detect_work
 from recursor.orchestration.roles import RoleRegistry
-from recursor.storage.snapshots import take_snapshot
+from recursor.storage.stack_store import take_snapshot
 from recursor.storage.store import Reader
 from recursor.storage.tables import (
     NAMES,

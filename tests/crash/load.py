@@ -7,10 +7,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from recursor.domain.commands import Command
 from recursor.domain.errors import ConflictError
 from recursor.domain.ids import new_stack_id
+from recursor.domain.new_records import new_todo, new_user_message
 from recursor.domain.stack import Stack
-from recursor.orchestration.control import Command
 from recursor.storage import conversations, stacks
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.nudges import leave_nudge
@@ -137,10 +138,10 @@ class Load:
         def work(writer: Writer) -> Any:
             leave_nudge(writer, stack_id)
             if op == "visit":
-                message = conversations.new_user_message(stack_id, "beside", text, now)
+                message = new_user_message(stack_id, "beside", text, now)
                 return conversations.add_user_message(writer, message)
             if op == "todo":
-                return conversations.add_todo(writer, conversations.new_todo(stack_id, text, 3, now))
+                return conversations.add_todo(writer, new_todo(stack_id, text, 3, now))
             return stacks.control_stack(writer, stack_id, Command(op), now)
 
         try:

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recursor.domain.commands import Command
 from recursor.domain.errors import ConflictError
 from recursor.domain.stack import ExecutionState
-from recursor.orchestration.control import IDLE, PAUSED, RUNNING, STOPPED, Command, control
+from recursor.orchestration.control import IDLE, PAUSED, RUNNING, STOPPED, control
 from tests.making import NOW, make_stack
 
 START, PAUSE, RESUME, STOP = Command.START, Command.PAUSE, Command.RESUME, Command.STOP

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from recursor.domain.commands import Command
 from recursor.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from recursor.domain.ids import new_id
+from recursor.domain.new_records import new_idea, new_stack, new_todo, new_user_message
 from recursor.domain.stack import Stack
-from recursor.orchestration.control import Command
 from recursor.runner import client
 from recursor.runner.access import Access
 from recursor.runner.client import ApiClient
@@ -24,12 +25,10 @@ from recursor.runner.process import Runner
 from recursor.runner.remote import RemoteSteering
 from recursor.runner.steering import Answer, RunnerSilentError, Steering
 from recursor.runner.team import observers_team
-from recursor.storage.conversations import new_todo, new_user_message
 from recursor.storage.data_directory import DataDirectoryLock
 from recursor.storage.errors import StorageError
 from recursor.storage.nudges import read_nudges
 from recursor.storage.queries import list_stacks
-from recursor.storage.stacks import new_idea, new_stack
 from recursor.storage.tables import TODOS, USER_MESSAGES
 from tests.processes import TIMEOUT
 

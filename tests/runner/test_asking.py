@@ -13,7 +13,7 @@ import pytest
 from recursor.domain.execution import ExecutionStatus
 from recursor.domain.spending import Account
 from recursor.runner.access import Access
-from recursor.storage.ledger import read_account
+from recursor.storage.budgets import read_account
 from recursor.storage.queries import execution_graphs, recent_executions
 from recursor.storage.tables import ALL_STACKS
 from tests.model_stub.answers import Answer, Fault, always, in_turn

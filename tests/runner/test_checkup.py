@@ -21,27 +21,28 @@ from recursor.doctor.clocks import clock_step
 from recursor.doctor.report import Outcome, Report
 from recursor.doctor.stacks import DAY
 from recursor.domain.agent import Run
+from recursor.domain.commands import Command
 from recursor.domain.effect import Outcome as Effects
 from recursor.domain.errors import NotFoundError
 from recursor.domain.execution import ExecutionStatus, OrchestratorExecution
 from recursor.domain.ids import new_id
+from recursor.domain.new_records import new_idea, new_stack, new_todo, new_user_message
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.todo import TodoStatus
 from recursor.domain.work import WorkStatus
-from recursor.orchestration.control import Command
 from recursor.orchestration.roles import Role
 from recursor.runner import client
 from recursor.runner.checkup import examine
 from recursor.runner.process import Runner
 from recursor.runner.team import observers_team, standard_team
-from recursor.storage.conversations import add_todo, add_user_message, new_todo, new_user_message
+from recursor.storage.conversations import add_todo, add_user_message
 from recursor.storage.data_directory import LOCK_FILE, DataDirectoryLock, store_directory
 from recursor.storage.migration import VERSION_KEY
 from recursor.storage.nudges import leave_nudge
 from recursor.storage.opening import MIGRATIONS, open_store
-from recursor.storage.stacks import control_stack, create_stack, new_idea, new_stack, read_stack
+from recursor.storage.stacks import control_stack, create_stack, read_stack
 from recursor.storage.store import META_TABLE, Writer
 from recursor.storage.tables import EXECUTIONS, STACKS, TODOS, TRACES
 from tests.processes import environment, wait_for

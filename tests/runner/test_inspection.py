@@ -19,6 +19,7 @@ from recursor.domain.spending import Spend
 from recursor.domain.stack import ExecutionState
 from recursor.domain.todo import TodoStatus
 from recursor.domain.trace import Trace
+from recursor.orchestration.ledger import Budgets, reserve, settle_all
 from recursor.runner import client as http
 from recursor.runner.client import ApiClient
 from recursor.runner.direct_inspection import DirectInspection
@@ -28,7 +29,6 @@ from recursor.runner.process import Runner
 from recursor.runner.remote_inspection import RemoteInspection
 from recursor.runner.team import observers_team
 from recursor.storage.execution_listing import ExecutionFilter
-from recursor.storage.ledger import Budgets, reserve, settle_all
 from recursor.storage.opening import open_store
 from recursor.storage.stack_listing import StackFilter, StackOrder
 from recursor.storage.stacks import create_stack

@@ -23,6 +23,7 @@ from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome, SetPhase
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.graph import Usage
+from recursor.domain.new_records import new_idea, new_stack
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import Phase
 from recursor.runner.team import standard_team
@@ -30,7 +31,7 @@ from recursor.runner.telemetry import TelemetrySettings
 from recursor.runner.telemetry_events import Telemetry
 from recursor.runner.telemetry_export import Providers
 from recursor.storage.memory_store import MemoryStore
-from recursor.storage.stacks import new_idea, new_stack, read_stack
+from recursor.storage.stacks import read_stack
 from recursor.storage.tables import TABLES
 from tests.making import NOW
 from tests.processes import Done, environment, wait_for

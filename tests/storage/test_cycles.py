@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recursor.domain.agent_state import AgentExecutionState, Wait
+from recursor.domain.commands import Command
 from recursor.domain.effect import (
     CreateTodo,
     Outcome,
@@ -21,7 +22,6 @@ from recursor.domain.graph import ExecutionGraph, NodeStatus, Usage
 from recursor.domain.settings import PauseSettings
 from recursor.domain.stack import ExecutionState, Phase, Stack
 from recursor.domain.work import WorkReport
-from recursor.orchestration.control import Command
 from recursor.orchestration.decision import decide
 from recursor.orchestration.graph import next_wave
 from recursor.storage.conversations import add_user_message, new_user_message

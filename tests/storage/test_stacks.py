@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from recursor.domain.commands import Command
 from recursor.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from recursor.domain.execution import ExecutionStatus, OrchestratorExecution
 from recursor.domain.graph import NodeStatus
 from recursor.domain.spending import Spend
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.trace import Trace
-from recursor.orchestration.control import Command
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.ledger import Budgets, reserve, settle
 from recursor.storage.nudges import leave_nudge

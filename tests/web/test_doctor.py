@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from recursor.runtime.clock import SystemClock
 from recursor.actors.messages import CreateStack
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.settings import Settings
 from recursor.runner.team import observers_team
+from recursor.runtime.clock import SystemClock
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.tables import TABLES
 from recursor.web.app import make_app

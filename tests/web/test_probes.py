@@ -9,13 +9,13 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from recursor.runtime.clock import SystemClock
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.execution import Decision, GraphSummary, OrchestratorExecution
 from recursor.domain.graph import Usage
 from recursor.domain.settings import Settings
 from recursor.runner.port import listen
 from recursor.runner.team import observers_team
+from recursor.runtime.clock import SystemClock
 from recursor.storage.data_directory import store_directory
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.opening import open_store

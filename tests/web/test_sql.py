@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from recursor.runtime.clock import SystemClock
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.process_settings import SqlSettings
 from recursor.domain.settings import Settings
 from recursor.runner.port import listen
 from recursor.runner.team import observers_team
+from recursor.runtime.clock import SystemClock
 from recursor.storage.data_directory import store_directory
 from recursor.storage.opening import open_store
 from recursor.storage.sql.result import SqlResult

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
+from recursor.domain.commands import Command
 from recursor.domain.graph import MAX_DOLLARS, MAX_TOKENS
 from recursor.domain.spending import KINDS, BudgetChanges
-from recursor.orchestration.control import Command
 from recursor.web.api.overrides import NewSettings
 from recursor.web.api.parameters import RECORD_ID, STACK_ID
 

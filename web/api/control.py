@@ -1,18 +1,15 @@
 """Execution control: start, pause, resume and stop stacks, one, several, or all at once."""
 
-import asyncio
-from collections.abc import Iterable
 from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 from pykka import ActorDeadError
 
-from recursor.actors.messages import ControlStack
+from recursor.actors.messages import ControlAll, ControlStack
+from recursor.domain.commands import Command
 from recursor.domain.errors import RecursorError
 from recursor.domain.stack import Stack
-from recursor.orchestration.control import CONCERNED, Command
-from recursor.storage.waking import ids_in_states
 from recursor.web.api.answers import problems
 from recursor.web.api.bodies import ControlStacks
 from recursor.web.api.parameters import StackId
@@ -20,9 +17,6 @@ from recursor.web.engine import Engine, TheEngine
 from recursor.web.problems import Problem, problem, problem_of
 
 router = APIRouter(prefix="/api", tags=["control"])
-
-# Commits are grouped: many commands at a time take hardly longer than one.
-_AT_A_TIME = 100
 
 _STEERING = problems(404, 409, 507)
 
@@ -50,18 +44,17 @@ async def control_stacks(body: ControlStacks, engine: TheEngine) -> ControlRepor
 
     Each is done by itself: one that fails does not keep the others from it, and its result has the problem.
     """
-    if isinstance(body.stacks, str):
-        with engine.read() as reader:
-            wanted: Iterable[str] = ids_in_states(reader, CONCERNED[body.command])
+    wanted = None if body.stacks == "all" else tuple(dict.fromkeys(body.stacks))
+    try:
+        answers = await engine.ask(ControlAll(body.command, wanted))
+    except (ActorDeadError, TimeoutError):
+        if wanted is None:
+            raise
+        why = "the orchestrator did not answer: look at the stack, and try again"
+        silent = problem("too-slow", 503, "No answer", why)
+        results = tuple(Controlled(id=stack_id, problem=silent) for stack_id in wanted)
     else:
-        wanted = dict.fromkeys(body.stacks)
-    places = asyncio.Semaphore(_AT_A_TIME)
-
-    async def one(stack_id: str) -> Controlled:
-        async with places:
-            return await _controlled(engine, stack_id, body.command)
-
-    results = tuple(await asyncio.gather(*map(one, wanted)))
+        results = tuple(_result(stack_id, answer) for stack_id, answer in answers.items())
     failed = sum(result.problem is not None for result in results)
     return ControlReport(done=len(results) - failed, failed=failed, results=results)
 
@@ -96,11 +89,8 @@ async def _control(engine: Engine, stack_id: str, command: Command) -> Stack:
     return stack
 
 
-async def _controlled(engine: Engine, stack_id: str, command: Command) -> Controlled:
-    try:
-        return Controlled(id=stack_id, stack=await _control(engine, stack_id, command))
-    except RecursorError as error:
-        return Controlled(id=stack_id, problem=problem_of(error))
-    except (ActorDeadError, TimeoutError):
-        why = "the orchestrator did not answer: look at the stack, and try again"
-        return Controlled(id=stack_id, problem=problem("too-slow", 503, "No answer", why))
+def _result(stack_id: str, answer: object) -> Controlled:
+    if isinstance(answer, RecursorError):
+        return Controlled(id=stack_id, problem=problem_of(answer))
+    assert isinstance(answer, Stack)
+    return Controlled(id=stack_id, stack=answer)

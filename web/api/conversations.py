@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 
 from recursor.actors.messages import SendMessage, SendUserMessage
 from recursor.domain.message import Message, UserMessage
-from recursor.storage.conversations import new_message, new_user_message
+from recursor.domain.new_records import new_message, new_user_message
 from recursor.storage.listings import messages_before, user_messages_before
 from recursor.storage.lookups import find_user_message
 from recursor.storage.stacks import read_stack

@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 
 from recursor.actors.messages import SetIdea
+from recursor.domain.new_records import new_idea
 from recursor.domain.project import ProjectIdea
 from recursor.storage.lookups import find_idea
-from recursor.storage.stacks import new_idea
 from recursor.web.api.answers import ON_ONE, WRITING
 from recursor.web.api.bodies import NewIdea
 from recursor.web.api.parameters import StackId

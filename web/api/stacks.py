@@ -15,9 +15,9 @@ from recursor.actors.messages import (
     StackStatus,
 )
 from recursor.domain.agent_state import AgentState
+from recursor.domain.new_records import new_idea, new_stack
 from recursor.domain.stack import ExecutionState, Phase, Stack
 from recursor.domain.work import WorkReport
-from recursor.storage import stacks
 from recursor.storage.overview import Overview, overview
 from recursor.storage.queries import agent_states
 from recursor.storage.stack_listing import LONGEST_SEARCH, StackFilter, StackOrder, StackPage, list_page
@@ -43,8 +43,8 @@ async def create_stack(
 ) -> Stack:
     """Make a stack, with its idea if there is one already, and start it if so wished."""
     now = engine.now()
-    stack = stacks.new_stack(body.name, now, body.settings)
-    idea = None if body.idea is None else stacks.new_idea(stack.id, body.idea, now)
+    stack = new_stack(body.name, now, body.settings)
+    idea = None if body.idea is None else new_idea(stack.id, body.idea, now)
     async with creation.stack(body) as stack_id:
         stack = stack.but(id=stack_id)
         idea = None if idea is None else idea.but(stack_id=stack_id)

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from recursor.actors.messages import AddTodo, CancelTodo, EditTodo
+from recursor.domain.new_records import new_todo
 from recursor.domain.todo import Todo, TodoStatus
-from recursor.storage.conversations import new_todo
 from recursor.storage.listings import todos_before
 from recursor.storage.lookups import required
 from recursor.storage.tables import TODOS

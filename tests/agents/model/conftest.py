@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from recursor.runtime.clock import SystemClock, Timer
 from recursor.agents.model.exchange import Exchange
 from recursor.domain.agent import Run
 from recursor.domain.settings import Settings
@@ -20,6 +19,7 @@ from recursor.domain.spending import (
     PriceUnknownError,
     Spend,
 )
+from recursor.runtime.clock import SystemClock, Timer
 from tests.model_stub.server import ModelStub
 
 KEY = "sk-secret-of-the-tests"

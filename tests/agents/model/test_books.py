@@ -14,7 +14,7 @@ from recursor.domain.agent import Run
 from recursor.domain.rates import Rate
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.spending import AgentFailedError, Spend
-from recursor.storage.ledger import read_account
+from recursor.storage.budgets import read_account
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.stacks import create_stack
 from recursor.storage.tables import ALL_STACKS, RESERVATIONS, TABLES

@@ -8,7 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from recursor.runtime.clock import ManualClock
 from recursor.agents.model import exchange as exchange_module
 from recursor.agents.model.exchange import ENDING, Exchange
 from recursor.agents.model.keys import variables
@@ -18,6 +17,7 @@ from recursor.domain.agent import Run
 from recursor.domain.rates import Rate
 from recursor.domain.settings import Settings
 from recursor.domain.spending import AgentFailedError
+from recursor.runtime.clock import ManualClock
 from tests.agents.model.asked import GOOD, TEA, Plan, plan
 from tests.agents.model.conftest import KEY, Books, RunMaker
 from tests.model_stub.answers import Answer, Fault, always, in_turn

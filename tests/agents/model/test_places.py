@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from recursor.runtime.clock import ManualClock
 from recursor.actors.messages import CreateStack
 from recursor.actors.orchestrator import Orchestrator
 from recursor.agents.model.traffic import CrowdedError, Traffic
+from recursor.domain.new_records import new_stack
 from recursor.domain.project import ProjectIdea
 from recursor.domain.rates import Rate
 from recursor.domain.settings import RunnerSettings
 from recursor.domain.stack import ExecutionState, Phase, Stack
 from recursor.runner.team import standard_team
+from recursor.runtime.clock import ManualClock
 from recursor.storage.memory_store import MemoryStore
-from recursor.storage.stacks import new_stack, read_stack
+from recursor.storage.stacks import read_stack
 from recursor.storage.tables import TABLES
 from tests.model_stub.answers import Answer, Fault, always
 from tests.model_stub.server import ModelStub

@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from recursor.runtime.clock import ManualClock, Timer
 from recursor.agents.model.lanes import FIRST_BACKOFF, LONGEST_BACKOFF, LONGEST_WAIT, Lane
 from recursor.agents.model.retry_after import seconds_to_wait
 from recursor.agents.model.traffic import MOST_IDLE_LANES, SECONDS_PER_PRIORITY, ClosedError, Pass, Traffic
 from recursor.agents.model.whom import address, all_rates
 from recursor.domain.rates import Rate
+from recursor.runtime.clock import ManualClock, Timer
 
 GPT, MINI, CLAUDE = "openai:gpt-4o", "openai:gpt-4o-mini", "anthropic:claude-sonnet-5-5"
 

@@ -9,11 +9,12 @@ from uuid import UUID
 import httpx
 import pytest
 
-from recursor.runtime.clock import SystemClock
+from recursor.domain.new_records import new_message
 from recursor.domain.settings import Settings
 from recursor.runner.port import listen
+from recursor.runtime.clock import SystemClock
 from recursor.storage.broadcasts import newest_broadcast
-from recursor.storage.conversations import add_message, new_message
+from recursor.storage.conversations import add_message
 from recursor.storage.store import Store
 from recursor.storage.tables import BROADCASTS, MESSAGES, STACKS, TODOS
 from recursor.web.api.bodies import NewTodo

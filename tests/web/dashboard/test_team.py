@@ -14,8 +14,8 @@ from recursor.domain.ids import new_id
 from recursor.domain.spending import BudgetName, Spend
 from recursor.domain.stack import ExecutionState
 from recursor.orchestration.decision import summarise
+from recursor.orchestration.ledger import Budgets, reserve, settle
 from recursor.runner.places import store_directory
-from recursor.storage.ledger import Budgets, reserve, settle
 from recursor.storage.opening import open_store
 from recursor.storage.rollups import count_execution
 from recursor.storage.stacks import create_stack

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from recursor.domain.commands import Command
 from recursor.domain.errors import RecursorError
 from recursor.domain.stack import ExecutionState
-from recursor.orchestration.control import Command
 from recursor.web.api.bodies import ControlStacks
 from recursor.web.api.control import ControlReport, control_stacks
 from recursor.web.dashboard.page import Page

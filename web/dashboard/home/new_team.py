@@ -2,9 +2,9 @@
 
 from recursor.actors.messages import CreateStack
 from recursor.domain.errors import InvalidInputError
+from recursor.domain.new_records import new_idea, new_stack
 from recursor.domain.settings import Overrides, Settings
 from recursor.domain.stack import Stack
-from recursor.storage import stacks
 from recursor.web.dashboard.complaint import complaint
 from recursor.web.dashboard.namesakes import remark_on_name
 from recursor.web.dashboard.page import Page
@@ -67,11 +67,11 @@ class NewTeam:
             self._model.focus()
             return
         try:
-            stack = stacks.new_stack(self._name.value, now, chosen)
+            stack = new_stack(self._name.value, now, chosen)
         except InvalidInputError as error:
             self._name.complain(complaint(error, self._name.value))
         try:
-            idea = stacks.new_idea("" if stack is None else stack.id, self._idea.value, now)
+            idea = new_idea("" if stack is None else stack.id, self._idea.value, now)
         except InvalidInputError as error:
             self._idea.complain(complaint(error, self._idea.value))
         if stack is None or idea is None:

@@ -2,9 +2,9 @@
 
 from recursor.actors.messages import SetIdea
 from recursor.domain.errors import InvalidInputError
+from recursor.domain.new_records import new_idea
 from recursor.domain.project import ProjectIdea
 from recursor.domain.stack import ExecutionState, Stack
-from recursor.storage.stacks import new_idea
 from recursor.web.dashboard.complaint import complaint
 from recursor.web.dashboard.parts import Box, Button, Empty, Field, Moment, Notice, Section, Span
 from recursor.web.dashboard.team.tab import Team

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from recursor.actors.messages import RenameStack
 from recursor.domain.errors import InvalidInputError
+from recursor.domain.new_records import new_stack
 from recursor.domain.stack import Stack
-from recursor.storage.stacks import new_stack
 from recursor.web.dashboard.complaint import complaint
 from recursor.web.dashboard.namesakes import remark_on_name
 from recursor.web.dashboard.parts import Box, Button, Field, Section, Span

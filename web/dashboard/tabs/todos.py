@@ -2,8 +2,8 @@
 
 from recursor.actors.messages import AddTodo, CancelTodo, EditTodo
 from recursor.domain.errors import InvalidInputError
+from recursor.domain.new_records import new_todo
 from recursor.domain.todo import Todo
-from recursor.storage.conversations import new_todo
 from recursor.storage.stacks import read_stack
 from recursor.storage.tables import TODOS
 from recursor.web.dashboard.complaint import complaint

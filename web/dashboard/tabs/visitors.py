@@ -6,8 +6,8 @@ from recursor.actors.messages import SendUserMessage
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.graph import NodeStatus
 from recursor.domain.message import UserMessage
+from recursor.domain.new_records import new_user_message
 from recursor.domain.stack import ExecutionState, Stack
-from recursor.storage.conversations import new_user_message
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader
 from recursor.storage.tables import GRAPHS, USER_MESSAGES

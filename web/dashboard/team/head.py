@@ -7,10 +7,11 @@ from nicegui import ui
 from pykka import ActorDeadError
 
 from recursor.actors.messages import ControlStack, GetStatus, StackStatus
+from recursor.domain.commands import Command
 from recursor.domain.errors import RecursorError
 from recursor.domain.spending import BudgetName
 from recursor.domain.stack import ExecutionState, Stack
-from recursor.orchestration.control import CONCERNED, Command
+from recursor.orchestration.control import CONCERNED
 from recursor.storage.stacks import read_stack
 from recursor.web.dashboard.looks import PHASES, STATES
 from recursor.web.dashboard.parts import Badge, Box, Button, Link, Moment, Notice, Span
