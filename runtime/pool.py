@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import contextvars
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
 from recursor.runtime.admission import Admission
 from recursor.runtime.interfaces import Load
 from recursor.runtime.task import Task, TaskAbandonedError, TaskState
+from recursor.runtime.task_threads import LoopThread, TaskThread
 
 __all__ = ["Task", "TaskAbandonedError", "TaskPool"]
 
 T = TypeVar("T")
 
 logger = logging.getLogger("recursor.runtime")
-
-# Seconds after which a coroutine that ignores its cancellation is cancelled again.
-CANCEL_AGAIN = 2.0
-# Seconds that each hook of `call_at_end` may take: to close a connection takes a round trip.
-CLOSE_LIMIT = 5.0
 
 
 class TaskPool:
@@ -53,10 +45,10 @@ class TaskPool:
         self._admission = Admission(limit, self._start, self._cancel)
         # For threads that come and go.
         self._lock = threading.RLock()
-        self._threads: set[_TaskThread] = set()
-        self._idle: list[_TaskThread] = []
+        self._threads: set[TaskThread] = set()
+        self._idle: list[TaskThread] = []
         self._serial = count(1)
-        self._loop: _LoopThread | None = None
+        self._loop: LoopThread | None = None
         self._hooks: list[Callable[[], Awaitable[object]]] = []
         self._closing = False
 
@@ -148,7 +140,7 @@ class TaskPool:
             task.abandon()
         return False
 
-    def next_for(self, thread: _TaskThread) -> bool:
+    def next_for(self, thread: TaskThread) -> bool:
         """Let a thread wait for the next function; only for that thread.
 
         Returns:
@@ -165,7 +157,7 @@ class TaskPool:
             return True
         return False
 
-    def thread_ended(self, thread: _TaskThread, task: Task[Any] | None) -> None:
+    def thread_ended(self, thread: TaskThread, task: Task[Any] | None) -> None:
         """Account for a thread that ends, and for the task that it had, if it was killed."""
         with self._lock:
             self._threads.discard(thread)
@@ -187,7 +179,7 @@ class TaskPool:
         task: Task[T],
         value: T | None,
         error: BaseException | None,
-        thread: _TaskThread | None = None,
+        thread: TaskThread | None = None,
     ) -> bool:
         """Take a task's outcome, and pass its place on; only for the pool's threads.
 
@@ -218,7 +210,7 @@ class TaskPool:
             self._start_thread(task)
 
     def _start_thread(self, task: Task[Any]) -> None:
-        thread = _TaskThread(self, f"{self.name}-{next(self._serial)}")
+        thread = TaskThread(self, f"{self.name}-{next(self._serial)}")
         thread.hand(task)
         with self._lock:
             try:
@@ -231,10 +223,10 @@ class TaskPool:
         if self.begin(task):
             self.end(task, None, failure)
 
-    def _start_loop(self) -> _LoopThread:
+    def _start_loop(self) -> LoopThread:
         with self._lock:
             if self._loop is None:
-                self._loop = _LoopThread(self, f"{self.name}-loop")
+                self._loop = LoopThread(self, f"{self.name}-loop")
                 self._loop.start()
             return self._loop
 
@@ -242,8 +234,8 @@ class TaskPool:
         if task.is_coroutine and self._loop is not None:
             self._loop.cancel(task)
 
-    def _take_idle(self) -> list[_TaskThread]:
-        taken: list[_TaskThread] = []
+    def _take_idle(self) -> list[TaskThread]:
+        taken: list[TaskThread] = []
         with contextlib.suppress(IndexError):
             while True:
                 taken.append(self._idle.pop())
@@ -262,143 +254,9 @@ class TaskPool:
             return not loop.is_alive()
         return True
 
-    def _thread_to_await(self) -> _TaskThread | None:
+    def _thread_to_await(self) -> TaskThread | None:
         me = threading.current_thread()
         with self._lock:
             return next(
                 (thread for thread in self._threads if thread is not me and not thread.is_abandoned), None
             )
-
-
-class _TaskThread(threading.Thread):
-    """Runs functions, one after the other.
-
-    A daemon, because a function may be stuck for ever and must not keep the process from ending.
-    """
-
-    def __init__(self, pool: TaskPool, name: str) -> None:
-        super().__init__(name=name, daemon=True)
-        self._pool = pool
-        self._task: Task[Any] | None = None
-        self._handed = threading.Lock()
-        self._handed.acquire()
-
-    @property
-    def is_abandoned(self) -> bool:
-        """Whether the task that it runs was abandoned."""
-        task = self._task
-        return task is not None and task.state is TaskState.ABANDONED
-
-    def hand(self, task: Task[Any] | None) -> None:
-        """Have it run a task next; None: have it end."""
-        self._task = task
-        self._handed.release()
-
-    def run(self) -> None:
-        """Run what is handed to it, until that is nothing."""
-        pool = self._pool
-        try:
-            while True:
-                self._handed.acquire()
-                task = self._task
-                if task is None:
-                    return
-                continues = (
-                    pool.end(task, *task.run(), thread=self) if pool.begin(task) else pool.next_for(self)
-                )
-                if not continues:
-                    return
-        finally:
-            pool.thread_ended(self, self._task)
-
-
-class _LoopThread(threading.Thread):
-    """Runs coroutines on an event loop. A daemon, because a coroutine may block it for ever."""
-
-    def __init__(self, pool: TaskPool, name: str) -> None:
-        super().__init__(name=name, daemon=True)
-        self._pool = pool
-        self._loop = asyncio.new_event_loop()
-        # Tasks begin in an empty context and not in that of whoever passed a place on.
-        self._context = contextvars.Context()
-        self._beginning: deque[Task[Any]] = deque()
-        self._is_called = False
-        self._running: dict[Task[Any], asyncio.Task[tuple[Any, BaseException | None]]] = {}
-        self._end: asyncio.Task[None] | None = None
-        self._has_ended = False
-
-    def begin(self, task: Task[Any]) -> None:
-        """Have an admitted task begin."""
-        # Before the flag is looked at, which the loop lowers before it looks here: none is missed.
-        self._beginning.append(task)
-        if not self._is_called:
-            self._is_called = True
-            self._call(self._begin_all)
-
-    def cancel(self, task: Task[Any]) -> None:
-        """Cancel a task that has begun, until it ends."""
-        self._call(self._cancel, task)
-
-    def close(self, hooks: list[Callable[[], Awaitable[object]]], deadline: float | None) -> None:
-        """Wait for the tasks until `deadline` (as `time.monotonic`), call the hooks, and end."""
-        self._call(self._close, hooks, deadline)
-
-    def run(self) -> None:
-        """Run the loop until it is closed."""
-        try:
-            while not self._has_ended:
-                try:
-                    self._loop.run_forever()
-                except BaseException:
-                    # A task that user code started, or a callback, raised SystemExit or KeyboardInterrupt.
-                    logger.exception("%s: the event loop was interrupted and continues", self.name)
-        finally:
-            self._loop.close()
-
-    def _call(self, callback: Callable[..., object], *args: Any) -> None:
-        # RuntimeError: it has ended.
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(callback, *args, context=self._context)
-
-    def _begin_all(self) -> None:
-        self._is_called = False
-        while self._beginning:
-            task = self._beginning.popleft()
-            if self._pool.begin(task):
-                running = self._running[task] = self._loop.create_task(task.run_coroutine())
-                # Not at the end of the coroutine itself: one that is cancelled at once never enters its code.
-                running.add_done_callback(partial(self._ended, task))
-
-    def _ended(self, task: Task[Any], running: asyncio.Task[tuple[Any, BaseException | None]]) -> None:
-        del self._running[task]
-        self._pool.end(task, *((None, asyncio.CancelledError()) if running.cancelled() else running.result()))
-
-    def _cancel(self, task: Task[Any]) -> None:
-        running = self._running.get(task)
-        if running is not None:
-            running.cancel()
-            self._loop.call_later(CANCEL_AGAIN, self._cancel, task)
-
-    def _close(self, hooks: list[Callable[[], Awaitable[object]]], deadline: float | None) -> None:
-        if self._end is None:
-            self._end = self._loop.create_task(self._close_in_order(hooks, deadline))
-
-    async def _close_in_order(
-        self, hooks: list[Callable[[], Awaitable[object]]], deadline: float | None
-    ) -> None:
-        if self._running:
-            remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
-            await asyncio.wait(self._running.values(), timeout=remaining)
-        strays = asyncio.all_tasks() - {asyncio.current_task()} - set(self._running.values())
-        for stray in strays:
-            stray.cancel()
-        if strays:
-            await asyncio.wait(strays, timeout=CLOSE_LIMIT)
-        while hooks:
-            try:
-                await asyncio.wait_for(hooks.pop()(), CLOSE_LIMIT)
-            except BaseException:
-                logger.exception("%s: a hook failed", self.name)
-        await self._loop.shutdown_asyncgens()
-        self._has_ended = True
-        self._loop.stop()

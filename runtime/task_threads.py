@@ -1,0 +1,182 @@
+"""The threads of a pool: those that call functions, and the one that runs coroutines."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Protocol
+
+from recursor.runtime.task import Task, TaskState
+
+logger = logging.getLogger("recursor.runtime")
+
+# Seconds after which a coroutine that ignores its cancellation is cancelled again.
+CANCEL_AGAIN = 2.0
+# Seconds that each hook of `call_at_end` may take: to close a connection takes a round trip.
+CLOSE_LIMIT = 5.0
+
+
+class ThreadedPool(Protocol):
+    """A pool, to its threads."""
+
+    def begin(self, task: Task[Any]) -> bool:
+        """Note that a task begins. Returns whether it may."""
+        ...
+
+    def end(
+        self, task: Task[Any], value: Any, error: BaseException | None, thread: TaskThread | None = None
+    ) -> bool:
+        """Take a task's outcome. Returns whether the thread that ran it is to continue."""
+        ...
+
+    def next_for(self, thread: TaskThread) -> bool:
+        """Let a thread wait for the next function. Returns whether it is to wait."""
+        ...
+
+    def thread_ended(self, thread: TaskThread, task: Task[Any] | None) -> None:
+        """Account for a thread that ends, and for the task that it had, if it was killed."""
+        ...
+
+
+class TaskThread(threading.Thread):
+    """Runs functions, one after the other.
+
+    A daemon, because a function may be stuck for ever and must not keep the process from ending.
+    """
+
+    def __init__(self, pool: ThreadedPool, name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self._pool = pool
+        self._task: Task[Any] | None = None
+        self._handed = threading.Lock()
+        self._handed.acquire()
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether the task that it runs was abandoned."""
+        task = self._task
+        return task is not None and task.state is TaskState.ABANDONED
+
+    def hand(self, task: Task[Any] | None) -> None:
+        """Have it run a task next; None: have it end."""
+        self._task = task
+        self._handed.release()
+
+    def run(self) -> None:
+        """Run what is handed to it, until that is nothing."""
+        pool = self._pool
+        try:
+            while True:
+                self._handed.acquire()
+                task = self._task
+                if task is None:
+                    return
+                continues = (
+                    pool.end(task, *task.run(), thread=self) if pool.begin(task) else pool.next_for(self)
+                )
+                if not continues:
+                    return
+        finally:
+            pool.thread_ended(self, self._task)
+
+
+class LoopThread(threading.Thread):
+    """Runs coroutines on an event loop. A daemon, because a coroutine may block it for ever."""
+
+    def __init__(self, pool: ThreadedPool, name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self._pool = pool
+        self._loop = asyncio.new_event_loop()
+        # Tasks begin in an empty context and not in that of whoever passed a place on.
+        self._context = contextvars.Context()
+        self._beginning: deque[Task[Any]] = deque()
+        self._is_called = False
+        self._running: dict[Task[Any], asyncio.Task[tuple[Any, BaseException | None]]] = {}
+        self._end: asyncio.Task[None] | None = None
+        self._has_ended = False
+
+    def begin(self, task: Task[Any]) -> None:
+        """Have an admitted task begin."""
+        # Before the flag is looked at, which the loop lowers before it looks here: none is missed.
+        self._beginning.append(task)
+        if not self._is_called:
+            self._is_called = True
+            self._call(self._begin_all)
+
+    def cancel(self, task: Task[Any]) -> None:
+        """Cancel a task that has begun, until it ends."""
+        self._call(self._cancel, task)
+
+    def close(self, hooks: list[Callable[[], Awaitable[object]]], deadline: float | None) -> None:
+        """Wait for the tasks until `deadline` (as `time.monotonic`), call the hooks, and end."""
+        self._call(self._close, hooks, deadline)
+
+    def run(self) -> None:
+        """Run the loop until it is closed."""
+        try:
+            while not self._has_ended:
+                try:
+                    self._loop.run_forever()
+                except BaseException:
+                    # A task that user code started, or a callback, raised SystemExit or KeyboardInterrupt.
+                    logger.exception("%s: the event loop was interrupted and continues", self.name)
+        finally:
+            self._loop.close()
+
+    def _call(self, callback: Callable[..., object], *args: Any) -> None:
+        # RuntimeError: it has ended.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(callback, *args, context=self._context)
+
+    def _begin_all(self) -> None:
+        self._is_called = False
+        while self._beginning:
+            task = self._beginning.popleft()
+            if self._pool.begin(task):
+                running = self._running[task] = self._loop.create_task(task.run_coroutine())
+                # Not at the end of the coroutine itself: one that is cancelled at once never enters its code.
+                running.add_done_callback(partial(self._ended, task))
+
+    def _ended(self, task: Task[Any], running: asyncio.Task[tuple[Any, BaseException | None]]) -> None:
+        del self._running[task]
+        self._pool.end(task, *((None, asyncio.CancelledError()) if running.cancelled() else running.result()))
+
+    def _cancel(self, task: Task[Any]) -> None:
+        running = self._running.get(task)
+        if running is not None:
+            running.cancel()
+            self._loop.call_later(CANCEL_AGAIN, self._cancel, task)
+
+    def _close(self, hooks: list[Callable[[], Awaitable[object]]], deadline: float | None) -> None:
+        if self._end is None:
+            self._end = self._loop.create_task(self._close_in_order(hooks, deadline))
+
+    async def _close_in_order(
+        self, hooks: list[Callable[[], Awaitable[object]]], deadline: float | None
+    ) -> None:
+        if self._running:
+            remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
+            await asyncio.wait(self._running.values(), timeout=remaining)
+        strays = asyncio.all_tasks() - {asyncio.current_task()} - set(self._running.values())
+        for stray in strays:
+            stray.cancel()
+        if strays:
+            await asyncio.wait(strays, timeout=CLOSE_LIMIT)
+        while hooks:
+            try:
+                await asyncio.wait_for(hooks.pop()(), CLOSE_LIMIT)
+            except BaseException:
+                logger.exception("%s: a hook failed", self.name)
+        # One that still ignores its cancellation must not be closed: it may ignore that, too, for ever.
+        while self._running:
+            await asyncio.wait(self._running.values())
+        await self._loop.shutdown_asyncgens()
+        self._has_ended = True
+        self._loop.stop()
