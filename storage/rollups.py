@@ -66,10 +66,11 @@ def count_execution(commit: Commit, execution: OrchestratorExecution, graph: Exe
     at = execution.finished_at
     assert at is not None
     figures = _of(execution, graph)
-    stack_id = execution.stack_id
+    stack_key = execution.stack_id.encode()
     for bucket in (_MINUTES, _HOURS):
-        commit.add(bucket.table, _key(stack_id, at, bucket), figures)
-        commit.add(bucket.table, _key(ALL_STACKS, at, bucket), figures)
+        moment = _moment(at, bucket)
+        commit.add(bucket.table, stack_key + moment, figures)
+        commit.add(bucket.table, _ALL_KEY + moment, figures)
     commit.add(LIFETIME, _ALL_KEY, figures)
 
 
@@ -282,7 +283,11 @@ def _rollup(figures: Figures) -> Rollup:
 
 
 def _key(stack_id: str, at: float, bucket: _Bucket) -> bytes:
-    return b"%b/%012d" % (stack_id.encode(), max(int(at // bucket.seconds), 0))
+    return stack_id.encode() + _moment(at, bucket)
+
+
+def _moment(at: float, bucket: _Bucket) -> bytes:
+    return b"/%012d" % max(int(at // bucket.seconds), 0)
 
 
 def _stored(table: str, key: bytes, value: bytes, more: Sequence[Figures] = ()) -> Figures:
