@@ -43,6 +43,19 @@ def committed(store: Store, commit: Commit) -> "Future[BaseException | None]":
     return future
 
 
+def together(store: Store, *commits: Commit) -> list[BaseException | None]:
+    """Commit all of them in one batch, and return why each was refused."""
+    ended: list[Future[BaseException | None]] = [Future() for _ in commits]
+
+    def gather(_: BaseException | None) -> None:
+        # On the writer thread: all of these wait when the next batch is taken.
+        for commit, future in zip(commits, ended, strict=True):
+            store.commit(commit, future.set_result)
+
+    store.commit(Commit(), gather)
+    return [future.result() for future in ended]
+
+
 class TestReading:
     def test_a_key_that_was_never_written_is_none(self, store: Store) -> None:
         assert value(store, b"absent") is None
@@ -244,24 +257,17 @@ class TestACommitThatCannotBeApplied:
         assert stored(store, "sums") == []
 
     @pytest.mark.parametrize("why", bad_commits())
-    def test_harms_no_other_in_its_batch(self, shared_store: Store, why: str) -> None:
+    def test_harms_no_other_in_its_batch(self, store: Store, why: str) -> None:
         bad, error, _ = bad_commits()[why]
-        futures: list[Future[BaseException | None]] = []
-
-        def gather(_: BaseException | None) -> None:
-            # On the writer thread: all of these are in its next batch.
-            for number in range(30):
-                change = putting(b"%02d" % number)
-                change.add("sums", b"log", b"%02d " % number)
-                futures.append(committed(shared_store, bad if number % 3 == 0 else change))
-
-        gathered: Future[None] = Future()
-        shared_store.commit(Commit(), lambda none: gathered.set_result(gather(none)))
-        gathered.result()
-        refused = [future.result() for future in futures]
+        commits = []
+        for number in range(30):
+            change = putting(b"%02d" % number)
+            change.add("sums", b"log", b"%02d " % number)
+            commits.append(bad if number % 3 == 0 else change)
+        refused = together(store, *commits)
         assert [isinstance(each, error) for each in refused] == [n % 3 == 0 for n in range(30)]
-        assert stored(shared_store) == [b"%02d" % number for number in range(30) if number % 3]
-        assert value(shared_store, b"log", "sums") == b"".join(b"%02d " % n for n in range(30) if n % 3)
+        assert stored(store) == [b"%02d" % number for number in range(30) if number % 3]
+        assert value(store, b"log", "sums") == b"".join(b"%02d " % n for n in range(30) if n % 3)
 
 
 class TestFences:
@@ -285,20 +291,11 @@ class TestFences:
         assert stored(store, "sums") == []
         store.write(self.change(3))
 
-    def test_hold_inside_a_batch_too(self, shared_store: Store) -> None:
-        futures: list[Future[BaseException | None]] = []
-
-        def gather(_: BaseException | None) -> None:
-            futures.extend(
-                committed(shared_store, self.change(number, b"%d" % place))
-                for place, number in enumerate([1, 2, 1, 2, 3, 2])
-            )
-
-        gathered: Future[None] = Future()
-        shared_store.commit(Commit(), lambda none: gathered.set_result(gather(none)))
-        gathered.result()
-        assert [future.result() is None for future in futures] == [True, True, False, True, True, False]
-        assert stored(shared_store) == [b"0", b"1", b"3", b"4"]
+    def test_hold_inside_a_batch_too(self, store: Store) -> None:
+        numbers = [1, 2, 1, 2, 3, 2]
+        refused = together(store, *(self.change(number, b"%d" % at) for at, number in enumerate(numbers)))
+        assert [error is None for error in refused] == [True, True, False, True, True, False]
+        assert stored(store) == [b"0", b"1", b"3", b"4"]
 
     def test_of_one_owner_are_nothing_to_another(self, store: Store) -> None:
         store.write(self.change(7))
@@ -364,27 +361,19 @@ class TestSums:
         store.write(change)
         assert value(store, b"n", "sums") == b"ab"
 
-    def test_are_removed_with_all_that_was_added_before_in_the_same_batch(self, shared_store: Store) -> None:
-        futures: list[Future[BaseException | None]] = []
-
+    def test_are_removed_with_all_that_was_added_before_in_the_same_batch(self, store: Store) -> None:
         def add(operand: bytes) -> Commit:
             change = Commit()
             change.add("sums", b"n", operand)
             return change
 
-        def gather(_: BaseException | None) -> None:
-            removed, deleted, put = Commit(), Commit(), Commit()
-            removed.delete_range("sums", b"a", b"z")
-            deleted.delete("sums", b"n")
-            put.put("sums", b"n", b"=")
-            for change in (add(b"a"), removed, add(b"b"), deleted, add(b"c"), put, add(b"d"), add(b"e")):
-                futures.append(committed(shared_store, change))
-
-        gathered: Future[None] = Future()
-        shared_store.commit(Commit(), lambda none: gathered.set_result(gather(none)))
-        gathered.result()
-        assert [future.result() for future in futures] == [None] * 8
-        assert value(shared_store, b"n", "sums") == b"=de"
+        removed, deleted, put = Commit(), Commit(), Commit()
+        removed.delete_range("sums", b"a", b"z")
+        deleted.delete("sums", b"n")
+        put.put("sums", b"n", b"=")
+        commits = (add(b"a"), removed, add(b"b"), deleted, add(b"c"), put, add(b"d"), add(b"e"))
+        assert together(store, *commits) == [None] * 8
+        assert value(store, b"n", "sums") == b"=de"
 
 
 class TestAcknowledgements:
