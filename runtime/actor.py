@@ -251,7 +251,7 @@ class DispatchedActor(Actor):
                         response.answer(future)
                     elif future is not None:
                         future.set(response)
-                except Exception:  # noqa: BLE001  # whatever it is, it is the asker's
+                except Exception:  # noqa: BLE001  # whatever it is, the asker gets it
                     self._fail(future)
                 except BaseException as error:  # noqa: BLE001  # see `on_fatal_error`
                     logger.debug("%r in %s. Stopping all actors.", error, self)

@@ -59,8 +59,8 @@ class Places:
         """How many tasks have a place."""
         self.abandoned = 0
         """How many tasks were abandoned and have not ended yet."""
-        self.present: set[Task[Any]] = set()
-        """The tasks that were admitted and have not ended."""
+        self.present: dict[Task[Any], None] = {}
+        """The tasks that were admitted and have not ended, in the order in which they were."""
         self._resume: list[DispatchedFuture[None]] = []
         # Two for each priority, the most urgent first: those that have begun, and those that have not.
         self._queues = [Queue() for _ in range(2 * (HIGHEST_PRIORITY - LOWEST_PRIORITY + 1))]
@@ -89,7 +89,7 @@ class Places:
             self.taken += 1
             if task.state is TaskState.QUEUED:
                 task.state = TaskState.ADMITTED
-                self.present.add(task)
+                self.present[task] = None
                 begin.append(task)
             else:
                 task.state = TaskState.RUNNING
@@ -108,7 +108,7 @@ class Places:
         if self.held:
             # It gets a place again, and begins, ahead of others of its priority.
             self.taken -= 1
-            self.present.discard(task)
+            self.present.pop(task, None)
             task.state = TaskState.QUEUED
             queue = self._queue_of(task)
             queue[task] = None
@@ -145,7 +145,7 @@ class Places:
             self._remove(task)
         elif task.state is TaskState.ADMITTED:
             self.taken -= 1
-            self.present.discard(task)
+            self.present.pop(task, None)
         else:
             return False
         task.state = TaskState.ENDED
@@ -172,7 +172,7 @@ class Places:
         Returns:
             Whether its outcome counts: not if it was abandoned.
         """
-        self.present.discard(task)
+        self.present.pop(task, None)
         if task.state is TaskState.ABANDONED:
             self.abandoned -= 1
             task.state = TaskState.ENDED

@@ -8,15 +8,15 @@ from __future__ import annotations
 import contextlib
 import queue
 from collections.abc import Callable
-from concurrent import futures
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from pykka import Future
+from pykka import Future
+
+from recursor.runtime.future import DispatchedFuture
 
 
 class _Completing(Protocol):
-    """What `concurrent.futures.Future` and `DispatchedFuture` have in common."""
+    """A `concurrent.futures.Future` or a `DispatchedFuture`."""
 
     def exception(self) -> BaseException | None: ...
 
@@ -24,12 +24,12 @@ class _Completing(Protocol):
 
 
 class Deferred:
-    """Returned by `on_receive` in place of the answer: the asker gets what the given future will hold."""
+    """Returned by `on_receive` in place of the answer: the asker gets the value of the given future."""
 
     __slots__ = ("_future", "_value")
 
     def __init__(self, future: _Completing, value: Callable[[Any], Any] | None = None) -> None:
-        """Answer with what `future` will hold.
+        """Answer with the value or the exception of `future`, when it is done.
 
         Args:
             future: a `concurrent.futures.Future` or a `DispatchedFuture`.
@@ -41,8 +41,8 @@ class Deferred:
     @classmethod
     def failed(cls, error: Exception) -> Deferred:
         """Answer with an error; where nobody asked, it is dropped."""
-        future: futures.Future[None] = futures.Future()
-        future.set_exception(error)
+        future: DispatchedFuture[None] = DispatchedFuture()
+        future.set_exception((type(error), error, error.__traceback__))
         return cls(future)
 
     def answer(self, asked: Future[Any] | None) -> None:
@@ -51,11 +51,11 @@ class Deferred:
             self._future.add_done_callback(lambda done: self._pass_on(done, asked))
 
     def _pass_on(self, done: Any, asked: Future[Any]) -> None:
-        # Full: the actor was ended meanwhile and the asker told so.
+        # Full: the actor was terminated meanwhile, and the asker told so.
         with contextlib.suppress(queue.Full):
             try:
                 value = self._value(done)
-            except BaseException as error:  # noqa: BLE001  # whatever it is, it is the asker's
+            except BaseException as error:  # noqa: BLE001  # whatever it is, the asker gets it
                 asked.set_exception((type(error), error, error.__traceback__))
             else:
                 asked.set(value)

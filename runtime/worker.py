@@ -82,6 +82,27 @@ class Worker(threading.Thread):
             source.thread_ended(self)
 
 
+class WaitForbiddenError(RuntimeError):
+    """The code would wait for ever, because everything happens on its own thread, as in a simulation."""
+
+
+class _Waiting(threading.local):
+    is_forbidden = False
+
+
+_waiting = _Waiting()
+
+
+@contextmanager
+def forbid_waiting() -> Iterator[None]:
+    """Have `blocking` raise `WaitForbiddenError` in the code inside, on this thread."""
+    before, _waiting.is_forbidden = _waiting.is_forbidden, True
+    try:
+        yield
+    finally:
+        _waiting.is_forbidden = before
+
+
 @contextmanager
 def blocking() -> Iterator[None]:
     """Mark code that may wait for others, so that a spare thread does the dispatcher's work meanwhile.
@@ -93,8 +114,13 @@ def blocking() -> Iterator[None]:
 
     Not for waiting on the outside world, as in a model call: there, the limit is the point.
 
+    Raises:
+        WaitForbiddenError: this thread must not wait: see `forbid_waiting`.
+
     Source: managed blocking, as in Java's `ForkJoinPool.ManagedBlocker`.
     """
+    if _waiting.is_forbidden:
+        raise WaitForbiddenError("nothing else can happen while this thread waits: use a callback, or await")
     worker = threading.current_thread()
     if not isinstance(worker, Worker) or not worker.source.release(worker):
         yield
