@@ -7,59 +7,51 @@ from __future__ import annotations
 
 import contextlib
 import queue
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from pykka import Future
 
 from recursor.runtime.future import DispatchedFuture
 
 
-class _Completing(Protocol):
-    """A `concurrent.futures.Future` or a `DispatchedFuture`."""
-
-    def exception(self) -> BaseException | None: ...
-
-    def add_done_callback(self, fn: Callable[[Any], object], /) -> None: ...
-
-
 class Deferred:
-    """Returned by `on_receive` in place of the answer: the asker gets the value of the given future."""
+    """Returned by `on_receive` in place of the answer: the asker gets the outcome of a future.
 
-    __slots__ = ("_future", "_value")
+    Args:
+        future: its value or its exception is the answer, as soon as it is done.
+    """
 
-    def __init__(self, future: _Completing, value: Callable[[Any], Any] | None = None) -> None:
-        """Answer with the value or the exception of `future`, when it is done.
+    __slots__ = ("_future",)
 
-        Args:
-            future: a `concurrent.futures.Future` or a `DispatchedFuture`.
-            value: turns the completed future into the answer; by default its value.
-        """
+    def __init__(self, future: DispatchedFuture[Any]) -> None:
         self._future = future
-        self._value = value or _result
 
     @classmethod
     def failed(cls, error: Exception) -> Deferred:
-        """Answer with an error; where nobody asked, it is dropped."""
+        """Answer with an error, which is dropped if nobody asked: the actor does not die of it.
+
+        Args:
+            error: the asker's `get` raises it.
+        """
         future: DispatchedFuture[None] = DispatchedFuture()
         future.set_exception((type(error), error, error.__traceback__))
         return cls(future)
 
     def answer(self, asked: Future[Any] | None) -> None:
-        """Pass the answer on when it is there; only for the actor type. None: nobody asked."""
+        """Pass the outcome on when it is there; only for the actor type.
+
+        Args:
+            asked: the future of the question; None: nobody asked.
+        """
         if asked is not None:
-            self._future.add_done_callback(lambda done: self._pass_on(done, asked))
-
-    def _pass_on(self, done: Any, asked: Future[Any]) -> None:
-        # Full: the actor was terminated meanwhile, and the asker told so.
-        with contextlib.suppress(queue.Full):
-            try:
-                value = self._value(done)
-            except BaseException as error:  # noqa: BLE001  # whatever it is, the asker gets it
-                asked.set_exception((type(error), error, error.__traceback__))
-            else:
-                asked.set(value)
+            self._future.add_done_callback(lambda done: _pass_on(done, asked))
 
 
-def _result(done: Any) -> Any:
-    return done.get() if hasattr(done, "get") else done.result()
+def _pass_on(done: DispatchedFuture[Any], asked: Future[Any]) -> None:
+    error = done.exception()
+    # Full: the actor was terminated meanwhile, and the asker told so.
+    with contextlib.suppress(queue.Full):
+        if error is None:
+            asked.set(done.get())
+        else:
+            asked.set_exception((type(error), error, error.__traceback__))
