@@ -21,29 +21,30 @@ from recursor.doctor.clocks import clock_step
 from recursor.doctor.report import Outcome, Report
 from recursor.doctor.stacks import DAY
 from recursor.domain.agent import Run
-from recursor.domain.commands import Command
+from recursor.domain.commands import AddTodo, CreateStack, SendUserMessage
 from recursor.domain.effect import Outcome as Effects
 from recursor.domain.errors import NotFoundError
 from recursor.domain.execution import ExecutionStatus, OrchestratorExecution
 from recursor.domain.ids import new_id
 from recursor.domain.new_records import new_idea, new_stack, new_todo, new_user_message
-from recursor.domain.settings import RunnerSettings, Settings
+from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.todo import TodoStatus
 from recursor.domain.work import WorkStatus
 from recursor.orchestration.roles import Role
-from recursor.runner import client
+from recursor.runner import client, control_client
+from recursor.runner.access import Access
 from recursor.runner.checkup import examine
+from recursor.runner.holding import hold_for_command
 from recursor.runner.process import Runner
 from recursor.runner.team import observers_team, standard_team
-from recursor.storage.conversations import add_todo, add_user_message
+from recursor.storage.commit import Commit
 from recursor.storage.data_directory import LOCK_FILE, DataDirectoryLock, store_directory
 from recursor.storage.migration import VERSION_KEY
-from recursor.storage.nudges import leave_nudge
 from recursor.storage.opening import MIGRATIONS, open_store
-from recursor.storage.stacks import control_stack, create_stack, read_stack
-from recursor.storage.store import META_TABLE, Writer
+from recursor.storage.stacks import read_stack
+from recursor.storage.store import META_TABLE
 from recursor.storage.tables import EXECUTIONS, STACKS, TODOS, TRACES
 from tests.processes import environment, wait_for
 
@@ -87,18 +88,24 @@ def examined_by_another_process(data: Path, named: str | None = None, ahead: flo
 
 
 @contextmanager
-def writing(data: Path) -> Iterator[Callable[[Callable[[Writer], Any]], Any]]:
+def writing(data: Path) -> Iterator[Commit]:
+    """What is put into the store at the end, past whoever owns it."""
+    commit = Commit()
+    yield commit
     with closing(open_store(store_directory(data))) as store:
-        yield store.write
+        store.write(commit)
+
+
+def ask(data: Path, *messages: object) -> None:
+    with Access(data) as access:
+        for message in messages:
+            access.ask(message)
 
 
 def make(data: Path, name: str = "one", *, start: bool = True) -> Stack:
     now = time.time()
     stack = new_stack(name, now)
-    with writing(data) as write:
-        write(lambda writer: create_stack(writer, stack, new_idea(stack.id, "a list", now)))
-        if start:
-            write(lambda writer: control_stack(writer, stack.id, Command.START, now))
+    ask(data, CreateStack(stack, new_idea(stack.id, "a list", now), start))
     return stack
 
 
@@ -149,8 +156,8 @@ def test_a_store_that_cannot_be_opened_is_a_finding(data: Path, damage: str) -> 
 @pytest.mark.parametrize("version", [b"0", b"99", b"many"])
 def test_a_store_of_another_version_is_not_read(data: Path, version: bytes) -> None:
     make(data)
-    with writing(data) as write:
-        write(lambda writer: writer.put(META_TABLE, VERSION_KEY, version))
+    with writing(data) as commit:
+        commit.put(META_TABLE, VERSION_KEY, version)
     report = examine(data)
     assert ids(report) == ["store-unreadable" if version == b"many" else "store-version"]
     assert report.totals.stacks == 0
@@ -260,14 +267,16 @@ def test_a_runner_that_is_stopped_does_not_answer(
     data: Path, start_runner: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(control_client, "GREETING_SECONDS", 0.3)
     with start_runner() as started:
         wait_for(lambda: answers(examine(data)))
         started.process.send_signal(signal.SIGSTOP)
         # To be stopped takes the system a moment; a runner that has just begun may be silent.
-        (finding,) = wait_for(lambda: examine(data, now=later(100)).findings)
+        finding, commands = wait_for(lambda: examine(data, now=later(100)).findings)
         started.process.send_signal(signal.SIGCONT)
         wait_for(lambda: answers(examine(data)))
-    assert finding.id == "runner"
+    assert (finding.id, commands.id) == ("runner", "commands")
+    assert "did not answer within" in commands.evidence
     assert f"kill -CONT {started.process.pid}" in finding.commands
 
 
@@ -280,11 +289,9 @@ def test_a_runner_that_serves_nothing_for_long(data: Path) -> None:
 
 def test_a_runner_says_by_which_settings_it_judges(data: Path) -> None:
     """A run of an hour is no stuck cycle where runs may take two."""
-    stack = make(data, start=False)
-    with writing(data) as write:
-        todo = new_todo(stack.id, "x", 3, time.time())
-        write(lambda writer: add_user_message(writer, new_user_message(stack.id, "Ada", "hi", time.time())))
-        write(lambda writer: add_todo(writer, todo))
+    stack, now = make(data, start=False), time.time()
+    message, todo = new_user_message(stack.id, "Ada", "hi", now), new_todo(stack.id, "x", 3, now)
+    ask(data, SendUserMessage(message), AddTodo(todo))
     patient = Settings().overridden({"limits": {"node_seconds": 7200}})
     with Runner(data, roles=observers_team(), settings=patient, port=0):
         wait_for(lambda: answers(examined_by_another_process(data)))
@@ -292,15 +299,25 @@ def test_a_runner_says_by_which_settings_it_judges(data: Path) -> None:
     assert ids(examine(data, now=later(3650))) == ["unanswered"]
 
 
-def test_what_others_write_is_taken_in_or_told(data: Path) -> None:
-    stack = make(data, start=False)
-    with Runner(data, roles=observers_team(), runner=RunnerSettings(poll_seconds=9e6), port=0) as runner:
-        runner.store.write(lambda writer: leave_nudge(writer, stack.id))
+def test_a_runner_that_takes_no_commands(data: Path) -> None:
+    make(data, start=False)
+    with Runner(data, roles=observers_team(), port=0):
         wait_for(lambda: answers(examined_by_another_process(data)))
-        assert examined_by_another_process(data).findings == ()
-        (finding,) = examined_by_another_process(data, ahead=100).findings
-    assert finding.id == "news"
-    assert finding.figures["changes"] == 1
+        report = examined_by_another_process(data)
+        assert report.findings == ()
+        assert f"process {os.getpid()} answers" in {check.detail for check in report.checks}
+        (data / "control" / "runner.sock").unlink()
+        (finding,) = examined_by_another_process(data).findings
+    assert (finding.id, finding.severity) == ("commands", "problem")
+    assert "runner.sock: No such file or directory" in finding.evidence
+
+
+def test_a_command_is_no_runner(data: Path) -> None:
+    make(data)
+    with hold_for_command(data):
+        assert ids(examine(data)) == ["runner"]
+    (finding,) = examine(data).findings
+    assert "the last one was" not in finding.evidence
 
 
 # Teams
@@ -372,11 +389,11 @@ def test_a_cycle_that_hangs_and_then_is_orphaned(gated: Any) -> None:
 
 def test_a_team_that_nobody_looks_at(data: Path) -> None:
     """The runner does not know of a stack that was written past it."""
-    with Runner(data, roles=observers_team(), runner=RunnerSettings(poll_seconds=9e6), port=0) as runner:
-        now = time.time()
-        stack = new_stack("one", now)
-        runner.store.write(lambda writer: create_stack(writer, stack))
-        runner.store.write(lambda writer: control_stack(writer, stack.id, Command.START, now))
+    with Runner(data, roles=observers_team(), port=0) as runner:
+        now, commit = time.time(), Commit()
+        stack = new_stack("one", now).but(state=ExecutionState.RUNNING, started_at=now, next_look_at=now)
+        STACKS.put(commit, stack)
+        runner.store.write(commit)
         wait_for(lambda: answers(examined_by_another_process(data)))
         assert examined_by_another_process(data).findings == ()
         (finding,) = examined_by_another_process(data, ahead=100).findings
@@ -385,16 +402,12 @@ def test_a_team_that_nobody_looks_at(data: Path) -> None:
 
 def test_records_that_cannot_be_read(data: Path) -> None:
     stack, gone = make(data, start=False), make(data, "two", start=False)
-    with writing(data) as write:
-        todo = new_todo(stack.id, "x", 3, time.time())
-        write(lambda writer: add_todo(writer, todo))
-
-        def damage(writer: Writer) -> None:
-            writer.put(STACKS.name, gone.id.encode(), b"\xc1")
-            writer.put(TODOS.name, f"{stack.id}/0/{todo.id}".encode(), b"\xc1")
-            writer.put(TRACES.name, f"{stack.id}/{new_id()}".encode(), b"")
-
-        write(damage)
+    todo = new_todo(stack.id, "x", 3, time.time())
+    ask(data, AddTodo(todo))
+    with writing(data) as commit:
+        commit.put(STACKS.name, gone.id.encode(), b"\xc1")
+        commit.put(TODOS.name, f"{stack.id}/0/{todo.id}".encode(), b"\xc1")
+        commit.put(TRACES.name, f"{stack.id}/{new_id()}".encode(), b"")
     report = examine(data)
     assert ids(report) == ["records", "records"]
     assert report.totals.states == {"idle": 1, "unreadable": 1}
@@ -407,8 +420,8 @@ def test_records_that_cannot_be_read(data: Path) -> None:
 
 def test_settings_of_another_version(data: Path) -> None:
     stack = make(data, start=False)
-    with writing(data) as write:
-        write(lambda writer: STACKS.put(writer, stack.but(settings={"pause": {"naps": 3}})))
+    with writing(data) as commit:
+        STACKS.put(commit, stack.but(settings={"pause": {"naps": 3}}))
     (finding,) = examine(data).findings
     assert finding.id == "settings"
     assert "naps" in finding.cause
@@ -430,19 +443,19 @@ def test_cycles_written_after_the_clock_went_back(data: Path) -> None:
             status=ExecutionStatus.COMPLETED, started_at=at, finished_at=at + 1,
         )  # fmt: skip
 
-    with writing(data) as write:
-        write(lambda writer: EXECUTIONS.add(writer, cycle(1, "b" * 32, now - 100)))
-        write(lambda writer: EXECUTIONS.add(writer, cycle(2, "a" * 32, now - 400)))
+    with writing(data) as commit:
+        EXECUTIONS.add(commit, cycle(1, "b" * 32, now - 100))
+        EXECUTIONS.add(commit, cycle(2, "a" * 32, now - 400))
     (finding,) = examine(data).findings
     assert (finding.id, finding.figures["largest_seconds"]) == ("record-times", 300)
 
 
 def test_todos_and_visitors_that_wait(data: Path) -> None:
     stack, now = make(data), time.time()
-    with writing(data) as write:
-        todo = new_todo(stack.id, "a tower", 3, now).but(status=TodoStatus.IN_PROGRESS)
-        write(lambda writer: add_todo(writer, todo))
-        write(lambda writer: add_user_message(writer, new_user_message(stack.id, "Ada", "hi", now)))
+    todo = new_todo(stack.id, "a tower", 3, now)
+    ask(data, SendUserMessage(new_user_message(stack.id, "Ada", "hi", now)), AddTodo(todo))
+    with writing(data) as commit:
+        TODOS.put(commit, todo.but(status=TodoStatus.IN_PROGRESS))
     assert ids(examine(data)) == ["runner"]
     report = examine(data, now=later(4000))
     assert ids(report) == ["runner", "unanswered", "todo-stuck"]
@@ -451,9 +464,9 @@ def test_todos_and_visitors_that_wait(data: Path) -> None:
 
 
 def test_many_stacks_are_all_looked_at(data: Path) -> None:
-    with writing(data) as write:
-        made = [new_stack(f"stack {number}", time.time()) for number in range(250)]
-        write(lambda writer: [create_stack(writer, stack) for stack in made])
+    with writing(data) as commit:
+        for number in range(250):
+            STACKS.put(commit, new_stack(f"stack {number}", time.time()))
     assert examine(data).totals.stacks == 250
 
 
