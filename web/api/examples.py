@@ -152,7 +152,6 @@ _agent = AgentState(
 _work = WorkReport(
     stack_id=_STACK,
     computed_at=_NOW,
-    revision=(41, 12, 0),
     statuses={
         "builder": WorkStatus(has_work=True, priority=7, reason="3 pending todos"),
         "communicator": WorkStatus(has_work=False, reason="no unanswered messages"),

@@ -6,7 +6,6 @@ from recursor.actors.messages import GetWork
 from recursor.domain.errors import RecursorError
 from recursor.domain.work import WorkReport, WorkStatus
 from recursor.storage.errors import CorruptRecordError
-from recursor.storage.revisions import read_revision
 from recursor.storage.tables import WORK
 from recursor.web.dashboard.orchestration.pictures import Row, WorkTable
 from recursor.web.dashboard.parts import Box, Empty, Moment, Section, Span
@@ -33,26 +32,23 @@ class Work:
                         "Press Start at the top: then every role is looked at, and here stands which of them "
                         "have work, how urgent it is, and why.",
                     )
-        report, _ = self._known()
-        self._show(report)
+        self._show(self._known())
 
     async def refresh(self) -> None:
-        """Show what is true now: what the store knows, or what is found out when something changed since."""
-        report, is_true = self._known()
-        if not is_true:
-            # What keeps it from being found out is told at the top of the page, where it has consequences.
-            with suppress(RecursorError):
-                found = await self._team.engine.ask(GetWork(self._team.id))
-                report = found if isinstance(found, WorkReport) else report
+        """Show what is true now; what the store knows, where it cannot be found out."""
+        report = self._known()
+        # What keeps it from being found out is told at the top of the page, where it has consequences.
+        with suppress(RecursorError):
+            found = await self._team.engine.ask(GetWork(self._team.id))
+            report = found if isinstance(found, WorkReport) else report
         self._show(report)
 
-    def _known(self) -> tuple[WorkReport | None, bool]:
+    def _known(self) -> WorkReport | None:
         with self._team.read() as reader:
             try:
-                report = WORK.get(reader, self._team.id)
+                return WORK.get(reader, self._team.id)
             except CorruptRecordError:
-                report = None
-            return report, report is not None and report.revision == read_revision(reader, self._team.id)
+                return None
 
     def _show(self, report: WorkReport | None) -> None:
         for each in (self._when, self._table):

@@ -5,9 +5,7 @@ from heapq import merge
 from itertools import islice
 
 from recursor.domain.message import Message
-from recursor.domain.record import Revision
 from recursor.storage.errors import CorruptRecordError
-from recursor.storage.revisions import read_revision
 from recursor.storage.store import Reader
 from recursor.storage.tables import BROADCASTS, MESSAGES, STACKS
 
@@ -15,22 +13,11 @@ from recursor.storage.tables import BROADCASTS, MESSAGES, STACKS
 LOOKED_THROUGH = 100_000
 
 
-class Letters:
-    """Finds the messages from and to one stack. Use it on one thread at a time."""
-
-    def __init__(self, stack_id: str) -> None:
-        """Look for those of `stack_id`."""
-        self._stack_id = stack_id
-        self._revision: Revision | None = None
-        self._sent: list[Message] = []
-
-    def newest(self, reader: Reader, limit: int) -> list[Message]:
-        """Return up to `limit` messages, newest first."""
-        revision = read_revision(reader, self._stack_id)
-        if revision != self._revision:
-            self._revision, self._sent = revision, _sent_by(reader, self._stack_id)
-        received = [MESSAGES.before(reader, owner, None) for owner in (self._stack_id, BROADCASTS)]
-        return list(islice(merge(*received, self._sent, key=lambda each: each.id, reverse=True), limit))
+def newest_letters(reader: Reader, stack_id: str, limit: int) -> list[Message]:
+    """Return up to `limit` messages from and to one stack, newest first."""
+    received = [MESSAGES.before(reader, owner, None) for owner in (stack_id, BROADCASTS)]
+    sent = _sent_by(reader, stack_id)
+    return list(islice(merge(*received, sent, key=lambda each: each.id, reverse=True), limit))
 
 
 def name_of(reader: Reader, stack_id: str) -> str:

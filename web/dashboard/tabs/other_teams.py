@@ -5,7 +5,7 @@ import asyncio
 from recursor.storage.stacks import read_stack
 from recursor.web.dashboard.parts import Box, Empty
 from recursor.web.dashboard.tabs.conversation import Conversation, Said
-from recursor.web.dashboard.tabs.letters import Letters, name_of
+from recursor.web.dashboard.tabs.letters import name_of, newest_letters
 from recursor.web.dashboard.team.tab import Team
 
 STEP = 50
@@ -18,7 +18,6 @@ class OtherTeams:
         """Build it, empty: the messages are looked for beside the event loop."""
         self._team = team
         self._window = STEP
-        self._letters = Letters(team.id)
         self._looking = asyncio.Lock()
         with Box("section", "section card card--flush chat", aria_label="Messages of teams"):
             self._thread = Conversation("Messages of teams", self._show_earlier, self._show_whole)
@@ -52,7 +51,7 @@ class OtherTeams:
         ours = self._team.id
         with self._team.read() as reader:
             read_stack(reader, ours)
-            found = self._letters.newest(reader, window + 1)
+            found = newest_letters(reader, ours, window + 1)
             said = [
                 Said(
                     each.id, each.from_name, each.content, each.created_at, ours=each.from_stack_id == ours,

@@ -7,11 +7,9 @@ from typing import Any, NamedTuple
 
 from msgpack import UnpackException
 
-from recursor.domain.record import Revision
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.storage.codec import unpack
 from recursor.storage.errors import CorruptRecordError
-from recursor.storage.revisions import read_revision
 from recursor.storage.store import Reader, prefix_range
 from recursor.storage.tables import TODOS
 from recursor.web.dashboard.looks import TODOS as LOOKS
@@ -48,38 +46,27 @@ class Found:
     """By filter."""
 
 
-class TodoIndex:
-    """The order of a stack's todos, made anew only when the stack has changed."""
+def find_todos(reader: Reader, stack_id: str, wanted: str, page: int, held: str | None) -> Found:
+    """Return a page of a stack's todos; the last one if there are not so many.
 
-    def __init__(self, stack_id: str) -> None:
-        """Make it, empty."""
-        self._stack_id = stack_id
-        self._revision: Revision | None = None
-        self._entries: list[_Entry] = []
-
-    def find(self, reader: Reader, wanted: str, page: int, held: str | None) -> Found:
-        """Return a page of todos; the last one if there are not so many.
-
-        Args:
-            reader: the state of the store to read.
-            wanted: one of `FILTERS`.
-            page: from 0.
-            held: the todo that a person is changing: it stays in sight wherever it belongs by now.
-        """
-        revision = read_revision(reader, self._stack_id)
-        if revision != self._revision:
-            self._revision, self._entries = revision, _entries(reader, self._stack_id)
-        statuses = FILTERS[wanted]
-        chosen = [each for each in self._entries if each.status in statuses or not (wanted or each.status)]
-        page = max(0, min(page, (len(chosen) - 1) // ROWS))
-        shown = [each.id for each in chosen[page * ROWS : (page + 1) * ROWS]]
-        if held is not None and held not in shown and any(each.id == held for each in self._entries):
-            shown.insert(0, held)
-        by_status = Counter(each.status for each in self._entries)
-        counts = {name: sum(by_status[status] for status in of) for name, of in FILTERS.items()}
-        counts[""] = len(self._entries)
-        rows = [_row(reader, self._stack_id, todo_id) for todo_id in shown]
-        return Found(rows, page, len(chosen), counts)
+    Args:
+        reader: the state of the store to read.
+        stack_id: the stack.
+        wanted: one of `FILTERS`.
+        page: from 0.
+        held: the todo that a person is changing: it stays in sight wherever it belongs by now.
+    """
+    entries, statuses = _entries(reader, stack_id), FILTERS[wanted]
+    chosen = [each for each in entries if each.status in statuses or not (wanted or each.status)]
+    page = max(0, min(page, (len(chosen) - 1) // ROWS))
+    shown = [each.id for each in chosen[page * ROWS : (page + 1) * ROWS]]
+    if held is not None and held not in shown and any(each.id == held for each in entries):
+        shown.insert(0, held)
+    by_status = Counter(each.status for each in entries)
+    counts = {name: sum(by_status[status] for status in of) for name, of in FILTERS.items()}
+    counts[""] = len(entries)
+    rows = [_row(reader, stack_id, todo_id) for todo_id in shown]
+    return Found(rows, page, len(chosen), counts)
 
 
 def _entries(reader: Reader, stack_id: str) -> list[_Entry]:

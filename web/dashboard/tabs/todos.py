@@ -10,7 +10,7 @@ from recursor.web.dashboard.complaint import complaint
 from recursor.web.dashboard.looks import PRIORITIES
 from recursor.web.dashboard.parts import Box, Button, Empty, Field, Pager, Segments
 from recursor.web.dashboard.tabs.todo_list import TodoList
-from recursor.web.dashboard.tabs.todo_rows import FILTERS, ROWS, Found, TodoIndex
+from recursor.web.dashboard.tabs.todo_rows import FILTERS, ROWS, Found, find_todos
 from recursor.web.dashboard.team.tab import Tab
 
 _NAMES = {"": "All", "open": "Open", "completed": "Completed", "cancelled": "Cancelled"}
@@ -23,7 +23,6 @@ class TodosTab(Tab):
 
     def build(self) -> None:
         """See `Tab.build`."""
-        self._index = TodoIndex(self.team.id)
         self._busy = False
         with Box("section", "section card", aria_label="Add a todo"), Box(classes="todo-new"):
             self._content = Field(
@@ -48,7 +47,7 @@ class TodosTab(Tab):
         """See `Tab.refresh`."""
         with self.team.read() as reader:
             read_stack(reader, self.team.id)
-            found = self._index.find(reader, self._wanted(), self._page(), self._list.held)
+            found = find_todos(reader, self.team.id, self._wanted(), self._page(), self._list.held)
         self._list.show(found.rows)
         self._list.set_visibility(bool(found.rows))
         self._filter.count(found.counts)
