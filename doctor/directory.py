@@ -44,7 +44,8 @@ def look_at_lock(directory: Path) -> LockEvidence:
     except StorageError as error:
         return LockEvidence(path=str(path), held=True, holders=_holders(path), problem=str(error))
     named = found or named_in(directory)
-    if named is None:
+    # A command holds it too, for a moment, and leaves its name there: that is nobody who runs stacks.
+    if named is None or "command" in named.details:
         return LockEvidence(path=str(path), held=False)
     here = named.host == socket.gethostname()
     details = {} if found is None else found.details

@@ -351,7 +351,7 @@ class _EventBatches:
 
 
 def _is_allowed(writer: StreamWriter) -> bool:
-    """Whether a command runs as this user or as root; where the system does not tell, the file's mode decides."""
+    """Whether a command runs as this user or as root; else its mode keeps others out."""
     peer = getattr(socket, "SO_PEERCRED", None)
     if peer is None:
         return True

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from recursor.domain.agent import Agent, Run
+from recursor.domain.agent import Agent, AgentChoice, Run
 from recursor.domain.effect import Outcome
 from recursor.domain.snapshot import Snapshot
 from recursor.orchestration.detectors import (
@@ -17,7 +17,7 @@ from recursor.orchestration.roles import Dependency, Role, RoleRegistry
 from recursor.runner.custom_team import custom_team
 
 
-def standard_team(agents: Mapping[str, Agent] | None = None) -> RoleRegistry:
+def standard_team(agents: Mapping[str, Agent | AgentChoice] | None = None) -> RoleRegistry:
     """Return the standard roles.
 
     Args:
