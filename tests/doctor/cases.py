@@ -98,7 +98,7 @@ CASES: dict[str, list[Case]] = {
         _system(runner=make_runner(reach=Reach.CHANGING, load=None)),
         _system(runner=make_runner(reach=Reach.CHANGING, load=None, url=None, unserved="OSError: no room")),
     ],
-    "news": [_system(nudges=2, oldest_nudge_at=NOW - 100)],
+    "commands": [_system(runner=make_runner(commanded=False, refusal="/data: the runner is of version 2"))],
     "disk-space": [_system(disk=make_disk(free_bytes=5)), _system(disk=make_disk(free_bytes=900_000_000))],
     "clock": [_system(runner=make_runner(clock_step=-4000.0))],
     "agents-waiting": [_system(runner=make_runner(load=make_load(agents_running=8, agents_queued=90)))],

@@ -43,6 +43,7 @@ def make_runner(**fields: Any) -> RunnerEvidence:
             "pid": PID,
             "started_at": NOW - 7200,
             "url": "http://127.0.0.1:3002",
+            "commanded": True,
             "load": make_load(),
             "clock_step": -1.5,
             **fields,
@@ -93,7 +94,6 @@ def healthy(**fields: Any) -> Evidence:
             "directory": DirectoryEvidence(path="/data", exists=True, writable=True),
             "disk": make_disk(),
             "store": make_store(),
-            "nudges": 0,
             **fields,
         }
     )

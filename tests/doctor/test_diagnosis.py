@@ -6,7 +6,7 @@ from recursor.doctor.diagnosis import diagnose
 from recursor.doctor.evidence import StoreEvidence
 from recursor.doctor.report import Outcome
 from recursor.domain.stack import ExecutionState
-from tests.doctor.evidence import broken_stack, healthy, healthy_stack
+from tests.doctor.evidence import broken_stack, healthy, healthy_stack, make_runner
 from tests.making import NOW, STACK
 
 FAILING = {"failures_in_a_row": 1, "last_activity_at": NOW - 20, "last_failure_at": NOW - 20}
@@ -55,9 +55,9 @@ def test_a_warning_alone_is_healthy() -> None:
 
 
 def test_what_there_is_no_evidence_for_is_unknown_not_fine() -> None:
-    evidence = healthy(disk=None, lock=None, directory=None, store=None, nudges=None)
+    evidence = healthy(disk=None, lock=None, directory=None, store=None, runner=make_runner(commanded=None))
     outcomes = {check.id: check.outcome for check in diagnose(evidence, ()).checks}
-    for check in ("disk-space", "lock", "data-directory", "store-unreadable", "store-version", "news"):
+    for check in ("disk-space", "lock", "data-directory", "store-unreadable", "store-version", "commands"):
         assert outcomes[check] is Outcome.UNKNOWN
 
 

@@ -188,7 +188,7 @@ def test_stacks_at_rest_without_a_runner_are_a_warning_until_something_comes() -
     absent = healthy(runner=RunnerEvidence(reach=Reach.ABSENT))
     resting = Totals(stacks=2, states={"running": 2}, resting=2)
     observed(runner.runner_is_up(absent, resting), Severity.WARNING)
-    observed(runner.runner_is_up(absent.but(nudges=1), resting))
+    observed(runner.runner_is_up(absent, Totals(stacks=2, states={"running": 2}, resting=1)))
 
 
 def test_no_runner_is_needed_where_no_stack_runs() -> None:
@@ -227,15 +227,31 @@ def test_who_holds_the_lock_is_unknown_if_it_cannot_be_asked() -> None:
     assert isinstance(runner.runner_is_up(healthy(runner=RunnerEvidence()), RUNNING), Unknown)
 
 
-@pytest.mark.parametrize(("age", "wrong"), [(30, False), (31, True)])
-def test_what_is_new_is_taken_in_within_some_polls(age: int, wrong: bool) -> None:
-    evidence = healthy(nudges=3, oldest_nudge_at=NOW - age, poll_seconds=5)
-    found = runner.news_is_taken_in(evidence, Totals())
+def commands(**fields: Any) -> Observation | Fine | Unknown:
+    return runner.commands_are_taken(healthy(runner=make_runner(**fields)), Totals())
+
+
+@pytest.mark.parametrize("reach", [Reach.UP, Reach.SILENT, Reach.CHANGING])
+def test_a_runner_takes_commands_whether_or_not_it_serves(reach: Reach) -> None:
+    fine(commands(reach=reach))
+    found = observed(commands(reach=reach, commanded=False, refusal="/data/control: Connection refused"))
+    assert "Connection refused" in found.evidence
+    assert found.commands == (f"kill -CONT {PID}", *NEW_RUNNER)
+
+
+@pytest.mark.parametrize(("age", "wrong"), [(59, False), (60, True)])
+def test_a_runner_that_starts_or_ends_takes_no_commands_for_a_moment(age: int, wrong: bool) -> None:
+    found = commands(reach=Reach.CHANGING, commanded=False, started_at=NOW - age)
     if wrong:
-        assert observed(found).commands == ("recursor logs --level warning", *NEW_RUNNER)
+        observed(found)
     else:
         fine(found)
-    fine(runner.news_is_taken_in(evidence.but(runner=RunnerEvidence(reach=Reach.ABSENT)), Totals()))
+
+
+def test_whether_commands_are_taken_is_unknown_where_none_was_tried() -> None:
+    assert isinstance(commands(commanded=None), Unknown)
+    assert isinstance(commands(reach=Reach.UNKNOWN, commanded=None), Unknown)
+    fine(commands(reach=Reach.ABSENT, commanded=None))
 
 
 # The clock
