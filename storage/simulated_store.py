@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 class Scheduler(Protocol):
     """What runs the steps, such as `recursor.runtime.simulated.Scheduler`."""
 
-    def post(self, step: Callable[[], None], /) -> object:
+    def add(self, step: Callable[[], object], /) -> object:
         """Have `step` run later, once."""
         ...
 
@@ -58,7 +58,7 @@ class SimulatedStore:
         self._written: deque[tuple[Done, BaseException | None]] = deque()
         self._failures: deque[BaseException] = deque()
         self._gate = ReadersGate()
-        self._posted = self._in_step = self._closed = False
+        self._added = self._in_step = self._closed = False
         self.batches = 0
         """How many batches were written."""
 
@@ -98,7 +98,7 @@ class SimulatedStore:
         if self._closed:
             raise StoreClosedError("the store is closed: nothing can be written any more")
         self._waiting.append((commit, done))
-        self._post()
+        self._add_step()
 
     def write(self, commit: Commit) -> None:
         """See `Store.write`. What waits is written with it at once."""
@@ -126,15 +126,15 @@ class SimulatedStore:
         while self._waiting or self._written:
             self._step()
 
-    def _post(self) -> None:
-        if not self._posted and (self._waiting or self._written):
-            self._posted = True
-            self._scheduler.post(self._posted_step)
+    def _add_step(self) -> None:
+        if not self._added and (self._waiting or self._written):
+            self._added = True
+            self._scheduler.add(self._run_step)
 
-    def _posted_step(self) -> None:
-        self._posted = False
+    def _run_step(self) -> None:
+        self._added = False
         self._step()
-        self._post()
+        self._add_step()
 
     def _step(self) -> None:
         self._in_step = True

@@ -26,13 +26,13 @@ MERGES: Mapping[str, MergeFunction] = {"sums": join}
 
 
 class AtOnce:
-    """Runs steps as soon as they are posted, one after the other."""
+    """Runs steps as soon as they are added, one after the other."""
 
     def __init__(self) -> None:
-        self._steps: deque[Callable[[], None]] = deque()
+        self._steps: deque[Callable[[], object]] = deque()
         self._running = False
 
-    def post(self, step: Callable[[], None]) -> None:
+    def add(self, step: Callable[[], object]) -> None:
         self._steps.append(step)
         if self._running:
             return

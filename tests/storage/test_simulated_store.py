@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from recursor.runtime.simulated import Scheduler
 from recursor.storage.commit import Commit, Fence
 from recursor.storage.errors import FencedError, StorageFullError, StoreClosedError
 from recursor.storage.simulated_store import SimulatedStore
@@ -15,14 +16,14 @@ class Steps:
     """Runs a step when it is told to."""
 
     def __init__(self) -> None:
-        self.posted: list[Callable[[], None]] = []
+        self.ready: list[Callable[[], object]] = []
 
-    def post(self, step: Callable[[], None]) -> None:
-        self.posted.append(step)
+    def add(self, step: Callable[[], object]) -> None:
+        self.ready.append(step)
 
     def run(self, count: int) -> None:
         for _ in range(count):
-            self.posted.pop(0)()
+            self.ready.pop(0)()
 
 
 @pytest.fixture
@@ -47,8 +48,8 @@ def test_a_batch_and_each_acknowledgement_are_steps_and_one_waits_at_a_time(
     for key in (b"a", b"b", b"c"):
         simulated.commit(putting(key), lambda error, key=key: heard.append((key, error)))
     seen = []
-    while steps.posted:
-        assert len(steps.posted) == 1
+    while steps.ready:
+        assert len(steps.ready) == 1
         steps.run(1)
         seen.append((len(stored(simulated)), len(heard)))
     assert seen == [(2, 0), (2, 1), (2, 2), (3, 2), (3, 3)]
@@ -66,7 +67,7 @@ def test_losing_power_keeps_what_was_written_and_tells_nobody_more(
     steps.run(ran)
     simulated.lose_power()
     assert len(stored(simulated.restarted(Steps()))) == left
-    while steps.posted:
+    while steps.ready:
         steps.run(1)
     assert len(heard) == told
     for use in (
@@ -99,7 +100,7 @@ def test_a_batch_that_is_told_to_fail_fails_whole_and_the_next_does_not(
     simulated.fail_next(StorageFullError("no room"))
     for key in (b"a", b"b", b"c"):
         simulated.commit(putting(key), heard.append)
-    while steps.posted:
+    while steps.ready:
         steps.run(1)
     assert [type(error) for error in heard] == [StorageFullError, StorageFullError, type(None)]
     assert heard[0] is not heard[1]
@@ -118,4 +119,12 @@ def test_a_write_takes_what_waits_with_it(steps: Steps, simulated: SimulatedStor
     assert heard == [None]
     assert stored(simulated) == [b"a", b"b"]
     steps.run(1)
-    assert not steps.posted
+    assert not steps.ready
+
+
+def test_a_scheduler_of_the_runtime_runs_it() -> None:
+    scheduler = Scheduler(1)
+    simulated, heard = SimulatedStore(TABLES, scheduler), list[BaseException | None]()
+    simulated.commit(putting(b"a"), heard.append)
+    assert scheduler.run_until_idle() == 2
+    assert heard == [None]
