@@ -127,13 +127,13 @@ class Places:
         """Queue a task that left, to be admitted again.
 
         Returns:
-            What is completed when it has a place, or needs none any more; None: it may continue at once.
+            What is completed when it has a place, or has ended; None: it may continue at once.
         """
         if task.state is TaskState.ASIDE:
             task.state = TaskState.RETURNING
             task.returned = DispatchedFuture()
             self._queue_of(task)[task] = None
-        return task.returned
+        return task.returned if task.state is TaskState.RETURNING else None
 
     def take_back(self, task: Task[Any]) -> bool:
         """End a task that has not begun.
@@ -173,6 +173,8 @@ class Places:
             Whether its outcome counts: not if it was abandoned.
         """
         self.present.pop(task, None)
+        # For parts of it that it has left behind.
+        self._resume_later(task)
         if task.state is TaskState.ABANDONED:
             self.abandoned -= 1
             task.state = TaskState.ENDED
@@ -195,12 +197,11 @@ class Places:
             self.taken -= 1
         elif task.state is TaskState.RETURNING:
             self._remove(task)
-            self._resume_later(task)
 
     def _resume_later(self, task: Task[Any]) -> None:
-        assert task.returned is not None
-        self._resume.append(task.returned)
-        task.returned = None
+        if task.returned is not None:
+            self._resume.append(task.returned)
+            task.returned = None
 
     def _queue_of(self, task: Task[Any]) -> Queue:
         return self._queues[2 * (HIGHEST_PRIORITY - task.priority) + (task.state is TaskState.QUEUED)]

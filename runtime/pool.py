@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from itertools import count
 from typing import Any, TypeVar
@@ -47,6 +47,9 @@ class TaskPool:
         self._lock = threading.RLock()
         self._threads: set[TaskThread] = set()
         self._idle: list[TaskThread] = []
+        # Functions that have a place, but as many threads as may have not noticed yet that theirs were given
+        # up, or are busy with callbacks.
+        self._pending: deque[Task[Any]] = deque()
         self._serial = count(1)
         self._loop: LoopThread | None = None
         self._hooks: list[Callable[[], Awaitable[object]]] = []
@@ -124,12 +127,13 @@ class TaskPool:
             Whether all threads have ended, other than those of tasks that had been abandoned before.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        self._closing = True
+        with self._lock:
+            self._closing = True
+            while self._idle:
+                self._idle.pop().hand(None)
         for task in self._admission.close():
             if task.is_coroutine:
                 task.abandon()
-        for thread in self._take_idle():
-            thread.hand(None)
         if self._hooks and self._loop is None:
             self._start_loop()
         if self._loop is not None:
@@ -146,29 +150,29 @@ class TaskPool:
         Returns:
             Whether it is to wait: not if the pool is being shut down.
         """
-        # Idle before the flag is looked at, which is set before the idle ones are looked for.
-        self._idle.append(thread)
-        if not self._closing:
-            return True
-        try:
-            self._idle.remove(thread)
-        except ValueError:
-            # It has just been handed something.
-            return True
-        return False
+        with self._lock:
+            if self._pending:
+                thread.hand(self._pending.popleft())
+                return True
+            if not self._closing:
+                self._idle.append(thread)
+            return not self._closing
 
     def thread_ended(self, thread: TaskThread, task: Task[Any] | None) -> None:
         """Account for a thread that ends, and for the task that it had, if it was killed."""
         with self._lock:
             self._threads.discard(thread)
-        with contextlib.suppress(ValueError):
-            self._idle.remove(thread)
-        if task is None:
-            return
-        if task.state is TaskState.ADMITTED:
-            self._start(task)
-        elif task.state in {TaskState.RUNNING, TaskState.ABANDONED}:
-            self.end(task, None, RuntimeError(f"thread {thread.name} was killed"))
+            if thread in self._idle:
+                self._idle.remove(thread)
+            orphans = list(self._pending)
+            self._pending.clear()
+        if task is not None:
+            if task.state is TaskState.ADMITTED:
+                orphans.append(task)
+            elif task.state in {TaskState.RUNNING, TaskState.ABANDONED}:
+                self.end(task, None, RuntimeError(f"thread {thread.name} was killed"))
+        for orphan in orphans:
+            self._start(orphan)
 
     def begin(self, task: Task[Any]) -> bool:
         """Note that a task begins; only for the pool's threads. Returns whether it may."""
@@ -204,15 +208,15 @@ class TaskPool:
         if task.is_coroutine:
             (self._loop or self._start_loop()).begin(task)
             return
-        try:
-            self._idle.pop().hand(task)
-        except IndexError:
-            self._start_thread(task)
-
-    def _start_thread(self, task: Task[Any]) -> None:
-        thread = TaskThread(self, f"{self.name}-{next(self._serial)}")
-        thread.hand(task)
         with self._lock:
+            if self._idle:
+                self._idle.pop().hand(task)
+                return
+            if sum(not thread.is_abandoned for thread in self._threads) >= self.limit:
+                self._pending.append(task)
+                return
+            thread = TaskThread(self, f"{self.name}-{next(self._serial)}")
+            thread.hand(task)
             try:
                 thread.start()
                 self._threads.add(thread)
@@ -233,13 +237,6 @@ class TaskPool:
     def _cancel(self, task: Task[Any]) -> None:
         if task.is_coroutine and self._loop is not None:
             self._loop.cancel(task)
-
-    def _take_idle(self) -> list[TaskThread]:
-        taken: list[TaskThread] = []
-        with contextlib.suppress(IndexError):
-            while True:
-                taken.append(self._idle.pop())
-        return taken
 
     def _join(self, deadline: float | None) -> bool:
         """Wait for the threads of tasks that were not abandoned."""

@@ -150,7 +150,6 @@ class Task(Generic[T]):
 
     def settle(self, value: T | None, error: BaseException | None) -> None:
         """Set the outcome; only for the pool, once."""
-        self.work = None
         if error is None:
             self.future.set(value)
         else:
