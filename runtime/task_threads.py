@@ -146,7 +146,8 @@ class LoopThread(threading.Thread):
 
     def _ended(self, task: Task[Any], running: asyncio.Task[tuple[Any, BaseException | None]]) -> None:
         del self._running[task]
-        self._pool.end(task, *((None, asyncio.CancelledError()) if running.cancelled() else running.result()))
+        error = asyncio.CancelledError() if running.cancelled() else running.exception()
+        self._pool.end(task, *(running.result() if error is None else (None, error)))
 
     def _cancel(self, task: Task[Any]) -> None:
         running = self._running.get(task)

@@ -1,5 +1,7 @@
 """A future answers like Pykka's, calls back exactly once, and many become one without a waiting thread."""
 
+import asyncio
+import contextlib
 import queue
 import sys
 import threading
@@ -200,6 +202,93 @@ def test_of_many_setters_one_wins_and_each_callback_is_called_once(hurried_threa
         assert won.qsize() == 1
         assert future.get() == won.get()
         assert calls.qsize() == adders
+
+
+def test_a_callback_that_was_taken_back_is_not_called():
+    future, calls = DispatchedFuture(), []
+    future.add_done_callback(calls.append)
+    future.remove_done_callback(calls.append)
+    future.remove_done_callback(calls.append)
+    future.set(1)
+
+    assert calls == []
+
+
+@pytest.mark.parametrize("done_before", [True, False])
+def test_coroutines_of_any_event_loop_can_await_it(done_before):
+    future = DispatchedFuture()
+    setter = threading.Thread(target=lambda: future.set("value"))
+
+    async def wait():
+        return await asyncio.gather(later(), later())
+
+    async def later():
+        return await asyncio.wait_for(future, WAIT)
+
+    async def start_and_wait():
+        waiting = asyncio.ensure_future(wait())
+        await asyncio.sleep(0)
+        if not done_before:
+            setter.start()
+        return await waiting
+
+    if done_before:
+        setter.start()
+        setter.join(WAIT)
+    assert asyncio.run(start_and_wait()) == ["value", "value"]
+    setter.join(WAIT)
+
+
+def test_to_await_it_raises_what_was_set_as_the_exception():
+    async def wait():
+        return await failed(ValueError("wrong"))
+
+    with pytest.raises(ValueError, match="wrong"):
+        asyncio.run(wait())
+
+
+def test_an_await_that_was_given_up_leaves_nothing_behind():
+    future = DispatchedFuture()
+
+    async def give_up():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(future, 0.001)
+
+    asyncio.run(give_up())
+    assert future._callbacks == []
+    future.set(1)
+
+
+def test_a_future_that_is_done_after_the_loop_was_closed_harms_nobody():
+    future = DispatchedFuture()
+    waiting = wait_for(future)
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(waiting)
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    future.set(1)
+
+    with contextlib.suppress(StopIteration):
+        waiting.throw(asyncio.CancelledError())
+    assert not task.done()
+    # Nobody is to be told of it.
+    task._log_destroy_pending = False
+
+
+async def wait_for(future):
+    with contextlib.suppress(asyncio.CancelledError):
+        return await future
+
+
+def test_without_an_event_loop_a_coroutine_yields_the_future_that_it_awaits():
+    future = DispatchedFuture()
+    waiting = wait_for(future)
+    assert waiting.send(None) is future
+    future.set("value")
+
+    with pytest.raises(StopIteration) as ended:
+        waiting.send(None)
+    assert ended.value.value == "value"
 
 
 def test_fan_in_of_nothing_is_done():
