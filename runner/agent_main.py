@@ -1,13 +1,16 @@
 """What a process runs that agents run in: it ends when the runner's does."""
 
+import asyncio
 import importlib
 import logging
 import os
 import signal
+import socket
 import sys
-from multiprocessing.connection import Connection
 
 from recursor.agents.hosts.guest import Guest
+from recursor.agents.hosts.hosted import agent_for
+from recursor.agents.hosts.link import Link
 from recursor.runner.agent_processes import AgentAssignment
 from recursor.runner.garbage import seldom_collected
 from recursor.runner.log_file import LogFile
@@ -25,9 +28,13 @@ def main() -> None:
     # that agents start; what is handled does not.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: None)
-    connection = Connection(int(sys.argv[1]))
+    asyncio.run(_serve(socket.socket(fileno=int(sys.argv[1]))))
+
+
+async def _serve(connected: socket.socket) -> None:
+    link = await Link.over(connected)
     try:
-        assignment = connection.recv()
+        assignment = await link.receive()
     except EOFError:
         return
     assert isinstance(assignment, AgentAssignment)
@@ -36,7 +43,7 @@ def main() -> None:
     with _logging(assignment), seldom_collected():
         try:
             roles = team_named(assignment.team)
-            Guest(connection, lambda role: roles[role].agent).serve()
+            await Guest(link, lambda role, settings: agent_for(roles[role].agent, role, settings)).serve()
         except Exception:  # whatever it is, the log is to tell it
             logger.exception("a process for agents cannot go on")
             os._exit(1)

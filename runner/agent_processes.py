@@ -1,18 +1,16 @@
 """The processes that agents run in besides the runner's: begun, replaced, and ended."""
 
-from __future__ import annotations
-
+import asyncio
 import logging
 import socket
-import subprocess
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from recursor.agents.hosts.host import Host
-from recursor.agents.model.exchange import LOOK_SECONDS, Exchange
+from recursor.agents.hosts.link import Link
+from recursor.agents.model.exchange import Exchange
 from recursor.runner.replacing import FAREWELL_SECONDS, Pauses
 
 logger = logging.getLogger("recursor.runner")
@@ -32,37 +30,25 @@ class AgentAssignment:
 
 
 class AgentProcesses:
-    """Some processes, from `start` to `stop`, whatever becomes of each."""
+    """Some processes, from `start` to `stop`, whatever becomes of each; for the event loop of the runs."""
 
     def __init__(self, count: int, assignment: AgentAssignment, exchange: Exchange) -> None:
-        """Prepare `count` processes, whose calls wait in line at `exchange`."""
+        """Prepare `count` processes, whose calls are admitted by the limiter of `exchange`."""
+        self._count = count
         self._assignment = assignment
         self._exchange = exchange
-        self._stopping = threading.Event()
-        self._lock = threading.Lock()
         self._hosts: dict[int, Host] = {}
-        self._threads = [
-            threading.Thread(target=self._keep, args=(place,), name=f"recursor-host-keeper-{place}")
-            for place in range(count)
-        ]
-        self._threads.append(threading.Thread(target=self._watch, name="recursor-host-watcher"))
-        for thread in self._threads:
-            thread.daemon = True
+        self._keepers: list[asyncio.Task[None]] = []
 
-    def start(self) -> None:
-        """Begin them. Until one is up, agents run in the runner's own process."""
-        for thread in self._threads:
-            thread.start()
+    async def start(self) -> None:
+        """Begin them, without waiting. Until one is up, agents run in the runner's own process."""
+        self._keepers = [asyncio.create_task(self._keep(place)) for place in range(self._count)]
 
-    def stop(self) -> None:
-        """End them, with all that runs in them."""
-        with self._lock:
-            self._stopping.set()
-            hosts = list(self._hosts.values())
-        for host in hosts:
-            host.close()
-        for thread in self._threads:
-            thread.join()
+    async def stop(self) -> None:
+        """End them, with all that runs in them; so does cancelling all tasks of the loop."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
 
     def host(self) -> Host | None:
         """Return the process with the fewest runs, or None while there is none."""
@@ -71,68 +57,56 @@ class AgentProcesses:
 
     def all(self) -> list[Host]:
         """Return those that there are, up or not yet."""
-        with self._lock:
-            return list(self._hosts.values())
+        return list(self._hosts.values())
 
     def _tell_all(self, message: object) -> None:
         for host in self.all():
             host.tell(message)
 
-    def _watch(self) -> None:
-        while not self._stopping.wait(LOOK_SECONDS):
-            for host in self.all():
-                host.cancel_unwanted()
-
-    def _keep(self, place: int) -> None:
+    async def _keep(self, place: int) -> None:
+        """Have a process in a place, one after the other."""
         pauses = Pauses()
-        while not self._stopping.is_set():
+        while True:
             since = time.monotonic()
             try:
-                process = self._begin(place)
+                code = await self._one(place)
             except OSError as error:
                 logger.error("a process for agents could not be started: %s", error)
             else:
-                if process is not None:
-                    self._see_out(process, place)
-            if self._stopping.wait(pauses.after(time.monotonic() - since)):
-                return
+                logger.error("a process for agents ended with code %s: another one takes its place", code)
+            await asyncio.sleep(pauses.after(time.monotonic() - since))
 
-    def _begin(self, place: int) -> subprocess.Popen[bytes] | None:
+    async def _one(self, place: int) -> int:
+        """Begin a process, and return its exit code when it has ended; if this is cancelled, it ends."""
         ours, theirs = socket.socketpair()
-        with self._lock, theirs:
-            if self._stopping.is_set():
-                ours.close()
-                return None
-            command = [sys.executable, "-m", MODULE, str(theirs.fileno())]
+        with theirs:
             try:
-                process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL)
-            except OSError:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    MODULE,
+                    str(theirs.fileno()),
+                    pass_fds=(theirs.fileno(),),
+                    stdin=asyncio.subprocess.DEVNULL,
+                )
+            except BaseException:
                 ours.close()
                 raise
-            host = Host(ours, process.pid, self._exchange, self._tell_all)
-            host.tell(self._assignment)
-            self._hosts[place] = host
-        return process
-
-    def _see_out(self, process: subprocess.Popen[bytes], place: int) -> None:
-        """Wait for the end of a process, which comes at any time, or is asked for."""
-        host = self._hosts[place]
-        reaper = threading.Thread(target=_reap, args=(process, host), daemon=True)
-        reaper.start()
-        host.wait()
+        host = Host(await Link.over(ours), process.pid, self._exchange.limiter, self._tell_all)
+        host.tell(self._assignment)
+        self._hosts[place] = host
+        serving = asyncio.create_task(host.serve())
+        exiting = asyncio.create_task(process.wait())
         try:
-            process.wait(FAREWELL_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        reaper.join()
-        code = process.returncode
-        with self._lock:
+            # What it has started may hold the link open when it has ended.
+            await asyncio.wait([serving, exiting], return_when=asyncio.FIRST_COMPLETED)
+        finally:
             del self._hosts[place]
-        if not self._stopping.is_set():
-            logger.error("a process for agents ended with code %s: another one takes its place", code)
-
-
-def _reap(process: subprocess.Popen[bytes], host: Host) -> None:
-    process.wait()
-    # What it has started may hold the link still.
-    host.close()
+            host.close()
+            try:
+                await asyncio.wait([serving, exiting], timeout=FAREWELL_SECONDS)
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+        return await exiting

@@ -2,265 +2,249 @@
 
 import asyncio
 import itertools
-import os
-import pickle
 import random
 import threading
-from collections.abc import Callable
-from contextlib import suppress
-from multiprocessing.connection import Connection
-from queue import SimpleQueue
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import Any, Literal
 
 from recursor.agents.hosts.errors import packed, portable
+from recursor.agents.hosts.link import Link
 from recursor.agents.hosts.messages import (
+    Acquire,
+    Acquired,
     Begin,
     Cancel,
     Ended,
-    Enter,
-    Entered,
-    Left,
-    Metered,
-    MeterSaid,
+    MeterAnswer,
+    MeterCall,
+    ProviderClosed,
     Ready,
+    Release,
     Said,
-    Shut,
     Withdraw,
 )
-from recursor.agents.model.clock import on_loop
 from recursor.agents.model.exchange import Exchange
-from recursor.agents.model.lanes import backoff
-from recursor.agents.model.traffic import Again
-from recursor.agents.model.whom import provider_of
-from recursor.domain.agent import Agent, Anywhere, Run, Seat
+from recursor.agents.model.provider_names import provider_of
+from recursor.agents.model.rate_limiter import Aside, Turn
+from recursor.agents.model.rate_window import backoff
+from recursor.domain.agent import Agent, Run
 from recursor.domain.effect import Outcome
+from recursor.domain.settings import Settings
 from recursor.domain.spending import Spend
 
 
-class Wire:
-    """Sends messages to the runner's process, from any thread."""
-
-    def __init__(self, connection: Connection) -> None:
-        """Send over `connection`."""
-        self._connection = connection
-        self._lock = threading.Lock()
-
-    def send(self, message: object) -> None:
-        """Send it. If the other end is gone, this process ends, with all its calls."""
-        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-        try:
-            with self._lock:
-                self._connection.send_bytes(data)
-        except OSError:
-            os._exit(1)
-
-
-class FarMeter:
+class RemoteMeter:
     """A `recursor.domain.agent.Meter` in the runner's process."""
 
-    def __init__(self, wire: Wire, questions: "Questions", begin: Begin) -> None:
-        """Ask the meter of a run."""
-        self._wire = wire
+    def __init__(self, number: int, questions: "Questions") -> None:
+        """Call the meter of the run with that number."""
+        self._number = number
         self._questions = questions
-        self._number = begin.number
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         """See `Meter.begin`."""
-        self._ask("begin")
+        await self._questions.ask(self._number, "begin")
 
-    def reserve(self, most: Spend) -> str:
+    async def reserve(self, most: Spend) -> str:
         """See `Meter.reserve`."""
-        return str(self._ask("reserve", most))
+        return str(await self._questions.ask(self._number, "reserve", most))
 
-    def settle(self, reservation: str, spent: Spend | None) -> None:
+    async def settle(self, reservation: str, spent: Spend | None) -> None:
         """See `Meter.settle`."""
-        self._ask("settle", reservation, spent)
-
-    def _ask(self, method: Literal["begin", "reserve", "settle"], *arguments: object) -> object:
-        question, answer = self._questions.ask()
-        self._wire.send(Metered(self._number, question, method, arguments))
-        said = answer.get()
-        if said.error is not None:
-            raise said.error
-        return said.value
+        await self._questions.ask(self._number, "settle", reservation, spent)
 
 
 class Questions:
-    """Those that are not answered yet."""
+    """Calls of meters that are not answered yet."""
 
-    def __init__(self) -> None:
-        """Have asked nothing yet."""
+    def __init__(self, link: Link) -> None:
+        """Ask over `link`."""
+        self._link = link
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, SimpleQueue[MeterSaid]] = {}
+        self._waiting: dict[int, asyncio.Future[object]] = {}
 
-    def ask(self) -> tuple[int, SimpleQueue[MeterSaid]]:
-        """Return the number of a new question, and where its answer will be."""
-        number, answer = next(self._numbers), SimpleQueue[MeterSaid]()
-        self._waiting[number] = answer
-        return number, answer
+    async def ask(
+        self, run: int, method: Literal["begin", "reserve", "settle"], *arguments: object
+    ) -> object:
+        """Return what the meter of a run answers, or raise what it raises."""
+        number = next(self._numbers)
+        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        self._link.send(MeterCall(run, number, method, arguments))
+        try:
+            return await answer
+        finally:
+            del self._waiting[number]
 
-    def answered(self, said: MeterSaid) -> None:
-        """Pass an answer on."""
-        self._waiting.pop(said.question).put(said)
+    def answered(self, said: MeterAnswer) -> None:
+        """Pass an answer on, if it is still waited for."""
+        _settle(self._waiting.get(said.question), said.value, said.error)
 
 
-class FarSeat(Anywhere):
-    """The place of a run in the runner's process, where it is given up and taken again."""
+class RemoteAside:
+    """The `aside` of a run whose place is in the runner's process, where it is freed while a call waits."""
 
     def __init__(self, number: int) -> None:
         """Stand for the place of the run with that number."""
         self.number = number
 
+    def __call__(self) -> AbstractAsyncContextManager[None]:
+        """Do nothing here."""
+        return nullcontext()
 
-class FarPass:
-    """One call's leave to begin."""
 
-    def __init__(self, enter: Enter, again: Again) -> None:
+class RemotePermit:
+    """One call's permission to begin."""
+
+    def __init__(self, acquire: Acquire, turn: Turn) -> None:
         """Let a call begin."""
-        self.enter = enter
-        self.again = again
+        self.acquire = acquire
+        self.turn = turn
         self.tokens: int | None = None
         self.verdict: Literal["answered", "refused", "unused"] | None = None
         self.wait: float | None = None
 
     def took(self, tokens: int) -> None:
-        """See `Pass.took`."""
+        """See `Permit.took`."""
         self.tokens = tokens
 
 
-class FarLine:
-    """A `recursor.agents.model.traffic.Line` that ends in the runner's process; for one event loop."""
+class RemoteLimiter:
+    """A `recursor.agents.model.rate_limiter.Limiter` in the runner's process."""
 
-    def __init__(self, wire: Wire) -> None:
-        """Wait in line at the other end of `wire`."""
-        self._wire = wire
+    def __init__(self, link: Link) -> None:
+        """Ask over `link`."""
+        self._link = link
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[Again]] = {}
+        self._waiting: dict[int, asyncio.Future[Turn]] = {}
         self._chance = random.Random()
-        self._shut: dict[tuple[str, str | None], float] = {}
+        self._closed: dict[tuple[str, str | None], float] = {}
 
     def closed_until(self, model: str, base_url: str | None) -> float:
-        """See `Traffic.closed_until`: as far as it is known here."""
-        return self._shut.get((provider_of(model), base_url), 0.0)
+        """See `RateLimiter.closed_until`: as far as it is known here."""
+        return self._closed.get((provider_of(model), base_url), 0.0)
 
-    async def enter(
+    async def acquire(
         self,
         model: str,
         base_url: str | None,
         tokens: int,
         priority: int,
-        seat: Seat,
-        again: Again | None = None,
-    ) -> FarPass:
-        """See `Traffic.enter`."""
-        assert isinstance(seat, FarSeat)
+        aside: Aside,
+        turn: Turn | None = None,
+    ) -> RemotePermit:
+        """See `RateLimiter.acquire`."""
+        assert isinstance(aside, RemoteAside)
         call = next(self._numbers)
         waiting = self._waiting[call] = asyncio.get_running_loop().create_future()
-        enter = Enter(call, seat.number, model, base_url, tokens, priority, again)
-        self._wire.send(enter)
+        acquire = Acquire(call, aside.number, model, base_url, tokens, priority, turn)
+        self._link.send(acquire)
         try:
-            back_with = await waiting
+            return RemotePermit(acquire, await waiting)
         except asyncio.CancelledError:
-            self._wire.send(Withdraw(call))
+            self._link.send(Withdraw(call))
             raise
         finally:
             del self._waiting[call]
-        return FarPass(enter, back_with)
 
-    def leave(self, granted: FarPass) -> None:
-        """See `Traffic.leave`."""
-        enter = granted.enter
-        self._wire.send(
-            Left(enter.call, enter.model, enter.base_url, granted.tokens, granted.verdict, granted.wait)
+    def release(self, permit: RemotePermit) -> None:
+        """See `RateLimiter.release`."""
+        asked = permit.acquire
+        self._link.send(
+            Release(asked.call, asked.model, asked.base_url, permit.tokens, permit.verdict, permit.wait)
         )
 
-    def answered(self, granted: FarPass) -> None:
-        """See `Traffic.answered`."""
-        granted.verdict = "answered"
+    def answered(self, permit: RemotePermit) -> None:
+        """See `RateLimiter.answered`."""
+        permit.verdict = "answered"
 
-    def refused(self, granted: FarPass, wait: float | None) -> None:
-        """See `Traffic.refused`."""
-        granted.verdict, granted.wait = "refused", wait
+    def refused(self, permit: RemotePermit, wait: float | None) -> None:
+        """See `RateLimiter.refused`."""
+        permit.verdict, permit.wait = "refused", wait
 
-    def unused(self, granted: FarPass) -> None:
-        """See `Traffic.unused`."""
-        granted.verdict = "unused"
+    def unused(self, permit: RemotePermit) -> None:
+        """See `RateLimiter.unused`."""
+        permit.verdict = "unused"
 
     def settled(self) -> None:
-        """See `Traffic.settled`: there it is known when it is on the books."""
+        """See `RateLimiter.settled`: the runner's process knows of it."""
 
-    def pause(self, troubles: int) -> float:
-        """See `Traffic.pause`."""
-        return backoff(troubles, self._chance.random())
+    def pause(self, failures: int) -> float:
+        """See `RateLimiter.pause`."""
+        return backoff(failures, self._chance.random())
 
-    def entered(self, entered: Entered) -> None:
-        """Let a call begin, or send it away; from any thread."""
-        waiting = self._waiting.get(entered.call)
-        if waiting is not None:
-            on_loop(waiting.get_loop(), lambda: _answer(waiting, entered))
+    def acquired(self, acquired: Acquired) -> None:
+        """Let a call begin, or refuse it, if it still waits."""
+        _settle(self._waiting.get(acquired.call), acquired.turn, acquired.error)
 
-    def shut(self, told: Shut) -> None:
-        """Note what a provider wants; from any thread."""
-        self._shut[provider_of(told.model), told.base_url] = told.until
+    def closed(self, told: ProviderClosed) -> None:
+        """Note until when a provider asks to be left alone."""
+        self._closed[provider_of(told.model), told.base_url] = told.until
 
 
-def _answer(waiting: asyncio.Future[Again], entered: Entered) -> None:
-    if waiting.done():
+def _settle(waiting: asyncio.Future[Any] | None, value: object, error: BaseException | None) -> None:
+    if waiting is None or waiting.done():
         return
-    if entered.again is not None:
-        waiting.set_result(entered.again)
-    elif entered.error is not None:
-        waiting.set_exception(entered.error)
+    if error is None:
+        waiting.set_result(value)
+    else:
+        waiting.set_exception(error)
 
 
 class Guest:
-    """Runs agents, each on a thread of its own."""
+    """Runs agents that are coroutines, on the event loop that serves the link."""
 
-    def __init__(self, connection: Connection, agent_of: Callable[[str], Agent]) -> None:
-        """Run what `agent_of` returns for the name of a role, as is asked for over `connection`."""
-        self._connection = connection
-        self._agent_of = agent_of
-        self._wire = Wire(connection)
-        self._questions = Questions()
-        self._line = FarLine(self._wire)
-        self._exchange = Exchange(line=self._line)
-        self._cancelled: dict[int, threading.Event] = {}
+    def __init__(self, link: Link, agent_for: Callable[[str, Settings], Agent]) -> None:
+        """Run what `agent_for` returns for a role and a stack's settings, as is asked for over `link`."""
+        self._link = link
+        self._agent_for = agent_for
+        self._questions = Questions(link)
+        self._limiter = RemoteLimiter(link)
+        self._exchange = Exchange(limiter=self._limiter)
+        self._runs: dict[int, tuple[asyncio.Task[None], threading.Event]] = {}
 
-    def serve(self) -> None:
+    async def serve(self) -> None:
         """Do what is asked for, until the other end is gone."""
-        self._wire.send(Ready())
-        with suppress(EOFError, OSError):
+        self._link.send(Ready())
+        with suppress(EOFError):
             while True:
-                self._take(self._connection.recv())
+                self._take(await self._link.receive())
 
     def _take(self, message: Any) -> None:
         match message:
             case Begin():
-                self._cancelled[message.number] = threading.Event()
-                threading.Thread(target=self._run, args=(message,), daemon=True).start()
-            case MeterSaid():
+                cancelled = threading.Event()
+                task = asyncio.create_task(self._run(message, cancelled))
+                self._runs[message.number] = task, cancelled
+            case MeterAnswer():
                 self._questions.answered(message)
-            case Entered():
-                self._line.entered(message)
+            case Acquired():
+                self._limiter.acquired(message)
             case Cancel(number=number):
-                if (cancelled := self._cancelled.get(number)) is not None:
+                if (found := self._runs.get(number)) is not None:
+                    task, cancelled = found
                     cancelled.set()
-            case Shut():
-                self._line.shut(message)
+                    task.cancel()
+            case ProviderClosed():
+                self._limiter.closed(message)
 
-    def _run(self, begin: Begin) -> None:
+    async def _run(self, begin: Begin, cancelled: threading.Event) -> None:
         outcome, error = None, None
         try:
-            returned: object = self._agent_of(begin.role).run(begin.snapshot, self._run_of(begin))
+            returned: object = self._agent_for(begin.role, begin.settings).run(
+                begin.snapshot, self._run_of(begin, cancelled)
+            )
+            if isinstance(returned, Awaitable):
+                returned = await returned
             if not isinstance(returned, Outcome):
                 raise TypeError(f"the agent returned a {type(returned).__name__}, not an Outcome")
             outcome = packed(returned)
-        except BaseException as raised:  # noqa: BLE001  # whoever waits for it gets it
+        except BaseException as raised:  # noqa: BLE001  # it is raised where it is waited for
             error = packed(portable(raised))
-        del self._cancelled[begin.number]
-        self._wire.send(Ended(begin.number, outcome, error))
+        del self._runs[begin.number]
+        self._link.send(Ended(begin.number, outcome, error))
 
-    def _run_of(self, begin: Begin) -> Run:
+    def _run_of(self, begin: Begin, cancelled: threading.Event) -> Run:
         return Run(
             execution_id=begin.execution_id,
             role=begin.role,
@@ -268,10 +252,10 @@ class Guest:
             reason=begin.reason,
             settings=begin.settings,
             deadline=begin.deadline,
-            cancelled=self._cancelled[begin.number],
-            meter=FarMeter(self._wire, self._questions, begin),
-            say=lambda text: self._wire.send(Said(begin.number, text)),
+            cancelled=cancelled,
+            meter=RemoteMeter(begin.number, self._questions),
+            say=lambda text: self._link.send(Said(begin.number, text)),
             priority=begin.priority,
             models=self._exchange,
-            seat=FarSeat(begin.number),
+            aside=RemoteAside(begin.number),
         )

@@ -1,125 +1,118 @@
 """One further process, as the runner's sees it: runs are begun in it, and what they ask for is answered."""
 
 import asyncio
-import contextlib
 import itertools
 import logging
-import os
-import pickle
-import socket
-import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
-from queue import SimpleQueue
 from typing import Any
 
 from recursor.agents.hosts.errors import HostGoneError, portable, unpacked
+from recursor.agents.hosts.link import Link
 from recursor.agents.hosts.messages import (
+    Acquire,
+    Acquired,
     Begin,
     Cancel,
     Ended,
-    Enter,
-    Entered,
-    Left,
-    Metered,
-    MeterSaid,
+    MeterAnswer,
+    MeterCall,
+    ProviderClosed,
     Ready,
+    Release,
     Said,
-    Shut,
     Withdraw,
 )
-from recursor.agents.model.exchange import Exchange
-from recursor.agents.model.traffic import ANYWHERE, Pass
+from recursor.agents.model.rate_limiter import RateLimiter, WindowPermit
+from recursor.agents.model.timing import uninterrupted
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome
 from recursor.domain.snapshot import Snapshot
 
 logger = logging.getLogger("recursor.runner")
 
+# Seconds that a cancelled run has to say what its calls have spent, before they count in full.
+CANCEL_SECONDS = 3.0
 
-@dataclass(slots=True)
-class _Talk:
-    """A run under way."""
 
+@dataclass(slots=True, eq=False)
+class _HostedRun:
     run: Run
-    inbox: SimpleQueue[object] = field(default_factory=SimpleQueue)
+    ended: asyncio.Future[Ended]
     reservations: set[str] = field(default_factory=set)
-    is_cancelled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Gone:
-    pass
+    meter_calls: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 class Host:
-    """For any thread. What one run asks for is done by the thread that waits for it, as it may block."""
+    """For the event loop that it is made on."""
 
     def __init__(
-        self, ours: socket.socket, pid: int, exchange: Exchange, tell_all: Callable[[object], None]
+        self, link: Link, pid: int, limiter: RateLimiter, tell_all: Callable[[object], None]
     ) -> None:
         """Talk to a process.
 
         Args:
-            ours: our end of what leads to it.
+            link: leads to it.
             pid: the process.
-            exchange: what its calls wait in line at.
+            limiter: admits its calls.
             tell_all: sends something to all such processes.
         """
         self.pid = pid
-        self._ours = ours
-        self._connection = Connection(os.dup(ours.fileno()))
-        self._exchange = exchange
+        self._link = link
+        self._limiter = limiter
         self._tell_all = tell_all
-        self._outbox: SimpleQueue[bytes | None] = SimpleQueue()
-        self._lock = threading.Lock()
         self._numbers = itertools.count(1)
-        self._talks: dict[int, _Talk] = {}
-        self._calls: dict[int, asyncio.Task[Pass]] = {}
-        self._is_up = False
-        self._has_called = False
-        self._gone = False
-        self._reader = threading.Thread(target=self._read, name=f"recursor-host-{pid}", daemon=True)
-        self._writer = threading.Thread(target=self._write, name=f"recursor-host-writer-{pid}", daemon=True)
-        self._writer.start()
-        self._reader.start()
+        self._runs: dict[int, _HostedRun] = {}
+        self._calls: dict[int, asyncio.Task[WindowPermit]] = {}
+        self._is_ready = False
+        self._is_gone = False
 
     @property
     def running(self) -> int:
         """How many runs are under way."""
-        return len(self._talks)
+        return len(self._runs)
 
     @property
     def is_up(self) -> bool:
         """Whether it can be given runs: it has said that it is ready, and has not ended."""
-        return self._is_up and not self._gone
+        return self._is_ready and not self._is_gone
 
-    def wait(self) -> None:
-        """Wait until it has ended, or does so."""
-        self._reader.join()
+    async def serve(self) -> None:
+        """Answer the process until it has ended."""
+        try:
+            while True:
+                self._take(await self._link.receive())
+        except EOFError:
+            pass
+        finally:
+            self._is_gone = True
+            for call in list(self._calls):
+                self._withdraw(call)
+            for hosted in self._runs.values():
+                if not hosted.ended.done():
+                    hosted.ended.set_exception(HostGoneError(f"process {self.pid} has ended"))
+            self.close()
 
     def close(self) -> None:
         """Have the process end at once, with all its connections."""
-        self._hang_up()
-        self._reader.join()
+        self._link.close()
 
     def tell(self, message: object) -> None:
         """Send the process something that it may be too late for. This never waits for it."""
-        self._outbox.put(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+        self._link.send(message)
 
-    def run(self, snapshot: Snapshot, run: Run) -> Outcome:
-        """Have the agent of the run's role run there, and wait for what it proposes.
+    async def run(self, snapshot: Snapshot, run: Run) -> Outcome:
+        """Have the agent of the run's role run there, and return what it proposes.
 
         Raises:
-            HostGoneError: the process has ended. What was set aside for its calls counts in full.
+            HostGoneError: the process has ended. What was reserved for its calls counts in full.
             Exception: whatever the agent has raised.
         """
-        number, talk, has_ended = next(self._numbers), _Talk(run), False
-        with self._lock:
-            if self._gone:
-                raise HostGoneError(f"process {self.pid} has ended")
-            self._talks[number] = talk
+        if self._is_gone:
+            raise HostGoneError(f"process {self.pid} has ended")
+        number = next(self._numbers)
+        hosted = self._runs[number] = _HostedRun(run, asyncio.get_running_loop().create_future())
         try:
             self.tell(
                 Begin(
@@ -134,167 +127,119 @@ class Host:
                     priority=run.priority,
                 )
             )
-            while True:
-                match talk.inbox.get():
-                    case Ended(outcome=outcome, error=error):
-                        has_ended = True
-                        return _brought(outcome, error)
-                    case Metered() as asked:
-                        self.tell(self._answer(talk, asked))
-                    case Said(text=text):
-                        run.say(text)
-                    case _Gone():
-                        has_ended = True
-                        raise HostGoneError(f"process {self.pid} has ended")
+            return _brought(await self._ended(number, hosted.ended))
         finally:
-            with self._lock:
-                del self._talks[number]
-            if not has_ended:
-                self.tell(Cancel(number))
-            for reservation in talk.reservations:
-                # Nobody can tell any more what became of those calls.
-                run.meter.settle(reservation, None)
-                self._exchange.soon(self._settled)
+            del self._runs[number]
+            await uninterrupted(self._settle(hosted))
 
-    def cancel_unwanted(self) -> None:
-        """Have runs end that are not wanted any more."""
-        with self._lock:
-            unwanted = [
-                (number, talk)
-                for number, talk in self._talks.items()
-                if talk.run.cancelled.is_set() and not talk.is_cancelled
-            ]
-        for number, talk in unwanted:
-            talk.is_cancelled = True
+    async def _ended(self, number: int, ended: asyncio.Future[Ended]) -> Ended:
+        try:
+            return await asyncio.shield(ended)
+        except asyncio.CancelledError:
             self.tell(Cancel(number))
+            # Whatever the agent ends with, the run is cancelled.
+            ended.add_done_callback(lambda done: done.exception())
+            await asyncio.wait([ended], timeout=CANCEL_SECONDS)
+            raise
 
-    def _answer(self, talk: _Talk, asked: Metered) -> MeterSaid:
-        try:
-            value = getattr(talk.run.meter, asked.method)(*asked.arguments)
-        except Exception as error:  # noqa: BLE001  # whoever asked gets it
-            return MeterSaid(asked.question, None, portable(error))
-        if asked.method == "reserve":
-            talk.reservations.add(value)
-        elif asked.method == "settle":
-            talk.reservations.discard(str(asked.arguments[0]))
-            self._exchange.soon(self._settled)
-        return MeterSaid(asked.question, value, None)
-
-    def _hang_up(self) -> None:
-        with contextlib.suppress(OSError):
-            # Closing alone would not wake who reads or writes.
-            self._ours.shutdown(socket.SHUT_RDWR)
-
-    def _write(self) -> None:
-        try:
-            while (data := self._outbox.get()) is not None:
-                self._connection.send_bytes(data)
-        except OSError:
-            pass
-        finally:
-            # Whoever reads tells of it.
-            self._hang_up()
-
-    def _read(self) -> None:
-        try:
-            while True:
-                try:
-                    message = self._connection.recv()
-                except (EOFError, OSError):
-                    # It has ended: whoever waits for the process tells with which code.
-                    break
-                self._take(message)
-        finally:
-            with self._lock:
-                self._gone = True
-                talks = list(self._talks.values())
-            if self._has_called:
-                self._exchange.soon(self._withdraw_all)
-            for talk in talks:
-                talk.inbox.put(_Gone())
-            self._outbox.put(None)
-            self._hang_up()
-            self._writer.join()
-            self._connection.close()
-            self._ours.close()
+    async def _settle(self, hosted: _HostedRun) -> None:
+        """Count in full what became of calls that nobody can tell any more."""
+        if hosted.meter_calls:
+            await asyncio.wait(hosted.meter_calls)
+        for reservation in hosted.reservations:
+            await hosted.run.meter.settle(reservation, None)
+            self._limiter.settled()
 
     def _take(self, message: Any) -> None:
         match message:
-            case Ended(number=number) | Said(number=number) | Metered(number=number):
-                with self._lock:
-                    talk = self._talks.get(number)
-                if talk is not None:
-                    talk.inbox.put(message)
-                elif isinstance(message, Metered):
-                    gone = HostGoneError("nobody waits for the run any more")
-                    self.tell(MeterSaid(message.question, None, gone))
             case Ready():
-                self._is_up = True
+                self._is_ready = True
                 logger.info("a process for agents is up: process %d", self.pid)
-            case Enter():
-                self._has_called = True
-                self._exchange.soon(lambda: self._enter(message))
+            case Ended(number=number):
+                if (hosted := self._runs.get(number)) is not None and not hosted.ended.done():
+                    hosted.ended.set_result(message)
+            case Said(number=number, text=text):
+                if (hosted := self._runs.get(number)) is not None:
+                    hosted.run.say(text)
+            case MeterCall():
+                self._call_meter(message)
+            case Acquire():
+                self._acquire(message)
             case Withdraw(call=call):
-                self._exchange.soon(lambda: self._withdraw(call))
-            case Left():
-                self._exchange.soon(lambda: self._leave(message))
+                self._withdraw(call)
+            case Release():
+                self._release(message)
 
-    # The line. All of it is done on the exchange's loop, in the order in which it was asked for.
+    def _call_meter(self, asked: MeterCall) -> None:
+        hosted = self._runs.get(asked.number)
+        if hosted is None:
+            gone = HostGoneError("nobody waits for the run any more")
+            self.tell(MeterAnswer(asked.question, None, gone))
+            return
+        call = asyncio.create_task(self._answer(hosted, asked))
+        hosted.meter_calls.add(call)
+        call.add_done_callback(hosted.meter_calls.discard)
 
-    def _enter(self, enter: Enter) -> None:
-        traffic = self._exchange.traffic
-        with self._lock:
-            talk = self._talks.get(enter.number)
-        seat = ANYWHERE if talk is None else talk.run.seat
-        waiting = asyncio.get_running_loop().create_task(
-            traffic.enter(enter.model, enter.base_url, enter.tokens, enter.priority, seat, enter.again)
+    async def _answer(self, hosted: _HostedRun, asked: MeterCall) -> None:
+        try:
+            value = await getattr(hosted.run.meter, asked.method)(*asked.arguments)
+        except Exception as error:  # noqa: BLE001  # it is raised where it was asked
+            self.tell(MeterAnswer(asked.question, None, portable(error)))
+            return
+        if asked.method == "reserve":
+            hosted.reservations.add(value)
+        elif asked.method == "settle":
+            hosted.reservations.discard(str(asked.arguments[0]))
+            self._limiter.settled()
+        self.tell(MeterAnswer(asked.question, value, None))
+
+    def _acquire(self, asked: Acquire) -> None:
+        hosted = self._runs.get(asked.number)
+        aside = nullcontext if hosted is None else hosted.run.aside
+        waiting = asyncio.create_task(
+            self._limiter.acquire(
+                asked.model, asked.base_url, asked.tokens, asked.priority, aside, asked.turn
+            )
         )
-        self._calls[enter.call] = waiting
-        waiting.add_done_callback(lambda done: self._entered(enter.call, done))
+        self._calls[asked.call] = waiting
+        waiting.add_done_callback(lambda done: self._acquired(asked.call, done))
 
-    def _entered(self, call: int, done: asyncio.Task[Pass]) -> None:
+    def _acquired(self, call: int, done: asyncio.Task[WindowPermit]) -> None:
         if done.cancelled():
             return
         error = done.exception()
-        if error is not None:
-            self._calls.pop(call, None)
-            self.tell(Entered(call, None, portable(error)))
+        if error is None:
+            self.tell(Acquired(call, done.result().turn))
         else:
-            self.tell(Entered(call, done.result().again))
+            self._calls.pop(call, None)
+            self.tell(Acquired(call, None, portable(error)))
 
-    def _leave(self, left: Left) -> None:
-        traffic = self._exchange.traffic
-        granted = self._calls.pop(left.call).result()
-        if left.tokens is not None:
-            granted.took(left.tokens)
-        if left.verdict == "answered":
-            traffic.answered(granted)
-        elif left.verdict == "unused":
-            traffic.unused(granted)
-        elif left.verdict == "refused":
-            traffic.refused(granted, left.wait)
-            until = traffic.closed_until(left.model, left.base_url)
-            self._tell_all(Shut(left.model, left.base_url, until))
-        traffic.leave(granted)
-
-    def _settled(self) -> None:
-        self._exchange.traffic.settled()
+    def _release(self, told: Release) -> None:
+        limiter = self._limiter
+        permit = self._calls.pop(told.call).result()
+        if told.tokens is not None:
+            permit.took(told.tokens)
+        if told.verdict == "answered":
+            limiter.answered(permit)
+        elif told.verdict == "unused":
+            limiter.unused(permit)
+        elif told.verdict == "refused":
+            limiter.refused(permit, told.wait)
+            until = limiter.closed_until(told.model, told.base_url)
+            self._tell_all(ProviderClosed(told.model, told.base_url, until))
+        limiter.release(permit)
 
     def _withdraw(self, call: int) -> None:
         waiting = self._calls.pop(call, None)
         if waiting is None or waiting.cancel() or waiting.cancelled():
             return
         if waiting.exception() is None:
-            self._exchange.traffic.leave(waiting.result())
-
-    def _withdraw_all(self) -> None:
-        for call in list(self._calls):
-            self._withdraw(call)
+            self._limiter.release(waiting.result())
 
 
-def _brought(outcome: bytes | None, error: bytes | None) -> Outcome:
+def _brought(ended: Ended) -> Outcome:
     """Return or raise what an agent ended with in another process."""
-    ended_with = unpacked(outcome or error or b"")
+    ended_with = unpacked(ended.outcome or ended.error or b"")
     if isinstance(ended_with, BaseException):
         raise ended_with
     assert isinstance(ended_with, Outcome)

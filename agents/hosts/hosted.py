@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from inspect import iscoroutinefunction
 
 from recursor.agents.hosts.errors import HostGoneError
 from recursor.agents.hosts.host import Host
-from recursor.agents.model.whom import is_local
-from recursor.domain.agent import Agent, Meter, Run
+from recursor.agents.model.provider_names import is_local
+from recursor.domain.agent import Agent, AgentChoice, Meter, Run
 from recursor.domain.effect import Outcome
-from recursor.domain.settings import SCRIPTED
+from recursor.domain.settings import SCRIPTED, Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import AgentFailedError, Spend
 from recursor.orchestration.roles import RoleRegistry
@@ -16,33 +17,59 @@ from recursor.orchestration.roles import RoleRegistry
 # How often a run is begun anew whose process has ended.
 ANEW = 1
 
+FindHost = Callable[[], Host | None]
+
+
+def agent_for(agent: Agent | AgentChoice, role: str, settings: Settings) -> Agent:
+    """Return the agent that does the work: of a choice, the one that it chooses."""
+    while hasattr(agent, "choose"):
+        agent = agent.choose(role, settings)
+    return agent
+
 
 class HostedAgent:
-    """A `recursor.domain.agent.Agent`; with no process up, one that has been in none runs in this one."""
+    """A `recursor.domain.agent.AgentChoice`: coroutines that ask a model elsewhere run in another process.
 
-    def __init__(self, agent: Agent, host: Callable[[], Host | None]) -> None:
-        """Run `agent` in what `host` returns; nothing has begun there with it yet."""
+    Functions, roles without a model, and models that this process serves stay in this one.
+    """
+
+    def __init__(self, agent: Agent | AgentChoice, find_host: FindHost) -> None:
+        """Run `agent` in what `find_host` returns; nothing has begun there with it yet."""
         self._agent = agent
-        self._host = host
+        self._find_host = find_host
 
-    def run(self, snapshot: Snapshot, run: Run) -> Outcome:
+    def choose(self, role: str, settings: Settings) -> Agent:
+        """See `AgentChoice.choose`."""
+        agent = agent_for(self._agent, role, settings)
+        names = settings.model.chain_of(role)
+        is_at_home = names[0] == SCRIPTED or any(map(is_local, names))
+        if is_at_home or not iscoroutinefunction(agent.run):
+            return agent
+        return _ElsewhereAgent(agent, self._find_host)
+
+
+class _ElsewhereAgent:
+    """Runs an agent in another process; in this one, if none is up and it has not been in one that ended."""
+
+    def __init__(self, agent: Agent, find_host: FindHost) -> None:
+        self._agent = agent
+        self._find_host = find_host
+
+    async def run(self, snapshot: Snapshot, run: Run) -> Outcome:
         """See `Agent.run`."""
-        if _is_at_home(run):
-            return self._agent.run(snapshot, run)
         run, has_died = replace(run, meter=_BegunOnce(run.meter)), False
         for _ in range(ANEW + 1):
-            host = self._host()
+            host = self._find_host()
             if host is None:
                 if has_died:
                     # It may be the run itself that ends whatever process it is in.
                     break
-                return self._agent.run(snapshot, run)
+                outcome = self._agent.run(snapshot, run)
+                return outcome if isinstance(outcome, Outcome) else await outcome
             try:
-                return host.run(snapshot, run)
+                return await host.run(snapshot, run)
             except HostGoneError:
                 has_died = True
-                if run.cancelled.is_set():
-                    break
         raise AgentFailedError("the process that it ran in has ended: it is tried again")
 
 
@@ -53,25 +80,21 @@ class _BegunOnce:
         self._meter = meter
         self._has_begun = False
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
+        """See `Meter.begin`."""
         if not self._has_begun:
-            self._meter.begin()
+            await self._meter.begin()
             self._has_begun = True
 
-    def reserve(self, most: Spend) -> str:
-        return self._meter.reserve(most)
+    async def reserve(self, most: Spend) -> str:
+        """See `Meter.reserve`."""
+        return await self._meter.reserve(most)
 
-    def settle(self, reservation: str, spent: Spend | None) -> None:
-        self._meter.settle(reservation, spent)
-
-
-def _is_at_home(run: Run) -> bool:
-    """Whether the run asks no model, or one that this process serves."""
-    settings = run.settings.model
-    names = settings.chain_of(run.role)
-    return names[0] == SCRIPTED or any(map(is_local, names))
+    async def settle(self, reservation: str, spent: Spend | None) -> None:
+        """See `Meter.settle`."""
+        await self._meter.settle(reservation, spent)
 
 
-def hosted(roles: RoleRegistry, host: Callable[[], Host | None]) -> RoleRegistry:
-    """Return the same roles, with agents that run in what `host` returns."""
-    return RoleRegistry([replace(role, agent=HostedAgent(role.agent, host)) for role in roles.values()])
+def hosted(roles: RoleRegistry, find_host: FindHost) -> RoleRegistry:
+    """Return the same roles, with agents that run in what `find_host` returns."""
+    return RoleRegistry([replace(role, agent=HostedAgent(role.agent, find_host)) for role in roles.values()])

@@ -1,12 +1,9 @@
-"""What the runner's process and one of those that run agents say to each other: plain data, pickled.
-
-Both ends are ours and of one version.
-"""
+"""What the runner's process and one that runs agents send each other: plain data, pickled."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from recursor.agents.model.traffic import Again
+from recursor.agents.model.rate_limiter import Turn
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 
@@ -33,7 +30,7 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """A run is not wanted any more."""
+    """Cancel a run."""
 
     number: int
 
@@ -42,8 +39,8 @@ class Cancel:
 class Ended:
     """A run has ended.
 
-    What it returned or raised may be of anybody's class, and is pickled by itself: that it cannot be read is
-    the trouble of this run alone.
+    What it returned or raised may be of anybody's class, and is pickled by itself: if it cannot be read, only
+    this run fails.
     """
 
     number: int
@@ -53,15 +50,15 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a run is about to answer, so far."""
+    """A run's answer so far."""
 
     number: int
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Metered:
-    """A run asks its meter for something."""
+class MeterCall:
+    """A run calls its meter."""
 
     number: int
     question: int
@@ -70,8 +67,8 @@ class Metered:
 
 
 @dataclass(frozen=True, slots=True)
-class MeterSaid:
-    """What the meter answers."""
+class MeterAnswer:
+    """The meter's answer."""
 
     question: int
     value: object
@@ -79,8 +76,8 @@ class MeterSaid:
 
 
 @dataclass(frozen=True, slots=True)
-class Enter:
-    """A call waits in line; see `Traffic.enter`."""
+class Acquire:
+    """A call of a model asks to begin; see `RateLimiter.acquire`."""
 
     call: int
     number: int
@@ -89,30 +86,30 @@ class Enter:
     base_url: str | None
     tokens: int
     priority: int
-    again: Again | None
+    turn: Turn | None
 
 
 @dataclass(frozen=True, slots=True)
-class Entered:
-    """A call may begin, or is sent away."""
+class Acquired:
+    """A call may begin, or is refused."""
 
     call: int
-    again: Again | None
-    """Of the pass, if it may begin."""
+    turn: Turn | None
+    """Of the permit, if it may begin."""
     error: BaseException | None = None
-    """Why it is sent away."""
+    """Why it is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """A call waits in line no more."""
+    """A call waits no longer."""
 
     call: int
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """A call has ended; see `Traffic.leave`, `answered`, `refused` and `unused`."""
+class Release:
+    """A call has ended; see `RateLimiter.release`, `answered`, `refused` and `unused`."""
 
     call: int
     model: str
@@ -125,8 +122,8 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Shut:
-    """A provider wants to be left alone until then: seconds since the epoch, UTC."""
+class ProviderClosed:
+    """A provider asks to be left alone until then: seconds since the epoch, UTC."""
 
     model: str
     base_url: str | None

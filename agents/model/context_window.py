@@ -105,6 +105,7 @@ def _schema_tokens(output: Any) -> int:
     return tokens_of(json.dumps(TypeAdapter(output).json_schema()))
 
 
+@lru_cache(maxsize=256)
 def _known_window(model: str) -> int | None:
     provider, _, name = model.partition(":")
     try:

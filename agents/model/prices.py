@@ -1,6 +1,7 @@
 """What calls of models cost: in dollars, where the price is known."""
 
 from decimal import Decimal
+from functools import lru_cache
 
 from genai_prices import Usage as PricedUsage
 from genai_prices import calc_price
@@ -26,10 +27,9 @@ def dollars(model: str, usage: AbstractUsage) -> Decimal | None:
         return Decimal(0)
     if provider == "ollama":
         return Decimal(0) if costs_nothing(name) else None
-    try:
-        return calc_price(usage, name, provider_id=family(provider)).total_price
-    except LookupError:
+    if not _is_priced(family(provider), name):
         return None
+    return calc_price(usage, name, provider_id=family(provider)).total_price
 
 
 def most_dollars(model: str, input_tokens: int, output_tokens: int) -> Decimal | None:
@@ -44,3 +44,13 @@ def known_models(provider: str) -> list[str]:
     except LookupError:
         return []
     return [model.id for model in found.models]
+
+
+@lru_cache(maxsize=256)
+def _is_priced(provider: str, name: str) -> bool:
+    # The table remembers the models that it has, and searches all of it for one that it has not.
+    try:
+        get_snapshot().find_provider_model(name, None, provider, None)
+    except LookupError:
+        return False
+    return True

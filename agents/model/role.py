@@ -1,7 +1,7 @@
 """What all roles that a model drives have in common: what is asked is shown to fit, and noted afterwards."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any, Generic, TypeVar
@@ -12,7 +12,6 @@ from recursor.agents.model.answer import Answer, notes
 from recursor.agents.model.asking import AnyTool, Reply, ask
 from recursor.agents.model.context import Context, Section, fit
 from recursor.agents.model.context_window import Room, room_for
-from recursor.agents.model.exchange import exchange_of
 from recursor.agents.model.prompts import BUILT_IN, Prompt, prompt_named
 from recursor.domain.agent import Run
 from recursor.domain.effect import Effect, Outcome
@@ -29,7 +28,8 @@ R = TypeVar("R")
 class Task(ABC, Generic[A]):
     """One thing that a role asks a model for.
 
-    Its methods may block: they are called on a thread.
+    `check` may block: it is called on a thread. The other methods are called on the event loop that all runs
+    share and must not.
     """
 
     output: type[A]
@@ -80,8 +80,10 @@ class ModelRole(ABC, Generic[A]):
     """What the model may use: functions, pydantic-ai's tools and toolsets, each `McpServer`."""
 
     @abstractmethod
-    def task(self, snapshot: Snapshot, run: Run) -> Task[A] | Outcome:
-        """Return what to ask for, or what to do without asking. It may block: it is called on a thread."""
+    def task(
+        self, snapshot: Snapshot, run: Run
+    ) -> Task[A] | Outcome | Coroutine[Any, Any, Task[A] | Outcome]:
+        """Return what to ask for, or what to do without asking. It must not block; it may be `async def`."""
 
     async def run(self, snapshot: Snapshot, run: Run) -> Outcome:
         """See `recursor.domain.agent.Agent.run`."""
@@ -90,11 +92,12 @@ class ModelRole(ABC, Generic[A]):
                 f"the role {run.role} needs a model: set model.name, or model.roles for it alone",
                 suspend=True,
             )
-        exchange = exchange_of(run)
-        question = await exchange.call_user_code(lambda: self._question(snapshot, run))
-        if isinstance(question, Outcome):
-            return question
-        task = question.task
+        task = self.task(snapshot, run)
+        if isinstance(task, Coroutine):
+            task = await task
+        if isinstance(task, Outcome):
+            return task
+        question = self._question(task, run)
         reply = await ask(
             run,
             snapshot,
@@ -105,12 +108,9 @@ class ModelRole(ABC, Generic[A]):
             check=lambda answer: _returned(task.check, task.check(answer), Answer),
             room=question.room,
         )
-        return await exchange.call_user_code(lambda: self._outcome(question, reply))
+        return self._outcome(task, question, reply)
 
-    def _question(self, snapshot: Snapshot, run: Run) -> "_Question[A] | Outcome":
-        task = self.task(snapshot, run)
-        if isinstance(task, Outcome):
-            return task
+    def _question(self, task: Task[A], run: Run) -> "_Question":
         settings = run.settings.model
         for owner, name, what in (
             (self, "prompt", "the name of its prompt, without .md"),
@@ -131,10 +131,10 @@ class ModelRole(ABC, Generic[A]):
         # What the prompt says can depend on how much of a page is shown.
         if (changed := task.values()) != values:
             prompt = prompt_named(self.prompt, settings, changed, self.prompts)
-        return _Question(task, context, prompt, room)
+        return _Question(context, prompt, room)
 
-    def _outcome(self, question: "_Question[A]", reply: Reply[A]) -> Outcome:
-        task, answer = question.task, reply.output
+    def _outcome(self, task: Task[A], question: "_Question", reply: Reply[A]) -> Outcome:
+        answer = reply.output
         return Outcome(
             effects=(
                 *_returned(task.effects, task.effects(answer), Iterable, reply.usage),
@@ -148,10 +148,9 @@ class ModelRole(ABC, Generic[A]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Question(Generic[A]):
+class _Question:
     """What a model is asked."""
 
-    task: Task[A]
     context: Context
     prompt: Prompt
     room: Room

@@ -60,7 +60,6 @@ class World:
         self.snapshot = Snapshot(
             stack=stack,
             taken_at=self.now,
-            revision=(1, 0, 0),
             idea=idea or None,
             states={
                 role: AgentState(stack_id=stack.id, role=role, updated_at=self.now)  # type: ignore[misc]

@@ -1,11 +1,13 @@
 """What the tests ask a model for."""
 
+from concurrent.futures import Future
 from typing import Any
 
 from pydantic import BaseModel
 
 from recursor.agents.model.asking import Reply, ask
 from recursor.domain.agent import Run
+from tests.agents.model.loop import agent_loop
 from tests.making import make_snapshot
 from tests.model_stub.answers import Answer
 
@@ -21,11 +23,17 @@ TEA = Plan(title="Tea", steps=["boil", "pour"])
 GOOD = Answer(arguments=TEA.model_dump())
 
 
+def asking(run: Run, **given: Any) -> Future[Reply[Any]]:
+    """Begin to ask for a plan, or another `output`."""
+    said = {"instructions": "You plan.", "prompt": "Plan tea.", "output": Plan, **given}
+    return agent_loop().begin(run, ask(run, make_snapshot(), **said))
+
+
 def asked(run: Run, **given: Any) -> Reply[Any]:
-    """Ask."""
-    return ask(run, make_snapshot(), **{"instructions": "You plan.", "prompt": "Plan tea.", **given})
+    """Ask, and wait for the answer."""
+    return asking(run, **given).result()
 
 
 def plan(run: Run, **given: Any) -> Reply[Plan]:
-    """Ask for a plan."""
-    return asked(run, output=Plan, **given)
+    """Ask for a plan, and wait for it."""
+    return asked(run, **given)

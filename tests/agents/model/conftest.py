@@ -20,7 +20,8 @@ from recursor.domain.spending import (
     Spend,
 )
 from recursor.runtime.clock import SystemClock, Timer
-from tests.model_stub.server import ModelStub
+from tests.agents.model.loop import NAME, agent_loop
+from tests.model_stub.server import PATIENCE, ModelStub
 
 KEY = "sk-secret-of-the-tests"
 
@@ -35,29 +36,26 @@ class Books:
     runs: int = 0
     open: dict[str, Spend] = field(default_factory=dict)
     spent: Spend = field(default_factory=Spend)
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         self.runs += 1
 
-    def reserve(self, most: Spend) -> str:
-        with self.lock:
-            if self.budget.dollars is not None and most.unpriced_tokens:
-                raise PriceUnknownError("its price is not known")
-            held = self.spent.tokens + sum(each.tokens for each in self.open.values())
-            if self.budget.tokens is not None and held + most.tokens > self.budget.tokens:
-                if self.spent.tokens + most.tokens <= self.budget.tokens:
-                    raise BudgetHeldError("budget.tokens: set aside", BudgetName(kind="tokens"))
-                raise BudgetExceededError("budget.tokens: too much")
-            self.most.append(most)
-            self.open[str(len(self.most))] = most
-            return str(len(self.most))
+    async def reserve(self, most: Spend) -> str:
+        if self.budget.dollars is not None and most.unpriced_tokens:
+            raise PriceUnknownError("its price is not known")
+        held = self.spent.tokens + sum(each.tokens for each in self.open.values())
+        if self.budget.tokens is not None and held + most.tokens > self.budget.tokens:
+            if self.spent.tokens + most.tokens <= self.budget.tokens:
+                raise BudgetHeldError("budget.tokens: set aside", BudgetName(kind="tokens"))
+            raise BudgetExceededError("budget.tokens: too much")
+        self.most.append(most)
+        self.open[str(len(self.most))] = most
+        return str(len(self.most))
 
-    def settle(self, reservation: str, spent: Spend | None) -> None:
-        with self.lock:
-            most = self.open.pop(reservation)
-            self.settled.append(spent)
-            self.spent = self.spent.plus(most if spent is None else spent)
+    async def settle(self, reservation: str, spent: Spend | None) -> None:
+        most = self.open.pop(reservation)
+        self.settled.append(spent)
+        self.spent = self.spent.plus(most if spent is None else spent)
 
 
 SPEED = 50.0
@@ -87,12 +85,15 @@ RunMaker = Callable[..., Run]
 def nothing_stays_behind() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
-    left = [
-        thread.name
-        for thread in threading.enumerate()
-        if thread not in before and thread.name != "recursor-timers"
-    ]
-    assert left == []
+    left = [thread for thread in threading.enumerate() if thread not in before and not _is_shared(thread)]
+    for thread in left:
+        thread.join(PATIENCE)
+    assert [thread.name for thread in left if thread.is_alive()] == []
+
+
+def _is_shared(thread: threading.Thread) -> bool:
+    # Of clocks, of the loop of all tests, and of those that look up addresses for it.
+    return thread.name.startswith(("recursor-timers", NAME, "asyncio_"))
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ def exchange(nothing_stays_behind: None, monkeypatch: pytest.MonkeyPatch) -> Ite
     clock = FastClock()
     exchange = Exchange(clock)
     yield exchange
-    exchange.close()
+    agent_loop().run(exchange.aclose())
     clock.close()
 
 

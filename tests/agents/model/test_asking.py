@@ -1,21 +1,19 @@
 """Asking a model: what comes back, what it costs, and how it is asked again."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
 from pydantic_ai import ModelRetry
 
-from recursor.agents.model.asking import ask
 from recursor.agents.model.exchange import Exchange
 from recursor.domain.agent import Run
 from recursor.domain.rates import Rate
 from recursor.domain.settings import Settings
 from recursor.domain.spending import AgentFailedError, Budget, BudgetExceededError
-from tests.agents.model.asked import GOOD, TEA, Plan, plan
+from tests.agents.model.asked import GOOD, TEA, Plan, asked, asking, plan
 from tests.agents.model.conftest import KEY, Books, RunMaker
-from tests.making import make_snapshot
+from tests.agents.model.loop import agent_loop
 from tests.model_stub.answers import Answer, Call, always, in_turn
 from tests.model_stub.server import ModelStub
 
@@ -36,7 +34,7 @@ def test_a_text_is_told_while_it_comes(make_run: RunMaker, stub: ModelStub) -> N
     stub.script = always(Answer("Water boils, then it is poured."))
     told: list[str] = []
     run = make_run(say=told.append)
-    reply = ask(run, make_snapshot(), instructions="", prompt="How?", output=str)
+    reply = asked(run, instructions="", prompt="How?", output=str)
     assert reply.output == "Water boils, then it is poured."
     assert told[-1] == reply.output
     assert reply.output.startswith(told[0])
@@ -164,13 +162,11 @@ def test_no_more_calls_are_made_at_a_time_than_are_allowed(
     exchange = Exchange(rates={"openai": Rate(concurrent=4)})
     settings = Settings().overridden({"model": {"name": "openai:gpt-4o", "base_url": stub.url}})
 
-    def work() -> Plan:
-        run = Run("e", "planner", 1, "because", settings, time.time() + 300, meter=books, models=exchange)
-        return plan(run).output
+    def run() -> Run:
+        return Run("e", "planner", 1, "because", settings, time.time() + 300, meter=books, models=exchange)
 
-    with ThreadPoolExecutor(20) as threads:
-        answers = [threads.submit(work) for _ in range(40)]
-        assert [answer.result() for answer in answers] == [TEA] * 40
-    exchange.close()
+    answers = [asking(run()) for _ in range(40)]
+    assert [answer.result().output for answer in answers] == [TEA] * 40
+    agent_loop().run(exchange.aclose())
     assert stub.most_at_once == 4
     assert books.spent.tokens == sum(stub.billed)

@@ -2,19 +2,20 @@
 
 import asyncio
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 import pytest
 from pydantic_ai.exceptions import FallbackExceptionGroup, ModelConnectionError, ModelHTTPError
 
 from recursor.agents.model.asking import MOST_TURNS
 from recursor.agents.model.exchange import Exchange
-from recursor.agents.model.failures import LeftAloneError, explained
+from recursor.agents.model.failures import ProviderUnavailableError, explained
 from recursor.domain.graph import Usage
 from recursor.domain.settings import Settings
 from recursor.domain.spending import AgentFailedError, Spend
-from tests.agents.model.asked import GOOD, TEA, Plan, asked, plan
+from tests.agents.model.asked import GOOD, TEA, Plan, asked, asking, plan
 from tests.agents.model.conftest import KEY, Books, RunMaker
+from tests.agents.model.loop import CancelledRunError, stop
 from tests.model_stub.answers import Answer, Call, Fault, always, in_turn
 from tests.model_stub.server import ModelStub
 
@@ -68,7 +69,7 @@ LASTING = {
     ),
     "a wait of days": (
         Answer("later", status=429, headers={"retry-after": "90000"}),
-        "left alone for",
+        "provider unavailable; retry in",
         False,
     ),
     "hang": (Answer(fault=Fault.HANG), "model.call_seconds", False),
@@ -170,12 +171,12 @@ def test_a_run_that_is_stopped_while_its_call_is_paid_for_sends_nothing(
     run = make_run()
     reserve = books.reserve
 
-    def reserve_as_it_is_stopped(most: Spend) -> str:
-        run.cancelled.set()
-        return reserve(most)
+    async def reserve_as_it_is_stopped(most: Spend) -> str:
+        stop(run)
+        return await reserve(most)
 
     books.reserve = reserve_as_it_is_stopped  # type: ignore[method-assign]  # it happens just then
-    with pytest.raises(AgentFailedError, match="the run was stopped"):
+    with pytest.raises(CancelledRunError, match="the run was stopped"):
         plan(run)
     assert stub.calls == []
     assert (books.spent.tokens, books.open) == (0, {})
@@ -197,8 +198,8 @@ def test_a_provider_that_wants_to_be_left_alone_says_until_when(
 ) -> None:
     stub.script = always(Answer("slow down", status=429, headers={"retry-after": "900"}))
     asked_at = exchange.clock.now()
-    for said in ("HTTP 429: slow down; its provider", "its provider"):
-        with pytest.raises(AgentFailedError, match=f"gpt-4o: {said} wants to be left alone for 1") as failed:
+    for said in ("HTTP 429: slow down; provider", "provider"):
+        with pytest.raises(AgentFailedError, match=f"gpt-4o: {said} unavailable; retry in 1") as failed:
             plan(make_run())
         assert asked_at + 900 <= (failed.value.not_before or 0) <= exchange.clock.now() + 900
         assert (failed.value.passes, failed.value.suspend) == (True, False)
@@ -224,7 +225,7 @@ def test_what_passes_by_itself_is_told_from_what_does_not(
     assert (failed.value.passes, failed.value.not_before) == (passes, None)
 
 
-AWAY, BACK_LATER = LeftAloneError("a:x", 500.0, 0.0), LeftAloneError("b:y", 900.0, 0.0)
+AWAY, BACK_LATER = ProviderUnavailableError("a:x", 500.0, 0.0), ProviderUnavailableError("b:y", 900.0, 0.0)
 DOWN = ModelConnectionError("c:z", "nobody there", phase="connect")
 WRONG = ModelHTTPError(400, "d:w", "no such thing")
 
@@ -309,13 +310,13 @@ def test_who_waits_for_a_tool_is_told_so(make_run: RunMaker, stub: ModelStub) ->
 
     async def look(at: str) -> str:
         """Look."""
-        run.cancelled.set()
+        stop(run)
         await asyncio.Event().wait()
         return at
 
     stub.script = always(Answer(arguments={"at": "tea"}, tool="look"))
     with pytest.raises(
-        AgentFailedError, match="was stopped: it worked with the answer of openai:gpt-4o: look"
+        CancelledRunError, match="was stopped: it worked with the answer of openai:gpt-4o: look"
     ):
         plan(run, tools=[look])
 
@@ -334,23 +335,15 @@ def test_a_run_that_is_stopped_hangs_up(
 ) -> None:
     stub.script = always(Answer(fault=fault, piece=1))
     run = make_run()
-    failed = Event()
-
-    def asking() -> None:
-        with pytest.raises(
-            AgentFailedError, match="the run was stopped: it waited for the answer of openai:gpt-4o"
-        ):
-            plan(run)
-        failed.set()
-
-    thread = Thread(target=asking)
-    thread.start()
+    failed = asking(run)
     stub.wait_until(lambda seen: seen.answering == 1)
     assert stub.hung_up == 0
-    run.cancelled.set()
+    stop(run)
     stub.wait_until(lambda seen: seen.hung_up == 1)
-    thread.join()
-    assert failed.is_set()
+    with pytest.raises(
+        CancelledRunError, match="the run was stopped: it waited for the answer of openai:gpt-4o"
+    ):
+        failed.result()
     assert books.settled == [None]
 
 

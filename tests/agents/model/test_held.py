@@ -1,16 +1,15 @@
 """What others have set aside of a budget is waited for, and neither spent twice nor taken for spent."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from threading import Event, Thread
 
 import pytest
 
 from recursor.agents.model.exchange import Exchange
 from recursor.domain.rates import Rate
 from recursor.domain.spending import AgentFailedError, Budget
-from tests.agents.model.asked import GOOD, TEA, plan
+from tests.agents.model.asked import GOOD, TEA, asking, plan
 from tests.agents.model.conftest import Books, FastClock, RunMaker
+from tests.agents.model.loop import CancelledRunError, agent_loop, stop
 from tests.model_stub.answers import Answer, Fault, always
 from tests.model_stub.server import ModelStub
 
@@ -30,9 +29,8 @@ def test_calls_wait_for_one_another_until_all_are_made(
     make_run: RunMaker, one_at_a_time: Books, stub: ModelStub
 ) -> None:
     stub.script = always(replace(GOOD, latency=0.02))
-    with ThreadPoolExecutor(6) as threads:
-        replies = list(threads.map(lambda _: plan(make_run()), range(6)))
-    assert [reply.output for reply in replies] == [TEA] * 6
+    replies = [asking(make_run()) for _ in range(6)]
+    assert [reply.result().output for reply in replies] == [TEA] * 6
     assert one_at_a_time.open == {}
     assert one_at_a_time.spent.tokens == sum(stub.billed)
 
@@ -45,12 +43,12 @@ def test_who_waits_takes_nothing_of_what_its_provider_allows(
     began = clock.now()
     try:
         stub.script = always(replace(GOOD, latency=0.05))
-        with ThreadPoolExecutor(3) as threads:
-            list(threads.map(lambda _: plan(replace(make_run(), models=limited)), range(3)))
+        for reply in [asking(replace(make_run(), models=limited)) for _ in range(3)]:
+            reply.result()
         # A minute for itself would have been the fourth one's.
         assert clock.now() - began < 60
     finally:
-        limited.close()
+        agent_loop().run(limited.aclose())
         clock.close()
 
 
@@ -59,20 +57,11 @@ def test_one_whose_time_is_up_meanwhile_is_tried_again_and_needs_nobody(
 ) -> None:
     stub.script = always(Answer(fault=Fault.HANG))
     holder = make_run()
-    ended = Event()
-
-    def hold() -> None:
-        with pytest.raises(AgentFailedError):
-            plan(holder)
-        ended.set()
-
-    thread = Thread(target=hold)
-    thread.start()
+    held = asking(holder)
     stub.wait_until(lambda seen: seen.answering == 1)
     with pytest.raises(AgentFailedError, match=r"set aside what is left of budget\.tokens") as failed:
         plan(make_run(seconds=100))
     assert (failed.value.passes, failed.value.suspend) == (True, False)
     assert len(stub.calls) == 2
-    holder.cancelled.set()
-    thread.join()
-    assert ended.is_set()
+    stop(holder)
+    assert isinstance(held.exception(), CancelledRunError)

@@ -5,21 +5,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 from pydantic import BaseModel
 
-from recursor.agents.model.asking import Reply, ask
+from recursor.agents.model.asking import Reply
 from recursor.agents.model.exchange import Exchange
 from recursor.agents.model.local import LocalServers
 from recursor.domain.agent import Run
 from recursor.domain.graph import Usage
 from recursor.domain.settings import Settings
 from recursor.domain.spending import AgentFailedError
+from tests.agents.model.asked import asked
 from tests.agents.model.conftest import Books
-from tests.making import make_snapshot
+from tests.agents.model.loop import agent_loop
 from tests.processes import wait_for
 from tests.small_model import MODEL, needs_llama, needs_model
 
@@ -35,7 +37,7 @@ class Verdict(BaseModel):
 def local() -> Iterator[Exchange]:
     exchange = Exchange()
     yield exchange
-    exchange.close()
+    agent_loop().run(exchange.aclose())
 
 
 def make_run(exchange: Exchange, books: Books, **model: object) -> Run:
@@ -52,9 +54,7 @@ def children() -> list[psutil.Process]:
 def typed_or_failed(run: Run) -> Usage | None:
     """Return what was spent on a typed answer, or on what was none."""
     try:
-        reply: Reply[Verdict] = ask(
-            run, make_snapshot(), instructions="You review.", prompt="Is it done?", output=Verdict
-        )
+        reply: Reply[Verdict] = asked(run, instructions="You review.", prompt="Is it done?", output=Verdict)
     except AgentFailedError as error:
         return error.usage
     assert isinstance(reply.output, Verdict)
@@ -67,9 +67,8 @@ def test_a_real_model_is_asked(local: Exchange, books: Books) -> None:
     told: list[str] = []
     run = make_run(local, books)
     try:
-        said = ask(
-            Run(**{name: getattr(run, name) for name in run.__slots__} | {"say": told.append}),
-            make_snapshot(),
+        said = asked(
+            replace(run, say=told.append),
             instructions="You review.",
             prompt="Is a list of three items done?",
             output=str,
@@ -92,7 +91,7 @@ def test_a_real_model_is_asked(local: Exchange, books: Books) -> None:
     assert None not in books.settled
     assert books.runs == 2
     assert len(children()) == 1
-    local.close()
+    agent_loop().run(local.aclose())
     assert children() == []
 
 

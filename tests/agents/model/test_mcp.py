@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +15,9 @@ import pytest
 from recursor.agents.model.mcp import GUARD, McpServer
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.spending import AgentFailedError
-from tests.agents.model.asked import TEA, plan
+from tests.agents.model.asked import TEA, asking, plan
 from tests.agents.model.conftest import KEY, Books, RunMaker
+from tests.agents.model.loop import CancelledRunError, stop
 from tests.model_stub.answers import Answer, Call, Script
 from tests.model_stub.server import ModelStub
 from tests.processes import TIMEOUT, wait_for
@@ -191,14 +191,11 @@ def test_no_process_stays_when_the_run_has_ended(
 def test_a_run_that_is_stopped_waits_for_no_tool(make_run: RunMaker, stub: ModelStub, tmp_path: Path) -> None:
     stub.script = using("hang")
     run = make_run()
-    stopping = threading.Thread(
-        target=lambda: (stub.wait_until(lambda s: len(s.bills) == 1), run.cancelled.set())
-    )
-    stopping.start()
-    server = words("--deaf", "--pids", str(tmp_path), tools=("hang",))
-    with pytest.raises(AgentFailedError, match=r"the run was stopped: it waited for .*"):
-        plan(run, tools=[server])
-    stopping.join()
+    begun = asking(run, tools=[words("--deaf", "--pids", str(tmp_path), tools=("hang",))])
+    stub.wait_until(lambda seen: len(seen.bills) == 1)
+    stop(run)
+    with pytest.raises(CancelledRunError, match=r"the run was stopped: it .*hang"):
+        begun.result()
     assert_gone(tmp_path, 2)
 
 

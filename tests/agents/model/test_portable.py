@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from recursor.agents.hosts.errors import FarError, packed, portable, unpacked
-from recursor.agents.model.traffic import ClosedError, CrowdedError
+from recursor.agents.model.rate_limiter import ProviderClosedError
 from recursor.domain.graph import Usage
 from recursor.domain.spending import AgentFailedError, BudgetExceededError, BudgetHeldError, BudgetName
 
@@ -28,8 +28,7 @@ class OddError(Exception):
 @pytest.mark.parametrize(
     "error",
     [
-        CrowdedError(),
-        ClosedError(1.5),
+        ProviderClosedError(1.5),
         BudgetHeldError("held", TOKENS),
         BudgetExceededError("used up", TOKENS),
     ],

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -12,8 +11,9 @@ from recursor.domain.agent import Run
 from recursor.domain.rates import Rate
 from recursor.domain.settings import Settings
 from recursor.domain.spending import AgentFailedError
-from tests.agents.model.asked import TEA, Plan, plan
+from tests.agents.model.asked import TEA, asking, plan
 from tests.agents.model.conftest import Books, RunMaker
+from tests.agents.model.loop import agent_loop
 from tests.model_stub.answers import Answer, always
 from tests.model_stub.server import ModelStub
 
@@ -85,15 +85,13 @@ def test_a_limit_holds_however_settings_name_the_address(
         else [("openai:a", stub.url), ("openai:a", stub.url + "/"), ("openai-chat:a", stub.url)]
     )
 
-    def work(name: str, base_url: str | None) -> Plan:
+    def run(name: str, base_url: str | None) -> Run:
         settings = Settings().overridden({"model": {"name": name, "base_url": base_url}})
-        run = Run("e", "planner", 1, "because", settings, time.time() + 300, meter=books, models=exchange)
-        return plan(run).output
+        return Run("e", "planner", 1, "because", settings, time.time() + 300, meter=books, models=exchange)
 
-    with ThreadPoolExecutor(9) as threads:
-        answers = [threads.submit(work, *each) for each in given * 3]
-        assert [answer.result() for answer in answers] == [TEA] * 9
-    exchange.close()
+    answers = [asking(run(*each)) for each in given * 3]
+    assert [answer.result().output for answer in answers] == [TEA] * 9
+    agent_loop().run(exchange.aclose())
     assert stub.most_at_once == 1
 
 

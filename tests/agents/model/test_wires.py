@@ -7,15 +7,13 @@ from threading import Event
 import pytest
 from genai_prices import Usage as PricedUsage
 
-from recursor.agents.model.asking import ask
 from recursor.agents.model.prices import dollars
 from recursor.domain.agent import Run
 from recursor.domain.spending import AgentFailedError
-from tests.agents.model.asked import GOOD, TEA, plan
+from tests.agents.model.asked import GOOD, TEA, asked, plan
 from tests.agents.model.conftest import Books, RunMaker
 from tests.agents.model.test_faults import LASTING, PASSING
 from tests.agents.model.test_providers import ADDRESSES
-from tests.making import make_snapshot
 from tests.model_stub.answers import Answer, Fault, always, in_turn
 from tests.model_stub.server import ModelStub
 
@@ -65,7 +63,7 @@ def test_a_text_is_told_while_it_comes(run_of: ProviderRun, stub: ModelStub) -> 
         told.append(text)
         was_told.set()
 
-    reply = ask(run_of(say=say), make_snapshot(), instructions="", prompt="How?", output=str)
+    reply = asked(run_of(say=say), instructions="", prompt="How?", output=str)
     assert reply.output == told[-1] == text
     assert text.startswith(told[0])
     assert len(told) > 1

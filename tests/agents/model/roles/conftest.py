@@ -1,6 +1,6 @@
 """Roles that ask a model over the wire: a stub answers what a test says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +8,11 @@ import pytest
 
 from recursor.agents.model.exchange import Exchange
 from recursor.agents.team import model_agents
-from recursor.domain.agent import Run
+from recursor.domain.agent import Agent, Run
 from recursor.domain.effect import Outcome
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
+from tests.agents.model.loop import agent_loop
 from tests.model_stub.answers import Answer, in_turn
 from tests.model_stub.server import ModelStub
 
@@ -34,7 +35,13 @@ class Asking:
         """Run a role on answers of the model, given in turn: their `summary` may be left out."""
         self.stub.calls.clear()
         self.stub.script = in_turn(*(Answer(arguments={"summary": "Done.", **answer}) for answer in answers))
-        return model_agents()[role].run(snapshot, self.run(role, **model))
+        return self.outcome_of(model_agents()[role], snapshot, self.run(role, **model))
+
+    def outcome_of(self, agent: Agent, snapshot: Snapshot, run: Run) -> Outcome:
+        """Run an agent to its end."""
+        work = agent.run(snapshot, run)
+        assert isinstance(work, Coroutine)
+        return agent_loop().run(work)
 
     @property
     def said(self) -> list[str]:

@@ -114,7 +114,7 @@ class TestWholePages:
         asking.stub.script = lambda call: _answer(big if call.number == 1 else PAGE)
         asking.stub.calls.clear()
         settings = run.settings.overridden({"limits": {"outcome_bytes": 10_000}})
-        outcome = _agent().run(snapshot(None), _with(run, settings))
+        outcome = asking.outcome_of(_agent(), snapshot(None), _with(run, settings))
         assert "bytes, and 9,000 are allowed" in asking.complaint
         assert effects(outcome, PublishArtifact)[0].content == PAGE
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from recursor.agents.model.context import Context, Item, Section, fit
 from recursor.agents.model.planner import Plan
-from recursor.agents.model.window import UNKNOWN_WINDOW, Room, room_for, window_of
+from recursor.agents.model.context_window import UNKNOWN_WINDOW, Room, room_for, window_of
 from recursor.agents.team import model_agents
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import ModelSettings
@@ -139,7 +139,9 @@ CUT_OFF = Answer(arguments='{"summary": "T', finish="length")
 def test_an_answer_that_is_cut_off_says_what_can_be_done(asking: Any, model: Any, ends: str) -> None:
     asking.stub.script = always(CUT_OFF)
     with pytest.raises(AgentFailedError) as failed:
-        model_agents()["planner"].run(make_snapshot(idea=make_idea()), asking.run("planner", **model))
+        asking.outcome_of(
+            model_agents()["planner"], make_snapshot(idea=make_idea()), asking.run("planner", **model)
+        )
     assert str(failed.value) == f"the answer was cut off at {ends}"
 
 

@@ -1,12 +1,13 @@
 """What somebody has forgotten in a role of their own is said by name, and pauses the stack."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from recursor.agents.model import sights
+from recursor.agents.model import prompt_sections
 from recursor.agents.model.answer import Answer
 from recursor.agents.model.context import Section
 from recursor.agents.model.role import ModelRole, Task
@@ -23,7 +24,7 @@ class Whole(Task[Answer]):
     output = Answer
 
     def sections(self) -> Sequence[Section]:
-        return (sights.idea(self.snapshot),)
+        return (prompt_sections.idea(self.snapshot),)
 
     def effects(self, answer: Answer) -> Sequence[Effect]:
         assert answer
@@ -65,7 +66,7 @@ def tested(asking: Any, tmp_path: Path) -> Any:
 
     def run(**role: Any) -> Any:
         made = type("Own", (Tester,), {"prompts": tmp_path, **role})()
-        return made.run(make_snapshot(idea=make_idea()), asking.run("tester"))
+        return asking.outcome_of(made, make_snapshot(idea=make_idea()), asking.run("tester"))
 
     return run
 
@@ -89,6 +90,16 @@ def test_what_is_missing_is_named(tested: Any, asking: Any, role: Any, problem: 
     assert (str(failed.value), failed.value.suspend) == (problem, True)
     assert len(asking.stub.calls) == calls
     assert bool(failed.value.usage and failed.value.usage.input_tokens) == bool(calls)
+
+
+class Gathering(Tester):
+    async def task(self, snapshot: Snapshot, run: Run) -> Task[Answer]:  # type: ignore[override]  # it may
+        await asyncio.sleep(0)
+        return Whole(snapshot, run)
+
+
+def test_what_to_ask_for_may_be_awaited(tested: Any) -> None:
+    assert tested(task=Gathering.task).summary == "Done."
 
 
 def test_a_prompt_that_is_missing_is_told_with_where_it_should_be(tested: Any, tmp_path: Path) -> None:

@@ -7,10 +7,21 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from recursor.agents.model.lanes import FIRST_BACKOFF, LONGEST_BACKOFF, LONGEST_WAIT, Lane
-from recursor.agents.model.retry_after import seconds_to_wait
-from recursor.agents.model.traffic import MOST_IDLE_LANES, SECONDS_PER_PRIORITY, ClosedError, Pass, Traffic
-from recursor.agents.model.whom import address, all_rates
+from recursor.agents.model.provider_names import address, all_rates
+from recursor.agents.model.rate_limiter import (
+    MOST_IDLE_WINDOWS,
+    SECONDS_PER_PRIORITY,
+    ProviderClosedError,
+    RateLimiter,
+    WindowPermit,
+)
+from recursor.agents.model.rate_window import (
+    FIRST_BACKOFF,
+    LONGEST_BACKOFF,
+    LONGEST_WAIT,
+    RateWindow,
+    seconds_to_wait,
+)
 from recursor.domain.rates import Rate
 from recursor.runtime.clock import ManualClock, Timer
 
@@ -35,25 +46,25 @@ class SetBackClock(ManualClock):
 class Line:
     """Calls that wait, and those that have begun, by name."""
 
-    def __init__(self, traffic: Traffic, clock: SetBackClock) -> None:
-        self.traffic = traffic
+    def __init__(self, limiter: RateLimiter, clock: SetBackClock) -> None:
+        self.limiter = limiter
         self.clock = clock
         self.begun: list[str] = []
-        self.passes: dict[str, Pass] = {}
+        self.permits: dict[str, WindowPermit] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
     async def come(
         self, name: str, model: str = GPT, tokens: int = 100, priority: int = 5, address: str | None = None
     ) -> None:
         async def wait() -> None:
-            self.passes[name] = await self.traffic.enter(model, address, tokens, priority)
+            self.permits[name] = await self.limiter.acquire(model, address, tokens, priority)
             self.begun.append(name)
 
         self.tasks[name] = asyncio.create_task(wait())
         await self.settle()
 
     async def end(self, name: str) -> None:
-        self.traffic.leave(self.passes[name])
+        self.limiter.release(self.permits[name])
         await self.settle()
 
     async def pass_time(self, seconds: float) -> None:
@@ -70,7 +81,7 @@ def in_line(rates: dict[str, Rate], story: Callable[[Line], Awaitable[None]]) ->
 
     async def tell() -> None:
         clock = SetBackClock()
-        line = Line(Traffic(rates, clock), clock)
+        line = Line(RateLimiter(rates, clock), clock)
         await story(line)
         for task in line.tasks.values():
             task.cancel()
@@ -113,9 +124,9 @@ def test_a_provider_has_one_limit_by_whichever_name_and_each_address_its_own() -
         await line.come("responses", "openai-responses:other")
         await line.come("mine", GPT, address="http://mine/v1")
         assert line.begun == ["a", "mine"]
-        line.traffic.refused(line.passes["a"], 30.0)
-        assert line.traffic.closed_until("openai-chat:gpt-4o", None) > line.clock.now() + 29
-        assert line.traffic.closed_until(GPT, "http://mine/v1") == 0
+        line.limiter.refused(line.permits["a"], 30.0)
+        assert line.limiter.closed_until("openai-chat:gpt-4o", None) > line.clock.now() + 29
+        assert line.limiter.closed_until(GPT, "http://mine/v1") == 0
 
     in_line({"openai": Rate(concurrent=1)}, story)
     in_line({"openai-responses": Rate(concurrent=1), "openai": Rate(concurrent=5)}, story)
@@ -134,7 +145,7 @@ def test_what_is_said_of_a_file_leaves_its_usual_limits() -> None:
 def test_a_clock_that_is_set_back_holds_up_nobody() -> None:
     async def story(line: Line) -> None:
         await line.come("a")
-        line.traffic.refused(line.passes["a"], 4.0)
+        line.limiter.refused(line.permits["a"], 4.0)
         await line.end("a")
         line.clock.set_back(3_600)
         await line.come("b")
@@ -147,16 +158,16 @@ def test_a_clock_that_is_set_back_holds_up_nobody() -> None:
 
 
 def test_what_was_asked_once_at_an_address_is_not_remembered_for_ever() -> None:
-    def lanes() -> int:
+    def windows() -> int:
         gc.collect()
-        return sum(isinstance(each, Lane) for each in gc.get_objects())
+        return sum(isinstance(each, RateWindow) for each in gc.get_objects())
 
     async def story(line: Line) -> None:
-        before = lanes()
-        for number in range(2 * MOST_IDLE_LANES):
+        before = windows()
+        for number in range(2 * MOST_IDLE_WINDOWS):
             await line.come("a", address=f"http://host-{number}/v1")
             await line.end("a")
-        assert lanes() - before <= MOST_IDLE_LANES + 2
+        assert windows() - before <= MOST_IDLE_WINDOWS + 2
 
     in_line({}, story)
 
@@ -203,7 +214,7 @@ def test_so_many_tokens_in_any_minute_counted_as_they_were() -> None:
         await line.come("a", tokens=800)
         await line.come("b", tokens=300)
         assert line.begun == ["a"]
-        line.passes["a"].took(100)
+        line.permits["a"].took(100)
         await line.end("a")
         assert line.begun == ["a", "b"]
 
@@ -257,7 +268,7 @@ def test_who_gives_up_just_as_it_may_begin_makes_room() -> None:
         await line.come("running")
         await line.come("gone")
         await line.come("next")
-        line.traffic.leave(line.passes["running"])
+        line.limiter.release(line.permits["running"])
         line.tasks["gone"].cancel()
         await line.settle()
         assert line.begun == ["running", "next"]
@@ -271,7 +282,7 @@ def test_who_gives_up_just_as_it_may_begin_makes_room() -> None:
 def test_a_refusal_closes_the_provider_for_everybody_as_long_as_it_asks_for() -> None:
     async def story(line: Line) -> None:
         await line.come("a", GPT)
-        line.traffic.refused(line.passes["a"], 4.0)
+        line.limiter.refused(line.permits["a"], 4.0)
         await line.end("a")
         await line.come("b", MINI)
         await line.come("c", GPT)
@@ -282,7 +293,7 @@ def test_a_refusal_closes_the_provider_for_everybody_as_long_as_it_asks_for() ->
         # One goes first, to find out; when it is answered, all go.
         await line.pass_time(2)
         assert line.begun == ["a", "other", "b"]
-        line.traffic.answered(line.passes["b"])
+        line.limiter.answered(line.permits["b"])
         await line.end("b")
         assert line.begun == ["a", "other", "b", "c"]
 
@@ -294,14 +305,14 @@ def test_who_would_have_to_wait_long_is_sent_away_and_told_when_to_come() -> Non
         for name in "abc":
             await line.come(name)
         back = line.clock.now() + 30
-        line.traffic.refused(line.passes["a"], 30.0)
+        line.limiter.refused(line.permits["a"], 30.0)
         await line.end("a")
         await line.come("later", MINI)
         await line.come("other", CLAUDE)
         # "b" is under way; "c" was in line when the provider closed.
         assert line.begun == ["a", "b", "other"]
         for name in ("c", "later"):
-            with pytest.raises(ClosedError) as closed:
+            with pytest.raises(ProviderClosedError) as closed:
                 await line.tasks[name]
             assert closed.value.until == pytest.approx(back, abs=0.01)
         await line.end("b")
@@ -317,8 +328,8 @@ def test_without_a_time_it_waits_longer_after_every_refusal() -> None:
         waits = []
         for number in range(9):
             await line.come(str(number))
-            line.traffic.refused(line.passes[str(number)], None)
-            waits.append(line.traffic.closed_until(GPT, None) - line.clock.now())
+            line.limiter.refused(line.permits[str(number)], None)
+            waits.append(line.limiter.closed_until(GPT, None) - line.clock.now())
             await line.end(str(number))
             await line.pass_time(LONGEST_BACKOFF)
         for number, wait in enumerate(waits):
@@ -333,9 +344,9 @@ def test_refusals_of_calls_that_were_under_way_together_count_once() -> None:
         for name in "abcdef":
             await line.come(name)
         for name in "abcdef":
-            line.traffic.refused(line.passes[name], None)
+            line.limiter.refused(line.permits[name], None)
             await line.end(name)
-        assert line.traffic.closed_until(GPT, None) - line.clock.now() <= FIRST_BACKOFF
+        assert line.limiter.closed_until(GPT, None) - line.clock.now() <= FIRST_BACKOFF
 
     in_line({}, story)
 
@@ -343,8 +354,8 @@ def test_refusals_of_calls_that_were_under_way_together_count_once() -> None:
 def test_nobody_is_left_alone_for_longer_than_an_hour() -> None:
     async def story(line: Line) -> None:
         await line.come("a")
-        line.traffic.refused(line.passes["a"], 1e9)
-        assert line.traffic.closed_until(GPT, None) - line.clock.now() <= LONGEST_WAIT
+        line.limiter.refused(line.permits["a"], 1e9)
+        assert line.limiter.closed_until(GPT, None) - line.clock.now() <= LONGEST_WAIT
 
     in_line({}, story)
 
@@ -370,9 +381,9 @@ def test_what_retry_after_says(header: str | None, otherwise: float | None, expe
 
 def test_calls_that_failed_together_are_not_made_again_together() -> None:
     clock = ManualClock(0.0)
-    traffic = Traffic({}, clock, random.Random(1))
+    limiter = RateLimiter({}, clock, random.Random(1))
     for troubles in range(1, 12):
         most = min(FIRST_BACKOFF * 2 ** (troubles - 1), LONGEST_BACKOFF)
-        pauses = {traffic.pause(troubles) for _ in range(20)}
+        pauses = {limiter.pause(troubles) for _ in range(20)}
         assert len(pauses) == 20
         assert most / 2 <= min(pauses) < max(pauses) <= most

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from recursor.agents.model.merging import MOST_GATHERED, Merged
+from recursor.agents.model.stream_merging import MOST_GATHERED, Merged
 from tests.agents.model.asked import GOOD, plan
 from tests.agents.model.conftest import RunMaker
 from tests.model_stub.answers import Answer, always

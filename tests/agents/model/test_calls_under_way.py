@@ -1,25 +1,26 @@
-"""What a model's calls do at the gate: they wait, give back what they did not take, and let go in time."""
+"""Calls from beginning to end: they wait, give back what they did not use, and end in time."""
 
 import asyncio
 import threading
-import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 import pytest
 
 from recursor.agents.model import exchange as exchange_module
+from recursor.agents.model.asking import MARGIN_SECONDS
+from recursor.agents.model.context_window import room_for
 from recursor.agents.model.exchange import ENDING, Exchange
 from recursor.agents.model.keys import variables
-from recursor.agents.model.lanes import FIRST_BACKOFF
-from recursor.agents.model.window import room_for
+from recursor.agents.model.rate_window import FIRST_BACKOFF
 from recursor.domain.agent import Run
 from recursor.domain.rates import Rate
 from recursor.domain.settings import Settings
 from recursor.domain.spending import AgentFailedError
 from recursor.runtime.clock import ManualClock
-from tests.agents.model.asked import GOOD, TEA, Plan, plan
+from tests.agents.model.asked import GOOD, TEA, Plan, asking, plan
 from tests.agents.model.conftest import KEY, Books, RunMaker
+from tests.agents.model.loop import CancelledRunError, agent_loop, stop
 from tests.model_stub.answers import Answer, Fault, always, in_turn
 from tests.model_stub.server import PATIENCE, ModelStub
 from tests.processes import wait_for
@@ -30,21 +31,15 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
 
 
-@pytest.fixture
-def threads() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(4) as pool:
-        yield pool
-
-
 ByHand = tuple[Exchange, ManualClock]
 
 
 @pytest.fixture
-def by_hand(threads: ThreadPoolExecutor) -> Iterator[ByHand]:
+def by_hand() -> Iterator[ByHand]:
     clock = ManualClock()
     exchange = Exchange(clock)
     yield exchange, clock
-    exchange.close()
+    agent_loop().run(exchange.aclose())
 
 
 def run_of(exchange: Exchange, stub: ModelStub, books: Books, seconds: float = 5_000) -> Run:
@@ -60,31 +55,27 @@ def test_what_a_call_did_not_take_is_there_for_the_next(stub: ModelStub, books: 
     for _ in range(3):
         # A minute would be too long for it.
         assert plan(run_of(exchange, stub, books, seconds=40)).output == TEA
-    exchange.close()
+    agent_loop().run(exchange.aclose())
     assert books.most[0].tokens * 2 > 8_000
 
 
-def test_after_an_answer_all_may_go_again(
-    make_run: RunMaker, stub: ModelStub, threads: ThreadPoolExecutor
-) -> None:
+def test_after_an_answer_all_may_go_again(make_run: RunMaker, stub: ModelStub) -> None:
     stub.script = in_turn(
         Answer("wait", status=503, headers={"retry-after": "0"}), GOOD, Answer(fault=Fault.HANG)
     )
     plan(make_run())
     runs = [make_run() for _ in range(3)]
-    asking = [threads.submit(plan, run) for run in runs]
+    begun = [asking(run) for run in runs]
     stub.wait_until(lambda seen: seen.answering == 3)
-    for run, asked in zip(runs, asking, strict=True):
-        run.cancelled.set()
-        assert isinstance(asked.exception(), AgentFailedError)
+    for run, each in zip(runs, begun, strict=True):
+        stop(run)
+        assert isinstance(each.exception(), CancelledRunError)
 
 
-def test_there_is_a_pause_before_another_try(
-    by_hand: ByHand, stub: ModelStub, books: Books, threads: ThreadPoolExecutor
-) -> None:
+def test_there_is_a_pause_before_another_try(by_hand: ByHand, stub: ModelStub, books: Books) -> None:
     stub.script = in_turn(Answer("oops", status=500), GOOD)
     exchange, clock = by_hand
-    asking = threads.submit(plan, run_of(exchange, stub, books))
+    begun = asking(run_of(exchange, stub, books))
 
     def pauses() -> bool:
         due = clock.next_due()
@@ -93,21 +84,19 @@ def test_there_is_a_pause_before_another_try(
     wait_for(pauses)
     assert len(stub.calls) == 1
     clock.advance(FIRST_BACKOFF)
-    assert asking.result().output == TEA
+    assert begun.result().output == TEA
     assert len(stub.calls) == 2
 
 
-def test_a_run_ends_by_itself_before_it_is_abandoned(
-    by_hand: ByHand, stub: ModelStub, books: Books, threads: ThreadPoolExecutor
-) -> None:
+def test_a_run_ends_by_itself_before_it_is_abandoned(by_hand: ByHand, stub: ModelStub, books: Books) -> None:
     stub.script = always(Answer(fault=Fault.HANG))
     exchange, clock = by_hand
     run = run_of(exchange, stub, books, seconds=100)
-    asking = threads.submit(plan, run)
+    begun = asking(run)
     stub.wait_until(lambda seen: seen.answering == 1)
-    clock.advance(run.deadline - clock.now() - exchange_module.MARGIN_SECONDS / 2)
-    wait_for(asking.done)
-    assert "out of time" in str(asking.exception())
+    clock.advance(run.deadline - clock.now() - MARGIN_SECONDS / 2)
+    wait_for(begun.done)
+    assert "out of time" in str(begun.exception())
     assert clock.now() < run.deadline
 
 
@@ -142,13 +131,11 @@ def ending(
     assert caplog.records == []
 
 
-def failure(asking: Future[object]) -> str:
-    return str(asking.exception(PATIENCE))
+def close(exchange: Exchange) -> None:
+    agent_loop().run(exchange.aclose())
 
 
-def test_an_end_waits_for_no_check(
-    ending: Exchange, make_run: RunMaker, stub: ModelStub, threads: ThreadPoolExecutor
-) -> None:
+def test_an_end_waits_for_no_check(ending: Exchange, make_run: RunMaker, stub: ModelStub) -> None:
     stub.script = always(GOOD)
     begun, goes_on = threading.Event(), threading.Event()
 
@@ -157,32 +144,59 @@ def test_an_end_waits_for_no_check(
         goes_on.wait(PATIENCE)
         return answer
 
-    asking: Future[object] = threads.submit(plan, make_run(), check=check)
+    asked: Future[object] = asking(make_run(), check=check)
     assert begun.wait(PATIENCE)
-    ending.close()
-    assert not asking.done()
+    close(ending)
+    assert "the runner is ending: it worked with the answer" in str(asked.exception(PATIENCE))
     goes_on.set()
-    assert "the runner is ending: it worked with the answer" in failure(asking)
 
 
 def test_an_end_waits_for_no_tool_that_does_not_let_go(
-    ending: Exchange, make_run: RunMaker, stub: ModelStub, threads: ThreadPoolExecutor
+    ending: Exchange, make_run: RunMaker, stub: ModelStub
 ) -> None:
     stub.script = always(Answer(arguments={"at": "tea"}, tool="look"))
-    begun = threading.Event()
+    begun, lets_go = threading.Event(), threading.Event()
 
     async def look(at: str) -> str:
         """Look."""
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
+        while not lets_go.is_set():
             begun.set()
             try:
-                await asyncio.sleep(PATIENCE)
+                await asyncio.sleep(0.01)
             except asyncio.CancelledError:
                 continue
         return at
 
-    asking: Future[object] = threads.submit(plan, make_run(), tools=[look])
+    asked: Future[object] = asking(make_run(), tools=[look])
     assert begun.wait(PATIENCE)
-    ending.close()
-    assert failure(asking) == ENDING
+    close(ending)
+    assert not asked.done()
+    lets_go.set()
+    assert "the runner is ending" in str(asked.exception(PATIENCE))
+
+
+def test_a_check_that_is_stuck_holds_up_no_other(make_run: RunMaker, stub: ModelStub) -> None:
+    stub.script = always(GOOD)
+    goes_on = threading.Event()
+    stuck = [make_run() for _ in range(exchange_module.MOST_USER_CALLS)]
+    begun = threading.Barrier(len(stuck) + 1)
+
+    def check(answer: Plan) -> Plan:
+        begun.wait(PATIENCE)
+        goes_on.wait(PATIENCE)
+        return answer
+
+    runs = [asking(run, check=check) for run in stuck]
+    begun.wait(PATIENCE)
+    waiting = asking(make_run(), check=lambda answer: answer)
+    for run, asked in zip(stuck, runs, strict=True):
+        stop(run)
+        assert isinstance(asked.exception(PATIENCE), CancelledRunError)
+    assert waiting.result(PATIENCE).output == TEA
+    goes_on.set()
+
+
+def test_nothing_is_asked_when_all_has_ended(make_run: RunMaker, exchange: Exchange) -> None:
+    close(exchange)
+    with pytest.raises(AgentFailedError, match=ENDING):
+        plan(make_run())
