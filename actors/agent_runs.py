@@ -77,6 +77,11 @@ class AgentRuns:
         else:
             fan_in(answers).add_done_callback(lambda done: ended(done.get()))
 
+    @property
+    def are_running(self) -> bool:
+        """Whether a wave is under way."""
+        return bool(self._running)
+
     def collect(self, answers: Iterable[Any]) -> WaveEnded:
         """Turn the answers of a wave into results, and count the role actors that died."""
         results: list[NodeResult] = []

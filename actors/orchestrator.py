@@ -276,7 +276,7 @@ class Orchestrator(DispatchedActor):
     def _prune_broadcasts(self, message: PruneBroadcasts) -> Any:
         with self._store.read() as reader:
             commit, pruned = prunable_broadcasts(reader, self._clock.now())
-        if message.dry_run or not pruned:
+        if message.dry_run or not len(commit):
             return pruned
         future: DispatchedFuture[Any] = DispatchedFuture()
 

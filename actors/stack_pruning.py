@@ -56,7 +56,10 @@ class StackPruning:
         self._keep, self._done, self._pruned = keep, DispatchedFuture(), Pruned()
         with self._environment.store.read() as reader:
             commit = outdated_sums(reader, self._id, keep, now, fence)
-        self._environment.store.commit(commit, self._tell)
+        if len(commit):
+            self._environment.store.commit(commit, self._tell)
+        else:
+            self._tell(None)
         return Deferred(self._done)
 
     def continue_after(self, message: PortionPruned, fence: Fence | None) -> None:

@@ -57,13 +57,11 @@ from recursor.orchestration.stack_events import (
     Look,
     LookFailed,
     Posted,
-    Proceed,
     Quiesce,
     Quiesced,
     Reload,
     Requested,
     Run,
-    Saved,
     TakeBack,
     Tell,
     TimerDue,
@@ -119,6 +117,8 @@ class StackSupervisor(DispatchedActor):
         self._report: WorkReport | None = None
         """What the graph that is being built is made of."""
         self._pruned_at = 0
+        self._taken_back = -1
+        """The turn whose agents are to begin no more."""
         self._pruning = StackPruning(stack_id, environment, self.actor_ref)
         self._quiesced: list[DispatchedFuture[None]] = []
         self._timer: Timer | None = None
@@ -297,7 +297,9 @@ class StackSupervisor(DispatchedActor):
     def _feed(self, event: object) -> None:
         if self._state is not None:
             results = [event] if isinstance(event, WaveEnded) else []
-            self._take(self._machine.step(self._state, event, self._clock.now()), results=results)
+            observed = self._environment.events.wanted(self._id)
+            step = self._machine.step(self._state, event, self._clock.now(), observed=observed)
+            self._take(step, results=results)
 
     def _take(
         self,
@@ -338,7 +340,9 @@ class StackSupervisor(DispatchedActor):
         self._problem = str(error)
         self._tell_of_trouble(str(error))
         retry, now = self._environment.runner.storage_retry, self._clock.now()
-        step = self._machine.recover(self._state, durable, lost, now, retry)
+        step = self._machine.recover(
+            self._state, durable, lost, now, running=self._runs.are_running, retry=retry
+        )
         self._state = step.state
         self._queue.add(step, results=lost)
         self._carry_out(step.effects)
@@ -358,18 +362,23 @@ class StackSupervisor(DispatchedActor):
 
     def _run(self, effect: Run) -> None:
         state = self._known_state()
-        turn = state.turn
-        assert self._snapshot is not None or state.records is not None
-        snapshot = self._snapshot or self._snapshot_now(state)
+        turn = effect.turn
+        if turn != state.turn:
+            return
+        if turn == self._taken_back:
+            # The stack was paused while it was being written that they run.
+            self._feed(WaveEnded(()))
+            return
         self._runs.fan_out(
             effect.execution_id,
             effect.nodes,
-            snapshot,
+            self._snapshot or self._snapshot_now(state),
             state.settings,
             lambda answers: self._tell(Answered(turn, answers, None)),
         )
 
     def _take_back(self, _effect: TakeBack) -> None:
+        self._taken_back = self._known_state().turn
         self._runs.take_back()
 
     def _cancel(self, _effect: Cancel) -> None:
@@ -380,10 +389,6 @@ class StackSupervisor(DispatchedActor):
             self._cancel_timer()
         else:
             self._set_timer(effect.due, self._known_state().turn)
-
-    def _proceed(self, effect: Proceed) -> None:
-        if effect.turn == self._known_state().turn:
-            self._feed(Saved())
 
     def _deliver(self, effect: Deliver) -> None:
         self._tell_orchestrator(DeliverMessage(effect.message))
@@ -600,7 +605,6 @@ class StackSupervisor(DispatchedActor):
         TakeBack: _take_back,
         Cancel: _cancel,
         Wait: _wait,
-        Proceed: _proceed,
         Deliver: _deliver,
         Tell: _tell_observers,
         Trouble: _trouble,

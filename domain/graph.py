@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from recursor.domain.record import Record, RoleName, StackId, Timestamp
 
@@ -22,8 +22,10 @@ class NodeStatus(StrEnum):
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen to the node."""
-        return self is not NodeStatus.PENDING and self is not NodeStatus.RUNNING
+        return self not in _UNFINISHED
 
+
+_UNFINISHED = (NodeStatus.PENDING, NodeStatus.RUNNING)
 
 # More than any run can use, and little enough that the sums over any time fit into 64 bits.
 MAX_TOKENS = 10**12
@@ -67,6 +69,17 @@ class Usage(ModelUsage):
     models: tuple[ModelUsage, ...] = ()
     """What it took of each, where several models answered; nothing where one did."""
 
+    @field_validator("models")
+    @classmethod
+    def _without_more(cls, models: tuple[ModelUsage, ...]) -> tuple[ModelUsage, ...]:
+        # An agent may give its subclass, which has a field that would be stored with it.
+        return tuple(
+            used
+            if type(used) is ModelUsage
+            else ModelUsage(**{name: getattr(used, name) for name in ModelUsage.model_fields})
+            for used in models
+        )
+
     @property
     def by_model(self) -> tuple[ModelUsage, ...]:
         """What it took of each model."""
@@ -107,8 +120,13 @@ class ExecutionGraph(Record):
 
     def unfinished_wave(self) -> tuple[Node, ...]:
         """Return what has not ended of the first wave that has not ended; nothing if all have."""
-        left = [node for node in self.nodes if not node.status.ended]
+        left = [node for node in self.nodes if node.status in _UNFINISHED]
         return tuple([node for node in left if node.wave == left[0].wave])
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether all nodes have."""
+        return all(node.status not in _UNFINISHED for node in self.nodes)
 
     @property
     def waves(self) -> int:

@@ -63,4 +63,6 @@ class Collection(Generic[R]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Collection) and self._by_id == other._by_id
 
-    __hash__ = None  # type: ignore[assignment]  # like the dictionary in it
+    def __hash__(self) -> int:
+        # By identity would not agree with equality; the ids alone do.
+        return hash(tuple(self._by_id))

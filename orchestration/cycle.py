@@ -1,9 +1,10 @@
 """What a cycle does to a stack's records: its beginning, the results of each wave, its end."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from recursor.domain.agent_state import AgentExecutionState
+from recursor.domain.effect import Outcome
 from recursor.domain.execution import Decision, ExecutionStatus, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, Node, NodeStatus
 from recursor.domain.node_result import NodeResult
@@ -18,10 +19,13 @@ from recursor.orchestration.repetition import circle
 from recursor.orchestration.stack_commands import end_execution
 from recursor.orchestration.waits import wait_after
 
+_UNFINISHED = (NodeStatus.PENDING, NodeStatus.RUNNING)
 
-def begin_cycle(draft: Draft, graph: ExecutionGraph, report: WorkReport) -> None:
-    """Begin a cycle: record it, its graph with the first wave marked as running, and the work status."""
-    stack = draft.records.stack
+
+def begin_cycle(draft: Draft, graph: ExecutionGraph, report: WorkReport) -> OrchestratorExecution:
+    """Begin a cycle: record it, its graph and the work status that the graph was built from."""
+    records = draft.edit()
+    stack = records.stack
     execution = OrchestratorExecution(
         id=graph.id,
         stack_id=stack.id,
@@ -29,50 +33,54 @@ def begin_cycle(draft: Draft, graph: ExecutionGraph, report: WorkReport) -> None
         epoch=stack.epoch,
         started_at=draft.now,
     )
-    draft.records = replace(
-        draft.records,
-        execution=execution,
-        report=report,
-        changes_before_cycle=draft.records.changes,
-    )
-    draft.put_stack(stack.but(current_execution_id=execution.id, last_cycle=execution.number))
-    draft.writes.put(execution.id, execution)
-    draft.writes.put("", report)
-    put_graph(draft, mark_running(graph, draft.now))
+    records.execution, records.graph, records.report = execution, graph, report
+    records.changes_before_cycle = records.changes
+    records.stack = stack = stack.but(current_execution_id=execution.id, last_cycle=execution.number)
+    put = draft.writes.put
+    put("", stack)
+    put(execution.id, execution)
+    put("", report)
+    return execution
 
 
 def put_graph(draft: Draft, graph: ExecutionGraph) -> None:
     """Replace the graph of the running cycle."""
-    draft.records = replace(draft.records, graph=graph)
+    draft.edit().graph = graph
     draft.writes.put(graph.id, graph)
 
 
-def mark_running(graph: ExecutionGraph, now: float) -> ExecutionGraph:
+def mark_running(graph: ExecutionGraph, now: float) -> tuple[ExecutionGraph, tuple[Node, ...]]:
     """Return the graph with the pending nodes of its first unfinished wave running, with one more attempt.
 
     Args:
         graph: the graph before.
         now: seconds since the epoch, UTC.
+
+    Returns:
+        the graph, and those nodes.
     """
     nodes = list(graph.nodes)
-    current = next((node.wave for node in nodes if not node.status.ended), None)
+    current: int | None = None
+    running: list[Node] = []
     for index, node in enumerate(nodes):
-        if node.wave == current and node.status is NodeStatus.PENDING:
-            nodes[index] = node.but(status=NodeStatus.RUNNING, attempts=node.attempts + 1, started_at=now)
-    return graph.but(nodes=tuple(nodes))
+        if node.status in _UNFINISHED and (current is None or node.wave == current):
+            current = node.wave
+            if node.status is NodeStatus.PENDING:
+                node = nodes[index] = node.but(  # noqa: PLW2901  # the same node, marked
+                    status=NodeStatus.RUNNING, attempts=node.attempts + 1, started_at=now
+                )
+            running.append(node)
+    return graph.but(nodes=tuple(nodes)), tuple(running)
 
 
 def unmark_running(graph: ExecutionGraph) -> ExecutionGraph:
     """Return the graph with its running nodes pending again: nothing of them will be taken in."""
-    if all(node.status is not NodeStatus.RUNNING for node in graph.nodes):
-        return graph
-    return graph.replacing(
-        {
-            node.role: node.but(status=NodeStatus.PENDING, started_at=None)
-            for node in graph.nodes
-            if node.status is NodeStatus.RUNNING
-        }
-    )
+    running = {
+        node.role: node.but(status=NodeStatus.PENDING, started_at=None)
+        for node in graph.nodes
+        if node.status is NodeStatus.RUNNING
+    }
+    return graph.replacing(running) if running else graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +165,7 @@ def end_cycle(draft: Draft, report: WorkReport, decision: Decision, *, progress:
 
 def put_report(draft: Draft, report: WorkReport) -> None:
     """Record a work status."""
-    draft.records = replace(draft.records, report=report)
+    draft.edit().report = report
     draft.writes.put("", report)
 
 
@@ -200,21 +208,7 @@ def _apply(
         failure = _circle(draft, result, settings)
         error = None if failure is None else str(failure)
         if failure is None:
-            attempt = draft.attempt()
-            attempt.found = found
-            try:
-                apply_outcome(
-                    attempt,
-                    result.role,
-                    execution_id,
-                    result.outcome,
-                    result.saw,
-                    proposal=result.proposal,
-                )
-            except EffectRefusedError as refused:
-                error = str(refused)
-            else:
-                draft.accept(attempt)
+            error = _apply_outcome(draft, execution_id, result, result.outcome, found)
     wait = None
     if error is not None:
         state = draft.records.state_of(result.role)
@@ -230,6 +224,25 @@ def _apply(
         usage=usage,
     )
     return _Applied(ended, error if _halts(failure) else None, _budget(failure))
+
+
+def _apply_outcome(
+    draft: Draft, execution_id: str, result: NodeResult, outcome: Outcome, found: Found
+) -> str | None:
+    """Apply all of an outcome, or nothing and return why."""
+    role, saw, proposal = result.role, result.saw, result.proposal
+    if not outcome.effects:
+        # Nothing of it can be refused.
+        apply_outcome(draft, role, execution_id, outcome, saw, proposal=proposal)
+        return None
+    attempt = draft.attempt()
+    attempt.found = found
+    try:
+        apply_outcome(attempt, role, execution_id, outcome, saw, proposal=proposal)
+    except EffectRefusedError as refused:
+        return str(refused)
+    draft.accept(attempt)
+    return None
 
 
 def _circle(draft: Draft, result: NodeResult, settings: Settings) -> AgentFailedError | None:

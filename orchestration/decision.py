@@ -9,6 +9,7 @@ from recursor.domain.stack import ExecutionState, Phase, Stack
 from recursor.domain.work import WorkReport
 
 _NO_COST = Decimal(0)
+_RAN = (NodeStatus.COMPLETED, NodeStatus.FAILED)
 
 
 def decide(
@@ -150,23 +151,33 @@ def backoff(failures: int, settings: PauseSettings) -> float:
 
 def summarise(graph: ExecutionGraph) -> GraphSummary:
     """Return what an executed graph came to."""
-    ran = [n for n in graph.nodes if n.status in (NodeStatus.COMPLETED, NodeStatus.FAILED) and n.attempts]
+    run = failed = skipped = input_tokens = output_tokens = unpriced = 0
     widths: dict[int, int] = {}
-    seconds = 0.0
-    for node in ran:
-        widths[node.wave] = widths.get(node.wave, 0) + 1
-        if node.started_at is not None and node.finished_at is not None:
-            seconds += node.finished_at - node.started_at
-    used = [node.usage for node in graph.nodes if node.usage is not None]
+    seconds, cost = 0.0, _NO_COST
+    for node in graph.nodes:
+        usage = node.usage
+        if usage is not None:
+            input_tokens += usage.input_tokens
+            output_tokens += usage.output_tokens
+            cost += usage.known_cost
+            unpriced += usage.unpriced_tokens
+        if node.status is NodeStatus.SKIPPED:
+            skipped += 1
+        elif node.attempts and node.status in _RAN:
+            run += 1
+            failed += node.status is NodeStatus.FAILED
+            widths[node.wave] = widths.get(node.wave, 0) + 1
+            if node.started_at is not None and node.finished_at is not None:
+                seconds += node.finished_at - node.started_at
     return GraphSummary(
-        agents_run=len(ran),
-        agents_failed=sum(node.status is NodeStatus.FAILED for node in ran),
-        agents_skipped=sum(node.status is NodeStatus.SKIPPED for node in graph.nodes),
+        agents_run=run,
+        agents_failed=failed,
+        agents_skipped=skipped,
         waves=len(widths),
         max_parallel=max(widths.values(), default=0),
         agent_seconds=seconds,
-        input_tokens=sum(usage.input_tokens for usage in used),
-        output_tokens=sum(usage.output_tokens for usage in used),
-        cost=sum([usage.known_cost for usage in used], _NO_COST),
-        unpriced_tokens=sum(usage.unpriced_tokens for usage in used),
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cost=cost,
+        unpriced_tokens=unpriced,
     )

@@ -4,7 +4,7 @@ from recursor.domain.errors import RecursorError, in_one_line
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.work import WorkReport, WorkStatus
-from recursor.orchestration.roles import RoleRegistry
+from recursor.orchestration.roles import Role, RoleRegistry
 from recursor.orchestration.waits import held_back
 
 
@@ -25,41 +25,41 @@ def detect_work(snapshot: Snapshot, roles: RoleRegistry, settings: Settings, now
         DetectorFailedError: a role's part of it failed.
     """
     found: dict[str, WorkStatus] = {}
-    statuses: dict[str, WorkStatus] = {}
     name = ""
     try:
         for name, role in roles.items():
-            seen = _seen(role.detect(snapshot, settings, now), settings)
-            found[name] = held_back(seen, name, snapshot, settings, now)
-        for name in found:
-            statuses[name] = _with_dependencies(name, found, roles, settings)
+            status = _checked(role.detect(snapshot, settings, now), settings)
+            state = snapshot.states.get(name)
+            if state is not None and state.wait is not None:
+                status = held_back(status, name, snapshot, settings, now)
+            found[name] = status
+        statuses = dict(found)
+        for name, role in roles.items():
+            if role.depends_on and found[name].has_work:
+                statuses[name] = _with_dependencies(found[name], role, found, settings)
     except (Exception, SystemExit) as error:
         # A detector is user code: even a sys.exit() in it is this stack's trouble and nobody else's.
         raise DetectorFailedError(f"work detection failed: {name}: {in_one_line(error)}") from error
     return WorkReport(stack_id=snapshot.stack.id, computed_at=now, statuses=statuses)
 
 
-def _seen(status: WorkStatus, settings: Settings) -> WorkStatus:
+def _checked(status: WorkStatus, settings: Settings) -> WorkStatus:
     if not isinstance(status, WorkStatus):
         raise TypeError(f"the detector answered with a {type(status).__name__}, not a WorkStatus")
     least = settings.detection.minimum_priority
     if status.has_work and status.priority < least:
         reason = f"{status.reason} (priority {status.priority}, below the minimum of {least})"
         return WorkStatus(has_work=False, reason=reason)
-    return status
+    # Which roles it waits for its role says.
+    return status if not status.dependencies else status.but(dependencies=())
 
 
 def _with_dependencies(
-    name: str, found: dict[str, WorkStatus], roles: RoleRegistry, settings: Settings
+    status: WorkStatus, role: Role, found: dict[str, WorkStatus], settings: Settings
 ) -> WorkStatus:
-    status = found[name]
-    if not status.has_work:
-        return status
-    waits_for = tuple(
-        [
-            dependency.role
-            for dependency in roles[name].depends_on
-            if found[dependency.role].has_work and dependency.when(found[dependency.role], settings)
-        ]
-    )
-    return status if waits_for == status.dependencies else status.but(dependencies=waits_for)
+    waits_for = [
+        dependency.role
+        for dependency in role.depends_on
+        if found[dependency.role].has_work and dependency.when(found[dependency.role], settings)
+    ]
+    return status.but(dependencies=tuple(waits_for)) if waits_for else status

@@ -1,7 +1,6 @@
 """Changes to a stack's records while they are being made: a working copy, and what of it is to be written."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from recursor.domain.agent_state import AgentState
 from recursor.domain.message import Message, UserMessage
@@ -22,7 +21,7 @@ _NOTHING: Found = {}
 class Draft:
     """A working copy of a stack's records. `records` and `writes` are what it comes to."""
 
-    __slots__ = ("found", "new_id", "now", "records", "writes")
+    __slots__ = ("_is_copy", "found", "new_id", "now", "records", "writes")
 
     def __init__(
         self, records: StackRecords, now: float, new_id: Callable[[], str], found: Found = _NOTHING
@@ -36,28 +35,37 @@ class Draft:
             found: records that are not among them, but may be named.
         """
         self.records = records
+        self._is_copy = False
         self.writes = Writes()
         self.now = now
         self.new_id = new_id
         self.found = found
 
+    def edit(self) -> StackRecords:
+        """Return the records to be changed: a copy that is this draft's alone."""
+        if not self._is_copy:
+            self.records = self.records.copy()
+            self._is_copy = True
+        return self.records
+
     def attempt(self) -> "Draft":
         """Return a copy to try changes on; `accept` takes them over."""
+        self._is_copy = False
         return Draft(self.records, self.now, self.new_id, self.found)
 
     def accept(self, attempt: "Draft") -> None:
         """Take over what was changed in a copy."""
-        self.records = attempt.records
+        self.records, self._is_copy = attempt.records, attempt._is_copy
         self.writes.extend(attempt.writes)
 
     def put_stack(self, stack: Stack) -> None:
         """Change the stack's own record."""
-        self.records = replace(self.records, stack=stack)
+        self.edit().stack = stack
         self.writes.put("", stack)
 
     def put_idea(self, idea: ProjectIdea) -> None:
         """Set the idea."""
-        self._change(idea=idea)
+        self.changed().idea = idea
         self.writes.put("", idea)
 
     def todo(self, todo_id: str) -> Todo | None:
@@ -67,7 +75,7 @@ class Draft:
 
     def put_todo(self, todo: Todo) -> None:
         """Add or change a todo."""
-        self._change(todos=self.records.todos.adding(todo.id, todo))
+        self.changed().todos = self.records.todos.adding(todo.id, todo)
         self.writes.put(todo.id, todo)
 
     def user_message(self, message_id: str) -> UserMessage | None:
@@ -77,7 +85,7 @@ class Draft:
 
     def put_user_message(self, message: UserMessage) -> None:
         """Add or change a visitor's message."""
-        self._change(user_messages=self.records.user_messages.adding(message.id, message))
+        self.changed().user_messages = self.records.user_messages.adding(message.id, message)
         self.writes.put(message.id, message)
 
     def message(self, message_id: str) -> Message | None:
@@ -92,33 +100,32 @@ class Draft:
             messages = messages.adding(message.id, message)
         else:
             messages = messages.without(message.id)
-        self._change(messages=messages)
+        self.changed().messages = messages
         self.writes.put(message.id, message)
 
     def read_broadcasts(self, up_to: str) -> None:
         """Note that the broadcasts up to this id have been read."""
         unread = self.records.broadcasts
-        self._change(broadcasts=unread.without(*(each.id for each in unread if each.id <= up_to)))
+        self.changed().broadcasts = unread.without(*(each.id for each in unread if each.id <= up_to))
         self.put_stack(self.records.stack.but(broadcasts_read=up_to))
 
     def send(self, message: Message) -> None:
         """Send a message to another stack, or to all."""
-        self.records = replace(self.records, outbox=self.records.outbox.adding(message.id, message))
+        self.edit().outbox = self.records.outbox.adding(message.id, message)
         self.writes.sent[message.id] = message
 
     def put_artifact(self, artifact: Artifact) -> None:
         """Add a version of the artifact."""
-        self._change(artifact=artifact)
+        self.changed().artifact = artifact
         self.writes.put(f"{artifact.number:08d}", artifact)
 
     def put_state(self, state: AgentState, *, seen_by_others: bool = False) -> None:
         """Change a role's state; what it notes for itself is no change that others see."""
-        states = {**self.records.states, state.role: state.but(updated_at=self.now)}
-        if seen_by_others:
-            self._change(states=states)
-        else:
-            self.records = replace(self.records, states=states)
-        self.writes.put(state.role, states[state.role])
+        if state.updated_at != self.now:
+            state = state.but(updated_at=self.now)
+        records = self.changed() if seen_by_others else self.edit()
+        records.states = {**records.states, state.role: state}
+        self.writes.put(state.role, state)
 
     def put_trace(self, trace: Trace) -> None:
         """Add a trace."""
@@ -132,16 +139,14 @@ class Draft:
         ):
             self.put_stack(stack.but(next_look_at=self.now))
 
-    def note_change(self) -> None:
-        """Note that something has changed that agents see."""
-        self._change()
+    def changed(self) -> StackRecords:
+        """Return the records to be changed, and note that agents will see the change."""
+        records = self.edit()
+        records.changes += 1
+        return records
 
     def note_input(self) -> None:
         """Note that a person gave the stack something: news, which also ends a row of repetitions."""
         self.note_news()
-        self.note_change()
+        self.changed()
         self.put_stack(self.records.stack.but(last_input_at=self.now))
-
-    def _change(self, **fields: object) -> None:
-        records = self.records
-        self.records = replace(records, changes=records.changes + 1, **fields)  # type: ignore[arg-type]  # fields of it

@@ -167,6 +167,7 @@ def _note_run(applying: _Applying, outcome: Outcome, proposal: str | None) -> No
             last_error=None,
             wait=None,
             short_term=short_term,
+            updated_at=draft.now,
         )
     )
 
@@ -233,7 +234,7 @@ def _set_phase(a: _Applying, effect: SetPhase) -> None:
     stack = a.draft.records.stack
     if effect.phase is not stack.phase:
         a.draft.put_stack(stack.but(phase=effect.phase))
-        a.draft.note_change()
+        a.draft.changed()
 
 
 def _create_todo(a: _Applying, effect: CreateTodo) -> None:

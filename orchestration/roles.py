@@ -1,6 +1,6 @@
 """The open set of roles: a role is a name, a detector, its dependencies and an agent."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
@@ -92,6 +92,14 @@ class RoleRegistry(Mapping[str, Role]):
 
     def __contains__(self, name: object) -> bool:
         return name in self._roles
+
+    def items(self) -> ItemsView[str, Role]:
+        """Return the names and roles, in the order of registration."""
+        return self._roles.items()
+
+    def keys(self) -> KeysView[str]:
+        """Return the names, in the order of registration."""
+        return self._roles.keys()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._roles)

@@ -1,7 +1,6 @@
 """What a command changes in a stack, and what it is answered with."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from math import inf, nextafter
 from typing import Any, Protocol
 
@@ -74,7 +73,7 @@ def steer(draft: Draft, command: ControlStack) -> Stack:
         cancel_cycle(draft, STOPPED)
         after = after.but(current_execution_id=None, last_activity_at=draft.now)
     draft.put_stack(after)
-    draft.note_change()
+    draft.changed()
     return after
 
 
@@ -191,7 +190,7 @@ COMMANDS: Mapping[type, Callable[[Draft, Any], Record]] = {
     EditTodo: edit_todo,
     CancelTodo: cancel_todo,
 }
-"""What carries out a command, by its type. `ConfigureStack` needs a check too; `DeleteStack` leaves nothing."""
+"""What carries out a command, by its type; a change of settings needs a check, too."""
 
 
 def named_by_command(command: object) -> list[tuple[type[Record], str]]:
@@ -239,8 +238,9 @@ def cancel_cycle(draft: Draft, why: str) -> None:
 def end_execution(draft: Draft, execution: OrchestratorExecution, graph: ExecutionGraph | None) -> None:
     """Record the end of the running cycle and count it."""
     draft.writes.put(execution.id, execution)
-    draft.writes.ended.append((execution, graph))
-    draft.records = replace(draft.records, execution=None, graph=None, changes_before_cycle=None)
+    draft.writes.ended = (*draft.writes.ended, (execution, graph))
+    records = draft.edit()
+    records.execution = records.graph = records.changes_before_cycle = None
 
 
 def merged(

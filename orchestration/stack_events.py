@@ -28,10 +28,8 @@ class Activity(Enum):
     """The work status."""
     BUILDING = "building"
     """The graph of a new cycle."""
-    SAVING = "saving"
-    """The commit after which the agents of a wave begin."""
     RUNNING = "running"
-    """The agents of a wave."""
+    """The agents of a wave, which begin when that is on disk."""
     GONE = "gone"
     """Nothing: the stack was deleted."""
 
@@ -91,11 +89,6 @@ class GraphBuilt:
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
-    """The commit that a wave waited for is on disk."""
-
-
-@dataclass(frozen=True, slots=True)
 class WaveEnded:
     """The agents of a wave have ended, or were taken back before they began."""
 
@@ -141,15 +134,16 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Run agents; answered with `WaveEnded`."""
+    """Run agents, unless the turn is over by then; answered with `WaveEnded`."""
 
+    turn: int
     execution_id: str
     nodes: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class TakeBack:
-    """Run those agents no more that have not begun."""
+    """Run those agents no more that have not begun, also those of a `Run` that is still to be carried out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +157,6 @@ class Wait:
 
     due: float | None
     """Seconds since the epoch, UTC; None: until an event."""
-
-
-@dataclass(frozen=True, slots=True)
-class Proceed:
-    """Tell `Saved`, unless the turn is over by then."""
-
-    turn: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,18 +197,4 @@ class Gone:
     """The stack is deleted: the owner ends."""
 
 
-Effect = (
-    Look
-    | Build
-    | Run
-    | TakeBack
-    | Cancel
-    | Wait
-    | Proceed
-    | Deliver
-    | Tell
-    | Trouble
-    | Reload
-    | Quiesced
-    | Gone
-)
+Effect = Look | Build | Run | TakeBack | Cancel | Wait | Deliver | Tell | Trouble | Reload | Quiesced | Gone

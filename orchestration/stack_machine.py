@@ -8,23 +8,23 @@ It does no I/O, reads no clock and knows no actor. The supervisor feeds events i
 | HELD | a start or resume, a wake-up | look |
 | RESTING | the timer, or a change | look |
 | LOOKING | a report, between cycles | build a graph, or rest |
-| LOOKING | a report, in a cycle | save and run the next wave; or end the cycle, then build or rest |
-| BUILDING | a graph | begin a cycle: save |
-| SAVING | the commit is on disk | run the wave |
+| LOOKING | a report, in a cycle | run the next wave; or end the cycle, then build or rest |
+| BUILDING | a graph | begin a cycle, and run its first wave |
 | RUNNING | the wave's results | apply them, then look |
 | any but RUNNING | whatever comes next, and the stack may not run | hold |
 
-What is applied is written with the next save; what depends on that waits for it (`Step.after`).
+What is applied is written with the next save; what depends on that waits for it (`Step.after`). So the agents
+of a wave begin when it is on disk that they do.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from recursor.domain.commands import Command, ConfigureStack, ControlStack, CreateStack, DeleteStack
 from recursor.domain.errors import InvalidInputError, NotFoundError
 from recursor.domain.execution import Decision, DecisionKind
-from recursor.domain.graph import NodeStatus
+from recursor.domain.graph import ExecutionGraph
 from recursor.domain.record import Record
 from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState
@@ -58,13 +58,11 @@ from recursor.orchestration.stack_events import (
     Look,
     LookFailed,
     Posted,
-    Proceed,
     Quiesce,
     Quiesced,
     Reload,
     Requested,
     Run,
-    Saved,
     TakeBack,
     TimerDue,
     Trouble,
@@ -80,9 +78,9 @@ from recursor.orchestration.writes import Writes
 MOST_LOOKS_IN_A_ROW = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class StackState:
-    """All that the owner of a stack knows."""
+    """All that the owner of a stack knows. A step makes a new one of it, and leaves it as it was."""
 
     records: StackRecords
     settings: Settings
@@ -123,6 +121,12 @@ class StackState:
             and not self.quiescing
             and self.damage is None
         )
+
+    def copy(self) -> "StackState":
+        """Return a copy to be changed."""
+        copied = object.__new__(StackState)
+        copied.__dict__ = self.__dict__.copy()
+        return copied
 
 
 @dataclass(slots=True)
@@ -176,26 +180,35 @@ class StackMachine:
         settings, unusable = self.effective(records)
         return StackState(records, settings, runs=runs, damage=damage, unusable=unusable, is_new=is_new)
 
-    def step(self, state: StackState, event: object, now: float) -> Step:
+    def step(self, state: StackState, event: object, now: float, *, observed: bool = True) -> Step:
         """Return what an event comes to. An event that nothing waits for any more changes nothing.
 
         Args:
             state: the state before.
             event: one of `recursor.orchestration.stack_events`.
             now: seconds since the epoch, UTC.
+            observed: whether anybody wants to be told of what is not essential.
 
         Raises:
             RecursorError: the event is a command that cannot be carried out; nothing has changed.
         """
-        handler = _TABLE.get((state.activity, type(event))) or _TABLE.get((None, type(event)))
-        found = event.found if isinstance(event, Requested) else _NONE
-        turn = _Turn(self, state, Draft(state.records, now, self.new_id, found))
+        kind = type(event)
+        handler = _BY_ACTIVITY.get((state.activity, kind)) or _ALWAYS.get(kind)
+        found = event.found if isinstance(event, Requested) else _NOTHING_FOUND
+        turn = _Turn(self, state, Draft(state.records, now, self.new_id, found), observed)
         if handler is not None:
             handler(turn, event)
         return turn.finish()
 
     def recover(
-        self, state: StackState, durable: StackRecords, lost: Sequence[WaveEnded], now: float, retry: float
+        self,
+        state: StackState,
+        durable: StackRecords,
+        lost: Sequence[WaveEnded],
+        now: float,
+        *,
+        running: bool,
+        retry: float,
     ) -> Step:
         """Return what follows when a commit failed for want of room: nothing that was asked for is done.
 
@@ -206,21 +219,20 @@ class StackMachine:
             durable: the records as they are on disk.
             lost: the results that are not, in their order.
             now: seconds since the epoch, UTC.
+            running: whether agents of the current wave have begun.
             retry: seconds until the next attempt.
         """
-        settings, unusable = self.effective(durable)
-        running = state.activity is Activity.RUNNING
-        state = replace(state, records=durable, settings=settings, unusable=unusable, looked_at=-1)
-        t = _Turn(self, state, Draft(durable, now, self.new_id))
+        state = state.copy()
+        state.records, state.looked_at = durable, -1
+        state.settings, state.unusable = self.effective(durable)
+        t = _Turn(self, state, Draft(durable, now, self.new_id), observed=True)
         for event in lost:
-            take_results(t.draft, event.results, settings, event.found)
+            take_results(t.draft, event.results, state.settings, event.found)
             if t.records.graph is not None:
                 t.after += news.nodes_ended(t.records.graph, event.results)
         if not running:
-            graph = t.records.graph
-            if graph is not None:
-                t.draft.records = replace(t.records, graph=unmark_running(graph))
-            t.changes.update(activity=Activity.RESTING, due=now + retry, backing_off=True)
+            _unmark(t)
+            t.become(Activity.RESTING, due=now + retry, backing_off=True)
             t.effects.append(Wait(now + retry))
         return t.finish()
 
@@ -232,79 +244,80 @@ class StackMachine:
             return self.settings, str(error)
 
 
-_NONE: Found = {}
+_NOTHING_FOUND: Found = {}
 
 
 class _Turn:
     """One step while it is taken."""
 
-    __slots__ = ("after", "answer", "before", "changes", "draft", "effects", "machine", "save")
+    __slots__ = (
+        "after",
+        "answer",
+        "before",
+        "draft",
+        "effects",
+        "machine",
+        "now",
+        "observed",
+        "save",
+        "state",
+    )
 
-    def __init__(self, machine: StackMachine, state: StackState, draft: Draft) -> None:
+    def __init__(self, machine: StackMachine, before: StackState, draft: Draft, observed: bool) -> None:
         self.machine = machine
-        self.before = state
+        self.before = before
+        self.state = before.copy()
         self.draft = draft
-        self.changes: dict[str, Any] = {}
+        self.now = draft.now
+        self.observed = observed
         self.effects: list[Effect] = []
         self.after: list[Effect] = []
         self.save = False
         self.answer: Record | None = None
 
     @property
-    def now(self) -> float:
-        return self.draft.now
-
-    @property
     def records(self) -> StackRecords:
         return self.draft.records
 
-    def get(self, name: str) -> Any:
-        """Return a field of the state as it will be."""
-        return self.changes[name] if name in self.changes else getattr(self.before, name)
-
     @property
     def settings(self) -> Settings:
-        settings: Settings = self.get("settings")
-        return settings
+        return self.state.settings
 
     @property
     def may_run(self) -> bool:
+        state = self.state
         return (
-            self.records.stack.state is ExecutionState.RUNNING
-            and self.before.runs
-            and not self.get("quiescing")
-            and self.get("damage") is None
+            self.draft.records.stack.state is ExecutionState.RUNNING
+            and state.runs
+            and not state.quiescing
+            and state.damage is None
         )
 
     @property
-    def cycle_is_over(self) -> bool:
-        graph = self.records.graph
-        return graph is not None and all(node.status.ended for node in graph.nodes)
+    def has_changed(self) -> bool:
+        """Whether anything has changed since the work cache was asked."""
+        return self.draft.records.changes != self.before.looked_at
 
-    def take_settings(self) -> None:
-        """Have the stack's own settings hold from here on."""
-        if self.records.stack.settings != self.before.records.stack.settings:
-            self.changes["settings"], self.changes["unusable"] = self.machine.effective(self.records)
+    def become(self, activity: Activity, due: float | None = None, *, backing_off: bool = False) -> None:
+        """Begin to wait for something else."""
+        state = self.state
+        state.activity, state.due, state.backing_off = activity, due, backing_off
+        state.turn = self.before.turn + 1
 
     def finish(self) -> Step:
-        draft, before = self.draft, self.before
-        if "activity" in self.changes:
-            self.changes["turn"] = before.turn + 1
-        if draft.records is not before.records:
-            if draft.writes.records:
-                draft.records = _without_surplus(draft.records, before.records)
-            self.after[:0] = news.changed(before.records.stack, draft.records.stack)
-            self.changes["records"] = draft.records
-            sent = draft.writes.sent.values()
-            self.after += [Deliver(message) for message in sent]  # type: ignore[arg-type]  # they are messages
-        state = replace(before, **self.changes) if self.changes else before
-        return Step(draft.now, state, draft.writes, self.effects, self.after, self.save, self.answer)
-
-
-def _without_surplus(records: StackRecords, before: StackRecords) -> StackRecords:
-    if records.todos is before.todos and records.user_messages is before.user_messages:
-        return records
-    return forgettable(records)
+        draft, before, state = self.draft, self.before, self.state
+        records = draft.records
+        if records is not before.records:
+            if records.todos is not before.records.todos or (
+                records.user_messages is not before.records.user_messages
+            ):
+                records = forgettable(records)
+            if records.stack is not before.records.stack:
+                self.after[:0] = news.changed(before.records.stack, records.stack)
+            if draft.writes.sent:
+                self.after += map(Deliver, draft.writes.sent.values())
+            state.records = records
+        return Step(self.now, state, draft.writes, self.effects, self.after, self.save, self.answer)
 
 
 # -- What follows --------------------------------------------------------------------------------------------
@@ -312,17 +325,21 @@ def _without_surplus(records: StackRecords, before: StackRecords) -> StackRecord
 
 def _go_on(t: _Turn) -> None:
     """Take the next step, whatever it is."""
-    unusable = t.get("unusable")
-    if t.may_run and unusable is not None:
-        _suspend(t, unusable)
-    elif t.may_run or (t.cycle_is_over and t.get("damage") is None):
+    state = t.state
+    if t.may_run:
+        if state.unusable is None:
+            _look(t)
+        else:
+            _suspend(t, state.unusable)
+    elif state.damage is None and t.records.graph is not None and t.records.graph.has_ended:
         _look(t)
     else:
         _hold(t)
 
 
 def _look(t: _Turn) -> None:
-    t.changes.update(activity=Activity.LOOKING, due=None, backing_off=False, looked_at=t.records.changes)
+    t.become(Activity.LOOKING)
+    t.state.looked_at = t.records.changes
     if t.before.activity is Activity.RESTING:
         t.effects.append(Wait(None))
     t.effects.append(Look())
@@ -335,11 +352,20 @@ def _hold(t: _Turn) -> None:
         unmarked = unmark_running(graph)
         if unmarked is not graph:
             put_graph(t.draft, unmarked)
-    t.changes.update(activity=Activity.HELD, due=None, backing_off=False)
+    t.become(Activity.HELD)
     t.effects.append(Wait(None))
     t.save = True
-    if t.get("quiescing"):
+    if t.state.quiescing:
         t.after.append(Quiesced())
+
+
+def _unmark(t: _Turn) -> None:
+    """Have what was begun and has no result begin again; the next save of the graph says so."""
+    graph = t.records.graph
+    if graph is not None:
+        unmarked = unmark_running(graph)
+        if unmarked is not graph:
+            t.draft.edit().graph = unmarked
 
 
 def _suspend(t: _Turn, reason: str) -> None:
@@ -347,25 +373,27 @@ def _suspend(t: _Turn, reason: str) -> None:
     _note_trouble(t, reason)
     if t.records.stack.state is ExecutionState.RUNNING:
         t.draft.put_stack(paused(t.records.stack, reason, t.now))
-        t.draft.note_change()
+        t.draft.changed()
     _hold(t)
 
 
 def _note_trouble(t: _Turn, problem: str) -> None:
-    t.changes["trouble"] = problem
+    t.state.trouble = problem
     t.effects.append(Trouble(problem))
 
 
 def _build(t: _Turn, report: WorkReport) -> None:
-    t.changes["activity"] = Activity.BUILDING
+    t.become(Activity.BUILDING)
     t.effects.append(Build(report, t.machine.new_id()))
 
 
-def _start_wave(t: _Turn) -> None:
-    """Have the wave that is marked run once that is on disk."""
-    t.changes["activity"] = Activity.SAVING
+def _run_wave(t: _Turn, graph: ExecutionGraph) -> None:
+    """Have the next wave of the running cycle run, as soon as it is on disk that it does."""
+    graph, nodes = mark_running(graph, t.now)
+    put_graph(t.draft, graph)
+    t.become(Activity.RUNNING)
     t.save = True
-    t.after.append(Proceed(t.before.turn + 1))
+    t.after.append(Run(t.state.turn, graph.id, nodes))
 
 
 def _rest(t: _Turn, report: WorkReport) -> None:
@@ -387,9 +415,10 @@ def _wait(t: _Turn, decision: Decision) -> None:
         _go_on(t)
     else:
         due = None if decision.pause is None else t.now + decision.pause
-        t.changes.update(activity=Activity.RESTING, due=due, backing_off=decision.backoff)
+        t.become(Activity.RESTING, due, backing_off=decision.backoff)
         t.effects.append(Wait(due))
-        t.after.append(news.waits(decision, due))
+        if t.observed:
+            t.after.append(news.waits(decision, due))
 
 
 def _end_cycle(t: _Turn, report: WorkReport) -> None:
@@ -405,7 +434,7 @@ def _end_cycle(t: _Turn, report: WorkReport) -> None:
         now=t.now,
     )
     end_cycle(t.draft, report, decision, progress=progress)
-    t.after += news.cycle_ended(t.draft.writes.ended[-1])
+    t.after += news.cycle_ended(t.draft.writes.ended[-1], t.observed)
     if decision.kind is DecisionKind.CONTINUE and t.may_run:
         # The end shares the commit of the next beginning.
         _build(t, report)
@@ -429,11 +458,10 @@ def _woken(t: _Turn, _event: Woken) -> None:
             _note_trouble(t, state.damage)
         return
     if records.graph is not None and t.may_run:
-        # What was begun and has no result is begun again.
-        t.draft.records = replace(records, graph=unmark_running(records.graph))
+        _unmark(t)
     due = backoff_ends(records.stack, t.settings.pause, t.now)
     if due is not None and due > t.now and records.graph is None and t.may_run:
-        t.changes.update(activity=Activity.RESTING, due=due, backing_off=True)
+        t.become(Activity.RESTING, due, backing_off=True)
         t.effects.append(Wait(due))
     else:
         _go_on(t)
@@ -454,11 +482,12 @@ def _requested(t: _Turn, event: Requested) -> None:
             t.answer = configure(t.draft, command, t.machine.check)
         case _:
             t.answer = COMMANDS[type(command)](t.draft, command)
-            t.changes["is_new"] = False
+            t.state.is_new = False
     if t.records is before:
         return
     t.save = True
-    t.take_settings()
+    if t.records.stack.settings != before.stack.settings:
+        t.state.settings, t.state.unusable = t.machine.effective(t.records)
     t.after += news.commanded(command, t.answer, t.now)
     for ended in t.draft.writes.ended:
         t.after += news.cycle_cancelled(ended)
@@ -471,7 +500,7 @@ def _react(t: _Turn, command: object) -> None:
     if isinstance(command, ControlStack):
         if command.command is Command.STOP:
             t.effects.append(Cancel())
-            t.changes["trouble"] = None
+            t.state.trouble = None
             _hold(t)
             return
         if command.command is Command.PAUSE and activity is Activity.RUNNING:
@@ -480,24 +509,19 @@ def _react(t: _Turn, command: object) -> None:
         if t.before.damage is not None and t.records.stack.state is ExecutionState.RUNNING:
             t.after.append(Reload())
             return
-        t.changes["trouble"] = None
+        t.state.trouble = None
         if command.command is not Command.PAUSE:
             # A person wants it tried now.
-            t.changes.update(backing_off=False, look_failures=0)
+            t.state.backing_off, t.state.look_failures = False, 0
     if activity is Activity.HELD or (activity is Activity.RESTING and not t.may_run):
         _go_on(t)
-    elif activity is Activity.RESTING and not t.get("backing_off") and _has_changed(t):
+    elif activity is Activity.RESTING and not t.state.backing_off and t.has_changed:
         _look(t)
-
-
-def _has_changed(t: _Turn) -> bool:
-    """Return whether anything has changed since the work cache was asked."""
-    return t.records.changes != t.before.looked_at
 
 
 def _delete(t: _Turn) -> None:
     t.draft.writes.deleted = True
-    t.changes.update(activity=Activity.GONE, due=None)
+    t.become(Activity.GONE)
     t.effects += [Cancel(), Wait(None)]
     t.save = True
     t.after += [news.deleted(), Gone()]
@@ -507,31 +531,28 @@ def _posted(t: _Turn, event: Posted) -> None:
     message, stack = event.message, t.records.stack
     if message.from_stack_id == stack.id or message.id <= stack.broadcasts_read:
         return
-    broadcasts = t.records.broadcasts.adding(message.id, message)
-    t.draft.records = replace(t.records, broadcasts=broadcasts)
-    t.draft.note_change()
+    records = t.draft.changed()
+    records.broadcasts = records.broadcasts.adding(message.id, message)
     _react(t, None)
 
 
 def _arrived(t: _Turn, event: Arrived) -> None:
     if event.message_id in t.records.outbox:
-        outbox = t.records.outbox.without(event.message_id)
-        t.draft.records = replace(t.records, outbox=outbox)
-        t.draft.writes.arrived.add(event.message_id)
+        records = t.draft.edit()
+        records.outbox = records.outbox.without(event.message_id)
+        t.draft.writes.arrive(event.message_id)
         # While the stack is busy it goes with the next save.
         t.save = t.before.activity in (Activity.RESTING, Activity.HELD)
 
 
 def _reported(t: _Turn, event: WorkReported) -> None:
-    t.changes["look_failures"] = 0
-    if t.before.trouble is not None:
-        t.changes["trouble"] = None
-    looks = t.before.looks + 1
-    if _has_changed(t) and looks < MOST_LOOKS_IN_A_ROW:
-        t.changes["looks"] = looks
+    state = t.state
+    state.look_failures, state.trouble = 0, None
+    state.looks += 1
+    if t.has_changed and state.looks < MOST_LOOKS_IN_A_ROW:
         _look(t)
         return
-    t.changes["looks"] = 0
+    state.looks = 0
     report = event.report
     if t.records.graph is not None:
         _continue_cycle(t, report)
@@ -539,7 +560,7 @@ def _reported(t: _Turn, event: WorkReported) -> None:
         _hold(t)
     elif report.roles_with_work():
         _build(t, report)
-    elif _has_changed(t):
+    elif t.has_changed:
         _look(t)
     else:
         _rest(t, report)
@@ -549,21 +570,21 @@ def _continue_cycle(t: _Turn, report: WorkReport) -> None:
     before = t.records.graph
     assert before is not None
     graph, ready = next_wave(before, report, t.now)
+    if ready and t.may_run:
+        _run_wave(t, graph)
+        return
     if graph is not before:
         put_graph(t.draft, graph)
-    if not ready:
-        _end_cycle(t, report)
-    elif not t.may_run:
+    if ready:
         _hold(t)
     else:
-        put_graph(t.draft, mark_running(graph, t.now))
-        _start_wave(t)
+        _end_cycle(t, report)
 
 
 def _look_failed(t: _Turn, event: LookFailed) -> None:
-    failures = t.before.look_failures + 1
-    t.changes.update(look_failures=failures, looks=0)
-    decision = after_failure(failures, event.problem, t.settings.pause)
+    t.state.look_failures += 1
+    t.state.looks = 0
+    decision = after_failure(t.state.look_failures, event.problem, t.settings.pause)
     t.save = True
     if decision.suspend:
         _suspend(t, decision.reason)
@@ -576,30 +597,19 @@ def _graph_built(t: _Turn, event: GraphBuilt) -> None:
     if not t.may_run:
         _hold(t)
         return
-    begin_cycle(t.draft, event.graph, event.report)
-    assert t.records.execution is not None
-    assert t.records.graph is not None
-    t.after.append(news.cycle_began(t.records.execution, t.records.graph))
-    _start_wave(t)
-
-
-def _saved(t: _Turn, _event: Saved) -> None:
-    graph = t.records.graph
-    if not t.may_run or graph is None:
-        _hold(t)
-        return
-    nodes = tuple([node for node in graph.nodes if node.status is NodeStatus.RUNNING])
-    t.changes["activity"] = Activity.RUNNING
-    t.effects.append(Run(graph.id, nodes))
+    execution = begin_cycle(t.draft, event.graph, event.report)
+    _run_wave(t, event.graph)
+    if t.observed:
+        t.after.insert(0, news.cycle_began(execution, t.records.graph or event.graph))
 
 
 def _wave_ended(t: _Turn, event: WaveEnded) -> None:
     take_results(t.draft, event.results, t.settings, event.found)
     graph = t.records.graph
     assert graph is not None
-    t.after += news.nodes_ended(graph, event.results)
+    t.after += news.nodes_ended(graph, event.results, t.observed)
     if event.deaths and _too_many_deaths(t, event.deaths):
-        limits, deaths = t.settings.limits, len(t.get("deaths"))
+        limits, deaths = t.settings.limits, len(t.state.deaths)
         _suspend(t, f"{deaths} of its actors died within {limits.child_death_window:g} s")
     else:
         _go_on(t)
@@ -617,7 +627,7 @@ def _too_many_deaths(t: _Turn, more: int) -> bool:
     limits = t.settings.limits
     oldest = t.now - limits.child_death_window
     deaths = (*(at for at in t.before.deaths if at >= oldest), *[t.now] * more)
-    t.changes["deaths"] = deaths
+    t.state.deaths = deaths
     return len(deaths) > limits.child_deaths
 
 
@@ -630,7 +640,7 @@ def _timer_due(t: _Turn, _event: TimerDue) -> None:
 
 
 def _quiesce(t: _Turn, _event: Quiesce) -> None:
-    t.changes["quiescing"] = True
+    t.state.quiescing = True
     match t.before.activity:
         case Activity.RUNNING:
             t.effects.append(TakeBack())
@@ -647,19 +657,24 @@ def _refuse(t: _Turn, event: Requested) -> None:
     raise NotFoundError(f"no stack {stack_id}: it does not exist, or was deleted")
 
 
-_TABLE: Mapping[tuple[Activity | None, type], Callable[[_Turn, Any], None]] = {
-    (None, Woken): _woken,
-    (None, Requested): _requested,
-    (None, Posted): _posted,
-    (None, Arrived): _arrived,
-    (None, ChildDied): _child_died,
-    (None, Quiesce): _quiesce,
+_Handler = Callable[[_Turn, Any], None]
+
+_ALWAYS: Mapping[type, _Handler] = {
+    Woken: _woken,
+    Requested: _requested,
+    Posted: _posted,
+    Arrived: _arrived,
+    ChildDied: _child_died,
+    Quiesce: _quiesce,
+}
+"""What handles an event during any activity but those below."""
+
+_BY_ACTIVITY: Mapping[tuple[Activity, type], _Handler] = {
     (Activity.LOOKING, WorkReported): _reported,
     (Activity.LOOKING, LookFailed): _look_failed,
     (Activity.BUILDING, GraphBuilt): _graph_built,
-    (Activity.SAVING, Saved): _saved,
     (Activity.RUNNING, WaveEnded): _wave_ended,
     (Activity.RESTING, TimerDue): _timer_due,
     (Activity.GONE, Requested): _refuse,
 }
-"""What handles an event during an activity; None: during any. What is not here is ignored."""
+"""What handles an event during one activity. What is in neither table is ignored."""

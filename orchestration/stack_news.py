@@ -91,11 +91,21 @@ def cycle_began(execution: OrchestratorExecution, graph: ExecutionGraph) -> Tell
     return Tell(CycleStarted, fields)
 
 
-def nodes_ended(graph: ExecutionGraph, results: Iterable[NodeResult]) -> Iterator[Tell]:
-    """Tell how the nodes of a wave ended, and which visitors were answered."""
+def nodes_ended(
+    graph: ExecutionGraph, results: Iterable[NodeResult], observed: bool = True
+) -> Iterator[Tell]:
+    """Tell how the nodes of a wave ended, and which visitors were answered.
+
+    Args:
+        graph: the graph, with the nodes as they ended.
+        results: what ended.
+        observed: whether anybody wants to be told of more than failures.
+    """
     nodes = {node.role: node for node in graph.nodes}
     for result in results:
         node, outcome = nodes[result.role], result.outcome
+        if not observed and node.status is not NodeStatus.FAILED:
+            continue
         fields = {
             "execution_id": graph.id,
             "role": result.role,
@@ -114,9 +124,11 @@ def nodes_ended(graph: ExecutionGraph, results: Iterable[NodeResult]) -> Iterato
                 yield Tell(UserMessageAnswered, answered)
 
 
-def cycle_ended(ended: Ended) -> list[Tell]:
-    """Tell that a cycle ended."""
+def cycle_ended(ended: Ended, observed: bool = True) -> list[Tell]:
+    """Tell that a cycle ended; one that did not fail only if that is `observed`."""
     execution, _ = ended
+    if not observed and execution.status is not ExecutionStatus.FAILED:
+        return []
     fields = {
         "execution_id": execution.id,
         "number": execution.number,
