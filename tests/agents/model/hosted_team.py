@@ -6,12 +6,13 @@ import sys
 import threading
 from pathlib import Path
 
+from recursor.agents.model.asking import ask
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.work import WorkStatus
 from recursor.orchestration.roles import Role, RoleRegistry
-from tests.agents.model.asked import plan
+from tests.agents.model.asked import Plan
 
 
 class NotPortableError(Exception):
@@ -46,8 +47,7 @@ class OnlyHere(Outcome):
 
 
 class Planner:
-    def run(self, snapshot: Snapshot, run: Run) -> Outcome:
-        del snapshot
+    async def run(self, snapshot: Snapshot, run: Run) -> Outcome:
         match run.reason:
             case "raise":
                 raise NotPortableError("this", "that")
@@ -65,7 +65,8 @@ class Planner:
                 return Outcome(thoughts=(printed_by("-c", NAME_IGNORED),))
             case "return nothing":
                 return None  # type: ignore[return-value]  # as an agent might
-        return Outcome(summary=plan(run).output.title, thoughts=(f"in {os.getpid()}",))
+        reply = await ask(run, snapshot, instructions="You plan.", prompt="Plan tea.", output=Plan)
+        return Outcome(summary=reply.output.title, thoughts=(f"in {os.getpid()}",))
 
 
 def team() -> RoleRegistry:

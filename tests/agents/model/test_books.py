@@ -1,26 +1,30 @@
 """Many runs at once, over a wire on which everything goes wrong: the books on disk are exact."""
 
+import asyncio
 import random
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from recursor.actors.metering import Meters, StoreMeter
+from recursor.actors.ledger import LedgerActor, LedgerMeter
+from recursor.agents.model.asking import ask
 from recursor.agents.model.exchange import Exchange
 from recursor.domain.agent import Run
+from recursor.domain.ids import new_id
 from recursor.domain.rates import Rate
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.spending import AgentFailedError, Spend
+from recursor.runtime.dispatcher import Dispatcher
 from recursor.storage.budgets import read_account
 from recursor.storage.lmdb_store import LmdbStore
-from recursor.storage.stacks import create_stack
-from recursor.storage.tables import ALL_STACKS, RESERVATIONS, TABLES
-from tests.agents.model.asked import GOOD, TEA, plan
+from recursor.storage.opening import open_store
+from recursor.storage.tables import ALL_STACKS, RESERVATIONS
+from tests.agents.model.asked import GOOD, TEA, Plan
 from tests.agents.model.conftest import FastClock
-from tests.making import make_stack
+from tests.agents.model.loop import agent_loop
+from tests.making import make_snapshot
 from tests.model_stub.answers import Answer, Call, Fault
 from tests.model_stub.server import ModelStub
 
@@ -42,7 +46,7 @@ WRONG = (
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[LmdbStore]:
-    store = LmdbStore(tmp_path / "store", TABLES)
+    store = open_store(tmp_path / "store")
     yield store
     store.close()
 
@@ -62,7 +66,8 @@ def test_the_books_are_exact_whatever_goes_wrong(
     stub.script = script
     clock = FastClock()
     exchange = Exchange(clock, {"openai": Rate(concurrent=LIMIT)})
-    meters = Meters(store, Settings(), RunnerSettings(), clock)
+    dispatcher = Dispatcher(2, "books")
+    ledger = LedgerActor.start(store, Settings(), RunnerSettings(), clock, new_id, dispatcher)
     settings = Settings().overridden(
         {"model": {"name": "openai:gpt-4o", "base_url": stub.url, "call_seconds": 100, "output_tokens": 500}}
     )
@@ -73,21 +78,21 @@ def test_the_books_are_exact_whatever_goes_wrong(
     class Noting:
         """Notes what is settled, on its way to the books."""
 
-        meter: StoreMeter
+        meter: LedgerMeter
 
-        def begin(self) -> None:
-            self.meter.begin()
+        async def begin(self) -> None:
+            await self.meter.begin()
 
-        def reserve(self, most: Spend) -> str:
-            return self.meter.reserve(most)
+        async def reserve(self, most: Spend) -> str:
+            return await self.meter.reserve(most)
 
-        def settle(self, reservation: str, spent: Spend | None) -> None:
-            self.meter.settle(reservation, spent)
+        async def settle(self, reservation: str, spent: Spend | None) -> None:
+            await self.meter.settle(reservation, spent)
             if spent is not None:
                 confirmed.append(spent.tokens)
 
-    def work(stack_id: str) -> None:
-        meter = Noting(meters.of(stack_id, "planner"))
+    async def work(stack_id: str) -> None:
+        meter = Noting(LedgerMeter(ledger, stack_id, "planner"))
         for number in range(RUNS):
             run = Run(
                 f"e{number}",
@@ -100,27 +105,30 @@ def test_the_books_are_exact_whatever_goes_wrong(
                 models=exchange,
             )
             try:
-                outcomes.append(plan(run).output.title)
+                reply = await ask(
+                    run, make_snapshot(), instructions="You plan.", prompt="Plan tea.", output=Plan
+                )
+                outcomes.append(reply.output.title)
             except AgentFailedError as error:
                 outcomes.append(str(error))
 
-    stacks = [make_stack(id=f"stack{number}") for number in range(STACKS)]
-    for stack in stacks:
-        store.write(lambda writer, made=stack: create_stack(writer, made, None))
-    threads = [threading.Thread(target=work, args=(stack.id,)) for stack in stacks]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    exchange.close()
+    stacks = [f"stack{number}" for number in range(STACKS)]
+
+    async def work_of_all() -> None:
+        await asyncio.gather(*map(work, stacks))
+        await exchange.aclose()
+
+    agent_loop().run(work_of_all())
+    ledger.stop()
+    dispatcher.shutdown()
     clock.close()
 
     assert len(outcomes) == STACKS * RUNS
     assert outcomes.count("Tea") > STACKS
     with store.read() as reader:
         whole = read_account(reader, ALL_STACKS)
-        each = [read_account(reader, stack.id) for stack in stacks]
-        assert list(RESERVATIONS.keys(reader, ALL_STACKS)) == []
+        each = [read_account(reader, stack) for stack in stacks]
+        assert list(RESERVATIONS.scan(reader, ALL_STACKS)) == []
     assert whole.reserved == Spend()
     assert whole.calls == len(stub.calls)
     assert sum(account.spent.tokens for account in each) == whole.spent.tokens

@@ -1,25 +1,29 @@
 """Agents in further processes: what they ask for is counted here, waits here, and ends with them."""
 
+import asyncio
 import os
 import signal
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from recursor.agents.hosts.errors import FarError, HostGoneError
+from recursor.agents.hosts.host import Host
 from recursor.agents.hosts.hosted import HostedAgent
 from recursor.agents.model.exchange import Exchange
-from recursor.domain.agent import Agent
+from recursor.domain.agent import Run
+from recursor.domain.effect import Outcome
 from recursor.domain.rates import Rate
+from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import AgentFailedError, Budget, BudgetExceededError, Spend
 from recursor.runner.agent_processes import AgentAssignment, AgentProcesses
 from tests.agents.model.asked import GOOD
 from tests.agents.model.conftest import KEY, Books, FastClock, RunMaker
 from tests.agents.model.hosted_team import Planner
+from tests.agents.model.loop import CancelledRunError, agent_loop, stop
 from tests.making import make_snapshot
 from tests.model_stub.answers import Answer, Fault, always, in_turn
 from tests.model_stub.server import ModelStub
@@ -35,28 +39,43 @@ def exchange(monkeypatch: pytest.MonkeyPatch) -> Iterator[Exchange]:
     clock = FastClock()
     exchange = Exchange(clock, {"openai": Rate(concurrent=2)})
     yield exchange
-    exchange.close()
+    agent_loop().run(exchange.aclose())
     clock.close()
 
 
 @pytest.fixture
 def processes(exchange: Exchange, tmp_path: Path) -> Iterator[AgentProcesses]:
     processes = AgentProcesses(2, AgentAssignment(TEAM, tmp_path, log=False), exchange)
-    processes.start()
+    agent_loop().run(processes.start())
     try:
         wait_for(lambda: up(processes) == 2)
         yield processes
     finally:
-        processes.stop()
+        agent_loop().run(processes.stop())
 
 
 def up(processes: AgentProcesses) -> int:
     return sum(host.is_up for host in processes.all())
 
 
+Agent = Callable[[Run], Future[Outcome]]
+
+
+def agent_in(find_host: Callable[[], Host | None]) -> Agent:
+    """Return what begins a run of the team's planner."""
+    hosted = HostedAgent(Planner(), find_host)
+
+    def begin(run: Run) -> Future[Outcome]:
+        work = hosted.choose(run.role, run.settings).run(make_snapshot(), run)
+        assert isinstance(work, Coroutine)
+        return agent_loop().begin(run, work)
+
+    return begin
+
+
 @pytest.fixture
 def agent(processes: AgentProcesses) -> Agent:
-    return HostedAgent(Planner(), processes.host)
+    return agent_in(processes.host)
 
 
 def asked_in(outcome_thoughts: tuple[str, ...]) -> int:
@@ -68,7 +87,7 @@ def test_it_runs_elsewhere_and_is_counted_here(
 ) -> None:
     stub.script = always(GOOD)
     told: list[str] = []
-    outcome = agent.run(make_snapshot(), make_run(say=told.append))
+    outcome = agent(make_run(say=told.append)).result()
     assert outcome.summary == "Tea"
     assert asked_in(outcome.thoughts) != os.getpid()
     assert told[-1] == "Tea\nboil\npour"
@@ -80,9 +99,8 @@ def test_calls_of_all_processes_wait_in_one_line(
     agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books
 ) -> None:
     stub.script = always(replace(GOOD, latency=0.05))
-    with ThreadPoolExecutor(12) as pool:
-        runs = [pool.submit(agent.run, make_snapshot(), make_run()) for _ in range(12)]
-        used = {asked_in(run.result().thoughts) for run in runs}
+    runs = [agent(make_run()) for _ in range(12)]
+    used = {asked_in(run.result().thoughts) for run in runs}
     assert (stub.most_at_once, len(stub.calls), books.open) == (2, 12, {})
     assert os.getpid() not in used
 
@@ -90,7 +108,7 @@ def test_calls_of_all_processes_wait_in_one_line(
 def test_a_budget_holds(agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books) -> None:
     books.budget = Budget(tokens=100)
     with pytest.raises(BudgetExceededError, match=r"budget\.tokens"):
-        agent.run(make_snapshot(), make_run())
+        agent(make_run()).result()
     assert stub.calls == []
 
 
@@ -99,46 +117,55 @@ def test_an_unwanted_run_ends_on_the_wire(
 ) -> None:
     stub.script = always(HANGS)
     run = make_run()
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(agent.run, make_snapshot(), run)
-        stub.wait_until(lambda stub: bool(stub.calls))
-        run.cancelled.set()
-        with pytest.raises(AgentFailedError, match="the run was stopped: it waited for the answer of openai"):
-            running.result()
+    running = agent(run)
+    stub.wait_until(lambda stub: bool(stub.calls))
+    stop(run)
+    assert isinstance(running.exception(), CancelledRunError)
     stub.wait_until(lambda stub: stub.hung_up == 1)
     assert books.settled == [None]
+
+
+def test_a_stopped_run_counts_what_its_last_call_has_spent(
+    agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books
+) -> None:
+    stub.script = always(GOOD)
+    run = make_run()
+    settle = books.settle
+
+    async def settle_late(reservation: str, spent: Spend | None) -> None:
+        stop(run)
+        await asyncio.sleep(0.1)
+        await settle(reservation, spent)
+
+    books.settle = settle_late  # type: ignore[method-assign]  # it is stopped just then
+    assert isinstance(agent(run).exception(), CancelledRunError)
+    assert (books.spent.tokens, books.open) == (sum(stub.billed), {})
 
 
 def test_whoever_is_taken_out_of_the_line_is_in_nobodys_way(
     agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books
 ) -> None:
     stub.script = in_turn(HANGS, HANGS, GOOD)
-    with ThreadPoolExecutor(3) as pool:
-        hanging = [make_run(), make_run()]
-        ends = [pool.submit(agent.run, make_snapshot(), run) for run in hanging]
-        stub.wait_until(lambda stub: len(stub.calls) == 2)
-        third = make_run()
-        ends.append(pool.submit(agent.run, make_snapshot(), third))
-        wait_for(lambda: books.runs == 3)
-        third.cancelled.set()
-        with pytest.raises(AgentFailedError, match="the run was stopped"):
-            ends[2].result()
-        for run in hanging:
-            run.cancelled.set()
-        for end in ends[:2]:
-            assert isinstance(end.exception(), AgentFailedError)
-    assert agent.run(make_snapshot(), make_run()).summary == "Tea"
+    hanging = [make_run(), make_run()]
+    ends = [agent(run) for run in hanging]
+    stub.wait_until(lambda stub: len(stub.calls) == 2)
+    third = make_run()
+    ends.append(agent(third))
+    wait_for(lambda: books.runs == 3)
+    for run in (third, *hanging):
+        stop(run)
+    assert {type(end.exception()) for end in ends} == {CancelledRunError}
+    assert agent(make_run()).result().summary == "Tea"
 
 
 def test_what_a_process_was_at_when_it_died_is_begun_anew_and_counts(
     agent: Agent, processes: AgentProcesses, make_run: RunMaker, stub: ModelStub, books: Books
 ) -> None:
     stub.script = in_turn(HANGS, GOOD)
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(agent.run, make_snapshot(), make_run())
-        stub.wait_until(lambda stub: bool(stub.calls))
-        os.kill(busy(processes), signal.SIGKILL)
-        assert running.result().summary == "Tea"
+    running = agent(make_run())
+    stub.wait_until(lambda stub: bool(stub.calls))
+    os.kill(busy(processes), signal.SIGKILL)
+    assert running.result().summary == "Tea"
     assert len(stub.calls) == 2
     assert books.runs == 1
     assert (books.settled[0], books.open) == (None, {})
@@ -155,15 +182,14 @@ def test_who_dies_again_and_again_fails_the_run(
     agent: Agent, processes: AgentProcesses, make_run: RunMaker, stub: ModelStub, books: Books
 ) -> None:
     stub.script = always(HANGS)
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(agent.run, make_snapshot(), make_run())
-        for calls in (1, 2):
-            stub.wait_until(lambda stub, calls=calls: len(stub.calls) == calls)  # type: ignore[misc]
-            os.kill(busy(processes), signal.SIGKILL)
-            if calls == 1:
-                stub.wait_until(lambda stub: stub.hung_up == 1)
-        with pytest.raises(AgentFailedError, match="has ended: it is tried again"):
-            running.result()
+    running = agent(make_run())
+    for calls in (1, 2):
+        stub.wait_until(lambda stub, calls=calls: len(stub.calls) == calls)  # type: ignore[misc]
+        os.kill(busy(processes), signal.SIGKILL)
+        if calls == 1:
+            stub.wait_until(lambda stub: stub.hung_up == 1)
+    with pytest.raises(AgentFailedError, match="has ended: it is tried again"):
+        running.result()
     assert (books.settled, books.open) == ([None, None], {})
 
 
@@ -172,9 +198,9 @@ def test_what_ends_its_process_never_runs_here(
 ) -> None:
     hosts = iter([processes.host()])
     monkeypatch.setenv("SPARED", str(os.getpid()))
-    agent = HostedAgent(Planner(), lambda: next(hosts, None))
+    agent = agent_in(lambda: next(hosts, None))
     with pytest.raises(AgentFailedError, match="has ended: it is tried again"):
-        agent.run(make_snapshot(), replace(make_run(), reason="end the process"))
+        agent(replace(make_run(), reason="end the process")).result()
 
 
 def test_a_death_is_seen_although_a_child_lives_on(
@@ -183,24 +209,26 @@ def test_a_death_is_seen_although_a_child_lives_on(
     note = tmp_path / "note"
     monkeypatch.setenv("NOTE", str(note))
     processes = AgentProcesses(1, AgentAssignment(TEAM, tmp_path, log=False), exchange)
-    processes.start()
+    agent_loop().run(processes.start())
     try:
         wait_for(lambda: up(processes) == 1)
-        (host,) = processes.all()
-        with ThreadPoolExecutor(1) as pool:
-            run = replace(make_run(), reason="die and leave a child")
-            dying = pool.submit(host.run, make_snapshot(), run)
-            wait_for(lambda: note.exists() and note.read_text())
-            try:
-                assert isinstance(dying.exception(TIMEOUT), HostGoneError)
-            finally:
-                os.kill(int(note.read_text()), signal.SIGKILL)
+        run = replace(make_run(), reason="die and leave a child")
+        dying = run_in(processes.all()[0], run)
+        wait_for(lambda: note.exists() and note.read_text())
+        try:
+            assert isinstance(dying.exception(TIMEOUT), HostGoneError)
+        finally:
+            os.kill(int(note.read_text()), signal.SIGKILL)
     finally:
-        processes.stop()
+        agent_loop().run(processes.stop())
+
+
+def run_in(host: Host, run: Run) -> Future[Outcome]:
+    return agent_loop().begin(run, host.run(make_snapshot(), run))
 
 
 def test_what_an_agent_starts_can_be_told_to_end(agent: Agent, make_run: RunMaker) -> None:
-    outcome = agent.run(make_snapshot(), replace(make_run(), reason="start a program"))
+    outcome = agent(replace(make_run(), reason="start a program")).result()
     assert outcome.thoughts == ("[]\n",)
 
 
@@ -211,16 +239,13 @@ def test_a_process_that_reads_nothing_is_in_nobodys_way(
     stub.script = in_turn(Answer("slow down", status=429, headers={"Retry-After": "4"}), GOOD)
     frozen, other = processes.all()
     os.kill(frozen.pid, signal.SIGSTOP)
-    long = replace(make_run(), reason="long" * 2_000_000)
-    with ThreadPoolExecutor(2) as pool:
-        try:
-            stuck = pool.submit(frozen.run, make_snapshot(), long)
-            wait_for(lambda: frozen.running)
-            done = pool.submit(other.run, make_snapshot(), make_run())
-            assert done.result(TIMEOUT).summary == "Tea"
-        finally:
-            os.kill(frozen.pid, signal.SIGKILL)
-        assert isinstance(stuck.exception(TIMEOUT), HostGoneError)
+    try:
+        stuck = run_in(frozen, replace(make_run(), reason="long" * 2_000_000))
+        wait_for(lambda: frozen.running)
+        assert run_in(other, make_run()).result(TIMEOUT).summary == "Tea"
+    finally:
+        os.kill(frozen.pid, signal.SIGKILL)
+    assert isinstance(stuck.exception(TIMEOUT), HostGoneError)
 
 
 def test_another_takes_its_place(processes: AgentProcesses) -> None:
@@ -241,20 +266,11 @@ def test_the_end_closes_all_connections(
 ) -> None:
     stub.script = always(HANGS)
     run = make_run()
-    failed = threading.Event()
-
-    def running() -> None:
-        with pytest.raises(AgentFailedError):
-            agent.run(make_snapshot(), run)
-        failed.set()
-
-    thread = threading.Thread(target=running)
-    thread.start()
+    running = agent(run)
     stub.wait_until(lambda stub: bool(stub.calls))
-    run.cancelled.set()
-    processes.stop()
-    thread.join()
-    assert failed.is_set()
+    stop(run)
+    agent_loop().run(processes.stop())
+    assert isinstance(running.exception(), CancelledRunError)
     stub.wait_until(lambda stub: stub.hung_up == 1)
     assert books.open == {}
 
@@ -273,13 +289,13 @@ def test_what_an_agent_raises_is_raised_here(
 ) -> None:
     before = {host.pid for host in processes.all()}
     with pytest.raises(kind, match=text):
-        agent.run(make_snapshot(), replace(make_run(), reason=reason))
+        agent(replace(make_run(), reason=reason)).result()
     assert {host.pid for host in processes.all() if host.is_up} == before
 
 
 def test_without_a_process_it_runs_here(make_run: RunMaker, stub: ModelStub) -> None:
     stub.script = always(GOOD)
-    outcome = HostedAgent(Planner(), lambda: None).run(make_snapshot(), make_run())
+    outcome = agent_in(lambda: None)(make_run()).result()
     assert asked_in(outcome.thoughts) == os.getpid()
 
 
@@ -288,7 +304,19 @@ def test_a_model_of_this_machine_is_asked_from_here(make_run: RunMaker) -> None:
         pytest.fail("it was to run here")
 
     with pytest.raises(AgentFailedError, match=r"nowhere\.gguf"):
-        HostedAgent(Planner(), no_host).run(make_snapshot(), make_run(name="local:nowhere.gguf"))
+        agent_in(no_host)(make_run(name="local:nowhere.gguf")).result()
+
+
+def test_a_function_runs_here(make_run: RunMaker) -> None:
+    class Blocking:
+        def run(self, _snapshot: Snapshot, _run: Run) -> Outcome:
+            return Outcome()
+
+    agent = Blocking()
+    assert (
+        HostedAgent(agent, lambda: pytest.fail("it was to run here")).choose("planner", make_run().settings)
+        is agent
+    )
 
 
 def test_a_refusal_holds_for_all_processes(
@@ -296,7 +324,7 @@ def test_a_refusal_holds_for_all_processes(
 ) -> None:
     stub.script = in_turn(Answer("slow down", status=429, headers={"Retry-After": "4"}), GOOD)
     before = exchange.clock.now()
-    assert agent.run(make_snapshot(), make_run()).summary == "Tea"
+    assert agent(make_run()).result().summary == "Tea"
     assert exchange.clock.now() >= before + 4
 
 
@@ -306,8 +334,8 @@ def test_a_long_refusal_sends_runs_away_and_says_until_when(
     stub.script = always(Answer("slow down", status=429, headers={"Retry-After": "900"}))
     before = exchange.clock.now()
     for _ in range(2):
-        with pytest.raises(AgentFailedError, match="wants to be left alone") as failed:
-            agent.run(make_snapshot(), make_run())
+        with pytest.raises(AgentFailedError, match="provider unavailable; retry in") as failed:
+            agent(make_run()).result()
         assert failed.value.passes
         assert (failed.value.not_before or 0) >= before + 900
     assert len(stub.calls) == 1

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recursor.agents.model.context import Context, Item, Section, fit
-from recursor.agents.model.planner import Plan
 from recursor.agents.model.context_window import UNKNOWN_WINDOW, Room, room_for, window_of
+from recursor.agents.model.planner import Plan
 from recursor.agents.team import model_agents
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import ModelSettings
