@@ -1,15 +1,21 @@
 """The runs of a stack's agents: fan-out to the role actors, fan-in of their answers."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from pykka import ActorDeadError
 
 from recursor.actors.environment import Environment
 from recursor.actors.messages import RunningAgent
 from recursor.actors.role_actor import RoleActor
-from recursor.actors.stack_messages import CancelRun, RunAgent, RunProgress, TakeBackRun
+from recursor.actors.stack_messages import (
+    CancelRun,
+    RunAgent,
+    RunProgress,
+    RunsDue,
+    RunTimedOut,
+    TakeBackRun,
+)
 from recursor.domain.errors import in_one_line
 from recursor.domain.graph import Node
 from recursor.domain.node_result import NodeResult
@@ -17,25 +23,36 @@ from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.orchestration.stack_events import WaveEnded
 from recursor.runtime.actor import DispatchedRef
+from recursor.runtime.clock import Timer
 from recursor.runtime.future import DispatchedFuture, fan_in
 
 
-@dataclass(slots=True)
-class _Running:
+class _Running(NamedTuple):
     """One run under way."""
 
     node: Node
     snapshot: Snapshot
-    progress: RunProgress = field(default_factory=RunProgress)
-    answer: DispatchedFuture[Any] | None = None
+    progress: RunProgress
+    answer: DispatchedFuture[Any]
 
 
 class AgentRuns:
     """Belongs to one supervisor, and is used by it alone."""
 
-    def __init__(self, stack_id: str, environment: Environment) -> None:
+    def __init__(self, stack_id: str, environment: Environment, tell: Callable[[object], object]) -> None:
+        """Begin with no role actors.
+
+        Args:
+            stack_id: the stack.
+            environment: where they are started.
+            tell: tells the supervisor.
+        """
         self._stack_id = stack_id
         self._environment = environment
+        self._clock = environment.runtime.clock
+        self._post = tell
+        self._timer: Timer | None = None
+        self._timer_due = 0.0
         self._actors: dict[str, DispatchedRef[RoleActor]] = {}
         self._running: dict[str, _Running] = {}
 
@@ -59,21 +76,26 @@ class AgentRuns:
         self._running = {}
         answers: list[DispatchedFuture[Any]] = []
         for node in nodes:
-            running = self._running[node.role] = _Running(node, snapshot)
+            answer: DispatchedFuture[Any] = DispatchedFuture()
+            progress = RunProgress()
+            self._running[node.role] = _Running(node, snapshot, progress, answer)
             message = RunAgent(
-                execution_id=execution_id,
-                wave=node.wave,
-                attempt=node.attempts,
-                reason=node.reason,
-                priority=node.priority,
-                snapshot=snapshot,
-                settings=settings,
-                progress=running.progress,
+                answer,
+                execution_id,
+                node.wave,
+                node.attempts,
+                node.reason,
+                node.priority,
+                snapshot,
+                settings,
+                progress,
             )
-            running.answer = self._actor(node.role).ask(message, block=False)
-            answers.append(running.answer)
+            # The mailbox of an actor that dies with it fails the same future.
+            self._actor(node.role).actor_inbox.post(message, answer)
+            answers.append(answer)
+        self._watch(settings.limits.node_seconds)
         if len(answers) == 1:
-            answers[0].add_done_callback(lambda done: ended([done.exception() or done.get()]))
+            answers[0].add_done_callback(lambda done: ended([done.outcome]))
         else:
             fan_in(answers).add_done_callback(lambda done: ended(done.get()))
 
@@ -118,6 +140,8 @@ class AgentRuns:
     def stop(self) -> None:
         """Give up all runs and stop the role actors."""
         self.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         for actor in self._actors.values():
             actor.stop(block=False)
         self._actors.clear()
@@ -133,8 +157,38 @@ class AgentRuns:
                 since=running.progress.started_at,
             )
             for role, running in self._running.items()
-            if running.answer is None or not running.answer.done()
+            if not running.answer.done()
         )
+
+    def _watch(self, seconds: float) -> None:
+        """Look at the time limits once the first of them can be reached; one timer serves many waves."""
+        due = self._clock.now() + seconds
+        if self._timer is None or due < self._timer_due:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_due = due
+            self._timer = self._clock.call_at(due, lambda: self._post(RunsDue()))
+
+    def look_at_limits(self, seconds: float) -> None:
+        """Give up the runs that have reached their time limit.
+
+        Args:
+            seconds: the limit, from when an agent begins.
+        """
+        self._timer = None
+        now = self._clock.now()
+        due = None
+        for role, running in self._running.items():
+            if running.answer.done():
+                continue
+            started = running.progress.started_at
+            ends = (now if started is None else started) + seconds
+            if ends <= now:
+                self._actors[role].actor_inbox.post(RunTimedOut(seconds), None)
+            else:
+                due = ends if due is None else min(due, ends)
+        if due is not None:
+            self._watch(due - now)
 
     def _actor(self, role: str) -> DispatchedRef[RoleActor]:
         actor = self._actors.get(role)
@@ -146,7 +200,7 @@ class AgentRuns:
 
     def _tell_running(self, message: object) -> None:
         for role, running in self._running.items():
-            if running.answer is not None and not running.answer.done() and role in self._actors:
+            if not running.answer.done() and role in self._actors:
                 try:
                     self._actors[role].tell(message)
                 except ActorDeadError:

@@ -1,7 +1,6 @@
 """What an owner has changed in memory, on its way to the disk, one commit at a time."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from recursor.domain.record import Record
@@ -15,15 +14,20 @@ from recursor.storage.stack_store import as_commit
 from recursor.storage.store import Store
 
 
-@dataclass(slots=True)
 class _Batch:
     """What is written together."""
 
-    writes: Writes = field(default_factory=Writes)
-    after: list[Effect] = field(default_factory=list)
-    answers: list[tuple[DispatchedFuture[Any], Record | None]] = field(default_factory=list)
-    results: list[WaveEnded] = field(default_factory=list)
-    """The results of agents among it, which must not be lost."""
+    __slots__ = ("after", "answers", "results", "writes")
+
+    def __init__(self) -> None:
+        self.writes = Writes()
+        self.after: list[Effect] = []
+        self.answers: list[tuple[DispatchedFuture[Any], Record | None]] = []
+        self.results: list[WaveEnded] = []
+        """The results of agents among it, which must not be lost."""
+
+
+_NOTHING: list[Effect] = []
 
 
 class CommitQueue:
@@ -48,6 +52,8 @@ class CommitQueue:
         self.fence = fence
         self.durable = durable
         self._done = done
+        self._records = durable
+        """The records with all that was added."""
         self._next = _Batch()
         self._wanted = False
         self._writing: tuple[_Batch, StackRecords] | None = None
@@ -62,27 +68,13 @@ class CommitQueue:
         step: Step,
         asked: DispatchedFuture[Any] | None = None,
         results: Sequence[WaveEnded] = (),
-    ) -> None:
-        """Take over what a step wants written and what waits for it.
+    ) -> list[Effect]:
+        """Take over what a step wants written and what waits for it, and write it if that is wanted.
 
         Args:
             step: the step.
             asked: the future of the one who asked for it; answered with the step's answer.
             results: the results of agents that the step has taken in.
-        """
-        batch = self._next
-        batch.writes.extend(step.writes)
-        batch.after += step.after
-        if asked is not None:
-            batch.answers.append((asked, step.answer))
-        batch.results += results
-        self._wanted = self._wanted or step.save
-
-    def flush(self, records: StackRecords) -> list[Effect]:
-        """Write what is wanted written, unless a commit is under way.
-
-        Args:
-            records: the records with all that was added.
 
         Returns:
             what need not wait, as there is nothing to write.
@@ -90,17 +82,33 @@ class CommitQueue:
         Raises:
             StoreClosedError: the store is closed.
         """
+        batch = self._next
+        if step.writes:
+            batch.writes.extend(step.writes)
+        if step.after:
+            batch.after += step.after
+        if asked is not None:
+            batch.answers.append((asked, step.answer))
+        if results:
+            batch.results += results
+        self._records = step.state.records
+        if step.save:
+            self._wanted = True
+        return _NOTHING if self._writing is not None or not self._wanted else self.flush()
+
+    def flush(self) -> list[Effect]:
+        """Write what is wanted written, unless a commit is under way. For the result see `add`."""
         if self._writing is not None or not self._wanted:
-            return []
+            return _NOTHING
         self._wanted = False
         batch, self._next = self._next, _Batch()
+        records = self._records
         if not batch.writes:
             self.durable = records
             return self._finish(batch)
         self._writing = (batch, records)
-        commit = as_commit(records.stack, batch.writes, self.fence)
-        self._store.commit(commit, self._done)
-        return []
+        self._store.commit(as_commit(records.stack, batch.writes, self.fence), self._done)
+        return _NOTHING
 
     def committed(self) -> list[Effect]:
         """Note that the commit is on disk: answer who waited. Returns what follows."""

@@ -43,6 +43,11 @@ class EventStream:
         # Replaced as a whole by every change, so that who publishes needs no lock.
         self._subscriptions: tuple[_Subscription, ...] = ()
 
+    @property
+    def is_observed(self) -> bool:
+        """Whether anybody has subscribed to anything."""
+        return bool(self._subscriptions)
+
     def subscribe(
         self,
         listener: Listener,

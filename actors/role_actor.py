@@ -1,13 +1,12 @@
 """The role actor: has its agent run in the pool, and answers with what became of it."""
 
-import contextlib
+import functools
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
-from pykka import ActorDeadError
 
 from recursor.actors.environment import Environment
 from recursor.actors.ledger import LedgerMeter
@@ -22,8 +21,7 @@ from recursor.domain.spending import AgentFailedError, BudgetExceededError
 from recursor.orchestration.repetition import proposal_of
 from recursor.orchestration.roles import Role
 from recursor.runtime.actor import DispatchedActor
-from recursor.runtime.clock import Timer
-from recursor.runtime.deferred import Deferred
+from recursor.runtime.deferred import ANSWERED_BY_RECEIVER, Deferred
 from recursor.runtime.future import DispatchedFuture
 from recursor.runtime.task import Task, TaskAbandonedError
 from recursor.storage.codec import encode
@@ -40,7 +38,6 @@ class _Current:
     """The run under way."""
 
     message: RunAgent
-    answer: DispatchedFuture[NodeResult | None]
     task: Task[NodeResult] | None = None
     error: str | None = None
     """Why it was given up."""
@@ -57,26 +54,28 @@ class RoleActor(DispatchedActor):
         self._role = role
         self._environment = environment
         self._clock = environment.runtime.clock
+        self._meter = LedgerMeter(environment.ledger, stack_id, role.name)
         self._current: _Current | None = None
 
     def _run(self, message: RunAgent) -> Deferred:
-        current = self._current = _Current(message, DispatchedFuture())
+        current = self._current = _Current(message)
         pool = self._environment.runtime.agents
         try:
             agent = _chosen(self._role.agent, self._role.name, message.settings)
+            is_coroutine = _is_coroutine(agent)
         except Exception as error:  # noqa: BLE001  # an agent fails its node, not its actor
-            current.answer.set(self._result(message, None, None, error))
-            return Deferred(current.answer)
-        if inspect.iscoroutinefunction(agent.run):
-            current.task = pool.submit_coroutine(
+            message.answer.set(self._failed(message, error))
+            return ANSWERED_BY_RECEIVER
+        if is_coroutine:
+            current.task = task = pool.submit_coroutine(
                 lambda task: self._run_coroutine(agent, message, task), priority=message.priority
             )
         else:
-            current.task = pool.submit(
+            current.task = task = pool.submit(
                 lambda task: self._run_function(agent, message, task), priority=message.priority
             )
-        current.task.future.add_done_callback(lambda done: self._ended(current, done))
-        return Deferred(current.answer)
+        task.future.add_done_callback(lambda done: self._ended(current, done))
+        return ANSWERED_BY_RECEIVER
 
     def _take_back(self, _message: TakeBackRun) -> None:
         current = self._current
@@ -87,13 +86,7 @@ class RoleActor(DispatchedActor):
         self._give_up("was cancelled")
 
     def _timed_out(self, message: RunTimedOut) -> None:
-        current = self._current
-        if current is not None and (current.message.execution_id, current.message.attempt) == (
-            message.execution_id,
-            message.attempt,
-        ):
-            limit = current.message.settings.limits.node_seconds
-            self._give_up(f"exceeded its time limit of {limit:g} s and was abandoned")
+        self._give_up(f"exceeded its time limit of {message.seconds:g} s and was abandoned")
 
     def _give_up(self, why: str) -> None:
         current = self._current
@@ -104,44 +97,35 @@ class RoleActor(DispatchedActor):
 
     def _ended(self, current: _Current, done: DispatchedFuture[NodeResult]) -> None:
         """Pass on how a run ended; called on the thread that it ran on, or that gave it up."""
-        error = done.exception()
-        if error is None:
-            current.answer.set(done.get())
-        elif isinstance(error, TaskAbandonedError) and current.error is None:
-            current.answer.set(None)
+        message, result = current.message, done.outcome
+        if isinstance(result, NodeResult):
+            message.answer.set(result)
+        elif isinstance(result, TaskAbandonedError) and current.error is None:
+            message.answer.set(None)
         else:
-            why = current.error or in_one_line(error)
-            message = current.message
-            current.answer.set(self._result(message, message.progress.started_at, None, None, why))
+            message.answer.set(self._failed(message, result, current.error or in_one_line(result)))
 
     # What follows runs in the pool.
 
     def _run_function(self, agent: Agent, message: RunAgent, task: Task[NodeResult]) -> NodeResult:
-        started, timer = self._begin(message)
+        self._begin(message)
         try:
-            outcome: Any = agent.run(message.snapshot, self._run_of(message, started, task))
-            return self._succeeded(message, started, outcome)
+            return self._succeeded(message, agent.run(message.snapshot, self._run_of(message, task)))
         except BaseException as error:  # noqa: BLE001  # an agent fails its node, not its thread
-            return self._result(message, started, None, error)
-        finally:
-            timer.cancel()
+            return self._failed(message, error)
 
     async def _run_coroutine(self, agent: Agent, message: RunAgent, task: Task[NodeResult]) -> NodeResult:
-        started, timer = self._begin(message)
+        self._begin(message)
         try:
-            running: Any = agent.run(message.snapshot, self._run_of(message, started, task))
-            assert isinstance(running, Awaitable)
-            return self._succeeded(message, started, await running)
+            running: Any = agent.run(message.snapshot, self._run_of(message, task))
+            return self._succeeded(message, await running)
         except BaseException as error:  # noqa: BLE001  # an agent fails its node, not the event loop
-            return self._result(message, started, None, error)
-        finally:
-            timer.cancel()
+            return self._failed(message, error)
 
-    def _begin(self, message: RunAgent) -> tuple[float, Timer]:
-        started = self._clock.now()
-        message.progress.started_at = started
+    def _begin(self, message: RunAgent) -> None:
+        message.progress.started_at = started = self._clock.now()
         events = self._environment.events
-        if events.wanted(self._stack_id, NodeStarted):
+        if events.is_observed and events.wanted(self._stack_id, NodeStarted):
             event = NodeStarted(
                 stack_id=self._stack_id,
                 at=started,
@@ -151,29 +135,22 @@ class RoleActor(DispatchedActor):
                 reason=message.reason,
             )
             events.publish(event)
-        due = started + message.settings.limits.node_seconds
-        timer = self._clock.call_at(due, lambda: self._time_out(message))
-        return started, timer
 
-    def _time_out(self, message: RunAgent) -> None:
-        with contextlib.suppress(ActorDeadError):
-            self.actor_ref.tell(RunTimedOut(message.execution_id, message.attempt))
-
-    def _run_of(self, message: RunAgent, started: float, task: Task[NodeResult]) -> Run:
-        environment = self._environment
+    def _run_of(self, message: RunAgent, task: Task[NodeResult]) -> Run:
+        started, settings = message.progress.started_at or 0.0, message.settings
         return Run(
-            execution_id=message.execution_id,
-            role=self._role.name,
-            attempt=message.attempt,
-            reason=message.reason,
-            settings=message.settings,
-            deadline=started + message.settings.limits.node_seconds,
-            cancelled=message.progress.cancelled,
-            meter=LedgerMeter(environment.ledger, self._stack_id, self._role.name),
-            say=lambda text: self._tell_of_progress(message, text),
-            priority=message.priority,
-            models=environment.models,
-            aside=task.aside,
+            message.execution_id,
+            self._role.name,
+            message.attempt,
+            message.reason,
+            settings,
+            started + settings.limits.node_seconds,
+            message.progress.cancelled,
+            self._meter,
+            lambda text: self._tell_of_progress(message, text),
+            message.priority,
+            self._environment.models,
+            task.aside,
         )
 
     def _tell_of_progress(self, message: RunAgent, text: str) -> None:
@@ -188,36 +165,27 @@ class RoleActor(DispatchedActor):
             )
             events.publish(event)
 
-    def _succeeded(self, message: RunAgent, started: float, returned: object) -> NodeResult:
+    def _succeeded(self, message: RunAgent, returned: object) -> NodeResult:
         outcome = _checked(returned, message.settings)
-        proposal = None if outcome is _NOTHING else proposal_of(outcome, message.snapshot)
         return NodeResult(
-            role=self._role.name,
-            attempt=message.attempt,
-            saw=message.snapshot,
-            started_at=started,
-            finished_at=self._clock.now(),
-            outcome=outcome,
-            proposal=proposal,
+            self._role.name,
+            message.attempt,
+            message.snapshot,
+            message.progress.started_at,
+            self._clock.now(),
+            outcome,
+            proposal=proposal_of(outcome, message.snapshot) if outcome.effects else None,
         )
 
-    def _result(
-        self,
-        message: RunAgent,
-        started: float | None,
-        outcome: Outcome | None,
-        raised: BaseException | None,
-        error: str | None = None,
-    ) -> NodeResult:
+    def _failed(self, message: RunAgent, raised: BaseException, error: str | None = None) -> NodeResult:
         failure = raised if isinstance(raised, AgentFailedError | BudgetExceededError) else None
         return NodeResult(
-            role=self._role.name,
-            attempt=message.attempt,
-            saw=message.snapshot,
-            started_at=started,
-            finished_at=self._clock.now(),
-            outcome=outcome,
-            error=error if raised is None else _explain(raised),
+            self._role.name,
+            message.attempt,
+            message.snapshot,
+            message.progress.started_at,
+            self._clock.now(),
+            error=_explain(raised) if error is None else error,
             failure=failure,
         )
 
@@ -235,6 +203,16 @@ class RoleActor(DispatchedActor):
         CancelRun: _cancel,
         RunTimedOut: _timed_out,
     }
+
+
+@functools.cache
+def _has_coroutine(kind: type) -> bool:
+    return inspect.iscoroutinefunction(kind.run)  # type: ignore[attr-defined]  # an agent's
+
+
+def _is_coroutine(agent: Agent) -> bool:
+    own = vars(agent).get("run") if hasattr(agent, "__dict__") else None
+    return _has_coroutine(type(agent)) if own is None else inspect.iscoroutinefunction(own)
 
 
 def _chosen(agent: Any, role: str, settings: Settings) -> Agent:

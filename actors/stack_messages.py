@@ -1,11 +1,12 @@
 """What a stack's actors, the ledger and their orchestrator tell each other."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from recursor.domain.commands import CreateStack, StackCommand
 from recursor.domain.message import Message
+from recursor.domain.node_result import NodeResult
 from recursor.domain.settings import BudgetSettings, Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import Spend
@@ -80,12 +81,16 @@ class TimerFired:
 
 
 @dataclass(frozen=True, slots=True)
+class RunsDue:
+    """To a supervisor, from its timer: runs may have reached their time limit."""
+
+
+@dataclass(frozen=True, slots=True)
 class PassivationDue:
     """To a supervisor, from its timer: nothing may have happened for a while."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """To a supervisor, from its own question to one of its children: the answer, or the error."""
 
     turn: int
@@ -96,8 +101,7 @@ class Answered:
 # -- Its children --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class DetectWork:
+class DetectWork(NamedTuple):
     """To the work cache. Answered with a `WorkReport`."""
 
     snapshot: Snapshot
@@ -106,8 +110,7 @@ class DetectWork:
     """What the snapshot was taken of: the same records have the same work, while the report is fresh."""
 
 
-@dataclass(frozen=True, slots=True)
-class BuildGraph:
+class BuildGraph(NamedTuple):
     """To the graph builder. Answered with an `ExecutionGraph`."""
 
     report: WorkReport
@@ -126,10 +129,11 @@ class RunProgress:
         """Set when the agent has got a place; the time limit counts from here."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunAgent:
-    """To a role actor: run. Answered with a `NodeResult`, or None if it was taken back before it began."""
+class RunAgent(NamedTuple):
+    """To a role actor: run its agent."""
 
+    answer: DispatchedFuture[NodeResult | None]
+    """What became of it; None if it was taken back before it began. The role actor sets it."""
     execution_id: str
     wave: int
     attempt: int
@@ -138,7 +142,7 @@ class RunAgent:
     """0 to 10: the most urgent agent runs first."""
     snapshot: Snapshot
     settings: Settings
-    progress: RunProgress = field(default_factory=RunProgress)
+    progress: RunProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +157,9 @@ class CancelRun:
 
 @dataclass(frozen=True, slots=True)
 class RunTimedOut:
-    """To a role actor, from its timer: the run has reached its time limit."""
+    """To a role actor: its run has reached the time limit."""
 
-    execution_id: str
-    attempt: int
+    seconds: float
 
 
 # -- The ledger ----------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from recursor.actors.stack_messages import (
     Do,
     MayPassivate,
     PassivationDue,
+    RunsDue,
     StackForgotten,
     StackGone,
     StayActive,
@@ -38,7 +39,6 @@ from recursor.actors.work_cache import WorkCache
 from recursor.domain.commands import CreateStack, DeleteStack
 from recursor.domain.errors import NotFoundError, in_one_line
 from recursor.domain.events import Trouble as TroubleEvent
-from recursor.domain.node_result import NodeResult
 from recursor.domain.settings import BudgetSettings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.work import WorkReport
@@ -76,7 +76,7 @@ from recursor.orchestration.stack_records import StackRecords
 from recursor.runtime.actor import DispatchedActor, DispatchedRef
 from recursor.runtime.clock import Timer
 from recursor.runtime.deferred import Deferred
-from recursor.runtime.future import DispatchedFuture
+from recursor.runtime.future import DispatchedFuture, Reply
 from recursor.storage.broadcasts import newest_broadcast
 from recursor.storage.commit import Commit, Fence
 from recursor.storage.errors import CorruptRecordError, StorageError, StorageFullError
@@ -88,6 +88,7 @@ logger = logging.getLogger("recursor.actors")
 # Cycles between two looks for history that may go: each scans what is kept, which takes some milliseconds.
 CYCLES_PER_PRUNE = 1000
 
+_COMMITTED = Committed(None)
 _AT_REST = (Activity.RESTING, Activity.HELD)
 
 
@@ -102,10 +103,12 @@ class StackSupervisor(DispatchedActor):
         self._environment = environment
         self._store = environment.store
         self._clock = environment.runtime.clock
+        self._now = self._clock.now
+        self._events = environment.events
         self._machine = environment.machine
         self._cache: DispatchedRef[WorkCache] = WorkCache.start(stack_id, environment)
         self._builder: DispatchedRef[GraphBuilder] = GraphBuilder.start(environment)
-        self._runs = AgentRuns(stack_id, environment)
+        self._runs = AgentRuns(stack_id, environment, self._tell)
         self._state: StackState | None = None
         """None: the stack's own record cannot be read."""
         self._queue: CommitQueue | None = None
@@ -123,7 +126,7 @@ class StackSupervisor(DispatchedActor):
         self._quiesced: list[DispatchedFuture[None]] = []
         self._timer: Timer | None = None
         self._rest_timer: Timer | None = None
-        self._last_step_at = self._clock.now()
+        self._last_step_at = self._now()
         self._handled = 0
         """How many of the orchestrator's messages were handled."""
 
@@ -145,7 +148,7 @@ class StackSupervisor(DispatchedActor):
         future: DispatchedFuture[Any] = DispatchedFuture()
         found = self._find({"": named_by_command(command)})
         event = Requested(command, found.get("", {}))
-        step = self._machine.step(self._state, event, self._clock.now())
+        step = self._machine.step(self._state, event, self._now())
         if not isinstance(command, DeleteStack):
             # What cannot be stored is refused before anything has changed.
             as_commit(step.state.records.stack, step.writes, None)
@@ -169,7 +172,7 @@ class StackSupervisor(DispatchedActor):
 
     def _undelivered(self, message: Undelivered) -> None:
         self._handled += 1
-        due = self._clock.now() + self._environment.runner.storage_retry
+        due = self._now() + self._environment.runner.storage_retry
         again = DeliverMessage(message.message)
         self._clock.call_at(due, lambda: self._tell_orchestrator(again))
 
@@ -229,7 +232,7 @@ class StackSupervisor(DispatchedActor):
         except StorageError as error:
             # The disk, not the stack: it is read when the disk can be.
             self._note_unreadable(str(error))
-            due = self._clock.now() + self._environment.runner.storage_retry
+            due = self._now() + self._environment.runner.storage_retry
             self._set_timer(due, -1)
         else:
             self._problem = None
@@ -294,11 +297,12 @@ class StackSupervisor(DispatchedActor):
 
     # -- The machine -----------------------------------------------------------------------------------------
 
-    def _feed(self, event: object) -> None:
-        if self._state is not None:
-            results = [event] if isinstance(event, WaveEnded) else []
-            observed = self._environment.events.wanted(self._id)
-            step = self._machine.step(self._state, event, self._clock.now(), observed=observed)
+    def _feed(self, event: object, results: Sequence[WaveEnded] = ()) -> None:
+        """Have the machine take an event, and carry out what follows."""
+        state = self._state
+        if state is not None:
+            observed = self._events.is_observed and self._events.wanted(self._id)
+            step = self._machine.step(state, event, self._now(), observed=observed)
             self._take(step, results=results)
 
     def _take(
@@ -308,16 +312,16 @@ class StackSupervisor(DispatchedActor):
         results: Sequence[WaveEnded] = (),
     ) -> None:
         """Take over what a step comes to, and carry it out."""
-        assert self._queue is not None
+        queue = self._queue
+        assert queue is not None
         self._state = step.state
         self._last_step_at = step.at
-        self._queue.add(step, asked, results)
-        self._carry_out(step.effects)
-        self._flush()
-
-    def _flush(self) -> None:
-        if self._state is not None and self._queue is not None:
-            self._carry_out(self._queue.flush(self._state.records))
+        carry_out = self._effects
+        for effect in step.effects:
+            carry_out[type(effect)](self, effect)
+        for effect in queue.add(step, asked, results):
+            carry_out[type(effect)](self, effect)
+        if self._rest_timer is None and self._state.activity in _AT_REST:
             self._offer_passivation_later()
 
     def _committed(self, message: Committed) -> None:
@@ -328,24 +332,25 @@ class StackSupervisor(DispatchedActor):
             self._problem = None
             self._is_stored = True
             self._carry_out(self._queue.committed())
-            self._flush()
+            self._carry_out(self._queue.flush())
             return
         durable = self._queue.durable
         lost = self._queue.failed(error)
         if not isinstance(error, StorageFullError):
             raise error
         if not self._is_stored:
+            # There is no such stack: what it was about to do must not make one.
+            self._state, self._queue = None, None
+            self._cancel_timer()
             self._tell_orchestrator(StackGone(self._id))
             return
         self._problem = str(error)
         self._tell_of_trouble(str(error))
-        retry, now = self._environment.runner.storage_retry, self._clock.now()
+        retry, now = self._environment.runner.storage_retry, self._now()
         step = self._machine.recover(
             self._state, durable, lost, now, running=self._runs.are_running, retry=retry
         )
-        self._state = step.state
-        self._queue.add(step, results=lost)
-        self._carry_out(step.effects)
+        self._take(step, results=lost)
 
     def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -362,7 +367,7 @@ class StackSupervisor(DispatchedActor):
 
     def _run(self, effect: Run) -> None:
         state = self._known_state()
-        turn = effect.turn
+        turn, post = effect.turn, self.actor_inbox.post
         if turn != state.turn:
             return
         if turn == self._taken_back:
@@ -374,7 +379,7 @@ class StackSupervisor(DispatchedActor):
             effect.nodes,
             self._snapshot or self._snapshot_now(state),
             state.settings,
-            lambda answers: self._tell(Answered(turn, answers, None)),
+            lambda answers: post(Answered(turn, answers, None), None),
         )
 
     def _take_back(self, _effect: TakeBack) -> None:
@@ -394,10 +399,10 @@ class StackSupervisor(DispatchedActor):
         self._tell_orchestrator(DeliverMessage(effect.message))
 
     def _tell_observers(self, effect: Tell) -> None:
-        events, kind = self._environment.events, effect.kind
+        events, kind = self._events, effect.kind
         essential = effect.essential or kind.essential
         if events.wanted(self._id, kind, essential=essential):
-            event = kind(stack_id=self._id, at=self._clock.now(), **effect.fields)
+            event = kind(stack_id=self._id, at=self._now(), **effect.fields)
             events.publish(event, essential=essential)
 
     def _trouble(self, effect: Trouble) -> None:
@@ -418,13 +423,12 @@ class StackSupervisor(DispatchedActor):
     # -- The children ----------------------------------------------------------------------------------------
 
     def _ask(self, child: DispatchedRef[Any], question: object) -> None:
-        turn = self._known_state().turn
+        turn, post = self._known_state().turn, self.actor_inbox.post
 
-        def answered(done: DispatchedFuture[Any]) -> None:
-            error = done.exception()
-            self._tell(Answered(turn, done.get() if error is None else None, error))
+        def answered(value: object, error: BaseException | None) -> None:
+            post(Answered(turn, value, error), None)
 
-        child.ask(question, block=False).add_done_callback(answered)
+        child.actor_inbox.post(question, Reply(answered))
 
     def _answered(self, message: Answered) -> None:
         state = self._state
@@ -432,12 +436,12 @@ class StackSupervisor(DispatchedActor):
             return
         if message.error is not None:
             self._child_failed(message.error)
+        elif state.activity is Activity.RUNNING:
+            self._wave_ended(message.value)
         elif state.activity is Activity.LOOKING:
             self._feed(WorkReported(message.value))  # type: ignore[arg-type]  # the cache's answer
         elif state.activity is Activity.BUILDING:
             self._feed(GraphBuilt(message.value, self._report))  # type: ignore[arg-type]  # the builder's answer
-        elif state.activity is Activity.RUNNING:
-            self._wave_ended(message.value)
 
     def _child_failed(self, error: BaseException) -> None:
         if not isinstance(error, ActorDeadError):
@@ -451,16 +455,22 @@ class StackSupervisor(DispatchedActor):
 
     def _wave_ended(self, answers: Any) -> None:
         ended = self._runs.collect(answers)
-        found = self._find({result.role: _named_by_result(result) for result in ended.results})
-        self._feed(WaveEnded(ended.results, found, ended.deaths))
-        self._prune_sometimes()
-
-    def _prune_sometimes(self) -> None:
-        state = self._known_state()
-        cycle = state.records.stack.last_cycle
+        named = {
+            result.role: named_by(result.outcome)
+            for result in ended.results
+            if result.outcome is not None and result.outcome.effects
+        }
+        if named:
+            ended = replace(ended, found=self._find(named))
+        self._feed(ended, results=(ended,))
+        cycle = self._known_state().records.stack.last_cycle
         if cycle % CYCLES_PER_PRUNE == 0 and cycle != self._pruned_at:
             self._pruned_at = cycle
-            self._pruning.start(state.settings.retention, self._fence)
+            self._pruning.start(self._known_state().settings.retention, self._fence)
+
+    def _runs_due(self, _message: RunsDue) -> None:
+        settings = self._environment.settings if self._state is None else self._state.settings
+        self._runs.look_at_limits(settings.limits.node_seconds)
 
     # -- Time ------------------------------------------------------------------------------------------------
 
@@ -487,7 +497,7 @@ class StackSupervisor(DispatchedActor):
 
     def _offer_passivation(self, _message: PassivationDue) -> None:
         self._rest_timer = None
-        state, now = self._state, self._clock.now()
+        state, now = self._state, self._now()
         if now < self._last_step_at + self._environment.runner.passivate_after:
             self._offer_passivation_later()
         elif state is None:
@@ -540,7 +550,7 @@ class StackSupervisor(DispatchedActor):
     # -- Small things ----------------------------------------------------------------------------------------
 
     def _snapshot_now(self, state: StackState) -> Snapshot:
-        roles, now = self._environment.roles, self._clock.now()
+        roles, now = self._environment.roles, self._now()
         self._snapshot = state.records.snapshot(roles, now, self._snapshot)
         return self._snapshot
 
@@ -561,7 +571,7 @@ class StackSupervisor(DispatchedActor):
         self._environment.ledger.tell(BudgetChanged(self._id, budget))
 
     def _tell_committed(self, error: BaseException | None) -> None:
-        self._tell(Committed(error))
+        self.actor_inbox.post(_COMMITTED if error is None else Committed(error), None)
 
     def _tell(self, message: object) -> None:
         try:
@@ -595,6 +605,7 @@ class StackSupervisor(DispatchedActor):
         Answered: _answered,
         TimerFired: _timer_fired,
         PassivationDue: _offer_passivation,
+        RunsDue: _runs_due,
         StayActive: _stay_active,
     }
 
@@ -612,7 +623,3 @@ class StackSupervisor(DispatchedActor):
         Quiesced: _tell_quiesced,
         Gone: _gone,
     }
-
-
-def _named_by_result(result: NodeResult) -> list[Any]:
-    return [] if result.outcome is None or not result.outcome.effects else named_by(result.outcome)

@@ -8,14 +8,14 @@ import sys
 import threading
 from typing import Any, ClassVar, Literal, Self, TypeVar, overload
 
-from pykka import Actor, ActorDeadError, ActorRef, ActorRegistry, Future
+from pykka import Actor, ActorDeadError, ActorRef, ActorRegistry
 from pykka._actor import ActorInbox
 from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop  # the last has no public name
 
 from recursor.runtime.deferred import Deferred
 from recursor.runtime.future import DispatchedFuture
 from recursor.runtime.interfaces import ActorDispatcher
-from recursor.runtime.mailbox import Mailbox, Messages, reject
+from recursor.runtime.mailbox import Mailbox, Messages, ReplyTo, reject
 from recursor.runtime.worker import blocking
 
 A = TypeVar("A", bound="DispatchedActor")
@@ -222,22 +222,25 @@ class DispatchedActor(Actor):
         else:
             self.on_failure(type(error), error, error.__traceback__)
 
-    def set_up(self) -> None:
-        """Call `on_start`; only for the mailbox."""
-        self._actor_loop_setup()
+    @staticmethod
+    def _create_actor_inbox() -> ActorInbox:
+        # Only until the constructor, a few instructions later, puts the dispatcher's mailbox in its place.
+        return queue.SimpleQueue()
 
-    def handle(self, messages: Messages, batch: int) -> None:
-        """Handle messages until there are none, or the actor stops; only for the mailbox.
+    @staticmethod
+    def _create_future() -> DispatchedFuture[Any]:
+        return DispatchedFuture()
 
-        Args:
-            messages: those that wait; each is taken out before it is handled.
-            batch: how many to handle at most.
-        """
+    def _start_actor_loop(self) -> None:
+        # Without an `on_start` there is nothing to do until the first message.
+        self.actor_inbox.open(self, setup=type(self).on_start is not Actor.on_start)
+
+    def _actor_loop_batch(self, messages: Messages, batch: int) -> None:
         # pykka's `_actor_loop_running`, but that it comes to an end, and that the asker is answered whatever
         # is raised.
         stopped, receive, take = self.actor_stopped, self.on_receive, messages.get_nowait
         message: Any = None
-        future: Future[Any] | None = None
+        future: ReplyTo | None = None
         try:
             while batch and not stopped.raised and not messages.empty():
                 batch -= 1
@@ -263,20 +266,7 @@ class DispatchedActor(Actor):
             reject(message, future, f"{self} died of {error!r}")
             raise
 
-    @staticmethod
-    def _create_actor_inbox() -> ActorInbox:
-        # Only until the constructor, a few instructions later, puts the dispatcher's mailbox in its place.
-        return queue.SimpleQueue()
-
-    @staticmethod
-    def _create_future() -> DispatchedFuture[Any]:
-        return DispatchedFuture()
-
-    def _start_actor_loop(self) -> None:
-        # Without an `on_start` there is nothing to do until the first message.
-        self.actor_inbox.open(self, setup=type(self).on_start is not Actor.on_start)
-
-    def _fail(self, future: Future[Any] | None) -> None:
+    def _fail(self, future: ReplyTo | None) -> None:
         """Answer with the exception that is being handled, or, if nobody asked, die of it."""
         if future is not None:
             logger.info("Exception returned from %s to caller:", self, exc_info=True)

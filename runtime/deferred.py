@@ -9,9 +9,8 @@ import contextlib
 import queue
 from typing import Any
 
-from pykka import Future
-
 from recursor.runtime.future import DispatchedFuture
+from recursor.runtime.mailbox import ReplyTo
 
 
 class Deferred:
@@ -37,7 +36,7 @@ class Deferred:
         future.set_exception((type(error), error, error.__traceback__))
         return cls(future)
 
-    def answer(self, asked: Future[Any] | None) -> None:
+    def answer(self, asked: ReplyTo | None) -> None:
         """Pass the outcome on when it is there; only for the actor type.
 
         Args:
@@ -47,7 +46,7 @@ class Deferred:
             self._future.add_done_callback(lambda done: _pass_on(done, asked))
 
 
-def _pass_on(done: DispatchedFuture[Any], asked: Future[Any]) -> None:
+def _pass_on(done: DispatchedFuture[Any], asked: ReplyTo) -> None:
     error = done.exception()
     # Full: the actor was terminated meanwhile, and the asker told so.
     with contextlib.suppress(queue.Full):
@@ -55,3 +54,19 @@ def _pass_on(done: DispatchedFuture[Any], asked: Future[Any]) -> None:
             asked.set(done.get())
         else:
             asked.set_exception((type(error), error, error.__traceback__))
+
+
+class _InMessage(Deferred):
+    """See `ANSWERED_BY_RECEIVER`."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(DispatchedFuture())
+
+    def answer(self, asked: ReplyTo | None) -> None:
+        """Leave it to the receiver, which knows what is asked for."""
+
+
+ANSWERED_BY_RECEIVER = _InMessage()
+"""Returned by `on_receive` where the message itself holds the future to answer, and it is answered later."""

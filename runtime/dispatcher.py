@@ -82,7 +82,7 @@ class Dispatcher:
     def schedule(self, mailbox: Mailbox, /) -> None:
         """Put a mailbox at the end of the queue; only for the mailbox itself, when it has the turn.
 
-        On a dispatcher that was shut down, the actor is ended instead: nobody waits for ever for an answer.
+        On a dispatcher that was shut down, the actor is terminated: nobody waits for ever for an answer.
 
         Args:
             mailbox: what to run.
@@ -99,7 +99,8 @@ class Dispatcher:
         threads this returns when the others have ended, and that one ends after its turn.
 
         Args:
-            timeout: seconds to wait at most, after which what is still queued is refused; None for no limit.
+            timeout: seconds to wait at most, after which actors that are still queued are terminated; None for
+                no limit.
 
         Returns:
             Whether all threads have ended.
@@ -124,8 +125,7 @@ class Dispatcher:
         """Wait for the next mailbox to run, or None if the worker is to end; only for the worker itself."""
         while True:
             # More than the limit: one that waited in a future is back, and this one gives way.
-            # Or its place is another's now.
-            if worker.has_place and self._placed <= self._wanted:
+            if self._placed <= self._wanted:
                 try:
                     return self._ready.popleft()
                 except IndexError:
@@ -210,7 +210,7 @@ class Dispatcher:
 
     def _close(self) -> None:
         self._closed = True
-        # From now on every sender looks after threads, finds that there are none, and refuses.
+        # From now on every sender looks after threads, finds that there are none, and terminates its actor.
         self._wanted = sys.maxsize
 
     # What follows takes the lock itself.

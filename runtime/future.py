@@ -154,6 +154,18 @@ class DispatchedFuture(Future[T]):
         exc_info = self._outcome[1]
         return None if exc_info is None else _exception(exc_info)
 
+    @property
+    def outcome(self) -> T | BaseException:
+        """The value, or the exception, which is not raised.
+
+        Raises:
+            pykka.Timeout: it is not done.
+        """
+        if self._outcome is None:
+            raise Timeout("not done")
+        value, exc_info = self._outcome
+        return value if exc_info is None else _exception(exc_info)  # type: ignore[return-value]  # see `get`
+
     def add_done_callback(self, callback: Callable[[DispatchedFuture[T]], object]) -> None:
         """Have a function called once, when the future is done; at once, if it is.
 
@@ -244,6 +256,27 @@ async def _on_loop(future: DispatchedFuture[Any], loop: asyncio.AbstractEventLoo
         future.remove_done_callback(wake)
 
 
+class Reply:
+    """Stands in for the future of a question that nobody waits for: passes the answer on, once, as it comes.
+
+    It is a third of the work of a future with a callback, for actors that ask others all the time.
+    """
+
+    __slots__ = ("_take",)
+
+    def __init__(self, take: Callable[[Any, BaseException | None], object]) -> None:
+        """Pass the answer, or the error in its place, to `take`, which should only tell an actor."""
+        self._take = take
+
+    def set(self, value: Any = None) -> None:
+        """Take the answer."""
+        self._take(value, None)
+
+    def set_exception(self, exc_info: OptExcInfo | None = None) -> None:
+        """Take the error; None for the exception that is being handled."""
+        self._take(None, _exception(exc_info or sys.exc_info()))
+
+
 def fan_in(futures: Iterable[DispatchedFuture[T]]) -> DispatchedFuture[list[T | BaseException]]:
     """Make many futures one, without a thread that waits for them.
 
@@ -265,11 +298,7 @@ def fan_in(futures: Iterable[DispatchedFuture[T]]) -> DispatchedFuture[list[T | 
         # `next` on a count is atomic: exactly one callback is the last.
         if next(arrivals) < len(awaited):
             return
-        results: list[T | BaseException] = []
-        for future in awaited:
-            error = future.exception()
-            results.append(future.get() if error is None else error)
-        everything.set(results)
+        everything.set([future.outcome for future in awaited])
 
     for future in awaited:
         future.add_done_callback(arrived)

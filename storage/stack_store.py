@@ -181,8 +181,14 @@ def as_commit(stack: Stack, writes: Writes, fence: Fence | None) -> Commit:
     if writes.deleted:
         delete_stack(commit, stack.id, stack.name)
         return commit
-    for record in writes:
-        BY_TYPE[type(record)].put(commit, record)
+    stack_key = stack.id.encode()
+    prefix, append = stack_key + b"/", commit.writes.append
+    for (kind, key), record in writes.records.items():
+        table = BY_TYPE[kind]
+        if table.has_shelves:
+            table.put(commit, record)
+        else:
+            append((table.name, prefix + key.encode() if key else stack_key, encode(record)))
     for message_id, message in writes.sent.items():
         commit.put(OUTBOX, _outbox_key(stack.id, message_id), encode(message))
     for message_id in writes.arrived:

@@ -53,6 +53,7 @@ class Table(Generic[R]):
         self._key = key
         self._shelf = shelf
         self._shelves = shelves
+        self.has_shelves = bool(shelves)
 
     def get(self, reader: Reader, stack_id: str, key: str | None = None) -> R | None:
         """Return one record, or None.
