@@ -99,8 +99,8 @@ class Dispatcher:
         threads this returns when the others have ended, and that one ends after its turn.
 
         Args:
-            timeout: seconds to wait at most, after which actors that are still queued are terminated; None for
-                no limit.
+            timeout: seconds to wait at most, after which actors that are still queued are terminated; None
+                for no limit.
 
         Returns:
             Whether all threads have ended.

@@ -265,16 +265,38 @@ class Reply:
     __slots__ = ("_take",)
 
     def __init__(self, take: Callable[[Any, BaseException | None], object]) -> None:
-        """Pass the answer, or the error in its place, to `take`, which should only tell an actor."""
-        self._take = take
+        """Pass the answer, or the error in its place, to a function.
+
+        Args:
+            take: called once, on the thread of the actor that answers: it should only tell an actor.
+                What it raises is logged.
+        """
+        self._take: Callable[[Any, BaseException | None], object] | None = take
 
     def set(self, value: Any = None) -> None:
-        """Take the answer."""
-        self._take(value, None)
+        """Take the answer.
+
+        Raises:
+            queue.Full: it was answered before.
+        """
+        self._pass_on(value, None)
 
     def set_exception(self, exc_info: OptExcInfo | None = None) -> None:
-        """Take the error; None for the exception that is being handled."""
-        self._take(None, _exception(exc_info or sys.exc_info()))
+        """Take the error; None for the exception that is being handled.
+
+        Raises:
+            queue.Full: it was answered before.
+        """
+        self._pass_on(None, _exception(exc_info or sys.exc_info()))
+
+    def _pass_on(self, value: Any, error: BaseException | None) -> None:
+        take, self._take = self._take, None
+        if take is None:
+            raise queue.Full
+        try:
+            take(value, error)
+        except Exception:
+            logger.exception("An answer could not be passed on")
 
 
 def fan_in(futures: Iterable[DispatchedFuture[T]]) -> DispatchedFuture[list[T | BaseException]]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import queue
 import threading
 import weakref
 
@@ -10,6 +11,7 @@ from pykka import Actor, ActorDeadError, ActorRegistry
 from pykka._envelope import Envelope
 
 from recursor.runtime.actor import DispatchedActor, StopFlag, stop
+from recursor.runtime.future import Reply
 
 WAIT = 30
 
@@ -167,3 +169,41 @@ def test_all_that_wait_for_a_stop_flag_are_woken(hurried_threads):
         for thread in waiting:
             thread.join(WAIT)
             assert not thread.is_alive()
+
+
+def reply_in(answers):
+    """Takes one answer, and tells that it is there."""
+    there = threading.Event()
+
+    def take(value, error):
+        answers.append((value, error))
+        there.set()
+
+    return Reply(take), there
+
+
+def test_an_answer_may_be_passed_on_without_a_future(make_dispatcher):
+    ref, answers = Echo.start(dispatcher=make_dispatcher()), []
+    for message in ("hello", lambda: 1 / 0):
+        reply, there = reply_in(answers)
+        ref.actor_inbox.post(message, reply)
+        assert there.wait(WAIT)
+    ref.stop(timeout=WAIT)
+    reply, there = reply_in(answers)
+    ref.actor_inbox.post("too late", reply)
+    assert there.wait(WAIT)
+
+    assert answers[0] == ("hello", None)
+    assert [type(error) for _, error in answers[1:]] == [ZeroDivisionError, ActorDeadError]
+
+
+def test_an_answer_that_cannot_be_passed_on_harms_nobody(make_dispatcher, caplog):
+    ref = Echo.start(dispatcher=make_dispatcher())
+    reply = Reply(lambda _value, _error: 1 / 0)
+    ref.actor_inbox.post("hello", reply)
+
+    assert ref.ask("still here", timeout=WAIT) == "still here"
+    assert "could not be passed on" in caplog.text
+    with pytest.raises(queue.Full):
+        reply.set("once only")
+    ref.stop(timeout=WAIT)

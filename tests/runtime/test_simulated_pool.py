@@ -207,6 +207,26 @@ def test_an_abandoned_coroutine_is_cancelled_every_two_seconds_until_it_ends(sch
     assert pool.load == (0, 0, 0)
 
 
+def test_what_a_cancelled_coroutine_no_longer_awaits_does_not_wake_it(scheduler):
+    pool, first, second, woken = SimulatedPool(scheduler, 1), DispatchedFuture(), DispatchedFuture(), []
+
+    async def persist(_task):
+        with contextlib.suppress(asyncio.CancelledError):
+            await first
+        woken.append(await second)
+
+    task = pool.submit_coroutine(persist, priority=5)
+    scheduler.run_until_idle()
+    task.abandon()
+    scheduler.run_until_idle()
+    first.set("not awaited any more")
+    scheduler.run_until_idle()
+    assert woken == []
+    second.set("awaited")
+    scheduler.run_until_idle()
+    assert woken == ["awaited"]
+
+
 def test_while_tasks_are_held_none_begins(scheduler):
     pool = SimulatedPool(scheduler, 1)
     ready = pool.submit(lambda _: "ready", priority=5)
