@@ -16,6 +16,12 @@ T = TypeVar("T")
 Queue = OrderedDict[Task[Any], None]
 
 
+# Looked up once: Python 3.11 takes as long to find a member of an enum as to call a function.
+_QUEUED, _ADMITTED, _RUNNING = TaskState.QUEUED, TaskState.ADMITTED, TaskState.RUNNING
+_ASIDE, _RETURNING = TaskState.ASIDE, TaskState.RETURNING
+_ABANDONED, _ENDED = TaskState.ABANDONED, TaskState.ENDED
+
+
 class Admitted(NamedTuple):
     """The tasks that have got a place."""
 
@@ -24,6 +30,9 @@ class Admitted(NamedTuple):
 
     resume: list[DispatchedFuture[None]]
     """To be completed, for others to continue."""
+
+
+_NOBODY = Admitted([], [])
 
 
 class Places:
@@ -55,6 +64,8 @@ class Places:
         self.limit = limit
         self.held = False
         """Whether no free place is given away, and no task begins."""
+        self.queued = 0
+        """How many tasks wait for a place."""
         self.taken = 0
         """How many tasks have a place."""
         self.abandoned = 0
@@ -65,14 +76,9 @@ class Places:
         # Two for each priority, the most urgent first: those that have begun, and those that have not.
         self._queues = [Queue() for _ in range(2 * (HIGHEST_PRIORITY - LOWEST_PRIORITY + 1))]
 
-    @property
-    def queued(self) -> int:
-        """How many tasks wait for a place."""
-        return sum(map(len, self._queues))
-
     def add(self, task: Task[Any]) -> None:
         """Queue a new task."""
-        self._queue_of(task)[task] = None
+        self._enqueue(task)
 
     def admit(self) -> Admitted:
         """Give the free places to the most urgent tasks; to be called after each of the other methods.
@@ -80,19 +86,20 @@ class Places:
         Returns:
             What is to begin or to continue now.
         """
+        if not self._resume and (not self.queued or self.held or self.taken == self.limit):
+            return _NOBODY
         begin: list[Task[Any]] = []
-        while self.taken < self.limit and not self.held:
-            queue = next((queue for queue in self._queues if queue), None)
-            if queue is None:
-                break
+        while self.queued and self.taken < self.limit and not self.held:
+            queue = next(queue for queue in self._queues if queue)
             task, _ = queue.popitem(last=False)
+            self.queued -= 1
             self.taken += 1
-            if task.state is TaskState.QUEUED:
-                task.state = TaskState.ADMITTED
+            if task.state is _QUEUED:
+                task.state = _ADMITTED
                 self.present[task] = None
                 begin.append(task)
             else:
-                task.state = TaskState.RUNNING
+                task.state = _RUNNING
                 self._resume_later(task)
         resume, self._resume = self._resume, []
         return Admitted(begin, resume)
@@ -103,24 +110,23 @@ class Places:
         Returns:
             Whether it may: not if it was given up, or all tasks are held, meanwhile.
         """
-        if task.state is not TaskState.ADMITTED:
+        if task.state is not _ADMITTED:
             return False
         if self.held:
             # It gets a place again, and begins, ahead of others of its priority.
             self.taken -= 1
             self.present.pop(task, None)
-            task.state = TaskState.QUEUED
-            queue = self._queue_of(task)
-            queue[task] = None
-            queue.move_to_end(task, last=False)
+            task.state = _QUEUED
+            self._enqueue(task)
+            self._queue_of(task).move_to_end(task, last=False)
             return False
-        task.state = TaskState.RUNNING
+        task.state = _RUNNING
         return True
 
     def leave(self, task: Task[Any]) -> None:
         """Free the place of a task that continues without one."""
-        if task.state is TaskState.RUNNING:
-            task.state = TaskState.ASIDE
+        if task.state is _RUNNING:
+            task.state = _ASIDE
             self.taken -= 1
 
     def come_back(self, task: Task[Any]) -> DispatchedFuture[None] | None:
@@ -129,11 +135,11 @@ class Places:
         Returns:
             What is completed when it has a place, or has ended; None: it may continue at once.
         """
-        if task.state is TaskState.ASIDE:
-            task.state = TaskState.RETURNING
+        if task.state is _ASIDE:
+            task.state = _RETURNING
             task.returned = DispatchedFuture()
-            self._queue_of(task)[task] = None
-        return task.returned if task.state is TaskState.RETURNING else None
+            self._enqueue(task)
+        return task.returned if task.state is _RETURNING else None
 
     def take_back(self, task: Task[Any]) -> bool:
         """End a task that has not begun.
@@ -141,14 +147,14 @@ class Places:
         Returns:
             Whether it has not.
         """
-        if task.state is TaskState.QUEUED:
+        if task.state is _QUEUED:
             self._remove(task)
-        elif task.state is TaskState.ADMITTED:
+        elif task.state is _ADMITTED:
             self.taken -= 1
             self.present.pop(task, None)
         else:
             return False
-        task.state = TaskState.ENDED
+        task.state = _ENDED
         return True
 
     def abandon(self, task: Task[Any]) -> bool:
@@ -159,10 +165,10 @@ class Places:
         """
         if self.take_back(task):
             return True
-        if task.state in {TaskState.ENDED, TaskState.ABANDONED}:
+        if task.state in {_ENDED, _ABANDONED}:
             return False
         self._vacate(task)
-        task.state = TaskState.ABANDONED
+        task.state = _ABANDONED
         self.abandoned += 1
         return True
 
@@ -175,12 +181,12 @@ class Places:
         self.present.pop(task, None)
         # For parts of it that it has left behind.
         self._resume_later(task)
-        if task.state is TaskState.ABANDONED:
+        if task.state is _ABANDONED:
             self.abandoned -= 1
-            task.state = TaskState.ENDED
+            task.state = _ENDED
             return False
         self._vacate(task)
-        task.state = TaskState.ENDED
+        task.state = _ENDED
         return True
 
     def clear(self) -> list[Task[Any]]:
@@ -193,9 +199,9 @@ class Places:
         return [task for task in (*waiting, *self.present) if self.take_back(task)]
 
     def _vacate(self, task: Task[Any]) -> None:
-        if task.state is TaskState.RUNNING:
+        if task.state is _RUNNING:
             self.taken -= 1
-        elif task.state is TaskState.RETURNING:
+        elif task.state is _RETURNING:
             self._remove(task)
 
     def _resume_later(self, task: Task[Any]) -> None:
@@ -204,10 +210,15 @@ class Places:
             task.returned = None
 
     def _queue_of(self, task: Task[Any]) -> Queue:
-        return self._queues[2 * (HIGHEST_PRIORITY - task.priority) + (task.state is TaskState.QUEUED)]
+        return self._queues[2 * (HIGHEST_PRIORITY - task.priority) + (task.state is _QUEUED)]
+
+    def _enqueue(self, task: Task[Any]) -> None:
+        self._queue_of(task)[task] = None
+        self.queued += 1
 
     def _remove(self, task: Task[Any]) -> None:
         del self._queue_of(task)[task]
+        self.queued -= 1
 
 
 class Admission:
@@ -290,7 +301,7 @@ class Admission:
         with self._lock:
             if not self._places.abandon(task):
                 return
-            has_begun = task.state is TaskState.ABANDONED
+            has_begun = task.state is _ABANDONED
         self.admit()
         if has_begun:
             self._cancel(task)
