@@ -1,6 +1,7 @@
 """Who has work, how urgent it is, and why."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 
 from pydantic import Field
 
@@ -31,12 +32,10 @@ class WorkReport(Record):
 
     def roles_with_work(self) -> tuple[str, ...]:
         """Return the roles with work, most urgent first; equals in the order of registration."""
-        found = [
-            (-status.priority, index, role)
-            for index, (role, status) in enumerate(self.statuses.items())
-            if status.has_work
-        ]
-        return tuple(role for _, _, role in sorted(found))
+        found = [(-status.priority, role) for role, status in self.statuses.items() if status.has_work]
+        # Sorting is stable, so equals stay in the order of registration.
+        found.sort(key=itemgetter(0))
+        return tuple([role for _, role in found])
 
     def roles_that_wait(self) -> tuple[str, ...]:
         """Return the roles whose work waits for what passes by itself."""

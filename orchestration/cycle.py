@@ -19,6 +19,8 @@ from recursor.orchestration.repetition import circle
 from recursor.orchestration.stack_commands import end_execution
 from recursor.orchestration.waits import wait_after
 
+# Cycles are made from this one, since their parts have been checked already.
+_EXECUTION = OrchestratorExecution(id="", stack_id="", number=0, epoch=0, started_at=0.0)
 _UNFINISHED = (NodeStatus.PENDING, NodeStatus.RUNNING)
 
 
@@ -26,7 +28,7 @@ def begin_cycle(draft: Draft, graph: ExecutionGraph, report: WorkReport) -> Orch
     """Begin a cycle: record it, its graph and the work status that the graph was built from."""
     records = draft.edit()
     stack = records.stack
-    execution = OrchestratorExecution(
+    execution = _EXECUTION.but(
         id=graph.id,
         stack_id=stack.id,
         number=stack.last_cycle + 1,

@@ -9,6 +9,7 @@ from recursor.domain.stack import ExecutionState, Phase, Stack
 from recursor.domain.work import WorkReport
 
 _NO_COST = Decimal(0)
+_SUMMARY = GraphSummary()
 _RAN = (NodeStatus.COMPLETED, NodeStatus.FAILED)
 
 
@@ -49,6 +50,8 @@ def failures_in_a_row(stack: Stack, graph: ExecutionGraph) -> int:
     """
     if has_failed(stack, graph):
         return stack.failures_in_a_row + 1
+    if not stack.failures_in_a_row:
+        return 0
     waits = any(node.waits_until is not None for node in graph.nodes)
     return stack.failures_in_a_row if waits else 0
 
@@ -59,10 +62,14 @@ def has_failed(stack: Stack, graph: ExecutionGraph) -> bool:
     A person may be quicker than the end of the cycle that paused it.
     """
     since = stack.resumed_at or 0.0
-    return any(
-        node.status is NodeStatus.FAILED and node.waits_until is None and (node.finished_at or since) >= since
-        for node in graph.nodes
-    )
+    for node in graph.nodes:
+        if (
+            node.status is NodeStatus.FAILED
+            and node.waits_until is None
+            and (node.finished_at or since) >= since
+        ):
+            return True
+    return False
 
 
 def after_failure(failures: int, what: str, settings: PauseSettings) -> Decision:
@@ -169,7 +176,7 @@ def summarise(graph: ExecutionGraph) -> GraphSummary:
             widths[node.wave] = widths.get(node.wave, 0) + 1
             if node.started_at is not None and node.finished_at is not None:
                 seconds += node.finished_at - node.started_at
-    return GraphSummary(
+    return _SUMMARY.but(
         agents_run=run,
         agents_failed=failed,
         agents_skipped=skipped,

@@ -7,6 +7,9 @@ from recursor.domain.work import WorkReport, WorkStatus
 from recursor.orchestration.roles import Role, RoleRegistry
 from recursor.orchestration.waits import held_back
 
+# Reports are made from this one, since their parts have been checked already.
+_REPORT = WorkReport(stack_id="", computed_at=0.0, statuses={})
+
 
 class DetectorFailedError(RecursorError):
     """A role's detector, or a condition of its dependencies, raised, or answered with no work status."""
@@ -40,7 +43,7 @@ def detect_work(snapshot: Snapshot, roles: RoleRegistry, settings: Settings, now
     except (Exception, SystemExit) as error:
         # A detector is user code: even a sys.exit() in it is this stack's trouble and nobody else's.
         raise DetectorFailedError(f"work detection failed: {name}: {in_one_line(error)}") from error
-    return WorkReport(stack_id=snapshot.stack.id, computed_at=now, statuses=statuses)
+    return _REPORT.but(stack_id=snapshot.stack.id, computed_at=now, statuses=statuses)
 
 
 def _checked(status: WorkStatus, settings: Settings) -> WorkStatus:

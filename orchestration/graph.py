@@ -8,6 +8,10 @@ from recursor.domain.work import WorkReport
 
 Waves = list[list[str]]
 
+# Graphs are made from these, since their parts have been checked already.
+_NODE = Node(role="role", priority=0, reason="", wave=0)
+_GRAPH = ExecutionGraph(id="", stack_id="", created_at=0.0, nodes=())
+
 
 def build_graph(
     report: WorkReport,
@@ -28,21 +32,22 @@ def build_graph(
     Raises:
         graphlib.CycleError: the dependencies form a cycle; a role registry does not let that happen.
     """
-    roles = report.roles_with_work()
-    waits_for = {role: [d for d in report.statuses[role].dependencies if d in roles] for role in roles}
-    waves = (waves_of or compute_waves)(waits_for)
-    nodes = (
-        Node(
-            role=role,
-            priority=report.statuses[role].priority,
-            reason=report.statuses[role].reason,
-            dependencies=tuple(waits_for[role]),
-            wave=number,
-        )
-        for number, wave in enumerate(waves)
-        for role in wave
-    )
-    return ExecutionGraph(id=graph_id, stack_id=report.stack_id, created_at=now, nodes=tuple(nodes))
+    statuses, roles = report.statuses, report.roles_with_work()
+    waits_for = {role: [d for d in statuses[role].dependencies if d in roles] for role in roles}
+    nodes = []
+    for number, wave in enumerate((waves_of or compute_waves)(waits_for)):
+        for role in wave:
+            status = statuses[role]
+            nodes.append(
+                _NODE.but(
+                    role=role,
+                    priority=status.priority,
+                    reason=status.reason,
+                    dependencies=tuple(waits_for[role]),
+                    wave=number,
+                )
+            )
+    return _GRAPH.but(id=graph_id, stack_id=report.stack_id, created_at=now, nodes=tuple(nodes))
 
 
 def compute_waves(waits_for: dict[str, list[str]]) -> Waves:
