@@ -205,6 +205,7 @@ class StackSupervisor(DispatchedActor):
 
     def _portion_pruned(self, message: PortionPruned) -> None:
         self._pruning.continue_after(message, self._fence)
+        self._offer_passivation_later()
 
     def _stop_agents(self, _message: StopAgents) -> Deferred:
         self._handled += 1
@@ -333,6 +334,8 @@ class StackSupervisor(DispatchedActor):
             self._is_stored = True
             self._carry_out(self._queue.committed())
             self._carry_out(self._queue.flush())
+            # It may have been too early to be passivated while this was being written.
+            self._offer_passivation_later()
             return
         durable = self._queue.durable
         lost = self._queue.failed(error)
