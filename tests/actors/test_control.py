@@ -10,7 +10,8 @@ from recursor.domain.execution import ExecutionStatus
 from recursor.domain.graph import NodeStatus
 from recursor.domain.stack import ExecutionState
 from recursor.domain.todo import TodoStatus
-from recursor.storage.tables import TABLES
+from recursor.storage.commit import RETIRED
+from recursor.storage.tables import FENCES, TABLES
 from tests.actors.stage import WAIT, Cast, Gate, HeldStore, fail, finish_todo, until
 
 START, PAUSE, RESUME, STOP = Command.START, Command.PAUSE, Command.RESUME, Command.STOP
@@ -18,9 +19,16 @@ ALL = ("first: a", "second: b", "third: c", "last: d")
 
 
 def contents(store, stack_id):
-    """Everything in the store that names the stack."""
+    """Everything in the store that names the stack, but for the fence that refuses late commits."""
     with store.read() as reader:
-        return {table: [key for key, _ in reader.scan(table) if stack_id.encode() in key] for table in TABLES}
+        assert reader.get(FENCES, stack_id.encode()) == RETIRED
+        return [
+            key
+            for table in TABLES
+            if table != FENCES
+            for key, _ in reader.scan(table)
+            if stack_id.encode() in key
+        ]
 
 
 # -- Pause -----------------------------------------------------------------------------------------------
@@ -101,17 +109,16 @@ def test_a_second_pause_holds_while_the_first_and_a_resume_are_still_on_their_wa
     gate.wait_entered()
     release, first = store.hold(), store.submitted
     answers = [stage.ref.ask(ControlStack(stack_id, command), block=False) for command in (PAUSE, RESUME)]
-    store.wait_submitted(first + 2)
+    store.wait_submitted(first + 1)
     gate.open()
-    store.wait_submitted(first + 3)
+    until(lambda: not stage.status(stack_id).running, "the end of the wave")
     release_second = store.hold()
+    release()
+    store.wait_submitted(first + 3)
     answers.append(stage.ref.ask(ControlStack(stack_id, PAUSE), block=False))
-    store.wait_submitted(first + 5)
+    stage.status(stack_id)
 
     # The resume and the first wave's results are on disk, the second pause is not, and yet nobody starts.
-    release()
-    store.wait_submitted(first + 6)
-    assert not cast.second.runs
     release_second()
     assert [answer.get(timeout=WAIT).state.value for answer in answers] == ["paused", "running", "paused"]
     stage.status(stack_id)
@@ -161,6 +168,24 @@ def test_a_stop_discards_what_running_agents_return(set_stage):
     assert not cast.last.runs
 
 
+def test_a_stopped_cycle_is_told_as_ended(set_stage):
+    gate, cast = Gate(), Cast()
+    cast.second.act = gate
+    stage = set_stage(cast.roles())
+    stack_id = stage.create(*ALL)
+    gate.wait_entered()
+    stage.tell(stack_id, STOP)
+    ended = stage.wait_for(CycleFinished, stack_id)
+    gate.open()
+
+    (cycle,) = stage.cycles(stack_id)
+    assert (ended.execution_id, ended.status, ended.decision) == (cycle.id, ExecutionStatus.CANCELLED, None)
+    assert [(told.role, told.status) for told in stage.events(NodeFinished, stack_id)] == [
+        ("first", NodeStatus.COMPLETED),
+        *((role, NodeStatus.CANCELLED) for role in ("second", "third", "last")),
+    ]
+
+
 def test_the_start_after_a_stop_begins_with_new_counters_and_goes_on_numbering(set_stage):
     cast = Cast(first=fail)
     stage = set_stage(cast.roles())
@@ -186,7 +211,7 @@ def test_a_stack_that_is_started_again_does_not_wait_for_an_agent_of_before(set_
     stage.tell(stack_id, STOP)
     cast.first.act = finish_todo
     stage.tell(stack_id, START)
-    stage.wait_for(CycleFinished, stack_id)
+    stage.wait_for(CycleFinished, stack_id, count=2)
     gate.open()
 
     assert stage.committed(stack_id) == ["first: a"]
@@ -202,7 +227,7 @@ def test_a_stop_while_the_end_of_a_cycle_is_being_written_counts_it_once(set_sta
     store, cast, releases = HeldStore(), Cast(), []
 
     def finish_and_hold(snapshot, run):
-        # The last node's results are committed, and what comes after them is not.
+        # The look that ends the cycle comes before its commit.
         last = stage.roles["last"]
         detect = last.detect
 
@@ -222,7 +247,7 @@ def test_a_stop_while_the_end_of_a_cycle_is_being_written_counts_it_once(set_sta
     ((release, held),) = releases
     store.wait_submitted(held + 1)
     stopped = stage.ref.ask(ControlStack(stack_id, STOP), block=False)
-    store.wait_submitted(held + 2)
+    stage.status(stack_id)
     cast.first.act = finish_todo
     release()
     assert stopped.get(timeout=WAIT).state is ExecutionState.STOPPED
@@ -249,11 +274,12 @@ def test_a_stack_that_is_deleted_while_its_agents_run_leaves_nothing(set_stage):
     until(lambda: stage.load().agents_abandoned == 0, "the end of the abandoned agent")
     stage.clock.advance(60)
 
-    assert not any(contents(stage.store, stack_id).values())
+    assert contents(stage.store, stack_id) == []
     with pytest.raises(NotFoundError, match=stack_id):
         stage.status(stack_id)
     with pytest.raises(NotFoundError):
         stage.write_to(stack_id)
+    stage.wait_for(CycleFinished, other)
     assert stage.committed(other) == ["third: c"]
 
 
@@ -266,7 +292,7 @@ def test_a_stack_that_does_not_run_can_be_deleted_and_only_once(set_stage, state
     stage.ask(DeleteStack(stack_id))
     stage.wait_for(StackDeleted, stack_id)
 
-    assert not any(contents(stage.store, stack_id).values())
+    assert contents(stage.store, stack_id) == []
     with pytest.raises(NotFoundError, match="does not exist, or was deleted"):
         stage.ask(DeleteStack(stack_id))
 

@@ -5,16 +5,17 @@ import time
 
 import pytest
 
-from recursor.actors.messages import Changed, SendUserMessage
+from recursor.actors.messages import SendMessage, SendUserMessage
 from recursor.domain.commands import Command
+from recursor.domain.effect import SetPhase
 from recursor.domain.events import CycleFinished
-from recursor.domain.new_records import new_user_message
+from recursor.domain.new_records import new_message, new_user_message
 from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState, Phase
+from recursor.domain.work import WorkStatus
 from recursor.runtime.clock import SystemClock
-from recursor.storage import conversations
-from recursor.storage.tables import STACKS
-from tests.actors.stage import WAIT, Cast, Stage, until
+from recursor.orchestration.roles import Role
+from tests.actors.stage import WAIT, Cast, Player, Stage, finish_todo, outcome, until
 
 
 def passivate(stage: Stage) -> None:
@@ -41,13 +42,14 @@ def test_a_stack_that_waits_leaves_nothing_but_a_timer(set_stage):
 
 
 def test_a_stack_that_rests_or_does_not_run_leaves_nothing_at_all(set_stage):
-    stage = set_stage()
+    def complete(snapshot, run):
+        return outcome(*finish_todo(snapshot, run).effects, SetPhase(phase=Phase.COMPLETE))
+
+    stage = set_stage(Cast(first=complete).roles())
     paused, stopped, complete = (stage.create(name=name) for name in "psc")
     for stack_id in (paused, stopped, complete):
         stage.wait_rest(stack_id)
-    done = stage.stack(complete).but(phase=Phase.COMPLETE)
-    stage.store.write(lambda writer: STACKS.put(writer, done))
-    stage.ref.tell(Changed(complete, outside=True))
+    stage.add_todo(complete, "first: a")
     stage.wait_rest(complete, 2)
     stage.tell(paused, Command.PAUSE)
     stage.tell(stopped, Command.STOP)
@@ -58,30 +60,36 @@ def test_a_stack_that_rests_or_does_not_run_leaves_nothing_at_all(set_stage):
     assert stage.load().active_stacks == 0
 
 
-@pytest.mark.parametrize("waker", ["timer", "message", "todo", "command", "news"])
+@pytest.mark.parametrize("waker", ["timer", "message", "broadcast", "todo", "command"])
 def test_a_passivated_stack_is_woken_by(set_stage, waker):
-    cast = Cast()
-    stage = set_stage(cast.roles())
-    stack_id = stage.create()
+    it_is_time = threading.Event()
+
+    def detect(_snapshot, _settings, _now):
+        return WorkStatus(has_work=it_is_time.is_set(), priority=5 * it_is_time.is_set(), reason="it is time")
+
+    def act(_snapshot, _run):
+        it_is_time.clear()
+        return outcome(summary="watched")
+
+    stage = set_stage(Cast().roles(Role("watcher", detect, Player(act))))
+    stack_id, other = stage.create(), stage.create(name="yard", start=False)
     stage.wait_rest(stack_id)
     if waker == "command":
         stage.tell(stack_id, Command.PAUSE)
         stage.write_to(stack_id)
     passivate(stage)
-    message = new_user_message(stack_id, "ann", "hello", stage.clock.now())
     match waker:
         case "timer":
-            stage.store.write(lambda writer: conversations.add_user_message(writer, message))
+            it_is_time.set()
             stage.clock.advance(31)
         case "message":
             stage.write_to(stack_id)
+        case "broadcast":
+            stage.ask(SendMessage(new_message(stage.stack(other), None, "news", stage.clock.now())))
         case "todo":
             stage.add_todo(stack_id, "first: a")
         case "command":
             stage.tell(stack_id, Command.RESUME)
-        case "news":
-            stage.store.write(lambda writer: conversations.add_user_message(writer, message))
-            stage.ref.tell(Changed(stack_id, outside=True))
     stage.wait_for(CycleFinished, stack_id)
 
     assert len(stage.committed(stack_id)) == 1

@@ -9,8 +9,8 @@ from recursor.domain.execution import DecisionKind
 from recursor.domain.graph import NodeStatus
 from recursor.domain.spending import AgentFailedError
 from recursor.domain.stack import ExecutionState
-from recursor.storage.memory_store import MemoryStore
-from recursor.storage.tables import STATES, TABLES
+from recursor.storage.opening import memory_store
+from recursor.storage.tables import STATES
 from tests.actors.stage import Cast, finish_todo, until
 
 HOUR = 3600.0
@@ -112,7 +112,7 @@ def test_an_outage_of_unknown_length_is_looked_at_less_and_less_often(away_for):
 
 
 def test_it_is_waited_for_over_a_restart(away_for):
-    stage, cast, away = away_for(HOUR, MemoryStore(TABLES))
+    stage, cast, away = away_for(HOUR, memory_store())
     stack_id = stage.create("first: a")
     stage.wait_rest(stack_id)
     stage.crash()
@@ -175,7 +175,7 @@ def test_failures_before_it_still_count_after_it(away_for):
 
 
 def test_failures_before_it_have_nobody_wait_longer_over_a_restart(away_for):
-    stage, cast, away = away_for(HOUR, MemoryStore(TABLES))
+    stage, cast, away = away_for(HOUR, memory_store())
 
     def fails(snapshot, run):
         if len(cast.first.runs) <= 2:
