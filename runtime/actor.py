@@ -27,7 +27,7 @@ _PYKKA_MESSAGES = frozenset((_ActorStop, ProxyCall, ProxyGetAttr, ProxySetAttr))
 
 
 class StopFlag(threading.Event):
-    """A `threading.Event` that costs 1.1 KB less until somebody waits for it, which hardly anybody does.
+    """A `threading.Event` that costs 1.1 KB less until a thread waits for it, which is rare.
 
     Every actor has one, and every `tell` reads it.
     """
@@ -70,7 +70,7 @@ class StopFlag(threading.Event):
             return True
         # `setdefault` is atomic: all that wait, wait for the same event.
         event: threading.Event = self.__dict__.setdefault("_event", threading.Event())
-        # Set after the look above and before there was an event: nobody else would set it.
+        # Set after the look above and before there was an event: it would stay unset.
         if self.is_set():
             return True
         with blocking():
@@ -125,7 +125,7 @@ class DispatchedRef(ActorRef[A]):
         Raises:
             pykka.Timeout: there was no answer in time.
             pykka.ActorDeadError: the actor has stopped.
-            BaseException: what the actor answered with.
+            BaseException: the actor's answer, if it is an exception.
         """
         future: DispatchedFuture[Any] = DispatchedFuture()
         if self.actor_stopped.raised:
@@ -152,7 +152,7 @@ class DispatchedActor(Actor):
         ref = Greeter.start("hello", dispatcher=dispatcher)
 
     Args:
-        dispatcher: what runs it; None for the class's own `default_dispatcher`.
+        dispatcher: runs the actor; None for the class's own `default_dispatcher`.
 
     Raises:
         TypeError: there is neither.
@@ -170,7 +170,7 @@ class DispatchedActor(Actor):
     """
 
     actor_inbox: Mailbox
-    """The messages; its `dispatcher` is what runs the actor."""
+    """The messages; its `dispatcher` runs the actor."""
 
     actor_stopped: StopFlag
 
@@ -215,7 +215,7 @@ class DispatchedActor(Actor):
         is, and fails alone.
 
         Args:
-            error: what was raised.
+            error: the exception.
         """
         if self.listed:
             ActorRegistry.stop_all()
@@ -267,7 +267,7 @@ class DispatchedActor(Actor):
             raise
 
     def _fail(self, future: ReplyTo | None) -> None:
-        """Answer with the exception that is being handled, or, if nobody asked, die of it."""
+        """Answer with the exception that is being handled, or, if no answer is wanted, die of it."""
         if future is not None:
             logger.info("Exception returned from %s to caller:", self, exc_info=True)
             future.set_exception()
@@ -282,8 +282,8 @@ class DispatchedActor(Actor):
 def stop(ref: ActorRef[Any]) -> DispatchedFuture[bool]:
     """Ask an actor to stop, without waiting, and get a future that takes callbacks.
 
-    `ActorRef.stop(block=False)` returns one with a get hook, which knows nothing before somebody waits in
-    `get`.
+    `ActorRef.stop(block=False)` returns one with a get hook, which is not done until `get` is
+    called.
 
     Args:
         ref: a `DispatchedActor`.

@@ -222,7 +222,7 @@ class Places:
 
 
 class Admission:
-    """The places of a pool, for many threads; what its tasks call.
+    """The places of a pool, safe for many threads, and the owner of its tasks.
 
     Args:
         limit: how many tasks may have a place at a time.

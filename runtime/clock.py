@@ -1,4 +1,4 @@
-"""Time as a parameter: what actors ask for the time and for a call at a later one."""
+"""Time as a parameter: a clock tells the time, and makes calls at later times."""
 
 import heapq
 import itertools
@@ -104,11 +104,11 @@ class SystemClock:
         while True:
             with self._changed:
                 while not self._closed and (not self._heap or self._heap[0][0] > time.monotonic()):
-                    # What was cancelled is dropped when it comes up; nobody needs to be woken for it.
+                    # A cancelled timer is dropped when it comes up; no thread has to be woken for it.
                     while self._heap and self._heap[0][2].callback is None:
                         heapq.heappop(self._heap)
                         self._cancelled -= 1
-                    # A thread cannot wait for centuries at a time: what is later is looked at again.
+                    # A thread cannot wait for centuries at a time: it looks again later.
                     longest = threading.TIMEOUT_MAX
                     due = self._heap[0][0] - time.monotonic() if self._heap else longest
                     self._changed.wait(min(due, longest))

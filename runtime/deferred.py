@@ -27,7 +27,7 @@ class Deferred:
 
     @classmethod
     def failed(cls, error: Exception) -> Deferred:
-        """Answer with an error, which is dropped if nobody asked: the actor does not die of it.
+        """Answer with an error, which is dropped if no answer is wanted: the actor does not die of it.
 
         Args:
             error: the asker's `get` raises it.
@@ -40,7 +40,7 @@ class Deferred:
         """Pass the outcome on when it is there; only for the actor type.
 
         Args:
-            asked: the future of the question; None: nobody asked.
+            asked: the future of the question; None: no answer is wanted.
         """
         if asked is not None:
             self._future.add_done_callback(lambda done: _pass_on(done, asked))

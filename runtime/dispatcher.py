@@ -32,7 +32,7 @@ class Dispatcher:
 
     Args:
         threads: how many threads at most run actors at a time.
-        name: what the threads' names begin with.
+        name: prefix of the threads' names.
 
     Raises:
         ValueError: `threads` is less than 1.
@@ -82,17 +82,17 @@ class Dispatcher:
     def schedule(self, mailbox: Mailbox, /) -> None:
         """Put a mailbox at the end of the queue; only for the mailbox itself, when it has the turn.
 
-        On a dispatcher that was shut down, the actor is terminated: nobody waits for ever for an answer.
+        On a dispatcher that was shut down, the actor is terminated: no asker waits for ever.
 
         Args:
-            mailbox: what to run.
+            mailbox: the one to run.
         """
         self._ready.append(mailbox)
         if self._placed < self._wanted:
             self._ensure_thread()
 
     def shutdown(self, timeout: float | None = None) -> bool:
-        """Let the threads handle what is queued, and end them.
+        """Let the threads handle all queued messages, and end them.
 
         Stop the actors first: those that still run are not told. An actor that gets a message later is ended
         without a call of its `on_stop`, and the message is answered with `ActorDeadError`. On one of its own

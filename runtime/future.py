@@ -1,4 +1,4 @@
-"""The answer to a message: pykka's future, with callbacks, so that nobody needs a thread to wait."""
+"""The answer to a message: pykka's future, with callbacks, so that no thread has to wait."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ logger = logging.getLogger("recursor.runtime")
 class DispatchedFuture(Future[T]):
     """A future with the semantics of pykka's `ThreadingFuture`, and callbacks.
 
-    It needs no condition variable: to wait is to have a callback open a lock. `_claim` is never waited for;
-    whoever acquires it is the one to decide the value. The value is published before the callbacks are looked
-    for, and a callback is added before the value is looked for, so that none is missed; and each is taken out
-    of the list before it is called, so that none is called twice.
+    It needs no condition variable: to wait is to have a callback open a lock. No thread ever waits for
+    `_claim`; the one that acquires it decides the value. The value is published before the callbacks are
+    looked for, and a callback is added before the value is looked for, so that none is missed; and each is
+    taken out of the list before it is called, so that none is called twice.
 
     Waiting in `get` on a dispatcher's thread is safe: see `recursor.runtime.worker.blocking`.
     """
@@ -42,7 +42,7 @@ class DispatchedFuture(Future[T]):
     _outcome: tuple[T | None, OptExcInfo | None] | None = None
 
     def __init__(self) -> None:
-        # Without `super().__init__()`, which sets what the class attributes above already say.
+        # Without `super().__init__()`, which sets the values of the class attributes above.
         self._claim = threading.Lock()
         self._callbacks: list[Callable[[DispatchedFuture[T]], object]] = []
 
@@ -57,7 +57,7 @@ class DispatchedFuture(Future[T]):
 
         Raises:
             pykka.Timeout: there is no value yet.
-            BaseException: what was set as the exception.
+            BaseException: the exception that was set.
         """
         if self._outcome is None:
             if self._get_hook is not None:
@@ -123,8 +123,9 @@ class DispatchedFuture(Future[T]):
     def __await__(self) -> Generator[Any, None, T]:
         """Wait for the value in a coroutine, on any event loop; raises as `get` does.
 
-        In a coroutine that no event loop runs, this yields the future itself: whoever runs the coroutine is
-        to resume it when the future is done. A future with a get hook calls the hook, which may block.
+        In a coroutine that no event loop runs, this yields the future itself: the code that runs the
+        coroutine is to resume it when the future is done. A future with a get hook calls the hook, which may
+        block.
         """
         if self._outcome is None and self._get_hook is None:
             loop = asyncio._get_running_loop()
@@ -170,11 +171,11 @@ class DispatchedFuture(Future[T]):
         """Have a function called once, when the future is done; at once, if it is.
 
         It is called in the thread that completes the future, which is often another actor's: it should do no
-        more than tell an actor. What it raises is logged and harms nobody.
+        more than tell an actor. An exception in it is logged.
 
         A future with a get hook (from `map`, `filter`, `join`, `reduce`, `ActorRef.stop(block=False)`) has no
-        value until somebody calls `get`, because only the hook knows how to get it and that may mean waiting.
-        Its callbacks are called by the first `get` that returns a value; if nobody calls `get`, never. So add
+        value until `get` is called, because only the hook knows how to get it and that may mean waiting.
+        Its callbacks are called by the first `get` that returns a value; without a `get`, never. So add
         callbacks to the futures that actors answer; see also `fan_in` and `recursor.runtime.actor.stop`.
 
         Args:
@@ -188,7 +189,7 @@ class DispatchedFuture(Future[T]):
         """Take back a callback that has not been called; does nothing if it has.
 
         Args:
-            callback: what was given to `add_done_callback`.
+            callback: the argument of `add_done_callback`.
         """
         with contextlib.suppress(ValueError):
             self._callbacks.remove(callback)
@@ -245,7 +246,7 @@ async def _on_loop(future: DispatchedFuture[Any], loop: asyncio.AbstractEventLoo
             done.set_result(None)
 
     def wake(_future: DispatchedFuture[Any]) -> None:
-        # RuntimeError: the loop was closed, and nobody waits any more.
+        # RuntimeError: the loop was closed, and the coroutine with it.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(complete)
 
@@ -257,7 +258,7 @@ async def _on_loop(future: DispatchedFuture[Any], loop: asyncio.AbstractEventLoo
 
 
 class Reply:
-    """Stands in for the future of a question that nobody waits for: passes the answer on, once, as it comes.
+    """Stands in for the future of a question: passes the answer on, once, as it comes.
 
     It is a third of the work of a future with a callback, for actors that ask others all the time.
     """
@@ -303,7 +304,7 @@ def fan_in(futures: Iterable[DispatchedFuture[T]]) -> DispatchedFuture[list[T | 
     """Make many futures one, without a thread that waits for them.
 
     Args:
-        futures: what to wait for; none with a get hook, unless somebody calls its `get`.
+        futures: those to wait for; none with a get hook, unless its `get` is called.
 
     Returns:
         A future that is done when all of them are. Its value has, in their order, the value of each or the

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from pykka import ActorDeadError, ActorRef, ActorRegistry
 from pykka._envelope import Envelope
 from pykka._types import OptExcInfo
-from pykka.messages import _ActorStop  # pykka answers it, so what answers in pykka's stead must know it
+from pykka.messages import _ActorStop  # pykka answers it, so code that answers in pykka's stead must know it
 
 
 class ReplyTo(Protocol):
@@ -79,9 +79,9 @@ _OPEN_TURN = _OpenTurn()
 class Mailbox:
     """The inbox of one actor, which has a dispatcher run the actor when there are messages.
 
-    `_turn` is a lock that nobody ever waits for. Whoever acquires it has made the mailbox ready, and it stays
-    acquired until a worker has handled a batch of messages; so the mailbox is in the ready queue, or in one
-    worker, or idle. No wake-up is lost: a sender adds its message before it tries for the turn, and a worker
+    `_turn` is a lock that no thread ever waits for. The one that acquires it makes the mailbox ready, and it
+    stays acquired until a worker has handled a batch of messages; so the mailbox is in the ready queue, or in
+    one worker, or idle. No wake-up is lost: a sender adds its message before it tries for the turn, and a worker
     releases the turn before it looks for messages once more. Neither step blocks, so that telling an actor
     something is safe everywhere, even in a finalizer.
 
@@ -95,7 +95,7 @@ class Mailbox:
         self.dispatcher = dispatcher
         self._messages: Messages = queue.SimpleQueue()
         self._turn: threading.Lock | _OpenTurn = threading.Lock()
-        # It is nobody's turn before the actor is started.
+        # No turn is to be had before the actor is started.
         self._turn.acquire(False)
         self._actor: MailboxOwner | None = None
         self._setup_due = False

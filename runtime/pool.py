@@ -33,7 +33,7 @@ class TaskPool:
 
     Args:
         limit: how many tasks at most run at a time.
-        name: what the threads' names begin with.
+        name: prefix of the threads' names.
 
     Raises:
         ValueError: `limit` is less than 1.
@@ -101,10 +101,10 @@ class TaskPool:
     def call_at_end(self, close: Callable[[], Awaitable[object]]) -> None:
         """Have a function called and awaited on the event loop, after all tasks, when the pool is shut down.
 
-        The last one added is called first. What it raises is logged.
+        The last one added is called first. An exception in it is logged.
 
         Args:
-            close: closes what tasks share, as connections.
+            close: closes things that tasks share, as connections.
         """
         self._hooks.append(close)
 
@@ -189,8 +189,8 @@ class TaskPool:
 
         Args:
             task: the task.
-            value: what it returned.
-            error: what it raised.
+            value: its return value.
+            error: its exception, if it raised one.
             thread: the one that ran it, if it was a function: it may be handed the next one.
 
         Returns:

@@ -67,7 +67,7 @@ class Scheduler:
             Whether there was one.
 
         Raises:
-            Exception: what the step raised: it is no actor's or task's failure, which ends there.
+            Exception: the step raised it. Failures of actors and tasks end in them, and are not raised here.
         """
         ready = self._ready
         if not ready:
@@ -101,12 +101,12 @@ class Scheduler:
         """Have a function called, as a step, when time has passed.
 
         Args:
-            seconds: how long; what is due already becomes ready at once.
+            seconds: how long; a timer that is due already becomes ready at once.
             callback: called once.
             owner: whose timer it is, for `drop_timers`.
 
         Returns:
-            What cancels it.
+            The timer, which can be cancelled.
         """
         timer = Timer(callback)
         if not self._crashed and seconds != math.inf:
@@ -115,7 +115,7 @@ class Scheduler:
         return timer
 
     def sleep(self, seconds: float) -> DispatchedFuture[None]:
-        """Return what a simulated coroutine awaits to sleep.
+        """Return a future for a simulated coroutine to await: it is done when time has passed.
 
         Args:
             seconds: how long.
@@ -183,8 +183,8 @@ class SimulatedClock:
     started again, give the time of the earlier one.
 
     Args:
-        scheduler: what calls are made by.
-        now: what the clock shows at first: seconds since the epoch, UTC.
+        scheduler: makes the calls.
+        now: the clock's first reading: seconds since the epoch, UTC.
     """
 
     def __init__(self, scheduler: Scheduler, now: float = 1_700_000_000.0) -> None:
@@ -232,7 +232,7 @@ class SimulatedDispatcher:
     """Runs actors as a `recursor.runtime.dispatcher.Dispatcher` does; each turn of an actor is a step.
 
     Args:
-        scheduler: what turns are run by.
+        scheduler: runs the turns.
     """
 
     batch: int = 1

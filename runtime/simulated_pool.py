@@ -29,7 +29,7 @@ class SimulatedPool:
     `DispatchedFuture`s, as of `Scheduler.sleep`, and `asyncio.sleep(0)`.
 
     Args:
-        scheduler: what steps are run by.
+        scheduler: runs the steps.
         limit: how many tasks at most run at a time.
 
     Attributes:
@@ -147,8 +147,8 @@ class _Running:
 
     Args:
         pool: whose steps it takes.
-        coroutine: what is run; it raises nothing.
-        ended: called with what it returned.
+        coroutine: the one to run; it raises nothing.
+        ended: called with its return value.
 
     Attributes:
         has_ended: whether it runs no more.

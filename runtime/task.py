@@ -125,7 +125,7 @@ class Task(Generic[T]):
         """Call the work of a function; only for the pool.
 
         Returns:
-            What it returned, and what it raised.
+            Its return value, and the exception that it raised.
         """
         work, self.work = self.work, None
         assert work is not None
@@ -139,7 +139,7 @@ class Task(Generic[T]):
         """Call and await the work of a coroutine; only for the pool.
 
         Returns:
-            What it returned, and what it raised.
+            Its return value, and the exception that it raised.
         """
         work, self.work = self.work, None
         assert work is not None

@@ -70,7 +70,7 @@ class TaskThread(threading.Thread):
         self._handed.release()
 
     def run(self) -> None:
-        """Run what is handed to it, until that is nothing."""
+        """Run the tasks that are handed to it."""
         pool = self._pool
         try:
             while True:
@@ -94,7 +94,7 @@ class LoopThread(threading.Thread):
         super().__init__(name=name, daemon=True)
         self._pool = pool
         self._loop = asyncio.new_event_loop()
-        # Tasks begin in an empty context and not in that of whoever passed a place on.
+        # Tasks begin in an empty context and not in that of the task that passed its place on.
         self._context = contextvars.Context()
         self._beginning: deque[Task[Any]] = deque()
         self._is_called = False

@@ -73,7 +73,7 @@ class Worker(threading.Thread):
                 mailbox.run(batch)
                 self.mailbox = None
         except BaseException:
-            # Not an actor's failure, which ends in the actor, but what is raised through it, as by SystemExit
+            # Not an actor's failure, which ends in the actor, but raised through it, as by SystemExit
             # in `on_start`, or into this thread from outside.
             if self.mailbox is not None:
                 logger.exception("Thread %s died in an actor; another takes its place", self.name)
