@@ -81,9 +81,9 @@ class Mailbox:
 
     `_turn` is a lock that no thread ever waits for. The one that acquires it makes the mailbox ready, and it
     stays acquired until a worker has handled a batch of messages; so the mailbox is in the ready queue, or in
-    one worker, or idle. No wake-up is lost: a sender adds its message before it tries for the turn, and a worker
-    releases the turn before it looks for messages once more. Neither step blocks, so that telling an actor
-    something is safe everywhere, even in a finalizer.
+    one worker, or idle. No wake-up is lost: a sender adds its message before it tries for the turn, and a
+    worker releases the turn before it looks for messages once more. Neither step blocks, so that telling an
+    actor something is safe everywhere, even in a finalizer.
 
     Args:
         dispatcher: the one to run the actor.
