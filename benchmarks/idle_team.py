@@ -20,12 +20,14 @@ from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.work import WorkStatus
 from recursor.orchestration.roles import Dependency, Role, RoleRegistry
+from recursor.runner.garbage import seldom_collected
+from recursor.storage.commit import Commit
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.opening import open_store
 from recursor.storage.stacks import read_stack
 
-# Beginning, results of three waves; the end shares the commit of the next cycle's beginning.
-COMMITS_PER_CYCLE = 4
+# The results of three waves; the last of them, the end of the cycle and the beginning of the next share one.
+COMMITS_PER_CYCLE = 3
 
 
 class IdleAgent:
@@ -73,12 +75,15 @@ def disk_store() -> Iterator[tuple[LmdbStore, Path]]:
 def orchestrator(
     store: LmdbStore, roles: RoleRegistry, settings: Settings = AT_ONCE, runner: RunnerSettings | None = None
 ) -> Iterator[ActorRef[Orchestrator]]:
-    """Start an orchestrator on `store`; shut it down afterwards."""
-    ref = Orchestrator.start(store=store, roles=roles, settings=settings, runner=runner or RunnerSettings())
-    try:
-        yield ref
-    finally:
-        ref.ask(Shutdown(grace=5))
+    """Start an orchestrator on `store`, with garbage collected as a runner has it; shut it down afterwards."""
+    with seldom_collected():
+        ref = Orchestrator.start(
+            store=store, roles=roles, settings=settings, runner=runner or RunnerSettings()
+        )
+        try:
+            yield ref
+        finally:
+            ref.ask(Shutdown(grace=5))
 
 
 def create(ref: ActorRef[Orchestrator], count: int, name: str = "stack") -> list[str]:
@@ -107,10 +112,14 @@ def commit_seconds(store: LmdbStore, seconds: float = 2.0) -> float:
     written, begun = 0, time.perf_counter()
     while time.perf_counter() - begun < seconds:
         key = b"measure%d" % written
-        store.write(lambda writer, key=key: writer.put("nudges", key, b"x" * 600))
+        commit = Commit()
+        commit.put("stack_names", key, b"x" * 600)
+        store.write(commit)
         written += 1
     mean = (time.perf_counter() - begun) / written
-    store.write(lambda writer: writer.delete_range("nudges", b"measure", b"measurf"))
+    removal = Commit()
+    removal.delete_range("stack_names", b"measure", b"measurf")
+    store.write(removal)
     return mean
 
 
