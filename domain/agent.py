@@ -88,7 +88,7 @@ class Run:
     deadline: float
     """When the run is abandoned: seconds since the epoch, UTC."""
     cancelled: Event = field(default_factory=Event)
-    """Set when the run is abandoned: what it returns from then on is discarded. Coroutines are cancelled, too."""
+    """Set when the run is abandoned: what it returns is discarded then. A coroutine is cancelled, too."""
     meter: Meter = field(default_factory=Unmetered)
     """Counts what the run spends."""
     say: Callable[[str], None] = _ignore

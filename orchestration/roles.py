@@ -6,7 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from pydantic import TypeAdapter, ValidationError
 
-from recursor.domain.agent import Agent
+from recursor.domain.agent import Agent, AgentChoice
 from recursor.domain.errors import InvalidInputError, NotFoundError
 from recursor.domain.record import RoleName
 from recursor.domain.settings import Settings
@@ -49,7 +49,7 @@ class Role:
 
     name: str
     detect: Detector
-    agent: Agent
+    agent: Agent | AgentChoice
     depends_on: tuple[Dependency, ...] = ()
 
 
