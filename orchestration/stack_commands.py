@@ -180,7 +180,6 @@ def cancel_todo(draft: Draft, command: CancelTodo) -> Todo:
 
 
 COMMANDS: Mapping[type, Callable[[Draft, Any], Record]] = {
-    CreateStack: create,
     ControlStack: steer,
     RenameStack: rename,
     SetIdea: set_idea,

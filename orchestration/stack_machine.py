@@ -25,6 +25,7 @@ from recursor.domain.commands import Command, ConfigureStack, ControlStack, Crea
 from recursor.domain.errors import InvalidInputError, NotFoundError
 from recursor.domain.execution import Decision, DecisionKind
 from recursor.domain.graph import ExecutionGraph
+from recursor.domain.message import Message
 from recursor.domain.record import Record
 from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState
@@ -44,7 +45,7 @@ from recursor.orchestration.cycle import (
 from recursor.orchestration.decision import after_failure, after_work, backoff_ends, decide
 from recursor.orchestration.draft import Draft, Found
 from recursor.orchestration.graph import next_wave
-from recursor.orchestration.stack_commands import COMMANDS, SettingsCheck, configure, steer
+from recursor.orchestration.stack_commands import COMMANDS, SettingsCheck, configure, create, steer
 from recursor.orchestration.stack_events import (
     Activity,
     Arrived,
@@ -212,7 +213,8 @@ class StackMachine:
     ) -> Step:
         """Return what follows when a commit failed for want of room: nothing that was asked for is done.
 
-        What agents have come to is applied again, to be written with the next attempt. Agents that run go on.
+        What agents have come to is applied again, to be written with the next attempt. So is what is known of
+        messages: which have arrived elsewhere, and which others have sent to all. Agents that run go on.
 
         Args:
             state: the state now.
@@ -222,10 +224,17 @@ class StackMachine:
             running: whether agents of the current wave have begun.
             retry: seconds until the next attempt.
         """
+        outbox, broadcasts = state.records.outbox, state.records.broadcasts
         state = state.copy()
         state.records, state.looked_at = durable, -1
         state.settings, state.unusable = self.effective(durable)
         t = _Turn(self, state, Draft(durable, now, self.new_id), observed=True)
+        for message in durable.outbox:
+            if message.id not in outbox:
+                _forget_sent(t, message.id)
+        for message in broadcasts:
+            if message.id not in durable.broadcasts:
+                _take_in(t, message)
         for event in lost:
             take_results(t.draft, event.results, state.settings, event.found)
             if t.records.graph is not None:
@@ -312,7 +321,9 @@ class _Turn:
                 records.user_messages is not before.records.user_messages
             ):
                 records = forgettable(records)
-            if records.stack is not before.records.stack:
+            if before.is_new and not state.is_new:
+                self.after.insert(0, news.stack_changed(records.stack))
+            elif records.stack is not before.records.stack:
                 self.after[:0] = news.changed(before.records.stack, records.stack)
             if draft.writes.sent:
                 self.after += map(Deliver, draft.writes.sent.values())
@@ -470,10 +481,16 @@ def _woken(t: _Turn, _event: Woken) -> None:
 def _requested(t: _Turn, event: Requested) -> None:
     command, before = event.command, t.records
     match command:
+        case CreateStack() if t.before.is_new:
+            t.answer = create(t.draft, command)
+            t.state.is_new = False
+        case _ if t.before.is_new:
+            # Its creation was refused, or is refused now.
+            _refuse(t, event)
         case DeleteStack():
             _delete(t)
             return
-        case CreateStack() if not t.before.is_new:
+        case CreateStack():
             # Repeated by somebody who does not know whether it was done.
             t.answer = before.stack
             if command.start:
@@ -482,7 +499,6 @@ def _requested(t: _Turn, event: Requested) -> None:
             t.answer = configure(t.draft, command, t.machine.check)
         case _:
             t.answer = COMMANDS[type(command)](t.draft, command)
-            t.state.is_new = False
     if t.records is before:
         return
     t.save = True
@@ -529,20 +545,28 @@ def _delete(t: _Turn) -> None:
 
 def _posted(t: _Turn, event: Posted) -> None:
     message, stack = event.message, t.records.stack
-    if message.from_stack_id == stack.id or message.id <= stack.broadcasts_read:
-        return
+    if message.from_stack_id != stack.id and message.id > stack.broadcasts_read:
+        _take_in(t, message)
+        _react(t, None)
+
+
+def _take_in(t: _Turn, broadcast: Message) -> None:
+    """Have agents see a broadcast: it is on disk already."""
     records = t.draft.changed()
-    records.broadcasts = records.broadcasts.adding(message.id, message)
-    _react(t, None)
+    records.broadcasts = records.broadcasts.adding(broadcast.id, broadcast)
 
 
 def _arrived(t: _Turn, event: Arrived) -> None:
     if event.message_id in t.records.outbox:
-        records = t.draft.edit()
-        records.outbox = records.outbox.without(event.message_id)
-        t.draft.writes.arrive(event.message_id)
+        _forget_sent(t, event.message_id)
         # While the stack is busy it goes with the next save.
         t.save = t.before.activity in (Activity.RESTING, Activity.HELD)
+
+
+def _forget_sent(t: _Turn, message_id: str) -> None:
+    records = t.draft.edit()
+    records.outbox = records.outbox.without(message_id)
+    t.draft.writes.arrive(message_id)
 
 
 def _reported(t: _Turn, event: WorkReported) -> None:
@@ -673,6 +697,7 @@ _BY_ACTIVITY: Mapping[tuple[Activity, type], _Handler] = {
     (Activity.LOOKING, WorkReported): _reported,
     (Activity.LOOKING, LookFailed): _look_failed,
     (Activity.BUILDING, GraphBuilt): _graph_built,
+    (Activity.BUILDING, LookFailed): _look_failed,
     (Activity.RUNNING, WaveEnded): _wave_ended,
     (Activity.RESTING, TimerDue): _timer_due,
     (Activity.GONE, Requested): _refuse,
