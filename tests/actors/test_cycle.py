@@ -6,7 +6,7 @@ import pytest
 
 from recursor.actors.messages import CancelTodo, ConfigureStack, RenameStack, SetIdea
 from recursor.domain.commands import Command
-from recursor.domain.effect import Remember, SendMessage, SetPhase, SetProject
+from recursor.domain.effect import Remember, ReviewArtifact, SetPhase, SetProject
 from recursor.domain.events import CycleFinished, NodeFinished, StackChanged, StackWaits
 from recursor.domain.execution import DecisionKind, ExecutionStatus
 from recursor.domain.graph import NodeStatus
@@ -453,21 +453,20 @@ def test_a_time_limit_that_is_changed_holds_for_the_next_run(set_stage):
     assert [run.settings.limits.node_seconds for run in cast.first.runs] == [60, 7]
 
 
-def test_failed_effects_fail_the_node_and_leave_nothing(set_stage):
-    def write_to_nobody(snapshot, run):
-        return outcome(
-            *finish_todo(snapshot, run).effects,
-            SendMessage(to_stack_id="nobody", content="hello"),
-            summary="wrote",
-        )
+def test_effects_that_are_refused_fail_the_node_and_leave_nothing(set_stage):
+    def review_nothing(snapshot, run):
+        return outcome(*finish_todo(snapshot, run).effects, ReviewArtifact(number=7), summary="reviewed")
 
-    stage = set_stage(Cast(first=write_to_nobody).roles())
+    stage = set_stage(Cast(first=review_nothing).roles())
     stack_id = stage.create("first: a", start=False)
     stage.write_to(stack_id)
     stage.tell(stack_id, Command.START)
     stage.wait_for(NodeFinished, stack_id, count=2)
 
     nodes = stage.nodes(stack_id, 0)
-    assert nodes["first"].note.endswith("there is no stack nobody; nothing of its outcome was applied")
+    assert nodes["first"].note == (
+        "first proposed review_artifact: there is no version 7 of the artifact; "
+        "nothing of its outcome was applied"
+    )
     assert stage.todos(stack_id)["first: a"] is TodoStatus.PENDING
     assert stage.committed(stack_id) == ["answered"]

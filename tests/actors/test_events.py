@@ -113,7 +113,7 @@ def test_what_is_told_is_on_disk_already(set_stage):
     stack_id = stage.create("first: a", "second: b")
     stage.wait_rest(stack_id)
     checker.stop(timeout=WAIT)
-    assert seen == [True] * 4
+    assert seen == [True] * 5
 
 
 def test_a_phase_that_an_agent_sets_is_told(set_stage):
@@ -245,7 +245,7 @@ def test_two_stacks_that_write_to_each_other_take_turns(set_stage):
     cast.communicator.act = reply
     first = new_message(stage.stack(one), two, "0", stage.clock.now())
     stage.ask(SendMessage(first))
-    until(lambda: "enough" in stage.committed(one) + stage.committed(two), "the end of the talk")
+    stage.wait_for(NodeFinished, two, where=lambda told: told.summary == "enough")
 
     assert stage.committed(two) == [str(number) for number in range(1, 21, 2)] + ["enough"]
     assert stage.committed(one) == [str(number) for number in range(2, 21, 2)]
