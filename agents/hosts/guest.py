@@ -2,83 +2,84 @@
 
 import asyncio
 import itertools
-import random
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from recursor.agents.hosts.errors import packed, portable
 from recursor.agents.hosts.link import Link
 from recursor.agents.hosts.messages import (
-    Acquire,
-    Acquired,
     Begin,
     Cancel,
     Ended,
-    MeterAnswer,
-    MeterCall,
     ProviderClosed,
+    Question,
     Ready,
     Release,
+    Reply,
     Said,
     Withdraw,
 )
 from recursor.agents.model.exchange import Exchange
 from recursor.agents.model.provider_names import provider_of
-from recursor.agents.model.rate_limiter import Aside, Turn
-from recursor.agents.model.rate_window import backoff
+from recursor.agents.model.rate_limiter import Aside, Turn, Verdict
 from recursor.domain.agent import Agent, Run
 from recursor.domain.effect import Outcome
 from recursor.domain.settings import Settings
 from recursor.domain.spending import Spend
 
 
+class Questions:
+    """Those that the runner's process has not answered yet."""
+
+    def __init__(self, link: Link) -> None:
+        """Ask over `link`."""
+        self._link = link
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+
+    def ask(
+        self, run: int, method: Literal["begin", "reserve", "settle", "acquire"], *arguments: object
+    ) -> tuple[int, asyncio.Future[Any]]:
+        """Ask on behalf of the run of that number; returns the id of the question, and its answer."""
+        number, answer = next(self._ids), asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
+        answer.add_done_callback(lambda _: self._waiting.pop(number))
+        self._link.send(Question(run, number, method, arguments))
+        return number, answer
+
+    def answered(self, reply: Reply) -> None:
+        """Pass an answer on, if it is still waited for."""
+        waiting = self._waiting.get(reply.id)
+        if waiting is None or waiting.done():
+            return
+        if reply.error is None:
+            waiting.set_result(reply.value)
+        else:
+            waiting.set_exception(reply.error)
+
+
 class RemoteMeter:
     """A `recursor.domain.agent.Meter` in the runner's process."""
 
-    def __init__(self, number: int, questions: "Questions") -> None:
+    def __init__(self, number: int, questions: Questions) -> None:
         """Call the meter of the run with that number."""
         self._number = number
         self._questions = questions
 
     async def begin(self) -> None:
         """See `Meter.begin`."""
-        await self._questions.ask(self._number, "begin")
+        await self._questions.ask(self._number, "begin")[1]
 
     async def reserve(self, most: Spend) -> str:
         """See `Meter.reserve`."""
-        return str(await self._questions.ask(self._number, "reserve", most))
+        return str(await self._questions.ask(self._number, "reserve", most)[1])
 
     async def settle(self, reservation: str, spent: Spend | None) -> None:
         """See `Meter.settle`."""
-        await self._questions.ask(self._number, "settle", reservation, spent)
-
-
-class Questions:
-    """Calls of meters that are not answered yet."""
-
-    def __init__(self, link: Link) -> None:
-        """Ask over `link`."""
-        self._link = link
-        self._numbers = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[object]] = {}
-
-    async def ask(
-        self, run: int, method: Literal["begin", "reserve", "settle"], *arguments: object
-    ) -> object:
-        """Return what the meter of a run answers, or raise what it raises."""
-        number = next(self._numbers)
-        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
-        self._link.send(MeterCall(run, number, method, arguments))
-        try:
-            return await answer
-        finally:
-            del self._waiting[number]
-
-    def answered(self, said: MeterAnswer) -> None:
-        """Pass an answer on, if it is still waited for."""
-        _settle(self._waiting.get(said.question), said.value, said.error)
+        await self._questions.ask(self._number, "settle", reservation, spent)[1]
 
 
 class RemoteAside:
@@ -93,31 +94,22 @@ class RemoteAside:
         return nullcontext()
 
 
+@dataclass(frozen=True, slots=True)
 class RemotePermit:
     """One call's permission to begin."""
 
-    def __init__(self, acquire: Acquire, turn: Turn) -> None:
-        """Let a call begin."""
-        self.acquire = acquire
-        self.turn = turn
-        self.tokens: int | None = None
-        self.verdict: Literal["answered", "refused", "unused"] | None = None
-        self.wait: float | None = None
-
-    def took(self, tokens: int) -> None:
-        """See `Permit.took`."""
-        self.tokens = tokens
+    id: int
+    """Of the question."""
+    turn: Turn
 
 
 class RemoteLimiter:
     """A `recursor.agents.model.rate_limiter.Limiter` in the runner's process."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, questions: Questions) -> None:
         """Ask over `link`."""
         self._link = link
-        self._numbers = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[Turn]] = {}
-        self._chance = random.Random()
+        self._questions = questions
         self._closed: dict[tuple[str, str | None], float] = {}
 
     def closed_until(self, model: str, base_url: str | None) -> float:
@@ -125,70 +117,29 @@ class RemoteLimiter:
         return self._closed.get((provider_of(model), base_url), 0.0)
 
     async def acquire(
-        self,
-        model: str,
-        base_url: str | None,
-        tokens: int,
-        priority: int,
-        aside: Aside,
-        turn: Turn | None = None,
+        self, model: str, base_url: str | None, tokens: int, priority: int, aside: Aside, turn: Turn | None
     ) -> RemotePermit:
         """See `RateLimiter.acquire`."""
         assert isinstance(aside, RemoteAside)
-        call = next(self._numbers)
-        waiting = self._waiting[call] = asyncio.get_running_loop().create_future()
-        acquire = Acquire(call, aside.number, model, base_url, tokens, priority, turn)
-        self._link.send(acquire)
+        number, answer = self._questions.ask(aside.number, "acquire", model, base_url, tokens, priority, turn)
         try:
-            return RemotePermit(acquire, await waiting)
+            return RemotePermit(number, await answer)
         except asyncio.CancelledError:
-            self._link.send(Withdraw(call))
+            self._link.send(Withdraw(number))
             raise
-        finally:
-            del self._waiting[call]
 
-    def release(self, permit: RemotePermit) -> None:
+    def release(
+        self, permit: RemotePermit, *, tokens: int | None, verdict: Verdict | None, wait: float | None
+    ) -> None:
         """See `RateLimiter.release`."""
-        asked = permit.acquire
-        self._link.send(
-            Release(asked.call, asked.model, asked.base_url, permit.tokens, permit.verdict, permit.wait)
-        )
-
-    def answered(self, permit: RemotePermit) -> None:
-        """See `RateLimiter.answered`."""
-        permit.verdict = "answered"
-
-    def refused(self, permit: RemotePermit, wait: float | None) -> None:
-        """See `RateLimiter.refused`."""
-        permit.verdict, permit.wait = "refused", wait
-
-    def unused(self, permit: RemotePermit) -> None:
-        """See `RateLimiter.unused`."""
-        permit.verdict = "unused"
+        self._link.send(Release(permit.id, tokens, verdict, wait))
 
     def settled(self) -> None:
         """See `RateLimiter.settled`: the runner's process knows of it."""
 
-    def pause(self, failures: int) -> float:
-        """See `RateLimiter.pause`."""
-        return backoff(failures, self._chance.random())
-
-    def acquired(self, acquired: Acquired) -> None:
-        """Let a call begin, or refuse it, if it still waits."""
-        _settle(self._waiting.get(acquired.call), acquired.turn, acquired.error)
-
     def closed(self, told: ProviderClosed) -> None:
         """Note until when a provider asks to be left alone."""
         self._closed[provider_of(told.model), told.base_url] = told.until
-
-
-def _settle(waiting: asyncio.Future[Any] | None, value: object, error: BaseException | None) -> None:
-    if waiting is None or waiting.done():
-        return
-    if error is None:
-        waiting.set_result(value)
-    else:
-        waiting.set_exception(error)
 
 
 class Guest:
@@ -199,7 +150,7 @@ class Guest:
         self._link = link
         self._agent_for = agent_for
         self._questions = Questions(link)
-        self._limiter = RemoteLimiter(link)
+        self._limiter = RemoteLimiter(link, self._questions)
         self._exchange = Exchange(limiter=self._limiter)
         self._runs: dict[int, tuple[asyncio.Task[None], threading.Event]] = {}
 
@@ -216,10 +167,8 @@ class Guest:
                 cancelled = threading.Event()
                 task = asyncio.create_task(self._run(message, cancelled))
                 self._runs[message.number] = task, cancelled
-            case MeterAnswer():
+            case Reply():
                 self._questions.answered(message)
-            case Acquired():
-                self._limiter.acquired(message)
             case Cancel(number=number):
                 if (found := self._runs.get(number)) is not None:
                     task, cancelled = found

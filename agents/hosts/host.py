@@ -4,27 +4,24 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from recursor.agents.hosts.errors import HostGoneError, portable, unpacked
 from recursor.agents.hosts.link import Link
 from recursor.agents.hosts.messages import (
-    Acquire,
-    Acquired,
     Begin,
     Cancel,
     Ended,
-    MeterAnswer,
-    MeterCall,
     ProviderClosed,
+    Question,
     Ready,
     Release,
+    Reply,
     Said,
     Withdraw,
 )
-from recursor.agents.model.rate_limiter import RateLimiter, WindowPermit
+from recursor.agents.model.rate_limiter import RateLimiter, Turn, WindowPermit
 from recursor.agents.model.timing import uninterrupted
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome
@@ -41,7 +38,17 @@ class _HostedRun:
     run: Run
     ended: asyncio.Future[Ended]
     reservations: set[str] = field(default_factory=set)
-    meter_calls: set[asyncio.Task[None]] = field(default_factory=set)
+    metering: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    """Calls of its meter that are being answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Permitted:
+    """A call under way."""
+
+    permit: WindowPermit
+    model: str
+    base_url: str | None
 
 
 class Host:
@@ -64,7 +71,9 @@ class Host:
         self._tell_all = tell_all
         self._numbers = itertools.count(1)
         self._runs: dict[int, _HostedRun] = {}
-        self._calls: dict[int, asyncio.Task[WindowPermit]] = {}
+        self._acquiring: dict[int, asyncio.Task[None]] = {}
+        self._permits: dict[int, _Permitted] = {}
+        """Calls under way; one of a run that was given up counts until its process says that it has ended."""
         self._is_ready = False
         self._is_gone = False
 
@@ -87,8 +96,8 @@ class Host:
             pass
         finally:
             self._is_gone = True
-            for call in list(self._calls):
-                self._withdraw(call)
+            for id in (*self._acquiring, *self._permits):
+                self._withdraw(id)
             for hosted in self._runs.values():
                 if not hosted.ended.done():
                     hosted.ended.set_exception(HostGoneError(f"process {self.pid} has ended"))
@@ -144,8 +153,8 @@ class Host:
 
     async def _settle(self, hosted: _HostedRun) -> None:
         """Count in full what became of calls that nobody can tell any more."""
-        if hosted.meter_calls:
-            await asyncio.wait(hosted.meter_calls)
+        if hosted.metering:
+            await asyncio.wait(hosted.metering.values())
         for reservation in hosted.reservations:
             await hosted.run.meter.settle(reservation, None)
             self._limiter.settled()
@@ -161,80 +170,71 @@ class Host:
             case Said(number=number, text=text):
                 if (hosted := self._runs.get(number)) is not None:
                     hosted.run.say(text)
-            case MeterCall():
-                self._call_meter(message)
-            case Acquire():
-                self._acquire(message)
-            case Withdraw(call=call):
-                self._withdraw(call)
+            case Question():
+                self._asked(message)
+            case Withdraw(id=id):
+                self._withdraw(id)
             case Release():
                 self._release(message)
 
-    def _call_meter(self, asked: MeterCall) -> None:
+    def _asked(self, asked: Question) -> None:
         hosted = self._runs.get(asked.number)
         if hosted is None:
-            gone = HostGoneError("nobody waits for the run any more")
-            self.tell(MeterAnswer(asked.question, None, gone))
+            self.tell(Reply(asked.id, None, HostGoneError("nobody waits for the run any more")))
             return
-        call = asyncio.create_task(self._answer(hosted, asked))
-        hosted.meter_calls.add(call)
-        call.add_done_callback(hosted.meter_calls.discard)
+        answering = asyncio.create_task(self._answer(hosted, asked))
+        tasks = self._acquiring if asked.method == "acquire" else hosted.metering
+        tasks[asked.id] = answering
+        answering.add_done_callback(lambda _: tasks.pop(asked.id))
 
-    async def _answer(self, hosted: _HostedRun, asked: MeterCall) -> None:
+    async def _answer(self, hosted: _HostedRun, asked: Question) -> None:
+        value: object
         try:
-            value = await getattr(hosted.run.meter, asked.method)(*asked.arguments)
+            if asked.method == "acquire":
+                value = await self._acquire(hosted, asked.id, *asked.arguments)
+            else:
+                value = await self._call_meter(hosted, asked.method, asked.arguments)
         except Exception as error:  # noqa: BLE001  # it is raised where it was asked
-            self.tell(MeterAnswer(asked.question, None, portable(error)))
-            return
-        if asked.method == "reserve":
-            hosted.reservations.add(value)
-        elif asked.method == "settle":
-            hosted.reservations.discard(str(asked.arguments[0]))
-            self._limiter.settled()
-        self.tell(MeterAnswer(asked.question, value, None))
-
-    def _acquire(self, asked: Acquire) -> None:
-        hosted = self._runs.get(asked.number)
-        aside = nullcontext if hosted is None else hosted.run.aside
-        waiting = asyncio.create_task(
-            self._limiter.acquire(
-                asked.model, asked.base_url, asked.tokens, asked.priority, aside, asked.turn
-            )
-        )
-        self._calls[asked.call] = waiting
-        waiting.add_done_callback(lambda done: self._acquired(asked.call, done))
-
-    def _acquired(self, call: int, done: asyncio.Task[WindowPermit]) -> None:
-        if done.cancelled():
-            return
-        error = done.exception()
-        if error is None:
-            self.tell(Acquired(call, done.result().turn))
+            self.tell(Reply(asked.id, None, portable(error)))
         else:
-            self._calls.pop(call, None)
-            self.tell(Acquired(call, None, portable(error)))
+            self.tell(Reply(asked.id, value))
+
+    async def _call_meter(self, hosted: _HostedRun, method: str, arguments: tuple[Any, ...]) -> object:
+        value: object = await getattr(hosted.run.meter, method)(*arguments)
+        if method == "reserve":
+            hosted.reservations.add(str(value))
+        elif method == "settle":
+            hosted.reservations.discard(arguments[0])
+            self._limiter.settled()
+        return value
+
+    async def _acquire(
+        self,
+        hosted: _HostedRun,
+        id: int,
+        model: str,
+        base_url: str | None,
+        tokens: int,
+        priority: int,
+        turn: Turn | None,
+    ) -> Turn:
+        permit = await self._limiter.acquire(model, base_url, tokens, priority, hosted.run.aside, turn)
+        self._permits[id] = _Permitted(permit, model, base_url)
+        return permit.turn
 
     def _release(self, told: Release) -> None:
-        limiter = self._limiter
-        permit = self._calls.pop(told.call).result()
-        if told.tokens is not None:
-            permit.took(told.tokens)
-        if told.verdict == "answered":
-            limiter.answered(permit)
-        elif told.verdict == "unused":
-            limiter.unused(permit)
-        elif told.verdict == "refused":
-            limiter.refused(permit, told.wait)
-            until = limiter.closed_until(told.model, told.base_url)
-            self._tell_all(ProviderClosed(told.model, told.base_url, until))
-        limiter.release(permit)
+        permitted = self._permits.pop(told.id)
+        self._limiter.release(permitted.permit, tokens=told.tokens, verdict=told.verdict, wait=told.wait)
+        if told.verdict == "refused":
+            model, base_url = permitted.model, permitted.base_url
+            until = self._limiter.closed_until(model, base_url)
+            self._tell_all(ProviderClosed(model, base_url, until))
 
-    def _withdraw(self, call: int) -> None:
-        waiting = self._calls.pop(call, None)
-        if waiting is None or waiting.cancel() or waiting.cancelled():
-            return
-        if waiting.exception() is None:
-            self._limiter.release(waiting.result())
+    def _withdraw(self, id: int) -> None:
+        acquiring = self._acquiring.get(id)
+        is_waiting = acquiring is not None and acquiring.cancel()
+        if not is_waiting and (permitted := self._permits.pop(id, None)) is not None:
+            self._limiter.release(permitted.permit)
 
 
 def _brought(ended: Ended) -> Outcome:

@@ -1,9 +1,9 @@
 """What the runner's process and one that runs agents send each other: plain data, pickled."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from recursor.agents.model.rate_limiter import Turn
+from recursor.agents.model.rate_limiter import Verdict
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 
@@ -57,68 +57,43 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class MeterCall:
-    """A run calls its meter."""
+class Question:
+    """A run calls a method of its meter, or `RateLimiter.acquire`."""
 
-    number: int
-    question: int
-    method: Literal["begin", "reserve", "settle"]
-    arguments: tuple[object, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MeterAnswer:
-    """The meter's answer."""
-
-    question: int
-    value: object
-    error: BaseException | None
-
-
-@dataclass(frozen=True, slots=True)
-class Acquire:
-    """A call of a model asks to begin; see `RateLimiter.acquire`."""
-
-    call: int
     number: int
     """The run's."""
-    model: str
-    base_url: str | None
-    tokens: int
-    priority: int
-    turn: Turn | None
+    id: int
+    """Its own."""
+    method: Literal["begin", "reserve", "settle", "acquire"]
+    arguments: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Acquired:
-    """A call may begin, or is refused."""
+class Reply:
+    """What was returned or raised; of a permit, its turn."""
 
-    call: int
-    turn: Turn | None
-    """Of the permit, if it may begin."""
+    id: int
+    value: object
     error: BaseException | None = None
-    """Why it is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """A call waits no longer."""
+    """A call does not wait for its permit any longer."""
 
-    call: int
+    id: int
+    """Of the question."""
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A call has ended; see `RateLimiter.release`, `answered`, `refused` and `unused`."""
+    """A call has ended; see `RateLimiter.release`."""
 
-    call: int
-    model: str
-    base_url: str | None
+    id: int
+    """Of the question that it began with."""
     tokens: int | None
-    """What it took, where that is known."""
-    verdict: Literal["answered", "refused", "unused"] | None
+    verdict: Verdict | None
     wait: float | None
-    """Seconds that its provider asks for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ CLOSE_SECONDS = 3.0
 # Functions of users that run at a time, besides what coroutines do meanwhile.
 MOST_USER_CALLS = 8
 # Models and their keys that are looked for at a time: a keyring may wait for a person, a file for its disk.
-MOST_LOADING = 32
+MOST_LOADING = 8
 # Models that are kept for the next run: each address and each key makes others.
 MOST_MODELS = 256
 # No address: of a model in a file that is not served yet.

@@ -1,6 +1,7 @@
 """A model whose every call is admitted, reserved, counted, and tried again where that makes sense."""
 
 import itertools
+import random
 from dataclasses import dataclass, field, replace
 
 from pydantic_ai.exceptions import (
@@ -35,8 +36,8 @@ from recursor.agents.model.keys import Keys
 from recursor.agents.model.partial_answer import PartialAnswer
 from recursor.agents.model.payment import Payment, Tally
 from recursor.agents.model.provider_names import address, is_local
-from recursor.agents.model.rate_limiter import ProviderClosedError, Turn
-from recursor.agents.model.rate_window import seconds_to_wait
+from recursor.agents.model.rate_limiter import Permit, ProviderClosedError, Turn, Verdict
+from recursor.agents.model.rate_window import backoff, seconds_to_wait
 from recursor.agents.model.timing import sleep, timeout_at
 from recursor.domain.agent import Run
 from recursor.domain.spending import AgentFailedError, BudgetHeldError
@@ -49,14 +50,6 @@ OVERHEAD_BYTES = 4_096
 
 _REFUSED = (ModelRateLimitError, ModelUnavailableError)
 _BROKEN = (ModelServerError, ModelConnectionError)
-
-
-class _HeldBack(Exception):  # noqa: N818  # nothing is wrong
-    """A call is made later, because others have reserved what it needs."""
-
-    def __init__(self, turn: Turn) -> None:
-        super().__init__()
-        self.turn = turn
 
 
 @dataclass(slots=True)
@@ -146,7 +139,7 @@ class MeteredModel(WrapperModel):
                     raise unavailable from None
                 refusal = error if isinstance(error, _REFUSED) else None
             if refusal is None:
-                await sleep(self._clock, self._limiter.pause(number))
+                await sleep(self._clock, backoff(number, random.random()))
         raise AssertionError
 
     async def _load(self) -> None:
@@ -181,12 +174,10 @@ class MeteredModel(WrapperModel):
         parameters: ModelRequestParameters,
     ) -> ModelResponse:
         """Make a call, after others if those have reserved what it needs of a budget."""
-        turn: Turn | None = None
-        while True:
-            try:
-                return await self._call(turn, most_bytes, messages, settings, parameters)
-            except _HeldBack as held_back:
-                turn = held_back.turn
+        found: ModelResponse | Turn | None = None
+        while not isinstance(found, ModelResponse):
+            found = await self._call(found, most_bytes, messages, settings, parameters)
+        return found
 
     async def _call(
         self,
@@ -195,52 +186,50 @@ class MeteredModel(WrapperModel):
         messages: list[ModelMessage],
         settings: RequestSettings | None,
         parameters: ModelRequestParameters,
-    ) -> ModelResponse:
-        wire = WireCall(most_bytes)
+    ) -> ModelResponse | Turn:
+        """Make a call; returns the turn to come back with, if others have reserved what it needs."""
+        asked, wire = self._asked, WireCall(most_bytes)
         payment = Payment(self._run, self._name, most_bytes)
         if turn is None:
-            self._asked.doing = f"waited in line for {self._name}"
-        self._asked.in_line = True
-        permit = await self._limiter.acquire(
+            asked.doing = f"waited in line for {self._name}"
+        asked.in_line = True
+        permit: Permit = await self._limiter.acquire(
             self._name, self._base_url, payment.most.tokens, self._run.priority, self._run.aside, turn
         )
+        verdict: Verdict | None = None
+        wait: float | None = None
         try:
             # A run may be cancelled without its task, and what is sent is paid for.
             self._insist_on_being_wanted()
             await payment.reserve()
             self._insist_on_being_wanted()
-            self._asked.in_line = False
+            asked.in_line = False
             response = await self._send(wire, payment, messages, settings, parameters)
-            self._limiter.answered(permit)
-            payment.answered(response.usage, self._asked.tally)
+            verdict = "answered"
+            payment.answered(response.usage, asked.tally)
             if _is_cut_off(response):
                 raise OutputTokenLimitExceeded(f"{self._name}: the answer was cut off")
-            self._asked.doing = _doing_with(response, self._name)
+            asked.doing = _doing_with(response, self._name)
             return response
         except BudgetHeldError as held:
-            self._asked.doing = (
-                f"waited for calls to end that have set aside what is left of {held.budget.setting}"
-            )
-            self._limiter.unused(permit)
-            raise _HeldBack(permit.turn) from None
+            asked.doing = f"waited for calls to end that have set aside what is left of {held.budget.setting}"
+            verdict = "unused"
+            return permit.turn
         except _REFUSED as error:
-            wait = seconds_to_wait(wire.retry_after, error.retry_after, self._clock.now())
-            self._limiter.refused(permit, wait)
+            verdict, wait = "refused", seconds_to_wait(wire.retry_after, error.retry_after, self._clock.now())
             raise
         except ModelAPIError as error:
             if wire.status is not None and 300 <= wire.status < 400:
                 raise UnusableError(self._name, _moved(self._name, wire)) from error
-            if not isinstance(error, ModelConnectionError):
-                raise
-            wire.sent = wire.sent and error.phase not in ("pool", "connect")
+            if isinstance(error, ModelConnectionError):
+                wire.sent = wire.sent and error.phase not in ("pool", "connect")
             raise
         finally:
             if not wire.sent or (wire.status is not None and wire.status >= 300):
                 payment.cost_nothing()
-            self._asked.tally.calls += wire.sent
-            if payment.spent is not None:
-                permit.took(payment.spent.tokens)
-            self._limiter.release(permit)
+            asked.tally.calls += wire.sent
+            tokens = None if payment.spent is None else payment.spent.tokens
+            self._limiter.release(permit, tokens=tokens, verdict=verdict, wait=wait)
             try:
                 await payment.settle()
             finally:

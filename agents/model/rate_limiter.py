@@ -8,10 +8,10 @@ import random
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from recursor.agents.model.provider_names import all_rates, folded
-from recursor.agents.model.rate_window import CallEntry, RateWindow, backoff
+from recursor.agents.model.rate_window import CallEntry, RateWindow
 from recursor.agents.model.timing import SteadyTime, on_loop
 from recursor.domain.errors import RecursorError
 from recursor.domain.rates import Rate, Rates
@@ -51,6 +51,10 @@ class Turn:
     """How many calls had been settled when it was admitted: after the next one it may try again."""
 
 
+Verdict = Literal["answered", "refused", "unused"]
+"""Of a provider about a call; or that the call was not made after all."""
+
+
 class Permit(Protocol):
     """One call's permission to begin."""
 
@@ -59,40 +63,24 @@ class Permit(Protocol):
         """The position to return with, if the call cannot be paid for now."""
         ...
 
-    def took(self, tokens: int) -> None:
-        """Correct what the call takes of the minute's tokens."""
-        ...
-
 
 P = TypeVar("P", bound=Permit)
 
 
 class Limiter(Protocol[P]):
-    """Says when calls may begin; see `RateLimiter`, which the methods are documented at."""
+    """Says when calls may begin. The methods are those of `RateLimiter`."""
 
     def closed_until(self, model: str, base_url: str | None) -> float: ...
 
     async def acquire(
-        self,
-        model: str,
-        base_url: str | None,
-        tokens: int,
-        priority: int,
-        aside: Aside,
-        turn: Turn | None = None,
+        self, model: str, base_url: str | None, tokens: int, priority: int, aside: Aside, turn: Turn | None
     ) -> P: ...
 
-    def unused(self, permit: P) -> None: ...
+    def release(
+        self, permit: P, *, tokens: int | None, verdict: Verdict | None, wait: float | None
+    ) -> None: ...
 
     def settled(self) -> None: ...
-
-    def release(self, permit: P) -> None: ...
-
-    def answered(self, permit: P) -> None: ...
-
-    def refused(self, permit: P, wait: float | None) -> None: ...
-
-    def pause(self, failures: int) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +90,6 @@ class WindowPermit:
     turn: Turn
     entries: tuple[tuple[RateWindow, CallEntry], ...]
     """The first is that of the provider."""
-
-    def took(self, tokens: int) -> None:
-        """See `Permit.took`."""
-        for _, entry in self.entries:
-            entry.tokens = tokens
 
 
 Windows = tuple[RateWindow, ...]
@@ -187,16 +170,34 @@ class RateLimiter:
             raise
         return permit.result()
 
-    def release(self, permit: WindowPermit) -> None:
-        """Make room for the next call."""
-        for window, _ in permit.entries:
+    def release(
+        self,
+        permit: WindowPermit,
+        *,
+        tokens: int | None = None,
+        verdict: Verdict | None = None,
+        wait: float | None = None,
+    ) -> None:
+        """Note that a call has ended, and admit the next. A provider that refused it is closed for all runs.
+
+        Args:
+            permit: of the call.
+            tokens: what it took of the minute's tokens; by default as many as it could.
+            verdict: what its provider made of it, if that is known.
+            wait: seconds that a provider asks for that refused it, or None.
+        """
+        window, entry = permit.entries[0]
+        if verdict == "answered":
+            window.answered()
+        elif verdict == "refused":
+            window.refused(entry, self._time.now(), wait, self._chance.random())
+        for window, entry in permit.entries:
+            if tokens is not None:
+                entry.tokens = tokens
+            if verdict == "unused":
+                window.forget(entry)
             window.end()
         self._admit()
-
-    def unused(self, permit: WindowPermit) -> None:
-        """Note that the call will not be made after all; the permit is to be released nevertheless."""
-        for window, entry in permit.entries:
-            window.forget(entry)
 
     def settled(self) -> None:
         """Note that a call is paid for: what it had reserved may be enough for those that wait for that."""
@@ -206,24 +207,6 @@ class RateLimiter:
                 self._enqueue(waiting)
             self._unpaid.clear()
             self._admit()
-
-    def answered(self, permit: WindowPermit) -> None:
-        """Note that the provider answered."""
-        permit.entries[0][0].answered()
-
-    def refused(self, permit: WindowPermit, wait: float | None) -> None:
-        """Leave a provider alone, for all runs, that is overloaded or wants fewer calls.
-
-        Args:
-            permit: of the call that it refused.
-            wait: seconds that it asks for, or None.
-        """
-        window, entry = permit.entries[0]
-        window.refused(entry, self._time.now(), wait, self._chance.random())
-
-    def pause(self, failures: int) -> float:
-        """Return how many seconds one call waits before it is made again, after so many failures in a row."""
-        return backoff(failures, self._chance.random())
 
     def _windows_of(self, model: str, base_url: str | None) -> Windows:
         model = folded(model)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import random
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from recursor.agents.model.rate_window import (
     LONGEST_BACKOFF,
     LONGEST_WAIT,
     RateWindow,
+    backoff,
     seconds_to_wait,
 )
 from recursor.domain.rates import Rate
@@ -63,8 +65,8 @@ class Line:
         self.tasks[name] = asyncio.create_task(wait())
         await self.settle()
 
-    async def end(self, name: str) -> None:
-        self.limiter.release(self.permits[name])
+    async def end(self, name: str, **known: Any) -> None:
+        self.limiter.release(self.permits[name], **known)
         await self.settle()
 
     async def pass_time(self, seconds: float) -> None:
@@ -124,7 +126,7 @@ def test_a_provider_has_one_limit_by_whichever_name_and_each_address_its_own() -
         await line.come("responses", "openai-responses:other")
         await line.come("mine", GPT, address="http://mine/v1")
         assert line.begun == ["a", "mine"]
-        line.limiter.refused(line.permits["a"], 30.0)
+        await line.end("a", verdict="refused", wait=30.0)
         assert line.limiter.closed_until("openai-chat:gpt-4o", None) > line.clock.now() + 29
         assert line.limiter.closed_until(GPT, "http://mine/v1") == 0
 
@@ -145,8 +147,7 @@ def test_what_is_said_of_a_file_leaves_its_usual_limits() -> None:
 def test_a_clock_that_is_set_back_holds_up_nobody() -> None:
     async def story(line: Line) -> None:
         await line.come("a")
-        line.limiter.refused(line.permits["a"], 4.0)
-        await line.end("a")
+        await line.end("a", verdict="refused", wait=4.0)
         line.clock.set_back(3_600)
         await line.come("b")
         await line.pass_time(50)
@@ -214,8 +215,7 @@ def test_so_many_tokens_in_any_minute_counted_as_they_were() -> None:
         await line.come("a", tokens=800)
         await line.come("b", tokens=300)
         assert line.begun == ["a"]
-        line.permits["a"].took(100)
-        await line.end("a")
+        await line.end("a", tokens=100)
         assert line.begun == ["a", "b"]
 
     in_line({GPT: Rate(tokens_per_minute=1000)}, story)
@@ -282,8 +282,7 @@ def test_who_gives_up_just_as_it_may_begin_makes_room() -> None:
 def test_a_refusal_closes_the_provider_for_everybody_as_long_as_it_asks_for() -> None:
     async def story(line: Line) -> None:
         await line.come("a", GPT)
-        line.limiter.refused(line.permits["a"], 4.0)
-        await line.end("a")
+        await line.end("a", verdict="refused", wait=4.0)
         await line.come("b", MINI)
         await line.come("c", GPT)
         await line.come("other", CLAUDE)
@@ -293,8 +292,7 @@ def test_a_refusal_closes_the_provider_for_everybody_as_long_as_it_asks_for() ->
         # One goes first, to find out; when it is answered, all go.
         await line.pass_time(2)
         assert line.begun == ["a", "other", "b"]
-        line.limiter.answered(line.permits["b"])
-        await line.end("b")
+        await line.end("b", verdict="answered")
         assert line.begun == ["a", "other", "b", "c"]
 
     in_line({}, story)
@@ -305,8 +303,7 @@ def test_who_would_have_to_wait_long_is_sent_away_and_told_when_to_come() -> Non
         for name in "abc":
             await line.come(name)
         back = line.clock.now() + 30
-        line.limiter.refused(line.permits["a"], 30.0)
-        await line.end("a")
+        await line.end("a", verdict="refused", wait=30.0)
         await line.come("later", MINI)
         await line.come("other", CLAUDE)
         # "b" is under way; "c" was in line when the provider closed.
@@ -328,9 +325,8 @@ def test_without_a_time_it_waits_longer_after_every_refusal() -> None:
         waits = []
         for number in range(9):
             await line.come(str(number))
-            line.limiter.refused(line.permits[str(number)], None)
+            await line.end(str(number), verdict="refused")
             waits.append(line.limiter.closed_until(GPT, None) - line.clock.now())
-            await line.end(str(number))
             await line.pass_time(LONGEST_BACKOFF)
         for number, wait in enumerate(waits):
             most = min(FIRST_BACKOFF * 2**number, LONGEST_BACKOFF)
@@ -344,8 +340,7 @@ def test_refusals_of_calls_that_were_under_way_together_count_once() -> None:
         for name in "abcdef":
             await line.come(name)
         for name in "abcdef":
-            line.limiter.refused(line.permits[name], None)
-            await line.end(name)
+            await line.end(name, verdict="refused")
         assert line.limiter.closed_until(GPT, None) - line.clock.now() <= FIRST_BACKOFF
 
     in_line({}, story)
@@ -354,7 +349,7 @@ def test_refusals_of_calls_that_were_under_way_together_count_once() -> None:
 def test_nobody_is_left_alone_for_longer_than_an_hour() -> None:
     async def story(line: Line) -> None:
         await line.come("a")
-        line.limiter.refused(line.permits["a"], 1e9)
+        await line.end("a", verdict="refused", wait=1e9)
         assert line.limiter.closed_until(GPT, None) - line.clock.now() <= LONGEST_WAIT
 
     in_line({}, story)
@@ -380,10 +375,9 @@ def test_what_retry_after_says(header: str | None, otherwise: float | None, expe
 
 
 def test_calls_that_failed_together_are_not_made_again_together() -> None:
-    clock = ManualClock(0.0)
-    limiter = RateLimiter({}, clock, random.Random(1))
-    for troubles in range(1, 12):
-        most = min(FIRST_BACKOFF * 2 ** (troubles - 1), LONGEST_BACKOFF)
-        pauses = {limiter.pause(troubles) for _ in range(20)}
+    chance = random.Random(1)
+    for failures in range(1, 12):
+        most = min(FIRST_BACKOFF * 2 ** (failures - 1), LONGEST_BACKOFF)
+        pauses = {backoff(failures, chance.random()) for _ in range(20)}
         assert len(pauses) == 20
         assert most / 2 <= min(pauses) < max(pauses) <= most
