@@ -200,6 +200,7 @@ class AgentRuns:
 
     def _tell_running(self, message: object) -> None:
         for role, running in self._running.items():
+            running.progress.withdrawn = True
             if not running.answer.done() and role in self._actors:
                 try:
                     self._actors[role].tell(message)

@@ -123,6 +123,8 @@ class RoleActor(DispatchedActor):
             return self._failed(message, error)
 
     def _begin(self, message: RunAgent) -> None:
+        if message.progress.withdrawn:
+            raise TaskAbandonedError("the run was taken back before it began")
         message.progress.started_at = started = self._clock.now()
         events = self._environment.events
         if events.is_observed and events.wanted(self._stack_id, NodeStarted):

@@ -118,15 +118,17 @@ class BuildGraph(NamedTuple):
 
 
 class RunProgress:
-    """The little that a supervisor and a running agent share; each field is set by one of them."""
+    """The little that a supervisor and a running agent share."""
 
-    __slots__ = ("cancelled", "started_at")
+    __slots__ = ("cancelled", "started_at", "withdrawn")
 
     def __init__(self) -> None:
         self.cancelled = StopFlag()
         """Set by the role actor when the run is given up."""
         self.started_at: float | None = None
         """Set when the agent has got a place; the time limit counts from here."""
+        self.withdrawn = False
+        """Set by the supervisor when an agent that has not begun must not: its actor may learn of it later."""
 
 
 class RunAgent(NamedTuple):
