@@ -183,7 +183,7 @@ class Orchestrator(DispatchedActor):
         self._suspended: dict[str, str] = {}
         """Why stacks are paused whose supervisors keep dying."""
         self._barriers = 0
-        """Commands to all stacks that are being obeyed: no agent begins meanwhile."""
+        """Commands to all stacks that are being obeyed, and the end: no agent begins meanwhile."""
         self._closing: _Closing | None = None
         self._not_started: RecursorError | None = None
 
@@ -234,9 +234,9 @@ class Orchestrator(DispatchedActor):
         if stack_ids is None:
             with self._store.read() as reader:
                 stack_ids = ids_in_states(reader, CONCERNED[command])
-        if command in (Command.STOP, Command.PAUSE):
-            self._barriers += 1
-            self._runtime.agents.hold()
+        held = command in (Command.STOP, Command.PAUSE)
+        if held:
+            self._hold_agents()
         answers: dict[str, DispatchedFuture[Any]] = {}
         for stack_id in stack_ids:
             try:
@@ -244,18 +244,23 @@ class Orchestrator(DispatchedActor):
             except RecursorError as error:
                 answers[stack_id] = _failed(error)
         asked: DispatchedFuture[Any] = DispatchedFuture()
-        held = command in (Command.STOP, Command.PAUSE)
-        fan_in(answers.values()).add_done_callback(lambda _: self._tell(AllObeyed(answers, asked, held)))
+
+        def obeyed(_done: object) -> None:
+            if held:
+                self._tell(AllObeyed())
+            asked.set({stack_id: answer.exception() or answer.get() for stack_id, answer in answers.items()})
+
+        fan_in(answers.values()).add_done_callback(obeyed)
         return Deferred(asked)
 
-    def _all_obeyed(self, message: AllObeyed) -> None:
-        if message.held:
-            self._barriers -= 1
-            if self._barriers == 0:
-                self._runtime.agents.release()
-        message.asked.set(
-            {stack_id: answer.exception() or answer.get() for stack_id, answer in message.answers.items()}
-        )
+    def _hold_agents(self) -> None:
+        self._barriers += 1
+        self._runtime.agents.hold()
+
+    def _all_obeyed(self, _message: AllObeyed) -> None:
+        self._barriers -= 1
+        if self._barriers == 0:
+            self._runtime.agents.release()
 
     def _limit_all(self, message: LimitAll) -> Deferred:
         future = self._environment.ledger.ask(message, block=False)
@@ -411,8 +416,8 @@ class Orchestrator(DispatchedActor):
             raise ConflictError("the orchestrator is shutting down already")
         self._closing = _Closing()
         self._roster.closed = True
-        self._runtime.agents.hold()
-        quiet = fan_in([self._roster.ask(stack_id, StopAgents()) for stack_id in self._roster])
+        self._hold_agents()
+        quiet = fan_in(self._roster.ask_all(StopAgents()))
         quiet.add_done_callback(lambda _: self._tell(AgentsStopped()))
         due = self._clock.now() + message.grace
         self._closing.grace = self._clock.call_at(due, lambda: self._tell(GraceOver()))

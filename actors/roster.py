@@ -102,6 +102,15 @@ class Roster:
         self._send(stack_id, message, future)
         return future
 
+    def ask_all(self, message: object) -> list[DispatchedFuture[Any]]:
+        """Ask all supervisors that live."""
+        futures: list[DispatchedFuture[Any]] = []
+        for active in self._active.values():
+            if active.supervisor.is_alive():
+                futures.append(DispatchedFuture())
+                self._post(active, message, futures[-1])
+        return futures
+
     def activate(self, stack_id: str, create: CreateStack | None = None) -> None:
         """Start the supervisor of a stack, unless it has one.
 
@@ -228,6 +237,8 @@ class Roster:
     def _send(self, stack_id: str, message: object, future: DispatchedFuture[Any] | None) -> None:
         active = self._active.get(stack_id)
         if active is not None and not active.supervisor.is_alive():
+            if self.closed:
+                raise ConflictError("the orchestrator is shutting down")
             # Its thread was killed under it, or it is about to tell that it died.
             self._tell(SupervisorDied(stack_id, active.supervisor.actor_urn, "its thread was killed"))
             self._waiting.setdefault(stack_id, []).append((message, future))

@@ -1,6 +1,5 @@
 """What a stack's actors, the ledger and their orchestrator tell each other."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -279,12 +278,7 @@ class BroadcastStored:
 
 @dataclass(frozen=True, slots=True)
 class AllObeyed:
-    """From the orchestrator's own questions: all stacks have carried out a command."""
-
-    answers: Mapping[str, DispatchedFuture[Any]]
-    asked: DispatchedFuture[Any]
-    held: bool
-    """Whether the agents of all stacks were held back meanwhile."""
+    """From the orchestrator's own questions: all stacks have obeyed, and agents are held back no more."""
 
 
 @dataclass(frozen=True, slots=True)
