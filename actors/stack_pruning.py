@@ -1,7 +1,10 @@
 """Removes what a stack need not keep, portion by portion between other commits."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
+
+from pykka import ActorDeadError
 
 from recursor.actors.environment import Environment
 from recursor.domain.errors import ConflictError
@@ -80,5 +83,12 @@ class StackPruning:
         self._pruned.add(portion)
         self._environment.store.commit(commit, self._tell)
 
+    def stop(self, error: BaseException) -> None:
+        """Remove nothing more: the supervisor ends because of `error`."""
+        if self.is_running:
+            self._keep = None
+            self._done.set_exception((type(error), error, error.__traceback__))
+
     def _tell(self, error: BaseException | None) -> None:
-        self._supervisor.tell(PortionPruned(error))
+        with contextlib.suppress(ActorDeadError):
+            self._supervisor.tell(PortionPruned(error))

@@ -545,6 +545,7 @@ class StackSupervisor(DispatchedActor):
         if self._queue is not None:
             self._queue.failed(error)
         self._tell_quiesced(Quiesced())
+        self._pruning.stop(error)
         self._runs.stop()
         for child in (self._cache, self._builder):
             if child.is_alive():
