@@ -1,8 +1,11 @@
 """The ledger: the one actor that counts what agents spend, on disk before and after every call of a model."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+from pykka import ActorDeadError
 
 from recursor.actors.messages import LimitAll
 from recursor.actors.stack_messages import (
@@ -23,7 +26,7 @@ from recursor.runtime.clock import Clock
 from recursor.runtime.deferred import Deferred
 from recursor.runtime.future import DispatchedFuture
 from recursor.runtime.interfaces import ActorDispatcher
-from recursor.storage.budgets import runner_spending
+from recursor.storage.budgets import deleted_owners, runner_spending
 from recursor.storage.commit import Commit
 from recursor.storage.errors import CorruptRecordError, StorageError
 from recursor.storage.stack_fields import all_fields
@@ -39,6 +42,8 @@ class _Batch:
     commit: Commit = field(default_factory=Commit)
     waiting: list[tuple[DispatchedFuture[Any], Callable[[], Any]]] = field(default_factory=list)
     """Futures, and what makes their values when the batch is on disk."""
+    forgotten: list[str] = field(default_factory=list)
+    """Stacks whose accounts it removes."""
 
 
 class LedgerActor(DispatchedActor):
@@ -80,6 +85,11 @@ class LedgerActor(DispatchedActor):
     def on_start(self) -> None:
         """Count in full what was under way when the process before this one ended."""
         self._ledger.settle_all()
+        with self._store.read() as reader:
+            # The process before this one may have ended between a stack and its books.
+            deleted = list(deleted_owners(reader))
+        for stack_id in deleted:
+            self._stack_forgotten(StackForgotten(stack_id))
         self._write()
 
     def _begin_run(self, message: BeginRun) -> Deferred:
@@ -118,6 +128,7 @@ class LedgerActor(DispatchedActor):
         self._ledger.forget(message.stack_id)
         # Once more after what is being written just now.
         ACCOUNTS.delete_stack(self._next.commit, message.stack_id)
+        self._next.forgotten.append(message.stack_id)
         self._write()
 
     def _committed(self, message: Committed) -> None:
@@ -135,11 +146,19 @@ class LedgerActor(DispatchedActor):
 
     def _revert(self, error: BaseException, batch: _Batch) -> None:
         """Forget what could not be written: nobody may rely on it."""
-        waiting = [*batch.waiting, *self._next.waiting]
+        waiting, forgotten = [*batch.waiting, *self._next.waiting], [*batch.forgotten, *self._next.forgotten]
         self._next = _Batch()
         self._ledger = self._read()
         for future, _ in waiting:
             future.set_exception((type(error), error, error.__traceback__))
+        if forgotten:
+            due = self._clock.now() + self._runner.storage_retry
+            self._clock.call_at(due, lambda: self._forget_again(forgotten))
+
+    def _forget_again(self, stack_ids: list[str]) -> None:
+        with contextlib.suppress(ActorDeadError):
+            for stack_id in stack_ids:
+                self.actor_ref.tell(StackForgotten(stack_id))
 
     def _read(self) -> Ledger:
         def account(stack_id: str, role: str) -> Account | None:
@@ -204,10 +223,14 @@ class LedgerActor(DispatchedActor):
         ledger.changed, ledger.removed = {}, set()
         self._writing = batch
         try:
-            self._store.commit(batch.commit, lambda error: self.actor_ref.tell(Committed(error)))
+            self._store.commit(batch.commit, self._tell_committed)
         except StorageError as error:
             self._writing = None
             self._revert(error, batch)
+
+    def _tell_committed(self, error: BaseException | None) -> None:
+        with contextlib.suppress(ActorDeadError):
+            self.actor_ref.tell(Committed(error))
 
     def on_receive(self, message: Any) -> Any:
         """Handle a message by its type."""

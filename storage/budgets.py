@@ -7,7 +7,7 @@ from recursor.domain.spending import Account, Budget, Spending, StackSpending
 from recursor.orchestration.ledger import TOTAL, runs_within_the_hour
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader
-from recursor.storage.tables import ACCOUNTS, ALL_STACKS
+from recursor.storage.tables import ACCOUNTS, ALL_STACKS, STACKS
 
 
 def stack_spending(
@@ -85,6 +85,17 @@ def read_account(reader: Reader, stack_id: str, role: str = TOTAL) -> Account:
         CorruptRecordError: the account cannot be read.
     """
     return ACCOUNTS.get(reader, stack_id, role) or Account(stack_id=stack_id, role=role)
+
+
+def deleted_owners(reader: Reader) -> Iterator[str]:
+    """Yield the ids of deleted stacks that still have accounts, without reading those."""
+    start = b""
+    while (pair := next(reader.scan(ACCOUNTS.name, start), None)) is not None:
+        owner = pair[0].partition(b"/")[0]
+        if owner != ALL_STACKS.encode() and reader.get(STACKS.name, owner) is None:
+            yield owner.decode()
+        # The first key after all that begin with "OWNER/".
+        start = owner + b"0"
 
 
 def _spending(budget: Budget, account: Account, now: float) -> Spending:
