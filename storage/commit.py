@@ -59,7 +59,10 @@ class FenceNumbers:
             FencedError: the stack was deleted.
         """
         stored = reader.get(FENCES, owner.encode()) or b""
-        if stored >= RETIRED:
+        if len(stored) != FENCE_BYTES:
+            # There is none, or it is damaged: no owner of an earlier process can still write.
+            stored = b""
+        if stored == RETIRED:
             raise FencedError(owner, 0, int.from_bytes(stored))
         self._last = max(self._last, int.from_bytes(stored)) + 1
         return Fence(owner, self._last)

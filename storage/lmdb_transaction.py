@@ -126,7 +126,7 @@ def _heed(
     """Store a fence that is newer than the stored one; return why a commit under an older one is refused."""
     owner, number = fence.owner.encode(), fence.number.to_bytes(FENCE_BYTES)
     stored = transaction.get(owner, db=fences) or b""
-    if stored > number:
+    if stored > number and len(stored) == FENCE_BYTES:
         return FencedError(fence.owner, fence.number, int.from_bytes(stored))
     if stored != number:
         transaction.put(owner, number, db=fences)

@@ -56,7 +56,7 @@ class MemoryTables(dict[str, SortedMap]):
         if fence is not None:
             owner, number = fence.owner.encode(), fence.number.to_bytes(FENCE_BYTES)
             stored = self[FENCES].get(owner) or b""
-            if stored > number:
+            if stored > number and len(stored) == FENCE_BYTES:
                 raise FencedError(fence.owner, fence.number, int.from_bytes(stored))
             if stored != number:
                 self[FENCES] = self[FENCES].put(owner, number)
