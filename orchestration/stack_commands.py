@@ -69,7 +69,7 @@ def steer(draft: Draft, command: ControlStack) -> Stack:
     after = control(before, command.command, draft.now, command.reason)
     if after is before:
         return before
-    if command.command is Command.STOP and draft.records.execution is not None:
+    if command.command is Command.STOP and before.current_execution_id is not None:
         cancel_cycle(draft, STOPPED)
         after = after.but(current_execution_id=None, last_activity_at=draft.now)
     draft.put_stack(after)

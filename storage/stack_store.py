@@ -100,7 +100,8 @@ class Loader:
             broadcasts=Collection.of(unread_broadcasts(reader, stack), _id),
             artifact=artifacts[0] if artifacts else None,
             states={state.role: state for state in self._all(STATES.scan(reader, stack_id))},
-            execution=execution if graph is not None else None,
+            # A cycle whose graph cannot be read can still be cancelled.
+            execution=execution,
             graph=graph if execution is not None else None,
             report=_recorded_work(reader, stack_id),
             outbox=Collection.of(self._all(sent_messages(reader, stack_id)), _id),
