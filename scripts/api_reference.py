@@ -11,8 +11,7 @@ from recursor.domain.settings import Settings
 from recursor.runner.port import DEFAULT_PORT
 from recursor.runner.team import observers_team
 from recursor.runtime.clock import SystemClock
-from recursor.storage.memory_store import MemoryStore
-from recursor.storage.tables import TABLES
+from recursor.storage.opening import memory_store
 from recursor.web.app import make_app
 from recursor.web.asking import ActorAsking
 from recursor.web.engine import Engine
@@ -32,7 +31,7 @@ date. A runner serves the document itself at `/api/openapi.json`.*
 
 def document() -> dict[str, Any]:
     """Return the OpenAPI document, as a runner serves it."""
-    with closing(MemoryStore(TABLES)) as store, closing(SystemClock()) as clock:
+    with closing(memory_store()) as store, closing(SystemClock()) as clock:
         orchestrator = Orchestrator.start(store=store, roles=observers_team())
         try:
             engine = Engine(ActorAsking(orchestrator), store, Settings(), clock)

@@ -96,6 +96,8 @@ def _around(engine: Engine, found: Condition) -> Evidence:
         reach=Reach.UP if found.load is not None else Reach.SILENT,
         pid=os.getpid(),
         silence=found.silence,
+        # Commands and this process are answered by the same channel.
+        commanded=True if found.load is not None else None,
         load=found.load,
     )
     if engine.data is None:

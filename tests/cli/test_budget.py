@@ -12,13 +12,13 @@ import pytest
 from recursor.cli.app import run_command
 from recursor.domain.spending import Spend
 from recursor.domain.stack import ExecutionState
-from recursor.orchestration.ledger import Budgets, begin_run, reserve, settle
+from recursor.orchestration.ledger import Budgets
 from recursor.runner.places import store_directory
+from recursor.storage.commit import Commit
 from recursor.storage.opening import open_store
-from recursor.storage.stacks import create_stack
-from recursor.storage.store import Writer
 from tests.making import STACK, make_stack
 from tests.processes import run_to_end, started_runner
+from tests.storing import empty_ledger, put_ledger, put_stack
 
 Run = Callable[..., str]
 REASON = "builder: budget.tokens: 90 of 100 spent, and the next call may take 50: raise it, then resume"
@@ -28,20 +28,17 @@ REASON = "builder: budget.tokens: 90 of 100 spent, and the next call may take 50
 def budget(run: Run, tmp_path: Path) -> Run:
     """Runs `budget` on a stack that was paused for want of tokens; returns what it printed."""
 
-    def fill(writer: Writer) -> None:
-        create_stack(
-            writer,
-            make_stack(
-                state=ExecutionState.PAUSED, state_reason=REASON, settings={"budget": {"tokens": 100}}
-            ),
-            None,
-        )
-        begin_run(writer, STACK, "builder", Budgets(), 0)
-        call = reserve(writer, STACK, "builder", Budgets(), Spend(tokens=90, dollars=Decimal("0.5")), 0)
-        settle(writer, call, Spend(tokens=90, dollars=Decimal("0.0123")))
-
+    commit, ledger = Commit(), empty_ledger()
+    put_stack(
+        commit,
+        make_stack(state=ExecutionState.PAUSED, state_reason=REASON, settings={"budget": {"tokens": 100}}),
+    )
+    ledger.begin_run(STACK, "builder", Budgets(), 0)
+    ledger.reserve(STACK, "builder", Budgets(), Spend(tokens=90, dollars=Decimal("0.5")), 0, "call")
+    ledger.settle("call", Spend(tokens=90, dollars=Decimal("0.0123")))
+    put_ledger(commit, ledger)
     with closing(open_store(store_directory(tmp_path / ".recursor"))) as store:
-        store.write(fill)
+        store.write(commit)
 
     return lambda *arguments, **more: run("budget", *arguments, **more)
 

@@ -13,10 +13,11 @@ import pytest
 from recursor.doctor.catalogue import CHECKS
 from recursor.domain.new_records import new_stack
 from recursor.domain.stack import ExecutionState
+from recursor.storage.commit import Commit
 from recursor.storage.data_directory import store_directory
 from recursor.storage.opening import open_store
-from recursor.storage.stacks import create_stack
 from tests.processes import wait_for
+from tests.storing import put_stack
 
 Recursor = Callable[..., Any]
 
@@ -26,9 +27,11 @@ def paused(data: Path, *names: str) -> list[str]:
     now = time.time()
     fields = {"state": ExecutionState.PAUSED, "paused_at": now - 60, "failures_in_a_row": 5}
     made = [new_stack(name, now).but(**fields, state_reason="\x1b[31mout of bricks") for name in names]
+    commit = Commit()
+    for stack in made:
+        put_stack(commit, stack)
     with closing(open_store(store_directory(data))) as store:
-        for stack in made:
-            store.write(lambda writer, stack=stack: create_stack(writer, stack))
+        store.write(commit)
     return [stack.id for stack in made]
 
 
@@ -117,8 +120,7 @@ def test_the_api_says_the_same(recursor: Recursor, start_runner: Recursor, data:
             with urlopen(f"{runner.url}/api/doctor{query}") as answer:
                 return json.load(answer)
 
-        # The runner takes in what the command wrote before it came up.
-        wait_for(lambda: "nothing" in details(seen_by_api())["news"])
+        wait_for(lambda: "up for" in details(recursor("doctor", "--json").json)["runner"])
         theirs, ours = seen_by_api(), recursor("doctor", *(["one"] if query else []), "--json").json
     assert [without_ages(finding) for finding in theirs["findings"]] == [
         without_ages(finding) for finding in ours["findings"]

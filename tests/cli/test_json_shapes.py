@@ -9,7 +9,7 @@ import pytest
 from recursor.cli.app import run_command
 from recursor.runner.places import store_directory
 from recursor.storage.opening import open_store
-from tests.runner.test_inspection import fill
+from tests.runner.test_inspection import filling
 
 _STACK = (
     "id name phase state state_reason out_of_budget created_at started_at paused_at resumed_at stopped_at "
@@ -29,7 +29,7 @@ SHAPES = {
     "executions garden": ("id stack_id number epoch status started_at finished_at decision error summary"),
     "execution garden 1": ("execution graph usage"),
     "graphs garden": ("id stack_id created_at nodes"),
-    "work garden": ("stack_id computed_at revision statuses"),
+    "work garden": ("stack_id computed_at statuses"),
     "stats garden": (
         "since until cycles completed failed cancelled success_rate average_seconds longest_seconds "
         "agents_run agents_failed average_parallel max_parallel decisions input_tokens "
@@ -64,7 +64,7 @@ SHAPES = {
 @pytest.fixture
 def filled(data: Path) -> Path:
     with closing(open_store(store_directory(data))) as store:
-        store.write(fill)
+        store.write(filling())
     assert run_command(["create", "new", "--data", str(data)]) == 0
     return data
 

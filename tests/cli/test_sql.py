@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from recursor.cli.app import run_command
+from recursor.storage.commit import Commit
 from recursor.storage.data_directory import store_directory
 from recursor.storage.opening import open_store
 from recursor.storage.sql.catalogue import TABLE_NAMES
@@ -34,12 +35,12 @@ def run(data: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def todos(data: Path) -> None:
+    commit = Commit()
+    for number in (1, 2, 3):
+        content = f'say "{number}", twice'
+        TODOS.put(commit, make_todo(number, priority=number, metadata={"n": number}, content=content))
     with closing(open_store(store_directory(data))) as store:
-        for number in (1, 2, 3):
-            todo = make_todo(
-                number, priority=number, metadata={"n": number}, content=f'say "{number}", twice'
-            )
-            store.write(lambda writer, todo=todo: TODOS.put(writer, todo))  # type: ignore[misc]
+        store.write(commit)
 
 
 def test_a_table_for_people(run: Run, todos: None) -> None:

@@ -5,13 +5,13 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from recursor.domain.ids import new_id
 from recursor.domain.trace import Trace
 from recursor.runner.places import store_directory
+from recursor.storage.commit import Commit
 from recursor.storage.opening import open_store
 from recursor.storage.tables import TRACES
 from tests.making import NOW
@@ -28,23 +28,22 @@ def trace(data: Path, stack_id: str) -> Callable[..., None]:
     """Has an agent leave traces."""
 
     def leave(*said: tuple[str, str]) -> None:
-        def work(writer: Any) -> None:
-            for role, summary in said:
-                identity = new_id()
-                made = Trace(
-                    id=identity,
-                    stack_id=stack_id,
-                    execution_id=identity,
-                    role=role,
-                    created_at=NOW,
-                    summary=summary,
-                    thoughts=("\x1b[31mred",),
-                    effects=("add_todo", "add_todo", "set_focus"),
-                )
-                TRACES.add(writer, made)
-
+        commit = Commit()
+        for role, summary in said:
+            identity = new_id()
+            made = Trace(
+                id=identity,
+                stack_id=stack_id,
+                execution_id=identity,
+                role=role,
+                created_at=NOW,
+                summary=summary,
+                thoughts=("\x1b[31mred",),
+                effects=("add_todo", "add_todo", "set_focus"),
+            )
+            TRACES.add(commit, made)
         with closing(open_store(store_directory(data))) as store:
-            store.write(work)
+            store.write(commit)
 
     return leave
 

@@ -204,8 +204,8 @@ class TestWithoutARunner:
         ):
             create(access)
         assert str(raised.value) == (
-            f"{data}: process {os.getpid()} is starting, ending, or busy with another command; waited for it for "
-            "0.2 s: try again, or see `recursor doctor`"
+            f"{data}: process {os.getpid()} is starting, ending, or busy with another command; "
+            "waited for it for 0.2 s: try again, or see `recursor doctor`"
         )
 
     def test_many_at_once_all_get_their_turn(self, data: Path) -> None:

@@ -10,11 +10,12 @@ from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState, Phase
 from recursor.runner.completion import Completion, Standing
 from recursor.runner.team import observers_team
-from recursor.storage.memory_store import MemoryStore
-from recursor.storage.stacks import create_stack
-from recursor.storage.store import Store, Writer
-from recursor.storage.tables import STACKS, STATES, TABLES, USER_MESSAGES
+from recursor.storage.commit import Commit
+from recursor.storage.opening import memory_store
+from recursor.storage.store import Store
+from recursor.storage.tables import STACKS, STATES, USER_MESSAGES
 from tests.making import NOW, STACK, make_idea, make_stack, make_state, make_user_message
+from tests.storing import put_all, put_stack
 
 OTHER = "5eed000000000002"
 COMPLETE: dict[str, Any] = {"phase": Phase.COMPLETE}
@@ -22,7 +23,7 @@ COMPLETE: dict[str, Any] = {"phase": Phase.COMPLETE}
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    store = MemoryStore(TABLES)
+    store = memory_store()
     yield store
     store.close()
 
@@ -31,12 +32,12 @@ def put(store: Store, stack_id: str = STACK, **fields: Any) -> None:
     stack = make_stack(id=stack_id, **fields)
     seen = [make_state(role, NOW - 10, stack_id=stack_id) for role in ("planner", "reviewer")]
 
-    def work(writer: Writer) -> None:
-        create_stack(writer, stack, make_idea(stack_id=stack_id))
+    def work(writer: Commit) -> None:
+        put_stack(writer, stack, make_idea(stack_id=stack_id))
         for state in seen:
             STATES.put(writer, state)
 
-    store.write(work)
+    put_all(store, work)
 
 
 def completion(store: Store, only: str | None = STACK) -> Completion:
@@ -63,7 +64,7 @@ def test_one_stack_stands(store: Store, fields: dict[str, Any], standing: Standi
 
 def test_somebody_who_has_work_keeps_a_complete_stack_from_being_done(store: Store) -> None:
     put(store, **COMPLETE)
-    store.write(lambda writer: USER_MESSAGES.add(writer, make_user_message()))
+    put_all(store, lambda writer: USER_MESSAGES.add(writer, make_user_message()))
     assert not completion(store).over()
 
 
@@ -71,11 +72,11 @@ def test_work_that_waits_for_a_provider_keeps_a_complete_stack_from_being_done(s
     put(store, **COMPLETE)
     wait = Wait(since=NOW - 5, until=NOW + 900, why="away", asked=Settings().model.asked_by("communicator"))
 
-    def visit(writer: Writer) -> None:
+    def visit(writer: Commit) -> None:
         USER_MESSAGES.add(writer, make_user_message())
         STATES.put(writer, make_state("communicator").but(wait=wait))
 
-    store.write(visit)
+    put_all(store, visit)
     assert not completion(store).over()
 
 
@@ -91,7 +92,7 @@ def test_all_that_run_are_waited_for_and_no_others(store: Store) -> None:
     assert not waiting.over()
     assert not waiting.over()
     put_again = make_stack(id=OTHER, state=ExecutionState.PAUSED)
-    store.write(lambda writer: STACKS.put(writer, put_again))
+    put_all(store, lambda writer: STACKS.put(writer, put_again))
     assert waiting.over()
     assert [stack.id for stack in waiting.verdict().those(Standing.DONE)] == [STACK]
 

@@ -19,7 +19,7 @@ from recursor.domain.spending import Spend
 from recursor.domain.stack import ExecutionState
 from recursor.domain.todo import TodoStatus
 from recursor.domain.trace import Trace
-from recursor.orchestration.ledger import Budgets, reserve, settle_all
+from recursor.orchestration.ledger import Budgets
 from recursor.runner import client as http
 from recursor.runner.client import ApiClient
 from recursor.runner.direct_inspection import DirectInspection
@@ -28,15 +28,15 @@ from recursor.runner.places import store_directory
 from recursor.runner.process import Runner
 from recursor.runner.remote_inspection import RemoteInspection
 from recursor.runner.team import observers_team
+from recursor.storage.commit import Commit
 from recursor.storage.execution_listing import ExecutionFilter
 from recursor.storage.opening import open_store
 from recursor.storage.stack_listing import StackFilter, StackOrder
-from recursor.storage.stacks import create_stack
-from recursor.storage.store import Writer
 from recursor.storage.tables import ARTIFACTS, EXECUTIONS, GRAPHS, MESSAGES, TODOS, TRACES, USER_MESSAGES
 from tests import making
 from tests.making import NOW, STACK
 from tests.processes import TIMEOUT
+from tests.storing import empty_ledger, put_ledger, put_stack
 
 OTHER = "f" * 16
 CYCLE = f"{1:032}"
@@ -44,24 +44,25 @@ CYCLE = f"{1:032}"
 Ask = Callable[[Inspection], Any]
 
 
-def fill(writer: Writer) -> None:
-    stopped = ExecutionState.STOPPED
-    create_stack(writer, making.make_stack(name="Garden", state=stopped), making.make_idea())
-    create_stack(writer, making.make_stack(id=OTHER, name="Garden two", state=stopped), None)
-    reserve(writer, STACK, "planner", Budgets(), Spend(tokens=100, dollars=Decimal("0.03")), NOW)
-    settle_all(writer)
+def filling() -> Commit:
+    stopped, commit, ledger = ExecutionState.STOPPED, Commit(), empty_ledger()
+    put_stack(commit, making.make_stack(name="Garden", state=stopped), making.make_idea())
+    put_stack(commit, making.make_stack(id=OTHER, name="Garden two", state=stopped))
+    ledger.reserve(STACK, "planner", Budgets(), Spend(tokens=100, dollars=Decimal("0.03")), NOW, "call")
+    ledger.settle_all()
+    put_ledger(commit, ledger)
     for number in range(1, 4):
-        TODOS.put(writer, making.make_todo(number, priority=number))
-        ARTIFACTS.put(writer, making.make_artifact(number, content=f"<p>{number}\n<p>same\n"))
-    TODOS.put(writer, making.make_todo(4, status=TodoStatus.COMPLETED, closed_at=NOW))
-    USER_MESSAGES.put(writer, making.make_user_message(1))
-    USER_MESSAGES.put(writer, making.make_user_message(2, answer="yes", answered_at=NOW + 0.1234567))
-    MESSAGES.put(writer, making.make_message(3, from_stack_id=OTHER, to_stack_id=STACK))
-    MESSAGES.put(writer, making.make_message(4, from_stack_id=OTHER, to_stack_id=None))
+        TODOS.put(commit, making.make_todo(number, priority=number))
+        ARTIFACTS.put(commit, making.make_artifact(number, content=f"<p>{number}\n<p>same\n"))
+    TODOS.put(commit, making.make_todo(4, status=TodoStatus.COMPLETED, closed_at=NOW))
+    USER_MESSAGES.put(commit, making.make_user_message(1))
+    USER_MESSAGES.put(commit, making.make_user_message(2, answer="yes", answered_at=NOW + 0.1234567))
+    MESSAGES.put(commit, making.make_message(3, from_stack_id=OTHER, to_stack_id=STACK))
+    MESSAGES.put(commit, making.make_message(4, from_stack_id=OTHER, to_stack_id=None))
     for number in range(1, 4):
         status = ExecutionStatus.FAILED if number == 2 else ExecutionStatus.COMPLETED
         EXECUTIONS.put(
-            writer,
+            commit,
             OrchestratorExecution(
                 id=f"{number:032}",
                 stack_id=STACK,
@@ -73,9 +74,9 @@ def fill(writer: Writer) -> None:
                 decision=Decision(kind=DecisionKind.CONTINUE, reason="there is more"),
             ),
         )
-        GRAPHS.put(writer, making.make_graph([making.make_node("planner")], id=f"{number:032}"))
+        GRAPHS.put(commit, making.make_graph([making.make_node("planner")], id=f"{number:032}"))
         TRACES.put(
-            writer,
+            commit,
             Trace(
                 id=f"{number:032}",
                 stack_id=STACK,
@@ -85,13 +86,14 @@ def fill(writer: Writer) -> None:
                 summary=f"planned {number}",
             ),
         )
+    return commit
 
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("both") / "data"
     with closing(open_store(store_directory(data))) as store:
-        store.write(fill)
+        store.write(filling())
     return data
 
 

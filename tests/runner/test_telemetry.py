@@ -30,9 +30,8 @@ from recursor.runner.team import standard_team
 from recursor.runner.telemetry import TelemetrySettings
 from recursor.runner.telemetry_events import Telemetry
 from recursor.runner.telemetry_export import Providers
-from recursor.storage.memory_store import MemoryStore
+from recursor.storage.opening import memory_store
 from recursor.storage.stacks import read_stack
-from recursor.storage.tables import TABLES
 from tests.making import NOW
 from tests.processes import Done, environment, wait_for
 
@@ -59,7 +58,7 @@ def told(fail: bool) -> Iterator[tuple[InMemorySpanExporter, InMemoryMetricReade
     """What is told of one stack until its first cycle has ended."""
     spans, reader = InMemorySpanExporter(), InMemoryMetricReader()
     agents = dict.fromkeys(("planner", "builder", "communicator", "reviewer"), Agent(fail))
-    with closing(MemoryStore(TABLES)) as store:
+    with closing(memory_store()) as store:
         orchestrator = Orchestrator.start(store=store, roles=standard_team(agents))
         providers = Providers.of(SimpleSpanProcessor(spans), reader)
         stack = new_stack("garden", NOW)

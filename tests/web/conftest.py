@@ -13,7 +13,7 @@ from recursor.runner.port import listen
 from recursor.runner.team import observers_team
 from recursor.runtime.clock import SystemClock
 from recursor.storage.memory_store import MemoryStore
-from recursor.storage.tables import TABLES
+from recursor.storage.opening import memory_store
 from recursor.web.app import make_app
 from recursor.web.asking import ActorAsking
 from recursor.web.engine import Engine
@@ -22,7 +22,7 @@ from recursor.web.server import WebServer
 
 @pytest.fixture
 def store() -> Iterator[MemoryStore]:
-    with closing(MemoryStore(TABLES)) as store:
+    with closing(memory_store()) as store:
         yield store
 
 

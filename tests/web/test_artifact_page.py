@@ -18,6 +18,7 @@ from recursor.web.engine import Engine
 from recursor.web.server import WebServer
 from tests.browsing import PATIENCE
 from tests.making import STACK, make_artifact, make_stack
+from tests.storing import put_all
 
 WHERE = f"/api/stacks/{STACK}/artifacts/newest/page"
 
@@ -142,7 +143,7 @@ class Site:
         script = script.replace("OUTSIDE", self.outside.address)
         script = script.replace("INSIDE", self.url.removeprefix("http://"))
         content = f"<!doctype html><body><h1>Harmless</h1><script>{script}</script></body>"
-        self.store.write(lambda writer: ARTIFACTS.put(writer, make_artifact(1, content=content)))
+        put_all(self.store, lambda writer: ARTIFACTS.put(writer, make_artifact(1, content=content)))
 
     @property
     def leaks(self) -> list[str]:
@@ -153,7 +154,7 @@ class Site:
 
 @pytest.fixture
 def site(store: Store, engine: Engine) -> Iterator[Site]:
-    store.write(lambda writer: STACKS.add(writer, make_stack()))
+    put_all(store, lambda writer: STACKS.add(writer, make_stack()))
     asked: list[str] = []
     with Outside() as outside, closing(listen(0)) as listener:
         port = listener.getsockname()[1]

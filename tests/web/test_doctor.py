@@ -14,8 +14,7 @@ from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.settings import Settings
 from recursor.runner.team import observers_team
 from recursor.runtime.clock import SystemClock
-from recursor.storage.memory_store import MemoryStore
-from recursor.storage.tables import TABLES
+from recursor.storage.opening import memory_store
 from recursor.web.app import make_app
 from recursor.web.asking import ActorAsking
 from recursor.web.engine import Engine
@@ -27,7 +26,7 @@ Get = Callable[..., httpx.Response]
 
 @pytest.fixture
 def orchestrator() -> Iterator[Any]:
-    with closing(MemoryStore(TABLES)) as store:
+    with closing(memory_store()) as store:
         orchestrator = Orchestrator.start(store=store, roles=observers_team())
         orchestrator.ask(CreateStack(make_stack(state="idle", created_at=0.0)))
         yield orchestrator, store

@@ -20,13 +20,13 @@ from recursor.storage.data_directory import store_directory
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.opening import open_store
 from recursor.storage.rollups import count_execution
-from recursor.storage.stacks import create_stack, delete_stack
 from recursor.web.access import WebAccess
 from recursor.web.app import make_app
 from recursor.web.asking import ActorAsking
 from recursor.web.engine import Engine
 from recursor.web.server import WebServer
 from tests.making import NOW, STACK, make_graph, make_node, make_stack
+from tests.storing import put_all, put_stack
 
 Client = httpx.Client
 
@@ -81,8 +81,8 @@ def figures(client: Client) -> dict[tuple[str, ...], float]:
 
 def test_figures_are_those_of_the_store_and_the_orchestrator(client: Client, store: LmdbStore) -> None:
     def work(writer: Any) -> None:
-        create_stack(writer, make_stack(state="idle"))
-        create_stack(writer, make_stack(id="5eed000000000002", name="other", state="paused"))
+        put_stack(writer, make_stack(state="idle"))
+        put_stack(writer, make_stack(id="5eed000000000002", name="other", state="paused"))
         usages = (Usage(model="m", input_tokens=10, output_tokens=3, cost="0.25"), Usage(input_tokens=1))
         graph = make_graph([make_node(role, usage=usage) for role, usage in zip("ab", usages, strict=True)])
         for status, stack_id in (("completed", STACK), ("failed", "5eed000000000002")):
@@ -98,9 +98,9 @@ def test_figures_are_those_of_the_store_and_the_orchestrator(client: Client, sto
                 summary=GraphSummary(agents_run=3, agents_failed=1, agent_seconds=4.5),
             )
             count_execution(writer, execution, graph)
-        delete_stack(writer, "5eed000000000002")
 
-    store.write(work)
+    put_all(store, work)
+    assert client.delete("/api/stacks/5eed000000000002").status_code == 204
     found = figures(client)
     assert found["recursor_orchestrator_up",] == 1
     assert found["recursor_stacks", "idle"] == 1

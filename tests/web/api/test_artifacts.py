@@ -9,6 +9,7 @@ from recursor.domain import comparison
 from recursor.storage.store import Store
 from recursor.storage.tables import ARTIFACTS, STACKS
 from tests.making import STACK, make_artifact, make_stack
+from tests.storing import put_all
 from tests.web.problems import problem
 
 WHERE = f"/api/stacks/{STACK}/artifacts"
@@ -22,7 +23,7 @@ def written(store: Store) -> None:
         for number, content in enumerate(PAGES, 1):
             ARTIFACTS.add(writer, make_artifact(number, content=content))
 
-    store.write(work)
+    put_all(store, work)
 
 
 def test_versions_are_listed_without_their_contents(client: httpx.Client) -> None:

@@ -6,8 +6,9 @@ import httpx
 import pytest
 
 from recursor.storage.store import Store
-from recursor.storage.tables import BROADCASTS, IDEAS, MESSAGES, USER_MESSAGES
-from tests.making import make_message, make_user_message
+from recursor.storage.tables import BROADCASTS, MESSAGES, USER_MESSAGES
+from tests.making import STACK, make_idea, make_message, make_stack, make_user_message
+from tests.storing import put_all, put_stack
 from tests.web.problems import problem
 
 
@@ -53,17 +54,10 @@ class TestTodos:
 
 
 class TestTheProject:
-    def test_keeps_its_plan_when_its_idea_is_rewritten(
-        self, client: httpx.Client, store: Store, stack: str
-    ) -> None:
-        client.put(f"{stack}/idea", json={"idea": "beds"})
+    def test_keeps_its_plan_when_its_idea_is_rewritten(self, client: httpx.Client, store: Store) -> None:
         plan = {"title": "Garden", "description": "Plans beds.", "features": ("beds", "paths")}
-
-        def work(writer: Any) -> None:
-            idea = IDEAS.get(writer, stack_of(stack))
-            IDEAS.put(writer, idea.but(**plan, updated_by="planner"))
-
-        store.write(work)
+        idea, stack = make_idea(idea="beds", **plan, updated_by="planner"), f"/api/stacks/{STACK}"
+        put_all(store, lambda commit: put_stack(commit, make_stack(), idea))
         planned = client.get(f"{stack}/idea").json()
         assert client.put(f"{stack}/idea", json={"idea": "beds"}).json() == planned
 
@@ -89,7 +83,7 @@ class TestUserMessages:
                 message = make_user_message(number, stack_id=stack_of(stack), **answered)
                 USER_MESSAGES.add(writer, message)
 
-        store.write(work)
+        put_all(store, work)
         path = f"{stack}/user-messages"
         ids = [f"{number:032}" for number in range(5)]
         assert [each["id"] for each in pages(client, path)] == ids[::-1]
@@ -131,6 +125,6 @@ class TestMessages:
                 read = {"read_at": 1.0} if number == 2 else {}
                 MESSAGES.add(writer, make_message(number, to_stack_id=to, **read))
 
-        store.write(work)
+        put_all(store, work)
         assert [int(each["id"]) for each in pages(client, f"{stack}/messages")] == [5, 4, 3, 2, 1, 0]
         assert BROADCASTS not in {each["to_stack_id"] for each in pages(client, f"{stack}/messages")}

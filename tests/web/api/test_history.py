@@ -10,17 +10,19 @@ from recursor.domain.execution import Decision, DecisionKind, ExecutionStatus, O
 from recursor.domain.graph import Usage
 from recursor.domain.record import iso
 from recursor.domain.trace import Trace
+from recursor.storage.commit import Commit
 from recursor.storage.rollups import count_execution
-from recursor.storage.store import Store, Writer
+from recursor.storage.store import Store
 from recursor.storage.tables import EXECUTIONS, GRAPHS, STACKS, TRACES
 from tests.making import NOW, STACK, make_graph, make_node, make_stack
+from tests.storing import put_all
 from tests.web.api.test_conversations import pages
 from tests.web.problems import problem
 
 WHERE = f"/api/stacks/{STACK}"
 
 
-def write(writer: Writer, number: int, status: ExecutionStatus, kind: DecisionKind, at: float) -> str:
+def write(writer: Commit, number: int, status: ExecutionStatus, kind: DecisionKind, at: float) -> str:
     execution = OrchestratorExecution(
         id=id_of(at),
         stack_id=STACK,
@@ -52,11 +54,11 @@ def ids(store: Store) -> list[str]:
     go, wait = DecisionKind.CONTINUE, DecisionKind.PAUSE
     each = [(done, go), (failed, wait), (done, wait), (done, go), (failed, go), (done, wait)]
 
-    def work(writer: Writer) -> list[str]:
+    def work(writer: Commit) -> list[str]:
         STACKS.add(writer, make_stack(total_cycles=6))
         return [write(writer, n, *kind, NOW + 60 * n) for n, kind in enumerate(each)]
 
-    return store.write(work)
+    return put_all(store, work)
 
 
 @pytest.mark.usefixtures("ids")
@@ -119,7 +121,7 @@ class TestExecutions:
     def test_one_whose_graph_is_gone_is_shown_without(
         self, client: httpx.Client, store: Store, ids: list[str]
     ) -> None:
-        store.write(lambda writer: GRAPHS.delete(writer, STACK, ids[0]))
+        put_all(store, lambda writer: GRAPHS.delete(writer, STACK, ids[0]))
         shown = client.get(f"{WHERE}/executions/{ids[0]}").json()
         assert shown["graph"] is None
         assert shown["usage"]["input_tokens"] == 0
@@ -155,7 +157,7 @@ class TestFigures:
 class TestTraces:
     @pytest.fixture(autouse=True)
     def written(self, store: Store) -> None:
-        def work(writer: Writer) -> None:
+        def work(writer: Commit) -> None:
             STACKS.add(writer, make_stack())
             for number in range(6):
                 TRACES.add(
@@ -170,7 +172,7 @@ class TestTraces:
                     ),
                 )
 
-        store.write(work)
+        put_all(store, work)
 
     def test_are_listed_by_role_and_text(self, client: httpx.Client) -> None:
         def numbers(**which: Any) -> list[int]:

@@ -13,8 +13,8 @@ from recursor.domain.new_records import new_message
 from recursor.domain.settings import Settings
 from recursor.runner.port import listen
 from recursor.runtime.clock import SystemClock
-from recursor.storage.broadcasts import newest_broadcast
-from recursor.storage.conversations import add_message
+from recursor.storage.broadcasts import newest_broadcast, next_broadcast_id
+from recursor.storage.commit import Commit
 from recursor.storage.store import Store
 from recursor.storage.tables import BROADCASTS, MESSAGES, STACKS, TODOS
 from recursor.web.api.bodies import NewTodo
@@ -23,6 +23,7 @@ from recursor.web.app import make_app
 from recursor.web.engine import Engine
 from recursor.web.server import WebServer
 from tests.making import NOW, make_message, make_stack, make_todo
+from tests.storing import put_all
 from tests.web.problems import problem
 
 CREATIONS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -155,7 +156,7 @@ class TestIds:
 
     def test_are_found_for_a_day(self, database: Store, clock_at: Callable[[float], str]) -> None:
         made = clock_at(NOW)
-        database.write(lambda writer: TODOS.add(writer, make_todo(made)))
+        put_all(database, lambda writer: TODOS.add(writer, make_todo(made)))
         assert self.one(database, NOW + KEPT_SECONDS - 1) == made
         assert self.one(database, NOW + KEPT_SECONDS + 1) != made
 
@@ -174,14 +175,16 @@ def test_a_broadcast_that_others_overtook_is_known_by_its_key(database: Store) -
         with database.read() as reader:
             return record_id_for(reader, MESSAGES, BROADCASTS, "k", body, NOW, scope=sender.id)
 
-    def work(writer: Any) -> str:
+    def work(writer: Commit) -> str:
         STACKS.add(writer, sender)
         MESSAGES.add(writer, make_message(ahead, to_stack_id=None))
-        message = new_message(sender, None, "it rains", NOW).but(id=f"{int(NOW * 1000):012x}{made[12:]}")
-        return add_message(writer, message).id
+        overtaken = f"{int(NOW * 1000):012x}{made[12:]}"
+        message = new_message(sender, None, "it rains", NOW).but(id=next_broadcast_id(ahead, overtaken))
+        MESSAGES.add(writer, message)
+        return message.id
 
     made = id_now()
-    stored = database.write(work)
+    stored = put_all(database, work)
     assert stored > ahead
     assert id_now() == stored
     with database.read() as reader:

@@ -8,6 +8,7 @@ import pytest
 from recursor.storage.store import Store
 from recursor.storage.tables import STACKS, STATES
 from tests.making import make_stack, make_state
+from tests.storing import put_all
 from tests.web.problems import problem
 
 
@@ -138,7 +139,7 @@ def test_agents_are_shown_by_role(client: httpx.Client, store: Store) -> None:
         for role in ("reviewer", "builder"):
             STATES.add(writer, make_state(role, facts=("it rains",)))
 
-    store.write(work)
+    put_all(store, work)
     agents = client.get(f"/api/stacks/{make_stack().id}/agents").json()
     assert [agent["role"] for agent in agents] == ["builder", "reviewer"]
     assert agents[0]["long_term"]["facts"] == ["it rains"]

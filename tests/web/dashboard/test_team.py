@@ -14,15 +14,15 @@ from recursor.domain.ids import new_id
 from recursor.domain.spending import BudgetName, Spend
 from recursor.domain.stack import ExecutionState
 from recursor.orchestration.decision import summarise
-from recursor.orchestration.ledger import Budgets, reserve, settle
+from recursor.orchestration.ledger import Budgets
 from recursor.runner.places import store_directory
 from recursor.storage.opening import open_store
 from recursor.storage.rollups import count_execution
-from recursor.storage.stacks import create_stack
 from recursor.storage.tables import EXECUTIONS, GRAPHS
 from tests.browsing import reload, serious_violations
 from tests.making import STACK, make_graph, make_idea, make_node, make_stack
 from tests.processes import Gated, started_runner
+from tests.storing import empty_ledger, put_all, put_ledger, put_stack
 
 
 def test_the_figures_the_work_and_the_cycles_of_a_team_are_shown(done, visit):
@@ -117,9 +117,12 @@ def poor(tmp_path):
     paused["out_of_budget"] = BudgetName(kind="tokens")
 
     def fill(writer):
-        create_stack(writer, make_stack(**paused), make_idea())
+        put_stack(writer, make_stack(**paused), make_idea())
         spent = Spend(tokens=900, dollars=Decimal("0.0123"), unpriced_tokens=100)
-        settle(writer, reserve(writer, STACK, "builder", Budgets(), spent, 0), spent)
+        ledger = empty_ledger()
+        ledger.reserve(STACK, "builder", Budgets(), spent, 0, "call")
+        ledger.settle("call", spent)
+        put_ledger(writer, ledger)
         usage = Usage(model="openai:gpt-5-mini", input_tokens=800, output_tokens=100, cost=Decimal("0.0123"))
         graph = make_graph([make_node("builder", usage=usage)], id=new_id())
         ended = {"started_at": time.time() - 5, "finished_at": time.time(), "status": "completed"}
@@ -130,7 +133,7 @@ def poor(tmp_path):
         count_execution(writer, execution, graph)
 
     with closing(open_store(store_directory(tmp_path / "data"))) as store:
-        store.write(fill)
+        put_all(store, fill)
     with started_runner(data=tmp_path / "data") as runner:
         yield runner
 

@@ -17,6 +17,7 @@ from recursor.runner.places import store_directory
 from recursor.storage.opening import open_store
 from recursor.storage.tables import ARTIFACTS
 from tests.processes import TIMEOUT, run_to_end, started_runner
+from tests.storing import put_all
 
 
 class Outside:
@@ -190,7 +191,7 @@ def hostile(tmp_path: Path) -> Iterator[Hostile]:
                     ("TEAM", team),
                 ):
                     content = content.replace(name, value)
-                store.write(partial(ARTIFACTS.add, record=_artifact(team, number, content)))
+                put_all(store, partial(ARTIFACTS.add, record=_artifact(team, number, content)))
         with started_runner("--port", str(port), data=data) as runner:
             yield Hostile(team, runner.url, outside)
     finally:
