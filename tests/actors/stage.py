@@ -203,10 +203,12 @@ class Stage:
         self._audience = self._audience_ref._actor_weakref()
         self.start()
 
-    def start(self, roles: RoleRegistry | None = None) -> None:
-        """Start an orchestrator, the first one or another after its end."""
+    def start(self, roles: RoleRegistry | None = None, *, runs: bool = True) -> None:
+        """Start an orchestrator, the first one or another after its end; `runs`: whether agents run."""
         self.roles = roles or self.roles
-        self.ref = Orchestrator.start(self.store, self.roles, self.settings, self.runner, self.clock)
+        self.ref = Orchestrator.start(
+            self.store, self.roles, self.settings, self.runner, self.clock, runs=runs
+        )
         self.ask(Subscribe(self._audience_ref))
 
     def close(self) -> None:

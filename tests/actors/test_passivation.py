@@ -13,8 +13,8 @@ from recursor.domain.new_records import new_message, new_user_message
 from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState, Phase
 from recursor.domain.work import WorkStatus
-from recursor.runtime.clock import SystemClock
 from recursor.orchestration.roles import Role
+from recursor.runtime.clock import SystemClock
 from tests.actors.stage import WAIT, Cast, Player, Stage, finish_todo, outcome, until
 
 

@@ -1,22 +1,22 @@
 """Another orchestrator on the same store goes on where the last one was, however that ended."""
 
+import threading
+
 import pytest
 
-from recursor.actors.messages import ConfigureStack, ControlStack, Shutdown
+from recursor.actors.messages import ControlStack, SendMessage, SendUserMessage, Shutdown
 from recursor.domain.commands import Command
+from recursor.domain.effect import SetPhase
 from recursor.domain.errors import ConflictError
-from recursor.domain.events import CycleFinished, StackWaits
+from recursor.domain.events import CycleFinished
 from recursor.domain.execution import ExecutionStatus
 from recursor.domain.graph import NodeStatus
-from recursor.domain.new_records import new_message, new_todo, new_user_message
+from recursor.domain.new_records import new_message, new_user_message
 from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState, Phase
-from recursor.storage import conversations
-from recursor.storage.lmdb_store import LmdbStore
-from recursor.storage.nudges import leave_nudge
-from recursor.storage.stacks import control_stack, delete_stack
-from recursor.storage.tables import BROADCASTS, STACKS, TABLES
-from tests.actors.stage import WAIT, Cast, Gate, HeldStore, Stage, fail, finish_todo, role, until
+from recursor.storage.commit import Commit
+from recursor.storage.opening import open_store
+from tests.actors.stage import WAIT, Cast, Gate, HeldStore, Stage, fail, finish_todo, outcome, role, until
 
 ALL = ("first: a", "second: b", "third: c", "last: d")
 WAVES = {"first": 0, "second": 1, "third": 1, "last": 2}
@@ -33,7 +33,7 @@ def finished(stage: Stage, stack_id: str) -> bool:
 @pytest.mark.parametrize("where", ["first", "second", "last"])
 @pytest.mark.parametrize("kind", ["memory", "lmdb"])
 def test_committed_nodes_are_not_run_again_and_the_others_are(set_stage, tmp_path, kind, where, ending):
-    store = LmdbStore(tmp_path / "store", TABLES) if kind == "lmdb" else None
+    store = open_store(tmp_path / "store") if kind == "lmdb" else None
     gate, cast = Gate(), Cast()
     cast.players()[where].act = gate
     stage = set_stage(cast.roles(), store=store)
@@ -104,27 +104,29 @@ def test_a_shutdown_with_nothing_to_do_takes_no_time(set_stage):
     assert stage.shut_down(grace=1000) is True
 
 
-@pytest.mark.parametrize("step", range(6))
-def test_a_death_between_any_two_commits_loses_nothing_and_repeats_nothing(set_stage, step):
-    # The store takes only so many commits before the end: of start, beginning, three waves, end.
-    store, cast = HeldStore(), Cast()
+@pytest.mark.parametrize("step", range(5))
+def test_a_death_between_any_two_commits_loses_nothing_and_repeats_nothing(set_stage, monkeypatch, step):
+    # The start, the beginning, and the results of three waves, the last with the end: then comes the death.
+    store, cast, release = HeldStore(), Cast(), threading.Event()
     stage = set_stage(cast.roles(), store=store)
     stack_id = stage.create(*ALL, start=False)
-    usual, taken, held = store.submit, [], []
+    usual, fences, held = store.commit, [], threading.Event()
 
-    def submit(work):
-        taken.append(work)
-        if len(taken) == step + 1:
-            held.append(store.hold_with(usual))
-        return usual(work)
+    def commit(written, done):
+        fences.append(written.fence)
+        if len(fences) == step + 1:
+            usual(Commit(), lambda _: release.wait(WAIT))
+            held.set()
+        usual(written, done)
 
-    store.submit = submit
+    monkeypatch.setattr(store, "commit", commit)
     stage.ref.ask(ControlStack(stack_id, Command.START), block=False)
-    until(lambda: bool(held), "the commit to be held")
-    store.submit = usual
+    assert held.wait(WAIT), "the commit did not come"
     ended = stage.ref.stop(block=False)
-    held[0]()
+    release.set()
     ended.get(timeout=WAIT)
+    assert {fence.owner for fence in fences[: step + 1]} == {stack_id}
+    monkeypatch.undo()
     stage.start()
     until(lambda: finished(stage, stack_id), "all work")
 
@@ -189,61 +191,63 @@ def test_a_backoff_outlives_a_restart(set_stage):
     until(lambda: len(cast.first.runs) == 2, "the next try")
 
 
-# -- Messages --------------------------------------------------------------------------------------------
+# -- Without agents --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("complete", [False, True])
-def test_a_message_that_nobody_looked_at_before_the_end_is_answered_after_it(set_stage, complete):
-    stage = set_stage()
-    stack_id = stage.create()
+def complete(snapshot, run):
+    return outcome(*finish_todo(snapshot, run).effects, SetPhase(phase=Phase.COMPLETE))
+
+
+def test_where_agents_do_not_run_commands_are_obeyed_and_nothing_else_happens(set_stage):
+    gate, cast = Gate(), Cast()
+    cast.first.act = gate
+    stage = set_stage(cast.roles())
+    stack_id = stage.create("first: a", "second: b")
+    gate.wait_entered()
+    stage.crash()
+    gate.open()
+    cast.first.act = finish_todo
+    stage.start(runs=False)
+    idle = stage.create("third: c")
+    stage.add_todo(stack_id, "first: b")
+    stage.clock.advance(1000)
+    assert stage.status(idle).stack.state is ExecutionState.RUNNING
+    assert stage.nodes(stack_id)["first"].status is NodeStatus.PENDING
+    assert cast.runs() == ["first"]
+    stage.crash()
+
+    stage.start()
+    for each, todos in ((stack_id, 3), (idle, 1)):
+        until(lambda each=each, todos=todos: len(stage.committed(each)) == todos, "all work")
+    assert [run.attempt for run in cast.first.runs] == [1, 2, 1]
+
+
+@pytest.mark.parametrize("phase", [Phase.PLANNING, Phase.COMPLETE])
+def test_a_message_that_came_where_agents_do_not_run_is_answered_where_they_do(set_stage, phase):
+    stage = set_stage(Cast(first=complete).roles())
+    stack_id = stage.create(*["first: a"] * (phase is Phase.COMPLETE))
     stage.wait_rest(stack_id)
-    if complete:
-        stage.crash()
-        resting = stage.stack(stack_id).but(phase=Phase.COMPLETE, next_look_at=None)
-        stage.store.write(lambda writer: STACKS.put(writer, resting))
-    else:
-        stage.crash()
-    message = new_user_message(stack_id, "ann", "anybody there?", stage.clock.now())
-    stage.store.write(lambda writer: conversations.add_user_message(writer, message))
+    stage.crash()
+    stage.start(runs=False)
+    assert stage.stack(stack_id).phase is phase
+    stage.write_to(stack_id, "anybody there?")
+    stage.crash()
     stage.start()
     until(lambda: stage.user_messages(stack_id)[0].answer is not None, "the answer")
 
     assert [m.answer for m in stage.user_messages(stack_id)] == ["yes, ann"]
-    assert len(stage.committed(stack_id)) == 1
 
 
-def test_a_message_that_comes_as_the_stack_goes_to_rest_is_answered_after_a_restart(set_stage):
-    # It is committed after the decision to rest was made, and before that is on disk.
-    store = HeldStore()
-    stage = set_stage(store=store)
-    stack_id = stage.create(start=False)
-    done = stage.stack(stack_id).but(phase=Phase.COMPLETE)
-    store.write(lambda writer: STACKS.put(writer, done))
-    stage.tell(stack_id, Command.START)
-    stage.wait_for(StackWaits, stack_id, where=lambda e: e.until is None)
-    message = new_user_message(stack_id, "ann", "hello?", stage.clock.now())
-    release = store.hold()
-    held = store.submitted
-    written = store.submit(lambda writer: conversations.add_user_message(writer, message))
-    stage.ref.ask(ConfigureStack(stack_id, {"pause": {"after_work": 2}}), block=False)
-    store.wait_submitted(held + 2)
-    ended = stage.ref.stop(block=False)
-    release()
-    written.result(WAIT)
-    ended.get(timeout=WAIT)
-    stage.start()
-    until(lambda: stage.user_messages(stack_id)[0].answer is not None, "the answer")
-
-
-def test_a_broadcast_that_nobody_looked_at_before_the_end_is_read_after_it(set_stage):
+def test_a_broadcast_that_came_where_agents_do_not_run_is_read_where_they_do(set_stage):
     cast = Cast()
     stage = set_stage(cast.roles())
     sender, receiver = stage.create(name="yard"), stage.create()
     for stack_id in (sender, receiver):
         stage.wait_rest(stack_id)
     stage.crash()
-    message = new_message(stage.stack(sender), None, "good news", stage.clock.now())
-    stage.store.write(lambda writer: conversations.add_message(writer, message))
+    stage.start(runs=False)
+    message = stage.ask(SendMessage(new_message(stage.stack(sender), None, "good news", stage.clock.now())))
+    stage.crash()
     stage.start()
     until(lambda: stage.committed(receiver) == ["answered"], "the reading")
 
@@ -252,97 +256,38 @@ def test_a_broadcast_that_nobody_looked_at_before_the_end_is_read_after_it(set_s
     assert stage.committed(sender) == []
 
 
-# -- Other processes -------------------------------------------------------------------------------------
+# -- As a stack goes to rest -----------------------------------------------------------------------------
 
 
-def outside(stage: Stage, stack_id: str, work) -> None:
-    """Write as another process does, and leave a note of it."""
-
-    def both(writer):
-        work(writer)
-        leave_nudge(writer, stack_id)
-
-    stage.store.write(both)
-    stage.clock.advance(5.1)
-
-
-@pytest.mark.parametrize("active", [True, False])
-def test_what_another_process_writes_is_seen_by_the_poll(set_stage, active):
-    stage = set_stage(passivate_after=3)
-    stack_id = stage.create()
-    stage.wait_rest(stack_id)
-    if not active:
-        stage.clock.advance(3.5)
-        until(lambda: stage.load().active_stacks == 0, "the passivation")
-    todo = new_todo(stack_id, "first: a", 3, stage.clock.now())
-    outside(stage, stack_id, lambda writer: conversations.add_todo(writer, todo))
-    stage.wait_for(CycleFinished, stack_id)
-
-    assert stage.committed(stack_id) == ["first: a"]
-    with stage.store.read() as reader:
-        assert list(reader.scan("nudges")) == []
-
-
-def test_commands_of_another_process_are_obeyed_while_agents_run(set_stage):
-    gate, cast = Gate(), Cast()
-    cast.first.act = gate
-    stage = set_stage(cast.roles())
-    paused, stopped, deleted = (stage.create("first: a", "second: b", name=name) for name in "psd")
-    for _ in range(3):
-        gate.wait_entered()
-    now = stage.clock.now()
-    outside(stage, paused, lambda writer: control_stack(writer, paused, Command.PAUSE, now))
-    outside(stage, stopped, lambda writer: control_stack(writer, stopped, Command.STOP, now))
-    outside(stage, deleted, lambda writer: delete_stack(writer, deleted))
-    until(lambda: stage.load().agents_abandoned == 2, "the end of the runs that are not wanted")
-    gate.open()
-    until(lambda: stage.committed(paused) == ["first: a"], "the commit of the paused stack's wave")
-    stage.clock.advance(60)
-    stage.status(paused)
-
-    assert not cast.second.runs
-    assert stage.committed(stopped) == []
-    assert stage.status(paused).stack.state is ExecutionState.PAUSED
-    assert stage.status(stopped).stack.state is ExecutionState.STOPPED
-    outside(stage, paused, lambda writer: control_stack(writer, paused, Command.RESUME, now))
-    stage.wait_for(CycleFinished, paused)
-    assert stage.committed(paused) == ["first: a", "second: b"]
-
-
-def test_a_broadcast_of_another_process_wakes_all(set_stage):
-    stage = set_stage()
-    ids = [stage.create(name=name) for name in "ab"]
-    for stack_id in ids:
-        stage.wait_rest(stack_id)
-    message = new_message(stage.stack(ids[0]), None, "good news", stage.clock.now())
-    outside(stage, BROADCASTS, lambda writer: conversations.add_message(writer, message))
-    stage.wait_for(CycleFinished, ids[1])
-
-    assert stage.committed(ids[1]) == ["answered"]
-
-
-def test_news_of_another_process_ends_no_backoff(set_stage):
-    cast = Cast(first=fail)
-    stage = set_stage(cast.roles(), settings=Settings().overridden({"pause": {"first_backoff": 60}}))
+@pytest.mark.parametrize("at_rest", [True, False])
+def test_a_message_that_comes_as_the_stack_goes_to_rest_is_answered_after_a_restart(set_stage, at_rest):
+    # It is on disk, and what it led to is not; or it was on its way together with the decision to rest.
+    store, gate = HeldStore(), Gate(complete)
+    stage = set_stage(Cast(first=gate).roles(), store=store)
     stack_id = stage.create("first: a")
-    stage.wait_rest(stack_id)
+    gate.wait_entered()
+    if at_rest:
+        gate.open()
+        stage.wait_rest(stack_id)
+        assert stage.stack(stack_id).next_look_at is None
+    release, held = store.hold(), store.submitted
     message = new_user_message(stack_id, "ann", "hello?", stage.clock.now())
-    outside(stage, stack_id, lambda writer: conversations.add_user_message(writer, message))
-    stage.status(stack_id)
-    assert not cast.communicator.runs
-    stage.clock.advance(56)
-    stage.wait_for(CycleFinished, stack_id, count=2)
-    assert len(cast.communicator.runs) == 1
+    if at_rest:
+        stage.ref.ask(SendUserMessage(message), block=False)
+        store.wait_submitted(held + 1)
+    else:
+        gate.open()
+        store.wait_submitted(held + 1)
+        stage.ref.ask(SendUserMessage(message), block=False)
+        stage.status(stack_id)
+    ended = stage.ref.stop(block=False)
+    release()
+    ended.get(timeout=WAIT)
+    stage.start()
+    if not at_rest:
+        # It was not acknowledged, so it is sent again.
+        stage.ask(SendUserMessage(message))
+    until(lambda: bool(stage.user_messages(stack_id)), "the message")
+    until(lambda: stage.user_messages(stack_id)[0].answer is not None, "the answer")
 
-
-def test_a_note_of_a_stack_that_is_gone_is_cleared(set_stage):
-    stage = set_stage()
-    outside(stage, "0123456789abcdef", lambda _writer: None)
-    until(lambda: not list_nudges(stage), "the clearing")
-    assert stage.ref.is_alive()
-    until(lambda: stage.load().active_stacks == 0, "the end of the supervisor that found nothing")
-
-
-def list_nudges(stage):
-    with stage.store.read() as reader:
-        return list(reader.scan("nudges"))
+    assert len(stage.user_messages(stack_id)) == 1
