@@ -21,6 +21,9 @@ T = TypeVar("T")
 
 logger = logging.getLogger("recursor.runtime")
 
+# Seconds after which `shutdown` looks whether the function that it waits for was abandoned meanwhile.
+LOOK_AGAIN = 0.02
+
 
 class TaskPool:
     """Runs tasks, at most `limit` at a time, the most urgent first, and those of equal priority in order.
@@ -241,9 +244,9 @@ class TaskPool:
     def _join(self, deadline: float | None) -> bool:
         """Wait for the threads of tasks that were not abandoned."""
         while (thread := self._thread_to_await()) is not None:
-            remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
-            thread.join(remaining)
-            if thread.is_alive():
+            remaining = LOOK_AGAIN if deadline is None else max(0.0, deadline - time.monotonic())
+            thread.join(min(remaining, LOOK_AGAIN))
+            if thread.is_alive() and not remaining:
                 return False
         loop = self._loop
         if loop is not None and loop is not threading.current_thread():

@@ -632,6 +632,18 @@ def test_shutdown_leaves_a_thread_that_is_stuck(make_gate):
     thread.join(WAIT)
 
 
+def test_shutdown_waits_no_longer_for_a_function_that_is_abandoned(make_gate):
+    pool, gate, ended = TaskPool(1, "in-time"), make_gate(), []
+    task = occupy(pool, gate)
+    ending = threading.Thread(target=lambda: ended.append(pool.shutdown(timeout=WAIT)))
+    ending.start()
+    # The shutdown has begun when no task begins any more.
+    until(lambda: pool.submit(lambda _: None, priority=5).future.done())
+    task.abandon()
+    ending.join(WAIT / 2)
+    assert ended == [True]
+
+
 def test_shutdown_does_not_wait_for_ever_for_a_coroutine_that_ignores_its_cancellation(monkeypatch):
     monkeypatch.setattr(task_threads, "CANCEL_AGAIN", 0.001)
     pool, begun, enough = TaskPool(1, "stubborn"), threading.Event(), threading.Event()
