@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, DecimalException
-from functools import partial
+from functools import partial, reduce
 from operator import add
 from typing import Any
 
@@ -43,6 +43,8 @@ _USE_COST = tuple(Use.model_fields).index("cost")
 
 # An agent may say of itself what model it used: the sums must not grow with what it makes up.
 MAX_NAMES, MAX_NAME = 100, 200
+# Two for each of 5,000 busy stacks, less than a kilobyte each.
+MOST_REMEMBERED = 16_384
 UNNAMED, OTHERS = "unknown", "others"
 
 
@@ -215,53 +217,65 @@ def delete_old_totals(commit: Commit, reader: Reader, now: float) -> None:
 
 def _merge(table: str, key: bytes, stored: bytes | None, operands: Sequence[Figures]) -> bytes:
     """Add the figures of cycles to a sum."""
+    figures: Figures = _NOTHING
     if stored is not None:
-        try:
-            return pack(_stored(table, key, stored, operands))
-        except CorruptRecordError as error:
-            # A minute's statistics are not worth a stack that cannot end its cycles.
-            logger.error("%s; it is begun anew", error)
-    return pack(_add_up(operands))
+        value, figures = _WRITTEN.get((table, key), _NONE_WRITTEN)
+        if value != stored:
+            try:
+                figures = _stored(table, key, stored)
+            except CorruptRecordError as error:
+                # A minute's statistics are not worth a stack that cannot end its cycles.
+                logger.error("%s; it is begun anew", error)
+                figures = _NOTHING
+    for each in operands:
+        figures = _plus(figures, each)
+    value = pack(figures)
+    if len(_WRITTEN) >= MOST_REMEMBERED:
+        _WRITTEN.clear()
+    _WRITTEN[table, key] = value, figures
+    return value
 
 
 MERGES: Mapping[str, MergeFunction] = {table: partial(_merge, table) for table in (MINUTES, HOURS, LIFETIME)}
 """How the sums are added up."""
 
+_WRITTEN: dict[tuple[str, bytes], tuple[bytes, Figures]] = {}
+"""Sums that were written lately, as bytes and as figures: what is added to again need not be read anew."""
 
-def _add_up(many: Sequence[Figures]) -> Figures:
-    if not many:
-        return _NOTHING
-    if len(many) == 1:
-        return many[0]
-    return [add_up(column) for add_up, column in zip(_COLUMNS, zip(*many, strict=True), strict=True)]
+_NONE_WRITTEN: tuple[bytes, Figures] = (b"", ())
 
 
-def _add_counts(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for each in counts:
-        for name, number in each.items():
-            total[name] = total.get(name, 0) + number
+def _plus(some: Figures, others: Figures) -> Figures:
+    return [add_up(one, other) for add_up, one, other in zip(_COLUMNS, some, others, strict=True)]
+
+
+def _add_up(many: Iterable[Figures]) -> Figures:
+    return reduce(_plus, many, _NOTHING)
+
+
+def _add_counts(some: Mapping[str, int], others: Mapping[str, int]) -> Mapping[str, int]:
+    return {**some, **{name: some.get(name, 0) + number for name, number in others.items()}}
+
+
+def _add_uses(some: Mapping[str, Figures], others: Mapping[str, Figures]) -> Mapping[str, Figures]:
+    if not others:
+        return some
+    total = dict(some)
+    for name, use in others.items():
+        key = name if name in total or len(total) < MAX_NAMES else OTHERS
+        before = total.get(key)
+        total[key] = use if before is None else [*map(add, before, use)]
     return total
 
 
-def _add_uses(uses: Iterable[Mapping[str, Figures]]) -> dict[str, Figures]:
-    total: dict[str, Figures] = {}
-    for each in uses:
-        for name, use in each.items():
-            key = name if name in total or len(total) < MAX_NAMES else OTHERS
-            before = total.get(key)
-            total[key] = use if before is None else [*map(add, before, use)]
-    return total
-
-
-_SPECIAL: Mapping[str, Callable[[Any], Any]] = {
+_SPECIAL: Mapping[str, Callable[[Any, Any], Any]] = {
     "longest": max,
     "max_parallel": max,
     "decisions": _add_counts,
     "models": _add_uses,
     "roles": _add_uses,
 }
-_COLUMNS = tuple(_SPECIAL.get(name, sum) for name in _FIELDS)
+_COLUMNS = tuple(_SPECIAL.get(name, add) for name in _FIELDS)
 
 
 def _sum(reader: Reader, stack_id: str, spans: Iterable[tuple[_Bucket, int, int]]) -> Rollup:
@@ -290,8 +304,8 @@ def _moment(at: float, bucket: _Bucket) -> bytes:
     return b"/%012d" % max(int(at // bucket.seconds), 0)
 
 
-def _stored(table: str, key: bytes, value: bytes, more: Sequence[Figures] = ()) -> Figures:
-    """Return the figures of a sum, with `more` added.
+def _stored(table: str, key: bytes, value: bytes) -> Figures:
+    """Return the figures of a sum.
 
     Raises:
         CorruptRecordError: it cannot be read.
@@ -303,7 +317,7 @@ def _stored(table: str, key: bytes, value: bytes, more: Sequence[Figures] = ()) 
         # A rollup that an older Recursor wrote has fewer fields; the others are zero.
         figures = _read_money(figures + _NOTHING[len(figures) :])
         # That something can be added to it shows that it is a sum.
-        return _add_up((figures, *(more or (_NOTHING,))))
+        return _plus(figures, _NOTHING)
     except (ValueError, TypeError, LookupError, AttributeError, UnpackException, DecimalException) as error:
         where = f"{table} {key.decode(errors='replace')}"
         raise CorruptRecordError(
