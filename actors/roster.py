@@ -24,7 +24,7 @@ from recursor.runtime.actor import DispatchedRef, stop
 from recursor.runtime.clock import Timer
 from recursor.runtime.future import DispatchedFuture, fan_in
 from recursor.storage.commit import Commit, Fence, FenceNumbers
-from recursor.storage.errors import FencedError
+from recursor.storage.errors import FencedError, StorageError
 
 logger = logging.getLogger("recursor.actors")
 
@@ -126,10 +126,17 @@ class Roster:
             self._start(stack_id, self._next_fence(stack_id), create)
 
     def wake_up(self, message: WakeUp) -> None:
-        """Start the supervisor of a stack whose timer went off."""
-        self._sleeping.pop(message.stack_id, None)
-        if not self.closed:
-            self.activate(message.stack_id)
+        """Start the supervisor of a stack whose timer went off; later, while the disk cannot be read."""
+        stack_id, now = message.stack_id, self._clock.now()
+        self._sleeping.pop(stack_id, None)
+        if self.closed:
+            return
+        try:
+            self.activate(stack_id)
+        except StorageError as error:
+            logger.warning("stack %s: %s", stack_id, error, extra={"stack": stack_id})
+            self._environment.events.publish(Trouble(stack_id=stack_id, at=now, problem=str(error)))
+            self.sleep_until(stack_id, now + self._environment.runner.storage_retry)
 
     def may_passivate(self, message: MayPassivate) -> None:
         """Stop a supervisor that has nothing to do, if no message to it is on its way."""
