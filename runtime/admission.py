@@ -80,8 +80,22 @@ class Places:
         """Queue a new task."""
         self._enqueue(task)
 
+    def enter(self, task: Task[Any]) -> bool:
+        """Give a new task a place, if one is free and nobody waits; else queue it.
+
+        Returns:
+            Whether it has a place, and is to begin.
+        """
+        if self.queued or self.held or self.taken >= self.limit:
+            self.add(task)
+            return False
+        self.taken += 1
+        task.state = _ADMITTED
+        self.present[task] = None
+        return True
+
     def admit(self) -> Admitted:
-        """Give the free places to the most urgent tasks; to be called after each of the other methods.
+        """Give the free places to the most urgent tasks; to be called after the other methods (not `enter`).
 
         Returns:
             What is to begin or to continue now.
@@ -227,7 +241,7 @@ class Admission:
     Args:
         limit: how many tasks may have a place at a time.
         start: called, without a lock, with each task that is to begin. When it does, `begin` is to be called;
-            and when it runs no more, `end` and `admit`.
+            and when it runs no more, `end`.
         cancel: called, without a lock, with each task that was abandoned after it had begun.
 
     Raises:
@@ -254,22 +268,18 @@ class Admission:
         """Queue a new task; abandon it, if this is closed. Returns the task."""
         with self._lock:
             closed = self._closed
-            if not closed:
-                self._places.add(task)
-        if closed:
+            has_place = not closed and self._places.enter(task)
+        if has_place:
+            self._start(task)
+        elif closed:
             task.settle_as_abandoned("the pool was shut down")
-        else:
-            self.admit()
         return task
 
     def admit(self) -> None:
         """Start and resume tasks as long as there are places."""
         with self._lock:
             admitted = self._places.admit()
-        for returned in admitted.resume:
-            returned.set()
-        for task in admitted.begin:
-            self._start(task)
+        self._carry_out(admitted)
 
     def hold(self, *, held: bool) -> None:
         """Let no task begin, nor any that left continue, until this is called again."""
@@ -283,9 +293,17 @@ class Admission:
             return self._places.begin(task)
 
     def end(self, task: Task[Any]) -> bool:
-        """Note that a task runs no more. Returns whether its outcome counts: not if it was abandoned."""
+        """Note that a task runs no more, and pass its place on.
+
+        Returns:
+            Whether its outcome counts: not if it was abandoned.
+        """
         with self._lock:
-            return self._places.end(task)
+            counts = self._places.end(task)
+            admitted = self._places.admit()
+        if admitted is not _NOBODY:
+            self._carry_out(admitted)
+        return counts
 
     def take_back(self, task: Task[Any]) -> bool:
         """See `Task.take_back`."""
@@ -334,3 +352,9 @@ class Admission:
         for task in unbegun:
             task.settle_as_abandoned("the pool was shut down before the task began")
         return begun
+
+    def _carry_out(self, admitted: Admitted) -> None:
+        for returned in admitted.resume:
+            returned.set()
+        for task in admitted.begin:
+            self._start(task)

@@ -50,9 +50,12 @@ class TaskPool:
         self._lock = threading.RLock()
         self._threads: set[TaskThread] = set()
         self._idle: list[TaskThread] = []
-        # Functions that have a place, but as many threads as may have not noticed yet that theirs were given
-        # up, or are busy with callbacks.
+        # Functions that have a place, and no thread yet.
         self._pending: deque[Task[Any]] = deque()
+        # Threads that are about to look for one. While there are any, no other thread is woken: the first
+        # that takes one and leaves one wakes the next. To wake one for each would have most find nothing, for
+        # short functions: the interpreter runs one thread at a time, and that one runs many of them.
+        self._looking: set[TaskThread] = set()
         self._serial = count(1)
         self._loop: LoopThread | None = None
         self._hooks: list[Callable[[], Awaitable[object]]] = []
@@ -133,7 +136,9 @@ class TaskPool:
         with self._lock:
             self._closing = True
             while self._idle:
-                self._idle.pop().hand(None)
+                thread = self._idle.pop()
+                thread.superfluous = True
+                thread.wake()
         for task in self._admission.close():
             if task.is_coroutine:
                 task.abandon()
@@ -147,35 +152,38 @@ class TaskPool:
             task.abandon()
         return False
 
-    def next_for(self, thread: TaskThread) -> bool:
-        """Let a thread wait for the next function; only for that thread.
+    def next_for(self, thread: TaskThread) -> Task[Any] | None:
+        """Return the next function that has a place; only for the pool's threads.
 
         Returns:
-            Whether it is to wait: not if the pool is being shut down.
+            The task; None: the thread is to wait, or, if it is superfluous now, to end.
         """
         with self._lock:
+            self._looking.discard(thread)
+            if not self._pending:
+                if self._closing:
+                    thread.superfluous = True
+                else:
+                    self._idle.append(thread)
+                return None
+            task = self._pending.popleft()
             if self._pending:
-                thread.hand(self._pending.popleft())
-                return True
-            if not self._closing:
-                self._idle.append(thread)
-            return not self._closing
+                self._wake_one()
+            return task
 
     def thread_ended(self, thread: TaskThread, task: Task[Any] | None) -> None:
         """Account for a thread that ends, and for the task that it had, if it was killed."""
         with self._lock:
             self._threads.discard(thread)
+            self._looking.discard(thread)
             if thread in self._idle:
                 self._idle.remove(thread)
-            orphans = list(self._pending)
-            self._pending.clear()
-        if task is not None:
-            if task.state is TaskState.ADMITTED:
-                orphans.append(task)
-            elif task.state in {TaskState.RUNNING, TaskState.ABANDONED}:
-                self.end(task, None, RuntimeError(f"thread {thread.name} was killed"))
-        for orphan in orphans:
-            self._start(orphan)
+            if task is not None and task.state is TaskState.ADMITTED:
+                self._pending.appendleft(task)
+            if self._pending:
+                self._wake_one()
+        if task is not None and task.state in {TaskState.RUNNING, TaskState.ABANDONED}:
+            self.end(task, None, RuntimeError(f"thread {thread.name} was killed"))
 
     def begin(self, task: Task[Any]) -> bool:
         """Note that a task begins; only for the pool's threads. Returns whether it may."""
@@ -187,48 +195,77 @@ class TaskPool:
         value: T | None,
         error: BaseException | None,
         thread: TaskThread | None = None,
-    ) -> bool:
+    ) -> Task[Any] | None:
         """Take a task's outcome, and pass its place on; only for the pool's threads.
 
         Args:
             task: the task.
             value: its return value.
             error: its exception, if it raised one.
-            thread: the one that ran it, if it was a function: it may be handed the next one.
+            thread: the one that ran it, if it was a function.
 
         Returns:
-            Whether the thread is to continue: not if the task was abandoned, and so the thread replaced; nor
-            if the pool is being shut down.
+            The next function for that thread, as `next_for`. It is superfluous if its task was abandoned, for
+            then it was replaced.
         """
-        counts = self._admission.end(task)
-        continues = counts and thread is not None and self.next_for(thread)
-        self._admission.admit()
+        following: Task[Any] | None = None
+        if thread is None:
+            counts = self._admission.end(task)
+        else:
+            with self._lock:
+                self._looking.add(thread)
+            counts = self._admission.end(task)
+            if counts:
+                following = self.next_for(thread)
+            else:
+                self._retire(thread)
         if counts:
             task.settle(value, error)
-        return continues
+        return following
+
+    def _retire(self, thread: TaskThread) -> None:
+        thread.superfluous = True
+        with self._lock:
+            self._looking.discard(thread)
+            if self._pending:
+                self._wake_one()
 
     def _start(self, task: Task[Any]) -> None:
         if task.is_coroutine:
             (self._loop or self._start_loop()).begin(task)
             return
         with self._lock:
-            if self._idle:
-                self._idle.pop().hand(task)
-                return
-            if sum(not thread.is_abandoned for thread in self._threads) >= self.limit:
-                self._pending.append(task)
-                return
+            self._pending.append(task)
+            failure = self._wake_one()
+            if failure is not None:
+                self._pending.remove(task)
+        if failure is not None and self.begin(task):
+            self.end(task, None, failure)
+
+    def _wake_one(self) -> RuntimeError | None:
+        """Have a thread look for a function, unless one does anyway; to be called with the lock held.
+
+        Returns:
+            Why a thread that is needed could not be started, if so.
+        """
+        if self._looking:
+            return None
+        if self._idle:
+            thread = self._idle.pop()
+        elif sum(not thread.is_abandoned for thread in self._threads) < self.limit:
             thread = TaskThread(self, f"{self.name}-{next(self._serial)}")
-            thread.hand(task)
             try:
                 thread.start()
-                self._threads.add(thread)
-                return
             except RuntimeError as error:
                 logger.exception("%s could not start a thread; it has %d", self, len(self._threads))
-                failure = error
-        if self.begin(task):
-            self.end(task, None, failure)
+                return error
+            self._threads.add(thread)
+        else:
+            # Those that run look when they have ended, or notice that theirs was given up.
+            return None
+        self._looking.add(thread)
+        thread.wake()
+        return None
 
     def _start_loop(self) -> LoopThread:
         with self._lock:

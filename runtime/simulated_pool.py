@@ -121,7 +121,6 @@ class SimulatedPool:
     def _end(self, task: Task[Any], outcome: tuple[Any, BaseException | None]) -> None:
         self._running.pop(task, None)
         counts = self._admission.end(task)
-        self._admission.admit()
         if counts:
             task.settle(*outcome)
 

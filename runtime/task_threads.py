@@ -32,12 +32,12 @@ class ThreadedPool(Protocol):
 
     def end(
         self, task: Task[Any], value: Any, error: BaseException | None, thread: TaskThread | None = None
-    ) -> bool:
-        """Take a task's outcome. Returns whether the thread that ran it is to continue."""
+    ) -> Task[Any] | None:
+        """Take a task's outcome. Returns the next one for the thread that ran it, as `next_for` does."""
         ...
 
-    def next_for(self, thread: TaskThread) -> bool:
-        """Let a thread wait for the next function. Returns whether it is to wait."""
+    def next_for(self, thread: TaskThread) -> Task[Any] | None:
+        """Return the next function for a thread; None: it is to wait, or, if it is `superfluous`, to end."""
         ...
 
     def thread_ended(self, thread: TaskThread, task: Task[Any] | None) -> None:
@@ -53,10 +53,12 @@ class TaskThread(threading.Thread):
 
     def __init__(self, pool: ThreadedPool, name: str) -> None:
         super().__init__(name=name, daemon=True)
+        self.superfluous = False
+        """Whether it is to end as soon as it has nothing to run; only the pool changes it."""
         self._pool = pool
         self._task: Task[Any] | None = None
-        self._handed = threading.Lock()
-        self._handed.acquire()
+        self._wake = threading.Lock()
+        self._wake.acquire()
 
     @property
     def is_abandoned(self) -> bool:
@@ -64,25 +66,23 @@ class TaskThread(threading.Thread):
         task = self._task
         return task is not None and task.state is TaskState.ABANDONED
 
-    def hand(self, task: Task[Any] | None) -> None:
-        """Have it run a task next; None: have it end."""
-        self._task = task
-        self._handed.release()
+    def wake(self) -> None:
+        """Have it look for a task."""
+        self._wake.release()
 
     def run(self) -> None:
-        """Run the tasks that are handed to it."""
+        """Run tasks until it is superfluous."""
         pool = self._pool
+        task: Task[Any] | None = None
         try:
-            while True:
-                self._handed.acquire()
-                task = self._task
-                if task is None:
-                    return
-                continues = (
-                    pool.end(task, *task.run(), thread=self) if pool.begin(task) else pool.next_for(self)
-                )
-                if not continues:
-                    return
+            while not self.superfluous:
+                self._wake.acquire()
+                task = self._task = pool.next_for(self)
+                while task is not None:
+                    if pool.begin(task):
+                        task = self._task = pool.end(task, *task.run(), thread=self)
+                    else:
+                        task = self._task = pool.next_for(self)
         finally:
             pool.thread_ended(self, self._task)
 

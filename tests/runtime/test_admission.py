@@ -71,6 +71,18 @@ class PlacesMachine(RuleBasedStateMachine):
         self.admit()
         return multiple(*made)
 
+    @rule(target=tasks, priority=st.integers(0, 10))
+    def enter(self, priority):
+        task = make_task(priority)
+        self.all.append(task)
+        has_place = not self.waiting and not self.places.held and self.taken_before() < self.limit
+        if not has_place:
+            self.wait(task, has_begun=False)
+        assert self.places.enter(task) == has_place
+        assert (task.state is TaskState.ADMITTED) == has_place
+        self.admit()
+        return task
+
     @rule(task=tasks)
     def begin(self, task):
         before = task.state
