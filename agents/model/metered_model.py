@@ -4,6 +4,7 @@ import itertools
 import random
 from dataclasses import dataclass, field, replace
 
+from anyio.lowlevel import checkpoint_if_cancelled
 from pydantic_ai.exceptions import (
     ModelAPIError,
     ModelAuthenticationError,
@@ -202,6 +203,7 @@ class MeteredModel(WrapperModel):
             # A run may be cancelled without its task, and what is sent is paid for.
             self._insist_on_being_wanted()
             await payment.reserve()
+            await checkpoint_if_cancelled()
             self._insist_on_being_wanted()
             asked.in_line = False
             response = await self._send(wire, payment, messages, settings, parameters)

@@ -6,6 +6,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
 
+import anyio
+
 from recursor.runtime.clock import Clock, Timer
 
 T = TypeVar("T")
@@ -94,11 +96,13 @@ async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
     """Await `work` to its end, also if the caller is cancelled meanwhile; that takes effect afterwards."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as error:
-            cancelled = error
+    # A cancelled scope of anyio, which pydantic-ai runs in, would cancel the wait in every turn of the loop.
+    with anyio.CancelScope(shield=True):
+        while not task.done():
+            try:
+                await asyncio.wait([task])
+            except asyncio.CancelledError as error:
+                cancelled = error
     if cancelled is not None:
         # What it raised has been seen, and matters to nobody any more.
         _ = task.cancelled() or task.exception()
