@@ -4,11 +4,12 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 
 import pytest
 
 from recursor.agents.model import exchange as exchange_module
-from recursor.agents.model.asking import MARGIN_SECONDS
+from recursor.agents.model.asking import MARGIN_SECONDS, ask
 from recursor.agents.model.context_window import room_for
 from recursor.agents.model.exchange import ENDING, Exchange
 from recursor.agents.model.keys import variables
@@ -16,11 +17,12 @@ from recursor.agents.model.rate_window import FIRST_BACKOFF
 from recursor.domain.agent import Run
 from recursor.domain.rates import Rate
 from recursor.domain.settings import Settings
-from recursor.domain.spending import AgentFailedError
+from recursor.domain.spending import AgentFailedError, Spend
 from recursor.runtime.clock import ManualClock
 from tests.agents.model.asked import GOOD, TEA, Plan, asking, plan
 from tests.agents.model.conftest import KEY, Books, RunMaker
 from tests.agents.model.loop import CancelledRunError, agent_loop, stop
+from tests.making import make_snapshot
 from tests.model_stub.answers import Answer, Fault, always, in_turn
 from tests.model_stub.server import PATIENCE, ModelStub
 from tests.processes import wait_for
@@ -200,3 +202,45 @@ def test_nothing_is_asked_when_all_has_ended(make_run: RunMaker, exchange: Excha
     close(exchange)
     with pytest.raises(AgentFailedError, match=ENDING):
         plan(make_run())
+
+
+class SlowBooks(Books):
+    """Books that take some turns of the loop, as those on a disk do."""
+
+    async def reserve(self, most: Spend) -> str:
+        await turns(5)
+        reservation = await super().reserve(most)
+        await turns(5)
+        return reservation
+
+    async def settle(self, reservation: str, spent: Spend | None) -> None:
+        await turns(5)
+        await super().settle(reservation, spent)
+
+
+async def turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def test_whenever_a_run_is_cancelled_its_books_are_closed(make_run: RunMaker, stub: ModelStub) -> None:
+    stub.script = always(GOOD)
+    plan(make_run())
+    before = len(stub.calls)
+
+    async def cancel_after(count: int) -> SlowBooks:
+        books = SlowBooks()
+        run = replace(make_run(), meter=books)
+        task = asyncio.create_task(ask(run, make_snapshot(), instructions="", prompt="?", output=Plan))
+        await turns(count)
+        task.cancel()
+        await asyncio.wait([task])
+        return books
+
+    kept = [agent_loop().run(cancel_after(count)) for count in range(0, 150, 3)]
+    assert all(books.open == {} and len(books.settled) == len(books.most) for books in kept)
+    assert sum(books.spent.tokens for books in kept) >= sum(stub.billed[before:])
+    # Some were cancelled before anything was sent, which costs nothing.
+    spent = [each for books in kept for each in books.settled]
+    assert Spend() in spent
+    assert None in spent
