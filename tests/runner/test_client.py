@@ -17,7 +17,7 @@ from recursor.runner.client import ApiClient
 from recursor.runner.event_stream import EventStream
 from recursor.runner.port import listen
 from recursor.runner.remote_inspection import RemoteInspection
-from recursor.runner.steering import RunnerSilentError, UnauthorizedError
+from recursor.runner.errors import RunnerSilentError, UnauthorizedError
 from recursor.web.problems import problem_of
 
 OURS = {"recursor-runner": "7", "recursor-version": "99.1"}
