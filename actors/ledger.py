@@ -84,12 +84,12 @@ class LedgerActor(DispatchedActor):
 
     def on_start(self) -> None:
         """Count in full what was under way when the process before this one ended."""
-        self._ledger.settle_all()
         with self._store.read() as reader:
             # The process before this one may have ended between a stack and its books.
-            deleted = list(deleted_owners(reader))
-        for stack_id in deleted:
+            deleted = deleted_owners(reader)
+        for stack_id in sorted(deleted):
             self._stack_forgotten(StackForgotten(stack_id))
+        self._ledger.settle_all()
         self._write()
 
     def _begin_run(self, message: BeginRun) -> Deferred:

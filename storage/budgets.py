@@ -7,7 +7,7 @@ from recursor.domain.spending import Account, Budget, Spending, StackSpending
 from recursor.orchestration.ledger import TOTAL, runs_within_the_hour
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader
-from recursor.storage.tables import ACCOUNTS, ALL_STACKS, STACKS
+from recursor.storage.tables import ACCOUNTS, ALL_STACKS, RESERVATIONS, STACKS
 
 
 def stack_spending(
@@ -87,15 +87,18 @@ def read_account(reader: Reader, stack_id: str, role: str = TOTAL) -> Account:
     return ACCOUNTS.get(reader, stack_id, role) or Account(stack_id=stack_id, role=role)
 
 
-def deleted_owners(reader: Reader) -> Iterator[str]:
-    """Yield the ids of deleted stacks that still have accounts, without reading those."""
+def deleted_owners(reader: Reader) -> set[str]:
+    """Return the ids of the deleted stacks of which there are still accounts, or reservations."""
+    owners = {reservation.stack_id for reservation in RESERVATIONS.scan(reader, ALL_STACKS)}
     start = b""
     while (pair := next(reader.scan(ACCOUNTS.name, start), None)) is not None:
+        # Accounts are not read: there may be many, all of stacks that exist.
         owner = pair[0].partition(b"/")[0]
-        if owner != ALL_STACKS.encode() and reader.get(STACKS.name, owner) is None:
-            yield owner.decode()
+        owners.add(owner.decode())
         # The first key after all that begin with "OWNER/".
         start = owner + b"0"
+    owners.discard(ALL_STACKS)
+    return {owner for owner in owners if reader.get(STACKS.name, owner.encode()) is None}
 
 
 def _spending(budget: Budget, account: Account, now: float) -> Spending:
