@@ -180,7 +180,9 @@ def as_commit(stack: Stack, writes: Writes, fence: Fence | None) -> Commit:
     for execution, graph in writes.ended:
         count_execution(commit, execution, graph)
     if writes.deleted:
-        delete_stack(commit, stack.id, stack.name)
+        # On disk it may still have the name before.
+        stored = stack if writes.renamed is None else writes.renamed[0]
+        delete_stack(commit, stack.id, None if stored is None else stored.name)
         return commit
     stack_key = stack.id.encode()
     prefix, append = stack_key + b"/", commit.writes.append
