@@ -1,61 +1,67 @@
-"""The process that is killed: a runner of stacks that does what it is told in lines of JSON.
+"""The process that is killed: an orchestrator on a real disk.
 
     python -m tests.crash.child DIRECTORY JOURNAL [--die POINT:COUNT] [...]
 
-It says `opening` before it touches the store, `ready` when the orchestrator runs, and answers every command
-when what it did is on disk.
+It says `opening` before it touches the store, `ready` when the orchestrator runs, and answers every message
+when what was asked for is on disk. It reads pickled pairs (number, message) from its standard input, and
+writes lines of JSON.
 """
 
 import argparse
 import json
 import logging
 import os
+import pickle
 import resource
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from random import Random
-from typing import Any, TypeVar
+from typing import Any
 
-from pykka import ActorRef
-
-from recursor.actors.messages import (
-    AddTodo,
-    CancelTodo,
-    ControlStack,
-    CreateStack,
-    DeleteStack,
-    SendMessage,
-    SendUserMessage,
-    SetIdea,
-    Shutdown,
-)
+from recursor.actors.messages import ControlStack, CreateStack, DeleteStack, Shutdown
 from recursor.actors.orchestrator import Orchestrator
-from recursor.actors.supervisor import StackSupervisor
+from recursor.domain.agent import Run
 from recursor.domain.commands import Command
+from recursor.domain.effect import Effect
 from recursor.domain.errors import RecursorError
-from recursor.domain.new_records import new_idea, new_message, new_stack, new_todo, new_user_message
 from recursor.domain.settings import RunnerSettings
+from recursor.domain.snapshot import Snapshot
+from recursor.runtime.clock import SystemClock
+from recursor.runtime.future import DispatchedFuture
+from recursor.storage.commit import Commit
 from recursor.storage.data_directory import DataDirectoryLock
 from recursor.storage.lmdb_environment import INITIAL_MAP_BYTES
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.opening import MIGRATIONS
-from recursor.storage.stacks import read_stack
-from recursor.storage.store import Reader, Writer
-from recursor.storage.tables import TABLES
-from tests.crash.journal import Journal
-from tests.crash.ledger import UNEXPECTED
-from tests.crash.team import SETTINGS, make_team
+from recursor.storage.rollups import MERGES
+from recursor.storage.store import Done, Reader
+from recursor.storage.tables import STACKS, TABLES
+from tests.crash.journal import JournalFile
+from tests.crash.orders import BackUp, LimitFiles
+from tests.simulation.disk import fields
+from tests.simulation.journal import Begun, Journal, Key, written
+from tests.simulation.team import make_team
+from tests.simulation.world import SETTINGS as SIMULATED
 
-T = TypeVar("T")
-
-RUNNER = RunnerSettings(agents=2, poll_seconds=0.3, passivate_after=0.05, storage_retry=0.05)
+# The team is that of the simulation, in whose time a hundred seconds are one.
+SPEED = 0.01
+SETTINGS = SIMULATED.overridden(
+    {
+        "pause": {
+            "after_work": 0.01,
+            "first_backoff": 0.02,
+            "longest_backoff": 0.2,
+            "failures_allowed": 1_000_000,
+        },
+        "limits": {"node_seconds": 1.0, "child_deaths": 1_000_000, "outcome_bytes": 1_000_000},
+    }
+)
+RUNNER = RunnerSettings(agents=2, passivate_after=0.05, storage_retry=0.05)
 
 
 def say(**what: object) -> None:
@@ -80,162 +86,166 @@ class Fate:
 
 
 class MortalStore:
-    """A store in which the process may die: before a commit, or after one that nobody knows of yet."""
+    """A store in which the process may die in a transaction, or after one that nobody knows of yet."""
 
-    def __init__(self, store: LmdbStore, fate: Fate) -> None:
-        self._store = store
+    def __init__(self, path: Path, fate: Fate, map_bytes: int) -> None:
+        """Open or make the store in `path`."""
+
+        def mortal(merge: Callable[..., bytes]) -> Callable[..., bytes]:
+            def merging(*args: Any) -> bytes:
+                fate.passing("write")
+                return merge(*args)
+
+            return merging
+
+        merges = {table: mortal(merge) for table, merge in MERGES.items()}
+        self._store = LmdbStore(
+            path, TABLES, merges=merges, migrations=MIGRATIONS, initial_map_bytes=map_bytes
+        )
         self._fate = fate
+        self.write = self._store.write
+        self.backup = self._store.backup
+        self.close = self._store.close
 
     def read(self) -> AbstractContextManager[Reader]:
         return self._store.read()
 
-    def submit(self, work: Callable[[Writer], T]) -> Future[T]:
-        def mortal(writer: Writer) -> T:
-            result = work(writer)
-            self._fate.passing("write")
-            return result
+    def commit(self, commit: Commit, done: Done) -> None:
+        def mortal(error: BaseException | None) -> object:
+            self._fate.passing("commit")
+            return done(error)
 
-        future = self._store.submit(mortal)
-        future.add_done_callback(lambda _: self._fate.passing("commit"))
+        self._store.commit(commit, mortal)
+
+
+class Surroundings:
+    """What agents see of this process: see `tests.simulation.team.Surroundings`."""
+
+    spends = 0
+
+    def __init__(
+        self, journal: JournalFile, fate: Fate, stacks: dict[str, str], slow: int, moods: dict[str, int]
+    ) -> None:
+        """Begin with stacks in these states; of a hundred runs, `slow` take some time."""
+        self.slow = slow
+        self.moods = moods
+        self.stacks = list(stacks)
+        self.halted = {stack_id: 0.0 for stack_id, state in stacks.items() if state != "running"}
+        """When a stack was stopped or paused, on disk: seconds since the epoch, UTC."""
+        self._journal = journal
+        self._fate = fate
+        self._clock = SystemClock()
+
+    def begin(self, snapshot: Snapshot, run: Run) -> Key:
+        key, stack_id = (run.execution_id, run.role, run.attempt), snapshot.stack.id
+        self._journal.note(Begun(stack_id, key, None, os.getpid()))
+        begun, halted = run.deadline - run.settings.limits.node_seconds, self.halted.get(stack_id)
+        if halted is not None and begun > halted:
+            late = 1000 * (begun - halted)
+            self._journal.note(f"run {written(key)} of {stack_id} began {late:.1f} ms after it was halted")
+        self._fate.passing("start")
+        return key
+
+    def returns(self, stack_id: str, key: Key, effects: tuple[Effect, ...]) -> None:
+        journal = Journal()
+        journal.note_returned(stack_id, key, effects)
+        self._journal.note(journal.returned[key])
+        self._fate.passing("done")
+
+    def sleep(self, seconds: float) -> DispatchedFuture[None]:
+        future: DispatchedFuture[None] = DispatchedFuture()
+        self._clock.call_at(self.now() + seconds * SPEED, lambda: future.set(None))
         return future
 
-    def write(self, work: Callable[[Writer], T]) -> T:
-        return self._store.write(work)
+    def elapsed(self) -> float:
+        return time.monotonic() / SPEED
 
-    def backup(self, target: Path) -> None:
-        self._store.backup(target)
+    def now(self) -> float:
+        return time.time()
 
-    def close(self) -> None:
-        self._store.close()
+    def other_stack(self, _stack_id: str, draw: int) -> str | None:
+        return self.stacks[draw % len(self.stacks)] if draw % 7 else None
+
+    async def call_model(self, *_: object) -> None:
+        """Nobody asks a model."""
 
 
 class Child:
-    """Does the commands."""
+    """Asks the orchestrator, and answers."""
 
-    def __init__(self, store: MortalStore, orchestrator: ActorRef[Orchestrator], fate: Fate) -> None:
+    def __init__(self, store: MortalStore, orchestrator: Any, fate: Fate, surroundings: Surroundings) -> None:
         self._store = store
-        self._fate = fate
         self._orchestrator = orchestrator
+        self._fate = fate
+        self._surroundings = surroundings
+        self._moved: dict[str, int] = {}
+        """The number of the newest command after which agents of a stack may begin."""
 
-    def do(self, number: int, op: str, stack: str, **args: Any) -> None:
-        """Do a command; its answer is said when it is there."""
-        try:
-            message = self._message(op, stack, args)
-        except RecursorError as error:
-            say(n=number, ok=False, at=time.time(), error=str(error))
-            return
-        if message is None:
-            say(n=number, ok=True, at=time.time(), result=None)
-            return
+    def do(self, number: int, message: object) -> None:
+        """Do what is asked for; it is answered when it is done."""
+        match message:
+            case LimitFiles(size=size):
+                _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
+                say(n=number)
+                return
+            case BackUp(target=target):
+                self._store.backup(target)
+                say(n=number)
+                return
+            case CreateStack(stack=stack):
+                self._surroundings.stacks.append(stack.id)
+            case ControlStack(stack_id=stack_id, command=Command.START | Command.RESUME):
+                self._moved[stack_id] = number
+                self._surroundings.halted.pop(stack_id, None)
         future: Any = self._orchestrator.ask(message, block=False)
-        future.add_done_callback(lambda done: self._answer(number, done))
+        future.add_done_callback(lambda done: self._answer(number, message, done.exception()))
 
-    def _answer(self, number: int, done: Any) -> None:
-        _answer(number, done)
+    def _answer(self, number: int, message: object, error: BaseException | None) -> None:
+        if error is None:
+            match message:
+                case (
+                    ControlStack(stack_id=stack_id, command=Command.STOP | Command.PAUSE)
+                    | DeleteStack(stack_id=stack_id)
+                ) if self._moved.get(stack_id, -1) < number:
+                    self._surroundings.halted[stack_id] = time.time()
+            say(n=number)
+        else:
+            say(n=number, error=f"{type(error).__name__}: {error}", refused=isinstance(error, RecursorError))
         # On the thread that commits: nothing that follows from it has been written yet.
         self._fate.passing("answer")
 
-    def _message(self, op: str, stack: str, args: dict[str, Any]) -> object:
-        if op in set(Command):
-            return ControlStack(stack, Command(op))
-        if op == "backup":
-            self._store.backup(Path(args["target"]))
-            return None
-        if op == "limit":
-            _limit_files(args["bytes"])
-            return None
-        if op == "message":
-            with self._store.read() as reader:
-                sender = read_stack(reader, stack)
-            return SendMessage(new_message(sender, args["to"], args["text"], time.time()))
-        return _MESSAGES[op](stack, args, time.time())
 
-
-def _limit_files(size: int | None) -> None:
-    """Let no file grow beyond `size` bytes, as a full disk does; None: any size."""
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
-
-
-def _create(stack: str, args: dict[str, Any], now: float) -> CreateStack:
-    idea = None if args["idea"] is None else new_idea(stack, args["idea"], now)
-    return CreateStack(new_stack(args["name"], now).but(id=stack), idea, start=True)
-
-
-_MESSAGES: dict[str, Callable[[str, dict[str, Any], float], object]] = {
-    "create": _create,
-    "delete": lambda stack, *_: DeleteStack(stack),
-    "idea": lambda stack, args, now: SetIdea(new_idea(stack, args["text"], now)),
-    "visit": lambda stack, args, now: SendUserMessage(
-        new_user_message(stack, "visitor", args["text"], now)
-    ),
-    "todo": lambda stack, args, now: AddTodo(
-        new_todo(stack, args["text"], args["priority"], now)
-    ),
-    "cancel": lambda stack, args, _: CancelTodo(stack, args["todo"]),
-}
-
-
-def _answer(number: int, done: Any) -> None:
-    error = done.exception()
-    at = time.time()
-    if error is not None:
-        expected = isinstance(error, RecursorError)
-        say(n=number, ok=False, at=at, error=str(error) if expected else f"{UNEXPECTED} {error!r}")
-    else:
-        say(n=number, ok=True, at=at, result=getattr(done.get(), "id", None))
-
-
-def run(options: argparse.Namespace, stack: ExitStack) -> None:
-    """Run the stacks of the directory until SIGTERM, or until nobody is there any more to command."""
+def run(options: argparse.Namespace, held: ExitStack) -> None:
+    """Run the stacks of the directory until SIGTERM, or until nobody is there to ask for anything."""
     directory: Path = options.directory
     fate = Fate(options.die)
     say(opening=True)
-    stack.enter_context(DataDirectoryLock(directory, started_at=datetime.now(UTC)))
-    lmdb_store = LmdbStore(
-        directory / "store", TABLES, migrations=MIGRATIONS, initial_map_bytes=options.map_bytes
+    held.enter_context(DataDirectoryLock(directory, started_at=datetime.now(UTC)))
+    store = MortalStore(directory / "store", fate, options.map_bytes)
+    held.callback(store.close)
+    with store.read() as reader:
+        stacks = {key.decode(): fields(value)["state"] for key, value in _readable(reader)}
+    moods = dict(mood.split(":") for mood in options.moods)
+    surroundings = Surroundings(
+        JournalFile(options.journal), fate, stacks, options.slow, {mood: int(moods[mood]) for mood in moods}
     )
-    stack.callback(lmdb_store.close)
-    store = MortalStore(lmdb_store, fate)
-    journal = Journal(options.journal)
     orchestrator = Orchestrator.start(
-        store=store,
-        roles=make_team(
-            journal,
-            seconds=options.seconds,
-            fails=options.fails,
-            hangs=options.hangs,
-            passing=fate.passing,
-        ),
-        settings=SETTINGS,
-        runner=RUNNER,
+        store=store, roles=make_team(surroundings, os.getpid()), settings=SETTINGS, runner=RUNNER
     )
-    child = Child(store, orchestrator, fate)
+    child = Child(store, orchestrator, fate, surroundings)
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         say(ready=True)
-        for line in sys.stdin:
-            child.do(**json.loads(line))
+        while True:
+            child.do(*pickle.load(sys.stdin.buffer))
     finally:
-        in_time = orchestrator.ask(Shutdown(grace=10))
+        in_time = orchestrator.ask(Shutdown(grace=options.grace))
         say(shut_down=in_time)
 
 
-def _let_supervisors_die(chance: float) -> None:
-    """Have what nobody foresaw happen in supervisors: any message may be the last."""
-    random = Random()
-
-    def deadly(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-        def handle(supervisor: Any, message: Any) -> Any:
-            result = handler(supervisor, message)
-            if random.random() < chance:
-                raise MemoryError("as if by chance")
-            return result
-
-        return handle
-
-    handlers = {kind: deadly(handler) for kind, handler in StackSupervisor.handlers.items()}
-    StackSupervisor.handlers = handlers
+def _readable(reader: Reader) -> list[tuple[bytes, bytes]]:
+    return [(key, value) for key, value in reader.scan(STACKS.name) if not value.startswith(b"\xc1")]
 
 
 def _terminate(_number: int, _frame: object) -> None:
@@ -248,11 +258,10 @@ def main() -> int:
     parser.add_argument("directory", type=Path)
     parser.add_argument("journal", type=Path)
     parser.add_argument("--die", help="POINT:COUNT, where POINT is start, done, write, commit or answer")
-    parser.add_argument("--deaths", type=float, default=0.0, help="how often a supervisor dies of a message")
     parser.add_argument("--user", type=int, help="the id of the user to run as; only root may say so")
-    parser.add_argument("--seconds", type=float, default=0.06)
-    parser.add_argument("--fails", type=float, default=0.08)
-    parser.add_argument("--hangs", type=float, default=0.005)
+    parser.add_argument("--slow", type=int, default=50, help="how many runs of a hundred take some time")
+    parser.add_argument("--moods", nargs="*", default=(), help="MOOD:PERCENT of what else agents do")
+    parser.add_argument("--grace", type=float, default=10.0, help="seconds that agents have in the end")
     parser.add_argument("--map-bytes", type=int, default=INITIAL_MAP_BYTES)
     options = parser.parse_args()
     # Errors only: that a stack has to wait for a full disk, say, is no defect.
@@ -265,12 +274,10 @@ def main() -> int:
         os.setgroups([])
         os.setgid(options.user)
         os.setuid(options.user)
-    if options.deaths:
-        _let_supervisors_die(options.deaths)
-    with ExitStack() as stack:
+    with ExitStack() as held:
         try:
-            run(options, stack)
-        except KeyboardInterrupt:
+            run(options, held)
+        except (KeyboardInterrupt, EOFError):
             return 0
         except RecursorError as error:
             print(error, file=sys.stderr)  # noqa: T201

@@ -5,13 +5,12 @@ from random import Random
 import pytest
 
 from tests.crash.lives import Lives
-from tests.crash.process import STEADY
 
 
 @pytest.fixture
 def lives(tmp_path: Path) -> Iterator[Lives]:
-    """A directory with some stacks, whose runner has been killed."""
+    """A directory with some stacks, whose runner has ended."""
     lives = Lives(tmp_path / "data", Random(tmp_path.name), witnesses=tmp_path)
-    lives.begin(*STEADY)
+    lives.begin()
     yield lives
     lives.leave_nobody()

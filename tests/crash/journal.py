@@ -1,79 +1,37 @@
-"""What agents say of their runs, outside of the store: written before anything of a run is committed.
+"""What agents say of their runs, in a file: written before anything of a run can be committed."""
 
-One line an entry, appended by one call and so whole after a kill of the process.
-"""
-
-import json
 import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+import pickle
+from base64 import b64decode, b64encode
 from pathlib import Path
 
-
-@dataclass(frozen=True)
-class Started:
-    """An agent was called."""
-
-    stack: str
-    execution: str
-    role: str
-    attempt: int
-    begun: float
-    """When its actor began with it: seconds since the epoch, UTC."""
-    reason: str
-    saw: dict[str, int]
-    """What there was to do in the snapshot."""
+from tests.simulation.journal import Begun, Journal, Returned, written
 
 
-@dataclass(frozen=True)
-class Done:
-    """An agent is about to return an outcome with these effects, each marked with the key of the run."""
+class JournalFile:
+    """Appends entries, from any thread and any life of the process. One is one line: it is there or not."""
 
-    stack: str
-    execution: str
-    role: str
-    attempt: int
-    todos: int = 0
-    artifacts: int = 0
-    tokens: int = 0
-    sent: tuple[str, ...] = ()
-    """The stacks that are written to; "all" for a broadcast."""
-    completed: tuple[str, ...] = ()
-    answered: tuple[str, ...] = ()
-    planned: tuple[str, ...] = ()
-    read: tuple[str, ...] = ()
-    """Ids of todos and messages."""
+    def __init__(self, path: Path) -> None:
+        """Open or make the file."""
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
-
-Entry = Started | Done
-
-
-def run_key(entry: Entry) -> str:
-    return f"{entry.execution}.{entry.role}.{entry.attempt}"
-
-
-@dataclass
-class Journal:
-    """Appends entries to a file, from any thread and any life of the process."""
-
-    path: Path
-    _file: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-
-    def note(self, entry: Entry) -> None:
+    def note(self, entry: Begun | Returned | str) -> None:
+        """Append an entry; text is what is wrong."""
         # A line end first: should a line have been cut short after all, the next is not lost with it.
-        os.write(self._file, b"\n%b\n" % json.dumps([type(entry).__name__, asdict(entry)]).encode())
+        os.write(self._file, b"\n%b\n" % b64encode(pickle.dumps(entry)))
 
 
-def read_journal(path: Path) -> Iterator[Entry]:
-    """Yield the entries in the order in which they were written."""
-    for line in path.read_bytes().splitlines() if path.exists() else ():
-        if line:
-            kind, fields = json.loads(line)
-            if kind == "Started":
-                yield Started(**fields)
-            else:
-                lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
-                yield Done(**{**fields, **lists})
+def read_journal(path: Path) -> tuple[Journal, list[str]]:
+    """Return what agents said in all lives, and what is wrong with it."""
+    journal, problems = Journal(), []
+    for line in path.read_bytes().split() if path.exists() else ():
+        match pickle.loads(b64decode(line)):
+            case Begun() as begun:
+                if begun.key in journal.begun:
+                    problems.append(f"run {written(begun.key)} began twice")
+                journal.begun[begun.key] = begun
+            case Returned() as returned:
+                journal.returned[returned.key] = returned
+            case str() as problem:
+                problems.append(problem)
+    return journal, problems

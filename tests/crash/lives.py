@@ -1,39 +1,35 @@
-"""Kills a runner under load, again and again on one directory, and holds what is left to the invariants."""
+"""Kills a runner under load, again and again on one directory, and holds what is left to the invariants.
+
+The team, the book of what was acknowledged and the invariants are those of the simulation, which finds
+nearly all that can be found, and much sooner. Here threads, disks and deaths are real.
+"""
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from typing import Any
 
-from recursor.storage.data_directory import DataDirectoryLock
-from recursor.storage.errors import DirectoryInUseError
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.opening import open_store
-from recursor.storage.tables import STACKS
-from tests.crash.evidence import every, gather
-from tests.crash.invariants import at_any_time, at_rest, unrest
-from tests.crash.journal import Journal, Started, read_journal
-from tests.crash.ledger import Ledger
+from tests.crash.figures import figures_that_differ
+from tests.crash.journal import read_journal
 from tests.crash.load import Load
-from tests.crash.process import ERRORS, JOURNAL, PATIENCE, BrokenInvariantError, Child, wait_until
-from tests.crash.team import make_team
+from tests.crash.process import ERRORS, JOURNAL, MOODY, PATIENCE, BrokenInvariantError, Child
+from tests.simulation.answers import items_found, state_of
+from tests.simulation.book import ABSENT, GONE, Book, frozen
+from tests.simulation.disk import Disk
+from tests.simulation.invariants import always, at_rest
+from tests.simulation.journal import Journal
+from tests.simulation.money import Provider
 
-_KINDS = (
-    "opening", "ready", *("answer",) * 3, *("news",) * 3, *("beside",) * 2, *("any",) * 3, "start", "done",
-    *("write",) * 2, *("commit",) * 2,
-)  # fmt: skip
+KINDS = ("opening", "ready", "start", "done", "write", "commit", "answer", "any")
+"""When it is killed: as it opens the store or is up; as an agent begins or is about to return; in the midst
+of a commit, before anybody knows of one, or as one is acknowledged; or at any time."""
 SMALLEST_MAP = 1 << 16
-
-# What is acknowledged last, and what comes before.
-_NEWS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("visit", ()), ("todo", ()), ("message", ()), ("idea", ()), ("create", ()),
-    ("resume", ("pause", "visit")), ("start", ("stop", "visit")),
-)  # fmt: skip
-_OPS_TO_DIE_AT = ("pause", "pause", "resume", "stop", "start", "visit", "todo", "message", "delete")
 
 
 @dataclass
@@ -44,168 +40,87 @@ class Lives:
     random: Random
     witnesses: Path = field(kw_only=True)
     """Where the journal and the log are: not where the store is, which may be full or forbidden."""
-    ledger: Ledger = field(default_factory=Ledger)
     kinds: Counter[str] = field(default_factory=Counter)
     """How often it was killed, by the kind of moment."""
 
     def __post_init__(self) -> None:
+        self.book = Book()
+        self.load = Load(self.random, self.book)
+        self.journal = Journal()
+        self.provider = Provider()
+        self.answered: dict[str, str | None] = {}
+        """What visitors were answered, when it was last looked."""
+        self._children: list[Child] = []
+        self._moments: list[str] = []
         self._forgiven: list[str] = []
-        self._child: Child | None = None
-        self.load = Load(self.random, self.ledger)
 
     @property
     def kills(self) -> int:
         """How often it was killed."""
         return self.kinds.total()
 
-    def begin(self, *options: str) -> None:
+    def begin(self) -> None:
         """Create the stacks that stay, in a store that has to grow from the first."""
-        child = self.start("--map-bytes", str(SMALLEST_MAP), *options)
+        child = self.start("--map-bytes", str(SMALLEST_MAP))
         self.load.create_permanent(child)
-        self.await_answers(child)
-        child.kill()
-        self.check("begin")
+        self.bring_to_rest(child)
 
     def live_and_die(self) -> None:
-        """Live for a while under load, be killed at some moment, and look at what is left."""
-        kind = self.random.choice(_KINDS)
-        if kind in ("opening", "ready"):
-            # Twice in a row, the second time before the first has been dealt with.
-            for _ in range(self.random.choice((1, 1, 2))):
-                self._die_early(kind)
-        elif kind == "answer":
-            self._die_at_an_answer()
-        elif kind == "news":
-            self._die_of_news()
-        elif kind == "beside":
-            self._live_beside_another()
-        else:
-            self._die_under_load(kind)
-        self.check(kind)
-        if self.random.random() < 0.2:
-            self._live_quietly()
-            self.check("quiet")
+        """Live for a while under load, be killed, and look at what is left."""
+        if not self._moments:
+            self._moments = self.random.sample(KINDS, len(KINDS))
+        kind = self._moments.pop()
+        fate = (
+            () if kind in ("opening", "ready", "any") else ("--die", f"{kind}:{self.random.randrange(1, 60)}")
+        )
+        child = self.start(*MOODY, *fate)
+        child.await_word("opening" if kind == "opening" else "ready")
+        if kind == "opening":
+            # Anywhere in opening the store and taking up what was interrupted.
+            child.await_death(self.random.uniform(0, 0.08))
+        elif kind != "ready":
+            if self.random.random() < 0.3:
+                # What was interrupted is finished, though nothing happens that would bring it up.
+                self.await_rest(child)
+            self.load.give(child, self.random.uniform(0.1, 0.6))
+        self.kill(child, kind)
 
-    def end(self, *options: str) -> None:
-        """Let everything be done that can be, stop, and hold what is left to all invariants."""
-        self.bring_to_rest(self.start(*options))
+    def kill(self, child: Child, kind: str) -> None:
+        """Kill it, and look at what is left."""
+        child.kill()
+        self.kinds[kind] += 1
+        self.check(f"kill {self.kills} ({kind})")
 
     def bring_to_rest(self, child: Child) -> None:
-        """The same with a process that runs already."""
+        """Let everything be done that can be, end it, and look at what is left."""
         child.await_word("ready")
         self.await_answers(child)
-        with self.store() as store, store.read() as reader:
-            states = {stack.id: stack.state.value for stack in every(reader, STACKS)}
-        self.load.set_going(child, states)
+        with self.store() as store:
+            stacks = Disk.of(store).stacks
+        for stack_id, stack in stacks.items():
+            if stack["state"] != "running":
+                self.load.command(child, "resume" if stack["state"] == "paused" else "start", stack_id)
         self.await_answers(child)
         self.await_rest(child)
         code = child.terminate()
         if code != 0:
             raise BrokenInvariantError(f"the last life ended with exit code {code}: {self.errors()}")
-        self.check("rest", resting=True)
-
-    def _die_early(self, word: str) -> None:
-        child = self.start()
-        child.await_word(word)
-        if word == "opening":
-            # Anywhere in opening the store and taking up what was interrupted.
-            child.await_death(self.random.uniform(0, 0.08))
-        child.kill()
-        self.kinds[word] += 1
-
-    def _die_at_an_answer(self) -> None:
-        child = self.start()
-        if child.await_word("ready"):
-            self.load.give(child, self.random.uniform(0, 0.3))
-        asked = self.load.command(child, self.random.choice(_OPS_TO_DIE_AT))
-        if asked is not None:
-            child.kill_at(asked.number)
-            child.await_that(lambda: asked.answered_at is not None)
-        child.kill()
-        self.kinds["answer"] += 1
-
-    def _die_of_news(self) -> None:
-        """What was acknowledged is dealt with, though nothing else ever happens to bring it up."""
-        op, before = self.random.choice(_NEWS)
-        child = self.start("--die", f"answer:{1 + len(before)}")
-        child.await_word("ready")
-        self.await_rest(child)
-        stack_id = self.random.choice(self.load.steered())
-        for prelude in before:
-            self.load.command(child, prelude, stack_id)
-            self.await_answers(child)
-        if self.load.command(child, op, stack_id) is not None:
-            child.await_that(lambda: False)
-        child.kill()
-        self.kinds["news"] += 1
-        self.check("news")
-        self._live_quietly()
-
-    def _live_quietly(self) -> None:
-        """See that what was interrupted is gone on with, though nothing happens that would bring it up."""
-        child = self.start()
-        child.await_word("ready")
-        self.await_rest(child)
-        child.kill()
-        self.kinds["quiet"] += 1
-
-    def _live_beside_another(self) -> None:
-        """See that what another process writes is noticed, though nothing else happens to the stack."""
-        child = self.start("--seconds", "0.3")
-        child.await_word("ready")
-        with closing(open_store(self.directory / "store")) as store:
-            for op in ("start", "resume", "visit", "todo"):
-                self.load.write_beside(store, op)
-                self.await_rest(child, store=store)
-            # A stop that finds agents at work: what they return afterwards is too late.
-            before = self._starts()
-            for op in ("todo", "visit"):
-                self.load.write_beside(store, op)
-            wait_until(lambda: child.ended or self._starts() > before)
-            self.load.write_beside(store, "stop")
-            self.await_rest(child, store=store)
-        child.kill()
-        self.kinds["beside"] += 1
-
-    def _die_under_load(self, kind: str) -> None:
-        options = () if kind == "any" else ("--die", f"{kind}:{self.random.randrange(1, 60)}")
-        beside = self.random.random() < 0.4
-        # The slower the agents, the more of them wait for a place, and are under way when a stop comes.
-        child = self.start("--seconds", str(self.random.choice((0.06, 0.3))), *options)
-        if child.await_word("ready"):
-            if self.random.random() < 0.2:
-                self._refuse_second(child)
-            seconds = self.random.uniform(0.05, 0.6)
-            self.load.give(child, seconds, self.directory / "store" if beside else None)
-        child.kill()
-        self.kinds[kind] += 1
-
-    def _starts(self) -> int:
-        journal = read_journal(self.witnesses / JOURNAL)
-        return sum(isinstance(entry, Started) and entry.stack == self.load.outsider for entry in journal)
-
-    def _refuse_second(self, child: Child) -> None:
-        try:
-            DataDirectoryLock(self.directory, started_at=datetime.now(UTC)).release()
-        except DirectoryInUseError as error:
-            if f"process {child.process.pid} " not in str(error):
-                raise BrokenInvariantError(f"a second runner was refused, but not by name: {error}") from None
-        else:
-            # It may have been killed just now, and not be quite dead.
-            child.await_death(PATIENCE / 10)
-            if not child.ended:
-                raise BrokenInvariantError("a second runner was let in")
+        disk = self.check("rest")
+        problems = list(at_rest(self._world, disk))
+        if problems:
+            raise BrokenInvariantError(f"after the end: {_listed(problems)}")
 
     # For those who write lives of their own.
 
     def start(self, *options: str) -> Child:
-        self._child = Child(self.directory, self.witnesses, self.ledger, *options)
-        return self._child
+        child = Child(self.directory, self.witnesses, len(self._children), *options)
+        self._children.append(child)
+        return child
 
     def leave_nobody(self) -> None:
         """End the life that a failure has left."""
-        if self._child is not None and self._child.process.poll() is None:
-            self._child.kill()
+        if self._children and self._children[-1].process.poll() is None:
+            self._children[-1].kill()
 
     @contextmanager
     def store(self) -> Iterator[LmdbStore]:
@@ -213,38 +128,61 @@ class Lives:
             yield store
 
     def await_answers(self, child: Child) -> None:
-        if not child.await_that(lambda: child.open_commands == 0):
+        if not child.await_that(lambda: child.unanswered == 0):
             raise BrokenInvariantError(f"the process ended by itself: {self.errors()}")
 
-    def await_rest(self, child: Child, besides: Iterable[str] = (), store: LmdbStore | None = None) -> None:
-        """Wait until no stack that runs has anything to do, `besides` some; `store` if it is open."""
-        ignored = frozenset(besides)
-        roles = make_team(Journal(self.witnesses / JOURNAL))
+    def await_rest(self, child: Child) -> None:
+        """Wait until no stack that runs has anything to do, unless it dies before."""
         give_up = time.monotonic() + PATIENCE
-        with nullcontext(store) if store is not None else self.store() as opened:
-            while True:
-                with opened.read() as reader:
-                    left = list(unrest(reader, roles, time.time(), ignored))
+        with self.store() as store:
+            while not child.ended:
+                disk = Disk.of(store)
+                halted = [stack_id for stack_id, stack in disk.stacks.items() if stack["state"] != "running"]
+                left = [each for each in at_rest(self._world, disk) if not _names(each, halted)]
                 if not left:
                     return
-                if child.ended:
-                    raise BrokenInvariantError(f"the process ended by itself: {self.errors()}")
                 if time.monotonic() > give_up:
-                    raise BrokenInvariantError("nobody looks at it: " + "; ".join(left))
-                child.await_death(0.02)
+                    raise BrokenInvariantError(f"nobody looks at it: {_listed(left)}")
+                child.await_death(0.03)
 
-    def check(self, kind: str, *, resting: bool = False) -> None:
+    def check(self, after: str) -> Disk:
+        """Compare what is on disk with what was acknowledged and with what agents say. Nothing runs."""
+        child = self._children[-1]
+        self.book.cut_off(child.life)
+        self.journal, problems = read_journal(self.witnesses / JOURNAL)
         with self.store() as store:
-            evidence = gather(store, read_journal(self.witnesses / JOURNAL), self.ledger)
-        violations = at_rest(evidence) if resting else at_any_time(evidence)
-        errors = self.errors()
-        if errors:
-            violations.append(f"errors were logged: {errors[-3000:]}")
-        if violations:
-            shown = "\n  ".join(violations[:20])
-            raise BrokenInvariantError(
-                f"after kill {self.kills} ({kind}), {len(violations)} violations:\n  {shown}"
-            )
+            disk = Disk.of(store)
+            problems += [str(violation) for violation in always(self._world, disk)]
+            problems += figures_that_differ(store, disk)
+        problems += child.unexpected
+        if errors := self.errors():
+            problems.append(f"errors were logged: {errors[-3000:]}")
+        if problems:
+            raise BrokenInvariantError(f"after {after}: {_listed(problems)}")
+        self._know(disk)
+        return disk
+
+    @property
+    def _world(self) -> Any:
+        """What the invariants of the simulation are held against."""
+        return self
+
+    def _know(self, disk: Disk) -> None:
+        """Take what is on disk for what is: nothing is under way any more."""
+        for book in self.book.stacks.values():
+            stack = disk.stacks.get(book.id)
+            if stack is None:
+                book.state.found(GONE if GONE in book.state.possible() else ABSENT)
+                continue
+            idea = disk.ideas.get(book.id)
+            book.state.found(state_of(stack))
+            book.settings.found(frozen(stack["settings"]))
+            book.idea.found(None if idea is None else idea["idea"])
+        for item, found in items_found(self.book, disk):
+            item.there.found(bool(found))
+            if found:
+                item.cancelled.found(found[0].get("status") == "cancelled")
+        self.load.forget(set(self.load.stacks) - set(disk.stacks))
 
     def errors(self) -> str:
         lines = (self.witnesses / ERRORS).read_text().splitlines(keepends=True)
@@ -255,8 +193,16 @@ class Lives:
         self._forgiven.append(saying)
 
 
+def _listed(problems: Sequence[str]) -> str:
+    return "\n  ".join([f"{len(problems)} violations:", *problems[:20]])
+
+
+def _names(text: str, stacks: Collection[str]) -> bool:
+    return any(stack_id in text for stack_id in stacks)
+
+
 def kill_many(place: Path, kills: int, seed: int, told: Callable[[Lives], None] | None = None) -> Lives:
-    """Kill a runner in `place` at least `kills` times and check what is left each time and at the end.
+    """Kill a runner in `place` `kills` times and check what is left each time and at the end.
 
     Args:
         place: a directory that exists, and is empty.
@@ -274,7 +220,7 @@ def kill_many(place: Path, kills: int, seed: int, told: Callable[[Lives], None] 
             lives.live_and_die()
             if told is not None:
                 told(lives)
-        lives.end()
+        lives.bring_to_rest(lives.start())
     except BrokenInvariantError as broken:
         raise BrokenInvariantError(f"seed {seed}, {place}: {broken}") from None
     finally:

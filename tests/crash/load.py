@@ -1,162 +1,144 @@
-"""What people, and other processes, do to the stacks while their runner is about to die."""
+"""What people ask for while the runner is about to die, and what they may rely on once they are answered."""
 
 import time
-from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from typing import Any
 
+from recursor.actors.messages import (
+    AddTodo,
+    CancelTodo,
+    ControlStack,
+    CreateStack,
+    DeleteStack,
+    SendMessage,
+    SendUserMessage,
+    SetIdea,
+)
 from recursor.domain.commands import Command
-from recursor.domain.errors import ConflictError
-from recursor.domain.ids import new_stack_id
-from recursor.domain.new_records import new_todo, new_user_message
+from recursor.domain.new_records import new_idea, new_message, new_stack, new_todo, new_user_message
 from recursor.domain.stack import Stack
-from recursor.storage import conversations, stacks
-from recursor.storage.lmdb_store import LmdbStore
-from recursor.storage.nudges import leave_nudge
-from recursor.storage.opening import open_store
-from recursor.storage.store import Writer
-from tests.crash.ledger import PAUSED, STOPPED, Asked, Ledger
+from recursor.storage.tables import MESSAGES, TODOS, USER_MESSAGES
 from tests.crash.process import Child
-from tests.crash.team import DOOMED
+from tests.simulation.book import Book
+from tests.simulation.register import Asked
 
 PERMANENT = 4
 MOST_DOOMED = 3
 # Enough for queues to form, and few enough to be worked off soon after.
 MOST_UNANSWERED = 20
 
-_OPS = (
+_KINDS = (
     *("visit",) * 8, *("todo",) * 5, *("message",) * 4, *("pause",) * 4, *("resume",) * 6,
     *("stop",) * 2, *("start",) * 3, "create", "create", "delete", "idea", "cancel", "cancel",
 )  # fmt: skip
-_OPS_BESIDE = ("visit", "visit", "todo", "todo", "pause", "resume", "stop", "start", "start")
 
 
 @dataclass
 class Load:
-    """Gives commands at random, and has the ledger note them."""
+    """Asks at random, and keeps the book of it."""
 
     random: Random
-    ledger: Ledger
-    names: dict[str, str] = field(default_factory=dict)
-    """Stack id → name, of all that were ever to be created."""
+    book: Book
+    stacks: dict[str, Stack] = field(default_factory=dict)
+    """Those that were ever to be created, and are not to be deleted."""
     _serial: int = 0
 
     def create_permanent(self, child: Child) -> None:
         """Create the stacks that are never deleted."""
         for number in range(PERMANENT):
-            self.tell(child, "create", new_stack_id(), name=f"team {number}", idea=self.text())
+            self._create(child, f"team {number}")
 
-    def give(self, child: Child, seconds: float, directory: Path | None = None) -> None:
-        """Give commands for a while, or until the child has died.
-
-        Args:
-            child: the runner.
-            seconds: how long.
-            directory: a store that is written to beside the runner, by this process.
-        """
+    def give(self, child: Child, seconds: float) -> None:
+        """Ask for things for a while, or until the child has died."""
         end = time.monotonic() + seconds
-        if directory is None:
-            while time.monotonic() < end and not child.ended:
-                self._give_one(child)
+        while time.monotonic() < end and not child.ended:
+            # Now and then several at once, so that they meet in one commit.
+            for _ in range(self.random.choice((1, 1, 1, 6))):
+                if child.unanswered < MOST_UNANSWERED:
+                    self.command(child, self.random.choice(_KINDS))
+            child.await_death(self.random.uniform(0, 0.03))
+
+    def command(self, child: Child, kind: str, stack_id: str | None = None) -> None:
+        """Ask for one thing of a kind, of this stack or of any."""
+        random, now, text = self.random, time.time(), self._text()
+        doomed = list(self.stacks)[PERMANENT:]
+        if kind == "create":
+            if len(doomed) < MOST_DOOMED:
+                self._create(child, f"doomed {text}")
             return
-        with closing(open_store(directory)) as store:
-            while time.monotonic() < end and not child.ended:
-                if self.random.random() < 0.4:
-                    self.write_beside(store, self.random.choice(_OPS_BESIDE))
-                else:
-                    self._give_one(child)
+        if kind == "delete":
+            if doomed:
+                self.delete(child, random.choice(doomed))
+            return
+        of = stack_id or random.choice(list(self.stacks))
+        match kind:
+            case "visit":
+                words = random.choice(("hello", "hello", "please add a button"))
+                message = new_user_message(of, "visitor", f"{words} {text}", now)
+                self._give(child, USER_MESSAGES.name, message, SendUserMessage(message))
+            case "todo":
+                todo = new_todo(of, text, random.randrange(1, 6), now)
+                self._give(child, TODOS.name, todo, AddTodo(todo))
+            case "message":
+                to = None if random.random() < 0.3 else of
+                letter = new_message(random.choice(list(self.stacks.values())), to, f"{text} 2", now)
+                self._give(child, MESSAGES.name, letter, SendMessage(letter))
+            case "idea":
+                asked = self._ask(child, of)
+                self.book.set_idea(asked, text)
+                child.ask(asked, SetIdea(new_idea(of, text, now)))
+            case "cancel":
+                self._cancel(child, of)
+            case _:
+                asked = self._ask(child, of, kind)
+                self.book.control(asked, kind)
+                child.ask(asked, ControlStack(of, Command(kind)))
 
-    def steered(self) -> list[str]:
-        """Return the stacks that take their commands from the runner.
+    def delete(self, child: Child, stack_id: str) -> None:
+        """Delete a stack."""
+        del self.stacks[stack_id]
+        asked = self._ask(child, stack_id, "delete")
+        self.book.control(asked, "delete")
+        child.ask(asked, DeleteStack(stack_id))
 
-        Of the other, steered by another process, nobody could vouch for the order of commands else.
-        """
-        return [stack_id for stack_id in self.ledger.existing() if stack_id != self.outsider]
-
-    def command(self, child: Child, op: str, stack_id: str | None = None) -> Asked | None:
-        """Give one command of this kind to this stack, or to any for which there is one."""
-        random, there = self.random, self.ledger.existing()
-        doomed = [stack_id for stack_id in there if self.names[stack_id].startswith(DOOMED)]
-        if op == "create":
-            return self._create(child) if len(doomed) < MOST_DOOMED else None
-        if op == "delete":
-            return self.tell(child, op, random.choice(doomed)) if doomed else None
-        if op == "cancel":
-            return self._cancel(child, there)
-        if op == "message":
-            to = None if random.random() < 0.3 else stack_id or random.choice(there)
-            return self.tell(child, op, random.choice(self.steered()), to=to, text=f"{self.text()} 2")
-        args: dict[str, Any] = {}
-        if op == "visit":
-            args["text"] = f"{self.text()} {random.choice(('hello', 'hello', 'please fix it'))}"
-        elif op == "todo":
-            args |= {"text": self.text(), "priority": random.randrange(1, 6)}
-        elif op == "idea":
-            args["text"] = self.text()
-        return self.tell(child, op, stack_id or random.choice(there if args else self.steered()), **args)
-
-    def set_going(self, child: Child, states: dict[str, str]) -> None:
-        """Have every stack run."""
-        for stack_id, state in states.items():
-            if state in (PAUSED, STOPPED):
-                self.tell(child, "resume" if state == PAUSED else "start", stack_id)
-
-    def _give_one(self, child: Child) -> None:
-        # Now and then several at once, so that they meet in one commit.
-        for _ in range(self.random.choice((1, 1, 1, 6))):
-            if child.open_commands < MOST_UNANSWERED:
-                self.command(child, self.random.choice(_OPS))
-        child.await_death(self.random.uniform(0, 0.03))
-
-    def _create(self, child: Child) -> Asked:
-        idea = self.text() if self.random.random() < 0.7 else None
-        return self.tell(child, "create", new_stack_id(), name=f"{DOOMED} {len(self.names)}", idea=idea)
-
-    def _cancel(self, child: Child, there: list[str]) -> Asked | None:
-        todos = [asked for asked in self.ledger.acknowledged("todo") if asked.stack in there]
-        if not todos:
-            return None
-        chosen = self.random.choice(todos[-5:])
-        return self.tell(child, "cancel", chosen.stack, todo=chosen.result)
-
-    def tell(self, child: Child, op: str, stack_id: str, **args: Any) -> Asked:
-        if op == "create":
-            self.names[stack_id] = args["name"]
-        asked = self.ledger.ask(op, stack_id, time.time(), **args)
-        child.tell(asked)
+    def ask(self, child: Child, message: object) -> Asked:
+        """Ask for something that changes no stack."""
+        asked = self._ask(child, "")
+        child.ask(asked, message)
         return asked
 
-    def write_beside(self, store: LmdbStore, op: str) -> None:
-        """Do what another process does that cannot reach the runner."""
-        stack_id, text, now = self.outsider, self.text(), time.time()
-        args = {"text": text} if op in ("visit", "todo") else {}
-        asked = self.ledger.ask(op, stack_id, now, **args)
-        asked.beside = True
+    def _ask(self, child: Child, stack_id: str, kind: str = "") -> Asked:
+        return self.book.ask(kind, stack_id, child.life)
 
-        def work(writer: Writer) -> Any:
-            leave_nudge(writer, stack_id)
-            if op == "visit":
-                message = new_user_message(stack_id, "beside", text, now)
-                return conversations.add_user_message(writer, message)
-            if op == "todo":
-                return conversations.add_todo(writer, new_todo(stack_id, text, 3, now))
-            return stacks.control_stack(writer, stack_id, Command(op), now)
+    def _create(self, child: Child, name: str) -> None:
+        now = time.time()
+        stack = new_stack(name, now)
+        self.stacks[stack.id] = stack
+        idea = new_idea(stack.id, self._text(), now) if self.random.random() < 0.7 else None
+        command = CreateStack(stack, idea, start=True)
+        asked = self._ask(child, stack.id, "create")
+        self.book.create(asked, command)
+        child.ask(asked, command)
 
-        try:
-            result = store.write(work)
-        except ConflictError as error:
-            asked.ok, asked.error = False, str(error)
-        else:
-            asked.ok, asked.result = True, None if isinstance(result, Stack) else result.id
-        asked.answered_at = time.time()
+    def _give(self, child: Child, table: str, item: Any, message: Any) -> None:
+        asked = self._ask(child, message.stack_id)
+        self.book.give(asked, table, item.id, item.content)
+        child.ask(asked, message)
 
-    @property
-    def outsider(self) -> str:
-        """The stack that is steered by another process."""
-        return next(iter(self.names))
+    def _cancel(self, child: Child, stack_id: str) -> None:
+        items = [item for item in self.book.stacks[stack_id].items.values() if item.table == TODOS.name]
+        if items:
+            item = self.random.choice(items[-5:])
+            asked = self._ask(child, stack_id)
+            self.book.cancel(asked, item)
+            child.ask(asked, CancelTodo(stack_id, item.id))
 
-    def text(self) -> str:
+    def forget(self, gone: set[str]) -> None:
+        """Leave alone the stacks that were never created after all."""
+        for stack_id in gone & set(self.stacks):
+            del self.stacks[stack_id]
+
+    def _text(self) -> str:
         self._serial += 1
         return f"text-{self._serial}"

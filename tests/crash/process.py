@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -12,14 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tests.crash.ledger import Asked, Ledger
+from tests.simulation.register import Answer, Asked
 
 JOURNAL, ERRORS = "journal", "errors"
 ROOT = Path(__file__).parents[2]
 # Seconds after which something that takes milliseconds is given up for lost.
 PATIENCE = 30.0
-# Agents that neither fail nor hang: whatever else goes wrong is the runner's.
-STEADY = ("--fails", "0", "--hangs", "0")
+# Some agents fail, hang, or return when nobody waits for them any more.
+MOODY = ("--moods", "raises:8", "hangs:1", "late:1")
 
 
 class BrokenInvariantError(AssertionError):
@@ -29,9 +30,8 @@ class BrokenInvariantError(AssertionError):
 class Child:
     """One life of the runner, and the conversation with it."""
 
-    def __init__(self, directory: Path, witnesses: Path, ledger: Ledger, *options: str) -> None:
+    def __init__(self, directory: Path, witnesses: Path, life: int, *options: str) -> None:
         """Start it on `directory`; its journal and what it logs go to files in `witnesses`."""
-        self._ledger = ledger
         self._errors = (witnesses / ERRORS).open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.child", str(directory), str(witnesses / JOURNAL), *options],
@@ -40,26 +40,30 @@ class Child:
             stderr=self._errors,
             cwd=ROOT,
         )
-        self.open_commands = 0
+        self.life = life
+        self.refused_for: list[str] = []
+        """Why what was asked for was not done."""
+        self.unexpected: list[str] = []
+        """Answers that nobody should get."""
+        self._open: dict[int, Asked] = {}
         self._news = threading.Condition()
         self._said: set[str] = set()
-        self._kill_at: str | int | None = None
         self._ended = False
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
-    def tell(self, asked: Asked) -> bool:
-        """Give a command. Returns False if the process has died."""
+    @property
+    def unanswered(self) -> int:
+        return len(self._open)
+
+    def ask(self, asked: Asked, message: object) -> None:
+        """Ask for something, unless it has died."""
         assert self.process.stdin is not None
-        line = {"number": asked.number, "op": asked.op, "stack": asked.stack, **asked.args}
-        try:
-            self.process.stdin.write(json.dumps(line).encode() + b"\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            return False
         with self._news:
-            self.open_commands += 1
-        return True
+            self._open[asked.number] = asked
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(pickle.dumps((asked.number, message)))
+            self.process.stdin.flush()
 
     def await_word(self, word: str) -> bool:
         """Wait until it has said `word`, or has died: then return False."""
@@ -83,13 +87,6 @@ class Child:
     def ended(self) -> bool:
         return self._ended
 
-    def kill_at(self, moment: str | int) -> None:
-        """Have it killed once it says this word, or answers the command of this number."""
-        with self._news:
-            self._kill_at = moment
-            if moment in self._said or (isinstance(moment, int) and self._ledger.asked[moment].answered_at):
-                self.process.kill()
-
     def kill(self) -> None:
         self.process.kill()
         self.bury()
@@ -97,12 +94,6 @@ class Child:
     def terminate(self) -> int:
         """Ask it to end, and return its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.bury()
-
-    def leave(self) -> int:
-        """Tell it that nobody is there any more, and return its exit code."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
         return self.bury()
 
     def bury(self) -> int:
@@ -129,15 +120,23 @@ class Child:
     def _hear(self, said: dict[str, Any]) -> None:
         with self._news:
             if "n" in said:
-                self._ledger.answer(said)
-                self.open_commands -= 1
-                moments: tuple[str | int, ...] = (said["n"],)
+                self._take(
+                    self._open.pop(said["n"]), said.get("error"), is_refusal=said.get("refused", False)
+                )
             else:
                 self._said.update(said)
-                moments = tuple(said)
-            if self._kill_at in moments:
-                self.process.kill()
             self._news.notify_all()
+
+    def _take(self, asked: Asked, error: str | None, *, is_refusal: bool) -> None:
+        asked.error = error
+        if error is None:
+            asked.answer = Answer.DONE
+        elif is_refusal:
+            asked.answer = Answer.UNDONE
+            self.refused_for.append(error)
+        else:
+            asked.answer = Answer.UNKNOWN
+            self.unexpected.append(f"{asked}: {error}")
 
 
 def wait_until(holds: Callable[[], object]) -> None:

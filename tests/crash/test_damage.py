@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from recursor.domain.stack import ExecutionState, Stack
+from recursor.storage.commit import Commit
 from recursor.storage.opening import open_store
 from recursor.storage.queries import UnreadableStack, list_stacks
-from recursor.storage.store import Writer, prefix_range
+from recursor.storage.store import prefix_range
 from recursor.storage.table import Table
 from recursor.storage.tables import (
     EXECUTIONS,
@@ -23,10 +24,11 @@ from recursor.storage.tables import (
     STACKS,
     STATES,
     TODOS,
+    UNANSWERED,
     USER_MESSAGES,
 )
 from tests.crash.lives import Lives
-from tests.crash.process import STEADY, refusal, wait_until
+from tests.crash.process import Child, refusal, wait_until
 
 pytestmark = pytest.mark.crash
 
@@ -72,41 +74,35 @@ def test_a_damaged_store_is_refused_and_left_as_it_is(lives: Lives, damage: str)
     assert "restore a backup" in refusal(lives.directory)
     assert data.read_bytes() == damaged[damage]
     data.write_bytes(whole)
-    lives.end()
+    lives.bring_to_rest(lives.start())
 
 
 @pytest.mark.parametrize("table", [TODOS, USER_MESSAGES, IDEAS, STATES], ids=lambda table: table.name)
 def test_a_poisoned_record_pauses_its_stack_and_no_other(lives: Lives, table: Table[Any]) -> None:
     live_for_a_while(lives)
     poisoned, key = poison(lives, table)
-    child = lives.start(*STEADY)
+    child = lives.start()
     child.await_word("ready")
-    # Whatever the others were at, they are asked for more.
-    for stack_id in lives.ledger.existing():
-        lives.load.tell(child, "visit", stack_id, text=f"after the poison, to {stack_id}")
-    lives.await_answers(child)
+    others_answer(lives, child, poisoned)
     wait_until(lambda: read(lives, poisoned).state is ExecutionState.PAUSED)
     assert f"{table.name} {key.decode()}" in (read(lives, poisoned).state_reason or "")
-    lives.await_rest(child, besides={poisoned})
-    others = [read(lives, stack_id) for stack_id in lives.ledger.existing() if stack_id != poisoned]
-    assert {stack.state for stack in others} == {ExecutionState.RUNNING}
     # What cannot be read can still be deleted, and then nothing is left of it.
-    lives.load.tell(child, "delete", poisoned)
+    lives.load.delete(child, poisoned)
     lives.bring_to_rest(child)
 
 
 @pytest.mark.parametrize("table", [EXECUTIONS, GRAPHS], ids=lambda table: table.name)
 def test_a_poisoned_cycle_pauses_its_stack_and_no_other(lives: Lives, table: Table[Any]) -> None:
-    poisoned = lives.ledger.existing()[1]
-    die_in_a_cycle(lives, poisoned)
+    poisoned = list(lives.load.stacks)[1]
+    end_in_a_cycle(lives, poisoned)
     current = read(lives, poisoned).current_execution_id
     _, key = poison(lives, table, f"{poisoned}/{current}".encode())
-    child = lives.start(*STEADY)
+    child = lives.start()
     child.await_word("ready")
     wait_until(lambda: read(lives, poisoned).state is ExecutionState.PAUSED)
     assert f"{table.name} {key.decode()}" in (read(lives, poisoned).state_reason or "")
-    lives.await_rest(child, besides={poisoned})
-    lives.load.tell(child, "delete", poisoned)
+    others_answer(lives, child, poisoned)
+    lives.load.delete(child, poisoned)
     lives.bring_to_rest(child)
 
 
@@ -114,32 +110,47 @@ def test_a_stack_whose_own_record_is_poisoned_holds_up_no_other(lives: Lives) ->
     live_for_a_while(lives)
     poisoned, key = poison(lives, STACKS)
     lives.forgive_errors(f"stack {poisoned} cannot be read")
-    child = lives.start(*STEADY)
+    child = lives.start()
     child.await_word("ready")
-    lives.await_rest(child, besides={poisoned})
+    others_answer(lives, child, poisoned)
     with lives.store() as store, store.read() as reader:
         listed = [stack for stack in list_stacks(reader) if isinstance(stack, UnreadableStack)]
     assert [stack.id for stack in listed] == [poisoned]
     assert f"{STACKS.name} {key.decode()}" in listed[0].problem
-    lives.load.tell(child, "delete", poisoned)
+    lives.load.delete(child, poisoned)
     lives.bring_to_rest(child)
 
 
 def live_for_a_while(lives: Lives) -> None:
-    child = lives.start(*STEADY)
+    child = lives.start()
     child.await_word("ready")
     lives.load.give(child, 0.3)
     lives.bring_to_rest(child)
 
 
-def die_in_a_cycle(lives: Lives, stack_id: str) -> None:
-    """Have the runner killed as an agent of this stack begins."""
-    live_for_a_while(lives)
-    child = lives.start("--die", "start:1", *STEADY)
-    child.await_word("ready")
-    lives.load.tell(child, "visit", stack_id, text="the last")
-    child.await_that(lambda: False)
-    child.bury()
+def end_in_a_cycle(lives: Lives, stack_id: str) -> None:
+    """Have the runner end while agents of this stack are at work."""
+    while read(lives, stack_id).current_execution_id is None:
+        child = lives.start("--moods", "hangs:100", "--grace", "0")
+        child.await_word("ready")
+        lives.load.command(child, "visit", stack_id)
+        wait_until(lambda: read(lives, stack_id).current_execution_id is not None)
+        assert child.terminate() == 0
+
+
+def others_answer(lives: Lives, child: Child, poisoned: str) -> None:
+    """Have visitors write to all stacks; those that can be read answer, and are not paused."""
+    for stack_id in lives.load.stacks:
+        lives.load.command(child, "visit", stack_id)
+    lives.await_answers(child)
+    others = [stack_id for stack_id in lives.load.stacks if stack_id != poisoned]
+    wait_until(lambda: not any(unanswered(lives, stack_id) for stack_id in others))
+    assert {read(lives, stack_id).state for stack_id in others} == {ExecutionState.RUNNING}
+
+
+def unanswered(lives: Lives, stack_id: str) -> list[str]:
+    with lives.store() as store, store.read() as reader:
+        return list(USER_MESSAGES.keys(reader, stack_id, shelf=UNANSWERED))
 
 
 def read(lives: Lives, stack_id: str) -> Stack:
@@ -151,16 +162,16 @@ def read(lives: Lives, stack_id: str) -> Stack:
 
 def poison(lives: Lives, table: Table[Any], key: bytes | None = None) -> tuple[str, bytes]:
     """Make a record unreadable: the given one, or any. Returns the stack and the key."""
-
-    def work(writer: Writer) -> tuple[str, bytes]:
-        for stack_id in lives.ledger.existing()[1:]:
-            start, stop = prefix_range(stack_id.encode())
-            # The newest is in every snapshot.
-            for found, _ in writer.scan(table.name, start, stop, reverse=True):
-                if key is None or found == key:
-                    writer.put(table.name, found, b"\xc1 is never used in msgpack")
-                    return stack_id, found
-        raise AssertionError(f"nothing to poison in {table.name}")
-
     with closing(open_store(lives.directory / "store")) as store:
-        return store.write(work)
+        with store.read() as reader:
+            stack_id, found = next(
+                (stack_id, found)
+                for stack_id in list(lives.load.stacks)[1:]
+                # The newest is in every snapshot.
+                for found, _ in reader.scan(table.name, *prefix_range(stack_id.encode()), reverse=True)
+                if key is None or found == key
+            )
+        commit = Commit()
+        commit.put(table.name, found, b"\xc1 is never used in msgpack")
+        store.write(commit)
+    return stack_id, found

@@ -9,37 +9,37 @@ from random import Random
 import pytest
 
 from tests.crash.lives import Lives
-from tests.crash.process import STEADY
+from tests.crash.orders import LimitFiles
+from tests.crash.process import Child
 
 pytestmark = pytest.mark.crash
 
 
 def test_a_disk_that_is_full_for_a_while_costs_nothing_but_time(lives: Lives) -> None:
-    child = lives.start(*STEADY)
+    child = lives.start()
     child.await_word("ready")
     data = lives.directory / "store" / "data.mdb"
     for room in (0, 50_000, 200_000):
-        lives.load.tell(child, "limit", "", bytes=data.stat().st_size + room)
-        before = len(lives.ledger.asked)
-        while not any("make room" in (asked.error or "") for asked in lives.ledger.asked[before:]):
+        lives.load.ask(child, LimitFiles(data.stat().st_size + room))
+        before = times_refused(child)
+        while times_refused(child) == before:
             lives.load.give(child, 0.1)
             assert not child.ended
         lives.load.give(child, 0.2)
-        lives.load.tell(child, "limit", "", bytes=None)
+        lives.load.ask(child, LimitFiles(None))
         lives.load.give(child, 0.1)
     lives.bring_to_rest(child)
 
 
 def test_a_runner_that_is_killed_on_a_full_disk(lives: Lives) -> None:
-    for _ in range(3):
-        child = lives.start(*STEADY)
-        child.await_word("ready")
-        size = (lives.directory / "store" / "data.mdb").stat().st_size
-        lives.load.tell(child, "limit", "", bytes=size)
-        lives.load.give(child, 0.3)
-        child.kill()
-        lives.check("full")
-    lives.end()
+    child = lives.start()
+    child.await_word("ready")
+    size = (lives.directory / "store" / "data.mdb").stat().st_size
+    lives.load.ask(child, LimitFiles(size))
+    while not times_refused(child):
+        lives.load.give(child, 0.1)
+    lives.kill(child, "full disk")
+    lives.bring_to_rest(lives.start())
 
 
 @pytest.mark.skipif("RECURSOR_SMALL_DISK" not in os.environ, reason="RECURSOR_SMALL_DISK names no directory")
@@ -48,14 +48,14 @@ def test_a_small_disk(tmp_path: Path) -> None:
     disk = Path(tempfile.mkdtemp(dir=os.environ["RECURSOR_SMALL_DISK"]))
     try:
         lives = Lives(disk / "data", Random(1), witnesses=tmp_path)
-        lives.begin(*STEADY)
-        child = lives.start(*STEADY)
+        lives.begin()
+        child = lives.start()
         child.await_word("ready")
         for _ in range(3):
             ballast = disk / "ballast"
-            before = len(lives.ledger.asked)
+            before = times_refused(child)
             with ballast.open("wb", buffering=0) as file:
-                while not any("make room" in (asked.error or "") for asked in lives.ledger.asked[before:]):
+                while times_refused(child) == before:
                     fill(file.fileno())
                     lives.load.give(child, 0.05)
                     assert not child.ended
@@ -65,6 +65,11 @@ def test_a_small_disk(tmp_path: Path) -> None:
         lives.bring_to_rest(child)
     finally:
         shutil.rmtree(disk)
+
+
+def times_refused(child: Child) -> int:
+    """How often something was not done because the disk is full."""
+    return sum("make room" in error for error in child.refused_for)
 
 
 def fill(file: int) -> None:

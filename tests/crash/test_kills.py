@@ -1,4 +1,4 @@
-"""Kill -9 at random moments, many times, of a runner under load: the invariants of the design hold."""
+"""Kill -9 at random moments of a runner under load: the invariants of the design hold."""
 
 import secrets
 from pathlib import Path
@@ -7,10 +7,11 @@ import pytest
 
 from tests.crash.lives import kill_many
 
-KILLS = 30
+# The simulation crashes far more often; these are for what it leaves out: threads, disks and the kernel.
+KILLS = 4
 
 
 @pytest.mark.crash
 def test_the_invariants_hold_whatever_is_killed_when(tmp_path: Path) -> None:
-    # A failure names the seed: `scripts/crash 30 --seed N` makes the same choices again.
+    # A failure names the seed: `scripts/crash 4 --seed N` makes the same choices again.
     kill_many(tmp_path, KILLS, seed=secrets.randbelow(10**9))
