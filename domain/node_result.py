@@ -1,14 +1,13 @@
 """What became of one run of an agent."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from recursor.domain.effect import Outcome
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import AgentFailedError, BudgetExceededError
 
 
-@dataclass(frozen=True, slots=True)
-class NodeResult:
+class NodeResult(NamedTuple):
     """An outcome, or an error."""
 
     role: str

@@ -1,7 +1,7 @@
 """What a cycle does to a stack's records: its beginning, the results of each wave, its end."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from recursor.domain.agent_state import AgentExecutionState
 from recursor.domain.effect import Outcome
@@ -21,7 +21,8 @@ from recursor.orchestration.waits import wait_after
 
 # Cycles are made from this one, since their parts have been checked already.
 _EXECUTION = OrchestratorExecution(id="", stack_id="", number=0, epoch=0, started_at=0.0)
-_UNFINISHED = (NodeStatus.PENDING, NodeStatus.RUNNING)
+# Looked up once: to find a member of an enum takes as long as to call a function.
+_PENDING, _RUNNING = NodeStatus.PENDING, NodeStatus.RUNNING
 
 
 def begin_cycle(draft: Draft, graph: ExecutionGraph, report: WorkReport) -> OrchestratorExecution:
@@ -61,32 +62,27 @@ def mark_running(graph: ExecutionGraph, now: float) -> tuple[ExecutionGraph, tup
     Returns:
         the graph, and those nodes.
     """
-    nodes = list(graph.nodes)
-    current: int | None = None
-    running: list[Node] = []
-    for index, node in enumerate(nodes):
-        if node.status in _UNFINISHED and (current is None or node.wave == current):
-            current = node.wave
-            if node.status is NodeStatus.PENDING:
-                node = nodes[index] = node.but(  # noqa: PLW2901  # the same node, marked
-                    status=NodeStatus.RUNNING, attempts=node.attempts + 1, started_at=now
-                )
-            running.append(node)
-    return graph.but(nodes=tuple(nodes)), tuple(running)
+    wave = graph.unfinished_wave()
+    running = {
+        node.role: node.but(status=_RUNNING, attempts=node.attempts + 1, started_at=now)
+        if node.status is _PENDING
+        else node
+        for node in wave
+    }
+    return graph.replacing(running), tuple(running.values())
 
 
 def unmark_running(graph: ExecutionGraph) -> ExecutionGraph:
     """Return the graph with its running nodes pending again: nothing of them will be taken in."""
     running = {
-        node.role: node.but(status=NodeStatus.PENDING, started_at=None)
+        node.role: node.but(status=_PENDING, started_at=None)
         for node in graph.nodes
-        if node.status is NodeStatus.RUNNING
+        if node.status is _RUNNING
     }
     return graph.replacing(running) if running else graph
 
 
-@dataclass(frozen=True, slots=True)
-class _Applied:
+class _Applied(NamedTuple):
     node: Node
     halts: str | None
     """Why a person has to look before it makes sense to try again."""
@@ -115,7 +111,7 @@ def take_results(
     budget: BudgetName | None = None
     for result in results:
         node = nodes[result.role]
-        if node.status is not NodeStatus.RUNNING or node.attempts != result.attempt:
+        if node.status is not _RUNNING or node.attempts != result.attempt:
             continue
         applied = _apply(draft, node, graph.id, result, settings, found.get(result.role, {}))
         changed[result.role] = applied.node

@@ -36,7 +36,7 @@ def detect_work(snapshot: Snapshot, roles: RoleRegistry, settings: Settings, now
             if state is not None and state.wait is not None:
                 status = held_back(status, name, snapshot, settings, now)
             found[name] = status
-        statuses = dict(found)
+        statuses = found.copy()
         for name, role in roles.items():
             if role.depends_on and found[name].has_work:
                 statuses[name] = _with_dependencies(found[name], role, found, settings)

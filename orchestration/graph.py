@@ -90,18 +90,20 @@ def next_wave(
             for node in pending
             if (reason := _reason_to_skip(node, nodes, report)) is not None
         }
-        if skipped:
-            graph = graph.replacing(skipped)
-        ready = tuple(node for node in pending if node.role not in skipped)
+        if not skipped:
+            return graph, pending
+        graph = graph.replacing(skipped)
+        ready = tuple([node for node in pending if node.role not in skipped])
         if ready:
             return graph, ready
     return graph, ()
 
 
 def _reason_to_skip(node: Node, nodes: dict[str, Node], report: WorkReport) -> str | None:
-    obstacle = _obstacle(node, nodes)
-    if obstacle is not None:
-        return f"depends on {obstacle}"
+    if node.dependencies:
+        obstacle = _obstacle(node, nodes)
+        if obstacle is not None:
+            return f"depends on {obstacle}"
     status_now = report.statuses.get(node.role)
     if status_now is None:
         return f"there is no role {node.role} in the team any more"

@@ -5,7 +5,7 @@ Events go in, effects come out. Both are data.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from recursor.domain.commands import StackCommand
@@ -17,7 +17,7 @@ from recursor.domain.work import WorkReport
 from recursor.orchestration.draft import Found
 
 
-class Activity(Enum):
+class Activity(StrEnum):
     """What the owner of a stack waits for."""
 
     HELD = "held"

@@ -31,6 +31,8 @@ from recursor.domain.node_result import NodeResult
 from recursor.domain.stack import Stack
 from recursor.orchestration.stack_events import Tell
 
+_FAILED = NodeStatus.FAILED
+
 Ended = tuple[OrchestratorExecution, ExecutionGraph | None]
 
 
@@ -91,9 +93,7 @@ def cycle_began(execution: OrchestratorExecution, graph: ExecutionGraph) -> Tell
     return Tell(CycleStarted, fields)
 
 
-def nodes_ended(
-    graph: ExecutionGraph, results: Iterable[NodeResult], observed: bool = True
-) -> Iterator[Tell]:
+def nodes_ended(graph: ExecutionGraph, results: Iterable[NodeResult], observed: bool = True) -> list[Tell]:
     """Tell how the nodes of a wave ended, and which visitors were answered.
 
     Args:
@@ -101,10 +101,11 @@ def nodes_ended(
         results: what ended.
         observed: whether anybody wants to be told of more than failures.
     """
+    told: list[Tell] = []
     nodes = {node.role: node for node in graph.nodes}
     for result in results:
         node, outcome = nodes[result.role], result.outcome
-        if not observed and node.status is not NodeStatus.FAILED:
+        if not observed and node.status is not _FAILED:
             continue
         fields = {
             "execution_id": graph.id,
@@ -116,12 +117,13 @@ def nodes_ended(
             "usage": node.usage,
         }
         # Failures are rare, for a failing stack is slowed down, and what everybody looks for.
-        failed = node.status is NodeStatus.FAILED
-        yield Tell(NodeFinished, fields, essential=failed)
+        failed = node.status is _FAILED
+        told.append(Tell(NodeFinished, fields, essential=failed))
         for effect in () if outcome is None or failed else outcome.effects:
             if isinstance(effect, AnswerUserMessage):
                 answered = {"message_id": effect.message_id, "answer": effect.answer}
-                yield Tell(UserMessageAnswered, answered)
+                told.append(Tell(UserMessageAnswered, answered))
+    return told
 
 
 def cycle_ended(ended: Ended, observed: bool = True) -> list[Tell]:
