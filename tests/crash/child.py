@@ -130,6 +130,8 @@ class Surroundings:
         self.slow = slow
         self.moods = moods
         self.stacks = list(stacks)
+        self.uncertain: set[str] = set()
+        """Stacks that were to be created, and may not be there yet."""
         self.halted = {stack_id: 0.0 for stack_id, state in stacks.items() if state != "running"}
         """When a stack was stopped or paused, on disk: seconds since the epoch, UTC."""
         self._journal = journal
@@ -148,7 +150,7 @@ class Surroundings:
 
     def returns(self, stack_id: str, key: Key, effects: tuple[Effect, ...]) -> None:
         journal = Journal()
-        journal.note_returned(stack_id, key, effects)
+        journal.note_returned(stack_id, key, effects, self.uncertain)
         self._journal.note(journal.returned[key])
         self._fate.passing("done")
 
@@ -194,6 +196,7 @@ class Child:
                 say(n=number)
                 return
             case CreateStack(stack=stack):
+                self._surroundings.uncertain.add(stack.id)
                 self._surroundings.stacks.append(stack.id)
             case ControlStack(stack_id=stack_id, command=Command.START | Command.RESUME):
                 self._moved[stack_id] = number
@@ -204,6 +207,8 @@ class Child:
     def _answer(self, number: int, message: object, error: BaseException | None) -> None:
         if error is None:
             match message:
+                case CreateStack(stack=stack):
+                    self._surroundings.uncertain.discard(stack.id)
                 case (
                     ControlStack(stack_id=stack_id, command=Command.STOP | Command.PAUSE)
                     | DeleteStack(stack_id=stack_id)
