@@ -106,6 +106,20 @@ def test_what_a_team_does_is_seen_as_it_happens(tmp_path, visit):
         expect(now).to_contain_text("Nothing to do until somebody writes")
 
 
+def test_a_stop_is_seen_at_once_as_the_end_of_the_cycle(tmp_path, visit):
+    gated = Gated(tmp_path)
+    with gated.runner() as runner:
+        page = visit(runner).open(f"/teams/{gated.id}")
+        cycle = page.get_by_role("table", name="Cycles").locator("tbody tr")
+        expect(cycle).to_contain_text("Running")
+        expect(page.get_by_role("region", name="Now")).to_contain_text("One role at work")
+        page.get_by_role("group", name="Execution controls").get_by_role("button", name="Stop").click()
+        expect(page.locator(".team-head")).to_contain_text("Stopped")
+        expect(cycle).to_have_count(1)
+        expect(cycle).to_contain_text("Cancelled")
+        expect(page.get_by_role("region", name="Now")).not_to_contain_text("at work")
+
+
 REASON = "builder: budget.tokens: 900 of 1,000 spent, and the next call may take 500: raise it, then resume"
 
 
