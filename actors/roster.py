@@ -141,7 +141,8 @@ class Roster:
     def may_passivate(self, message: MayPassivate) -> None:
         """Stop a supervisor that has nothing to do, if no message to it is on its way."""
         active = self._active.get(message.stack_id)
-        if active is None or active.is_dead:
+        if active is None or not active.supervisor.is_alive():
+            # It died after it had offered that, and is replaced.
             return
         if active.sent != message.handled:
             self._post(active, StayActive(), None)
