@@ -199,6 +199,10 @@ class RoleActor(DispatchedActor):
         """Give up the run under way."""
         self._give_up("its actor was stopped")
 
+    def on_failure(self, *_error: object) -> None:
+        """Give up the run under way: nobody else could, and its place would never be free again."""
+        self._give_up("its actor died")
+
     _handlers: ClassVar[Mapping[type, Callable[[Any, Any], Any]]] = {
         RunAgent: _run,
         TakeBackRun: _take_back,
