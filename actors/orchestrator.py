@@ -378,7 +378,7 @@ class Orchestrator(DispatchedActor):
         self._roster.may_passivate(message)
 
     def _stack_gone(self, message: StackGone) -> None:
-        self._roster.dismiss(message.stack_id)
+        self._roster.dismiss(message)
 
     def _supervisor_died(self, message: SupervisorDied) -> None:
         if self._roster.note_death(message):

@@ -11,6 +11,7 @@ from recursor.actors.stack_messages import (
     Activate,
     MayPassivate,
     PlaceVacated,
+    StackGone,
     StayActive,
     SupervisorDied,
     TakeFence,
@@ -157,12 +158,14 @@ class Roster:
         self._cancel_sleep(stack_id)
         self._sleeping[stack_id] = self._clock.call_at(due, lambda: self._tell(WakeUp(stack_id)))
 
-    def dismiss(self, stack_id: str) -> None:
+    def dismiss(self, message: StackGone) -> None:
         """Stop the supervisor of a stack that is gone, and forget it."""
-        self._cancel_sleep(stack_id)
-        self._deaths.pop(stack_id, None)
-        active = self._active.pop(stack_id, None)
-        if active is not None:
+        stack_id = message.stack_id
+        active = self._active.get(stack_id)
+        if active is not None and active.supervisor.actor_urn == message.urn:
+            self._cancel_sleep(stack_id)
+            self._deaths.pop(stack_id, None)
+            del self._active[stack_id]
             stop(active.supervisor)
 
     def note_death(self, message: SupervisorDied) -> bool:

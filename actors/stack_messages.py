@@ -232,6 +232,8 @@ class StackGone:
     """From a supervisor: its stack was deleted, or does not exist."""
 
     stack_id: str
+    urn: str
+    """Which supervisor: another one may have taken its place already."""
 
 
 @dataclass(frozen=True, slots=True)

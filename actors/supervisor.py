@@ -82,6 +82,7 @@ from recursor.storage.commit import Commit, Fence
 from recursor.storage.errors import CorruptRecordError, StorageError, StorageFullError
 from recursor.storage.stack_store import Loader, as_commit, delete_stack, find_records
 from recursor.storage.stacks import read_stack
+from recursor.storage.tables import STACKS
 
 logger = logging.getLogger("recursor.actors")
 
@@ -226,7 +227,7 @@ class StackSupervisor(DispatchedActor):
                 loader = Loader(reader, self._id)
                 records = loader.records()
         except NotFoundError:
-            self._tell_orchestrator(StackGone(self._id))
+            self._tell_orchestrator(StackGone(self._id, self.actor_urn))
         except CorruptRecordError as error:
             self._note_unreadable(str(error))
             self._offer_passivation_later()
@@ -275,6 +276,8 @@ class StackSupervisor(DispatchedActor):
             raise StorageError(self._problem or f"stack {self._id} cannot be read")
         commit = Commit(self._fence)
         with self._store.read() as reader:
+            if reader.get(STACKS.name, self._id.encode()) is None:
+                raise self._not_found()
             delete_stack(commit, self._id, None, reader)
         future: DispatchedFuture[None] = DispatchedFuture()
 
@@ -282,7 +285,7 @@ class StackSupervisor(DispatchedActor):
             if error is not None:
                 future.set_exception((type(error), error, error.__traceback__))
             else:
-                self._tell_orchestrator(StackGone(self._id))
+                self._tell_orchestrator(StackGone(self._id, self.actor_urn))
                 future.set(None)
 
         self._store.commit(commit, done)
@@ -345,7 +348,7 @@ class StackSupervisor(DispatchedActor):
             # There is no such stack: what it was about to do must not make one.
             self._state, self._queue = None, None
             self._cancel_timer()
-            self._tell_orchestrator(StackGone(self._id))
+            self._tell_orchestrator(StackGone(self._id, self.actor_urn))
             return
         self._problem = str(error)
         self._tell_of_trouble(str(error))
@@ -420,8 +423,9 @@ class StackSupervisor(DispatchedActor):
         self._quiesced.clear()
 
     def _gone(self, _effect: Gone) -> None:
+        self._pruning.stop(self._not_found())
         self._environment.ledger.tell(StackForgotten(self._id))
-        self._tell_orchestrator(StackGone(self._id))
+        self._tell_orchestrator(StackGone(self._id, self.actor_urn))
 
     # -- The children ----------------------------------------------------------------------------------------
 
@@ -559,9 +563,14 @@ class StackSupervisor(DispatchedActor):
         return self._snapshot
 
     def _known_state(self) -> StackState:
+        if self._state is None and not self._is_stored:
+            raise self._not_found()
         if self._state is None:
             raise CorruptRecordError(self._problem or f"stack {self._id} cannot be read")
         return self._state
+
+    def _not_found(self) -> NotFoundError:
+        return NotFoundError(f"no stack {self._id}: it does not exist, or was deleted")
 
     def _known_stack(self, state: StackState) -> Any:
         # What is not on disk yet is nobody's business.
