@@ -11,8 +11,8 @@ from recursor.runner.team import standard_team
 
 
 class Asking:
-    def run(self, snapshot: Snapshot, run: Run) -> Outcome:
-        reply = ask(run, snapshot, instructions="You finish.", prompt="Is it done?", output=str)
+    async def run(self, snapshot: Snapshot, run: Run) -> Outcome:
+        reply = await ask(run, snapshot, instructions="You finish.", prompt="Is it done?", output=str)
         return Outcome(effects=(SetPhase(phase=Phase.COMPLETE),), summary=reply.output, usage=reply.usage)
 
 
