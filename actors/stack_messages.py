@@ -1,7 +1,7 @@
 """What a stack's actors, the ledger and their orchestrator tell each other."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from recursor.domain.commands import CreateStack, StackCommand
 from recursor.domain.message import Message
@@ -127,7 +127,7 @@ class RunProgress:
         self.started_at: float | None = None
         """Set when the agent has got a place; the time limit counts from here."""
         self.withdrawn = False
-        """Set by the supervisor when an agent that has not begun must not: its actor may learn of it later."""
+        """Set by the supervisor when the agent, if it has not begun, must not: before its actor knows."""
 
 
 class RunAgent(NamedTuple):
