@@ -3,7 +3,7 @@
 import asyncio
 import functools
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -48,12 +48,26 @@ class _OnLoop:
 
     loop: asyncio.AbstractEventLoop
     connections: "Connections"
+    closing: AsyncGenerator[None, None]
+    """Closes the connections when it is closed; the loop does that too, at its end, once it has begun."""
     agents: "OutputAgents"
+    is_begun: bool = False
     models: dict[_ModelKey, "Model"] = field(default_factory=dict)
     loading: BlockingCalls = field(default_factory=lambda: BlockingCalls(MOST_LOADING, "recursor-loading"))
     user_code: BlockingCalls = field(default_factory=lambda: BlockingCalls(MOST_USER_CALLS, "recursor-code"))
     making: asyncio.Lock = field(default_factory=asyncio.Lock)
     loading_file: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+
+    async def begin(self) -> None:
+        """Have the loop close the connections, if nobody else does before it ends."""
+        if not self.is_begun:
+            self.is_begun = True
+            await anext(self.closing)
+
+    def end_threads(self) -> None:
+        """Have its threads end when they are idle."""
+        self.loading.close()
+        self.user_code.close()
 
 
 class Exchange:
@@ -114,6 +128,7 @@ class Exchange:
         One in a file is loaded, unless that is left for later; then nobody answers there yet.
         """
         bound = self._on_loop()
+        await bound.begin()
         if is_local(name):
             # One thread waits for a file, however many runs do.
             async with bound.loading_file[name]:
@@ -146,10 +161,10 @@ class Exchange:
             await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
         bound, self._bound = self._bound, None
         if bound is not None:
-            await bound.connections.close()
+            await bound.begin()
+            await bound.closing.aclose()
             await bound.loading.call(self._local.close)
-            bound.loading.close()
-            bound.user_code.close()
+            bound.end_threads()
 
     def _on_loop(self) -> _OnLoop:
         loop = asyncio.get_running_loop()
@@ -157,12 +172,15 @@ class Exchange:
         if bound is None or bound.loop is not loop:
             if self._closed:
                 raise AgentFailedError(ENDING)
-            if bound is not None and not bound.loop.is_closed():
-                raise RuntimeError("an Exchange is used on one event loop at a time: make another one")
+            if bound is not None:
+                if not bound.loop.is_closed():
+                    raise RuntimeError("an Exchange is used on one event loop at a time: make another one")
+                bound.end_threads()
             from recursor.agents.model.connections import Connections
             from recursor.agents.model.output_agents import OutputAgents
 
-            bound = self._bound = _OnLoop(loop, Connections(), OutputAgents())
+            connections = Connections()
+            bound = self._bound = _OnLoop(loop, connections, _closing(connections), OutputAgents())
         return bound
 
     def _address_of_file(self, name: str, *, load: bool) -> str:
@@ -179,6 +197,13 @@ class Exchange:
         model = model_named(*known, bound.connections)
         remember_schemas(model)
         return model
+
+
+async def _closing(connections: "Connections") -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        await connections.close()
 
 
 @functools.cache
