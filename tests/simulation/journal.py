@@ -1,0 +1,76 @@
+"""What agents say of their runs: the witness that the store is compared with."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from recursor.domain.effect import (
+    AnswerUserMessage,
+    CreateTodo,
+    Effect,
+    PublishArtifact,
+    Remember,
+    SendMessage,
+    UpdateTodo,
+)
+
+Key = tuple[str, str, int]
+"""Execution, role, attempt."""
+
+
+def written(key: Key) -> str:
+    """Return a key as agents write it into what they make."""
+    return f"{key[0]}.{key[1]}.{key[2]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An agent was called."""
+
+    stack_id: str
+    key: Key
+    wave: int | None
+    """None: not on record."""
+    life: int
+    """Of the process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """An agent has returned an outcome that can be applied, with these effects."""
+
+    stack_id: str
+    key: Key
+    todos: int
+    artifacts: int
+    facts: int
+    answered: tuple[str, ...]
+    completed: tuple[str, ...]
+    sent: tuple[tuple[str | None, str], ...]
+    """Receiver (None: all) and content."""
+    uncertain: frozenset[str]
+    """Stacks that may not have been there."""
+
+
+@dataclass(slots=True)
+class Journal:
+    """What was told, of all lives of the process."""
+
+    begun: dict[Key, Begun] = field(default_factory=dict)
+    returned: dict[Key, Returned] = field(default_factory=dict)
+    runs: int = 0
+
+    def note_returned(
+        self, stack_id: str, key: Key, effects: tuple[Effect, ...], uncertain: Collection[str]
+    ) -> None:
+        """Note what an agent is about to return; what is sent to a stack in `uncertain` need not arrive."""
+        self.returned[key] = Returned(
+            stack_id,
+            key,
+            todos=sum(isinstance(effect, CreateTodo) for effect in effects),
+            artifacts=sum(isinstance(effect, PublishArtifact) for effect in effects),
+            facts=sum(isinstance(effect, Remember) for effect in effects),
+            answered=tuple(e.message_id for e in effects if isinstance(e, AnswerUserMessage)),
+            completed=tuple(e.todo_id for e in effects if isinstance(e, UpdateTodo)),
+            sent=tuple((e.to_stack_id, e.content) for e in effects if isinstance(e, SendMessage)),
+            uncertain=frozenset(uncertain),
+        )

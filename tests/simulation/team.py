@@ -1,0 +1,320 @@
+"""A team whose agents do their work, or what else a seed has them do."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Protocol
+from zlib import crc32
+
+from recursor.domain.agent import Run
+from recursor.domain.effect import (
+    AnswerUserMessage,
+    CreateTodo,
+    Effect,
+    Outcome,
+    PlanUserMessages,
+    PublishArtifact,
+    ReadMessages,
+    Remember,
+    ReviewArtifact,
+    SendMessage,
+    SetPhase,
+    SetProject,
+    TakeRecommendations,
+    UpdateTodo,
+)
+from recursor.domain.settings import Settings
+from recursor.domain.snapshot import Snapshot
+from recursor.domain.spending import AgentFailedError, BudgetExceededError
+from recursor.domain.stack import Phase
+from recursor.domain.todo import TodoStatus
+from recursor.orchestration.detectors import (
+    asks_for_change,
+    detect_builder,
+    detect_communicator,
+    detect_planner,
+    detect_reviewer,
+    planner_is_urgent,
+)
+from recursor.orchestration.roles import Dependency, Role, RoleRegistry
+from recursor.runtime.future import DispatchedFuture
+from tests.simulation.journal import Key, written
+
+ENDLESS = 1e9
+"""Seconds that nobody lives to see the end of."""
+
+
+class Surroundings(Protocol):
+    """What agents need of the world."""
+
+    moods: Mapping[str, int]
+    slow: int
+    spends: int
+
+    def begin(self, snapshot: Snapshot, run: Run) -> Key:
+        """Note that an agent was called. Returns the key of its run."""
+        ...
+
+    def returns(self, stack_id: str, key: Key, effects: tuple[Effect, ...]) -> None:
+        """Note that an agent is about to return these effects."""
+        ...
+
+    def sleep(self, seconds: float) -> DispatchedFuture[None]:
+        """Return what ends after some seconds."""
+        ...
+
+    def elapsed(self) -> float:
+        """Return the seconds that have passed, whatever the clock was set to."""
+        ...
+
+    def now(self) -> float:
+        """Return the time, in seconds since the epoch, UTC."""
+        ...
+
+    def other_stack(self, stack_id: str, draw: int) -> str | None:
+        """Return a stack to write to: another one, itself, one that was deleted, or None: all of them."""
+        ...
+
+    async def call_model(self, snapshot: Snapshot, run: Run, random: Random) -> None:
+        """Call a model, and pay for it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Mood:
+    """What an agent does in one run."""
+
+    kind: str
+    seconds: float
+    spends: bool
+    random: Random
+
+
+Propose = Callable[["_Task"], list[Effect]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One run, while its effects are made."""
+
+    snapshot: Snapshot
+    key: Key
+    random: Random
+    world: Surroundings
+
+    @property
+    def name(self) -> str:
+        return written(self.key)
+
+
+def make_team(world: Surroundings, seed: int) -> RoleRegistry:
+    """Return the four standard roles, with agents that the seed makes good or bad."""
+
+    def chosen(propose: Propose) -> Any:
+        return _Choice(propose, world, seed)
+
+    return RoleRegistry(
+        [
+            Role("planner", detect_planner, chosen(plan)),
+            Role("builder", detect_builder, chosen(build), (Dependency("planner", planner_is_urgent),)),
+            Role("communicator", detect_communicator, chosen(communicate)),
+            Role("reviewer", detect_reviewer, chosen(review), (Dependency("builder"),)),
+        ]
+    )
+
+
+class _Choice:
+    """A `recursor.domain.agent.AgentChoice`: a function or a coroutine."""
+
+    def __init__(self, propose: Propose, world: Surroundings, seed: int) -> None:
+        self._agents = (_Coroutine(propose, world, seed), _Function(propose, world, seed))
+        self._runs = seed
+
+    def choose(self, role: str, settings: Settings) -> Any:
+        del role, settings
+        self._runs += 1
+        return self._agents[self._runs % 5 == 0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Function:
+    """An agent that is called on a thread of its own; here it takes no time."""
+
+    propose: Propose
+    world: Surroundings
+    seed: int
+
+    def run(self, snapshot: Snapshot, run: Run) -> Outcome:
+        key = self.world.begin(snapshot, run)
+        mood = _mood(self.world, self.seed, key)
+        _misbehave(mood, self.world.now())
+        return _outcome(self.propose, _Task(snapshot, key, mood.random, self.world), mood)
+
+
+@dataclass(frozen=True, slots=True)
+class _Coroutine:
+    """An agent that awaits others."""
+
+    propose: Propose
+    world: Surroundings
+    seed: int
+
+    async def run(self, snapshot: Snapshot, run: Run) -> Outcome:
+        world = self.world
+        key = world.begin(snapshot, run)
+        mood = _mood(world, self.seed, key)
+        if mood.kind == "late":
+            await self._ignore_cancellation(mood.seconds + 5)
+        elif mood.kind == "hangs":
+            await world.sleep(ENDLESS)
+        elif mood.seconds:
+            await world.sleep(mood.seconds)
+        if mood.spends:
+            await world.call_model(snapshot, run, mood.random)
+        _misbehave(mood, world.now())
+        return _outcome(self.propose, _Task(snapshot, key, mood.random, world), mood)
+
+    async def _ignore_cancellation(self, seconds: float) -> None:
+        end = self.world.elapsed() + seconds
+        while self.world.elapsed() < end:
+            try:
+                await self.world.sleep(end - self.world.elapsed())
+            except asyncio.CancelledError:
+                continue
+
+
+def _mood(world: Surroundings, seed: int, key: Key) -> Mood:
+    random = Random(crc32(f"{seed} {written(key)}".encode()))
+    drawn, kind = random.random() * 100, "works"
+    for each, percent in world.moods.items():
+        drawn -= percent
+        if drawn < 0:
+            kind = each
+            break
+    seconds = random.choice((0.1, 1.0, 3.0, 10.0, 45.0)) if random.random() * 100 < world.slow else 0.0
+    return Mood(kind, seconds, random.random() * 100 < world.spends, random)
+
+
+def _misbehave(mood: Mood, now: float) -> None:
+    random = mood.random
+    match mood.kind:
+        case "raises":
+            raise random.choice((ValueError("out of ideas"), KeyError("\ud800"), MemoryError()))
+        case "gives_up":
+            raise AgentFailedError("gives up")
+        case "passes":
+            raise AgentFailedError(
+                "not now", passes=True, not_before=random.choice((None, now + 20, now - 5))
+            )
+        case "suspends":
+            raise random.choice(
+                (AgentFailedError("a person must look", suspend=True), BudgetExceededError("out"))
+            )
+        case "exits":
+            raise random.choice((SystemExit(1), KeyboardInterrupt(), asyncio.CancelledError()))
+        case _:
+            pass
+
+
+def _outcome(propose: Propose, task: _Task, mood: Mood) -> Outcome:
+    if mood.kind == "lies":
+        # Nothing of it may be applied, whatever is right in it.
+        return _lie(task, propose(task))
+    effects = tuple(propose(task))
+    task.world.returns(task.snapshot.stack.id, task.key, effects)
+    return Outcome(effects=effects, summary=task.name)
+
+
+def _lie(task: _Task, effects: list[Effect]) -> Any:
+    random, name = task.random, task.name
+    made_up = random.choice(("0" * 32, "nobody knows this", "x" * 600, "a/b/c", "\u2028"))
+    lies: tuple[Callable[[], Any], ...] = (
+        lambda: None,
+        lambda: "done",
+        lambda: {"effects": []},
+        lambda: Outcome(effects=(*effects, UpdateTodo(todo_id=made_up, priority=1)), summary=name),
+        lambda: Outcome(effects=(*effects, AnswerUserMessage(message_id=made_up, answer=name)), summary=name),
+        lambda: Outcome(effects=(*effects, ReadMessages(message_ids=(made_up,))), summary=name),
+        lambda: Outcome(effects=(*effects, PlanUserMessages(message_ids=(made_up,))), summary=name),
+        lambda: Outcome(effects=(*effects, ReviewArtifact(number=999)), summary=name),
+        lambda: Outcome(effects=tuple(effects), summary=name + "!" * 5000),
+        lambda: Outcome(effects=tuple(effects), summary=name, metadata={"number": 1 << 70}),
+        lambda: Outcome(effects=tuple(effects), summary=name + "\ud800"),
+        lambda: Outcome.model_construct(effects=(7, *effects), summary=name, thoughts=None),
+    )
+    return random.choice(lies)()
+
+
+# -- The work ------------------------------------------------------------------------------------------------
+
+
+def plan(task: _Task) -> list[Effect]:
+    """Say what the idea means, plan what was wished for, and say when all is done."""
+    snapshot, effects = task.snapshot, list[Effect]()
+    wishes = tuple(
+        message.id
+        for message in snapshot.user_messages
+        if message.planned_at is None and asks_for_change(message, Settings().detection)
+    )
+    if snapshot.idea is None:
+        effects.append(SetProject(idea=f"an idea of {task.name}", title="own"))
+    elif snapshot.idea.updated_by != "planner":
+        effects.append(SetProject(title=f"plan of {snapshot.idea.idea}"))
+    recommendations = snapshot.states["reviewer"].long_term.recommendations
+    if recommendations:
+        effects.append(TakeRecommendations(recommendations=recommendations))
+    if wishes:
+        effects.append(PlanUserMessages(message_ids=wishes))
+    if effects:
+        effects.append(SetPhase(phase=Phase.BUILDING))
+        effects += [_todo(task, number) for number in range(task.random.randrange(1, 3))]
+    elif not snapshot.open_todos:
+        effects.append(SetPhase(phase=Phase.COMPLETE))
+    return effects
+
+
+def build(task: _Task) -> list[Effect]:
+    """Finish some todos; now and then there is a page to show."""
+    todos = task.snapshot.open_todos[: task.random.randrange(1, 4)]
+    effects: list[Effect] = [UpdateTodo(todo_id=todo.id, status=TodoStatus.COMPLETED) for todo in todos]
+    if task.random.random() < 0.5:
+        effects.append(PublishArtifact(content=task.name))
+    if task.random.random() < 0.15:
+        effects += _letter(task, 0, hops=1)
+    return effects
+
+
+def communicate(task: _Task) -> list[Effect]:
+    """Answer visitors, read what other stacks wrote, and answer some of them."""
+    snapshot = task.snapshot
+    effects: list[Effect] = [
+        AnswerUserMessage(message_id=message.id, answer=task.name) for message in snapshot.unanswered
+    ]
+    if snapshot.messages:
+        effects.append(ReadMessages(message_ids=tuple(message.id for message in snapshot.messages)))
+    for number, message in enumerate(snapshot.messages):
+        hops = int(message.content.rpartition(" ")[2])
+        if hops:
+            effects += _letter(task, number, hops - 1, message.from_stack_id)
+    return effects
+
+
+def review(task: _Task) -> list[Effect]:
+    """Review the newest page, and recommend something while there are few."""
+    artifact = task.snapshot.artifact
+    number = 0 if artifact is None else artifact.number
+    recommended = (f"better: {task.name}",) if number < 3 and task.random.random() < 0.3 else ()
+    return [ReviewArtifact(number=number, recommendations=recommended), Remember(facts=(task.name,))]
+
+
+def _todo(task: _Task, number: int) -> CreateTodo:
+    return CreateTodo(
+        content=f"{task.name} {number}", priority=task.random.randrange(1, 6), metadata={"key": task.name}
+    )
+
+
+def _letter(task: _Task, number: int, hops: int, receiver: str | None = None) -> list[Effect]:
+    own = task.snapshot.stack.id
+    to = receiver or task.world.other_stack(own, task.random.randrange(1 << 16))
+    return [SendMessage(to_stack_id=to, content=f"{task.name} {number} {hops}")]

@@ -1,0 +1,403 @@
+"""A story played: people, visitors, faults and the engine, on one thread, watched all the time."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from random import Random
+
+from recursor.actors.messages import Shutdown, Subscribe
+from recursor.domain.agent import Run
+from recursor.domain.commands import Command
+from recursor.domain.effect import Effect
+from recursor.domain.settings import RunnerSettings, Settings
+from recursor.domain.snapshot import Snapshot
+from recursor.domain.spending import Spend
+from recursor.runtime.future import DispatchedFuture
+from recursor.runtime.simulated import Scheduler
+from recursor.storage.rollups import MERGES
+from recursor.storage.simulated_store import SimulatedStore
+from recursor.storage.tables import GRAPHS, STACKS, TABLES
+from tests.simulation.actions import Actions
+from tests.simulation.answers import Answers
+from tests.simulation.book import ABSENT, Book
+from tests.simulation.disk import Disk, fields
+from tests.simulation.events import Listener
+from tests.simulation.identifiers import Identifiers
+from tests.simulation.invariants import always, at_rest
+from tests.simulation.journal import Begun, Journal, Key, written
+from tests.simulation.logs import watched_logs
+from tests.simulation.memory import differences
+from tests.simulation.money import Provider, Runs
+from tests.simulation.process import Process, WatchedStore, Written
+from tests.simulation.story import Story
+from tests.simulation.team import make_team
+from tests.simulation.violation import Violation
+
+BEGINNING = 1_700_000_000.0
+# Steps in which nothing may go on for ever.
+MOST_STEPS = 50_000
+# How often a stack is resumed once nothing goes wrong any more: what went wrong before may show late.
+MOST_HELP = 6
+# Seconds after which all must be done once nothing goes wrong any more: several times the longest time limit
+# and wait together. What looks again by itself does so only after two hours.
+CALM_SECONDS = 1200.0
+
+SETTINGS = Settings().overridden(
+    {
+        "detection": {"planner_period": 7200, "reviewer_period": 7200},
+        "pause": {"after_work": 0.5, "between_looks": 7200, "first_backoff": 1, "longest_backoff": 20},
+        "limits": {"node_seconds": 30, "outcome_bytes": 4096},
+    }
+)
+
+
+class World:
+    """Plays one story. It is also what the agents see: see `tests.simulation.team.Surroundings`."""
+
+    def __init__(self, story: Story, trace: Callable[[str], None] | None = None) -> None:
+        """Begin.
+
+        Args:
+            story: what happens.
+            trace: told what happens, line by line.
+        """
+        around = story.surroundings
+        self.story = story
+        self.trace = trace
+        self.moods: Mapping[str, int] = around.moods
+        self.slow, self.spends = around.slow, around.spends
+        self.settings = SETTINGS.overridden(
+            {
+                "pause": {"failures_allowed": around.failures_allowed},
+                "limits": {"child_deaths": around.child_deaths},
+            }
+        )
+        self.runner = RunnerSettings(
+            agents=around.agents,
+            passivate_after=around.passivate_after,
+            budget_tokens=around.tokens,
+            budget_runs_per_hour=around.runs_per_hour,
+        )
+        self.random = Random(story.seed)
+        self.book = Book()
+        self.journal = Journal()
+        self.provider = Provider()
+        self.provider.allow("all", around.tokens)
+        self.runs = Runs(self.now)
+        self.listener = Listener(self) if around.listens else None
+        self.violations: list[Violation] = []
+        self.life = 0
+        self.steps = 0
+        self.injected = 0
+        """How many actors were killed, or commits failed for no reason: an actor may die of each."""
+        self.set_back = 0.0
+        """Seconds by which the clock was set back, in all."""
+        self.jumped = False
+        self.is_calm = False
+        self.answered: dict[str, str | None] = {}
+        """What visitors were answered, when it was last looked."""
+        self.written: dict[str, list[Written]] = {}
+        """What owners have committed, of all lives."""
+        self.answers = Answers(self)
+        self.actions = Actions(self)
+        self.ids = Identifiers(self.now)
+        self.roles = make_team(self, story.seed)
+        self.process: Process = None  # type: ignore[assignment]  # started at once
+        self._start(SimulatedStore(TABLES, Scheduler(self.random), merges=MERGES), BEGINNING)
+
+    # -- The story -------------------------------------------------------------------------------------------
+
+    def play(self) -> None:
+        """Play the story to its end, and everything to rest.
+
+        Raises:
+            Violation: an invariant does not hold.
+        """
+        with watched_logs(self._log):
+            for action in self.story.actions:
+                self.run(action.steps)
+                if self.trace is not None:
+                    self.note(str(action))
+                self.actions.do(action)
+                self._raise()
+            self.run_until_idle()
+            self.check()
+            self._come_to_rest()
+            self._shut_down()
+
+    def note(self, line: str) -> None:
+        """Tell what happens."""
+        if self.trace is not None:
+            self.trace(f"{self.steps:6} {self.process.scheduler.elapsed:10.2f} {line}")
+
+    def run(self, steps: int) -> None:
+        """Run steps of the engine."""
+        step = self.process.scheduler.step
+        for _ in range(steps):
+            if not step():
+                break
+            self.steps += 1
+            if self.violations:
+                self._raise()
+        self._start_again_if_ended()
+
+    def run_until_idle(self) -> None:
+        """Run all steps that are ready. Time stands still."""
+        scheduler = self.process.scheduler
+        for _ in range(MOST_STEPS):
+            if not scheduler.step():
+                self._start_again_if_ended()
+                if not self.process.scheduler.ready:
+                    return
+                scheduler = self.process.scheduler
+            self.steps += 1
+            if self.violations:
+                self._raise()
+        raise Violation("rest", f"it goes on after {MOST_STEPS} steps without time passing")
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, with what falls due in it."""
+        end = self.process.scheduler.elapsed + seconds
+        while True:
+            self.run_until_idle()
+            scheduler = self.process.scheduler
+            due = scheduler.next_due()
+            if due is None or scheduler.elapsed + due > end:
+                scheduler.advance(end - scheduler.elapsed)
+                return
+            scheduler.advance_to_next()
+
+    def violate(self, invariant: str, what: str) -> None:
+        """Note that an invariant does not hold; raised after the step."""
+        self.violations.append(Violation(invariant, what))
+
+    def check(self) -> Disk:
+        """Compare what is on disk with what was acknowledged and with what agents say. Returns the former."""
+        disk = Disk.of(self.store)
+        for violation in always(self, disk):
+            raise violation
+        self._raise()
+        return disk
+
+    # -- Lives of the process ------------------------------------------------------------------------------
+
+    @property
+    def store(self) -> WatchedStore:
+        """The disk."""
+        return self.process.store
+
+    def jump(self, seconds: float) -> None:
+        """Set the clock forwards, or back."""
+        self.jumped = True
+        self.set_back += max(-seconds, 0.0)
+        self.process.clock.jump(seconds)
+
+    def crash(self, downtime: float) -> None:
+        """Lose power, check what is left, and start again.
+
+        Args:
+            downtime: seconds until then.
+        """
+        self.process.crash()
+        self._restart(downtime)
+
+    def _restart(self, downtime: float) -> None:
+        process = self.process
+        self.book.cut_off(self.life)
+        store = process.store.store.restarted(Scheduler(self.random))
+        self.process.store = WatchedStore(store, self.written)
+        self.answers.know(self.check())
+        self.answers.forget()
+        now = process.clock.now() + downtime
+        self.note(f"-- down for {downtime:g} s, life {self.life + 1} begins")
+        self.life += 1
+        self.ids.restart()
+        self._start(store, now, process.scheduler.elapsed + downtime)
+
+    def _start(self, disk: SimulatedStore, now: float, elapsed: float = 0.0) -> None:
+        scheduler = Scheduler(self.random)
+        scheduler.elapsed = elapsed
+        store = WatchedStore(disk.restarted(scheduler), self.written)
+        self.process = Process(
+            self.random,
+            store,
+            scheduler,
+            now,
+            self.roles,
+            self.settings,
+            self.runner,
+            self.ids.new,
+        )
+        if self.listener is not None:
+            self.listener.forget()
+            self.process.ask(Subscribe(self.listener))
+
+    def _start_again_if_ended(self) -> None:
+        if not self.process.is_up and not self.process.scheduler.ready:
+            self._close()
+            self._restart(1.0)
+
+    def _close(self) -> None:
+        self.process.close()
+        self.answers.must_all_be_there(self.life)
+        self._raise()
+
+    # -- What the team's agents see ------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """See `Surroundings.now`."""
+        return BEGINNING if self.process is None else self.process.clock.now()
+
+    def elapsed(self) -> float:
+        """See `Surroundings.elapsed`."""
+        return self.process.scheduler.elapsed
+
+    def sleep(self, seconds: float) -> DispatchedFuture[None]:
+        """See `Surroundings.sleep`."""
+        return self.process.scheduler.sleep(seconds)
+
+    def begin(self, snapshot: Snapshot, run: Run) -> Key:
+        """See `Surroundings.begin`."""
+        key = (run.execution_id, run.role, run.attempt)
+        stack_id = snapshot.stack.id
+        self.journal.runs += 1
+        if self.trace is not None:
+            self.note(f"   {run.role} of {stack_id} begins ({written(key)}): {run.reason}")
+        for problem in self._problems_with(snapshot, run, key):
+            self.violate(*problem)
+        self.journal.begun[key] = Begun(stack_id, key, None, self.life)
+        return key
+
+    def returns(self, stack_id: str, key: Key, effects: tuple[Effect, ...]) -> None:
+        """See `Surroundings.returns`."""
+        # What is written to a stack that may not be there yet may be dropped.
+        uncertain = {book.id for book in self.book.stacks.values() if ABSENT in book.state.possible()}
+        self.journal.note_returned(stack_id, key, effects, uncertain)
+
+    def other_stack(self, _stack_id: str, draw: int) -> str | None:
+        """See `Surroundings.other_stack`."""
+        known = list(self.book.stacks)
+        return known[draw % len(known)] if draw % 7 else None
+
+    async def call_model(self, snapshot: Snapshot, run: Run, random: Random) -> None:
+        """See `Surroundings.call_model`."""
+        await run.meter.begin()
+        problem = None if self.jumped else self.runs.begin(self.runner.budget_runs_per_hour)
+        if problem is not None:
+            self.violate("8 budgets", problem)
+        for _ in range(random.randrange(1, 3)):
+            most = random.randrange(50, 300)
+            reservation = await run.meter.reserve(Spend(tokens=most))
+            spent = random.randrange(most + 1)
+            problem = self.provider.call(snapshot.stack.id, spent)
+            if problem is not None:
+                self.violate("8 budgets", problem)
+            await self.sleep(random.choice((0.0, 0.5, 8.0)))
+            if random.random() < 0.9:
+                await run.meter.settle(reservation, Spend(tokens=spent) if random.random() < 0.9 else None)
+
+    def _problems_with(self, snapshot: Snapshot, run: Run, key: Key) -> Iterator[tuple[str, str]]:
+        stack_id, name = snapshot.stack.id, written(key)
+        if key in self.journal.begun:
+            yield "2 once", f"run {name} begins a second time"
+        if self.process.is_ending:
+            yield "4 control", f"{name} of {stack_id} begins while the process ends"
+        book = self.book.stacks[stack_id]
+        if book.banned is not None:
+            yield "4 control", f"{name} of {stack_id} begins after {book.banned}"
+        problem = self.answers.begins_while_all_are_stopped(stack_id)
+        if problem is not None:
+            yield "4 control", f"{name} of {stack_id} begins, and {problem}"
+        with self.store.read() as reader:
+            value = reader.get(GRAPHS.name, f"{stack_id}/{run.execution_id}".encode())
+            stack = reader.get(STACKS.name, stack_id.encode())
+        if stack is None or value is None:
+            yield "1 durable", f"{name} begins, and its cycle is not on disk"
+            return
+        state = fields(stack)["state"]
+        if state != "running" and not book.state.commands:
+            yield "4 control", f"{name} of {stack_id} begins; on disk it is {state}"
+        nodes = {node["role"]: node for node in fields(value)["nodes"]}
+        node = nodes.get(run.role)
+        if node is None or node["attempts"] != run.attempt or node["status"] != "running":
+            yield "3 cycles", f"{name} begins; on disk its node is {node}"
+        elif node["reason"] != run.reason or not run.reason:
+            yield "5 reason", f"{name} begins for {run.reason!r}; on disk is {node['reason']!r}"
+        else:
+            yield from (
+                ("4 waves", f"{name} of wave {node['wave']} begins before {other['role']}, {other['status']}")
+                for other in nodes.values()
+                if other["wave"] < node["wave"] and other["status"] in ("pending", "running")
+            )
+        if not self.answers.asked_for_work(stack_id):
+            status = self.roles[run.role].detect(snapshot, run.settings, snapshot.taken_at)
+            if not status.has_work:
+                yield "5 reason", f"{name} begins for {run.reason!r}; by what it sees: {status.reason}"
+
+    # -- The end ---------------------------------------------------------------------------------------------
+
+    def _come_to_rest(self) -> None:
+        self.note("-- nothing goes wrong from here on")
+        self.is_calm = True
+        self.moods, self.slow, self.spends = {}, 0, 0
+        self.actions.end_faults()
+        while self.actions.is_shutting_down:
+            self.pass_time(30)
+        self.run_until_idle()
+        self.actions.allow_everything()
+        end = self.elapsed() + CALM_SECONDS + self.set_back
+        helped: Counter[str] = Counter()
+        while True:
+            self.run_until_idle()
+            disk = Disk.of(self.store)
+            for stack_id, stack in disk.stacks.items():
+                # What went wrong before may pause it still.
+                if (
+                    stack["state"] != "running"
+                    and helped[stack_id] < MOST_HELP
+                    and not self.answers.is_asked(stack_id)
+                ):
+                    helped[stack_id] += 1
+                    paused = stack["state"] == "paused"
+                    self.answers.control(stack_id, Command.RESUME if paused else Command.START)
+            if self.process.scheduler.ready:
+                continue
+            problems = [*at_rest(self, disk), *differences(self), *self.answers.missing()]
+            scheduler = self.process.scheduler
+            if not problems and not self.process.agents.load.running:
+                return
+            due = scheduler.next_due()
+            if due is None or scheduler.elapsed + due > end:
+                raise Violation("7 liveness", "; ".join(problems) or "agents run, and nothing ends them")
+            scheduler.advance_to_next()
+
+    def _shut_down(self) -> None:
+        self.check()
+        self.answers.must_all_be_there(self.life)
+        if self.listener is not None:
+            self.listener.must_have_told_all()
+        self._raise()
+        self.answers.question("shut_down", "", Shutdown(grace=5))
+        process = self.process
+        while process.is_up:
+            if not process.scheduler.step() and process.scheduler.advance_to_next() is None:
+                raise Violation("7 liveness", "the orchestrator does not end")
+        process.close()
+        self.book.cut_off(self.life)
+        self.process.store = WatchedStore(process.store.store.restarted(Scheduler(self.random)), self.written)
+        self.check()
+        for problem in at_rest(self, Disk.of(self.store)):
+            raise Violation("7 liveness", f"after the end: {problem}")
+
+    def _raise(self) -> None:
+        if self.violations:
+            raise self.violations[0]
+
+    def _log(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if self.trace is not None:
+            self.note(f"   log: {text}")
+        error = record.exc_info[1] if record.exc_info else None
+        if self.actions.explains(text, error):
+            return
+        self.violate("logs", f"{text}: {error!r}")
