@@ -9,6 +9,7 @@ import pytest
 
 from recursor.domain.process_settings import SqlSettings
 from recursor.domain.record import Record
+from recursor.storage.commit import Commit
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.sql.sandbox import answer
 from recursor.storage.tables import RECORD_TABLES, TABLES
@@ -24,7 +25,10 @@ def store() -> Iterator[MemoryStore]:
 def put(store: MemoryStore) -> Callable[..., None]:
     def put(*records: Record) -> None:
         tables = {table.kind: table for table in RECORD_TABLES}
-        store.write(lambda writer: [tables[type(record)].put(writer, record) for record in records])
+        commit = Commit()
+        for record in records:
+            tables[type(record)].put(commit, record)
+        store.write(commit)
 
     return put
 

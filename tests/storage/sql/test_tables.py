@@ -14,6 +14,7 @@ from recursor.domain.graph import NodeStatus, Usage
 from recursor.domain.process_settings import SqlSettings
 from recursor.domain.record import Timestamp
 from recursor.domain.todo import Todo
+from recursor.storage.commit import Commit
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.sql.catalogue import TABLE_NAMES, sql_tables
 from recursor.storage.sql.columns import columns_of
@@ -199,8 +200,10 @@ def test_one_record_that_cannot_be_read_is_left_out_and_told(
     store: MemoryStore, put: Callable[..., None], ask: Callable[..., Any]
 ) -> None:
     put(make_todo(1))
-    store.write(lambda writer: writer.put("todos", b"damaged/0/1", b"\xc1"))
-    store.write(lambda writer: writer.put("todos", b"newer/0/1", b"\x92\x63\x80"))
+    commit = Commit()
+    commit.put("todos", b"damaged/0/1", b"\xc1")
+    commit.put("todos", b"newer/0/1", b"\x92\x63\x80")
+    store.write(commit)
     result = ask("SELECT count(*) FROM todos")
     assert result["rows"] == [[1]]
     (warning,) = result["warnings"]
