@@ -390,8 +390,7 @@ class Orchestrator(DispatchedActor):
         reason = self._suspended.get(message.stack_id)
         if message.error is None:
             self._suspended.pop(message.stack_id, None)
-        pause = ControlStack(message.stack_id, Command.PAUSE, reason)
-        self._roster.replace(message, None if reason is None else Do(pause))
+        self._roster.replace(message, reason)
 
     def _take_fence(self, message: TakeFence) -> None:
         self._roster.take_fence(message)

@@ -197,12 +197,12 @@ class Roster:
             deaths.clear()
         return too_many
 
-    def replace(self, message: PlaceVacated, first: object | None = None) -> None:
+    def replace(self, message: PlaceVacated, suspend: str | None = None) -> None:
         """Start a successor: at once, or later if not even its fence could be written.
 
         Args:
             message: whose place is free.
-            first: what the successor is told before all else that waits for it.
+            suspend: why the successor pauses the stack before it does anything else, if so.
         """
         stack_id, urn = message.stack_id, message.urn
         active = self._active.get(stack_id)
@@ -221,9 +221,7 @@ class Roster:
             for _, future in waiting:
                 _refuse(future, error)
             return
-        successor = self._start(stack_id, message.fence, None)
-        if first is not None:
-            self._post(successor, first, DispatchedFuture())
+        successor = self._start(stack_id, message.fence, suspend=suspend)
         for sent, future in waiting:
             self._post(successor, sent, future)
 
@@ -255,16 +253,18 @@ class Roster:
             self._waiting.setdefault(stack_id, []).append((message, future))
             return
         if active is None:
-            active = self._start(stack_id, self._next_fence(stack_id), None)
+            active = self._start(stack_id, self._next_fence(stack_id))
         self._post(active, message, future)
 
-    def _start(self, stack_id: str, fence: Fence, create: CreateStack | None) -> _Active:
+    def _start(
+        self, stack_id: str, fence: Fence, create: CreateStack | None = None, suspend: str | None = None
+    ) -> _Active:
         if self.closed:
             raise ConflictError("the orchestrator is shutting down")
         self._cancel_sleep(stack_id)
         active = _Active(StackSupervisor.start(stack_id, self._environment))
         self._active[stack_id] = active
-        self._post(active, Activate(fence, create), None)
+        self._post(active, Activate(fence, create, suspend), None)
         return active
 
     def _next_fence(self, stack_id: str) -> Fence:

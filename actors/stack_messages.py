@@ -25,6 +25,8 @@ class Activate:
     fence: Fence
     create: CreateStack | None = None
     """The stack does not exist yet."""
+    suspend: str | None = None
+    """Why the stack is to be paused before it does anything else."""
 
 
 @dataclass(frozen=True, slots=True)

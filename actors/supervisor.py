@@ -36,11 +36,12 @@ from recursor.actors.stack_messages import (
 from recursor.actors.stack_messages import Deliver as DeliverMessage
 from recursor.actors.stack_pruning import PortionPruned, StackPruning
 from recursor.actors.work_cache import WorkCache
-from recursor.domain.commands import CreateStack, DeleteStack
+from recursor.domain.commands import Command, ControlStack, CreateStack, DeleteStack
 from recursor.domain.errors import NotFoundError, in_one_line
 from recursor.domain.events import Trouble as TroubleEvent
 from recursor.domain.settings import BudgetSettings
 from recursor.domain.snapshot import Snapshot
+from recursor.domain.stack import ExecutionState
 from recursor.domain.work import WorkReport
 from recursor.orchestration.outcomes import named_by
 from recursor.orchestration.stack_commands import named_by_command
@@ -139,7 +140,7 @@ class StackSupervisor(DispatchedActor):
         if message.create is not None:
             self._adopt_new(message.create)
         else:
-            self._load()
+            self._load(message.suspend)
 
     def _do(self, message: Do) -> Any:
         self._handled += 1
@@ -220,8 +221,8 @@ class StackSupervisor(DispatchedActor):
 
     # -- The records -----------------------------------------------------------------------------------------
 
-    def _load(self) -> None:
-        """Read the stack and continue with what it was doing, as after a crash."""
+    def _load(self, suspend: str | None = None) -> None:
+        """Read the stack and continue with what it was doing, as after a crash; or pause it first."""
         try:
             with self._store.read() as reader:
                 loader = Loader(reader, self._id)
@@ -239,6 +240,8 @@ class StackSupervisor(DispatchedActor):
         else:
             self._problem = None
             self._adopt(records, damage=loader.damage)
+            if suspend is not None and records.stack.state is ExecutionState.RUNNING:
+                self._feed(Requested(ControlStack(self._id, Command.PAUSE, suspend)))
             self._feed(Woken())
 
     def _adopt_new(self, command: CreateStack) -> None:
@@ -458,7 +461,7 @@ class StackSupervisor(DispatchedActor):
             self._cache = WorkCache.start(self._id, self._environment)
         if not self._builder.is_alive():
             self._builder = GraphBuilder.start(self._environment)
-        self._feed(ChildDied(in_one_line(error)))
+        self._feed(ChildDied(str(error)))
 
     def _wave_ended(self, answers: Any) -> None:
         ended = self._runs.collect(answers)

@@ -571,18 +571,20 @@ def _forget_sent(t: _Turn, message_id: str) -> None:
 
 def _reported(t: _Turn, event: WorkReported) -> None:
     state = t.state
-    state.look_failures, state.trouble = 0, None
     state.looks += 1
     if t.has_changed and state.looks < MOST_LOOKS_IN_A_ROW:
         _look(t)
         return
     state.looks = 0
-    report = event.report
+    report, failures = event.report, state.look_failures
+    state.look_failures, state.trouble = 0, None
     if t.records.graph is not None:
         _continue_cycle(t, report)
     elif not t.may_run:
         _hold(t)
     elif report.roles_with_work():
+        # Until there is a graph the failures of its builder count.
+        state.look_failures = failures
         _build(t, report)
     elif t.has_changed:
         _look(t)
@@ -621,6 +623,7 @@ def _graph_built(t: _Turn, event: GraphBuilt) -> None:
     if not t.may_run:
         _hold(t)
         return
+    t.state.look_failures = 0
     execution = begin_cycle(t.draft, event.graph, event.report)
     _run_wave(t, event.graph)
     if t.observed:
