@@ -2,9 +2,10 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pykka
 import pytest
 
-from tests.actors.stage import Stage
+from tests.actors.stage import WAIT, Stage
 
 
 @pytest.fixture
@@ -28,3 +29,13 @@ def hurried_threads() -> Iterator[None]:
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(usual)
+
+
+@pytest.fixture
+def bystander() -> Iterator[None]:
+    """An actor of the program that is not ours: whatever happens here, it lives."""
+    actor = pykka.ThreadingActor.start()
+    yield
+    was_alive = actor.is_alive()
+    actor.stop(timeout=WAIT)
+    assert was_alive

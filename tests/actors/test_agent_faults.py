@@ -18,7 +18,7 @@ from recursor.domain.stack import ExecutionState
 from recursor.domain.todo import TodoStatus
 from recursor.domain.work import WorkStatus
 from recursor.orchestration.roles import Dependency, Role
-from tests.actors.stage import WAIT, Cast, Gate, Player, answer, finish_todo, outcome, until
+from tests.actors.stage import Cast, Gate, Player, answer, finish_todo, outcome, until
 
 
 class UnspeakableError(Exception):
@@ -133,10 +133,9 @@ WRONG = {
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize(("act", "note"), WRONG.values(), ids=WRONG.keys())
-def test_what_an_agent_does_wrong_fails_its_node_alone(set_stage, act, note):
+def test_what_an_agent_does_wrong_fails_its_node_alone(set_stage, act, note, bystander):
     cast = Cast(first=act)
     stage = set_stage(cast.roles())
-    bystander = pykka.ThreadingActor.start()
     other = stage.create("third: c", name="yard")
     stack_id = stage.create("first: a", start=False)
     stage.write_to(stack_id)
@@ -156,8 +155,6 @@ def test_what_an_agent_does_wrong_fails_its_node_alone(set_stage, act, note):
     assert stage.committed(stack_id) == ["answered"]
     assert stage.committed(other) == ["third: c"]
     assert stage.ref.is_alive()
-    assert bystander.is_alive()
-    bystander.stop(timeout=WAIT)
 
     # Nor has the role: its next run is as if nothing had been.
     cast.first.act = finish_todo
@@ -167,18 +164,15 @@ def test_what_an_agent_does_wrong_fails_its_node_alone(set_stage, act, note):
 
 
 @pytest.mark.parametrize("attempt", range(5))
-def test_a_thread_that_is_killed_as_an_agent_returns_ends_no_actor_of_others(set_stage, attempt):
+def test_a_thread_that_is_killed_as_an_agent_returns_ends_no_actor_of_others(set_stage, attempt, bystander):
     stage = set_stage(Cast(first=be_killed_on_return).roles())
-    bystander = pykka.ThreadingActor.start()
     stack_id = stage.create("first: a")
     ended = stage.wait_for(CycleFinished, stack_id)
 
     # Whether the outcome or the end came first is a matter of instructions.
     expected = ["first: a"] if ended.status is ExecutionStatus.COMPLETED else []
     assert stage.committed(stack_id) == expected
-    assert bystander.is_alive()
     assert stage.ref.is_alive()
-    bystander.stop(timeout=WAIT)
 
 
 def test_an_outcome_of_an_own_type_is_taken_for_what_it_says(set_stage):

@@ -7,19 +7,26 @@ import pykka
 import pytest
 
 from recursor.actors.graph_builder import GraphBuilder
-from recursor.actors.messages import Changed, GetLoad, Shutdown
+from recursor.actors.messages import AddTodo, ControlStack, GetLoad, Shutdown
 from recursor.actors.orchestrator import Orchestrator
 from recursor.actors.role_actor import RoleActor
-from recursor.actors.stack_messages import BuildGraph, DetectWork, LookDue, RunAgent, StepDone
+from recursor.actors.stack_messages import (
+    Answered,
+    Committed,
+    RunAgent,
+    TimerFired,
+    WakeUp,
+)
 from recursor.actors.supervisor import StackSupervisor
 from recursor.actors.work_cache import WorkCache
 from recursor.domain.commands import Command
 from recursor.domain.events import CycleFinished, StackChanged, Trouble
 from recursor.domain.graph import NodeStatus
+from recursor.domain.new_records import new_todo
 from recursor.domain.stack import ExecutionState
 from recursor.storage.errors import StoreClosedError, UnknownTableError
 from recursor.storage.memory_store import MemoryStore
-from recursor.storage.tables import TABLES
+from recursor.storage.opening import memory_store
 from tests.actors.stage import WAIT, Cast, Gate, finish_todo, until
 
 
@@ -28,7 +35,7 @@ class Saboteur:
 
     def __init__(self, monkeypatch, actor_type, message_type, times, error):
         self.left = times
-        original = actor_type.handlers[message_type]
+        original = actor_type._handlers[message_type]
 
         def handler(actor, message):
             if self.left and self.concerns(actor):
@@ -36,7 +43,7 @@ class Saboteur:
                 raise error("sabotage")
             return original(actor, message)
 
-        monkeypatch.setitem(actor_type.handlers, message_type, handler)
+        monkeypatch.setitem(actor_type._handlers, message_type, handler)
         self.victim = None
 
     def concerns(self, actor):
@@ -48,31 +55,31 @@ class Death(BaseException):
 
 
 @pytest.mark.parametrize("error", [RuntimeError, SystemExit, Death])
-@pytest.mark.parametrize(
-    ("actor_type", "message_type"), [(StackSupervisor, StepDone), (StackSupervisor, Changed)]
-)
-def test_a_supervisor_that_dies_is_replaced(set_stage, monkeypatch, actor_type, message_type, error):
+@pytest.mark.parametrize("message_type", [Answered, Committed])
+def test_a_supervisor_that_dies_is_replaced(set_stage, monkeypatch, message_type, error, bystander):
     stage = set_stage()
-    bystander = pykka.ThreadingActor.start()
     stack_id = stage.create()
     stage.wait_rest(stack_id)
-    Saboteur(monkeypatch, actor_type, message_type, 2, error)
-    stage.add_todo(stack_id, "first: a")
+    Saboteur(monkeypatch, StackSupervisor, message_type, 2, error)
+    todo = new_todo(stack_id, "first: a", 3, stage.clock.now())
+    added = stage.ref.ask(AddTodo(todo), block=False)
     trouble = stage.wait_for(Trouble, stack_id)
     stage.wait_for(CycleFinished, stack_id)
 
     assert "sabotage" in trouble.problem
+    # Whoever had not been answered is told, and may repeat it.
+    with pytest.raises((error, pykka.ActorDeadError)):
+        added.get(timeout=WAIT)
+    assert stage.ask(AddTodo(todo)).id == todo.id
     assert stage.committed(stack_id) == ["first: a"]
-    assert bystander.is_alive()
-    bystander.stop(timeout=WAIT)
 
 
 def test_a_stack_whose_supervisors_keep_dying_is_paused_with_the_reason(set_stage, monkeypatch):
-    sabotage = Saboteur(monkeypatch, StackSupervisor, StepDone, 1000, RuntimeError)
+    sabotage = Saboteur(monkeypatch, StackSupervisor, Answered, 1000, RuntimeError)
     stage = set_stage()
     sabotage.victim = stack_id = stage.create("first: a", start=False)
     other = stage.create("third: c", name="yard")
-    stage.tell(stack_id, Command.START)
+    stage.ref.ask(ControlStack(stack_id, Command.START), block=False)
     paused = stage.wait_for(StackChanged, stack_id, where=lambda e: e.state is ExecutionState.PAUSED)
 
     assert paused.reason == "its supervisor died 6 times; the last: RuntimeError: sabotage"
@@ -86,7 +93,7 @@ def test_a_stack_whose_supervisors_keep_dying_is_paused_with_the_reason(set_stag
 
 
 def test_deaths_long_ago_do_not_count(set_stage, monkeypatch):
-    sabotage = Saboteur(monkeypatch, StackSupervisor, LookDue, 0, RuntimeError)
+    sabotage = Saboteur(monkeypatch, StackSupervisor, TimerFired, 0, RuntimeError)
     stage = set_stage(passivate_after=1000)
     stack_id = stage.create()
     for count in range(8):
@@ -99,22 +106,25 @@ def test_deaths_long_ago_do_not_count(set_stage, monkeypatch):
     assert stage.stack(stack_id).state is ExecutionState.RUNNING
 
 
-@pytest.mark.parametrize(
-    ("actor_type", "message_type"),
-    [(WorkCache, DetectWork), (GraphBuilder, BuildGraph), (RoleActor, RunAgent)],
-)
-def test_a_stacks_other_actors_are_replaced_too(set_stage, monkeypatch, actor_type, message_type):
-    original = actor_type.handlers[message_type]
-    deaths = [2]
+def dying(monkeypatch, actor_type, times):
+    """Have actors of a type die as one dies in which its thread is killed, so many times."""
+    left, original = [times], actor_type.on_receive
 
-    def die(actor, message):
-        if deaths[0]:
-            deaths[0] -= 1
+    def on_receive(actor, message):
+        # A role actor is sent other messages too.
+        if left[0] and (actor_type is not RoleActor or isinstance(message, RunAgent)):
+            left[0] -= 1
             actor.actor_stopped.set()
             raise pykka.ActorDeadError("its thread was killed")
         return original(actor, message)
 
-    monkeypatch.setitem(actor_type.handlers, message_type, die)
+    monkeypatch.setattr(actor_type, "on_receive", on_receive)
+    return left
+
+
+@pytest.mark.parametrize("actor_type", [WorkCache, GraphBuilder, RoleActor])
+def test_a_stacks_other_actors_are_replaced_too(set_stage, monkeypatch, actor_type):
+    dying(monkeypatch, actor_type, 2)
     stage = set_stage(Cast().roles())
     stack_id = stage.create("first: a")
     if actor_type is RoleActor:
@@ -129,32 +139,36 @@ def test_a_stacks_other_actors_are_replaced_too(set_stage, monkeypatch, actor_ty
     assert stage.nodes(stack_id)["first"].status is NodeStatus.COMPLETED
 
 
-@pytest.mark.parametrize(
-    ("actor_type", "message_type"), [(WorkCache, DetectWork), (GraphBuilder, BuildGraph)]
-)
-def test_a_stack_whose_actors_keep_dying_is_paused(set_stage, monkeypatch, actor_type, message_type):
-    original = actor_type.handlers[message_type]
-    deadly = [True]
-
-    def die(actor, message):
-        if deadly[0]:
-            actor.actor_stopped.set()
-            raise pykka.ActorDeadError("its thread was killed")
-        return original(actor, message)
-
-    monkeypatch.setitem(actor_type.handlers, message_type, die)
+@pytest.mark.parametrize("actor_type", [WorkCache, GraphBuilder])
+def test_a_stack_whose_actors_keep_dying_is_paused(set_stage, monkeypatch, actor_type):
+    left = dying(monkeypatch, actor_type, 1000)
     stage = set_stage()
     stack_id = stage.create("first: a")
     paused = stage.wait_for(StackChanged, stack_id, where=lambda e: e.state is ExecutionState.PAUSED)
 
     assert paused.reason == "its actors keep dying: its thread was killed"
-    deadly[0] = False
+    left[0] = 0
     stage.clock.advance(61)
     stage.tell(stack_id, Command.RESUME)
     stage.wait_for(CycleFinished, stack_id)
 
 
-def test_an_agent_whose_thread_is_killed_from_outside_fails_its_node(set_stage):
+def test_a_graph_that_cannot_be_built_is_tried_again_and_pauses_its_stack_in_the_end(set_stage, monkeypatch):
+    def fail(_builder, _message):
+        raise ValueError("no graph today")
+
+    monkeypatch.setattr(GraphBuilder, "on_receive", fail)
+    stage = set_stage()
+    stack_id = stage.create("first: a")
+    trouble = stage.wait_for(Trouble, stack_id)
+    assert trouble.problem == "no graph today"
+    for count in range(1, 5):
+        stage.clock.advance(stage.wait_rest(stack_id, count).decision.pause + 0.1)
+    paused = stage.wait_for(StackChanged, stack_id, where=lambda e: e.state is ExecutionState.PAUSED)
+    assert "no graph today" in paused.reason
+
+
+def test_an_agent_whose_thread_is_killed_from_outside_fails_its_node(set_stage, bystander):
     threads = []
 
     def spin(_snapshot, run):
@@ -164,7 +178,6 @@ def test_an_agent_whose_thread_is_killed_from_outside_fails_its_node(set_stage):
 
     cast = Cast(first=spin)
     stage = set_stage(cast.roles(), agents=1)
-    bystander = pykka.ThreadingActor.start()
     stack_id = stage.create("first: a")
     until(lambda: bool(threads), "the start of the agent")
     kill(threads[0])
@@ -175,30 +188,20 @@ def test_an_agent_whose_thread_is_killed_from_outside_fails_its_node(set_stage):
     stage.clock.advance(5.5)
     stage.wait_rest(stack_id, 2)
     assert stage.committed(stack_id) == ["first: a"]
-    assert bystander.is_alive()
-    bystander.stop(timeout=WAIT)
 
 
 def kill(thread):
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(SystemExit))
 
 
-def test_a_supervisor_that_is_gone_without_a_word_is_found_by_the_poll(set_stage):
+def test_a_supervisor_that_is_gone_without_a_word_is_found_by_the_next_message(set_stage):
     stage = set_stage()
     stack_id = stage.create()
     stage.wait_rest(stack_id)
     orchestrator = stage.ref._actor_weakref()
-    supervisor = orchestrator._roster._active[stack_id].supervisor
     # As a dispatcher does with an actor in which its thread has died.
-    supervisor.actor_inbox.bury(supervisor.actor_inbox.close())
-    stage.add_todo(stack_id, "first: a")
-    stage.load()
-    assert stage.committed(stack_id) == []
-    # What it is asked meanwhile is answered from the store.
-    assert stage.status(stack_id).stack.state is ExecutionState.RUNNING
-    assert stage.tell(stack_id, Command.PAUSE).state is ExecutionState.PAUSED
-    assert stage.tell(stack_id, Command.RESUME).state is ExecutionState.RUNNING
-    stage.clock.advance(5.5)
+    orchestrator._roster._active[stack_id].supervisor.actor_inbox.terminate()
+    assert stage.add_todo(stack_id, "first: a").content == "first: a"
     stage.wait_for(CycleFinished, stack_id)
 
     assert stage.committed(stack_id) == ["first: a"]
@@ -218,12 +221,11 @@ def test_what_nobody_understands_does_not_end_the_orchestrator(set_stage):
     assert stage.ref.is_alive()
 
 
-@pytest.mark.parametrize("message", [Changed("x"), Changed("all"), GetLoad()])
+@pytest.mark.parametrize("message", [WakeUp("x"), GetLoad()])
 def test_a_failure_in_the_orchestrator_is_the_askers_and_no_more(set_stage, monkeypatch, message):
     stage = set_stage()
-    saboteur = Saboteur(monkeypatch, Orchestrator, type(message), 1, RuntimeError)
-    saboteur.victim = None
-    if isinstance(message, Changed):
+    Saboteur(monkeypatch, Orchestrator, type(message), 1, RuntimeError)
+    if isinstance(message, WakeUp):
         stage.ref.tell(message)
     else:
         with pytest.raises(RuntimeError, match="sabotage"):
@@ -237,7 +239,7 @@ def test_a_failure_in_the_orchestrator_is_the_askers_and_no_more(set_stage, monk
 def test_a_store_that_cannot_be_used_is_told_to_who_starts(set_stage):
     # Other tests may have left a thread in an agent that they abandoned.
     before = set(threading.enumerate())
-    closed = MemoryStore(TABLES)
+    closed = memory_store()
     closed.close()
     with pytest.raises(StoreClosedError):
         Orchestrator.start(store=closed, roles=Cast().roles())
@@ -258,7 +260,7 @@ def test_a_supervisor_that_dies_during_a_shutdown_does_not_hold_it_up(set_stage,
     stage.create("first: a")
     gate.wait_entered()
     down = stage.ref.ask(Shutdown(grace=1000), block=False)
-    Saboteur(monkeypatch, StackSupervisor, StepDone, 1, RuntimeError)
+    Saboteur(monkeypatch, StackSupervisor, Answered, 1, RuntimeError)
     gate.open()
 
     assert down.get(timeout=WAIT) is True

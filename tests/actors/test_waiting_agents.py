@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 from pykka import ActorRef
 
-from recursor.actors.messages import Changed, ControlStack, CreateStack, GetLoad, Shutdown
+from recursor.actors.messages import ControlStack, CreateStack, GetLoad, Shutdown
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.agent import Run
 from recursor.domain.commands import Command
@@ -20,10 +20,9 @@ from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import ExecutionState, Phase
 from recursor.domain.work import WorkStatus
 from recursor.orchestration.roles import Role, RoleRegistry
-from recursor.storage.memory_store import MemoryStore
+from recursor.storage.opening import memory_store
 from recursor.storage.queries import execution_graphs, recent_executions
-from recursor.storage.stacks import control_stack, read_stack
-from recursor.storage.tables import TABLES
+from recursor.storage.stacks import read_stack
 
 WAIT = 30
 """Seconds that no test ever waits, unless what it waits for is broken."""
@@ -33,7 +32,7 @@ class OnePlace:
     """An orchestrator with one place for agents, which the first one keeps until it is let go."""
 
     def __init__(self) -> None:
-        self.store = MemoryStore(TABLES)
+        self.store = memory_store()
         self.begun: list[tuple[str, int]] = []
         self.first_has_begun = Event()
         self.let_go = Event()
@@ -99,16 +98,6 @@ def test_a_pause_takes_back_an_agent_that_waits(one_place: OnePlace) -> None:
     one_place.orchestrator.ask(ControlStack(second, Command.RESUME))
     one_place.wait_until(lambda: one_place.statuses(second) == [NodeStatus.COMPLETED])
     assert [name for name, _ in one_place.begun] == ["first", "second"]
-
-
-def test_a_pause_by_another_process_takes_it_back_too(one_place: OnePlace) -> None:
-    second = one_place.queue_one()
-    one_place.store.write(lambda writer: control_stack(writer, second, Command.PAUSE, time.time()))
-    one_place.orchestrator.tell(Changed(second, outside=True))
-    one_place.wait_until(lambda: one_place.orchestrator.ask(GetLoad()).agents_queued == 0)
-    one_place.let_go.set()
-    one_place.wait_until(lambda: one_place.statuses(second) == [NodeStatus.PENDING])
-    assert [name for name, _ in one_place.begun] == ["first"]
 
 
 def test_a_pause_that_meets_a_resume_takes_it_back_too(one_place: OnePlace) -> None:
