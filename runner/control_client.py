@@ -9,7 +9,7 @@ from pykka import ActorDeadError
 
 from recursor.domain.errors import RecursorError
 from recursor.runner.control_socket import ControlSocketError, connect
-from recursor.runner.errors import RunnerGoneError, RunnerSilentError
+from recursor.runner.errors import RunnerGoneError, RunnerSilentError, UnauthorizedError
 from recursor.runner.frames import (
     LARGEST_QUESTION,
     DisconnectedError,
@@ -37,12 +37,17 @@ class ControlClient:
         Raises:
             RunnerGoneError: nobody listens there any more, or yet.
             RunnerSilentError: the runner does not say who it is.
+            UnauthorizedError: it is another user's.
             OtherReleaseError: it is of another version.
         """
         self._who = f"{data}: the runner (process {pid})"
         try:
             self._frames = FrameSocket(connect(data, place, GREETING_SECONDS))
         except ControlSocketError as error:
+            if isinstance(error.__cause__, PermissionError):
+                raise UnauthorizedError(
+                    f"{self._who} is another user's: act as that user or root, or name its API with --url"
+                ) from error
             raise RunnerGoneError(f"{self._who} takes no commands: {error}") from error
         try:
             found = self._frames.greet(GREETING_SECONDS)

@@ -122,13 +122,13 @@ def _bind(path: Path) -> socket.socket:
 
 
 def _shortest(path: Path) -> str:
-    """Return the path as it is, or from the current directory, whichever is shorter.
+    """Return the whole path, or the one from the current directory, if that alone is short enough.
 
     Raises:
         ControlSocketError: both are too long for a socket.
     """
-    forms = (os.path.abspath(path), os.path.relpath(path))
-    found = min(forms, key=lambda form: len(os.fsencode(form)))
-    if len(os.fsencode(found)) > LONGEST_PATH:
-        raise ControlSocketError(f"{found[:60]}…: a path too long for a socket: use a shorter one")
-    return found
+    for form in (os.path.abspath, os.path.relpath):
+        found = form(path)
+        if len(os.fsencode(found)) <= LONGEST_PATH:
+            return found
+    raise ControlSocketError(f"{str(path)[:60]}…: a path too long for a socket: use a shorter one")

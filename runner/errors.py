@@ -12,4 +12,4 @@ class RunnerGoneError(RunnerSilentError):
 
 
 class UnauthorizedError(RecursorError):
-    """The runner wants a token, or another one."""
+    """The runner wants a token, or another one, or is another user's."""

@@ -1,11 +1,10 @@
 """Backing up a data directory, and restoring one."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from recursor.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from recursor.runner.holding import hold_for_command
 from recursor.runner.places import store_directory
-from recursor.storage.data_directory import DataDirectoryLock
 from recursor.storage.restoring import DATA_FILE, check_copy, copy_store, restore_store
 
 
@@ -51,7 +50,7 @@ def restore(source: Path, data: Path, *, force: bool) -> int:
         raise InvalidInputError(f"{source}: is the store that it should replace: name a backup")
     check_copy(found)
     _refuse_to_overwrite(target, force)
-    with DataDirectoryLock(data, started_at=datetime.now(UTC)):
+    with hold_for_command(data):
         _refuse_to_overwrite(target, force)
         restore_store(found, target)
     return (target / DATA_FILE).stat().st_size

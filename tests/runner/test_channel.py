@@ -17,7 +17,7 @@ import pytest
 from pykka import ActorDeadError
 
 from recursor.actors.event_stream import EventStream
-from recursor.actors.messages import GetLoad, OrchestratorLoad, Subscribe, Unsubscribe
+from recursor.actors.messages import ControlAll, GetLoad, OrchestratorLoad, Subscribe, Unsubscribe
 from recursor.domain.commands import AddTodo, Command, ControlStack, CreateStack, DeleteStack, RenameStack
 from recursor.domain.errors import ConflictError, NotFoundError, RecursorError
 from recursor.domain.events import ContentsChanged, Event
@@ -27,7 +27,7 @@ from recursor.runner import control_client
 from recursor.runner.channel import Channel, WebLink
 from recursor.runner.control_client import ControlClient
 from recursor.runner.control_socket import connect, control_listener
-from recursor.runner.errors import RunnerGoneError, RunnerSilentError
+from recursor.runner.errors import RunnerGoneError, RunnerSilentError, UnauthorizedError
 from recursor.runner.frames import (
     DisconnectedError,
     Frame,
@@ -78,6 +78,8 @@ class Orchestrator(DispatchedActor):
                 return stack
             case AddTodo(todo=todo):
                 return todo
+            case ControlAll():
+                return message.stack_ids
             case ControlStack():
                 raise ConflictError(f"stack {message.stack_id}: there is nothing to {message.command}")
             case RenameStack():
@@ -281,15 +283,19 @@ class TestACommand:
     def test_is_answered(self, data: Path) -> None:
         stack = new_stack("one", 1.0)
         with client(data) as runner:
-            assert runner.ask_each([CreateStack(stack), GetLoad()]) == [stack, LOAD]
-            first, second = runner.ask_each([DeleteStack("1"), ControlStack("2", Command.STOP)])
-        assert (type(first), str(first)) == (NotFoundError, "no stack 1")
-        assert (type(second), str(second)) == (ConflictError, "stack 2: there is nothing to stop")
+            assert runner.ask(CreateStack(stack)) == stack
+            assert runner.ask(GetLoad()) == LOAD
+            with pytest.raises(NotFoundError, match="no stack 1"):
+                runner.ask(DeleteStack("1"))
+            with pytest.raises(ConflictError, match="stack 2: there is nothing to stop"):
+                runner.ask(ControlStack("2", Command.STOP))
 
-    def test_may_ask_much_at_once(self, data: Path) -> None:
-        todos = [new_todo("0" * 16, "x" * 2000, 1, 1.0) for _ in range(1000)]
+    def test_may_say_and_hear_much(self, data: Path) -> None:
+        ids = [f"{number:016x}" for number in range(100_000)]
         with client(data) as runner:
-            assert runner.ask_each([AddTodo(todo) for todo in todos]) == todos
+            assert runner.ask(ControlAll(Command.STOP, ids)) == ids
+            with pytest.raises(RecursorError, match="bytes are more than a runner takes at a time"):
+                runner.ask(ControlAll(Command.STOP, ["x" * 9_000_000]))
 
     def test_of_another_version_is_refused_in_one_line(
         self, data: Path, monkeypatch: pytest.MonkeyPatch
@@ -324,7 +330,7 @@ class TestACommand:
                 while connection.recv(1000):
                     pass
         with client(data) as runner:
-            assert runner.ask_each([GetLoad()]) == [LOAD]
+            assert runner.ask(GetLoad()) == LOAD
 
     def test_that_cannot_be_understood_is_told_so(self, data: Path) -> None:
         with closing(FrameSocket(connect(data, PLACE, 5))) as end:
@@ -346,7 +352,7 @@ class TestACommand:
             with pytest.raises(OSError, match=r"Broken pipe|reset"):
                 _send_for_ever(stuck, question)
             with client(data) as runner:
-                assert runner.ask_each([GetLoad()]) == [LOAD]
+                assert runner.ask(GetLoad()) == LOAD
 
     def test_more_than_are_taken_at_a_time_are_told_to_come_again(
         self, data: Path, monkeypatch: pytest.MonkeyPatch
@@ -365,7 +371,7 @@ class TestACommand:
         with client(data) as runner:
             orchestrator.stop()
             with pytest.raises(RunnerGoneError, match="is ending"):
-                runner.ask_each([GetLoad()])
+                runner.ask(GetLoad())
 
     def test_is_told_that_the_runner_ends_in_the_middle(self, data: Path, channel: Channel) -> None:
         asked: list[Exception] = []
@@ -373,7 +379,7 @@ class TestACommand:
         def ask() -> None:
             with client(data) as runner:
                 try:
-                    runner.ask_each([DeleteStack("slow")])
+                    runner.ask(DeleteStack("slow"))
                 except RunnerGoneError as error:
                     asked.append(error)
 
@@ -388,7 +394,7 @@ class TestACommand:
     def test_does_not_wait_for_ever(self, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(control_client, "ANSWER_SECONDS", 0.05)
         with client(data) as runner, pytest.raises(RunnerSilentError, match=r"did not answer within 0\.05 s"):
-            runner.ask_each([DeleteStack("slow")])
+            runner.ask(DeleteStack("slow"))
         Orchestrator.let.set()
 
     def test_a_stopped_process_is_silent(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -399,6 +405,14 @@ class TestACommand:
     def test_takes_no_other_process_for_the_runner(self, data: Path) -> None:
         with pytest.raises(RunnerGoneError, match="answers in its place"):
             client(data, pid=1)
+
+    def test_of_another_user_is_told_so(self, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(socket.socket, "connect", refuse)
+        with pytest.raises(UnauthorizedError, match="is another user's: act as that user or root"):
+            client(data)
 
     def test_of_nobody_there_is_told_so(self, tmp_path: Path) -> None:
         with pytest.raises(RunnerGoneError, match="No such file"):

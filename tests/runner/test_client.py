@@ -14,10 +14,10 @@ from recursor.domain.errors import InvalidInputError, NotFoundError, RecursorErr
 from recursor.runner.access import Access
 from recursor.runner.address import checked_url
 from recursor.runner.client import ApiClient
+from recursor.runner.errors import RunnerSilentError, UnauthorizedError
 from recursor.runner.event_stream import EventStream
 from recursor.runner.port import listen
 from recursor.runner.remote_inspection import RemoteInspection
-from recursor.runner.errors import RunnerSilentError, UnauthorizedError
 from recursor.web.problems import problem_of
 
 OURS = {"recursor-runner": "7", "recursor-version": "99.1"}
