@@ -14,14 +14,15 @@ from pathlib import Path
 
 from benchmarks.idle_team import percentiles, report
 from benchmarks.population import DAY, populate, write_cycle
-from recursor.domain.commands import Command
 from recursor.domain.settings import Settings
+from recursor.domain.stack import ExecutionState
 from recursor.runner.checkup import examine
+from recursor.storage.commit import Commit
 from recursor.storage.data_directory import store_directory
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.opening import open_store
-from recursor.storage.stacks import control_stack
-from recursor.storage.store import Writer
+from recursor.storage.stacks import read_stack
+from recursor.storage.tables import STACKS
 
 BATCH = 2_000
 # Seconds: what is written has ended by now.
@@ -42,13 +43,12 @@ def main() -> None:
             now = time.time()
             ids = populate(store, chosen.stacks, 0, now)
             _work(store, ids, chosen.executions, now - chosen.days * DAY, now)
-
-            def start(writer: Writer) -> None:
+            commit = Commit()
+            with store.read() as reader:
                 for stack_id in ids:
-                    control_stack(writer, stack_id, Command.STOP, now)
-                    control_stack(writer, stack_id, Command.START, now)
-
-            store.write(start)
+                    stack = read_stack(reader, stack_id)
+                    STACKS.put(commit, stack.but(state=ExecutionState.RUNNING, started_at=now))
+            store.write(commit)
         all_teams = [_timed(lambda: examine(data, settings=Settings())) for _ in range(chosen.samples)]
         one_team = [
             _timed(lambda stack_id=stack_id: examine(data, stack_id)) for stack_id in ids[: chosen.samples]
@@ -73,13 +73,11 @@ def main() -> None:
 def _work(store: LmdbStore, ids: list[str], count: int, since: float, now: float) -> None:
     """Write `count` cycles of the stacks, spread over a span of time: what is recent is looked at."""
     for first in range(0, count, BATCH):
-
-        def write(writer: Writer, numbers: range = range(first, min(first + BATCH, count))) -> None:
-            for number in numbers:
-                at = since + (now - since) * number / count - LONGEST_CYCLE
-                write_cycle(writer, ids[number % len(ids)], number // len(ids) + 1, at)
-
-        store.write(write)
+        commit = Commit()
+        for number in range(first, min(first + BATCH, count)):
+            at = since + (now - since) * number / count - LONGEST_CYCLE
+            write_cycle(commit, ids[number % len(ids)], number // len(ids) + 1, at)
+        store.write(commit)
 
 
 def _timed(work: Callable[[], object]) -> float:

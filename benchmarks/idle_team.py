@@ -75,7 +75,7 @@ def disk_store() -> Iterator[tuple[LmdbStore, Path]]:
 def orchestrator(
     store: LmdbStore, roles: RoleRegistry, settings: Settings = AT_ONCE, runner: RunnerSettings | None = None
 ) -> Iterator[ActorRef[Orchestrator]]:
-    """Start an orchestrator on `store`, with garbage collected as a runner has it; shut it down afterwards."""
+    """Start an orchestrator on `store`, with garbage collected as in a runner; shut it down afterwards."""
     with seldom_collected():
         ref = Orchestrator.start(
             store=store, roles=roles, settings=settings, runner=runner or RunnerSettings()

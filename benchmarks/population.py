@@ -20,14 +20,15 @@ from recursor.domain.stack import ExecutionState, Phase, Stack
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.domain.trace import Trace
 from recursor.domain.work import WorkReport, WorkStatus
-from recursor.storage import stacks
+from recursor.storage.commit import Commit
 from recursor.storage.rollups import count_execution
-from recursor.storage.stacks import read_stack
-from recursor.storage.store import Store, Writer
+from recursor.storage.stack_names import add_name
+from recursor.storage.store import Store
 from recursor.storage.tables import (
     ARTIFACTS,
     EXECUTIONS,
     GRAPHS,
+    IDEAS,
     MESSAGES,
     STACKS,
     STATES,
@@ -74,46 +75,47 @@ def populate(
     ]
     chance = random.Random(1)
     for first in range(0, stack_count, _STACKS_IN_A_BATCH):
-        batch = made[first : first + _STACKS_IN_A_BATCH]
-
-        def write_stacks(writer: Writer, batch: list[Stack] = batch) -> None:
-            for stack in batch:
-                idea = new_idea(stack.id, f"a planner for every {stack.name}", now - SPAN)
-                stacks.create_stack(writer, stack, idea if contents else None)
-                WORK.add(writer, some_report(stack.id, now))
-                if contents:
-                    write_contents(writer, stack.id, now, chance)
-
-        store.write(write_stacks)
+        commit = Commit()
+        for stack in made[first : first + _STACKS_IN_A_BATCH]:
+            write_stack(commit, stack)
+            WORK.add(commit, some_report(stack.id, now))
+            if contents:
+                IDEAS.add(commit, new_idea(stack.id, f"a planner for every {stack.name}", now - SPAN))
+                write_contents(commit, stack.id, now, chance)
+        store.write(commit)
     ids = [stack.id for stack in made]
     for first in range(0, executions, _BATCH):
-        numbers = range(first, min(first + _BATCH, executions))
-
-        def write_cycles(writer: Writer, numbers: range = numbers) -> None:
-            for number in numbers:
-                at = now - SPAN * (1 - number / executions)
-                write_cycle(writer, ids[number % stack_count], number // stack_count + 1, at)
-
-        store.write(write_cycles)
-    store.write(lambda writer: [_age(writer, stack_id, executions // stack_count, now) for stack_id in ids])
+        commit = Commit()
+        for number in range(first, min(first + _BATCH, executions)):
+            at = now - SPAN * (1 - number / executions)
+            write_cycle(commit, ids[number % stack_count], number // stack_count + 1, at)
+        store.write(commit)
+    commit = Commit()
+    for stack in made:
+        STACKS.put(commit, _aged(stack, executions // stack_count, now))
+    store.write(commit)
     return ids
+
+
+def write_stack(commit: Commit, stack: Stack) -> None:
+    """Write a stack that nobody owns yet."""
+    STACKS.add(commit, stack)
+    add_name(commit, stack)
 
 
 def some_report(stack_id: str, now: float) -> WorkReport:
     """Return what the work cache might hold."""
     status = WorkStatus(has_work=True, priority=8, reason=_REASON)
-    return WorkReport(
-        stack_id=stack_id, computed_at=now, revision=(1, 0, 0), statuses=dict.fromkeys(ROLES, status)
-    )
+    return WorkReport(stack_id=stack_id, computed_at=now, statuses=dict.fromkeys(ROLES, status))
 
 
-def write_contents(writer: Writer, stack_id: str, now: float, chance: random.Random) -> None:
+def write_contents(commit: Commit, stack_id: str, now: float, chance: random.Random) -> None:
     """Write what people and agents told and made: some of each, over thirty days."""
     for number in range(20):
         at = now - SPAN * (1 - number / 20)
         closed = number < 15
         TODOS.add(
-            writer,
+            commit,
             Todo(
                 id=id_of(at),
                 stack_id=stack_id,
@@ -129,7 +131,7 @@ def write_contents(writer: Writer, stack_id: str, now: float, chance: random.Ran
         )
         answered = number < 19 or chance.random() < 0.9
         USER_MESSAGES.add(
-            writer,
+            commit,
             UserMessage(
                 id=id_of(at),
                 stack_id=stack_id,
@@ -142,7 +144,7 @@ def write_contents(writer: Writer, stack_id: str, now: float, chance: random.Ran
             ),
         )
         MESSAGES.add(
-            writer,
+            commit,
             Message(
                 id=id_of(at),
                 from_stack_id="0a1b2c3d4e5f6071",
@@ -154,7 +156,7 @@ def write_contents(writer: Writer, stack_id: str, now: float, chance: random.Ran
             ),
         )
         TRACES.add(
-            writer,
+            commit,
             Trace(
                 id=id_of(at),
                 stack_id=stack_id,
@@ -170,7 +172,7 @@ def write_contents(writer: Writer, stack_id: str, now: float, chance: random.Ran
         at = now - SPAN / number
         content = _PAGE.format(number=number)
         ARTIFACTS.add(
-            writer,
+            commit,
             Artifact(
                 id=id_of(at),
                 stack_id=stack_id,
@@ -182,10 +184,10 @@ def write_contents(writer: Writer, stack_id: str, now: float, chance: random.Ran
         )
     for role in ROLES:
         memory = LongTermMemory(facts=("visitors read on small screens",))
-        STATES.add(writer, AgentState(stack_id=stack_id, role=role, long_term=memory, updated_at=now - DAY))
+        STATES.add(commit, AgentState(stack_id=stack_id, role=role, long_term=memory, updated_at=now - DAY))
 
 
-def write_cycle(writer: Writer, stack_id: str, number: int, at: float) -> str:
+def write_cycle(commit: Commit, stack_id: str, number: int, at: float) -> str:
     """Write one finished cycle that began at `at`, and return its id."""
     nodes = tuple(
         Node(
@@ -216,23 +218,19 @@ def write_cycle(writer: Writer, stack_id: str, number: int, at: float) -> str:
         ),
         summary=GraphSummary(agents_run=4, waves=4, max_parallel=1, agent_seconds=4.0),
     )
-    EXECUTIONS.add(writer, execution)
-    GRAPHS.add(writer, graph)
-    count_execution(writer, execution, graph)
+    EXECUTIONS.add(commit, execution)
+    GRAPHS.add(commit, graph)
+    count_execution(commit, execution, graph)
     return graph.id
 
 
-def _age(writer: Writer, stack_id: str, cycles: int, now: float) -> None:
-    stack = read_stack(writer, stack_id)
+def _aged(stack: Stack, cycles: int, now: float) -> Stack:
     states = (ExecutionState.PAUSED, ExecutionState.IDLE, ExecutionState.STOPPED)
-    STACKS.put(
-        writer,
-        stack.but(
-            total_cycles=cycles,
-            last_cycle=cycles,
-            phase=list(Phase)[int(stack_id[0], 16) % 4],
-            state=states[int(stack_id[1], 16) % 3],
-            started_at=stack.created_at,
-            last_activity_at=now - DAY * int(stack_id[:4], 16) / 65_536,
-        ),
+    return stack.but(
+        total_cycles=cycles,
+        last_cycle=cycles,
+        phase=list(Phase)[int(stack.id[0], 16) % 4],
+        state=states[int(stack.id[1], 16) % 3],
+        started_at=stack.created_at,
+        last_activity_at=now - DAY * int(stack.id[:4], 16) / 65_536,
     )

@@ -18,12 +18,12 @@ from benchmarks.idle_team import (
     own_kilobytes,
     report,
 )
+from benchmarks.population import write_stack
 from recursor.actors.messages import GetLoad
 from recursor.domain.new_records import new_stack
 from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState, Phase
-from recursor.storage import stacks
-from recursor.storage.store import Writer
+from recursor.storage.commit import Commit
 
 CYCLES = 3
 WATCHED_SECONDS = 10.0
@@ -61,21 +61,19 @@ def run_idle(count: int) -> dict[str, Any]:
     with disk_store() as (store, _):
         now = time.time()
         for first in range(0, count, BATCH):
-            made = [
-                new_stack(f"stack {number}", now).but(
-                    state=ExecutionState.RUNNING,
-                    phase=Phase.COMPLETE,
-                    next_look_at=now + 3600 if number % 2 else None,
+            commit = Commit()
+            for number in range(first, min(first + BATCH, count)):
+                stack = new_stack(f"stack {number}", now)
+                write_stack(
+                    commit,
+                    stack.but(
+                        state=ExecutionState.RUNNING,
+                        phase=Phase.COMPLETE,
+                        next_look_at=now + 3600 if number % 2 else None,
+                    ),
                 )
-                for number in range(first, min(first + BATCH, count))
-            ]
-
-            def work(writer: Writer, made: list[Any] = made) -> None:
-                for stack in made:
-                    stacks.create_stack(writer, stack)
-
-            store.write(work)
-        del made
+            store.write(commit)
+        del commit
         gc.collect()
         before, threads_before, begun = own_kilobytes(), threading.active_count(), time.perf_counter()
         with orchestrator(store, idle_team(), Settings()) as ref:
