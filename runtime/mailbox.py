@@ -200,11 +200,9 @@ class Mailbox:
             reject(message, reply_to, f"{self._name} stopped before handling the message")
 
     def _release_turn(self) -> None:
-        if self._messages.empty():
-            self._turn.release()
-            if self._messages.empty() or not self._turn.acquire(False):
-                return
-        self.dispatcher.schedule(self)
+        self._turn.release()
+        if not self._messages.empty() and self._turn.acquire(False):
+            self.dispatcher.schedule(self)
 
 
 def reject(message: Any, reply_to: ReplyTo | None, reason: str) -> None:
