@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from msgpack import unpackb
@@ -31,8 +31,9 @@ Fields = dict[str, Any]
 BROADCASTS = "all"
 
 
+@lru_cache(maxsize=5_000)
 def fields(value: bytes) -> Fields:
-    """Return the fields of a stored record."""
+    """Return the fields of a stored record, which are not to be changed."""
     stored: Fields = unpackb(value)[1]
     return stored
 

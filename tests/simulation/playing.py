@@ -36,14 +36,23 @@ def play(story: Story, trace: Callable[[str], None] | None = None) -> Played:
         story: the story.
         trace: told what happens, line by line.
     """
-    world = World(story, trace)
+    world, violation = World(story, trace), None
     try:
         world.play()
     except Violation as found:
-        return Played(story, found)
-    return Played(
-        story, None, world.steps, world.journal.runs, world.life + 1, world.process.scheduler.elapsed
+        violation = found.with_traceback(None)
+    played = Played(
+        story,
+        violation,
+        world.steps,
+        world.journal.runs,
+        world.life + 1,
+        world.process.scheduler.elapsed,
     )
+    # Its parts know each other: without this they would stay until the next collection.
+    vars(world.process).clear()
+    vars(world).clear()
+    return played
 
 
 def play_seeds(seeds: Sequence[int], length: int | None = None) -> Iterator[Played]:
@@ -110,9 +119,12 @@ def _only(whole: Story, story: Story) -> str:
 def _rare_collections() -> Iterator[None]:
     was_enabled = gc.isenabled()
     gc.disable()
+    gc.collect()
+    # What was imported is not looked through each time.
+    gc.freeze()
     try:
         yield
     finally:
+        gc.unfreeze()
         if was_enabled:
             gc.enable()
-        gc.collect()

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from random import Random
 
 from recursor.actors.messages import Shutdown, Subscribe
@@ -51,6 +52,13 @@ SETTINGS = Settings().overridden(
 )
 
 
+@lru_cache
+def _settings(failures_allowed: int, child_deaths: int) -> Settings:
+    return SETTINGS.overridden(
+        {"pause": {"failures_allowed": failures_allowed}, "limits": {"child_deaths": child_deaths}}
+    )
+
+
 class World:
     """Plays one story. It is also what the agents see: see `tests.simulation.team.Surroundings`."""
 
@@ -66,12 +74,7 @@ class World:
         self.trace = trace
         self.moods: Mapping[str, int] = around.moods
         self.slow, self.spends = around.slow, around.spends
-        self.settings = SETTINGS.overridden(
-            {
-                "pause": {"failures_allowed": around.failures_allowed},
-                "limits": {"child_deaths": around.child_deaths},
-            }
-        )
+        self.settings = _settings(around.failures_allowed, around.child_deaths)
         self.runner = RunnerSettings(
             agents=around.agents,
             passivate_after=around.passivate_after,
@@ -362,10 +365,12 @@ class World:
                     self.answers.control(stack_id, Command.RESUME if paused else Command.START)
             if self.process.scheduler.ready:
                 continue
-            problems = [*at_rest(self, disk), *differences(self), *self.answers.missing()]
+            problems = [*at_rest(self, disk), *self.answers.missing()]
             scheduler = self.process.scheduler
             if not problems and not self.process.agents.load.running:
-                return
+                problems = list(differences(self))
+                if not problems:
+                    return
             due = scheduler.next_due()
             if due is None or scheduler.elapsed + due > end:
                 raise Violation("7 liveness", "; ".join(problems) or "agents run, and nothing ends them")
