@@ -47,7 +47,8 @@ class Broadcasts:
             return future
         first_id = message.id
         if message.id <= newest:
-            message = message.but(id=next_broadcast_id(newest, message.id))
+            later = next_broadcast_id(newest, message.id, self._environment.runtime.new_id)
+            message = message.but(id=later)
         self._newest = message.id
         self._storing[first_id] = future
         commit = Commit()

@@ -1,7 +1,7 @@
 """Broadcasts: one record for all receivers, each of which keeps the place up to which it has read."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from heapq import nsmallest
 
 from recursor.domain.ids import earliest_id, new_id
@@ -23,7 +23,7 @@ def newest_broadcast(reader: Reader) -> str:
     return next(MESSAGES.keys(reader, BROADCASTS, shelf=OPEN, newest_first=True), "")
 
 
-def next_broadcast_id(newest: str, overtaken: str | None = None) -> str:
+def next_broadcast_id(newest: str, overtaken: str | None = None, new_id: Callable[[], str] = new_id) -> str:
     """Return an id for a broadcast that sorts after `newest`, the last one before it.
 
     It is given in the transaction that stores the broadcast: one that was made earlier and stored later would
@@ -33,6 +33,7 @@ def next_broadcast_id(newest: str, overtaken: str | None = None) -> str:
         newest: the id of the newest broadcast.
         overtaken: the id the broadcast had. What comes after the time in it stays, if there is room, so that
             the broadcast can be recognised.
+        new_id: makes ids that sort by age.
     """
     made, tail = new_id(), (overtaken or "")[12:]
     if len(tail) == 20:

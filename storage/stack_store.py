@@ -232,9 +232,9 @@ def sent_messages(reader: Reader, stack_id: str) -> Iterator[Message]:
         yield MESSAGES.read(key, value)
 
 
-def senders(reader: Reader) -> set[str]:
+def senders(reader: Reader) -> list[str]:
     """Return the ids of the stacks that have such messages."""
-    return {key.partition(b"/")[0].decode() for key, _ in reader.scan(OUTBOX)}
+    return list(dict.fromkeys(key.partition(b"/")[0].decode() for key, _ in reader.scan(OUTBOX)))
 
 
 def _find(reader: Reader, stack_id: str, kind: type[Record], key: str) -> Record | None:
