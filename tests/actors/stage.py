@@ -1,5 +1,6 @@
 """A stage for stacks: an orchestrator whose time the test moves, agents that do as told, and an audience."""
 
+import inspect
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -106,6 +107,13 @@ class Player:
         return self.act(snapshot, run)
 
 
+class AsyncPlayer(Player):
+    """A player whose act is a coroutine function."""
+
+    async def run(self, snapshot: Snapshot, run: Run) -> Any:
+        return await super().run(snapshot, run)
+
+
 class Gate:
     """An act that waits until the test lets it go, and then does what it stands before."""
 
@@ -139,7 +147,7 @@ class Cast:
         self.third, self.last = Player(), Player()
         self.communicator = Player(answer)
         for name, act in acts.items():
-            getattr(self, name).act = act
+            setattr(self, name, AsyncPlayer(act) if inspect.iscoroutinefunction(act) else Player(act))
 
     def players(self) -> Mapping[str, Player]:
         return {name: player for name, player in vars(self).items() if isinstance(player, Player)}

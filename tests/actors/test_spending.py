@@ -1,13 +1,14 @@
 """What agents spend is counted, and a stack that would spend too much is paused before it does."""
 
+import asyncio
 from decimal import Decimal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from recursor.actors.ledger import LedgerMeter
 from recursor.actors.messages import ConfigureStack, CreateStack, DeleteStack, LimitAll
-from recursor.actors.metering import Meters
 from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.commands import Command
 from recursor.domain.effect import Outcome
@@ -24,7 +25,7 @@ from recursor.domain.spending import (
     Spend,
 )
 from recursor.domain.stack import ExecutionState
-from recursor.storage.budgets import change_limits, read_account
+from recursor.storage.budgets import read_account
 from recursor.storage.queries import orchestration_stats, total_stats
 from recursor.storage.tables import ACCOUNTS, ALL_STACKS, BROADCASTS
 from tests.actors.stage import Cast, Gate, finish_todo, until
@@ -33,10 +34,10 @@ from tests.actors.stage import Cast, Gate, finish_todo, until
 def spending(tokens, *, most=100):
     """An act that sets `most` aside, spends `tokens`, and finishes a todo."""
 
-    def act(snapshot, run):
-        run.meter.begin()
-        reservation = run.meter.reserve(Spend(tokens=most, dollars=Decimal("0.01")))
-        run.meter.settle(reservation, Spend(tokens=tokens))
+    async def act(snapshot, run):
+        await run.meter.begin()
+        reservation = await run.meter.reserve(Spend(tokens=most, dollars=Decimal("0.01")))
+        await run.meter.settle(reservation, Spend(tokens=tokens))
         return finish_todo(snapshot, run)
 
     return act
@@ -129,31 +130,34 @@ def test_dollars_of_all_need_the_prices_of_what_all_ask_then_and_later(set_stage
     stage = set_stage(Cast().roles())
     stack_id = stage.create("first: a", start=False)
     stage.ask(ConfigureStack(stack_id, {"model": UNKNOWN}))
-    meter = Meters(stage.store, Settings(), RunnerSettings(), stage.clock).of(stack_id, "first")
+    meter = LedgerMeter(stage.ref._actor_weakref()._environment.ledger, stack_id, "first")
     unpriced = Spend(tokens=1, unpriced_tokens=1)
     with pytest.raises(InvalidInputError, match=r"^stack .*: runner.budget_dollars: cannot hold"):
         stage.ask(LimitAll({"dollars": Decimal(5)}))
-    meter.settle(meter.reserve(unpriced), Spend())
+    asyncio.run(meter.settle(asyncio.run(meter.reserve(unpriced)), Spend()))
     stage.ask(ConfigureStack(stack_id, {"model": {"name": "openai:gpt-5-mini"}}))
     stage.ask(LimitAll({"dollars": Decimal(5)}))
     with pytest.raises(PriceUnknownError):
-        meter.reserve(unpriced)
+        asyncio.run(meter.reserve(unpriced))
     with pytest.raises(InvalidInputError, match=r"^runner.budget_dollars: cannot hold"):
         stage.ask(ConfigureStack(stack_id, {"model": UNKNOWN}))
 
 
-def test_a_runner_does_not_start_with_a_model_that_what_all_may_spend_forbids(database):
-    database.write(lambda writer: change_limits(writer, {"dollars": Decimal(5)}))
+def test_a_runner_does_not_start_with_a_model_that_what_all_may_spend_forbids(set_stage, database):
+    stage = set_stage(store=database)
+    stage.ask(LimitAll({"dollars": Decimal(5)}))
+    stage.crash()
     with pytest.raises(InvalidInputError, match=r"cannot hold, the price of openai:my-own"):
         Orchestrator(database, Cast().roles(), Settings().overridden({"model": UNKNOWN}))
 
 
 def test_a_budget_that_is_lowered_holds_for_the_next_call_of_a_run_under_way(set_stage):
-    gate = Gate(spending(60))
+    gate = Gate(lambda _snapshot, _run: None)
 
-    def two_calls(snapshot, run):
-        run.meter.settle(run.meter.reserve(Spend(tokens=100)), Spend(tokens=10))
-        return gate(snapshot, run)
+    async def two_calls(snapshot, run):
+        await run.meter.settle(await run.meter.reserve(Spend(tokens=100)), Spend(tokens=10))
+        await asyncio.to_thread(gate, snapshot, run)
+        return await spending(60)(snapshot, run)
 
     stage = set_stage(Cast(first=two_calls).roles())
     stack_id = stage.create("first: a")
@@ -166,12 +170,19 @@ def test_a_budget_that_is_lowered_holds_for_the_next_call_of_a_run_under_way(set
 
 
 def test_a_run_of_a_deleted_stack_spends_nothing_and_leaves_nothing_on_the_books(set_stage):
-    gate = Gate(spending(60))
+    gate = Gate(lambda _snapshot, _run: None)
     refused = []
 
-    def act(snapshot, run):
+    async def act(snapshot, run):
+        # The run is cancelled, and does not heed it.
+        waiting = asyncio.ensure_future(asyncio.to_thread(gate, snapshot, run))
+        while not waiting.done():
+            try:
+                await asyncio.shield(waiting)
+            except asyncio.CancelledError:
+                continue
         try:
-            return gate(snapshot, run)
+            return await spending(60)(snapshot, run)
         except AgentFailedError as error:
             refused.append(str(error))
             raise
@@ -278,13 +289,14 @@ calls = st.tuples(
 def calling(plan):
     """An act that makes the call planned for its stack and role, tells what it used, and may fail."""
 
-    def act(snapshot, run):
+    async def act(snapshot, run):
         model, taken, given, millionths, fails = plan[snapshot.stack.name, run.role]
         # The price of one of the models is known.
         cost = Decimal(millionths) / 10**6 if model == MODELS[0] else None
         usage = Usage(model=model, input_tokens=taken, output_tokens=given, cost=cost)
-        run.meter.begin()
-        run.meter.settle(run.meter.reserve(Spend(tokens=10**7, dollars=Decimal(10**4))), spend_of_run(usage))
+        await run.meter.begin()
+        reservation = await run.meter.reserve(Spend(tokens=10**7, dollars=Decimal(10**4)))
+        await run.meter.settle(reservation, spend_of_run(usage))
         if fails:
             raise AgentFailedError("no answer", usage)
         return finish_todo(snapshot, run).but(usage=usage)
