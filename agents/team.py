@@ -1,10 +1,10 @@
 """The teams that come with Recursor."""
 
-import asyncio
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from recursor.agents.model.exchange import exchange_of
 from recursor.agents.scripted.builder import Builder
 from recursor.agents.scripted.communicator import Communicator
 from recursor.agents.scripted.planner import Planner
@@ -77,7 +77,7 @@ class _ModelAgent:
         """See `recursor.domain.agent.Agent.run`."""
         if self._agent is None:
             # It takes a second, in which the event loop is to run others.
-            self._agent = (await asyncio.to_thread(model_agents))[self._role]
+            self._agent = (await exchange_of(run).load(model_agents))[self._role]
         return await self._agent.run(snapshot, run)
 
 

@@ -32,17 +32,19 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.idle_team import report
+from recursor.actors.messages import CreateStack, Shutdown
+from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.agent_state import MAX_PROPOSALS, AgentState, Proposal, ShortTermMemory
-from recursor.domain.commands import Command
 from recursor.domain.ids import new_id
 from recursor.domain.new_records import new_idea, new_stack
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.orchestration.stack_records import MAX_CLOSED_TODOS
 from recursor.runner.places import store_directory
-from recursor.storage import stacks
+from recursor.runner.team import observers_team
+from recursor.storage.commit import Commit
 from recursor.storage.opening import open_store
-from recursor.storage.store import Writer
+from recursor.storage.store import Store
 from recursor.storage.tables import STATES, TODOS
 from tests.processes import started_runner
 
@@ -85,25 +87,27 @@ def create(data: Path, count: int, url: str, todos: int) -> None:
         }
     }
 
-    def write(writer: Writer) -> None:
-        now = time.time()
-        for number in range(count):
-            stack = new_stack(f"stack {number}", now, settings)
-            stacks.create_stack(writer, stack, new_idea(stack.id, f"A list for {number}", now))
-            grow_old(writer, stack, now, todos)
-            stacks.control_stack(writer, stack.id, Command.START, now)
-
+    now = time.time()
     store = open_store(store_directory(data))
-    store.write(write)
+    # It carries out commands, and runs no agent.
+    orchestrator = Orchestrator.start(store=store, roles=observers_team(), runs=False)
+    for number in range(count):
+        stack = new_stack(f"stack {number}", now, settings)
+        idea = new_idea(stack.id, f"A list for {number}", now)
+        orchestrator.ask(CreateStack(stack, idea, start=True))
+        grow_old(store, stack, now, todos)
+    orchestrator.ask(Shutdown(grace=0))
+    orchestrator.actor_stopped.wait()
     store.close()
 
 
-def grow_old(writer: Writer, stack: Stack, now: float, todos: int) -> None:
+def grow_old(store: Store, stack: Stack, now: float, todos: int) -> None:
     """Give a stack a past of so many todos.
 
     What it has in memory grows with its past, as far as its agents are shown of that. Young ones would hide
     for hours whether anything else grows.
     """
+    commit = Commit()
     for number in range(todos):
         done = Todo(
             id=new_id(),
@@ -117,11 +121,12 @@ def grow_old(writer: Writer, stack: Stack, now: float, todos: int) -> None:
             updated_by="builder",
             closed_at=now,
         )
-        TODOS.put(writer, done)
+        TODOS.put(commit, done)
     past = [Proposal(fingerprint=f"{number:064x}", made_at=now) for number in range(MAX_PROPOSALS)]
     for role in ROLES:
         memory = ShortTermMemory(proposals=tuple(past))
-        STATES.put(writer, AgentState(stack_id=stack.id, role=role, short_term=memory, updated_at=now))
+        STATES.put(commit, AgentState(stack_id=stack.id, role=role, short_term=memory, updated_at=now))
+    store.write(commit)
 
 
 class Process:

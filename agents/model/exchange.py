@@ -33,7 +33,9 @@ CLOSE_SECONDS = 3.0
 # Functions of users that run at a time, besides what coroutines do meanwhile.
 MOST_USER_CALLS = 8
 # Models and their keys that are looked for at a time: a keyring may wait for a person, a file for its disk.
-MOST_LOADING = 8
+MOST_LOADING = 4
+# A server that is asked without a key: how often to look whether there is one by now, in seconds.
+LOOK_FOR_KEY_SECONDS = 30.0
 # Models that are kept for the next run: each address and each key makes others.
 MOST_MODELS = 256
 # No address: of a model in a file that is not served yet.
@@ -43,31 +45,62 @@ _ModelKey = tuple[str, str | None, str | None]
 
 
 @dataclass(slots=True)
+class _Opened:
+    """What is made with the first model."""
+
+    connections: "Connections"
+    agents: "OutputAgents"
+    closing: AsyncGenerator[None, None] | None = None
+    """Closes the connections when it is closed; the loop does that too, at its end."""
+
+
+@dataclass(slots=True)
 class _OnLoop:
     """What belongs to one event loop."""
 
     loop: asyncio.AbstractEventLoop
-    connections: "Connections"
-    closing: AsyncGenerator[None, None]
-    """Closes the connections when it is closed; the loop does that too, at its end, once it has begun."""
-    agents: "OutputAgents"
-    is_begun: bool = False
+    opened: _Opened | None = None
     models: dict[_ModelKey, "Model"] = field(default_factory=dict)
+    looked_for_key: dict[str, float] = field(default_factory=dict)
+    """When the keyring was asked, by provider: in seconds of the loop."""
     loading: BlockingCalls = field(default_factory=lambda: BlockingCalls(MOST_LOADING, "recursor-loading"))
     user_code: BlockingCalls = field(default_factory=lambda: BlockingCalls(MOST_USER_CALLS, "recursor-code"))
     making: asyncio.Lock = field(default_factory=asyncio.Lock)
     loading_file: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
-    async def begin(self) -> None:
-        """Have the loop close the connections, if nobody else does before it ends."""
-        if not self.is_begun:
-            self.is_begun = True
-            await anext(self.closing)
+    async def open(self) -> _Opened:
+        """Return what is made with the first model."""
+        if self.opened is None:
+            opened = await self.loading.call(_opened)
+            opened.closing = _closing(opened.connections)
+            await anext(opened.closing)
+            self.opened = opened
+        return self.opened
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self.opened is not None and self.opened.closing is not None:
+            await self.opened.closing.aclose()
 
     def end_threads(self) -> None:
         """Have its threads end when they are idle."""
         self.loading.close()
         self.user_code.close()
+
+
+def _opened() -> _Opened:
+    # They take a second to import.
+    from recursor.agents.model.connections import Connections
+    from recursor.agents.model.output_agents import OutputAgents
+
+    return _Opened(Connections(), OutputAgents())
+
+
+async def _closing(connections: "Connections") -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        await connections.close()
 
 
 class Exchange:
@@ -98,8 +131,10 @@ class Exchange:
 
     @property
     def agents(self) -> "OutputAgents":
-        """The agents of pydantic-ai, by the form of the answer."""
-        return self._on_loop().agents
+        """The agents of pydantic-ai, by the form of the answer; there are some once there is a model."""
+        opened = self._on_loop().opened
+        assert opened is not None
+        return opened.agents
 
     @contextmanager
     def asking(self) -> Iterator[None]:
@@ -122,28 +157,37 @@ class Exchange:
         """Return what a function returns that may block: it is called on a thread."""
         return await self._on_loop().user_code.call(function)
 
+    async def load(self, function: Callable[[], T]) -> T:
+        """Return what a function of ours returns that blocks for long, such as an import."""
+        return await self._on_loop().loading.call(function)
+
     async def model(self, name: str, base_url: str | None, *, load: bool = True) -> "Model":
         """Return the model that people call `name`; see `model_named`.
 
         One in a file is loaded, unless that is left for later; then nobody answers there yet.
         """
         bound = self._on_loop()
-        await bound.begin()
         if is_local(name):
             # One thread waits for a file, however many runs do.
             async with bound.loading_file[name]:
                 base_url = await bound.loading.call(lambda: self._address_of_file(name, load=load))
         provider = name.partition(":")[0]
         key = self.keys.known(provider)
-        if key is None:
+        if key is None and not is_local(name):
+            keyless = bound.models.get((name, base_url, None))
+            now, looked = bound.loop.time(), bound.looked_for_key.get(provider)
+            if keyless is not None and looked is not None and now < looked + LOOK_FOR_KEY_SECONDS:
+                return keyless
             key = await bound.loading.call(lambda: self.keys.of(provider))
+            bound.looked_for_key[provider] = now
         # A key that has changed since makes another model.
         known = (name, base_url, key)
         if known not in bound.models:
             # One after the other: of runs that begin together one makes it for all.
             async with bound.making:
                 if known not in bound.models:
-                    made = await bound.loading.call(lambda: self._made(known, bound))
+                    opened = await bound.open()
+                    made = await bound.loading.call(lambda: self._made(known, opened.connections))
                     bound.models[known] = made
                     if len(bound.models) > MOST_MODELS:
                         # They share their connections, and are made again when they are asked again.
@@ -161,9 +205,8 @@ class Exchange:
             await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
         bound, self._bound = self._bound, None
         if bound is not None:
-            await bound.begin()
-            await bound.closing.aclose()
-            await bound.loading.call(self._local.close)
+            await bound.close()
+            await asyncio.to_thread(self._local.close)
             bound.end_threads()
 
     def _on_loop(self) -> _OnLoop:
@@ -176,11 +219,7 @@ class Exchange:
                 if not bound.loop.is_closed():
                     raise RuntimeError("an Exchange is used on one event loop at a time: make another one")
                 bound.end_threads()
-            from recursor.agents.model.connections import Connections
-            from recursor.agents.model.output_agents import OutputAgents
-
-            connections = Connections()
-            bound = self._bound = _OnLoop(loop, connections, _closing(connections), OutputAgents())
+            bound = self._bound = _OnLoop(loop)
         return bound
 
     def _address_of_file(self, name: str, *, load: bool) -> str:
@@ -189,21 +228,14 @@ class Exchange:
         self._local.check(name)
         return UNLOADED
 
-    def _made(self, known: _ModelKey, bound: _OnLoop) -> "Model":
-        # They take a second to import.
+    def _made(self, known: _ModelKey, connections: "Connections") -> "Model":
+        # The SDKs of providers take long to import.
         from recursor.agents.model.providers import model_named
         from recursor.agents.model.schemas import remember_schemas
 
-        model = model_named(*known, bound.connections)
+        model = model_named(*known, connections)
         remember_schemas(model)
         return model
-
-
-async def _closing(connections: "Connections") -> AsyncGenerator[None, None]:
-    try:
-        yield
-    finally:
-        await connections.close()
 
 
 @functools.cache
