@@ -241,7 +241,7 @@ MERGES: Mapping[str, MergeFunction] = {table: partial(_merge, table) for table i
 _WRITTEN: dict[tuple[str, bytes], tuple[bytes, Figures]] = {}
 """Sums that were written lately, as bytes and as figures: what is added to again need not be read anew."""
 
-_NONE_WRITTEN: tuple[bytes, Figures] = (b"", ())
+_NONE_WRITTEN: tuple[None, Figures] = (None, ())
 
 
 _last_folded: tuple[Sequence[Figures], Figures] = ((), ())
