@@ -129,7 +129,12 @@ class RemoteLimiter:
             raise
 
     def release(
-        self, permit: RemotePermit, *, tokens: int | None, verdict: Verdict | None, wait: float | None
+        self,
+        permit: RemotePermit,
+        *,
+        tokens: int | None = None,
+        verdict: Verdict | None = None,
+        wait: float | None = None,
     ) -> None:
         """See `RateLimiter.release`."""
         self._link.send(Release(permit.id, tokens, verdict, wait))

@@ -21,7 +21,7 @@ from recursor.agents.hosts.messages import (
     Said,
     Withdraw,
 )
-from recursor.agents.model.rate_limiter import RateLimiter, Turn, WindowPermit
+from recursor.agents.model.rate_limiter import Limiter, Permit, Turn
 from recursor.agents.model.timing import uninterrupted
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome
@@ -46,7 +46,7 @@ class _HostedRun:
 class _Permitted:
     """A call under way."""
 
-    permit: WindowPermit
+    permit: Permit
     model: str
     base_url: str | None
 
@@ -55,7 +55,7 @@ class Host:
     """For the event loop that it is made on."""
 
     def __init__(
-        self, link: Link, pid: int, limiter: RateLimiter, tell_all: Callable[[object], None]
+        self, link: Link, pid: int, limiter: Limiter[Any], tell_all: Callable[[object], None]
     ) -> None:
         """Talk to a process.
 
@@ -218,7 +218,9 @@ class Host:
         priority: int,
         turn: Turn | None,
     ) -> Turn:
-        permit = await self._limiter.acquire(model, base_url, tokens, priority, hosted.run.aside, turn)
+        permit: Permit = await self._limiter.acquire(
+            model, base_url, tokens, priority, hosted.run.aside, turn
+        )
         self._permits[id] = _Permitted(permit, model, base_url)
         return permit.turn
 

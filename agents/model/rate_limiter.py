@@ -77,7 +77,12 @@ class Limiter(Protocol[P]):
     ) -> P: ...
 
     def release(
-        self, permit: P, *, tokens: int | None, verdict: Verdict | None, wait: float | None
+        self,
+        permit: P,
+        *,
+        tokens: int | None = None,
+        verdict: Verdict | None = None,
+        wait: float | None = None,
     ) -> None: ...
 
     def settled(self) -> None: ...
