@@ -118,7 +118,6 @@ def make_snapshot(*states: AgentState, **fields: Any) -> Snapshot:
         **{
             "stack": make_stack(phase="complete"),
             "taken_at": NOW,
-            "revision": (1, 0, 0),
             "idea": make_idea(),
             "states": known,
             **fields,
@@ -137,7 +136,6 @@ def make_report(statuses: Mapping[str, WorkStatus] | None = None, **fields: Any)
         **{
             "stack_id": STACK,
             "computed_at": NOW,
-            "revision": (1, 0, 0),
             "statuses": {"planner": make_status(9)} if statuses is None else statuses,
             **fields,
         }

@@ -4,7 +4,6 @@ import pytest
 
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import NodeStatus
-from recursor.domain.record import Revision
 from recursor.domain.todo import TodoStatus
 from tests.making import (
     NOW,
@@ -58,28 +57,23 @@ class TestReport:
         assert make_report({"b": make_status()}).next_due() is None
 
     @pytest.mark.parametrize(
-        ("revision", "now", "fresh"),
+        ("now", "fresh"),
         [
-            ((1, 0, 0), NOW, True),
-            ((1, 0, 0), NOW + 2.9, True),
-            ((1, 0, 0), NOW + 3, False),  # the planner is due
-            ((2, 0, 0), NOW, False),
-            ((1, 1, 0), NOW, False),
-            ((1, 0, 1), NOW, False),
-            ((1, 0, 0), NOW - 1, False),  # the clock was put back
+            (NOW, True),
+            (NOW + 2.9, True),
+            (NOW + 3, False),  # the planner is due
+            (NOW - 1, False),  # the clock was put back
         ],
     )
-    def test_holds_while_nothing_is_written_and_nothing_falls_due(
-        self, revision: Revision, now: float, fresh: bool
-    ) -> None:
+    def test_holds_while_nothing_falls_due(self, now: float, fresh: bool) -> None:
         report = make_report({"planner": make_status(due_at=NOW + 3)})
-        assert report.is_fresh(revision, ttl=5, now=now) is fresh
+        assert report.is_fresh(ttl=5, now=now) is fresh
 
     def test_holds_for_its_time(self) -> None:
         report = make_report({"planner": make_status(4)})
-        assert report.is_fresh((1, 0, 0), ttl=5, now=NOW + 4.9)
-        assert not report.is_fresh((1, 0, 0), ttl=5, now=NOW + 5)
-        assert not report.is_fresh((1, 0, 0), ttl=0, now=NOW)
+        assert report.is_fresh(ttl=5, now=NOW + 4.9)
+        assert not report.is_fresh(ttl=5, now=NOW + 5)
+        assert not report.is_fresh(ttl=0, now=NOW)
 
 
 class TestGraph:

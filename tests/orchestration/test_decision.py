@@ -64,14 +64,18 @@ class TestFailure:
     @pytest.mark.parametrize(("failures", "ends"), [(0, None), (1, NOW + 5), (3, NOW + 20), (99, NOW + 300)])
     def test_is_waited_out_from_the_end_of_the_cycle(self, failures: int, ends: float | None) -> None:
         stack = make_stack(failures_in_a_row=failures, last_activity_at=NOW, last_failure_at=NOW)
-        assert backoff_ends(stack, DEFAULTS) == ends
+        assert backoff_ends(stack, DEFAULTS, NOW) == ends
         assert last_cycle_failed(stack) is (ends is not None)
         never = stack.but(last_activity_at=None, last_failure_at=None)
-        assert backoff_ends(never, DEFAULTS) is None
+        assert backoff_ends(never, DEFAULTS, NOW) is None
+
+    def test_noted_by_a_clock_that_was_ahead_is_waited_out_from_now(self) -> None:
+        stack = make_stack(failures_in_a_row=1, last_activity_at=NOW + 900, last_failure_at=NOW + 900)
+        assert backoff_ends(stack, DEFAULTS, NOW) == NOW + 5
 
     def test_is_over_when_a_later_cycle_only_waits(self) -> None:
         stack = make_stack(failures_in_a_row=3, last_activity_at=NOW, last_failure_at=NOW - 5)
-        assert backoff_ends(stack, DEFAULTS) is None
+        assert backoff_ends(stack, DEFAULTS, NOW) is None
         assert not last_cycle_failed(stack)
 
     def test_is_forgiven_when_a_person_resumes_before_the_cycle_has_ended(self) -> None:
