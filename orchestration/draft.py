@@ -111,7 +111,7 @@ class Draft:
 
     def send(self, message: Message) -> None:
         """Send a message to another stack, or to all."""
-        self.edit().outbox = self.records.outbox.adding(message.id, message)
+        self.changed().outbox = self.records.outbox.adding(message.id, message)
         self.writes.sent[message.id] = message
 
     def put_artifact(self, artifact: Artifact) -> None:
