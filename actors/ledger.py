@@ -71,6 +71,8 @@ class LedgerActor(DispatchedActor):
             dispatcher: what runs the actor.
         """
         super().__init__(dispatcher=dispatcher)
+        # Calls of models wait for it.
+        self.actor_inbox.urgent = True
         self._store = store
         self._settings = settings
         self._runner = runner

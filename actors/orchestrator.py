@@ -159,6 +159,8 @@ class Orchestrator(DispatchedActor):
                 TaskPool(runner.agents, "recursor-agent"),
             )
         super().__init__(dispatcher=runtime.control)
+        # All that people ask for comes this way, and takes no time here.
+        self.actor_inbox.urgent = True
         models = models or Exchange(runtime.clock, runner.rates)
         runtime.agents.call_at_end(models.aclose)
         self._check = check

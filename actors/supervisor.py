@@ -89,6 +89,8 @@ logger = logging.getLogger("recursor.actors")
 
 # Cycles between two looks for history that may go: each scans what is kept, which takes some milliseconds.
 CYCLES_PER_PRUNE = 1000
+# From this priority of work on, as that of a visitor who waits, a busy stack goes before others.
+URGENT = 10
 
 _COMMITTED = Committed(None)
 _AT_REST = (Activity.RESTING, Activity.HELD)
@@ -128,6 +130,8 @@ class StackSupervisor(DispatchedActor):
         self._quiesced: list[DispatchedFuture[None]] = []
         self._timer: Timer | None = None
         self._rest_timer: Timer | None = None
+        # Whoever writes to a stack at rest waits for it; a busy one may wait for others as busy.
+        self.actor_inbox.urgent = True
         self._last_step_at = self._now()
         self._handled = 0
         """How many of the orchestrator's messages were handled."""
@@ -328,8 +332,10 @@ class StackSupervisor(DispatchedActor):
             carry_out[type(effect)](self, effect)
         for effect in queue.add(step, asked, results):
             carry_out[type(effect)](self, effect)
-        if self._rest_timer is None and self._state.activity in _AT_REST:
-            self._offer_passivation_later()
+        if self._state.activity in _AT_REST:
+            self.actor_inbox.urgent = True
+            if self._rest_timer is None:
+                self._offer_passivation_later()
 
     def _committed(self, message: Committed) -> None:
         assert self._queue is not None
@@ -379,6 +385,7 @@ class StackSupervisor(DispatchedActor):
         turn, post = effect.turn, self.actor_inbox.post
         if turn != state.turn:
             return
+        self.actor_inbox.urgent = effect.nodes[0].priority >= URGENT
         if turn == self._taken_back:
             # The stack was paused while it was being written that they run.
             self._feed(WaveEnded(()))

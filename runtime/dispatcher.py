@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from itertools import count
+from threading import get_ident
 
 from recursor.runtime.interfaces import Load
 from recursor.runtime.mailbox import Mailbox
@@ -15,10 +16,17 @@ from recursor.runtime.worker import Worker, blocking
 
 logger = logging.getLogger("recursor.runtime")
 
+# One of so many that would go first waits for its turn like all others.
+FAIR = 64
+
 
 class Dispatcher:
     """A few threads that run many actors, each actor in at most one thread at a time, in the order of its
     messages.
+
+    Urgent mailboxes come first. An actor that is told something by one that runs here comes next, before
+    those that wait: what the two work at is in the processor's caches, and a conversation of actors does not
+    wait for all others at each step. Neither keeps the others waiting for ever.
 
     Threads are started when there is work for them, and wait without using the CPU when there is none. Actors
     on it should not block, but if they wait for a future of ours, a spare thread is started, and nothing
@@ -52,6 +60,10 @@ class Dispatcher:
         self.threads = threads
         self.name = name
         self._ready: deque[Mailbox] = deque()
+        self._urgent: deque[Mailbox] = deque()
+        # Count those that go first.
+        self._told, self._hurried = count(), count()
+        self._own_threads: set[int] = set()
         # Re-entrant: the garbage collector may run a finalizer in the middle of anything, and that may tell
         # an actor something. Therefore each change below is complete before `_wake_one` looks at it.
         self._lock = threading.RLock()
@@ -73,21 +85,29 @@ class Dispatcher:
         """How many actors wait for a thread, and how many run."""
         with self._lock:
             running = sum(worker.has_place and worker.mailbox is not None for worker in self._workers)
-            return Load(len(self._ready), running, abandoned=0)
+            return Load(len(self._urgent) + len(self._ready), running, abandoned=0)
 
     def mailbox(self) -> Mailbox:
         """Make the inbox for an actor that is to run here."""
         return Mailbox(self)
 
-    def schedule(self, mailbox: Mailbox, /) -> None:
-        """Put a mailbox at the end of the queue; only for the mailbox itself, when it has the turn.
+    def schedule(self, mailbox: Mailbox, /, *, again: bool = False) -> None:
+        """Queue a mailbox; only for the mailbox itself, when it has the turn.
 
         On a dispatcher that was shut down, the actor is terminated: no asker waits for ever.
 
         Args:
             mailbox: the one to run.
+            again: whether it has just run, and others are to have their turn first.
         """
-        self._ready.append(mailbox)
+        if again:
+            self._ready.append(mailbox)
+        elif mailbox.urgent:
+            self._urgent.append(mailbox)
+        elif get_ident() in self._own_threads and next(self._told) % FAIR:
+            self._ready.appendleft(mailbox)
+        else:
+            self._ready.append(mailbox)
         if self._placed < self._wanted:
             self._ensure_thread()
 
@@ -127,9 +147,13 @@ class Dispatcher:
             # More than the limit: one that waited in a future is back, and this one gives way.
             if self._placed <= self._wanted:
                 try:
+                    if self._urgent and next(self._hurried) % FAIR:
+                        return self._urgent.popleft()
                     return self._ready.popleft()
                 except IndexError:
-                    pass
+                    if self._urgent or self._ready:
+                        # The last one of the queue that was looked into went to another thread.
+                        continue
             with self._lock:
                 self._unplace(worker)
                 superfluous = self._closing or len(self._idle) >= self.threads
@@ -145,6 +169,7 @@ class Dispatcher:
         died_in, worker.mailbox = worker.mailbox, None
         with self._lock:
             self._workers.discard(worker)
+            self._own_threads.discard(get_ident())
             if worker in self._idle:
                 self._idle.remove(worker)
             self._unplace(worker)
@@ -189,7 +214,7 @@ class Dispatcher:
 
         One is enough, each time that work arrives or a place becomes free: a worker that found work stays
         until there is none."""
-        if not self._ready or self._placed >= self.threads:
+        if not (self._urgent or self._ready) or self._placed >= self.threads:
             return
         if self._idle:
             self._wake(self._idle.pop())
@@ -199,13 +224,14 @@ class Dispatcher:
         self._placed += 1
         try:
             worker.start()
+            self._own_threads.add(worker.ident or 0)
         except RuntimeError:
             self._workers.discard(worker)
             self._placed -= 1
             logger.exception("%s could not start a thread; %d run", self, len(self._workers))
 
     def _close_when_done(self) -> None:
-        if self._closing and not self._workers and not self._ready:
+        if self._closing and not (self._workers or self._urgent or self._ready):
             self._close()
 
     def _close(self) -> None:
@@ -225,8 +251,10 @@ class Dispatcher:
     def _terminate_queued(self) -> None:
         while True:
             try:
-                mailbox = self._ready.popleft()
+                mailbox = (self._urgent or self._ready).popleft()
             except IndexError:
+                if self._urgent or self._ready:
+                    continue
                 return
             mailbox.terminate()
 

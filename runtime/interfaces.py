@@ -39,8 +39,13 @@ class ActorDispatcher(Protocol):
         """Make the inbox for an actor that is to run here."""
         ...
 
-    def schedule(self, mailbox: Mailbox, /) -> None:
-        """Have a mailbox run; only for the mailbox itself, when it has the turn."""
+    def schedule(self, mailbox: Mailbox, /, *, again: bool = False) -> None:
+        """Have a mailbox run; only for the mailbox itself, when it has the turn.
+
+        Args:
+            mailbox: the one to run.
+            again: whether it has just run, and others are to have their turn first.
+        """
         ...
 
     def shutdown(self, timeout: float | None = None) -> bool:

@@ -57,8 +57,13 @@ class MailboxOwner(Protocol):
 class MailboxScheduler(Protocol):
     """A dispatcher, to its mailboxes."""
 
-    def schedule(self, mailbox: Mailbox, /) -> None:
-        """Have `Mailbox.run` called soon; only for the mailbox itself, when it has the turn."""
+    def schedule(self, mailbox: Mailbox, /, *, again: bool = False) -> None:
+        """Have `Mailbox.run` called soon; only for the mailbox itself, when it has the turn.
+
+        Args:
+            mailbox: the one to run.
+            again: whether it has just run, and others are to have their turn first.
+        """
         ...
 
 
@@ -89,7 +94,7 @@ class Mailbox:
         dispatcher: the one to run the actor.
     """
 
-    __slots__ = ("_actor", "_messages", "_name", "_setup_due", "_turn", "dispatcher")
+    __slots__ = ("_actor", "_messages", "_name", "_setup_due", "_turn", "dispatcher", "urgent")
 
     def __init__(self, dispatcher: MailboxScheduler) -> None:
         self.dispatcher = dispatcher
@@ -100,6 +105,8 @@ class Mailbox:
         self._actor: MailboxOwner | None = None
         self._setup_due = False
         self._name = ""
+        self.urgent = False
+        """Whether its turn comes before that of others; the actor may change it."""
 
     def post(self, message: Any, reply_to: ReplyTo | None) -> None:
         """Add a message, and have the actor run if it is idle.
@@ -202,7 +209,7 @@ class Mailbox:
     def _release_turn(self) -> None:
         self._turn.release()
         if not self._messages.empty() and self._turn.acquire(False):
-            self.dispatcher.schedule(self)
+            self.dispatcher.schedule(self, again=True)
 
 
 def reject(message: Any, reply_to: ReplyTo | None, reason: str) -> None:

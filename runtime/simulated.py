@@ -253,7 +253,7 @@ class SimulatedDispatcher:
         """See `ActorDispatcher.mailbox`."""
         return Mailbox(self)
 
-    def schedule(self, mailbox: Mailbox, /) -> None:
+    def schedule(self, mailbox: Mailbox, /, *, again: bool = False) -> None:  # noqa: ARG002  # any order goes
         """See `ActorDispatcher.schedule`."""
         if self._crashed:
             return
