@@ -422,7 +422,7 @@ def _rest(t: _Turn, report: WorkReport) -> None:
 def _wait(t: _Turn, decision: Decision) -> None:
     if not t.may_run:
         _hold(t)
-    elif decision.kind is DecisionKind.CONTINUE:
+    elif decision.kind is DecisionKind.CONTINUE or (t.has_changed and not decision.backoff):
         _go_on(t)
     else:
         due = None if decision.pause is None else t.now + decision.pause
@@ -445,6 +445,9 @@ def _end_cycle(t: _Turn, report: WorkReport) -> None:
         now=t.now,
     )
     end_cycle(t.draft, report, decision, progress=progress)
+    if t.has_changed:
+        # The report knows nothing of it: it changed faster than it could be looked at.
+        t.draft.note_news()
     t.after += news.cycle_ended(t.draft.writes.ended[-1], t.observed)
     if decision.kind is DecisionKind.CONTINUE and t.may_run:
         # The end shares the commit of the next beginning.
@@ -533,6 +536,9 @@ def _react(t: _Turn, command: object) -> None:
         _go_on(t)
     elif activity is Activity.RESTING and not t.state.backing_off and t.has_changed:
         _look(t)
+        # It is written with what comes of the look, in whatever way that ends: so an agent that it is for waits
+        # for one commit and not for two.
+        t.save = False
 
 
 def _delete(t: _Turn) -> None:
