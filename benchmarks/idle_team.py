@@ -21,6 +21,7 @@ from recursor.domain.snapshot import Snapshot
 from recursor.domain.work import WorkStatus
 from recursor.orchestration.roles import Dependency, Role, RoleRegistry
 from recursor.runner.garbage import seldom_collected
+from recursor.runner.switching import often_switched
 from recursor.storage.commit import Commit
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.opening import open_store
@@ -75,8 +76,8 @@ def disk_store() -> Iterator[tuple[LmdbStore, Path]]:
 def orchestrator(
     store: LmdbStore, roles: RoleRegistry, settings: Settings = AT_ONCE, runner: RunnerSettings | None = None
 ) -> Iterator[ActorRef[Orchestrator]]:
-    """Start an orchestrator on `store`, with garbage collected as in a runner; shut it down afterwards."""
-    with seldom_collected():
+    """Start an orchestrator on `store`, in a process set up as a runner is; shut it down afterwards."""
+    with seldom_collected(), often_switched():
         ref = Orchestrator.start(
             store=store, roles=roles, settings=settings, runner=runner or RunnerSettings()
         )

@@ -536,8 +536,8 @@ def _react(t: _Turn, command: object) -> None:
         _go_on(t)
     elif activity is Activity.RESTING and not t.state.backing_off and t.has_changed:
         _look(t)
-        # It is written with what comes of the look, in whatever way that ends: so an agent that it is for waits
-        # for one commit and not for two.
+        # It is written with what comes of the look, in whatever way that ends: so an agent that it is for
+        # waits for one commit and not for two.
         t.save = False
 
 

@@ -24,6 +24,7 @@ from recursor.runner.garbage import seldom_collected
 from recursor.runner.interrupts import Interrupted, Interrupts
 from recursor.runner.places import artifacts_directory
 from recursor.runner.process import Runner, RunnerError
+from recursor.runner.switching import often_switched
 from recursor.storage.queries import UnreadableStack, list_stacks
 from recursor.storage.tables import ARTIFACTS
 
@@ -147,6 +148,7 @@ class Session:
         began, since = time.monotonic(), self._runner.clock.now()
         with ExitStack() as held:
             held.enter_context(seldom_collected())
+            held.enter_context(often_switched())
             held.enter_context(Interrupts(self._inbox))
             held.callback(self._display.close)
             runner = held.enter_context(self._runner)
