@@ -76,7 +76,7 @@ def apply(
     saw: Snapshot | None = None,
     **outcome: Any,
 ) -> bool:
-    """Apply what an agent made of what there is, or `saw`, a second before. Returns whether it is progress."""
+    """Apply what an agent made of what there is, or `saw`, a second before; tell whether it is progress."""
     seen = (desk.see() if saw is None else saw).but(taken_at=now - 1)
     draft = desk.draft(now)
     apply_outcome(draft, role, "cycle", Outcome(effects=effects, **outcome), seen)

@@ -1,7 +1,8 @@
 """What is spent is set aside first, counted afterwards, and never more than a budget allows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pytest
@@ -10,48 +11,82 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.spending import Budget, BudgetChanges, BudgetExceededError, BudgetHeldError, Spend
-from recursor.storage import ledger, stacks
-from recursor.storage.budgets import change_limits
-from recursor.storage.ledger import TOTAL, Budgets, read_account
-from recursor.storage.memory_store import MemoryStore
-from recursor.storage.tables import ALL_STACKS, RESERVATIONS, TABLES
+from recursor.domain.spending import (
+    Account,
+    Budget,
+    BudgetChanges,
+    BudgetExceededError,
+    BudgetHeldError,
+    PriceUnknownError,
+    Reservation,
+    Spend,
+)
+from recursor.orchestration.ledger import ALL_STACKS, TOTAL, Budgets, Ledger
 
 NOW = 1_700_000_000.0
 A, B = "a" * 16, "b" * 16
 
 
 @pytest.fixture
-def books() -> Iterator["Books"]:
-    books = Books()
-    yield books
-    books.store.close()
+def books() -> "Books":
+    return Books()
 
 
 class Books:
-    """A store, and transactions on its ledger."""
+    """A ledger, and what of it is on disk: all that it changes is, at once."""
 
     def __init__(self) -> None:
-        self.store = MemoryStore(TABLES)
+        self.accounts: dict[tuple[str, str], Account] = {}
+        self.reservations: dict[str, Reservation] = {}
+        self.numbers = count(1)
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin again with what is on disk."""
+        self.ledger = Ledger(lambda *key: self.accounts.get(key), list(self.reservations.values()))
+
+    def write(self) -> None:
+        for (stack_id, key), record in self.ledger.changed.items():
+            if isinstance(record, Reservation):
+                self.reservations[key] = record
+            else:
+                self.accounts[stack_id, key] = record
+        for reservation_id in self.ledger.removed:
+            self.reservations.pop(reservation_id, None)
+        for key in [key for key in self.accounts if key[0] in self.ledger.forgotten]:
+            del self.accounts[key]
+        self.ledger.changed.clear()
+        self.ledger.removed.clear()
 
     def reserve(self, tokens: int, budgets: Budgets = Budgets(), dollars: str = "0", **who: str) -> str:  # noqa: B008
         most = Spend(tokens=tokens, dollars=Decimal(dollars))
-        owner, role = who.get("stack_id", A), who.get("role", "planner")
-        return self.store.write(lambda writer: ledger.reserve(writer, owner, role, budgets, most, NOW))
+        owner, role, key = who.get("stack_id", A), who.get("role", "planner"), str(next(self.numbers))
+        self.ledger.reserve(owner, role, budgets, most, NOW, key)
+        self.write()
+        return key
 
     def settle(self, reservation: str, tokens: int | None, dollars: str = "0") -> None:
         spent = None if tokens is None else Spend(tokens=tokens, dollars=Decimal(dollars))
-        self.store.write(lambda writer: ledger.settle(writer, reservation, spent))
+        self.ledger.settle(reservation, spent)
+        self.write()
+
+    def settle_all(self) -> int:
+        lost = self.ledger.settle_all()
+        self.write()
+        return lost
 
     def begin(self, budgets: Budgets, now: float, role: str = "planner") -> None:
-        self.store.write(lambda writer: ledger.begin_run(writer, A, role, budgets, now))
+        self.ledger.begin_run(A, role, budgets, now)
+        self.write()
 
     def limit(self, changes: BudgetChanges) -> None:
-        self.store.write(lambda writer: change_limits(writer, changes))
+        self.ledger.limit_all(changes)
+        self.write()
 
-    def account(self, stack_id: str = A, role: str = TOTAL) -> Any:
-        with self.store.read() as reader:
-            return read_account(reader, stack_id, role)
+    def account(self, stack_id: str = A, role: str = TOTAL) -> Account:
+        """Return an account as it is on disk."""
+        assert not self.ledger.changed
+        return self.accounts.get((stack_id, role), Account(stack_id=stack_id, role=role))
 
 
 def test_a_call_is_counted_for_its_role_its_stack_and_all(books: Books) -> None:
@@ -103,7 +138,7 @@ def test_what_would_be_too_much_is_refused_whole(books: Books, budgets: Budgets,
 
 def test_what_is_set_aside_is_not_there_for_others(books: Books) -> None:
     first = books.reserve(80, Budgets(stack=TOKENS))
-    said = "0 of 100 spent, 80 set aside for calls under way, and the next call may take"
+    said = "0 of 100 spent, 80 reserved for calls under way, and the next call may take"
     with pytest.raises(BudgetHeldError, match=f"{said} 30: it is made when they have ended"):
         books.reserve(30, Budgets(stack=TOKENS), role="builder")
     # What could not be paid for even if nothing of that is spent is a person's business.
@@ -116,7 +151,7 @@ def test_what_is_set_aside_is_not_there_for_others(books: Books) -> None:
 def test_money_that_is_set_aside_comes_back_too(books: Books) -> None:
     budgets = Budgets(runner=Budget(dollars=Decimal(1)))
     first = books.reserve(1, budgets, dollars="0.80")
-    with pytest.raises(BudgetHeldError, match=r"\$0\.8000 set aside"):
+    with pytest.raises(BudgetHeldError, match=r"\$0\.8000 reserved"):
         books.reserve(1, budgets, dollars="0.30", stack_id=B)
     books.settle(first, 1, "0.75")
     with pytest.raises(BudgetExceededError, match=r"\$0\.7500 of \$1\.00 spent"):
@@ -145,8 +180,9 @@ def test_settling_twice_counts_once(books: Books) -> None:
 def test_what_a_dead_process_set_aside_counts_in_full_once(books: Books) -> None:
     late = books.reserve(100)
     books.reserve(30, stack_id=B)
-    assert books.store.write(ledger.settle_all) == 2
-    assert books.store.write(ledger.settle_all) == 0
+    books.restart()
+    assert books.settle_all() == 2
+    assert books.settle_all() == 0
     books.settle(late, 10)
     assert (books.account().spent.tokens, books.account(B).spent.tokens) == (100, 30)
     assert books.account(ALL_STACKS).spent.tokens == 130
@@ -154,16 +190,22 @@ def test_what_a_dead_process_set_aside_counts_in_full_once(books: Books) -> None
 
 
 def test_a_deleted_stack_takes_its_accounts_along_and_what_all_spent_stays(books: Books) -> None:
-    stack = stacks.new_stack("one", NOW)
-    books.store.write(lambda writer: stacks.create_stack(writer, stack))
-    under_way = books.reserve(100, stack_id=stack.id)
-    books.settle(books.reserve(50, stack_id=stack.id), 20)
-    books.store.write(lambda writer: stacks.delete_stack(writer, stack.id))
-    assert books.account(stack.id).spent == Spend()
+    under_way = books.reserve(100)
+    books.settle(books.reserve(50), 20)
+    books.ledger.forget(A)
+    books.write()
+    assert books.account().spent == Spend()
     books.settle(under_way, 60)
-    assert books.account(stack.id).spent == Spend()
+    assert books.account().spent == Spend()
     assert books.account(ALL_STACKS).spent.tokens == 80
     assert books.account(ALL_STACKS).reserved == Spend()
+
+
+def test_a_price_that_nobody_knows_is_refused_where_dollars_count(books: Books) -> None:
+    unpriced = Spend(tokens=1, unpriced_tokens=1)
+    books.ledger.reserve(A, "planner", Budgets(stack=TOKENS), unpriced, NOW, "1")
+    with pytest.raises(PriceUnknownError):
+        books.ledger.reserve(A, "planner", Budgets(runner=DOLLARS), unpriced, NOW, "2")
 
 
 def test_runs_are_counted_over_the_last_sixty_minutes(books: Books) -> None:
@@ -218,7 +260,6 @@ def test_the_count_of_runs_stays_small(steps: list[tuple[int, int]]) -> None:
     account = books.account()
     assert len(account.runs) <= 61
     assert sum(runs for _, runs in account.runs) == sum(at >= minute - 60 for at in begun)
-    books.store.close()
 
 
 class Spending(RuleBasedStateMachine):
@@ -255,7 +296,8 @@ class Spending(RuleBasedStateMachine):
 
     @rule()
     def die(self) -> None:
-        assert self.books.store.write(ledger.settle_all) == len(self.open)
+        self.books.restart()
+        assert self.books.settle_all() == len(self.open)
         self.spent += sum(self.open.values())
         self.open.clear()
 
@@ -268,17 +310,13 @@ class Spending(RuleBasedStateMachine):
         roles = [self.books.account(A, role).spent.tokens for role in ("planner", "builder")]
         assert sum(roles) == self.spent <= 1000
 
-    def teardown(self) -> None:
-        self.books.store.close()
-
 
 TestSpending: Callable[..., Any] = Spending.TestCase
 
 
 def test_reservations_are_removed_when_settled(books: Books) -> None:
     books.settle(books.reserve(1), 1)
-    with books.store.read() as reader:
-        assert list(RESERVATIONS.scan(reader, ALL_STACKS)) == []
+    assert books.reservations == {}
 
 
 def test_what_a_person_limits_all_to_holds_over_the_settings_at_once(books: Books) -> None:
@@ -304,3 +342,11 @@ def test_a_limit_that_cannot_be_is_refused_and_changes_nothing(books: Books) -> 
     with pytest.raises(InvalidInputError, match=r"^budget: tokens: "):
         books.limit({"tokens": -1, "dollars": Decimal(1)})
     assert books.account(ALL_STACKS).limits == Budget(tokens=30)
+
+
+def test_what_is_refused_changes_nothing_that_would_be_written(books: Books) -> None:
+    with pytest.raises(BudgetExceededError):
+        books.ledger.reserve(A, "planner", Budgets(runner=Budget(tokens=0)), Spend(tokens=1), NOW, "1")
+    with pytest.raises(BudgetExceededError):
+        books.ledger.begin_run(A, "planner", Budgets(runner=Budget(runs_per_hour=0)), NOW)
+    assert (books.ledger.changed, books.ledger.removed) == ({}, set())
