@@ -458,7 +458,8 @@ class StackSupervisor(DispatchedActor):
         elif state.activity is Activity.LOOKING:
             self._feed(WorkReported(message.value))  # type: ignore[arg-type]  # the cache's answer
         elif state.activity is Activity.BUILDING:
-            self._feed(GraphBuilt(message.value, self._report))  # type: ignore[arg-type]  # the builder's answer
+            report, self._report = self._report, None
+            self._feed(GraphBuilt(message.value, report))  # type: ignore[arg-type]  # the builder's answer
 
     def _child_failed(self, error: BaseException) -> None:
         if not isinstance(error, ActorDeadError):
@@ -472,6 +473,7 @@ class StackSupervisor(DispatchedActor):
 
     def _wave_ended(self, answers: Any) -> None:
         ended = self._runs.collect(answers)
+        self._snapshot = None
         named = {
             result.role: named_by(result.outcome)
             for result in ended.results
@@ -569,7 +571,7 @@ class StackSupervisor(DispatchedActor):
 
     def _snapshot_now(self, state: StackState) -> Snapshot:
         roles, now = self._environment.roles, self._now()
-        self._snapshot = state.records.snapshot(roles, now, self._snapshot)
+        self._snapshot = state.records.snapshot(roles, now)
         return self._snapshot
 
     def _known_state(self) -> StackState:

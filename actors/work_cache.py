@@ -1,6 +1,7 @@
 """The work cache: knows a stack's work status, and detects it again only when it may have changed."""
 
 from typing import Any
+from weakref import ReferenceType, ref
 
 from recursor.actors.environment import Environment
 from recursor.actors.stack_messages import DetectWork
@@ -22,7 +23,8 @@ class WorkCache(DispatchedActor):
         self._stack_id = stack_id
         self._environment = environment
         self._report: WorkReport | None = None
-        self._made_of: tuple[StackRecords, Settings] | None = None
+        # A weak reference: of a busy stack it is the only thing that would keep the records of before.
+        self._made_of: tuple[ReferenceType[StackRecords], Settings] | None = None
 
     def on_receive(self, message: Any) -> WorkReport:
         """Return the work status of a snapshot.
@@ -37,13 +39,13 @@ class WorkCache(DispatchedActor):
         if (
             report is not None
             and made_of is not None
-            and made_of[0] is message.records
+            and made_of[0]() is message.records
             and made_of[1] is settings
             and report.is_fresh(settings.detection.cache_ttl, now)
         ):
             return report
         report = detect_work(message.snapshot, environment.roles, settings, now)
-        self._report, self._made_of = report, (message.records, settings)
+        self._report, self._made_of = report, (ref(message.records), settings)
         if environment.events.wanted(self._stack_id, WorkDetected):
             environment.events.publish(WorkDetected(stack_id=self._stack_id, at=now, report=report))
         return report

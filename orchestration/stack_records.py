@@ -28,6 +28,8 @@ MAX_UNPLANNED = 100
 MAX_PAST_USER_MESSAGES = 20
 
 
+# Snapshots are made from this one, since their parts have been checked already.
+_SNAPSHOT = Snapshot(stack=Stack(id="", name="none", created_at=0.0), taken_at=0.0, states={})
 _NO_TODOS: Collection[Todo] = Collection({})
 _NO_USER_MESSAGES: Collection[UserMessage] = Collection({})
 _NO_MESSAGES: Collection[Message] = Collection({})
@@ -77,28 +79,23 @@ class StackRecords:
             return AgentState(stack_id=stack.id, role=role, updated_at=stack.created_at)
         return known
 
-    def snapshot(self, roles: Mapping[str, object], now: float, earlier: Snapshot | None = None) -> Snapshot:
+    def snapshot(self, roles: Mapping[str, object], now: float) -> Snapshot:
         """Return what agents may read.
 
         Args:
             roles: the roles whose states belong in it.
             now: seconds since the epoch, UTC.
-            earlier: a snapshot of the same stack; parts that did not change are taken from it.
         """
-        fields = {
-            "stack": self.stack,
-            "taken_at": now,
-            "idea": self.idea,
-            "todos": self._shown_todos(),
-            "user_messages": self._shown_user_messages(),
-            "messages": self._shown_messages(),
-            "artifact": self.artifact,
-            "states": self._shown_states(roles),
-        }
-        if earlier is not None:
-            # All are records that were checked when they were made.
-            return earlier.but(**fields)
-        return Snapshot.model_validate(fields)
+        return _SNAPSHOT.but(
+            stack=self.stack,
+            taken_at=now,
+            idea=self.idea,
+            todos=self._shown_todos(),
+            user_messages=self._shown_user_messages(),
+            messages=self._shown_messages(),
+            artifact=self.artifact,
+            states=self._shown_states(roles),
+        )
 
     def _shown_todos(self) -> tuple[Todo, ...]:
         todos = self.todos.items

@@ -69,10 +69,10 @@ def test_everything_is_there_oldest_first() -> None:
 def test_a_later_snapshot_shares_what_has_not_changed() -> None:
     records = make_records(todos=[make_todo(1)], states=[make_state(role, NOW) for role in ROLES])
     roles = dict.fromkeys(ROLES)
-    first = records.snapshot(roles, NOW, records.snapshot(roles, NOW))
+    first = records.snapshot(roles, NOW)
     changed = records.copy()
     changed.idea = make_idea(title="Garden")
-    second = changed.snapshot(roles, NOW + 3, first)
+    second = changed.snapshot(roles, NOW + 3)
     assert (second.taken_at, second.idea) == (NOW + 3, make_idea(title="Garden"))
     assert second.todos is first.todos
     assert second.states is first.states
