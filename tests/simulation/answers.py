@@ -139,10 +139,6 @@ class Answers:
                 self._world.violate("answers", f"{asked}: {asked.error}")
         self._check(asked)
 
-    def is_asked(self, stack_id: str) -> bool:
-        """Whether something asked of a stack is not answered yet."""
-        return any(asked.stack_id == stack_id for asked in self._unanswered.values())
-
     def missing(self) -> Iterator[str]:
         """Yield what is not answered yet."""
         yield from (f"{asked} is not answered" for asked in self._unanswered.values())

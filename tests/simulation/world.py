@@ -352,29 +352,31 @@ class World:
         helped: Counter[str] = Counter()
         while True:
             self.run_until_idle()
-            disk = Disk.of(self.store)
-            for stack_id, stack in disk.stacks.items():
-                # What went wrong before may pause it still.
-                if (
-                    stack["state"] != "running"
-                    and helped[stack_id] < MOST_HELP
-                    and not self.answers.is_asked(stack_id)
-                ):
-                    helped[stack_id] += 1
-                    paused = stack["state"] == "paused"
-                    self.answers.control(stack_id, Command.RESUME if paused else Command.START)
-            if self.process.scheduler.ready:
-                continue
-            problems = [*at_rest(self, disk), *self.answers.missing()]
+            problems = self._unfinished(helped)
             scheduler = self.process.scheduler
-            if not problems and not self.process.agents.load.running:
-                problems = list(differences(self))
-                if not problems:
-                    return
+            if scheduler.ready:
+                continue
+            if not problems:
+                return
             due = scheduler.next_due()
             if due is None or scheduler.elapsed + due > end:
-                raise Violation("7 liveness", "; ".join(problems) or "agents run, and nothing ends them")
+                raise Violation("7 liveness", "; ".join(problems))
             scheduler.advance_to_next()
+
+    def _unfinished(self, helped: Counter[str]) -> list[str]:
+        """Return what keeps everything from being at rest; stacks that do not run are made to."""
+        problems = [*self.answers.missing()]
+        if self.process.agents.load.running:
+            problems.append("agents run")
+        if problems:
+            return problems
+        disk = Disk.of(self.store)
+        for stack_id, stack in disk.stacks.items():
+            if stack["state"] != "running" and helped[stack_id] < MOST_HELP:
+                helped[stack_id] += 1
+                paused = stack["state"] == "paused"
+                self.answers.control(stack_id, Command.RESUME if paused else Command.START)
+        return list(at_rest(self, disk)) or list(differences(self))
 
     def _shut_down(self) -> None:
         self.check()
