@@ -12,7 +12,9 @@ from recursor.orchestration.roles import RoleRegistry
 from recursor.orchestration.stack_machine import StackMachine
 from recursor.runtime.actor import DispatchedRef
 from recursor.runtime.clock import Clock
+from recursor.runtime.dispatcher import Dispatcher
 from recursor.runtime.interfaces import ActorDispatcher, Pool
+from recursor.runtime.pool import TaskPool
 from recursor.storage.store import Store
 
 
@@ -27,6 +29,17 @@ class Runtime:
     """Runs agents. Its size is the limit on how many run at a time."""
     new_id: Callable[[], str] = new_id
     """Makes ids that sort by age."""
+
+    @classmethod
+    def of_threads(cls, runner: RunnerSettings, clock: Clock) -> "Runtime":
+        """Return a runtime of real threads, begun as they are needed.
+
+        Args:
+            runner: says how many.
+            clock: the time.
+        """
+        control = Dispatcher(runner.control_threads, "recursor-control")
+        return cls(clock, control, TaskPool(runner.agents, "recursor-agent"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,9 +71,7 @@ from recursor.orchestration.stack_machine import StackMachine
 from recursor.runtime.actor import DispatchedActor
 from recursor.runtime.clock import Clock, SystemClock, Timer
 from recursor.runtime.deferred import Deferred
-from recursor.runtime.dispatcher import Dispatcher
 from recursor.runtime.future import DispatchedFuture, fan_in
-from recursor.runtime.pool import TaskPool
 from recursor.storage.broadcasts import prunable_broadcasts
 from recursor.storage.commit import Commit
 from recursor.storage.errors import StorageError
@@ -122,8 +120,9 @@ class Orchestrator(DispatchedActor):
         runs: whether agents run. If not, commands are carried out, and nothing else happens.
         roles_known: whether `roles` is the team that will run the stacks, so that settings for other roles
             are refused.
-        runtime: the threads and the time to run on; by default real ones, of its own. Whoever gives it
-            closes it.
+        runtime: the threads and the time to run on; by default real ones, of its own.
+        closes_runtime: whether it ends the threads of `runtime` when it ends. A clock that it was given it
+            never closes.
 
     Raises:
         StoreClosedError, UnknownTableError: the store cannot be used.
@@ -142,6 +141,7 @@ class Orchestrator(DispatchedActor):
         runs: bool = True,
         roles_known: bool = True,
         runtime: Runtime | None = None,
+        closes_runtime: bool = True,
     ) -> None:
         runner = runner or RunnerSettings()
         settings = settings or Settings()
@@ -151,13 +151,9 @@ class Orchestrator(DispatchedActor):
         check = SettingsCheck(store, settings, runner, roles if roles_known else None)
         check.of_runner()
         self._own_clock = SystemClock() if clock is None and runtime is None else None
-        self._owns_runtime = runtime is None
+        self._closes_runtime = closes_runtime
         if runtime is None:
-            runtime = Runtime(
-                clock or self._own_clock or SystemClock(),
-                Dispatcher(runner.control_threads, "recursor-control"),
-                TaskPool(runner.agents, "recursor-agent"),
-            )
+            runtime = Runtime.of_threads(runner, clock or self._own_clock or SystemClock())
         super().__init__(dispatcher=runtime.control)
         # All that people ask for comes this way, and takes no time here.
         self.actor_inbox.urgent = True
@@ -444,7 +440,7 @@ class Orchestrator(DispatchedActor):
         if self._closing is not None and self._closing.grace is not None:
             self._closing.grace.cancel()
         stopping = self._roster.stop_all()
-        if self._owns_runtime:
+        if self._closes_runtime:
             # When this actor has ended, nothing is written any more: another may be started on the store.
             with contextlib.suppress(Timeout):
                 stopping.get(timeout=STOP_SECONDS)

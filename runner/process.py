@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pykka import ActorDeadError, ActorRef
 
+from recursor.actors.environment import Runtime
 from recursor.actors.messages import GetLoad, Shutdown
 from recursor.actors.orchestrator import Orchestrator
 from recursor.agents.hosts.hosted import hosted
@@ -29,6 +30,7 @@ from recursor.runner.team import standard_team
 from recursor.runner.web_process import Assignment, WebProcess
 from recursor.runtime.clock import SystemClock
 from recursor.runtime.future import DispatchedFuture
+from recursor.runtime.task import HIGHEST_PRIORITY
 from recursor.storage.data_directory import DataDirectoryLock
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.opening import open_store
@@ -180,19 +182,20 @@ class Runner:
 
     def _start_orchestrator(self, held: ExitStack) -> ActorRef[Orchestrator]:
         roles, models = self.roles, Exchange(self.clock, self._runner.rates)
+        runtime = Runtime.of_threads(self._runner, self.clock)
         if self._agent_processes:
             assignment = AgentAssignment(self._team, self.data, self._log)
             processes = AgentProcesses(self._agent_processes, assignment, models)
-            held.callback(processes.stop)
-            processes.start()
+            runtime.agents.submit_coroutine(lambda _: processes.start(), priority=HIGHEST_PRIORITY)
+            runtime.agents.call_at_end(processes.stop)
             roles = hosted(roles, processes.host)
         orchestrator = Orchestrator.start(
             store=self.store,
             roles=roles,
             settings=self.settings,
             runner=self._runner,
-            clock=self.clock,
             models=models,
+            runtime=runtime,
         )
         held.callback(_stop, orchestrator)
         try:

@@ -95,7 +95,7 @@ class Process:
         models: Any = NoModels()
         simulated: Any = store
         self.ref: DispatchedRef[Any] = Orchestrator.start(
-            simulated, roles, settings, runner, models=models, runtime=runtime
+            simulated, roles, settings, runner, models=models, runtime=runtime, closes_runtime=False
         )
 
     @property
