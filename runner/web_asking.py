@@ -12,7 +12,15 @@ from typing import Any
 from pykka import ActorDeadError
 
 from recursor.domain.events import Event
-from recursor.runner.frames import DisconnectedError, Frame, FrameError, FrameSocket, Kind, pack, settled
+from recursor.runner.frames import (
+    DisconnectedError,
+    FrameError,
+    FrameSocket,
+    Kind,
+    check_greeting,
+    pack,
+    settled,
+)
 from recursor.web.asking import ANSWER_SECONDS
 
 
@@ -81,17 +89,16 @@ class WebAsking:
 
 
 def assignment(frames: FrameSocket) -> Any:
-    """Greet the runner, and return what it gives this process to do; None if it is gone.
+    """Return what the runner gives this process to do, which has greeted it; None if it is gone.
 
     Raises:
         OtherReleaseError: it is of another version.
     """
     try:
-        frames.greet()
-        frame: Frame = frames.receive()
+        check_greeting(frames.receive(), "the runner")
+        return pickle.loads(frames.receive().body)
     except DisconnectedError:
         return None
-    return pickle.loads(frame.body)
 
 
 def _resolve(future: asyncio.Future[Any], value: object, error: Exception | None) -> None:

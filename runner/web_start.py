@@ -8,7 +8,7 @@ import traceback
 from contextlib import suppress
 
 from recursor.domain.errors import in_one_line
-from recursor.runner.frames import FrameSocket, Kind, pack
+from recursor.runner.frames import DisconnectedError, FrameSocket, Kind, greeting, pack
 
 
 def main() -> None:
@@ -21,6 +21,8 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     listener = socket.socket(fileno=int(sys.argv[1]))
     frames = FrameSocket(socket.socket(fileno=int(sys.argv[2])))
+    with suppress(DisconnectedError):
+        frames.send(greeting())
     try:
         # Here, because that may be what fails: an installation that is changed under a runner, for one.
         from recursor.runner.web_main import serve
@@ -29,7 +31,7 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001  # whatever it is, the runner's log is to tell it
         if os.environ.get("RECURSOR_DEBUG"):
             traceback.print_exc()
-        with suppress(Exception):
+        with suppress(DisconnectedError):
             frames.send(pack(Kind.TROUBLE, in_one_line(error.__cause__ or error).encode()))
         # Threads of what was begun must not keep it from ending.
         os._exit(1)
