@@ -96,6 +96,12 @@ class CommitQueue:
             self._wanted = True
         return _NOTHING if self._writing is not None or not self._wanted else self.flush()
 
+    def then(self, effect: Effect) -> list[Effect]:
+        """Have an effect follow when all that was added is on disk. For the result see `add`."""
+        self._next.after.append(effect)
+        self._wanted = True
+        return self.flush()
+
     def flush(self) -> list[Effect]:
         """Write what is wanted written, unless a commit is under way. For the result see `add`."""
         if self._writing is not None or not self._wanted:

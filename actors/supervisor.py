@@ -357,6 +357,7 @@ class StackSupervisor(DispatchedActor):
             # There is no such stack: what it was about to do must not make one.
             self._state, self._queue = None, None
             self._cancel_timer()
+            self._pruning.stop(self._not_found())
             self._tell_orchestrator(StackGone(self._id, self.actor_urn))
             return
         self._problem = str(error)
@@ -424,8 +425,12 @@ class StackSupervisor(DispatchedActor):
     def _trouble(self, effect: Trouble) -> None:
         self._tell_of_trouble(effect.problem)
 
-    def _reload(self, _effect: Reload) -> None:
-        self._load()
+    def _reload(self, effect: Reload) -> None:
+        if self._queue is not None and not self._queue.is_idle:
+            # What has come since is written first.
+            self._carry_out(self._queue.then(effect))
+        else:
+            self._load()
 
     def _tell_quiesced(self, _effect: Quiesced) -> None:
         for future in self._quiesced:
