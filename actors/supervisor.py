@@ -207,6 +207,8 @@ class StackSupervisor(DispatchedActor):
 
     def _prune(self, message: Prune) -> Any:
         self._handled += 1
+        if self._state is None and not self._is_stored:
+            raise self._not_found()
         return self._pruning.start(message.keep, self._fence, dry_run=message.dry_run)
 
     def _portion_pruned(self, message: PortionPruned) -> None:
