@@ -25,10 +25,22 @@ from recursor.domain.project import ProjectIdea
 from recursor.domain.settings import RetentionSettings
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
-from recursor.storage.errors import FencedError, StorageFullError
-from recursor.storage.store import FENCES
-from recursor.storage.tables import MESSAGES, TODOS, USER_MESSAGES
+from recursor.storage.commit import Commit
+from recursor.storage.errors import CorruptRecordError, FencedError, StorageFullError
+from recursor.storage.simulated_store import SimulatedStore
+from recursor.storage.store import FENCES, prefix_range
+from recursor.storage.tables import (
+    EXECUTIONS,
+    GRAPHS,
+    IDEAS,
+    MESSAGES,
+    STACKS,
+    STATES,
+    TODOS,
+    USER_MESSAGES,
+)
 from tests.simulation.book import Item
+from tests.simulation.disk import DAMAGED
 from tests.simulation.register import Answer, Asked
 from tests.simulation.story import Action
 
@@ -49,6 +61,7 @@ class Actions:
     def __init__(self, world: World) -> None:
         self._world = world
         self._shutdown: Asked | None = None
+        self._damage_next: dict[str, Random] = {}
         self._repeatable: list[tuple[Callable[[], Any], str]] = []
 
     def do(self, action: Action) -> None:
@@ -86,6 +99,11 @@ class Actions:
     def explains(self, text: str, error: BaseException | None) -> bool:
         """Whether an error is logged for something that was done on purpose."""
         if isinstance(error, InjectedError | StorageFullError | FencedError):
+            return True
+        damaged = any(book.damaged for book in self._world.book.stacks.values())
+        if damaged and (
+            isinstance(error, CorruptRecordError) or "cannot be read" in text or "readable" in text
+        ):
             return True
         if "InjectedError" in text or "Poison" in text or "poison" in repr(error):
             return True
@@ -323,6 +341,33 @@ class Actions:
 
             world.store.store.commit(written.commit, done)
 
+    def _blind(self, stack_id: str, random: Random) -> None:
+        self._world.blind[stack_id] = random.randrange(1, 6)
+
+    def _damage(self, stack_id: str, random: Random) -> None:
+        """Have one of its records damaged when the process is down."""
+        self._damage_next[stack_id] = random
+
+    def damage_disk(self, store: SimulatedStore) -> None:
+        """Damage what is to be, while no process is up."""
+        for stack_id, random in self._damage_next.items():
+            with store.read() as reader:
+                prefix = prefix_range(f"{stack_id}/".encode())
+                keys = [
+                    (table.name, key)
+                    for table in (STACKS, IDEAS, TODOS, USER_MESSAGES, MESSAGES, STATES, EXECUTIONS, GRAPHS)
+                    for key in (
+                        [stack_id.encode()] if reader.get(table.name, stack_id.encode()) is not None else []
+                    )
+                    + [key for key, _ in reader.scan(table.name, *prefix)]
+                ]
+            if keys:
+                commit = Commit()
+                commit.put(*random.choice(keys), DAMAGED)
+                store.write(commit)
+                self._world.book.stacks[stack_id].damaged = True
+        self._damage_next.clear()
+
     def _shut_down(self, random: Random) -> None:
         if not self.is_shutting_down:
             self._shutdown = self._world.answers.question(
@@ -376,6 +421,8 @@ _OF_STACK: Mapping[str, Callable[[Actions, str, Random], None]] = {
     "kill_supervisor": Actions._kill_supervisor,
     "kill_child": Actions._kill_child,
     "write_late": Actions._write_late,
+    "blind": Actions._blind,
+    "damage": Actions._damage,
 }
 
 _GENERAL: Mapping[str, Callable[[Actions, Random], None]] = {

@@ -11,17 +11,19 @@ from pykka import ActorDeadError
 from recursor.actors.messages import ControlAll
 from recursor.domain.commands import Command, ControlStack
 from recursor.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from recursor.orchestration.detection import DetectorFailedError
 from recursor.runtime.future import DispatchedFuture
-from recursor.storage.errors import StorageFullError
-from recursor.storage.tables import TODOS
+from recursor.storage.errors import StorageError, StorageFullError
+from recursor.storage.store import Reader
+from recursor.storage.tables import STACKS, TODOS
 from tests.simulation.book import ABSENT, GONE, SUSPENDED, Book, Item, StackBook, frozen
-from tests.simulation.disk import BROADCASTS, Disk, Fields, fields
+from tests.simulation.disk import BROADCASTS, DAMAGED, Disk, Fields, fields
 from tests.simulation.register import Answer, Asked
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-_REFUSALS = (ConflictError, NotFoundError, InvalidInputError, StorageFullError)
+_REFUSALS = (ConflictError, NotFoundError, InvalidInputError, DetectorFailedError, StorageFullError)
 
 
 class Answers:
@@ -134,10 +136,17 @@ class Answers:
             asked.answer = Answer.UNDONE
         else:
             asked.answer = Answer.UNKNOWN
-            ending = isinstance(error, ActorDeadError) and self._world.process.is_ending
-            if not ending and not self._world.injected:
+            if not self._is_explained(error):
                 self._world.violate("answers", f"{asked}: {asked.error}")
         self._check(asked)
+
+    def _is_explained(self, error: BaseException) -> bool:
+        """Whether an error that is no refusal has a cause that people know of."""
+        world = self._world
+        if isinstance(error, ActorDeadError) and world.process.is_ending:
+            return True
+        damaged = any(book.damaged for book in world.book.stacks.values())
+        return world.injected > 0 or (damaged and isinstance(error, StorageError))
 
     def missing(self) -> Iterator[str]:
         """Yield what is not answered yet."""
@@ -159,15 +168,16 @@ class Answers:
     def _check(self, asked: Asked) -> None:
         book = self._world.book.stacks.get(asked.stack_id)
         with self._world.store.read() as reader:
-            if book is not None:
-                value = reader.get("agent_stacks", book.id.encode())
-                for problem in stack_problems(book, None if value is None else fields(value)):
+            if book is not None and not book.damaged:
+                for problem in stack_problems(book, stored_stack(reader, book.id)):
                     self._world.violate("1 durable", f"{asked}: {problem}")
 
     def know(self, disk: Disk) -> None:
         """Take what is on disk for what is: after a crash nothing of before is under way any more."""
         for book in self._world.book.stacks.values():
             stack = disk.stacks.get(book.id)
+            if book.is_unreadable:
+                continue
             if stack is None:
                 book.state.found(*(book.state.possible() & {ABSENT, GONE}))
             else:
@@ -192,8 +202,7 @@ class Answers:
                 continue
             with world.store.read() as reader:
                 for other in concerned:
-                    value = reader.get("agent_stacks", other.encode())
-                    if value is not None and fields(value)["state"] == "stopped":
+                    if state_of(stored_stack(reader, other)) == "stopped":
                         return f"{other} has obeyed {whole} already"
         return None
 
@@ -201,11 +210,16 @@ class Answers:
         """Yield the stacks that run, and that nothing but these commands will stop."""
         with self._world.store.read() as reader:
             for stack_id, asked in each.items():
-                value = reader.get("agent_stacks", stack_id.encode())
                 others = self._world.book.stacks[stack_id].state.commands
                 stopped = any(other.kind == "stop" and other is not asked for other, _ in others)
-                if value is not None and fields(value)["state"] == "running" and not stopped:
+                if state_of(stored_stack(reader, stack_id)) == "running" and not stopped:
                     yield stack_id
+
+
+def stored_stack(reader: Reader, stack_id: str) -> Fields | None:
+    """Return a stack's own record, or None if there is none that can be read."""
+    value = reader.get(STACKS.name, stack_id.encode())
+    return None if value is None or value == DAMAGED else fields(value)
 
 
 def state_of(stack: Fields | None) -> str:

@@ -55,8 +55,15 @@ class StackBook:
     """The newest acknowledged command after which none may."""
     pruned: bool = False
     """Whether what is closed may be gone."""
+    damaged: bool = False
+    """Whether one of its records was made unreadable: all that is left to do is to delete it."""
     doomed: bool = False
     """Whether its deletion was asked for."""
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether nothing can be said of it: it was damaged, and is not known to be deleted."""
+        return self.damaged and self.state.possible() != frozenset((GONE,))
 
     @property
     def banned(self) -> Asked | None:

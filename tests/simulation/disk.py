@@ -1,7 +1,7 @@
 """What is on a simulated disk, read without the code that wrote it."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -29,6 +29,8 @@ from recursor.storage.tables import (
 Fields = dict[str, Any]
 
 BROADCASTS = "all"
+DAMAGED = b"\x00damaged"
+"""What a record is after it was damaged: it cannot be read."""
 
 
 @lru_cache(maxsize=5_000)
@@ -43,7 +45,7 @@ def find(reader: Reader, table: str, stack_id: str, item_id: str) -> list[Fields
     found = []
     for shelf in ("0", "1", "2"):
         value = reader.get(table, f"{stack_id}/{shelf}/{item_id}".encode())
-        if value is not None:
+        if value is not None and value != DAMAGED:
             found.append(fields(value))
     return found
 
@@ -65,11 +67,29 @@ class Disk:
                 of_table: dict[str, list[Fields]] = defaultdict(list)
                 keys[name] = []
                 for key, value in reader.scan(name):
-                    of_table[key.partition(b"/")[0].decode()].append(fields(value))
                     keys[name].append(key)
+                    if value != DAMAGED:
+                        of_table[key.partition(b"/")[0].decode()].append(fields(value))
                 tables[name] = of_table
             keys[NAMES] = [key for key, _ in reader.scan(NAMES)]
         return cls(tables, keys)
+
+    def without(self, stack_ids: Collection[str]) -> "Disk":
+        """Return what there is but for some stacks."""
+        if not stack_ids:
+            return self
+        tables = {
+            name: {owner: found for owner, found in of_table.items() if owner not in stack_ids}
+            for name, of_table in self.tables.items()
+        }
+        owners = {each.encode() for each in stack_ids}
+        keys = {
+            name: [
+                key for key in found if owners.isdisjoint((key.partition(b"/")[0], key.rpartition(b"/")[2]))
+            ]
+            for name, found in self.keys.items()
+        }
+        return Disk(tables, keys)
 
     def of_stack(self, table: str, stack_id: str) -> list[Fields]:
         """Return the records of one stack."""

@@ -29,6 +29,9 @@ class Listener:
 
     def tell(self, event: Event) -> None:
         """Take an event, and compare it with the disk."""
+        book = self._world.book.stacks.get(event.stack_id)
+        if book is not None and book.damaged:
+            return
         with self._world.store.read() as reader:
             if reader.get(STACKS.name, event.stack_id.encode()) is None:
                 # Deleted meanwhile.
@@ -64,7 +67,8 @@ class Listener:
         """Check, when everything rests, that each cycle was told to have ended."""
         with self._world.store.read() as reader:
             for execution_id, stack_id in self._open.items():
-                if reader.get(STACKS.name, stack_id.encode()) is not None:
+                is_damaged = self._world.book.stacks[stack_id].damaged
+                if reader.get(STACKS.name, stack_id.encode()) is not None and not is_damaged:
                     self._wrong(f"cycle {execution_id} of {stack_id} began, and not that it ended")
 
     def _wrong(self, what: str) -> None:

@@ -73,6 +73,8 @@ def at_rest(world: World, disk: Disk) -> Iterator[str]:
 
 def _nothing_acknowledged_is_lost(world: World, disk: Disk) -> Iterator[str]:
     for book in world.book.stacks.values():
+        if book.is_unreadable:
+            continue
         stack = disk.stacks.get(book.id)
         yield from (f"{book.id}: {problem}" for problem in stack_problems(book, stack))
         if stack is None:

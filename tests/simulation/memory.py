@@ -21,6 +21,8 @@ def differences(world: World) -> Iterator[str]:
     """Yield where memory and disk differ; nothing may be under way."""
     with world.store.read() as reader:
         for stack_id, supervisor in world.process.supervisors():
+            if world.book.stacks[stack_id].damaged:
+                continue
             state, queue = supervisor._state, supervisor._queue
             if state is None or queue is None:
                 yield f"{stack_id} is not read: {supervisor._problem}"

@@ -1,10 +1,12 @@
 """Plays stories, and says what each has shown."""
 
 import gc
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from recursor.domain.errors import in_one_line
 from tests.simulation.shrinking import shortened
 from tests.simulation.story import Story, draw_story
 from tests.simulation.violation import Violation
@@ -41,6 +43,9 @@ def play(story: Story, trace: Callable[[str], None] | None = None) -> Played:
         world.play()
     except Violation as found:
         violation = found.with_traceback(None)
+    except Exception as error:  # noqa: BLE001  # whatever it is, others are still to be played
+        trace = "".join(traceback.format_exception(error)[-3:])
+        violation = Violation("exception", f"{in_one_line(error)}\n{trace}")
     played = Played(
         story,
         violation,

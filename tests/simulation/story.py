@@ -43,6 +43,8 @@ FAULTS: Mapping[str, int] = {
     "kill_child": 3,
     "jump_clock": 3,
     "write_late": 2,
+    "blind": 2,
+    "damage": 1,
     "shut_down": 2,
 }
 """What goes wrong, and how often where it does."""

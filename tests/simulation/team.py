@@ -29,6 +29,7 @@ from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import AgentFailedError, BudgetExceededError
 from recursor.domain.stack import Phase
 from recursor.domain.todo import TodoStatus
+from recursor.domain.work import WorkStatus
 from recursor.orchestration.detectors import (
     asks_for_change,
     detect_builder,
@@ -37,7 +38,7 @@ from recursor.orchestration.detectors import (
     detect_reviewer,
     planner_is_urgent,
 )
-from recursor.orchestration.roles import Dependency, Role, RoleRegistry
+from recursor.orchestration.roles import Dependency, Detector, Role, RoleRegistry
 from recursor.runtime.future import DispatchedFuture
 from tests.simulation.journal import Key, written
 
@@ -51,6 +52,10 @@ class Surroundings(Protocol):
     moods: Mapping[str, int]
     slow: int
     spends: int
+
+    def look(self, stack_id: str) -> None:
+        """Note that a detector looks at a stack; raises what is to go wrong with it."""
+        ...
 
     def begin(self, snapshot: Snapshot, run: Run) -> Key:
         """Note that an agent was called. Returns the key of its run."""
@@ -114,14 +119,27 @@ def make_team(world: Surroundings, seed: int) -> RoleRegistry:
     def chosen(propose: Propose) -> Any:
         return _Choice(propose, world, seed)
 
+    def looking(snapshot: Snapshot, settings: Settings, now: float) -> WorkStatus:
+        world.look(snapshot.stack.id)
+        return detect_planner(snapshot, settings, now)
+
     return RoleRegistry(
         [
-            Role("planner", detect_planner, chosen(plan)),
+            Role("planner", looking, chosen(plan)),
             Role("builder", detect_builder, chosen(build), (Dependency("planner", planner_is_urgent),)),
             Role("communicator", detect_communicator, chosen(communicate)),
             Role("reviewer", detect_reviewer, chosen(review), (Dependency("builder"),)),
         ]
     )
+
+
+DETECTORS: Mapping[str, Detector] = {
+    "planner": detect_planner,
+    "builder": detect_builder,
+    "communicator": detect_communicator,
+    "reviewer": detect_reviewer,
+}
+"""Who has work, when nothing goes wrong with looking."""
 
 
 class _Choice:

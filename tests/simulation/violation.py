@@ -14,3 +14,7 @@ class Violation(Exception):  # noqa: N818  # it is what is looked for
         super().__init__(f"{invariant}: {what}")
         self.invariant = invariant
         self.what = what
+
+    def __reduce__(self) -> tuple[type["Violation"], tuple[str, str]]:
+        """Survive the way from one process to another."""
+        return type(self), (self.invariant, self.what)

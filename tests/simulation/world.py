@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from functools import lru_cache
 from random import Random
 
@@ -18,6 +19,7 @@ from recursor.runtime.simulated import Scheduler
 from recursor.storage.rollups import MERGES
 from recursor.storage.simulated_store import SimulatedStore
 from recursor.storage.tables import GRAPHS, STACKS, TABLES
+from tests.crash.figures import figures_that_differ
 from tests.simulation.actions import Actions
 from tests.simulation.answers import Answers
 from tests.simulation.book import ABSENT, Book
@@ -31,7 +33,7 @@ from tests.simulation.memory import differences
 from tests.simulation.money import Provider, Runs
 from tests.simulation.process import Process, WatchedStore, Written
 from tests.simulation.story import Story
-from tests.simulation.team import make_team
+from tests.simulation.team import DETECTORS, make_team
 from tests.simulation.violation import Violation
 
 BEGINNING = 1_700_000_000.0
@@ -101,6 +103,8 @@ class World:
         """What visitors were answered, when it was last looked."""
         self.written: dict[str, list[Written]] = {}
         """What owners have committed, of all lives."""
+        self.blind: dict[str, int] = {}
+        """How often looking at a stack is to fail."""
         self.answers = Answers(self)
         self.actions = Actions(self)
         self.ids = Identifiers(self.now)
@@ -170,13 +174,18 @@ class World:
                 return
             scheduler.advance_to_next()
 
+    def disk(self) -> Disk:
+        """Read the disk, but for stacks whose records were damaged."""
+        unreadable = [book.id for book in self.book.stacks.values() if book.is_unreadable]
+        return Disk.of(self.store).without(unreadable)
+
     def violate(self, invariant: str, what: str) -> None:
         """Note that an invariant does not hold; raised after the step."""
         self.violations.append(Violation(invariant, what))
 
     def check(self) -> Disk:
         """Compare what is on disk with what was acknowledged and with what agents say. Returns the former."""
-        disk = Disk.of(self.store)
+        disk = self.disk()
         for violation in always(self, disk):
             raise violation
         self._raise()
@@ -212,6 +221,7 @@ class World:
         self.answers.know(self.check())
         self.answers.forget()
         now = process.clock.now() + downtime
+        self.actions.damage_disk(store)
         self.note(f"-- down for {downtime:g} s, life {self.life + 1} begins")
         self.life += 1
         self.ids.restart()
@@ -259,6 +269,12 @@ class World:
         """See `Surroundings.sleep`."""
         return self.process.scheduler.sleep(seconds)
 
+    def look(self, stack_id: str) -> None:
+        """See `Surroundings.look`."""
+        if self.blind.get(stack_id):
+            self.blind[stack_id] -= 1
+            raise self.random.choice((ValueError("it sees nothing"), SystemExit(2)))
+
     def begin(self, snapshot: Snapshot, run: Run) -> Key:
         """See `Surroundings.begin`."""
         key = (run.execution_id, run.role, run.attempt)
@@ -295,7 +311,8 @@ class World:
             problem = self.provider.call(snapshot.stack.id, spent)
             if problem is not None:
                 self.violate("8 budgets", problem)
-            await self.sleep(random.choice((0.0, 0.5, 8.0)))
+            async with run.aside() if random.random() < 0.3 else nullcontext():
+                await self.sleep(random.choice((0.0, 0.5, 8.0)))
             if random.random() < 0.9:
                 await run.meter.settle(reservation, Spend(tokens=spent) if random.random() < 0.9 else None)
 
@@ -303,6 +320,8 @@ class World:
         stack_id, name = snapshot.stack.id, written(key)
         if key in self.journal.begun:
             yield "2 once", f"run {name} begins a second time"
+        if self.book.stacks[stack_id].damaged:
+            return
         if self.process.is_ending:
             yield "4 control", f"{name} of {stack_id} begins while the process ends"
         book = self.book.stacks[stack_id]
@@ -333,7 +352,7 @@ class World:
                 if other["wave"] < node["wave"] and other["status"] in ("pending", "running")
             )
         if not self.answers.asked_for_work(stack_id):
-            status = self.roles[run.role].detect(snapshot, run.settings, snapshot.taken_at)
+            status = DETECTORS[run.role](snapshot, run.settings, snapshot.taken_at)
             if not status.has_work:
                 yield "5 reason", f"{name} begins for {run.reason!r}; by what it sees: {status.reason}"
 
@@ -343,6 +362,7 @@ class World:
         self.note("-- nothing goes wrong from here on")
         self.is_calm = True
         self.moods, self.slow, self.spends = {}, 0, 0
+        self.blind.clear()
         self.actions.end_faults()
         while self.actions.is_shutting_down:
             self.pass_time(30)
@@ -370,7 +390,7 @@ class World:
             problems.append("agents run")
         if problems:
             return problems
-        disk = Disk.of(self.store)
+        disk = self.disk()
         for stack_id, stack in disk.stacks.items():
             if stack["state"] != "running" and helped[stack_id] < MOST_HELP:
                 helped[stack_id] += 1
@@ -393,8 +413,12 @@ class World:
         self.book.cut_off(self.life)
         self.process.store = WatchedStore(process.store.store.restarted(Scheduler(self.random)), self.written)
         self.check()
-        for problem in at_rest(self, Disk.of(self.store)):
+        disk = self.disk()
+        for problem in at_rest(self, disk):
             raise Violation("7 liveness", f"after the end: {problem}")
+        if not any(book.pruned or book.damaged for book in self.book.stacks.values()):
+            for problem in figures_that_differ(self.process.store.store, disk):
+                raise Violation("2 once", problem)
 
     def _raise(self) -> None:
         if self.violations:
