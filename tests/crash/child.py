@@ -138,6 +138,9 @@ class Surroundings:
         self._fate = fate
         self._clock = SystemClock()
 
+    def look(self, stack_id: str) -> None:
+        """Let every look succeed."""
+
     def begin(self, snapshot: Snapshot, run: Run) -> Key:
         key, stack_id = (run.execution_id, run.role, run.attempt), snapshot.stack.id
         self._journal.note(Begun(stack_id, key, None, os.getpid()))

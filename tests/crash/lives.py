@@ -8,9 +8,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from shutil import copyfile, copytree
 from typing import Any
 
 from recursor.storage.lmdb_store import LmdbStore
@@ -64,6 +66,17 @@ class Lives:
         child = self.start("--map-bytes", str(SMALLEST_MAP))
         self.load.create_permanent(child)
         self.bring_to_rest(child)
+
+    def copied(self, place: Path, directory: Path, random: Random) -> "Lives":
+        """Return lives that go on from here in `directory`, with their witnesses in `place`."""
+        copy = Lives(directory, random, witnesses=place)
+        copytree(self.directory, directory, dirs_exist_ok=True)
+        for witness in (JOURNAL, ERRORS):
+            copyfile(self.witnesses / witness, place / witness)
+        copy.book = deepcopy(self.book)
+        copy.load = Load(random, copy.book, dict(self.load.stacks))
+        copy._children = list(self._children)
+        return copy
 
     def live_and_die(self) -> None:
         """Live for a while under load, be killed, and look at what is left."""

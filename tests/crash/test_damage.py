@@ -52,11 +52,11 @@ def foreign_directory() -> Iterator[tuple[Path, int | None]]:
 
 @pytest.mark.parametrize("used_before", [False, True])
 def test_a_directory_that_may_not_be_written(
-    foreign_directory: tuple[Path, int | None], used_before: bool, tmp_path: Path
+    foreign_directory: tuple[Path, int | None], used_before: bool, begun: Lives, tmp_path: Path
 ) -> None:
     directory, user = foreign_directory
     if used_before:
-        Lives(directory, Random(1), witnesses=tmp_path).begin()
+        begun.copied(tmp_path, directory, Random(1))
         for path in directory.rglob("*"):
             path.chmod(0o555 if path.is_dir() else 0o444)
     directory.chmod(0o555)
