@@ -53,10 +53,6 @@ class Surroundings(Protocol):
     slow: int
     spends: int
 
-    def look(self, stack_id: str) -> None:
-        """Note that a detector looks at a stack; raises what is to go wrong with it."""
-        ...
-
     def begin(self, snapshot: Snapshot, run: Run) -> Key:
         """Note that an agent was called. Returns the key of its run."""
         ...
@@ -113,14 +109,24 @@ class _Task:
         return written(self.key)
 
 
-def make_team(world: Surroundings, seed: int) -> RoleRegistry:
-    """Return the four standard roles, with agents that the seed makes good or bad."""
+def _unhindered(_stack_id: str) -> None:
+    """Let a detector look at a stack."""
+
+
+def make_team(world: Surroundings, seed: int, look: Callable[[str], None] = _unhindered) -> RoleRegistry:
+    """Return the four standard roles, with agents that the seed makes good or bad.
+
+    Args:
+        world: what agents need of it.
+        seed: what agents do is drawn from it, and from the key of each run.
+        look: called with the stack's id whenever a detector looks at it; raises what is to go wrong.
+    """
 
     def chosen(propose: Propose) -> Any:
         return _Choice(propose, world, seed)
 
     def looking(snapshot: Snapshot, settings: Settings, now: float) -> WorkStatus:
-        world.look(snapshot.stack.id)
+        look(snapshot.stack.id)
         return detect_planner(snapshot, settings, now)
 
     return RoleRegistry(

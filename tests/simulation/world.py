@@ -108,7 +108,7 @@ class World:
         self.answers = Answers(self)
         self.actions = Actions(self)
         self.ids = Identifiers(self.now)
-        self.roles = make_team(self, story.seed)
+        self.roles = make_team(self, story.seed, self._look)
         self.process: Process = None  # type: ignore[assignment]  # started at once
         self._start(SimulatedStore(TABLES, Scheduler(self.random), merges=MERGES), BEGINNING)
 
@@ -269,8 +269,7 @@ class World:
         """See `Surroundings.sleep`."""
         return self.process.scheduler.sleep(seconds)
 
-    def look(self, stack_id: str) -> None:
-        """See `Surroundings.look`."""
+    def _look(self, stack_id: str) -> None:
         if self.blind.get(stack_id):
             self.blind[stack_id] -= 1
             raise self.random.choice((ValueError("it sees nothing"), SystemExit(2)))
