@@ -6,7 +6,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ["domain", "runtime", "orchestration", "storage", "agents", "actors", "doctor", "web", "runner", "cli"]
+ROOMS = [
+    "domain",
+    "runtime",
+    "orchestration",
+    "storage",
+    "agents",
+    "actors",
+    "doctor",
+    "web",
+    "runner",
+    "cli",
+]
 MODULES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 
 
