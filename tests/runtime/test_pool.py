@@ -638,7 +638,7 @@ def test_shutdown_waits_no_longer_for_a_function_that_is_abandoned(make_gate):
     ending = threading.Thread(target=lambda: ended.append(pool.shutdown(timeout=WAIT)))
     ending.start()
     # The shutdown has begun when no task begins any more.
-    until(lambda: pool.submit(lambda _: None, priority=5).future.done())
+    until(lambda: bool(pool.submit(lambda _: None, priority=5).future.done()))
     task.abandon()
     ending.join(WAIT / 2)
     assert ended == [True]
