@@ -358,11 +358,7 @@ def _look(t: _Turn) -> None:
 
 def _hold(t: _Turn) -> None:
     """Stand still: the stack may not run. What was marked as running and has not begun is unmarked."""
-    graph = t.records.graph
-    if graph is not None:
-        unmarked = unmark_running(graph)
-        if unmarked is not graph:
-            put_graph(t.draft, unmarked)
+    _unmark(t)
     t.become(Activity.HELD)
     t.effects.append(Wait(None))
     t.save = True
@@ -371,12 +367,12 @@ def _hold(t: _Turn) -> None:
 
 
 def _unmark(t: _Turn) -> None:
-    """Have what was begun and has no result begin again; the next save of the graph says so."""
+    """Have what was begun and has no result begin again; the next save says so."""
     graph = t.records.graph
     if graph is not None:
         unmarked = unmark_running(graph)
         if unmarked is not graph:
-            t.draft.edit().graph = unmarked
+            put_graph(t.draft, unmarked)
 
 
 def _suspend(t: _Turn, reason: str) -> None:
