@@ -2,20 +2,18 @@
 
 from recursor.domain.execution import ExecutionStatus
 from recursor.storage.failures import failed_execution_ids
-from recursor.storage.store import Store, Writer
+from recursor.storage.store import Store
 from recursor.storage.tables import EXECUTIONS
 from tests.doctor.evidence import make_execution
 from tests.making import STACK
+from tests.storage.writing import damage, put
 
 
 def test_the_newest_failures_come_first_and_no_others(database: Store) -> None:
-    def work(writer: Writer) -> None:
-        for number in range(1, 31):
-            status = ExecutionStatus.FAILED if number % 10 == 0 else ExecutionStatus.COMPLETED
-            EXECUTIONS.add(writer, make_execution(number, status=status))
-        EXECUTIONS.add(writer, make_execution(99, stack_id="5eed000000000002", status=ExecutionStatus.FAILED))
-
-    database.write(work)
+    for number in range(1, 31):
+        status = ExecutionStatus.FAILED if number % 10 == 0 else ExecutionStatus.COMPLETED
+        put(database, make_execution(number, status=status))
+    put(database, make_execution(99, stack_id="5eed000000000002", status=ExecutionStatus.FAILED))
     with database.read() as reader:
         found = [int(each) for each in failed_execution_ids(reader, STACK, 100)]
         near = [int(each) for each in failed_execution_ids(reader, STACK, 11)]
@@ -24,11 +22,8 @@ def test_the_newest_failures_come_first_and_no_others(database: Store) -> None:
 
 
 def test_one_that_cannot_be_read_is_not_passed_over(database: Store) -> None:
-    keys = {b"1": b"\xc1", b"2": b"", b"3": b"\x92\x01\x80"}
-    database.write(
-        lambda writer: [
-            writer.put(EXECUTIONS.name, STACK.encode() + b"/" + key, value) for key, value in keys.items()
-        ]
-    )
+    keys = {"1": b"\xc1", "2": b"", "3": b"\x92\x01\x80"}
+    for key, value in keys.items():
+        damage(database, EXECUTIONS.name, f"{STACK}/{key}", value)
     with database.read() as reader:
         assert list(failed_execution_ids(reader, STACK, 100)) == ["3", "2", "1"]

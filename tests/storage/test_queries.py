@@ -21,6 +21,7 @@ from recursor.domain.statistics import Use
 from recursor.domain.work import WorkStatus
 from recursor.orchestration.decision import summarise
 from recursor.orchestration.roles import Role, RoleRegistry
+from recursor.storage.commit import Commit, Fence
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.execution_listing import usage_of
 from recursor.storage.queries import (
@@ -34,12 +35,12 @@ from recursor.storage.queries import (
     total_stats,
     work_detection_status,
 )
-from recursor.storage.revisions import bump_revision, bump_runs
 from recursor.storage.rollups import count_execution
-from recursor.storage.stacks import create_stack, delete_stack
-from recursor.storage.store import Store, Writer
-from recursor.storage.tables import ALL_STACKS, EXECUTIONS, GRAPHS, STACKS, STATES, TODOS, WORK
+from recursor.storage.stack_store import delete_stack
+from recursor.storage.store import Store
+from recursor.storage.tables import ALL_STACKS, EXECUTIONS, STACKS, TODOS
 from tests.making import NOW, STACK, make_graph, make_node, make_report, make_stack, make_status, make_todo
+from tests.storage.writing import damage, put, write
 
 
 def ask(store: Store, query: Any, *args: Any, **options: Any) -> Any:
@@ -49,7 +50,7 @@ def ask(store: Store, query: Any, *args: Any, **options: Any) -> Any:
 
 @pytest.fixture
 def stack(database: Store) -> Store:
-    database.write(lambda writer: create_stack(writer, make_stack(total_cycles=30)))
+    put(database, make_stack(total_cycles=30))
     return database
 
 
@@ -69,13 +70,9 @@ def make_execution(number: int, **fields: Any) -> OrchestratorExecution:
 class TestHistory:
     @pytest.fixture
     def history(self, stack: Store) -> Store:
-        def work(writer: Any) -> None:
-            for number in range(1, 31):
-                EXECUTIONS.add(writer, make_execution(number))
-                GRAPHS.add(writer, make_graph(id=f"{number:032}"))
-            EXECUTIONS.add(writer, make_execution(99, stack_id="5eed000000000002"))
-
-        stack.write(work)
+        for number in range(1, 31):
+            put(stack, make_execution(number), make_graph(id=f"{number:032}"))
+        put(stack, make_execution(99, stack_id="5eed000000000002"))
         return stack
 
     @pytest.mark.parametrize(("query", "usual"), [(recent_executions, 20), (execution_graphs, 10)])
@@ -97,84 +94,40 @@ class TestHistory:
 
     def test_that_cannot_be_read_is_named(self, history: Store) -> None:
         key = f"{STACK}/{29:032}"
-        history.write(lambda writer: writer.put(EXECUTIONS.name, key.encode(), b"\xc1"))
+        damage(history, EXECUTIONS.name, key)
         assert len(ask(history, recent_executions, STACK, limit=1)) == 1
         with pytest.raises(CorruptRecordError, match=f"^orchestrator_executions {key}: "):
             ask(history, recent_executions, STACK)
 
 
 class TestWorkStatus:
-    """What is known is told while it is fresh; else the detectors are asked."""
+    """The detectors are asked what there is to do in what is on disk."""
 
-    def detect(self, snapshot: Any, settings: Settings, _now: float) -> WorkStatus:
-        self.asked += 1
-        return make_status(len(snapshot.todos) + settings.detection.urgent_todo, due_at=None)
+    def status(self, store: Store, settings: Settings | None = None, stack_id: str = STACK) -> Any:
+        def detect(snapshot: Any, settings: Settings, _now: float) -> WorkStatus:
+            return make_status(len(snapshot.todos) + settings.detection.urgent_todo)
 
-    def status(self, store: Store, now: float = NOW, settings: Settings | None = None) -> Any:
-        roles = RoleRegistry([Role("planner", self.detect, None)])  # type: ignore[arg-type]
-        self.asked = 0
-        return ask(store, work_detection_status, STACK, roles, settings or Settings(), now)
+        roles = RoleRegistry([Role("planner", detect, None)])  # type: ignore[arg-type]
+        return ask(store, work_detection_status, stack_id, roles, settings or Settings(), NOW)
 
-    def know(self, store: Store, **fields: Any) -> Any:
-        report = make_report({"planner": make_status(9)}, **fields)
-        store.write(lambda writer: WORK.put(writer, report))
-        return report
-
-    @pytest.mark.parametrize("later", [0, 4.9])
-    def test_is_what_is_known_while_it_is_fresh(self, stack: Store, later: float) -> None:
-        report = self.know(stack)
-        assert self.status(stack, NOW + later) == report
-        assert self.asked == 0
-
-    @pytest.mark.parametrize("later", [5, -1, 1e6])
-    def test_is_detected_when_that_is_old_or_from_the_future(self, stack: Store, later: float) -> None:
-        self.know(stack)
-        found = self.status(stack, NOW + later)
-        assert self.asked == 1
-        assert (found.computed_at, found.revision, found.stack_id) == (NOW + later, (1, 0, 0), STACK)
-
-    @pytest.mark.parametrize("bump", [bump_revision, bump_runs])
-    def test_is_detected_when_something_was_written_since(self, stack: Store, bump: Any) -> None:
-        self.know(stack)
-        stack.write(lambda writer: bump(writer, STACK))
-        self.status(stack)
-        assert self.asked == 1
-
-    def test_is_detected_when_something_has_become_due(self, stack: Store) -> None:
-        waiting = make_report({"planner": make_status(due_at=NOW + 2)})
-        stack.write(lambda writer: WORK.put(writer, waiting))
-        assert self.status(stack, NOW + 1.9) == waiting
-        self.status(stack, NOW + 2)
-        assert self.asked == 1
-
-    def test_is_detected_when_nothing_is_known_or_it_cannot_be_read(self, stack: Store) -> None:
-        self.status(stack)
-        assert self.asked == 1
-        stack.write(lambda writer: writer.put(WORK.name, STACK.encode(), b"\xc1"))
-        self.status(stack)
-        assert self.asked == 1
+    def test_is_that_of_the_moment(self, stack: Store) -> None:
+        put(stack, make_report({"planner": make_status(9)}))
+        before = self.status(stack)
+        assert (before.computed_at, before.stack_id) == (NOW, STACK)
+        put(stack, make_todo(1))
+        assert self.status(stack).statuses["planner"].priority == before.statuses["planner"].priority + 1
 
     def test_is_that_of_the_stacks_own_settings(self, stack: Store) -> None:
-        own = make_stack(settings={"detection": {"urgent_todo": 5, "cache_ttl": 0}})
-        stack.write(lambda writer: STACKS.put(writer, own))
-        self.know(stack)
+        put(stack, make_stack(settings={"detection": {"urgent_todo": 5}}))
         runner = Settings().overridden({"detection": {"urgent_todo": 1}})
         assert self.status(stack, settings=runner).statuses["planner"].priority == 5
 
     def test_of_what_is_not_there_or_cannot_be_read_says_so(self, stack: Store) -> None:
-        stack.write(lambda writer: TODOS.put(writer, make_todo(1)))
-        stack.write(lambda writer: writer.put(TODOS.name, f"{STACK}/0/{1:032}".encode(), b"\xc1"))
+        damage(stack, TODOS.name, f"{STACK}/0/{1:032}")
         with pytest.raises(CorruptRecordError, match=r"^todos "):
             self.status(stack)
         with pytest.raises(NotFoundError):
-            ask(
-                stack,
-                work_detection_status,
-                "lost",
-                RoleRegistry([Role("a", self.detect, None)]),
-                Settings(),
-                NOW,
-            )  # type: ignore[arg-type]
+            self.status(stack, stack_id="lost")
 
 
 class TestStats:
@@ -205,7 +158,7 @@ class TestStats:
             ended(failed, 6, 2, DecisionKind.PAUSE),
             ended(ExecutionStatus.CANCELLED, 0, 0, None),
         ):
-            stack.write(lambda writer, execution=execution: count_execution(writer, execution, graph))
+            write(stack, lambda commit, execution=execution: count_execution(commit, execution, graph))
         stats = ask(stack, orchestration_stats, STACK, NOW, NOW)
         assert (stats.cycles, stats.completed, stats.failed, stats.cancelled) == (5, 3, 1, 1)
         assert stats.success_rate == 0.75
@@ -227,7 +180,7 @@ class TestStats:
         )
         assert execution.summary is not None
         assert (execution.summary.cost, execution.summary.unpriced_tokens) == (Decimal(1), 24)
-        stack.write(lambda writer: count_execution(writer, execution, graph))
+        write(stack, lambda commit: count_execution(commit, execution, graph))
         stats = ask(stack, orchestration_stats, STACK, NOW, NOW)
         known = Use(runs=2, input_tokens=20, output_tokens=6, cost=Decimal(1))
         unknown = Use(runs=1, input_tokens=20, output_tokens=4, unpriced_tokens=24)
@@ -254,21 +207,20 @@ class TestStats:
 
 class TestTotals:
     def test_are_of_all_stacks_also_of_those_that_are_gone(self, stack: Store) -> None:
-        def work(writer: Any) -> None:
-            graph = make_graph([make_node("a", usage=Usage(input_tokens=10, output_tokens=3))])
-            for status, other, ended in (
-                (ExecutionStatus.COMPLETED, STACK, NOW),
-                (ExecutionStatus.FAILED, "5eed000000000002", NOW),
-                (ExecutionStatus.COMPLETED, "5eed000000000002", NOW - 7200),
-            ):
-                summary = GraphSummary(agents_run=2, max_parallel=2)
-                execution = make_execution(
-                    1, stack_id=other, status=status, started_at=ended - 4, finished_at=ended, summary=summary
-                )
-                count_execution(writer, execution, graph)
-            delete_stack(writer, STACK)
-
-        stack.write(work)
+        graph = make_graph([make_node("a", usage=Usage(input_tokens=10, output_tokens=3))])
+        for status, other, ended in (
+            (ExecutionStatus.COMPLETED, STACK, NOW),
+            (ExecutionStatus.FAILED, "5eed000000000002", NOW),
+            (ExecutionStatus.COMPLETED, "5eed000000000002", NOW - 7200),
+        ):
+            summary = GraphSummary(agents_run=2, max_parallel=2)
+            execution = make_execution(
+                1, stack_id=other, status=status, started_at=ended - 4, finished_at=ended, summary=summary
+            )
+            write(stack, lambda commit, execution=execution: count_execution(commit, execution, graph))
+        deletion = Commit(Fence(STACK, 1))
+        delete_stack(deletion, STACK, "garden")
+        stack.write(deletion)
         stats = ask(stack, total_stats, NOW - 60, NOW)
         assert (stats.cycles, stats.completed, stats.failed, stats.success_rate) == (2, 1, 1, 0.5)
         assert (stats.average_seconds, stats.agents_run, stats.input_tokens) == (pytest.approx(4), 4, 20)
@@ -285,11 +237,9 @@ class TestTotals:
 
 class TestSeries:
     def test_is_of_a_stack_or_of_all(self, stack: Store) -> None:
-        def work(writer: Any) -> None:
-            for other in (STACK, "5eed000000000002"):
-                count_execution(writer, make_execution(1, stack_id=other, finished_at=NOW), None)
-
-        stack.write(work)
+        for other in (STACK, "5eed000000000002"):
+            ended = make_execution(1, stack_id=other, finished_at=NOW)
+            write(stack, lambda commit, ended=ended: count_execution(commit, ended, None))
         for whose, cycles in ((STACK, 1), (ALL_STACKS, 2)):
             series = ask(stack, stats_series, whose, NOW - 300, NOW, 60)
             assert [span.figures.cycles for span in series] == [0, 0, 0, 0, 0, cycles]
@@ -327,13 +277,7 @@ def test_an_agent_that_runs_is_shown_so_and_others_as_their_last_run_ended(datab
         AgentState(stack_id=STACK, role="reviewer", last_run_at=NOW, updated_at=NOW),
     ]
 
-    def work(writer: Writer) -> None:
-        create_stack(writer, make_stack(current_execution_id=graph.id))
-        GRAPHS.add(writer, graph)
-        for state in kept:
-            STATES.add(writer, state)
-
-    database.write(work)
+    put(database, make_stack(current_execution_id=graph.id), graph, *kept)
     with database.read() as reader:
         states = agent_states(reader, STACK)
     shown = [(state.role, state.execution_state.value, state.last_error) for state in states]
@@ -341,10 +285,8 @@ def test_an_agent_that_runs_is_shown_so_and_others_as_their_last_run_ended(datab
 
 
 def test_all_stacks_are_listed_those_that_cannot_be_read_too(database: Store) -> None:
-    for stack_id in ("c", "a", "b"):
-        made = make_stack(id=stack_id)
-        database.write(lambda writer, made=made: create_stack(writer, made))
-    database.write(lambda writer: writer.put(STACKS.name, b"b", b"\xc1"))
+    put(database, *(make_stack(id=stack_id) for stack_id in ("c", "a", "b")))
+    damage(database, STACKS.name, "b")
     with database.read() as reader:
         found = list(list_stacks(reader))
     assert [each.id for each in found] == ["a", "b", "c"]

@@ -1,7 +1,6 @@
 """Lists of stacks: filtered, sorted, page by page."""
 
 import base64
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -9,23 +8,15 @@ import pytest
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.execution import Decision, DecisionKind, ExecutionStatus, OrchestratorExecution
 from recursor.domain.graph import NodeStatus
-from recursor.domain.record import Record
 from recursor.domain.stack import ExecutionState, Phase
 from recursor.storage import stack_fields
 from recursor.storage.codec import pack
 from recursor.storage.rollups import count_execution
 from recursor.storage.stack_listing import StackFilter, StackListed, StackOrder, StackPage, list_page
-from recursor.storage.store import Store, Writer
-from recursor.storage.tables import EXECUTIONS, GRAPHS, IDEAS, STACKS, USER_MESSAGES
+from recursor.storage.store import Store
+from recursor.storage.tables import GRAPHS, STACKS
 from tests.making import NOW, make_graph, make_idea, make_node, make_stack, make_user_message
-
-
-def put(store: Store, records: Iterable[tuple[Any, Record]]) -> None:
-    def work(writer: Writer) -> None:
-        for table, record in records:
-            table.add(writer, record)
-
-    store.write(work)
+from tests.storage.writing import damage, put, write
 
 
 def page(store: Store, *args: Any, **kwargs: Any) -> StackPage:
@@ -48,20 +39,17 @@ def hundred(database: Store) -> Store:
     states = list(ExecutionState)
     put(
         database,
-        [
-            (
-                STACKS,
-                make_stack(
-                    id=identity(number),
-                    name=f"Team {100 - number:03}",
-                    state=states[number % 4],
-                    phase=Phase.COMPLETE if number % 10 == 0 else Phase.BUILDING,
-                    last_activity_at=NOW - number,
-                    total_cycles=number % 7,
-                ),
+        *(
+            make_stack(
+                id=identity(number),
+                name=f"Team {100 - number:03}",
+                state=states[number % 4],
+                phase=Phase.COMPLETE if number % 10 == 0 else Phase.BUILDING,
+                last_activity_at=NOW - number,
+                total_cycles=number % 7,
             )
             for number in range(100)
-        ],
+        ),
     )
     return database
 
@@ -103,12 +91,10 @@ def test_states_and_phases_filter_and_all_states_are_counted(hundred: Store) -> 
 def test_words_are_looked_for_in_name_id_idea_and_title(database: Store) -> None:
     put(
         database,
-        [
-            (STACKS, make_stack(id=identity(1), name="Straßenfest")),
-            (STACKS, make_stack(id=identity(2), name="garden")),
-            (STACKS, make_stack(id="ab00000000000003", name="other")),
-            (IDEAS, make_idea(stack_id=identity(2), idea="plan BEDS and paths", title="The Plot")),
-        ],
+        make_stack(id=identity(1), name="Straßenfest"),
+        make_stack(id=identity(2), name="garden"),
+        make_stack(id="ab00000000000003", name="other"),
+        make_idea(stack_id=identity(2), idea="plan BEDS and paths", title="The Plot"),
     )
 
     def found(search: str) -> set[str]:
@@ -130,13 +116,11 @@ def test_a_stack_tells_what_runs(database: Store) -> None:
     )
     put(
         database,
-        [
-            (STACKS, make_stack(current_execution_id=graph.id)),
-            (GRAPHS, graph),
-            (USER_MESSAGES, make_user_message(1)),
-            (USER_MESSAGES, make_user_message(2, answered_at=NOW, answer="yes")),
-            (IDEAS, make_idea(title="Gardens")),
-        ],
+        make_stack(current_execution_id=graph.id),
+        graph,
+        make_user_message(1),
+        make_user_message(2, answered_at=NOW, answer="yes"),
+        make_idea(title="Gardens"),
     )
     listed = only(database)
     (running,) = listed.running
@@ -165,8 +149,8 @@ def test_a_stack_tells_why_it_waits_and_how_it_fared_today(database: Store) -> N
         an_execution(4, ExecutionStatus.FAILED, NOW - 30),
         an_execution(5, ExecutionStatus.CANCELLED, NOW - 10),
     ]
-    put(database, [(STACKS, make_stack()), *((EXECUTIONS, each) for each in executions)])
-    database.write(lambda writer: [count_execution(writer, each, None) for each in executions])
+    put(database, make_stack(), *executions)
+    write(database, *(lambda commit, each=each: count_execution(commit, each, None) for each in executions))
     listed = only(database)
     assert listed.waits == "nobody has work (5)"
     assert listed.cycles_last_day == 4
@@ -174,7 +158,7 @@ def test_a_stack_tells_why_it_waits_and_how_it_fared_today(database: Store) -> N
 
 
 def test_a_paused_stack_says_why(database: Store) -> None:
-    put(database, [(STACKS, make_stack(state=ExecutionState.PAUSED, state_reason="five failures"))])
+    put(database, make_stack(state=ExecutionState.PAUSED, state_reason="five failures"))
     assert only(database).waits == "five failures"
     assert only(database).success_rate is None
 
@@ -184,8 +168,8 @@ def test_a_paused_stack_says_why(database: Store) -> None:
     [b"\xc1", pack([1, {"id": identity(7)}]), pack([1, {"id": identity(7), "created_at": "x", "state": []}])],
 )
 def test_a_stack_that_cannot_be_read_is_listed_with_its_problem(database: Store, value: bytes) -> None:
-    put(database, [(STACKS, make_stack(id=identity(1)))])
-    database.write(lambda writer: writer.put(STACKS.name, identity(7).encode(), value))
+    put(database, make_stack(id=identity(1)))
+    damage(database, STACKS.name, identity(7), value)
     for order in StackOrder:
         listed = {stack.id: stack for stack in page(database, order=order).items}
         assert listed[identity(1)].problem is None
@@ -194,9 +178,9 @@ def test_a_stack_that_cannot_be_read_is_listed_with_its_problem(database: Store,
 
 def test_a_graph_that_is_no_graph_harms_its_own_stack_alone(database: Store) -> None:
     stack = make_stack(id=identity(7), state=ExecutionState.RUNNING, current_execution_id="a" * 32)
-    put(database, [(STACKS, make_stack(id=identity(1))), (STACKS, stack)])
-    key = f"{stack.id}/{stack.current_execution_id}".encode()
-    database.write(lambda writer: writer.put(GRAPHS.name, key, pack([1, {"nodes": [{"role": "builder"}]}])))
+    put(database, make_stack(id=identity(1)), stack)
+    key = f"{stack.id}/{stack.current_execution_id}"
+    damage(database, GRAPHS.name, key, pack([1, {"nodes": [{"role": "builder"}]}]))
     listed = {each.id: each for each in page(database).items}
     assert listed[identity(1)].problem is None
     assert f"recursor doctor {stack.id}" in str(listed[stack.id].problem)
@@ -207,10 +191,10 @@ def test_stacks_that_were_deleted_make_room_for_others(
 ) -> None:
     monkeypatch.setattr(stack_fields, "REMEMBERED", 2)
     monkeypatch.setattr(stack_fields, "_known", known := {})
-    put(database, [(STACKS, make_stack(id=identity(number))) for number in range(3)])
+    put(database, *(make_stack(id=identity(number)) for number in range(3)))
     page(database)
     assert sorted(known) == [identity(0).encode(), identity(1).encode()]
-    database.write(lambda writer: writer.delete(STACKS.name, identity(0).encode()))
+    write(database, lambda commit: commit.delete(STACKS.name, identity(0).encode()))
     for _ in range(2):
         assert page(database).total == 2
     assert sorted(known) == [identity(1).encode(), identity(2).encode()]

@@ -1,7 +1,6 @@
 """Stacks are found by what people call them, and by nothing else."""
 
 from contextlib import suppress
-from typing import Any
 from unicodedata import normalize
 
 import pytest
@@ -9,17 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recursor.domain.errors import AmbiguousError, NotFoundError
-from recursor.domain.stack import Stack
 from recursor.storage.stack_names import find_stack
-from recursor.storage.stacks import create_stack
 from recursor.storage.store import Store
-from recursor.storage.tables import TABLES
 from tests.making import make_stack
-
-
-def create(store: Store, *stacks: Stack) -> None:
-    for stack in stacks:
-        store.write(lambda writer, stack=stack: create_stack(writer, stack))
+from tests.storage.writing import clear, create
 
 
 def find(store: Store, named: str) -> str:
@@ -118,11 +110,7 @@ class TestFinding:
     def test_finds_whoever_has_the_name_and_nobody_else(
         self, database: Store, names: list[str], wanted: str
     ) -> None:
-        def clear(writer: Any) -> None:
-            for table in TABLES:
-                writer.delete_range(table, b"", None)
-
-        database.write(clear)
+        clear(database)
         made = []
         for number, name in enumerate(names):
             try:

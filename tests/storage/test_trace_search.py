@@ -8,11 +8,11 @@ from recursor.domain.errors import InvalidInputError, NotFoundError
 from recursor.domain.trace import Trace
 from recursor.storage import trace_search
 from recursor.storage.errors import CorruptRecordError
-from recursor.storage.stacks import create_stack
 from recursor.storage.store import Store
 from recursor.storage.tables import TRACES
 from recursor.storage.trace_search import search_traces
 from tests.making import NOW, STACK, make_stack
+from tests.storage.writing import damage, put
 
 OTHER = "5eed000000000002"
 
@@ -25,25 +25,21 @@ def identity(number: int) -> str:
 def traced(database: Store) -> Store:
     """Nine runs, of the planner and the builder in turn, and one of another stack."""
 
-    def work(writer: Any) -> None:
-        create_stack(writer, make_stack())
-        for number in range(1, 11):
-            TRACES.add(
-                writer,
-                Trace(
-                    id=identity(number),
-                    stack_id=OTHER if number == 10 else STACK,
-                    execution_id="e",
-                    role="planner" if number % 2 else "builder",
-                    created_at=NOW + number,
-                    summary=f"Step {number}",
-                    thoughts=("wrote the Größe of it",) if number in (2, 7) else (),
-                    effects=("add_todo",) if number == 3 else (),
-                    metadata={"hidden": "step"},
-                ),
-            )
-
-    database.write(work)
+    traces = [
+        Trace(
+            id=identity(number),
+            stack_id=OTHER if number == 10 else STACK,
+            execution_id="e",
+            role="planner" if number % 2 else "builder",
+            created_at=NOW + number,
+            summary=f"Step {number}",
+            thoughts=("wrote the Größe of it",) if number in (2, 7) else (),
+            effects=("add_todo",) if number == 3 else (),
+            metadata={"hidden": "step"},
+        )
+        for number in range(1, 11)
+    ]
+    put(database, make_stack(), *traces)
     return database
 
 
@@ -104,6 +100,6 @@ def test_refuses_what_it_cannot_answer(traced: Store) -> None:
 
 @pytest.mark.parametrize("options", [{}, {"role": "builder"}, {"text": "step"}])
 def test_names_a_trace_that_cannot_be_read(traced: Store, options: dict[str, Any]) -> None:
-    traced.write(lambda writer: writer.put(TRACES.name, f"{STACK}/{identity(5)}".encode(), b"\x92\x01\xc0"))
+    damage(traced, TRACES.name, f"{STACK}/{identity(5)}", b"\x92\x01\xc0")
     with pytest.raises(CorruptRecordError, match=r"^agent_traces "):
         numbers(traced, **options)

@@ -2,17 +2,11 @@
 
 import pytest
 
-from recursor.domain.stack import Stack
-from recursor.storage.stacks import create_stack
 from recursor.storage.store import Store
 from recursor.storage.tables import MESSAGES, STACKS
 from recursor.storage.waking import stacks_to_wake
 from tests.making import NOW, make_message, make_stack
-
-
-def create(store: Store, *stacks: Stack) -> None:
-    for stack in stacks:
-        store.write(lambda writer, stack=stack: create_stack(writer, stack))
+from tests.storage.writing import damage, put
 
 
 def wake(store: Store) -> dict[str, float]:
@@ -21,7 +15,7 @@ def wake(store: Store) -> dict[str, float]:
 
 
 def test_waking_is_for_those_that_run_and_are_due_some_time(database: Store) -> None:
-    create(
+    put(
         database,
         make_stack(id="later", next_look_at=NOW + 9),
         make_stack(id="rests"),
@@ -31,10 +25,18 @@ def test_waking_is_for_those_that_run_and_are_due_some_time(database: Store) -> 
     assert wake(database) == {"later": NOW + 9, "interrupted": 0.0}
 
 
+def test_waking_is_for_paused_stacks_whose_records_still_tell_of_a_run(database: Store) -> None:
+    put(
+        database,
+        make_stack(id="paused in a cycle", state="paused", current_execution_id="1"),
+        make_stack(id="paused", state="paused"),
+    )
+    assert wake(database) == {"paused in a cycle": 0.0}
+
+
 def test_waking_is_for_those_that_have_not_read_the_newest_broadcast(database: Store) -> None:
-    create(database, make_stack(id="read", broadcasts_read=f"{7:032}"), make_stack(id="unread"))
-    database.write(lambda writer: MESSAGES.put(writer, make_message(7, to_stack_id=None)))
-    database.write(lambda writer: STACKS.put(writer, make_stack(id="read", broadcasts_read=f"{7:032}")))
+    put(database, make_stack(id="read", broadcasts_read=f"{7:032}"), make_stack(id="unread"))
+    put(database, make_message(7, to_stack_id=None))
     assert wake(database) == {"unread": 0.0}
 
 
@@ -42,15 +44,16 @@ def test_waking_is_for_those_that_have_not_read_the_newest_broadcast(database: S
 def test_waking_passes_over_what_cannot_be_read_and_names_it(
     database: Store, value: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    create(database, make_stack(id="good", next_look_at=NOW))
-    database.write(lambda writer: writer.put(STACKS.name, b"bad", value))
+    put(database, make_stack(id="good", next_look_at=NOW))
+    damage(database, STACKS.name, "bad", value)
     assert wake(database) == {"good": NOW}
     assert "stack bad cannot be read" in caplog.text
 
 
 def test_waking_is_not_kept_from_anybody_by_a_damaged_broadcast(database: Store) -> None:
-    create(database, make_stack(id="good", next_look_at=NOW))
-    database.write(lambda writer: writer.put(MESSAGES.name, f"all/0/{1:032}".encode(), b"\xc1"))
+    put(database, make_stack(id="good", next_look_at=NOW))
+    damage(database, MESSAGES.name, f"all/0/{1:032}")
     assert wake(database) == {"good": 0.0}
-    create(database, make_stack(id="new", next_look_at=NOW))
+    # One that is made now begins after it.
+    put(database, make_stack(id="new", next_look_at=NOW, broadcasts_read=f"{1:032}"))
     assert wake(database)["new"] == NOW
