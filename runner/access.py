@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -267,7 +267,7 @@ class Access:
         if found is not None and isinstance(place, str):
             from recursor.runner.control_client import ControlClient
 
-            with ControlClient(self._data, place, found.pid) as runner:
+            with closing(ControlClient(self._data, place, found.pid)) as runner:
                 yield runner
             return
         # It takes a moment to import, in which nobody is to wait for the directory.

@@ -167,8 +167,9 @@ class Channel:
         telling = asyncio.create_task(events.send_all(conversation))
         try:
             await conversation.greet("the web process")
-            conversation.send(pack(Kind.ASSIGNMENT, pickle.dumps(assignment)))
+            # From when it begins it misses nothing.
             self._orchestrator.tell(Subscribe(events, rate=events.rate))
+            conversation.send(pack(Kind.ASSIGNMENT, pickle.dumps(assignment)))
             while True:
                 frame = await conversation.receive()
                 if not link.heed(frame):

@@ -124,7 +124,7 @@ def _look_at_runner(
 def _command(data: Path, place: str, pid: int, found: RunnerEvidence) -> RunnerEvidence:
     """Ask the runner something as commands do."""
     try:
-        with ControlClient(data, place, pid) as runner:
+        with closing(ControlClient(data, place, pid)) as runner:
             load = runner.ask(GetLoad())
     except RecursorError as error:
         return found.but(commanded=False, refusal=str(error))

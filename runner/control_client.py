@@ -2,8 +2,6 @@
 
 import pickle
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from pykka import ActorDeadError
 
@@ -89,14 +87,6 @@ class ControlClient:
     def close(self) -> None:
         """Hang up. Closing twice is fine."""
         self._frames.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _silence(self, seconds: float) -> RunnerSilentError:
         return RunnerSilentError(

@@ -15,13 +15,12 @@ import socket
 import struct
 import threading
 import time
-from enum import Enum, IntEnum, auto
+from enum import IntEnum, auto
 from typing import Any, NamedTuple
 
 from pykka import ActorDeadError
 
 from recursor.domain.errors import RecursorError, in_one_line
-from recursor.domain.record import Record
 from recursor.domain.release import release
 
 # Bytes. The longest that is asked is the body of a request, of which the API takes a megabyte.
@@ -31,9 +30,10 @@ LARGEST_ANSWER = 256 * 1024 * 1024
 _HEADER = struct.Struct("!BQI")
 HEADER_BYTES = _HEADER.size
 
-# What else a pickle may name: classes alone, none of which does anything when it is made.
-_PLAIN = {("decimal", "Decimal"), ("collections", "Counter"), ("builtins", "frozenset"), ("builtins", "set")}
-_MESSAGES = ("recursor.domain.", "recursor.actors.messages", "recursor.storage.retention")
+# What a pickle may name: classes alone, none of which does anything when it is made.
+_RECORDS = ("recursor.domain.", "recursor.actors.messages", "recursor.storage.retention")
+_ERRORS = ("recursor.domain.", "recursor.orchestration.", "recursor.storage.", "builtins", "pykka")
+_PLAIN = (("decimal", "Decimal"), ("collections", "Counter"))
 
 
 class Kind(IntEnum):
@@ -157,15 +157,12 @@ def unpickle(body: bytes) -> Any:
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        if "." not in name and (
-            module.startswith(("recursor.", "builtins", "pykka")) or (module, name) in _PLAIN
-        ):
+        plain = (module, name) in _PLAIN
+        if plain or ("." not in name and module.startswith((*_RECORDS, *_ERRORS))):
             found = super().find_class(module, name)
-            if isinstance(found, type) and (
-                (module, name) in _PLAIN
-                or issubclass(found, BaseException | Enum | Record)
-                or found.__module__.startswith(_MESSAGES)
-            ):
+            is_error = isinstance(found, type) and issubclass(found, BaseException)
+            is_record = isinstance(found, type) and found.__module__.startswith(_RECORDS)
+            if plain or is_error or is_record:
                 return found
         raise pickle.UnpicklingError(f"{module}.{name} is no record, message or error")
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from recursor.actors.messages import ControlAll, LimitAll, Prune, PruneBroadcasts
@@ -314,9 +315,11 @@ class TestARunnerThatIsNotWell:
     def test_and_stopped_is_not_done_without(
         self, data: Path, start_runner: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("recursor.runner.control_client.GREETING_SECONDS", 0.2)
         with start_runner() as runner, Access(data) as access:
             runner.process.send_signal(signal.SIGSTOP)
+            wait_for(lambda: psutil.Process(runner.process.pid).status() == psutil.STATUS_STOPPED)
+            monkeypatch.setattr("recursor.runner.control_client.GREETING_SECONDS", 0.2)
+            monkeypatch.setattr("recursor.runner.control_client.ANSWER_SECONDS", 0.2)
             with pytest.raises(
                 RunnerSilentError, match=r"did not answer within 0\.2 s: `recursor doctor` says"
             ):

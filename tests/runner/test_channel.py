@@ -122,8 +122,8 @@ def data(tmp_path: Path, channel: Channel) -> Iterator[Path]:
         channel.close()
 
 
-def client(data: Path, pid: int | None = None) -> ControlClient:
-    return ControlClient(data, PLACE, os.getpid() if pid is None else pid)
+def client(data: Path, pid: int | None = None) -> closing[ControlClient]:
+    return closing(ControlClient(data, PLACE, os.getpid() if pid is None else pid))
 
 
 class Web:
@@ -449,7 +449,7 @@ def _send_for_ever(connection: socket.socket, what: bytes) -> None:
         connection.sendall(what)
 
 
-def _connected(data: Path) -> ControlClient | None:
+def _connected(data: Path) -> closing[ControlClient] | None:
     try:
         return client(data)
     except RunnerGoneError:
