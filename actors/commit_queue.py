@@ -5,8 +5,8 @@ from typing import Any
 
 from recursor.domain.record import Record
 from recursor.orchestration.stack_events import Effect, WaveEnded
-from recursor.orchestration.stack_machine import Step
 from recursor.orchestration.stack_records import StackRecords
+from recursor.orchestration.stack_state import Step
 from recursor.orchestration.writes import Writes
 from recursor.runtime.future import DispatchedFuture
 from recursor.storage.commit import Fence

@@ -72,8 +72,8 @@ from recursor.orchestration.stack_events import (
     Woken,
     WorkReported,
 )
-from recursor.orchestration.stack_machine import StackState, Step
 from recursor.orchestration.stack_records import StackRecords
+from recursor.orchestration.stack_state import StackState, Step
 from recursor.runtime.actor import DispatchedActor, DispatchedRef
 from recursor.runtime.clock import Timer
 from recursor.runtime.deferred import Deferred

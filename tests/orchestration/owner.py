@@ -37,8 +37,9 @@ from recursor.orchestration.stack_events import (
     Woken,
     WorkReported,
 )
-from recursor.orchestration.stack_machine import StackMachine, StackState, Step
+from recursor.orchestration.stack_machine import StackMachine
 from recursor.orchestration.stack_records import StackRecords
+from recursor.orchestration.stack_state import StackState, Step
 from recursor.runtime.future import DispatchedFuture
 from recursor.storage.commit import Commit, Fence
 from recursor.storage.errors import StorageFullError

@@ -1,0 +1,260 @@
+"""One step of the stack machine while it is taken, and what can follow from an event."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.execution import Decision, DecisionKind
+from recursor.domain.graph import ExecutionGraph
+from recursor.domain.record import Record
+from recursor.domain.settings import Settings
+from recursor.domain.stack import ExecutionState
+from recursor.domain.work import WorkReport
+from recursor.orchestration import stack_news as news
+from recursor.orchestration.cycle import (
+    end_cycle,
+    mark_running,
+    next_look,
+    paused,
+    put_graph,
+    put_report,
+    unmark_running,
+)
+from recursor.orchestration.decision import after_work, decide
+from recursor.orchestration.draft import Draft
+from recursor.orchestration.stack_commands import SettingsCheck
+from recursor.orchestration.stack_events import (
+    Activity,
+    Build,
+    Deliver,
+    Effect,
+    Look,
+    Quiesced,
+    Run,
+    Trouble,
+    Wait,
+)
+from recursor.orchestration.stack_records import StackRecords, forgettable
+from recursor.orchestration.stack_state import StackState, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the steps of all stacks depend on, besides the state, the event and the time."""
+
+    settings: Settings
+    """The runner's; a stack's own are applied over them."""
+    new_id: Callable[[], str]
+    """Makes ids that sort by age."""
+    check: SettingsCheck
+    """Refuses settings that a stack cannot run with."""
+
+    def effective(self, records: StackRecords) -> tuple[Settings, str | None]:
+        """Return the settings of a stack, and why its own cannot be used, if so."""
+        try:
+            return self.settings.overridden(records.stack.settings), None
+        except InvalidInputError as error:
+            return self.settings, str(error)
+
+
+class Turn:
+    """One step while it is taken."""
+
+    __slots__ = (
+        "after",
+        "answer",
+        "before",
+        "draft",
+        "effects",
+        "now",
+        "observed",
+        "rules",
+        "save",
+        "state",
+    )
+
+    def __init__(self, rules: Rules, before: StackState, draft: Draft, observed: bool) -> None:
+        self.rules = rules
+        self.before = before
+        self.state = before.copy()
+        self.draft = draft
+        self.now = draft.now
+        self.observed = observed
+        self.effects: list[Effect] = []
+        self.after: list[Effect] = []
+        self.save = False
+        self.answer: Record | None = None
+
+    @property
+    def records(self) -> StackRecords:
+        """The records as they will be."""
+        return self.draft.records
+
+    @property
+    def settings(self) -> Settings:
+        """The stack's settings."""
+        return self.state.settings
+
+    @property
+    def may_run(self) -> bool:
+        """Whether agents may begin."""
+        state = self.state
+        return (
+            self.draft.records.stack.state is ExecutionState.RUNNING
+            and state.runs
+            and not state.quiescing
+            and state.damage is None
+        )
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether anything has changed since the work cache was asked."""
+        return self.draft.records.changes != self.before.looked_at
+
+    def become(self, activity: Activity, due: float | None = None, *, backing_off: bool = False) -> None:
+        """Begin to wait for something else."""
+        state = self.state
+        state.activity, state.due, state.backing_off = activity, due, backing_off
+        state.turn = self.before.turn + 1
+
+    def finish(self) -> Step:
+        """Return what the step comes to."""
+        draft, before, state = self.draft, self.before, self.state
+        records = draft.records
+        if records is not before.records:
+            if records.todos is not before.records.todos or (
+                records.user_messages is not before.records.user_messages
+            ):
+                records = forgettable(records)
+            if before.is_new and not state.is_new:
+                self.after.insert(0, news.stack_changed(records.stack))
+            elif records.stack is not before.records.stack:
+                self.after[:0] = news.changed(before.records.stack, records.stack)
+            if draft.writes.sent:
+                self.after += map(Deliver, draft.writes.sent.values())
+            state.records = records
+        return Step(self.now, state, draft.writes, self.effects, self.after, self.save, self.answer)
+
+
+def go_on(t: Turn) -> None:
+    """Take the next step, whatever it is."""
+    state = t.state
+    if t.may_run:
+        if state.unusable is None:
+            look(t)
+        else:
+            suspend(t, state.unusable)
+    elif state.damage is None and t.records.graph is not None and t.records.graph.has_ended:
+        look(t)
+    else:
+        hold(t)
+
+
+def look(t: Turn) -> None:
+    """Ask who has work."""
+    t.become(Activity.LOOKING)
+    t.state.looked_at = t.records.changes
+    if t.before.activity is Activity.RESTING:
+        t.effects.append(Wait(None))
+    t.effects.append(Look())
+
+
+def hold(t: Turn) -> None:
+    """Stand still: the stack may not run. What was marked as running and has not begun is unmarked."""
+    unmark(t)
+    t.become(Activity.HELD)
+    t.effects.append(Wait(None))
+    t.save = True
+    if t.state.quiescing:
+        t.after.append(Quiesced())
+
+
+def unmark(t: Turn) -> None:
+    """Have what was begun and has no result begin again; the next save says so."""
+    graph = t.records.graph
+    if graph is not None:
+        unmarked = unmark_running(graph)
+        if unmarked is not graph:
+            put_graph(t.draft, unmarked)
+
+
+def suspend(t: Turn, reason: str) -> None:
+    """Pause the stack until a person resumes it."""
+    note_trouble(t, reason)
+    if t.records.stack.state is ExecutionState.RUNNING:
+        t.draft.put_stack(paused(t.records.stack, reason, t.now))
+        t.draft.changed()
+    hold(t)
+
+
+def note_trouble(t: Turn, problem: str) -> None:
+    """Say what keeps the stack from running."""
+    t.state.trouble = problem
+    t.effects.append(Trouble(problem))
+
+
+def build(t: Turn, report: WorkReport) -> None:
+    """Ask for the graph of a new cycle."""
+    t.become(Activity.BUILDING)
+    t.effects.append(Build(report, t.rules.new_id()))
+
+
+def run_wave(t: Turn, graph: ExecutionGraph) -> None:
+    """Have the next wave of the running cycle run, as soon as it is on disk that it does."""
+    graph, nodes = mark_running(graph, t.now)
+    put_graph(t.draft, graph)
+    t.become(Activity.RUNNING)
+    t.save = True
+    t.after.append(Run(t.state.turn, graph.id, nodes))
+
+
+def rest(t: Turn, report: WorkReport) -> None:
+    """Nobody has work: note it where it is news, and wait."""
+    stack = t.records.stack
+    decision = after_work(stack, report, progress=False, settings=t.settings.pause, now=t.now)
+    known = t.records.report is not None and t.records.report.statuses == report.statuses
+    if not known or (decision.pause is None) != (stack.next_look_at is None):
+        put_report(t.draft, report)
+        t.draft.put_stack(stack.but(next_look_at=next_look(decision, t.now)))
+    t.save = True
+    wait(t, decision)
+
+
+def wait(t: Turn, decision: Decision) -> None:
+    """Wait as a decision says, or take the next step where it says so."""
+    if not t.may_run:
+        hold(t)
+    elif decision.kind is DecisionKind.CONTINUE or (t.has_changed and not decision.backoff):
+        go_on(t)
+    else:
+        due = None if decision.pause is None else t.now + decision.pause
+        t.become(Activity.RESTING, due, backing_off=decision.backoff)
+        t.effects.append(Wait(due))
+        if t.observed:
+            t.after.append(news.waits(decision, due))
+
+
+def finish_cycle(t: Turn, report: WorkReport) -> None:
+    """Record the end of the running cycle, and do what is decided."""
+    records = t.records
+    assert records.graph is not None
+    progress = records.changes_before_cycle != records.changes
+    decision = decide(
+        records.stack,
+        records.graph,
+        report,
+        progress=progress,
+        settings=t.settings.pause,
+        now=t.now,
+    )
+    end_cycle(t.draft, report, decision, progress=progress)
+    if t.has_changed:
+        # The report knows nothing of it: it changed faster than it could be looked at.
+        t.draft.note_news()
+    t.after += news.cycle_ended(t.draft.writes.ended[-1], t.observed)
+    if decision.kind is DecisionKind.CONTINUE and t.may_run:
+        # The end shares the commit of the next beginning.
+        build(t, report)
+    else:
+        t.save = True
+        wait(t, decision)
