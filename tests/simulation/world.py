@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import lru_cache
 from random import Random
@@ -18,12 +18,13 @@ from recursor.runtime.future import DispatchedFuture
 from recursor.runtime.simulated import Scheduler
 from recursor.storage.rollups import MERGES
 from recursor.storage.simulated_store import SimulatedStore
-from recursor.storage.tables import GRAPHS, STACKS, TABLES
+from recursor.storage.tables import TABLES
 from tests.crash.figures import figures_that_differ
 from tests.simulation.actions import Actions
 from tests.simulation.answers import Answers
+from tests.simulation.beginnings import problems_with
 from tests.simulation.book import ABSENT, Book
-from tests.simulation.disk import Disk, fields
+from tests.simulation.disk import Disk
 from tests.simulation.events import Listener
 from tests.simulation.identifiers import Identifiers
 from tests.simulation.invariants import always, at_rest
@@ -33,7 +34,7 @@ from tests.simulation.memory import differences
 from tests.simulation.money import Provider, Runs
 from tests.simulation.process import Process, WatchedStore, Written
 from tests.simulation.story import Story
-from tests.simulation.team import DETECTORS, make_team
+from tests.simulation.team import make_team
 from tests.simulation.violation import Violation
 
 BEGINNING = 1_700_000_000.0
@@ -95,6 +96,8 @@ class World:
         self.steps = 0
         self.injected = 0
         """How many actors were killed, or commits failed for no reason: an actor may die of each."""
+        self.injected_before = 0
+        """How many of them before this life of the process."""
         self.set_back = 0.0
         """Seconds by which the clock was set back, in all."""
         self.jumped = False
@@ -224,6 +227,7 @@ class World:
         self.actions.damage_disk(store)
         self.note(f"-- down for {downtime:g} s, life {self.life + 1} begins")
         self.life += 1
+        self.injected_before = self.injected
         self.ids.restart()
         self._start(store, now, process.scheduler.elapsed + downtime)
 
@@ -281,7 +285,7 @@ class World:
         self.journal.runs += 1
         if self.trace is not None:
             self.note(f"   {run.role} of {stack_id} begins ({written(key)}): {run.reason}")
-        for problem in self._problems_with(snapshot, run, key):
+        for problem in problems_with(self, snapshot, run):
             self.violate(*problem)
         self.journal.begun[key] = Begun(stack_id, key, None, self.life)
         return key
@@ -314,46 +318,6 @@ class World:
                 await self.sleep(random.choice((0.0, 0.5, 8.0)))
             if random.random() < 0.9:
                 await run.meter.settle(reservation, Spend(tokens=spent) if random.random() < 0.9 else None)
-
-    def _problems_with(self, snapshot: Snapshot, run: Run, key: Key) -> Iterator[tuple[str, str]]:
-        stack_id, name = snapshot.stack.id, written(key)
-        if key in self.journal.begun:
-            yield "2 once", f"run {name} begins a second time"
-        if self.book.stacks[stack_id].damaged:
-            return
-        if self.process.is_ending:
-            yield "4 control", f"{name} of {stack_id} begins while the process ends"
-        book = self.book.stacks[stack_id]
-        if book.banned is not None:
-            yield "4 control", f"{name} of {stack_id} begins after {book.banned}"
-        problem = self.answers.begins_while_all_are_stopped(stack_id)
-        if problem is not None:
-            yield "4 control", f"{name} of {stack_id} begins, and {problem}"
-        with self.store.read() as reader:
-            value = reader.get(GRAPHS.name, f"{stack_id}/{run.execution_id}".encode())
-            stack = reader.get(STACKS.name, stack_id.encode())
-        if stack is None or value is None:
-            yield "1 durable", f"{name} begins, and its cycle is not on disk"
-            return
-        state = fields(stack)["state"]
-        if state != "running" and not book.state.commands:
-            yield "4 control", f"{name} of {stack_id} begins; on disk it is {state}"
-        nodes = {node["role"]: node for node in fields(value)["nodes"]}
-        node = nodes.get(run.role)
-        if node is None or node["attempts"] != run.attempt or node["status"] != "running":
-            yield "3 cycles", f"{name} begins; on disk its node is {node}"
-        elif node["reason"] != run.reason or not run.reason:
-            yield "5 reason", f"{name} begins for {run.reason!r}; on disk is {node['reason']!r}"
-        else:
-            yield from (
-                ("4 waves", f"{name} of wave {node['wave']} begins before {other['role']}, {other['status']}")
-                for other in nodes.values()
-                if other["wave"] < node["wave"] and other["status"] in ("pending", "running")
-            )
-        if not self.answers.asked_for_work(stack_id):
-            status = DETECTORS[run.role](snapshot, run.settings, snapshot.taken_at)
-            if not status.has_work:
-                yield "5 reason", f"{name} begins for {run.reason!r}; by what it sees: {status.reason}"
 
     # -- The end ---------------------------------------------------------------------------------------------
 

@@ -1,0 +1,79 @@
+"""What must hold at the moment when an agent begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from recursor.domain.agent import Run
+from recursor.domain.snapshot import Snapshot
+from recursor.storage.tables import GRAPHS, STACKS
+from tests.simulation.disk import fields
+from tests.simulation.journal import Key, written
+from tests.simulation.register import Answer
+from tests.simulation.team import DETECTORS
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+Problems = Iterator[tuple[str, str]]
+"""(invariant, what is wrong)"""
+
+
+def problems_with(world: World, snapshot: Snapshot, run: Run) -> Problems:
+    """Yield what is wrong with a run that begins."""
+    key, stack_id = (run.execution_id, run.role, run.attempt), snapshot.stack.id
+    what = f"{written(key)} of {stack_id} begins"
+    yield from ((invariant, f"{what}{why}") for invariant, why in _with_commands(world, stack_id))
+    if not world.book.stacks[stack_id].damaged:
+        for problems in (_with_runs(world, key), _with_records(world, stack_id, run)):
+            yield from ((invariant, f"{what}{why}") for invariant, why in problems)
+        if not world.answers.asked_for_work(stack_id):
+            status = DETECTORS[run.role](snapshot, run.settings, snapshot.taken_at)
+            if not status.has_work:
+                yield "5 reason", f"{what} for {run.reason!r}; by what it sees: {status.reason}"
+
+
+def _with_commands(world: World, stack_id: str) -> Problems:
+    """No agent begins where a person was told that none does."""
+    if world.process.is_ending:
+        yield "4 control", " while the process ends"
+    banned = world.book.stacks[stack_id].banned
+    if banned is not None:
+        yield "4 control", f" after {banned}"
+    problem = world.answers.begins_while_all_are_stopped(stack_id)
+    if problem is not None:
+        yield "4 control", f", and {problem}"
+
+
+def _with_runs(world: World, key: Key) -> Problems:
+    """No run is repeated, and none whose outcome could have been applied."""
+    journal, before = world.journal, (key[0], key[1], key[2] - 1)
+    if key in journal.begun:
+        yield "2 once", " a second time"
+    undisturbed = world.injected == world.injected_before
+    if undisturbed and before in journal.returned and journal.begun[before].life == world.life:
+        yield "2 once", ", though the run before it has returned"
+
+
+def _with_records(world: World, stack_id: str, run: Run) -> Problems:
+    """That it begins is on disk, and that what it waits for has ended."""
+    with world.store.read() as reader:
+        value = reader.get(GRAPHS.name, f"{stack_id}/{run.execution_id}".encode())
+        stack = reader.get(STACKS.name, stack_id.encode())
+    if stack is None or value is None:
+        yield "1 durable", ", and its cycle is not on disk"
+        return
+    commands = world.book.stacks[stack_id].state.commands
+    if fields(stack)["state"] != "running" and all(each.answer is not Answer.OPEN for each, _ in commands):
+        yield "4 control", f", and on disk its stack is {fields(stack)['state']}"
+    nodes = {node["role"]: node for node in fields(value)["nodes"]}
+    node = nodes.get(run.role)
+    if node is None or node["attempts"] != run.attempt or node["status"] != "running":
+        yield "3 cycles", f", and on disk its node is {node}"
+        return
+    if node["reason"] != run.reason or not run.reason:
+        yield "5 reason", f" for {run.reason!r}; on disk is {node['reason']!r}"
+    for other in nodes.values():
+        if other["wave"] < node["wave"] and other["status"] in ("pending", "running"):
+            yield "4 waves", f" in wave {node['wave']}, and {other['role']} is {other['status']}"
