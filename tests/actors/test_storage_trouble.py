@@ -1,16 +1,21 @@
 """A store that refuses for a while: nothing is lost, nothing is done twice, and it goes on by itself."""
 
+import asyncio
 import errno
 
 import pytest
 
+from recursor.actors.ledger import LedgerMeter
 from recursor.actors.messages import AddTodo, CreateStack, DeleteStack, Shutdown
 from recursor.domain.commands import Command
 from recursor.domain.events import CycleFinished, StackChanged, Trouble
 from recursor.domain.execution import ExecutionStatus
 from recursor.domain.new_records import new_stack, new_todo
+from recursor.domain.spending import BudgetHeldError, Spend
 from recursor.domain.stack import ExecutionState
 from recursor.domain.todo import TodoStatus
+from recursor.orchestration.ledger import TOTAL
+from recursor.storage.budgets import read_account
 from recursor.storage.commit import Commit
 from recursor.storage.errors import StorageError, StorageFullError
 from recursor.storage.memory_store import MemoryStore
@@ -258,3 +263,45 @@ def test_a_shutdown_while_the_disk_is_full_ends_with_its_grace_and_loses_nothing
     until(lambda: len(stage.committed(stack_id)) == 2, "the rest of the cycle")
     assert stage.committed(stack_id) == ["first: a", "second: b"]
     assert [run.attempt for run in cast.first.runs] == [1, 2]
+
+
+# -- The books -------------------------------------------------------------------------------------------
+
+
+def account(stage, stack_id):
+    with stage.store.read() as reader:
+        return read_account(reader, stack_id, TOTAL)
+
+
+def test_a_call_that_cannot_be_put_on_the_books_is_not_made_and_costs_nothing(set_stage, store):
+    stage = set_stage(store=store)
+    stack_id = stage.create(start=False, settings={"budget": {"tokens": 100}})
+    meter = LedgerMeter(stage.ref._actor_weakref()._environment.ledger, stack_id, "first")
+    most = Spend(tokens=80)
+    store.error = FULL
+    with pytest.raises(StorageFullError):
+        asyncio.run(meter.reserve(most))
+    store.error = None
+    # What was refused keeps nothing from others.
+    reservation = asyncio.run(meter.reserve(most))
+    with pytest.raises(BudgetHeldError):
+        asyncio.run(meter.reserve(most))
+    store.error = FULL
+    with pytest.raises(StorageFullError):
+        asyncio.run(meter.settle(reservation, Spend(tokens=5)))
+    store.error = None
+    asyncio.run(meter.settle(reservation, Spend(tokens=5)))
+    assert account(stage, stack_id).spent == Spend(tokens=5)
+    assert account(stage, stack_id).reserved == Spend()
+
+
+def test_a_call_that_was_under_way_when_the_process_ended_counts_in_full(set_stage, store):
+    stage = set_stage(store=store)
+    stack_id = stage.create(start=False)
+    meter = LedgerMeter(stage.ref._actor_weakref()._environment.ledger, stack_id, "first")
+    asyncio.run(meter.reserve(Spend(tokens=80)))
+    assert account(stage, stack_id).spent == Spend()
+    stage.crash()
+    stage.start()
+    until(lambda: account(stage, stack_id).spent == Spend(tokens=80), "the settling")
+    assert (account(stage, stack_id).unconfirmed, account(stage, stack_id).reserved) == (1, Spend())
