@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -107,7 +108,7 @@ class Answers:
         """
         world = self._world
         if world.trace is not None:
-            world.note(f"   {asked.number}: {message}")
+            world.note(f"   command {asked.number}: {_briefly(message)}")
         self._unanswered[asked.number] = asked
         process = world.process
 
@@ -118,7 +119,7 @@ class Answers:
             self._unanswered.pop(asked.number, None)
             error = future.exception()
             if world.trace is not None:
-                world.note(f"   answer to {asked.number} ({asked.kind}): {error or 'done'}")
+                world.note(f"   answer to command {asked.number} ({asked.kind}): {error or 'done'}")
             if error is not None:
                 self._refused(asked, error)
                 failed(error)
@@ -214,6 +215,12 @@ class Answers:
                 stopped = any(other.kind == "stop" and other is not asked for other, _ in others)
                 if state_of(stored_stack(reader, stack_id)) == "running" and not stopped:
                     yield stack_id
+
+
+def _briefly(message: object) -> str:
+    """Return a message without what is as it is by default."""
+    named = re.sub(r"<\w+\.(\w+): [^>]*>", r"\1", str(message))
+    return re.sub(r", \w+=(None|\(\)|\{\}|''|0|False|PLANNING|IDLE|PENDING|\d{10}\.\d+)", "", named)
 
 
 def stored_stack(reader: Reader, stack_id: str) -> Fields | None:

@@ -14,6 +14,8 @@ from tests.simulation.world import World
 
 # Stories between two looks for garbage: each leaves some thousands of objects in circles.
 _STORIES_PER_COLLECTION = 50
+# Of what is told of a story: characters of a line, and lines.
+_WIDEST, _LONGEST = 220, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +91,14 @@ def shortest(played: Played) -> Played:
 
 def told(played: Played) -> str:
     """Return what a story shows, and how to see it again."""
-    whole = draw_story(played.story.seed, None)
-    lines = [f"{action}" for action in played.story.actions]
+    lines: list[str] = []
+    play(played.story, lines.append)
     return "\n".join(
         (
             f"seed {played.story.seed}: {played.violation}",
-            *(f"    {line}" for line in lines),
-            f"    in {played.story.surroundings}",
-            f"repeat it: ./scripts/simulate --from {played.story.seed} --trace{_only(whole, played.story)}",
+            *(f"    {line[:_WIDEST]}" for line in lines[-_LONGEST:]),
+            f"    ({played.story.surroundings})",
+            f"repeat it: ./scripts/simulate --from {played.story.seed} --trace{_only(played.story)}",
         )
     )
 
@@ -112,12 +114,14 @@ def chosen(story: Story, only: str) -> Story:
     return story.only(tuple(replace(story.actions[int(index)], steps=int(steps)) for index, steps in pairs))
 
 
-def _only(whole: Story, story: Story) -> str:
+def _only(story: Story) -> str:
+    whole = draw_story(story.seed, story.length)
+    asked = "" if story.length is None else f" --actions {story.length}"
     if story.actions == whole.actions:
-        return ""
+        return asked
     index_of = {(action.kind, action.pick, action.draw): index for index, action in enumerate(whole.actions)}
     kept = [f"{index_of[action.kind, action.pick, action.draw]}:{action.steps}" for action in story.actions]
-    return f" --only {','.join(kept)}"
+    return f"{asked} --only {','.join(kept)}"
 
 
 @contextmanager

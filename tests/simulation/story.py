@@ -77,7 +77,7 @@ class Action:
     """Decides the details."""
 
     def __str__(self) -> str:
-        return f"after {self.steps} steps: {self.kind} ({self.pick}, {self.draw})"
+        return f"{self.steps} steps later: {self.kind}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,8 @@ class Story:
     seed: int
     surroundings: Surroundings
     actions: tuple[Action, ...]
+    length: int | None = None
+    """How many actions were asked for; None: that was drawn, too."""
 
     def only(self, actions: tuple[Action, ...]) -> "Story":
         """Return the story with these actions alone."""
@@ -140,7 +142,7 @@ def draw_story(seed: int, length: int | None = None) -> Story:
     faults = {fault: weight for fault, weight in FAULTS.items() if random.random() < 0.4}
     usual = {kind: weight for kind, weight in USUAL.items() if random.random() < 0.85}
     count = length or int(random.triangular(15, 160, 30))
-    return Story(seed, surroundings, tuple(_draw(random, {**usual, **faults}, count)))
+    return Story(seed, surroundings, tuple(_draw(random, {**usual, **faults}, count)), length)
 
 
 def _draw(random: Random, weights: Mapping[str, int], count: int) -> Iterator[Action]:
