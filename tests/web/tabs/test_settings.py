@@ -8,7 +8,7 @@ import httpx
 from playwright.sync_api import BrowserContext, Dialog, Locator, Page, expect
 
 from tests.browsing import wait_until_live
-from tests.processes import started_runner
+from tests.processes import TIMEOUT, started_runner
 from tests.web.tabs.conftest import Teams
 
 Open = Callable[..., Page]
@@ -220,7 +220,7 @@ def test_what_all_teams_have_by_role_is_said_and_not_saved_as_the_teams_own(
     }
     with (
         started_runner(data=tmp_path / "data", env=given) as runner,
-        httpx.Client(base_url=runner.url) as client,
+        httpx.Client(base_url=runner.url, timeout=TIMEOUT) as client,
     ):
         team = client.post("/api/stacks", json={"name": "Pond"}).raise_for_status().json()["id"]
         page = context.new_page()
