@@ -110,7 +110,9 @@ def test_what_is_told_is_on_disk_already(set_stage):
 
     checker = Checker.start()
     stage.ask(Subscribe(checker))
-    stack_id = stage.create("first: a", "second: b")
+    stack_id = stage.create("first: a", "second: b", start=False)
+    until(lambda: bool(seen), "the telling of the new stack")
+    stage.tell(stack_id, Command.START)
     stage.wait_rest(stack_id)
     checker.stop(timeout=WAIT)
     assert seen == [True] * 5
