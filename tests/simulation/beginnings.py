@@ -26,7 +26,7 @@ def problems_with(world: World, snapshot: Snapshot, run: Run) -> Problems:
     what = f"{written(key)} of {stack_id} begins"
     yield from ((invariant, f"{what}{why}") for invariant, why in _with_commands(world, stack_id))
     if not world.book.stacks[stack_id].damaged:
-        for problems in (_with_runs(world, key), _with_records(world, stack_id, run)):
+        for problems in (_with_runs(world, stack_id, key), _with_records(world, stack_id, run)):
             yield from ((invariant, f"{what}{why}") for invariant, why in problems)
         if not world.answers.asked_for_work(stack_id):
             status = DETECTORS[run.role](snapshot, run.settings, snapshot.taken_at)
@@ -46,13 +46,15 @@ def _with_commands(world: World, stack_id: str) -> Problems:
         yield "4 control", f", and {problem}"
 
 
-def _with_runs(world: World, key: Key) -> Problems:
+def _with_runs(world: World, stack_id: str, key: Key) -> Problems:
     """No run is repeated, and none whose outcome could have been applied."""
     journal, before = world.journal, (key[0], key[1], key[2] - 1)
     if key in journal.begun:
         yield "2 once", " a second time"
-    undisturbed = world.injected == world.injected_before
-    if undisturbed and before in journal.returned and journal.begun[before].life == world.life:
+    if before not in journal.returned or world.injected > world.injected_before:
+        return
+    begun = journal.begun[before]
+    if begun.life == world.life and begun.commands > world.book.stacks[stack_id].cut_at:
         yield "2 once", ", though the run before it has returned"
 
 

@@ -51,6 +51,8 @@ class StackBook:
     items: dict[str, Item] = field(default_factory=dict)
     moved: int = 0
     """The number of the newest command after which agents may begin."""
+    cut_at: int = -1
+    """The number of the newest command that gives up agents: also where it fails, they are gone."""
     halted: Asked | None = None
     """The newest acknowledged command after which none may."""
     pruned: bool = False
@@ -117,6 +119,8 @@ class Book:
         book.state.ask(asked, lambda state: _transition(command, state))
         if command in _MOVES:
             book.moved = asked.number
+        if command in ("stop", "delete"):
+            book.cut_at = asked.number
         book.doomed = book.doomed or command == "delete"
 
     def answered(self, asked: Asked) -> None:

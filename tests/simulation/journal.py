@@ -32,6 +32,8 @@ class Begun:
     """None: not on record."""
     life: int
     """Of the process."""
+    commands: int = 0
+    """How many had been given until then."""
 
 
 @dataclass(frozen=True, slots=True)

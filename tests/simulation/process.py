@@ -16,6 +16,7 @@ from recursor.runtime.simulated_pool import SimulatedPool
 from recursor.storage.commit import Commit
 from recursor.storage.simulated_store import SimulatedStore
 from recursor.storage.store import Done
+from tests.simulation.blocking import Steps
 
 
 class NoModels:
@@ -87,6 +88,7 @@ class Process:
         """
         self.random = random
         self.scheduler = scheduler
+        self.steps = Steps(scheduler)
         self.store = store
         self.clock = SimulatedClock(scheduler, now)
         self.control = SimulatedDispatcher(scheduler)
@@ -114,6 +116,7 @@ class Process:
         self.agents.crash()
         self.clock.crash()
         self.store.store.lose_power()
+        self.steps.end()
 
     def close(self) -> None:
         """End as a runner does, once the orchestrator has ended."""
@@ -124,6 +127,7 @@ class Process:
         # Coroutines that ignore their cancellation end with the process.
         self.agents.crash()
         self.scheduler.crash()
+        self.steps.end()
 
     # What follows looks into actors: what they hold in memory is what is compared with the disk.
 

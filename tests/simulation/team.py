@@ -113,17 +113,27 @@ def _unhindered(_stack_id: str) -> None:
     """Let a detector look at a stack."""
 
 
-def make_team(world: Surroundings, seed: int, look: Callable[[str], None] = _unhindered) -> RoleRegistry:
+def _at_once(_seconds: float) -> None:
+    """Wait for nothing."""
+
+
+def make_team(
+    world: Surroundings,
+    seed: int,
+    look: Callable[[str], None] = _unhindered,
+    block: Callable[[float], None] = _at_once,
+) -> RoleRegistry:
     """Return the four standard roles, with agents that the seed makes good or bad.
 
     Args:
         world: what agents need of it.
         seed: what agents do is drawn from it, and from the key of each run.
         look: called with the stack's id whenever a detector looks at it; raises what is to go wrong.
+        block: what agents that are functions call to wait for some seconds.
     """
 
     def chosen(propose: Propose) -> Any:
-        return _Choice(propose, world, seed)
+        return _Choice((_Coroutine(propose, world, seed), _Function(propose, world, seed, block)))
 
     def looking(snapshot: Snapshot, settings: Settings, now: float) -> WorkStatus:
         look(snapshot.stack.id)
@@ -151,27 +161,31 @@ DETECTORS: Mapping[str, Detector] = {
 class _Choice:
     """A `recursor.domain.agent.AgentChoice`: a function or a coroutine."""
 
-    def __init__(self, propose: Propose, world: Surroundings, seed: int) -> None:
-        self._agents = (_Coroutine(propose, world, seed), _Function(propose, world, seed))
-        self._runs = seed
+    def __init__(self, agents: "tuple[_Coroutine, _Function]") -> None:
+        self._agents = agents
+        self._runs = agents[0].seed
 
     def choose(self, role: str, settings: Settings) -> Any:
         del role, settings
         self._runs += 1
-        return self._agents[self._runs % 5 == 0]
+        return self._agents[self._runs % 3 == 0]
 
 
 @dataclass(frozen=True, slots=True)
 class _Function:
-    """An agent that is called on a thread of its own; here it takes no time."""
+    """An agent that is called on a thread of its own."""
 
     propose: Propose
     world: Surroundings
     seed: int
+    block: Callable[[float], None]
 
     def run(self, snapshot: Snapshot, run: Run) -> Outcome:
         key = self.world.begin(snapshot, run)
         mood = _mood(self.world, self.seed, key)
+        seconds = {"hangs": ENDLESS, "late": mood.seconds + 35}.get(mood.kind, mood.seconds)
+        if seconds:
+            self.block(seconds)
         _misbehave(mood, self.world.now())
         return _outcome(self.propose, _Task(snapshot, key, mood.random, self.world), mood)
 

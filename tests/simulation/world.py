@@ -16,6 +16,7 @@ from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import Spend
 from recursor.runtime.future import DispatchedFuture
 from recursor.runtime.simulated import Scheduler
+from recursor.runtime.worker import forbid_waiting
 from recursor.storage.rollups import MERGES
 from recursor.storage.simulated_store import SimulatedStore
 from recursor.storage.tables import TABLES
@@ -111,7 +112,7 @@ class World:
         self.answers = Answers(self)
         self.actions = Actions(self)
         self.ids = Identifiers(self.now)
-        self.roles = make_team(self, story.seed, self._look)
+        self.roles = make_team(self, story.seed, self._look, self._block)
         self.process: Process = None  # type: ignore[assignment]  # started at once
         self._start(SimulatedStore(TABLES, Scheduler(self.random), merges=MERGES), BEGINNING)
 
@@ -123,7 +124,8 @@ class World:
         Raises:
             Violation: an invariant does not hold.
         """
-        with watched_logs(self._log):
+        # The steps of functions that block may end in another order than they have begun.
+        with watched_logs(self._log), forbid_waiting():
             for action in self.story.actions:
                 self.run(action.steps)
                 if self.trace is not None:
@@ -142,9 +144,9 @@ class World:
 
     def run(self, steps: int) -> None:
         """Run steps of the engine."""
-        step = self.process.scheduler.step
+        run_one = self.process.steps.run_one
         for _ in range(steps):
-            if not step():
+            if not run_one():
                 break
             self.steps += 1
             if self.violations:
@@ -153,13 +155,13 @@ class World:
 
     def run_until_idle(self) -> None:
         """Run all steps that are ready. Time stands still."""
-        scheduler = self.process.scheduler
+        run_one = self.process.steps.run_one
         for _ in range(MOST_STEPS):
-            if not scheduler.step():
+            if not run_one():
                 self._start_again_if_ended()
                 if not self.process.scheduler.ready:
                     return
-                scheduler = self.process.scheduler
+                run_one = self.process.steps.run_one
             self.steps += 1
             if self.violations:
                 self._raise()
@@ -273,6 +275,9 @@ class World:
         """See `Surroundings.sleep`."""
         return self.process.scheduler.sleep(seconds)
 
+    def _block(self, seconds: float) -> None:
+        self.process.steps.block(seconds)
+
     def _look(self, stack_id: str) -> None:
         if self.blind.get(stack_id):
             self.blind[stack_id] -= 1
@@ -287,7 +292,7 @@ class World:
             self.note(f"   {run.role} of {stack_id} begins ({written(key)}): {run.reason}")
         for problem in problems_with(self, snapshot, run):
             self.violate(*problem)
-        self.journal.begun[key] = Begun(stack_id, key, None, self.life)
+        self.journal.begun[key] = Begun(stack_id, key, None, self.life, len(self.book.asked))
         return key
 
     def returns(self, stack_id: str, key: Key, effects: tuple[Effect, ...]) -> None:
@@ -370,7 +375,7 @@ class World:
         self.answers.question("shut_down", "", Shutdown(grace=5))
         process = self.process
         while process.is_up:
-            if not process.scheduler.step() and process.scheduler.advance_to_next() is None:
+            if not process.steps.run_one() and process.scheduler.advance_to_next() is None:
                 raise Violation("7 liveness", "the orchestrator does not end")
         process.close()
         self.book.cut_off(self.life)
