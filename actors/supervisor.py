@@ -351,16 +351,18 @@ class StackSupervisor(DispatchedActor):
             # It may have been too early to be passivated while this was being written.
             self._offer_passivation_later()
             return
-        durable = self._queue.durable
+        full, durable = isinstance(error, StorageFullError), self._queue.durable
+        if full and not self._is_stored:
+            # Before whoever asked for it learns of it, and asks again.
+            self._tell_orchestrator(StackGone(self._id, self.actor_urn))
         lost = self._queue.failed(error)
-        if not isinstance(error, StorageFullError):
+        if not full:
             raise error
         if not self._is_stored:
             # There is no such stack: what it was about to do must not make one.
             self._state, self._queue = None, None
             self._cancel_timer()
             self._pruning.stop(self._not_found())
-            self._tell_orchestrator(StackGone(self._id, self.actor_urn))
             return
         self._problem = str(error)
         self._tell_of_trouble(str(error))

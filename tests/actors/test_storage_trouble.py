@@ -122,6 +122,18 @@ def test_a_command_that_finds_no_room_tells_so_and_changes_nothing(set_stage, st
     assert stage.committed(stack_id) == ["first: a", "second: b"]
 
 
+def test_a_stack_that_could_not_be_stored_can_be_created_again_at_once(set_stage, store):
+    stage = set_stage(store=store)
+    for number in range(20):
+        create = CreateStack(new_stack(f"park {number}", stage.clock.now()))
+        store.error = FULL
+        with pytest.raises(StorageFullError):
+            stage.ask(create)
+        store.error = None
+        assert stage.ask(create) == create.stack
+        assert stage.stack(create.stack_id) == create.stack
+
+
 @pytest.mark.parametrize("command", [STOP, None], ids=["stop", "delete"])
 def test_a_stop_or_a_deletion_that_finds_no_room_repeats_what_ran(set_stage, store, command):
     gate, cast = Gate(), Cast()
