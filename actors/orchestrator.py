@@ -74,7 +74,7 @@ from recursor.runtime.deferred import Deferred
 from recursor.runtime.future import DispatchedFuture, fan_in
 from recursor.storage.broadcasts import prunable_broadcasts
 from recursor.storage.commit import Commit
-from recursor.storage.errors import StorageError
+from recursor.storage.errors import InvalidKeyError, StorageError
 from recursor.storage.queries import work_detection_status
 from recursor.storage.stack_store import senders
 from recursor.storage.stacks import read_stack
@@ -469,8 +469,10 @@ class Orchestrator(DispatchedActor):
         return self._roster.ask(stack_id, message)
 
     def _exists(self, stack_id: str) -> bool:
-        with self._store.read() as reader:
-            return bool(stack_id) and reader.get(STACKS.name, stack_id.encode()) is not None
+        # Nothing can have an id that is too long, empty, or not text, whoever asks for it.
+        with self._store.read() as reader, contextlib.suppress(InvalidKeyError, UnicodeEncodeError):
+            return reader.get(STACKS.name, stack_id.encode()) is not None
+        return False
 
     def _tell(self, message: object) -> None:
         try:
