@@ -2,12 +2,20 @@
 
 import pytest
 
-from recursor.actors.messages import ControlStack, DeleteStack, GetStatus
+from recursor.actors.messages import (
+    ConfigureStack,
+    ControlStack,
+    CreateStack,
+    DeleteStack,
+    GetStatus,
+    GetWork,
+)
 from recursor.domain.commands import Command
-from recursor.domain.errors import ConflictError, NotFoundError
+from recursor.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from recursor.domain.events import CycleFinished, NodeFinished, StackDeleted
 from recursor.domain.execution import ExecutionStatus
 from recursor.domain.graph import NodeStatus
+from recursor.domain.new_records import new_stack
 from recursor.domain.stack import ExecutionState
 from recursor.domain.todo import TodoStatus
 from recursor.storage.commit import RETIRED
@@ -297,6 +305,14 @@ def test_a_stack_that_does_not_run_can_be_deleted_and_only_once(set_stage, state
         stage.ask(DeleteStack(stack_id))
 
 
+@pytest.mark.parametrize("stack_id", ["lost", "all", "", "x" * 600, "\udcff", "a/b"])
+@pytest.mark.parametrize("ask", [DeleteStack, GetStatus, GetWork, lambda lost: ControlStack(lost, STOP)])
+def test_what_is_no_stack_is_not_found(set_stage, stack_id, ask):
+    stage = set_stage()
+    with pytest.raises(NotFoundError, match=r"^no stack "):
+        stage.ask(ask(stack_id))
+
+
 # -- Whatever the state ----------------------------------------------------------------------------------
 
 
@@ -334,6 +350,28 @@ def test_a_refused_command_leaves_a_running_stack_alone(set_stage):
 
     assert stage.committed(stack_id) == ["first: a"]
     assert len(cast.first.runs) == 1
+
+
+def test_what_cannot_be_stored_is_refused_and_changes_nothing(set_stage):
+    stage = set_stage()
+    stack_id = stage.create("first: a")
+    stage.wait_rest(stack_id)
+    too_much = {"pause": {"failures_allowed": 10**30}}
+    with pytest.raises(InvalidInputError, match="more than 64 bits"):
+        stage.ask(ConfigureStack(stack_id, too_much))
+    assert stage.stack(stack_id).settings == {}
+    stage.add_todo(stack_id, "first: b")
+    stage.wait_rest(stack_id, 2)
+    assert stage.committed(stack_id) == ["first: a", "first: b"]
+
+    stack = new_stack("yard", stage.clock.now(), too_much)
+    for _ in range(2):
+        with pytest.raises(InvalidInputError, match="more than 64 bits"):
+            stage.ask(CreateStack(stack))
+    with pytest.raises(NotFoundError):
+        stage.tell(stack.id, START)
+    with pytest.raises(NotFoundError):
+        stage.stack(stack.id)
 
 
 def test_a_message_to_the_orchestrator_that_it_does_not_know_is_refused(set_stage):
