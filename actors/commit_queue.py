@@ -60,8 +60,9 @@ class CommitQueue:
 
     @property
     def is_idle(self) -> bool:
-        """Whether all is on disk."""
-        return self._writing is None and not self._next.writes and not self._next.after
+        """Whether all is on disk, and nobody waits for an answer."""
+        waiting = self._next
+        return self._writing is None and not (waiting.writes or waiting.after or waiting.answers)
 
     def add(
         self,
