@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from recursor.domain.errors import NotFoundError
 from recursor.domain.record import Record
 from recursor.orchestration.stack_events import Effect, WaveEnded
 from recursor.orchestration.stack_records import StackRecords
@@ -22,7 +23,7 @@ class _Batch:
     def __init__(self) -> None:
         self.writes = Writes()
         self.after: list[Effect] = []
-        self.answers: list[tuple[DispatchedFuture[Any], Record | None]] = []
+        self.answers: list[tuple[DispatchedFuture[Any], Record | NotFoundError | None]] = []
         self.results: list[WaveEnded] = []
         """The results of agents among it, which must not be lost."""
 
@@ -74,7 +75,7 @@ class CommitQueue:
 
         Args:
             step: the step.
-            asked: the future of the one who asked for it; answered with the step's answer.
+            asked: the future of the one who asked for it; gets the step's answer, or its refusal.
             results: the results of agents that the step has taken in.
 
         Returns:
@@ -140,5 +141,8 @@ class CommitQueue:
     @staticmethod
     def _finish(batch: _Batch) -> list[Effect]:
         for future, answer in batch.answers:
-            future.set(answer)
+            if isinstance(answer, NotFoundError):
+                future.set_exception((NotFoundError, answer, None))
+            else:
+                future.set(answer)
         return batch.after

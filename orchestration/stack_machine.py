@@ -201,7 +201,7 @@ def _requested(t: Turn, event: Requested) -> None:
             t.state.is_new = False
         case _ if t.before.is_new:
             # Its creation was refused, or is refused now.
-            _refuse(t, event)
+            raise _not_found(t)
         case DeleteStack():
             _delete(t)
             return
@@ -396,10 +396,13 @@ def _quiesce(t: Turn, _event: Quiesce) -> None:
             pass
 
 
-def _refuse(t: Turn, event: Requested) -> None:
-    del event
-    stack_id = t.records.stack.id
-    raise NotFoundError(f"no stack {stack_id}: it does not exist, or was deleted")
+def _refuse(t: Turn, _event: Requested) -> None:
+    # It is gone when that is on disk. Whoever was told before would take it for gone though it may stay.
+    t.answer = _not_found(t)
+
+
+def _not_found(t: Turn) -> NotFoundError:
+    return NotFoundError(f"no stack {t.records.stack.id}: it does not exist, or was deleted")
 
 
 _Handler = Callable[[Turn, Any], None]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from recursor.domain.errors import NotFoundError
 from recursor.domain.record import Record
 from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState
@@ -76,5 +77,5 @@ class Step:
     """To be carried out when `writes` are on disk."""
     save: bool
     """Whether what has not been written yet is to be written now."""
-    answer: Record | None = None
-    """What the command is answered with, when `writes` are on disk."""
+    answer: Record | NotFoundError | None = None
+    """What the command is answered with, or why it is refused, when `writes` are on disk."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recursor.domain.errors import InvalidInputError
+from recursor.domain.errors import InvalidInputError, NotFoundError
 from recursor.domain.execution import Decision, DecisionKind
 from recursor.domain.graph import ExecutionGraph
 from recursor.domain.record import Record
@@ -83,7 +83,7 @@ class Turn:
         self.effects: list[Effect] = []
         self.after: list[Effect] = []
         self.save = False
-        self.answer: Record | None = None
+        self.answer: Record | NotFoundError | None = None
 
     @property
     def records(self) -> StackRecords:

@@ -23,6 +23,8 @@ class DyingStore(MemoryStore):
     def __init__(self):
         self._dies_at = None
         self._refuses = None
+        self._holds = None
+        self.held = threading.Event()
         self.died = threading.Event()
         super().__init__(TABLES, merges=MERGES)
 
@@ -34,6 +36,13 @@ class DyingStore(MemoryStore):
         """Have no room for the next commit that `concerns` says so of."""
         self._refuses = concerns
 
+    def hold(self, concerns):
+        """Write the next commit that `concerns` says so of not before `end_held`."""
+        self._holds = concerns
+
+    def end_held(self, error):
+        self._done(error)
+
     def revive(self):
         self._dies_at = None
         self.died.clear()
@@ -44,6 +53,9 @@ class DyingStore(MemoryStore):
         if self._refuses is not None and self._refuses(commit):
             self._refuses = None
             done(StorageFullError("no space left"))
+        elif self._holds is not None and self._holds(commit):
+            self._holds, self._done = None, done
+            self.held.set()
         elif not self.died.is_set() or not len(commit):
             super().commit(commit, done)
 
@@ -163,6 +175,23 @@ def test_to_a_stack_that_is_deleted_meanwhile_it_goes_nowhere(two, store):
     stage.start()
     until(lambda: not outbox(stage), "the sender's knowledge")
     assert messages(stage, receiver) == []
+
+
+def test_it_arrives_where_a_deletion_finds_no_room(two, store):
+    stage, _, sender, receiver = two()
+    store.hold(lambda commit: commit.fence is not None and commit.fence.owner == receiver)
+    deletion = stage.ref.ask(DeleteStack(receiver), block=False)
+    assert store.held.wait(WAIT)
+    stage.add_todo(sender, "first: a")
+    stage.wait_for(CycleFinished, sender)
+    # It has come to the receiver before this has.
+    stage.status(receiver)
+    assert len(outbox(stage)) == 1
+    store.end_held(StorageFullError("no space left"))
+    with pytest.raises(StorageFullError):
+        deletion.get(timeout=WAIT)
+    until(lambda: (stage.clock.advance(1), "answered" in stage.committed(receiver))[1], "the reading")
+    until(lambda: not outbox(stage), "the sender's knowledge")
 
 
 def test_a_stack_that_was_written_to_by_one_that_is_gone_goes_on(set_stage):

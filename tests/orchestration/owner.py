@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from recursor.actors.commit_queue import CommitQueue
-from recursor.domain.commands import Command, ControlStack, DeleteStack
+from recursor.domain.commands import Command, ControlStack
 from recursor.domain.effect import Outcome
 from recursor.domain.events import NodeFinished
 from recursor.domain.graph import NodeStatus
@@ -156,7 +156,7 @@ class Owner:
     def do(self, command: Any, found: Found | None = None) -> DispatchedFuture[Any]:
         """Have a command carried out; the future is answered when it is on disk. Refusals are raised."""
         step = self.machine.step(self.state, Requested(command, found or {}), self.now)
-        if not step.writes and not step.after and not isinstance(command, DeleteStack):
+        if not step.writes and not step.after:
             step = replace(step, save=True)
         future: DispatchedFuture[Any] = DispatchedFuture()
         self._take(step, future)

@@ -151,10 +151,14 @@ class TestCommands:
         owner = make()
         owner.do(DeleteStack(STACK))
         assert (owner.activity, owner.timer, owner.is_gone) == (GONE, None, False)
-        with pytest.raises(NotFoundError):
-            owner.do(AddTodo(make_todo(1)))
+        refused = [owner.do(AddTodo(make_todo(1))), owner.do(DeleteStack(STACK))]
         owner.feed(Posted(make_message(1, to_stack_id=None)))
+        # It may stay after all.
+        assert not any(future.done() for future in refused)
         owner.write_all()
+        for future in refused:
+            with pytest.raises(NotFoundError):
+                future.get(timeout=0)
         assert owner.is_gone
         assert owner.told_of(StackDeleted) == [{}]
         assert owner.questions == []
@@ -174,6 +178,18 @@ class TestCommands:
 
 
 class TestAFullDisk:
+    def test_keeps_a_stack_that_was_to_be_deleted(self) -> None:
+        owner = resting()
+        deleted, refused = owner.do(DeleteStack(STACK)), owner.do(AddTodo(make_todo(1)))
+        owner.fail()
+        for future in (deleted, refused):
+            with pytest.raises(StorageFullError):
+                future.get(timeout=0)
+        assert owner.activity is RESTING
+        owner.do(AddTodo(make_todo(1)))
+        owner.pass_time(RETRY)
+        assert len(owner.records.todos) == 1
+
     def test_refuses_what_was_asked_for_and_changes_nothing(self) -> None:
         owner = running()
         before = owner.records.stack
