@@ -24,8 +24,8 @@ _HEAD = """\
 *Made by `python -m benchmarks.legacy_and_graph --page docs/legacy-and-graph.md`.*
 
 The deployment guide of the original system expects the graph to be better than the loop before it, and
-leaves the actual results open. Here both run the same simulated time (days: {days:g}): {stacks} teams with the
-same ideas, todos and visitors, drawn from seed {seed}, and agents that do the same work in the same time,
+leaves the actual results open. Here both run the same simulated time (days: {days:g}): {stacks} teams with
+the same ideas, todos and visitors, drawn from seed {seed}, and agents that do the same work in the same time,
 log-normal from 2 to 20 seconds. The provider answers {places} calls at a time.
 
 The loop is the original's: every five seconds one agent of a team, in fixed order, unless the one before is
