@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
+from zlib import crc32
 
 from recursor.storage.errors import DirectoryInUseError, StorageError, StorageFullError
 
@@ -20,8 +21,10 @@ LOCK_FILE = "runner.lock"
 
 Detail = str | int | float | bool | None
 
-# One page: written by one call and read by one call, it is never seen half.
+# One page, written by one call and read by one. On a busy machine a reader may see half of a write all the
+# same: POSIX has it otherwise, ext4 does not keep to it. The checksum tells.
 RECORD_BYTES = 4096
+_CHECKSUM = "crc32"
 
 # Who only looks holds the lock too, shared, for some microseconds: a refusal is believed when it was met
 # again and again for 0.1 s.
@@ -124,7 +127,7 @@ class DataDirectoryLock:
             "host": named.host,
             "started_at": named.started_at.isoformat(),
         }
-        text = json.dumps(record).encode()
+        text = json.dumps({**record, _CHECKSUM: _checksum(record)}).encode()
         if len(text) > RECORD_BYTES:
             raise StorageError(
                 f"{self._directory / LOCK_FILE}: {len(text)} bytes don't fit in {RECORD_BYTES}"
@@ -190,6 +193,10 @@ def _try_lock(file: int, kind: int, directory: Path) -> bool:
 def _parse(text: bytes) -> Holder | None:
     try:
         record = json.loads(text)
+        checksum = record.pop(_CHECKSUM, None)
+        # Older Recursors wrote none.
+        if checksum is not None and checksum != _checksum(record):
+            return None
         return Holder(
             pid=record.pop("pid"),
             host=record.pop("host"),
@@ -198,6 +205,10 @@ def _parse(text: bytes) -> Holder | None:
         )
     except (ValueError, KeyError, AttributeError, TypeError):
         return None
+
+
+def _checksum(record: Mapping[str, Detail]) -> int:
+    return crc32(json.dumps(record).encode())
 
 
 def _cannot_use(directory: Path, error: OSError) -> StorageError:

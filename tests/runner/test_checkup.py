@@ -1,6 +1,7 @@
 """The doctor on real stores and runners, broken by hand."""
 
 import fcntl
+import json
 import os
 import pickle
 import shutil
@@ -212,11 +213,16 @@ def test_running_stacks_without_a_runner(data: Path) -> None:
     assert report.findings[0].commands == (f"recursor run --data {data}",)
 
 
+def write_into_lock(data: Path, **fields: object) -> None:
+    record = json.loads((data / LOCK_FILE).read_text())
+    del record["crc32"]
+    (data / LOCK_FILE).write_text(json.dumps(record | fields))
+
+
 def test_a_lock_that_a_dead_runner_left_is_no_harm(data: Path) -> None:
     with DataDirectoryLock(data, started_at=datetime.now(UTC)) as lock:
         lock.update(url="http://127.0.0.1:1")
-    text = (data / LOCK_FILE).read_text().replace(f'"pid": {os.getpid()}', '"pid": 999999999')
-    (data / LOCK_FILE).write_text(text)
+    write_into_lock(data, pid=999999999)
     report = examine(data)
     assert report.findings == ()
     assert "999999999, which has ended" in next(c.detail for c in report.checks if c.id == "lock")
@@ -256,8 +262,7 @@ def test_a_lock_held_by_a_program_that_left_no_name(data: Path) -> None:
 
 def test_a_lock_that_names_another_machine(data: Path) -> None:
     with DataDirectoryLock(data, started_at=datetime.now(UTC)):
-        text = (data / LOCK_FILE).read_text()
-        (data / LOCK_FILE).write_text(text.replace('"host": "', '"host": "not-'))
+        write_into_lock(data, host="not-this-one")
         report = examine(data)
     assert ids(report) == ["lock"]
     assert "another machine" in report.findings[0].evidence

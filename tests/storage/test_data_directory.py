@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from recursor.storage.data_directory import LOCK_FILE, DataDirectoryLock, holder
+from recursor.storage.data_directory import LOCK_FILE, DataDirectoryLock, holder, named_in
 from recursor.storage.errors import DirectoryInUseError, StorageError
 
 STARTED = datetime(2026, 3, 1, 12, 30, 45, tzinfo=UTC)
@@ -152,6 +152,14 @@ def test_a_record_is_never_seen_half(tmp_path: Path) -> None:
         finally:
             stop.set()
             thread.join()
+
+
+def test_a_record_of_which_half_was_seen_is_none(tmp_path: Path) -> None:
+    with DataDirectoryLock(tmp_path, started_at=STARTED) as lock:
+        lock.update(first=1, last=1)
+        path = tmp_path / LOCK_FILE
+        path.write_text(path.read_text().replace('"last": 1', '"last": 2'))
+        assert named_in(tmp_path) is None
 
 
 def test_a_record_that_is_too_long_is_refused(tmp_path: Path) -> None:
