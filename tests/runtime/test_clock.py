@@ -24,15 +24,20 @@ def until(condition, what):
 
 
 @pytest.fixture
-def clock():
+def timer_threads():
+    """Returns the threads of clocks that this test has begun."""
+    before = set(threading.enumerate())
+    return lambda: [
+        each for each in threading.enumerate() if each.name == "recursor-timers" and each not in before
+    ]
+
+
+@pytest.fixture
+def clock(timer_threads):
     made = SystemClock()
     yield made
     made.close()
     until(lambda: not timer_threads(), "the end of the clock's thread")
-
-
-def timer_threads():
-    return [thread for thread in threading.enumerate() if thread.name == "recursor-timers"]
 
 
 # -- The machine's clock ---------------------------------------------------------------------------------
@@ -101,7 +106,7 @@ def test_a_call_in_a_very_far_future_harms_no_other(clock, far):
     assert later.wait(WAIT)
 
 
-def test_after_its_end_a_clock_makes_no_more_calls():
+def test_after_its_end_a_clock_makes_no_more_calls(timer_threads):
     clock, calls = SystemClock(), []
     clock.call_at(clock.now() + 0.01, lambda: calls.append(1))
     clock.close()
@@ -111,7 +116,7 @@ def test_after_its_end_a_clock_makes_no_more_calls():
     assert calls == []
 
 
-def test_a_clock_that_nobody_asks_for_a_call_has_no_thread():
+def test_a_clock_that_nobody_asks_for_a_call_has_no_thread(timer_threads):
     clock = SystemClock()
     assert abs(clock.now() - time.time()) < 1
     assert timer_threads() == []
