@@ -42,8 +42,8 @@ class _Batch:
     commit: Commit = field(default_factory=Commit)
     waiting: list[tuple[DispatchedFuture[Any], Callable[[], Any]]] = field(default_factory=list)
     """Futures, and what makes their values when the batch is on disk."""
-    forgotten: list[str] = field(default_factory=list)
-    """Stacks whose accounts it removes."""
+    again: list[Settle | StackForgotten] = field(default_factory=list)
+    """What must happen in any case, and is done again if this cannot be written."""
 
 
 class LedgerActor(DispatchedActor):
@@ -91,8 +91,8 @@ class LedgerActor(DispatchedActor):
             deleted = deleted_owners(reader)
         for stack_id in sorted(deleted):
             self._stack_forgotten(StackForgotten(stack_id))
-        self._ledger.settle_all()
-        self._write()
+        for reservation_id in self._ledger.reserved():
+            self._settle(Settle(reservation_id, None))
 
     def _begin_run(self, message: BeginRun) -> Deferred:
         self._refuse_forgotten(message.stack_id)
@@ -108,6 +108,7 @@ class LedgerActor(DispatchedActor):
 
     def _settle(self, message: Settle) -> Deferred:
         self._ledger.settle(message.reservation, message.spent)
+        self._next.again.append(message)
         return self._when_written(lambda: None)
 
     def _limit_all(self, message: LimitAll) -> Deferred:
@@ -130,7 +131,7 @@ class LedgerActor(DispatchedActor):
         self._ledger.forget(message.stack_id)
         # Once more after what is being written just now.
         ACCOUNTS.delete_stack(self._next.commit, message.stack_id)
-        self._next.forgotten.append(message.stack_id)
+        self._next.again.append(message)
         self._write()
 
     def _committed(self, message: Committed) -> None:
@@ -148,19 +149,19 @@ class LedgerActor(DispatchedActor):
 
     def _revert(self, error: BaseException, batch: _Batch) -> None:
         """Forget what could not be written: nobody may rely on it."""
-        waiting, forgotten = [*batch.waiting, *self._next.waiting], [*batch.forgotten, *self._next.forgotten]
+        waiting, again = [*batch.waiting, *self._next.waiting], [*batch.again, *self._next.again]
         self._next = _Batch()
         self._ledger = self._read()
         for future, _ in waiting:
             future.set_exception((type(error), error, error.__traceback__))
-        if forgotten:
+        if again:
             due = self._clock.now() + self._runner.storage_retry
-            self._clock.call_at(due, lambda: self._forget_again(forgotten))
+            self._clock.call_at(due, lambda: self._tell_again(again))
 
-    def _forget_again(self, stack_ids: list[str]) -> None:
+    def _tell_again(self, messages: list[Settle | StackForgotten]) -> None:
         with contextlib.suppress(ActorDeadError):
-            for stack_id in stack_ids:
-                self.actor_ref.tell(StackForgotten(stack_id))
+            for message in messages:
+                self.actor_ref.tell(message)
 
     def _read(self) -> Ledger:
         def account(stack_id: str, role: str) -> Account | None:

@@ -163,16 +163,9 @@ class Ledger:
         self.changed.pop(("", reservation_id), None)
         self.removed.add(reservation_id)
 
-    def settle_all(self) -> int:
-        """Count in full what was reserved by a process that is gone; for the beginning of the next one.
-
-        Returns:
-            how many calls that were.
-        """
-        lost = list(self._reservations)
-        for reservation_id in lost:
-            self.settle(reservation_id, None)
-        return len(lost)
+    def reserved(self) -> list[str]:
+        """Return the ids of the reservations that are not settled."""
+        return list(self._reservations)
 
     def limit_all(self, changes: BudgetChanges) -> None:
         """Limit what all stacks may spend together, over the settings of their runner.

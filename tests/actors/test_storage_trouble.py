@@ -317,3 +317,37 @@ def test_a_call_that_was_under_way_when_the_process_ended_counts_in_full(set_sta
     stage.start()
     until(lambda: account(stage, stack_id).spent == Spend(tokens=80), "the settling")
     assert (account(stage, stack_id).unconfirmed, account(stage, stack_id).reserved) == (1, Spend())
+
+
+def test_what_a_dead_process_reserved_is_settled_when_there_is_room_again(set_stage, store):
+    stage = set_stage(store=store)
+    stack_id = stage.create(start=False)
+    meter = LedgerMeter(stage.ref._actor_weakref()._environment.ledger, stack_id, "first")
+    asyncio.run(meter.reserve(Spend(tokens=80)))
+    stage.crash()
+    store.error = FULL
+    stage.start()
+    until(lambda: stage.clock.next_due() is not None, "the wait for room")
+    assert account(stage, stack_id).reserved == Spend(tokens=80)
+    store.error = None
+    stage.clock.advance(stage.runner.storage_retry)
+    until(lambda: account(stage, stack_id).spent == Spend(tokens=80), "the settling")
+    assert account(stage, stack_id).reserved == Spend()
+
+
+def test_a_call_that_is_settled_while_the_disk_is_full_is_settled_when_there_is_room_again(set_stage, store):
+    stage = set_stage(store=store)
+    stack_id = stage.create(start=False)
+    meter = LedgerMeter(stage.ref._actor_weakref()._environment.ledger, stack_id, "first")
+    reservation = asyncio.run(meter.reserve(Spend(tokens=80)))
+    store.error = FULL
+    with pytest.raises(StorageFullError):
+        asyncio.run(meter.settle(reservation, Spend(tokens=5)))
+    store.error = None
+
+    def settled() -> bool:
+        stage.clock.advance(5.1)
+        return account(stage, stack_id).spent == Spend(tokens=5)
+
+    until(settled, "the settling")
+    assert account(stage, stack_id).reserved == Spend()

@@ -71,9 +71,10 @@ class Books:
         self.write()
 
     def settle_all(self) -> int:
-        lost = self.ledger.settle_all()
-        self.write()
-        return lost
+        lost = self.ledger.reserved()
+        for reservation_id in lost:
+            self.settle(reservation_id, None)
+        return len(lost)
 
     def begin(self, budgets: Budgets, now: float, role: str = "planner") -> None:
         self.ledger.begin_run(A, role, budgets, now)

@@ -49,7 +49,7 @@ def filling() -> Commit:
     put_stack(commit, making.make_stack(name="Garden", state=stopped), making.make_idea())
     put_stack(commit, making.make_stack(id=OTHER, name="Garden two", state=stopped))
     ledger.reserve(STACK, "planner", Budgets(), Spend(tokens=100, dollars=Decimal("0.03")), NOW, "call")
-    ledger.settle_all()
+    ledger.settle("call", None)
     put_ledger(commit, ledger)
     for number in range(1, 4):
         TODOS.put(commit, making.make_todo(number, priority=number))

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from recursor.domain.spending import Account
+from recursor.orchestration.ledger import Ledger
 from recursor.orchestration.stack_records import StackRecords
 from recursor.storage.stack_store import Loader
+from recursor.storage.store import Reader
+from recursor.storage.tables import ACCOUNTS, ALL_STACKS, RESERVATIONS
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -37,3 +41,14 @@ def differences(world: World) -> Iterator[str]:
                 known, found = getattr(state.records, name), getattr(stored, name)
                 if known != found and not world.book.stacks[stack_id].pruned:
                     yield f"{name} of {stack_id} is {known!r} in memory, and {found!r} on disk"
+        yield from _books(world.process.ledger(), reader)
+
+
+def _books(ledger: Ledger, reader: Reader) -> Iterator[str]:
+    for (owner, role), known in ledger._accounts.items():
+        found = ACCOUNTS.get(reader, owner, role) or Account(stack_id=owner, role=role)
+        if known != found:
+            yield f"the account of {owner} ({role}) is {known!r} in memory, and {found!r} on disk"
+    kept, stored = set(ledger._reservations), set(RESERVATIONS.keys(reader, ALL_STACKS))
+    if kept != stored:
+        yield f"reserved are {sorted(kept)} in memory, and {sorted(stored)} on disk"

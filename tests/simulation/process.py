@@ -137,6 +137,12 @@ class Process:
             if active.supervisor.is_alive() and not active.is_dead:
                 yield stack_id, active.supervisor._actor_weakref()
 
+    def ledger(self) -> Any:
+        """Return the books in memory."""
+        orchestrator = self.ref._actor_weakref()
+        assert orchestrator is not None
+        return orchestrator._environment.ledger._actor_weakref()._ledger
+
     def supervisor(self, stack_id: str) -> Any | None:
         """Return the supervisor of a stack, if it has one."""
         return dict(self.supervisors()).get(stack_id)

@@ -19,7 +19,7 @@ from recursor.runtime.simulated import Scheduler
 from recursor.runtime.worker import forbid_waiting
 from recursor.storage.rollups import MERGES
 from recursor.storage.simulated_store import SimulatedStore
-from recursor.storage.tables import TABLES
+from recursor.storage.tables import ALL_STACKS, RESERVATIONS, TABLES
 from tests.crash.figures import figures_that_differ
 from tests.simulation.actions import Actions
 from tests.simulation.answers import Answers
@@ -107,6 +107,8 @@ class World:
         """What visitors were answered, when it was last looked."""
         self.written: dict[str, list[Written]] = {}
         """What owners have committed, of all lives."""
+        self.reserved_before: set[str] = set()
+        """What the processes before this one had reserved and not settled."""
         self.blind: dict[str, int] = {}
         """How often looking at a stack is to fail."""
         self.answers = Answers(self)
@@ -247,6 +249,8 @@ class World:
             self.runner,
             self.ids.new,
         )
+        with store.read() as reader:
+            self.reserved_before = set(RESERVATIONS.keys(reader, ALL_STACKS))
         if self.listener is not None:
             self.listener.forget()
             self.process.ask(Subscribe(self.listener))
@@ -319,10 +323,13 @@ class World:
             problem = self.provider.call(snapshot.stack.id, spent)
             if problem is not None:
                 self.violate("8 budgets", problem)
-            async with run.aside() if random.random() < 0.3 else nullcontext():
-                await self.sleep(random.choice((0.0, 0.5, 8.0)))
-            if random.random() < 0.9:
-                await run.meter.settle(reservation, Spend(tokens=spent) if random.random() < 0.9 else None)
+            known = None
+            try:
+                async with run.aside() if random.random() < 0.3 else nullcontext():
+                    await self.sleep(random.choice((0.0, 0.5, 8.0)))
+                known = Spend(tokens=spent) if random.random() < 0.8 else None
+            finally:
+                await run.meter.settle(reservation, known)
 
     # -- The end ---------------------------------------------------------------------------------------------
 
@@ -358,13 +365,16 @@ class World:
             problems.append("agents run")
         if problems:
             return problems
+        with self.store.read() as reader:
+            unsettled = self.reserved_before.intersection(RESERVATIONS.keys(reader, ALL_STACKS))
+        problems += [f"a call of a process that is gone is reserved: {each}" for each in sorted(unsettled)]
         disk = self.disk()
         for stack_id, stack in disk.stacks.items():
             if stack["state"] != "running" and helped[stack_id] < MOST_HELP:
                 helped[stack_id] += 1
                 paused = stack["state"] == "paused"
                 self.answers.control(stack_id, Command.RESUME if paused else Command.START)
-        return list(at_rest(self, disk)) or list(differences(self))
+        return [*problems, *at_rest(self, disk)] or list(differences(self))
 
     def _shut_down(self) -> None:
         self.check()
