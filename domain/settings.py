@@ -316,8 +316,9 @@ class RunnerSettings(Record):
     """Most US dollars that all stacks may spend together."""
     budget_runs_per_hour: int | None = Field(default=None, ge=0)
     """Most runs an hour of agents that call a model, over all stacks."""
-    control_threads: int = Field(default=2, ge=1, le=64)
-    """Threads for everything that is not an agent. More than cores gain nothing: they never block."""
+    control_threads: int = Field(default=1, ge=1, le=64)
+    """Threads for everything that is not an agent. They never block: more than one gains nothing, unless
+    Python runs without its global lock."""
     rates: Rates = Field(default_factory=dict)
     """How much providers and models may be asked, by `PROVIDER` or `PROVIDER:MODEL`: `requests_per_minute`,
     `tokens_per_minute`, `concurrent`."""

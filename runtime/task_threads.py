@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Protocol
 
+from recursor.runtime.right_of_way import RIGHT_OF_WAY
 from recursor.runtime.task import Task, TaskState
 
 logger = logging.getLogger("recursor.runtime")
@@ -79,6 +80,8 @@ class TaskThread(threading.Thread):
                 self._wake.acquire()
                 task = self._task = pool.next_for(self)
                 while task is not None:
+                    if RIGHT_OF_WAY.is_taken:
+                        RIGHT_OF_WAY.give_way()
                     if pool.begin(task):
                         task = self._task = pool.end(task, *task.run(), thread=self)
                     else:

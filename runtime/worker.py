@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from recursor.runtime.right_of_way import RIGHT_OF_WAY
+
 logger = logging.getLogger("recursor.runtime")
 
 
@@ -70,6 +72,8 @@ class Worker(threading.Thread):
         try:
             while (mailbox := source.next_for(self)) is not None:
                 self.mailbox = mailbox
+                if RIGHT_OF_WAY.is_taken:
+                    RIGHT_OF_WAY.give_way()
                 mailbox.run(batch)
                 self.mailbox = None
         except BaseException:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import lmdb
 
+from recursor.runtime.right_of_way import RIGHT_OF_WAY
 from recursor.storage.commit import Commit, Merges
 from recursor.storage.errors import StorageError, StorageFullError, StoreClosedError, StoreUsageError
 from recursor.storage.lmdb_errors import explain
@@ -37,7 +38,6 @@ EARLY_GROWTH = 0.75
 COMMITS_PER_CHECK = 100
 
 T = TypeVar("T")
-
 
 class LmdbEnvironment:
     """The files `data.mdb` and `lock.mdb` in one directory.
@@ -128,10 +128,13 @@ class LmdbEnvironment:
         Raises:
             StorageError: Nothing of it was written.
         """
+
+        def work(transaction: lmdb.Transaction[bytes]) -> Sequence[BaseException | None]:
+            with RIGHT_OF_WAY:
+                return apply_commits(transaction, self.tables, self._merges, commits)
+
         try:
-            refused: Sequence[BaseException | None] = self._transact(
-                lambda transaction: apply_commits(transaction, self.tables, self._merges, commits)
-            )
+            refused = self._transact(work)
         except Exception as error:
             # A full disk is everybody's; anything else may be the trouble of one of them, which must not take
             # the others with it.
