@@ -39,6 +39,7 @@ COMMITS_PER_CHECK = 100
 
 T = TypeVar("T")
 
+
 class LmdbEnvironment:
     """The files `data.mdb` and `lock.mdb` in one directory.
 
