@@ -41,7 +41,7 @@ class Finding(Observation):
     """An observation, and what it was made of."""
 
     id: str
-    """Which check found it, such as "failure-rate"; `docs/troubleshooting.md` has a section for each."""
+    """The check that found it, such as "failure-rate". `docs/how-to/troubleshooting.md` explains each."""
     stack_id: StackId | None = None
     """The stack it is about; None when it is about the runner, the store or the machine."""
     stack: str | None = None

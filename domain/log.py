@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from recursor.domain.record import Record
 
 LogRecord = Mapping[str, Any]
-"""What one line holds: `time`, `level`, `logger`, `event` and others, see docs/observability.md."""
+"""What one line holds: `time`, `level`, `logger`, `event` and others, see docs/how-to/observability.md."""
 
 # Records: a screen or two.
 USUAL_LOG_PAGE = 100

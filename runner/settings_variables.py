@@ -65,7 +65,7 @@ def _refuse(name: str) -> None:
         name[:80],
         [*VARIABLES, *OTHERS],
         noun="variable",
-        otherwise="see docs/configuration.md",
+        otherwise="see docs/reference/configuration.md",
     )
 
 

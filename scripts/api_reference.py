@@ -1,4 +1,4 @@
-"""Writes docs/api.md from the OpenAPI document: `.venv/bin/python -m scripts.api_reference`."""
+"""Writes docs/reference/api.md from the OpenAPI document: `.venv/bin/python -m scripts.api_reference`."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from recursor.web.app import make_app
 from recursor.web.asking import ActorAsking
 from recursor.web.engine import Engine
 
-PAGE = Path(__file__).parents[1] / "docs" / "api.md"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "api.md"
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _REFERENCE = "#/components/schemas/"

@@ -1,4 +1,4 @@
-"""Writes docs/cli.md from the command tree: `.venv/bin/python -m scripts.cli_reference`."""
+"""Writes docs/reference/cli.md from the command tree: `.venv/bin/python -m scripts.cli_reference`."""
 
 from collections.abc import Iterator
 from enum import EnumType
@@ -9,7 +9,7 @@ from typer.main import get_command
 
 from recursor.cli.app import app
 
-PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "cli.md"
 
 _HEAD = """\
 # Every command and option

@@ -1,6 +1,7 @@
 """Prints, as JSON, what a simulated week comes to with the original's loop and with the graph.
 
-python -m benchmarks.legacy_and_graph [--days 7] [--plot week.png] [--page docs/legacy-and-graph.md]
+python -m benchmarks.legacy_and_graph [--days 7] [--plot week.png]
+    [--page docs/explanation/legacy-and-graph.md]
 """
 
 import argparse

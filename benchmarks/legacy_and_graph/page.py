@@ -21,7 +21,7 @@ _EXPECTED = (
 _HEAD = """\
 # The original's loop and the graph
 
-*Made by `python -m benchmarks.legacy_and_graph --page docs/legacy-and-graph.md`.*
+*Made by `python -m benchmarks.legacy_and_graph --page docs/explanation/legacy-and-graph.md`.*
 
 The deployment guide of the original system expects the graph to be better than the loop before it, and
 leaves the actual results open. Here both run the same simulated time (days: {days:g}): {stacks} teams with

@@ -12,7 +12,7 @@ from recursor.doctor.catalogue import CHECKS
 from recursor.doctor.report import Finding
 from tests.doctor.cases import CASES, all_findings, findings_of
 
-GUIDE = Path(__file__).parents[2] / "docs" / "troubleshooting.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "troubleshooting.md"
 IDS = [check.id for check in CHECKS]
 
 
@@ -63,7 +63,7 @@ def test_commands_name_the_data_directory_if_need_be() -> None:
 
 def section(check: str) -> str:
     found = re.search(rf"^### `{check}`.*?\n(.*?)(?=^##|\Z)", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
-    assert found, f"docs/troubleshooting.md has no section for {check}"
+    assert found, f"docs/how-to/troubleshooting.md has no section for {check}"
     return found[0]
 
 

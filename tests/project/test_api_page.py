@@ -1,4 +1,4 @@
-"""docs/api.md is what the OpenAPI document says."""
+"""docs/reference/api.md is what the OpenAPI document says."""
 
 from scripts.api_reference import PAGE, document, reference
 

@@ -1,4 +1,4 @@
-"""docs/cli.md is what the command tree says."""
+"""docs/reference/cli.md is what the command tree says."""
 
 from scripts.cli_reference import PAGE, reference
 

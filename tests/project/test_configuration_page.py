@@ -1,4 +1,4 @@
-"""docs/configuration.md has every setting, with the default and the description that the code has."""
+"""docs/reference/configuration.md has every setting, with its default and description."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 from recursor.runner.given import DEFAULTS, SECTIONS
 from recursor.runner.settings_variables import OTHERS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "configuration.md").read_text()
 
 
 def row(key: str, field: FieldInfo) -> str:

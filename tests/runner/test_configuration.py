@@ -212,7 +212,7 @@ class TestVariables:
             ("RECURSOR_PAUSE_AFTER_WORK", "1", "did you mean RECURSOR_PAUSE__AFTER_WORK?"),
             ("RECURSOR_PORT", "1", "did you mean RECURSOR_RUNNER__PORT?"),
             ("RECURSOR_DAAT", "x", "did you mean RECURSOR_DATA?"),
-            ("RECURSOR_XYZZYQQQQQQQQQQQQQ", "x", "see docs/configuration.md"),
+            ("RECURSOR_XYZZYQQQQQQQQQQQQQ", "x", "see docs/reference/configuration.md"),
             ("RECURSOR_", "x", "environment: unknown variable 'RECURSOR_'"),
             (
                 "RECURSOR_PAUSE__AFTER_WORK",

@@ -257,7 +257,7 @@ def test_only_what_is_asked_is_loaded_and_nothing_is_missing(
     assert "plant" in found
 
 
-PAGE = (Path(__file__).parents[3] / "docs" / "sql.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "sql.md").read_text()
 
 
 @pytest.mark.parametrize("query", re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL))
@@ -275,5 +275,5 @@ def test_what_is_documented_is_what_there_is(store: MemoryStore) -> None:
     for table in tables:
         rows = [f"| `{column.name}` | {column.type} | {column.about} |" for column in table.columns]
         expected = "\n".join([f"### `{table.name}`", "", "| column | type | |", "|---|---|---|", *rows, ""])
-        assert expected in listed, f"put this into docs/sql.md:\n\n{expected}"
+        assert expected in listed, f"put this into docs/reference/sql.md:\n\n{expected}"
     assert listed.count("### `") == len(tables)
