@@ -197,11 +197,19 @@ class BudgetSettings(Budget):
 
 
 class LoopSettings(Record):
-    """When a team that goes in circles is stopped."""
+    """When a team is paused that goes in circles, or does much by itself."""
 
     repetitions: int = Field(default=3, ge=0, le=10)
     """How often the same plan, artifact or review may come, each time or every other time: when it comes once
     more, and nothing new came from people, the stack is paused. 0: never."""
+    runs: int = Field(default=200, ge=0)
+    """How many runs may propose something without new input from people or other stacks before the stack is
+    paused. 0: no limit."""
+    tokens: int = Field(default=2_000_000, ge=0, le=MAX_TOKENS)
+    """How many tokens may be used without new input before the stack is paused. 0: no limit."""
+    versions: int = Field(default=100, ge=0)
+    """How many versions of the artifact may be made without new input before the stack is paused. 0: no
+    limit."""
 
 
 # Sections of the settings file that no stack has.

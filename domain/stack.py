@@ -60,6 +60,11 @@ class Stack(Record):
     """Failed cycles since the last that did not fail; a resume or a start resets it."""
     fruitless_in_a_row: int = 0
     """Cycles since the last that changed anything."""
+    runs_since_input: int = 0
+    """Runs that proposed something since a person or another stack last gave it anything; a resume or a start
+    resets it, as it does the next two."""
+    tokens_since_input: int = 0
+    versions_since_input: int = 0
     current_execution_id: str | None = None
     """The cycle that is running, or was when the process died or the stack was paused."""
     next_look_at: Timestamp | None = None

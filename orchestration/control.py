@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from recursor.domain.commands import Command
 from recursor.domain.errors import ConflictError
 from recursor.domain.stack import ExecutionState, Stack
+from recursor.orchestration.unattended import begun_anew
 
 IDLE, RUNNING, PAUSED, STOPPED = (
     ExecutionState.IDLE,
@@ -57,7 +58,7 @@ def control(stack: Stack, command: Command, now: float, reason: str | None = Non
 
 
 def _started(stack: Stack, now: float) -> Stack:
-    return stack.but(
+    return begun_anew(stack).but(
         state=RUNNING,
         state_reason=None,
         out_of_budget=None,
@@ -73,7 +74,7 @@ def _started(stack: Stack, now: float) -> Stack:
 
 
 def _resumed(stack: Stack, now: float) -> Stack:
-    return stack.but(
+    return begun_anew(stack).but(
         state=RUNNING,
         state_reason=None,
         out_of_budget=None,

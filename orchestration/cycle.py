@@ -17,6 +17,7 @@ from recursor.orchestration.draft import Draft, Found
 from recursor.orchestration.outcomes import EffectRefusedError, apply_outcome
 from recursor.orchestration.repetition import circle
 from recursor.orchestration.stack_commands import end_execution
+from recursor.orchestration.unattended import counted, too_much
 from recursor.orchestration.waits import wait_after
 
 # Cycles are made from this one, since their parts have been checked already.
@@ -107,6 +108,7 @@ def take_results(
     assert graph is not None
     nodes = {node.role: node for node in graph.nodes}
     changed: dict[str, Node] = {}
+    taken: list[NodeResult] = []
     halts: list[str] = []
     budget: BudgetName | None = None
     for result in results:
@@ -115,9 +117,16 @@ def take_results(
             continue
         applied = _apply(draft, node, graph.id, result, settings, found.get(result.role, {}))
         changed[result.role] = applied.node
+        taken.append(result)
         if applied.halts is not None:
             halts.append(f"{result.role}: {applied.halts}")
             budget = budget or applied.budget
+    stack = counted(draft.records.stack, taken)
+    if stack is not draft.records.stack:
+        draft.put_stack(stack)
+        enough = too_much(stack, settings.loop)
+        if enough is not None:
+            halts.append(enough)
     if halts and draft.records.stack.state is ExecutionState.RUNNING:
         # What needs a person must not be met again by the next wave, nor after a crash.
         draft.put_stack(paused(draft.records.stack, "; ".join(halts), draft.now, budget))

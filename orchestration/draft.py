@@ -10,6 +10,7 @@ from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
 from recursor.orchestration.stack_records import StackRecords
+from recursor.orchestration.unattended import begun_anew
 from recursor.orchestration.writes import Writes
 
 Found = Mapping[tuple[type[Record], str], Record]
@@ -149,4 +150,4 @@ class Draft:
         """Note that a person gave the stack something: news, which also ends a row of repetitions."""
         self.note_news()
         self.changed()
-        self.put_stack(self.records.stack.but(last_input_at=self.now))
+        self.put_stack(begun_anew(self.records.stack).but(last_input_at=self.now))

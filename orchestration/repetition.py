@@ -9,6 +9,7 @@ from recursor.domain.effect import (
     CreateTodo,
     Effect,
     Outcome,
+    PlanUserMessages,
     PublishArtifact,
     ReviewArtifact,
     SetPhase,
@@ -139,6 +140,11 @@ def _arranged(effect: Effect, snapshot: Snapshot) -> list[str] | None:
     match effect:
         case SetPhase() if effect.phase is not snapshot.stack.phase:
             return ["phase", effect.phase]
+        case PlanUserMessages():
+            # The same plan for messages that nobody had planned for is an answer to something new.
+            unplanned = {message.id for message in snapshot.user_messages if message.planned_at is None}
+            new = sorted(unplanned.intersection(effect.message_ids))
+            return ["messages", *new] if new else None
         case UpdateTodo():
             todo = next((todo for todo in snapshot.todos if todo.id == effect.todo_id), None)
             changes = [

@@ -32,6 +32,7 @@ from recursor.domain.todo import Todo, TodoStatus
 from recursor.orchestration.control import control
 from recursor.orchestration.decision import summarise
 from recursor.orchestration.draft import Draft
+from recursor.orchestration.unattended import begun_anew
 
 STOPPED = "the stack was stopped"
 
@@ -134,6 +135,7 @@ def take_message(draft: Draft, command: SendMessage) -> Message:
     if known is not None:
         return known
     draft.put_message(message)
+    draft.put_stack(begun_anew(draft.records.stack))
     draft.note_news()
     return message
 

@@ -69,6 +69,7 @@ from recursor.orchestration.stack_turn import (
     unmark,
     wait,
 )
+from recursor.orchestration.unattended import begun_anew
 
 # A stack that is written to faster than it can be looked at is run nevertheless.
 MOST_LOOKS_IN_A_ROW = 3
@@ -272,6 +273,9 @@ def _take_in(t: Turn, broadcast: Message) -> None:
     """Have agents see a broadcast: it is on disk already."""
     records = t.draft.changed()
     records.broadcasts = records.broadcasts.adding(broadcast.id, broadcast)
+    stack = begun_anew(records.stack)
+    if stack is not records.stack:
+        t.draft.put_stack(stack)
 
 
 def _arrived(t: Turn, event: Arrived) -> None:

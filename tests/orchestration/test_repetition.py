@@ -11,6 +11,7 @@ from recursor.domain.effect import (
     AnswerUserMessage,
     CreateTodo,
     Outcome,
+    PlanUserMessages,
     PublishArtifact,
     Remember,
     ReviewArtifact,
@@ -248,3 +249,17 @@ class TestACircle:
         todo = make_todo(updated_by="builder", updated_at=NOW + 5)
         idea = make_idea(updated_by="planner", updated_at=NOW + 5)
         assert found(after(PLAN, PLAN, PLAN, todos=(todo,), idea=idea))
+
+
+def test_the_same_plan_for_messages_nobody_had_planned_for_is_none() -> None:
+    wishes = tuple(make_user_message(number) for number in range(1, 4))
+    first = make_snapshot(user_messages=wishes)
+    left = make_snapshot(user_messages=(wishes[0].but(planned_at=NOW), *wishes[1:]))
+    plan = CreateTodo(content="Add a pond")
+
+    def taking(number: int) -> Outcome:
+        return outcome(plan, PlanUserMessages(message_ids=(wishes[number].id,)))
+
+    assert fingerprint(taking(0), first) != fingerprint(taking(1), left)
+    # One that was planned for already makes no plan new.
+    assert fingerprint(taking(0), left) == fingerprint(outcome(plan), left)

@@ -1,0 +1,66 @@
+"""How much a team does by itself, with nothing new from outside, and when that is enough."""
+
+from collections.abc import Iterable
+
+from recursor.domain.effect import PublishArtifact
+from recursor.domain.node_result import NodeResult
+from recursor.domain.settings import LoopSettings
+from recursor.domain.stack import Stack
+
+
+def counted(stack: Stack, results: Iterable[NodeResult]) -> Stack:
+    """Return the stack with what some runs did counted in.
+
+    A run that proposes nothing counts for its tokens only: a team that looks from time to time whether there
+    is anything to do is no loop.
+
+    Args:
+        stack: the stack before.
+        results: what the runs came to.
+    """
+    runs = tokens = versions = 0
+    for result in results:
+        outcome, usage = result.outcome, None
+        if outcome is not None:
+            usage = outcome.usage
+            runs += bool(outcome.effects)
+            versions += sum(isinstance(effect, PublishArtifact) for effect in outcome.effects)
+        elif result.failure is not None:
+            usage = result.failure.usage
+        if usage is not None:
+            tokens += usage.tokens
+    if not (runs or tokens or versions):
+        return stack
+    return stack.but(
+        runs_since_input=stack.runs_since_input + runs,
+        tokens_since_input=stack.tokens_since_input + tokens,
+        versions_since_input=stack.versions_since_input + versions,
+    )
+
+
+def begun_anew(stack: Stack) -> Stack:
+    """Return the stack with nothing counted: it was given something new, or was resumed."""
+    if not (stack.runs_since_input or stack.tokens_since_input or stack.versions_since_input):
+        return stack
+    return stack.but(runs_since_input=0, tokens_since_input=0, versions_since_input=0)
+
+
+def too_much(stack: Stack, settings: LoopSettings) -> str | None:
+    """Return why a team has done enough by itself, or None.
+
+    Args:
+        stack: the stack, with its runs counted.
+        settings: how much it may do.
+    """
+    done = (
+        ("runs", stack.runs_since_input, settings.runs, "runs"),
+        ("tokens", stack.tokens_since_input, settings.tokens, "tokens"),
+        ("versions", stack.versions_since_input, settings.versions, "versions of the artifact"),
+    )
+    for key, number, most, noun in done:
+        if most and number >= most:
+            return (
+                f"{number:,} {noun} since the last input (loop.{key} = {most:,}): look at what it made, then "
+                "resume, or raise that (0: no limit)"
+            )
+    return None
