@@ -1,4 +1,4 @@
-"""A team that does much by itself, with nothing new from people or other stacks, is paused; a resume goes on."""
+"""A team that does much without new input is paused; a resume goes on."""
 
 import pytest
 
@@ -22,9 +22,9 @@ class Improver:
     def __call__(self, _snapshot, _run):
         self.runs += 1
         step = f"first: make the header slightly nicer, step {self.runs}"
-        effects = [PublishArtifact(content=step)] if self._publishes else [CreateTodo(content=step, priority=3)]
+        effect = PublishArtifact(content=step) if self._publishes else CreateTodo(content=step, priority=3)
         usage = Usage(model="m", input_tokens=self._tokens) if self._tokens else None
-        return Outcome(effects=tuple(effects), usage=usage)
+        return Outcome(effects=(effect,), usage=usage)
 
 
 def wait_paused(stage, stack_id):
