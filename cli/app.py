@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from recursor import __version__
 from recursor.cli import (
     budget,
     configuration,
@@ -29,7 +30,6 @@ from recursor.cli import (
 from recursor.cli.configured import configurable
 from recursor.cli.output import ReaderGoneError, complain, say
 from recursor.domain.errors import InvalidInputError, RecursorError
-from recursor.domain.release import release
 
 FAILED, BAD_USAGE = 1, 2
 
@@ -83,7 +83,7 @@ for _name, _function, _example in _COMMANDS:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        say(f"recursor {release()}")
+        say(f"recursor {__version__}")
         raise typer.Exit
 
 

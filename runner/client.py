@@ -13,8 +13,8 @@ from urllib.parse import urlencode, urlsplit
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from recursor import __version__
 from recursor.domain.errors import RecursorError
-from recursor.domain.release import release
 from recursor.runner.errors import RunnerSilentError, UnauthorizedError
 from recursor.web.problems import RELEASE_HEADER, RUNNER_HEADER, error_of
 
@@ -211,6 +211,6 @@ class ApiClient:
     def _differs(self, response: HTTPResponse) -> RunnerSilentError:
         theirs = response.getheader(RELEASE_HEADER) or "unknown"
         return RunnerSilentError(
-            f"{self.url}: the runner is of version {theirs}, whose answer version {release()} does not "
+            f"{self.url}: the runner is of version {theirs}, whose answer version {__version__} does not "
             "understand: use the same version"
         )

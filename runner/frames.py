@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 
 from pykka import ActorDeadError
 
+from recursor import __version__
 from recursor.domain.errors import RecursorError, in_one_line
-from recursor.domain.release import release
 
 # Bytes. The longest that is asked is the body of a request, of which the API takes a megabyte.
 LARGEST_QUESTION = 8 * 1024 * 1024
@@ -117,7 +117,7 @@ def pack_error(number: int, error: BaseException) -> bytes:
 
 def greeting() -> bytes:
     """Return the first frame of either end."""
-    return pack(Kind.GREETING, json.dumps({"release": release(), "pid": os.getpid()}).encode())
+    return pack(Kind.GREETING, json.dumps({"release": __version__, "pid": os.getpid()}).encode())
 
 
 def check_greeting(frame: Frame, who: str) -> int:
@@ -137,9 +137,9 @@ def check_greeting(frame: Frame, who: str) -> int:
         theirs, pid = str(said["release"]), int(said["pid"])
     except (ValueError, TypeError, LookupError):
         theirs, pid = "unknown", 0
-    if theirs != release():
+    if theirs != __version__:
         raise OtherReleaseError(
-            f"{who} is of version {theirs}, and this is version {release()}: use the same version"
+            f"{who} is of version {theirs}, and this is version {__version__}: use the same version"
         )
     return pid
 

@@ -10,7 +10,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from recursor.domain.release import release
+from recursor import __version__
 from recursor.web.access import WebAccess
 from recursor.web.problems import MEDIA_TYPE, RELEASE_HEADER, RUNNER_HEADER, Problem, problem
 from recursor.web.sessions import Sessions
@@ -71,7 +71,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers[RUNNER_HEADER] = self._runner
-                headers[RELEASE_HEADER] = release()
+                headers[RELEASE_HEADER] = __version__
                 headers["x-content-type-options"] = "nosniff"
                 # A page of ours may stand in a frame of ours alone: nobody clicks through a foreign page.
                 headers.setdefault("x-frame-options", "SAMEORIGIN")

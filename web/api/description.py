@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from recursor.domain.release import release
+from recursor import __version__
 from recursor.web.problems import MEDIA_TYPE, Problem
 
 TITLE = "Recursor"
@@ -73,7 +73,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
     made: dict[str, Any] = get_openapi(
         title=TITLE,
-        version=release(),
+        version=__version__,
         summary=_SUMMARY,
         description=_DESCRIPTION,
         routes=app.routes,
