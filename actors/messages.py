@@ -4,7 +4,7 @@ An `ask` is answered when what was asked for is on disk. Commands to one stack a
 `recursor.domain.commands`, and listed here with the rest.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pydantic import Field
@@ -26,14 +26,18 @@ from recursor.domain.commands import (
     SetIdea,
 )
 from recursor.domain.events import Event
+from recursor.domain.question import Question
 from recursor.domain.record import Record, RoleName, Timestamp
 from recursor.domain.settings import RetentionSettings
-from recursor.domain.spending import BudgetChanges
+from recursor.domain.spending import BudgetChanges, Spending
 from recursor.domain.stack import Stack
+from recursor.domain.work import WorkReport
+from recursor.storage.retention import Pruned
 
 __all__ = [
     "AddTodo",
     "CancelTodo",
+    "Command",
     "ConfigureStack",
     "ControlAll",
     "ControlStack",
@@ -60,7 +64,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class ControlAll:
+class ControlAll(Question[Mapping[str, Stack | BaseException]]):
     """Steer all stacks that a command makes a difference to, or some. No agent begins until all have obeyed.
 
     Answered with a mapping of each stack's id to the `Stack`, or to the error.
@@ -72,7 +76,7 @@ class ControlAll:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitAll:
+class LimitAll(Question[Spending]):
     """Limit what all stacks may spend together; None takes a limit back: the runner's settings hold again.
 
     Answered with the `Spending` of all, or `InvalidInputError`.
@@ -82,7 +86,7 @@ class LimitAll:
 
 
 @dataclass(frozen=True, slots=True)
-class Prune:
+class Prune(Question[Pruned]):
     """Remove what a stack need not keep. Answered with a `recursor.storage.retention.Pruned`."""
 
     stack_id: str
@@ -92,7 +96,7 @@ class Prune:
 
 
 @dataclass(frozen=True, slots=True)
-class PruneBroadcasts:
+class PruneBroadcasts(Question[Pruned]):
     """Remove broadcasts that every stack has read, and old sums over all stacks. Answered with a `Pruned`."""
 
     dry_run: bool = False
@@ -100,26 +104,26 @@ class PruneBroadcasts:
 
 
 @dataclass(frozen=True, slots=True)
-class GetStatus:
+class GetStatus(Question["StackStatus"]):
     """Ask what a stack is doing now. Answered with a `StackStatus`, or `NotFoundError`."""
 
     stack_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class GetWork:
+class GetWork(Question[WorkReport]):
     """Ask who has work in a stack. Answered with a `WorkReport`, or `NotFoundError`."""
 
     stack_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class GetLoad:
+class GetLoad(Question["OrchestratorLoad"]):
     """Ask what the orchestrator has to do. Answered with an `OrchestratorLoad`, or why it could not start."""
 
 
 @dataclass(frozen=True, slots=True)
-class Subscribe:
+class Subscribe(Question[None]):
     """Have the events of one stack, or of all, told to an actor. Answered with None."""
 
     listener: Listener
@@ -131,14 +135,14 @@ class Subscribe:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsubscribe:
+class Unsubscribe(Question[None]):
     """End all subscriptions of an actor. Answered with None."""
 
     listener: Listener
 
 
 @dataclass(frozen=True, slots=True)
-class Shutdown:
+class Shutdown(Question[bool]):
     """Start no more agents, wait for the running ones up to `grace` seconds, and stop. Answered with a bool:
 
     whether all running agents ended in time. What was abandoned is run again at the next start.

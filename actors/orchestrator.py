@@ -5,7 +5,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeVar, overload
 
 from pykka import ActorDeadError, Timeout
 
@@ -63,12 +63,13 @@ from recursor.agents.model.exchange import Exchange
 from recursor.domain.commands import Command
 from recursor.domain.errors import ConflictError, NotFoundError, RecursorError, in_one_line
 from recursor.domain.events import ContentsChanged
+from recursor.domain.question import Question
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.work import WorkReport
 from recursor.orchestration.control import CONCERNED
 from recursor.orchestration.roles import RoleRegistry
 from recursor.orchestration.stack_machine import StackMachine
-from recursor.runtime.actor import DispatchedActor
+from recursor.runtime.actor import DispatchedActor, DispatchedRef
 from recursor.runtime.clock import Clock, SystemClock, Timer
 from recursor.runtime.deferred import Deferred
 from recursor.runtime.future import DispatchedFuture, fan_in
@@ -81,6 +82,8 @@ from recursor.storage.stacks import read_stack
 from recursor.storage.store import Store
 from recursor.storage.tables import BROADCASTS, STACKS, TABLES
 from recursor.storage.waking import ids_in_states, stacks_to_wake
+
+T = TypeVar("T")
 
 logger = logging.getLogger("recursor.actors")
 
@@ -97,6 +100,49 @@ class _Closing:
     in_time: bool | None = None
     """Whether all running agents ended in time; None until that is known."""
     grace: Timer | None = None
+
+
+class OrchestratorRef(DispatchedRef["Orchestrator"]):
+    """A reference to an orchestrator: what it is asked says of which type the answer is."""
+
+    @overload
+    def ask(
+        self, message: Question[T], *, block: Literal[False], timeout: float | None = None
+    ) -> DispatchedFuture[T]: ...
+
+    @overload
+    def ask(
+        self, message: Question[T], *, block: Literal[True] = True, timeout: float | None = None
+    ) -> T: ...
+
+    @overload
+    def ask(
+        self, message: Any, *, block: bool = True, timeout: float | None = None
+    ) -> Any | DispatchedFuture[Any]: ...
+
+    def ask(
+        self, message: Any, *, block: bool = True, timeout: float | None = None
+    ) -> Any | DispatchedFuture[Any]:
+        """Ask, and wait for the answer; or get its future, which a coroutine can await.
+
+        Example:
+            status = orchestrator.ask(GetStatus(stack_id))
+            status = await orchestrator.ask(GetStatus(stack_id), block=False)
+
+        Args:
+            message: one of `recursor.actors.messages`.
+            block: whether to wait for the answer. A coroutine must not: it would block its event loop.
+            timeout: seconds to wait at most; None: as long as it takes.
+
+        Returns:
+            The answer if `block`, else its future.
+
+        Raises:
+            RecursorError: it was not carried out; the text says why.
+            pykka.Timeout: there was no answer in time.
+            pykka.ActorDeadError: the orchestrator has stopped.
+        """
+        return super().ask(message, block=block, timeout=timeout)
 
 
 class Orchestrator(DispatchedActor):
@@ -155,6 +201,7 @@ class Orchestrator(DispatchedActor):
         if runtime is None:
             runtime = Runtime.of_threads(runner, clock or self._own_clock or SystemClock())
         super().__init__(dispatcher=runtime.control)
+        self._actor_ref = OrchestratorRef(self)
         # All that people ask for comes this way, and takes no time here.
         self.actor_inbox.urgent = True
         models = models or Exchange(runtime.clock, runner.rates)
@@ -184,6 +231,24 @@ class Orchestrator(DispatchedActor):
         """Commands to all stacks that are being obeyed, and the end: no agent begins meanwhile."""
         self._closing: _Closing | None = None
         self._not_started: RecursorError | None = None
+
+    @property
+    def actor_ref(self) -> OrchestratorRef:
+        """The reference to this orchestrator, for others."""
+        return self._actor_ref  # type: ignore[return-value]  # set by the constructor
+
+    @classmethod
+    def start(cls, *args: Any, **kwargs: Any) -> OrchestratorRef:
+        """Start an orchestrator.
+
+        Args:
+            args: for the constructor.
+            kwargs: for the constructor.
+
+        Returns:
+            A reference to it.
+        """
+        return super().start(*args, **kwargs)  # type: ignore[return-value]  # it returns `actor_ref`
 
     def on_start(self) -> None:
         """Wake every stack that has something to do, now or later, interrupted cycles included."""

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import ProjectIdea
+from recursor.domain.question import Question
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 
@@ -26,7 +27,7 @@ class Command(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CreateStack:
+class CreateStack(Question[Stack]):
     """Store a new stack, made by `recursor.domain.new_records.new_stack`. Answered with the `Stack`."""
 
     stack: Stack
@@ -40,7 +41,7 @@ class CreateStack:
 
 
 @dataclass(frozen=True, slots=True)
-class ControlStack:
+class ControlStack(Question[Stack]):
     """Start, pause, resume or stop a stack. Answered with the `Stack`, or `ConflictError`."""
 
     stack_id: str
@@ -49,14 +50,14 @@ class ControlStack:
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteStack:
+class DeleteStack(Question[None]):
     """Remove a stack and all that belongs to it. Answered with None, or `NotFoundError`."""
 
     stack_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigureStack:
+class ConfigureStack(Question[Stack]):
     """Override settings; None takes an override back. Answered with the `Stack`, or `InvalidInputError`."""
 
     stack_id: str
@@ -64,7 +65,7 @@ class ConfigureStack:
 
 
 @dataclass(frozen=True, slots=True)
-class RenameStack:
+class RenameStack(Question[Stack]):
     """Rename a stack. Answered with the `Stack`, or `InvalidInputError`."""
 
     stack_id: str
@@ -72,7 +73,7 @@ class RenameStack:
 
 
 @dataclass(frozen=True, slots=True)
-class SetIdea:
+class SetIdea(Question[ProjectIdea]):
     """Give a stack an idea, or another one; what was planned stays until the planner has read it.
 
     Answered with the `ProjectIdea` as it is then.
@@ -87,7 +88,7 @@ class SetIdea:
 
 
 @dataclass(frozen=True, slots=True)
-class SendUserMessage:
+class SendUserMessage(Question[UserMessage]):
     """A visitor writes to a stack. Answered with the `UserMessage`."""
 
     message: UserMessage
@@ -99,7 +100,7 @@ class SendUserMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class SendMessage:
+class SendMessage(Question[Message]):
     """One stack writes to another, or to all others. Answered with the `Message`."""
 
     message: Message
@@ -111,7 +112,7 @@ class SendMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class AddTodo:
+class AddTodo(Question[Todo]):
     """Give a stack a todo. Answered with the `Todo`."""
 
     todo: Todo
@@ -123,7 +124,7 @@ class AddTodo:
 
 
 @dataclass(frozen=True, slots=True)
-class EditTodo:
+class EditTodo(Question[Todo]):
     """Rewrite an open todo, or change its priority; what is None stays.
 
     Answered with the `Todo`, or `NotFoundError`, `ConflictError`.
@@ -136,7 +137,7 @@ class EditTodo:
 
 
 @dataclass(frozen=True, slots=True)
-class CancelTodo:
+class CancelTodo(Question[Todo]):
     """Cancel a todo. Answered with the `Todo`, or `NotFoundError`, `ConflictError`."""
 
     stack_id: str

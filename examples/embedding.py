@@ -15,28 +15,23 @@ from typing import Any
 
 import pykka
 
-from recursor.actors.messages import (
-    ControlStack,
-    CreateStack,
-    GetStatus,
-    SendUserMessage,
-    Shutdown,
-    Subscribe,
-    Unsubscribe,
+from recursor import (
+    Dependency,
+    Orchestrator,
+    Outcome,
+    Role,
+    Run,
+    Settings,
+    Snapshot,
+    WorkStatus,
+    effect,
+    events,
+    messages,
+    new_records,
+    open_store,
+    queries,
+    standard_team,
 )
-from recursor.actors.orchestrator import Orchestrator
-from recursor.domain.agent import Run
-from recursor.domain.commands import Command
-from recursor.domain.effect import Outcome, Remember
-from recursor.domain.events import Event, NodeFinished, StackChanged, StackWaits
-from recursor.domain.new_records import new_idea, new_stack, new_user_message
-from recursor.domain.settings import Settings
-from recursor.domain.snapshot import Snapshot
-from recursor.domain.work import WorkStatus
-from recursor.orchestration.roles import Dependency, Role
-from recursor.runner.team import standard_team
-from recursor.storage.opening import open_store
-from recursor.storage.queries import recent_executions
 
 
 class Clerk(pykka.ThreadingActor):
@@ -55,16 +50,16 @@ class Clerk(pykka.ThreadingActor):
 class Observer(pykka.ThreadingActor):
     """An actor of the host's that subscribes to events: they are told like any other message."""
 
-    def __init__(self, seen: "SimpleQueue[Event]") -> None:
+    def __init__(self, seen: "SimpleQueue[events.Event]") -> None:
         super().__init__()
         self.seen = seen
 
     def on_receive(self, message: Any) -> None:
         """Pass the event on, and say what it is about."""
         match message:
-            case StackChanged():
+            case events.StackChanged():
                 print(f"  {message.name} is {message.state}, {message.phase}")
-            case NodeFinished():
+            case events.NodeFinished():
                 print(f"  {message.role} {message.status}: {message.summary or message.note}")
         self.seen.put(message)
 
@@ -76,7 +71,7 @@ class Archivist:
         """Note the newest version."""
         assert snapshot.artifact is not None
         fact = f"version {snapshot.artifact.number} has {len(snapshot.artifact.content)} characters"
-        return Outcome(effects=(Remember(facts=(fact,)),), summary=f"Noted that {fact}.")
+        return Outcome(effects=(effect.Remember(facts=(fact,)),), summary=f"Noted that {fact}.")
 
 
 def archivist_has_work(snapshot: Snapshot, _settings: Settings, _now: float) -> WorkStatus:
@@ -89,18 +84,26 @@ def archivist_has_work(snapshot: Snapshot, _settings: Settings, _now: float) -> 
     return WorkStatus(has_work=True, priority=3, reason=f"version {snapshot.artifact.number} is not noted")
 
 
-def wait_for_rest(seen: "SimpleQueue[Event]") -> None:
+def wait_for_rest(seen: "SimpleQueue[events.Event]") -> None:
     """Wait until the stack has nothing to run before something happens."""
     while True:
         event = seen.get(timeout=60)
-        if isinstance(event, StackWaits) and event.until is None:
+        if isinstance(event, events.StackWaits) and event.until is None:
+            return
+
+
+def wait_for_answer(seen: "SimpleQueue[events.Event]") -> None:
+    """Wait until the communicator has finished."""
+    while True:
+        event = seen.get(timeout=60)
+        if isinstance(event, events.NodeFinished) and event.role == "communicator":
             return
 
 
 def main() -> None:
     """Run the host."""
     clerk = Clerk.start()
-    seen: SimpleQueue[Event] = SimpleQueue()
+    seen: SimpleQueue[events.Event] = SimpleQueue()
     observer = Observer.start(seen)
 
     with tempfile.TemporaryDirectory() as folder:
@@ -110,31 +113,37 @@ def main() -> None:
             Role("archivist", archivist_has_work, Archivist(), depends_on=(Dependency("reviewer"),))
         )
         orchestrator = Orchestrator.start(store=store, roles=team)
-        orchestrator.ask(Subscribe(observer))
+        orchestrator.ask(messages.Subscribe(observer))
 
         print("A team is created and started:")
         now = time.time()
-        stack = new_stack("flashcards", now)
-        idea = new_idea(stack.id, "flashcards for learning Italian", now)
-        orchestrator.ask(CreateStack(stack, idea, start=True))
+        stack = new_records.new_stack("flashcards", now)
+        idea = new_records.new_idea(stack.id, "flashcards for learning Italian", now)
+        orchestrator.ask(messages.CreateStack(stack, idea, start=True))
         wait_for_rest(seen)
 
         print("It is paused, and asked how it is:")
-        orchestrator.ask(ControlStack(stack.id, Command.PAUSE, reason="the host says so"))
-        status = orchestrator.ask(GetStatus(stack.id))
+        orchestrator.ask(messages.ControlStack(stack.id, messages.Command.PAUSE, reason="the host says so"))
+        status = orchestrator.ask(messages.GetStatus(stack.id))
         print(f"  {status.stack.state}, because {status.stack.state_reason}; running: {len(status.running)}")
 
         print("A visitor writes; when it is resumed, it answers:")
-        orchestrator.ask(SendUserMessage(new_user_message(stack.id, "Ann", "How far are you?", time.time())))
-        orchestrator.ask(ControlStack(stack.id, Command.RESUME))
-        while not (isinstance(event := seen.get(timeout=60), NodeFinished) and event.role == "communicator"):
+        orchestrator.ask(
+            messages.SendUserMessage(
+                new_records.new_user_message(stack.id, "Ann", "How far are you?", time.time())
+            )
+        )
+        orchestrator.ask(messages.ControlStack(stack.id, messages.Command.RESUME))
+        while not (
+            isinstance(event := seen.get(timeout=60), events.NodeFinished) and event.role == "communicator"
+        ):
             pass
 
         # From here on Recursor tells the host nothing more. Running agents get ten seconds to finish.
-        orchestrator.ask(Unsubscribe(observer))
-        in_time = orchestrator.ask(Shutdown(grace=10))
+        orchestrator.ask(messages.Unsubscribe(observer))
+        in_time = orchestrator.ask(messages.Shutdown(grace=10))
         with store.read() as reader:
-            cycles = len(recent_executions(reader, stack.id, limit=100))
+            cycles = len(queries.recent_executions(reader, stack.id, limit=100))
         store.close()
         print(f"Recursor has stopped, {'in time' if in_time else 'late'}, after {cycles} cycles.")
 

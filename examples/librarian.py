@@ -14,10 +14,9 @@ from pathlib import Path
 
 from researcher import Researcher, detect
 
-from recursor.agents.model.mcp import McpServer
-from recursor.orchestration.roles import Dependency, Role
+from recursor import Dependency, Role, models
 
-LIBRARY = McpServer(
+LIBRARY = models.McpServer(
     name="library",
     command=(sys.executable, str(Path(__file__).with_name("library.py"))),
     # Nothing else of the server can be used, whatever it offers, now or later.

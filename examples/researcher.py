@@ -19,17 +19,19 @@ from pathlib import Path
 
 from pydantic import Field
 
-from recursor.agents.model import prompt_sections
-from recursor.agents.model.answer import Answer, Sentences
-from recursor.agents.model.context import Section
-from recursor.agents.model.role import ModelRole, Task
-from recursor.domain.agent import Run
-from recursor.domain.effect import Effect, Outcome, Remember, SetProject
-from recursor.domain.settings import SCRIPTED, Settings
-from recursor.domain.snapshot import Snapshot
-from recursor.domain.work import WorkStatus
-from recursor.orchestration.roles import Dependency, Role, RoleRegistry
-from recursor.runner.team import standard_team
+from recursor import (
+    Dependency,
+    Outcome,
+    Role,
+    RoleRegistry,
+    Run,
+    Settings,
+    Snapshot,
+    WorkStatus,
+    effect,
+    models,
+    standard_team,
+)
 
 DONE = "The subject has been looked up."
 # Lines that one search shows.
@@ -53,51 +55,55 @@ def search_notes(word: str) -> str:
     return "\n".join(found[:MOST_LINES]) + more or "Nothing."
 
 
-class Findings(Answer):
+class Findings(models.Answer):
     """What the model answers: what every answer has, and this."""
 
-    findings: Sentences = Field(default=[], description="What the notes say, a sentence each.")
+    findings: models.Sentences = Field(default=[], description="What the notes say, a sentence each.")
 
 
-class Research(Task[Findings]):
+class Research(models.Task[Findings]):
     """What the model is shown, and what becomes of its answer."""
 
     output = Findings
 
-    def sections(self) -> Sequence[Section]:
+    def sections(self) -> Sequence[models.Section]:
         """Show the idea, and what is planned."""
-        return prompt_sections.idea(self.snapshot), prompt_sections.open_todos(self.snapshot.open_todos)
+        return models.prompt_sections.idea(self.snapshot), models.prompt_sections.open_todos(
+            self.snapshot.open_todos
+        )
 
-    def effects(self, answer: Findings) -> Sequence[Effect]:
+    def effects(self, answer: Findings) -> Sequence[effect.Effect]:
         """Add the findings to the project's description."""
         idea = self.snapshot.idea
         assert idea is not None
-        noted = Remember(facts=(DONE,))
+        noted = effect.Remember(facts=(DONE,))
         if not answer.findings:
             return (noted,)
         found = "\n".join(f"- {finding}" for finding in answer.findings)
         description = f"{idea.description}\n\nFound in the notes:\n{found}".strip()
         return (
-            SetProject(title=idea.title or "Untitled", description=description, features=idea.features),
+            effect.SetProject(
+                title=idea.title or "Untitled", description=description, features=idea.features
+            ),
             noted,
         )
 
 
-class Researcher(ModelRole[Findings]):
+class Researcher(models.ModelRole[Findings]):
     """The agent. `tools` may also have an MCP server in it: see `librarian.py`."""
 
     prompt = "researcher"
     prompts = Path(__file__).parent
     tools = (search_notes,)
 
-    def task(self, snapshot: Snapshot, run: Run) -> Task[Findings] | Outcome:
+    def task(self, snapshot: Snapshot, run: Run) -> models.Task[Findings] | Outcome:
         """Ask about the idea."""
         return Research(snapshot, run)
 
 
 def detect(snapshot: Snapshot, settings: Settings, _now: float) -> WorkStatus:
     """Have work once for every project, as soon as it has a title; and none without a model to ask."""
-    if settings.model.of("researcher") == SCRIPTED:
+    if settings.model.of("researcher") == models.SCRIPTED:
         return WorkStatus(has_work=False, reason="it has no model to ask")
     if snapshot.idea is None or snapshot.idea.title is None:
         return WorkStatus(has_work=False, reason="the project has no title yet")

@@ -1,0 +1,10 @@
+"""What the author of a role that asks a model needs: `from recursor import models`."""
+
+from recursor.agents.model import prompt_sections
+from recursor.agents.model.answer import Answer, Sentences
+from recursor.agents.model.context import Section
+from recursor.agents.model.mcp import McpServer
+from recursor.agents.model.role import ModelRole, Task
+from recursor.domain.settings import SCRIPTED
+
+__all__ = ["Answer", "McpServer", "ModelRole", "SCRIPTED", "Section", "Sentences", "Task", "prompt_sections"]
