@@ -263,10 +263,22 @@ class LedgerMeter:
         await self.ledger.ask(BeginRun(self.stack_id, self.role), block=False)
 
     async def reserve(self, most: Spend) -> str:
-        """See `Meter.reserve`."""
-        key: str = await self.ledger.ask(Reserve(self.stack_id, self.role, most), block=False)
+        """See `Meter.reserve`. Cancelled, it leaves nothing reserved."""
+        asked = self.ledger.ask(Reserve(self.stack_id, self.role, most), block=False)
+        try:
+            key: str = await asked
+        except BaseException:
+            # The caller never learns the key.
+            asked.add_done_callback(self._give_back)
+            raise
         return key
 
     async def settle(self, reservation: str, spent: Spend | None) -> None:
         """See `Meter.settle`."""
         await self.ledger.ask(Settle(reservation, spent), block=False)
+
+    def _give_back(self, reserved: DispatchedFuture[str]) -> None:
+        if reserved.exception() is None:
+            # If the ledger has ended, the next one counts it in full.
+            with contextlib.suppress(ActorDeadError):
+                self.ledger.tell(Settle(reserved.get(), Spend()))

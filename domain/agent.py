@@ -28,7 +28,7 @@ class Meter(Protocol):
         """Set aside what a call may cost at most; to be called before each call.
 
         Returns:
-            the key of what was set aside.
+            the key of what was set aside. A caller that is cancelled while it waits has nothing to settle.
 
         Raises:
             BudgetHeldError: a budget has enough left, but other calls have reserved it: try again later.

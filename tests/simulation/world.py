@@ -107,8 +107,6 @@ class World:
         """What visitors were answered, when it was last looked."""
         self.written: dict[str, list[Written]] = {}
         """What owners have committed, of all lives."""
-        self.reserved_before: set[str] = set()
-        """What the processes before this one had reserved and not settled."""
         self.blind: dict[str, int] = {}
         """How often looking at a stack is to fail."""
         self.answers = Answers(self)
@@ -249,8 +247,6 @@ class World:
             self.runner,
             self.ids.new,
         )
-        with store.read() as reader:
-            self.reserved_before = set(RESERVATIONS.keys(reader, ALL_STACKS))
         if self.listener is not None:
             self.listener.forget()
             self.process.ask(Subscribe(self.listener))
@@ -366,8 +362,7 @@ class World:
         if problems:
             return problems
         with self.store.read() as reader:
-            unsettled = self.reserved_before.intersection(RESERVATIONS.keys(reader, ALL_STACKS))
-        problems += [f"a call of a process that is gone is reserved: {each}" for each in sorted(unsettled)]
+            problems += [f"a call is reserved: {each}" for each in RESERVATIONS.keys(reader, ALL_STACKS)]
         disk = self.disk()
         for stack_id, stack in disk.stacks.items():
             if stack["state"] != "running" and helped[stack_id] < MOST_HELP:
