@@ -1,16 +1,19 @@
 """Real runners and commands, as a user starts them."""
 
+import io
 import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
+from unittest.mock import patch
 
+from recursor.cli.app import run_command
 from recursor.domain.stack import Stack
 from recursor.runner.access import Access
 from recursor.storage.stacks import read_stack
@@ -123,6 +126,21 @@ def started_runner(
 
 
 def run_to_end(*arguments: str, data: Path, env: dict[str, str] | None = None) -> Done:
+    """Run a command to its end: `run` in a process of its own, others in this one, which is far quicker."""
+    if arguments[0] == "run":
+        return run_process(*arguments, data=data, env=env)
+    out, err = _Captured(), _Captured()
+    with (
+        patch.dict(os.environ, environment(**(env or {})), clear=True),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        code = run_command([*arguments, "--data", str(data)])
+    return Done(code, out.text, err.text)
+
+
+def run_process(*arguments: str, data: Path, env: dict[str, str] | None = None) -> Done:
+    """Run a command to its end, in a process of its own."""
     done = subprocess.run(
         [sys.executable, *COMMAND, *arguments, "--data", str(data)],
         capture_output=True,
@@ -132,6 +150,19 @@ def run_to_end(*arguments: str, data: Path, env: dict[str, str] | None = None) -
         env=environment(**(env or {})),
     )
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+class _Captured(io.TextIOWrapper):
+    """What was written to a stream, as a pipe would have it."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8")
+
+    @property
+    def text(self) -> str:
+        self.flush()
+        assert isinstance(self.buffer, io.BytesIO)
+        return self.buffer.getvalue().decode()
 
 
 class Gated:

@@ -1,5 +1,6 @@
 """Backups are taken beside a runner, and restored where none is."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,8 @@ class TestRestore:
             assert refused.code == 1
             assert f"in use by process {runner.process.pid}" in refused.complaint
             assert names(data) == ["one", "two"]
+            # One that is killed leaves the process that serves behind, for a moment.
+            assert runner.end(signal.SIGTERM) == 0
         assert recursor("restore", str(backup), "--force").code == 0
 
     @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ NOT_OURS = [
     reason=f"no {SDIST}: {sys.executable} -m pip download --no-deps --no-binary pykka "
     f"--dest {SDIST.parent} pykka=={VERSION}",
 )
-@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("threads", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_pykkas_own_tests_pass(threads: int, tmp_path: Path) -> None:
     # Not in this process: which warnings and which arguments extracting takes depends on Python's patch
     # release.

@@ -1,4 +1,4 @@
-"""The HTTP API, served for tests, over a real orchestrator."""
+"""The HTTP API, served for tests, over a real orchestrator; and a real runner for tests of pages."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,6 +18,7 @@ from recursor.web.app import make_app
 from recursor.web.asking import ActorAsking
 from recursor.web.engine import Engine
 from recursor.web.server import WebServer
+from tests.web.teams import Teams
 
 
 @pytest.fixture
@@ -57,3 +58,10 @@ def stack(client: httpx.Client) -> str:
     assert made.status_code == 201
     assert made.headers["location"] == f"/api/stacks/{made.json()['id']}"
     return made.headers["location"]
+
+
+@pytest.fixture(scope="session")
+def shared_runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Teams]:
+    """A runner for many tests: each deletes the teams that it made."""
+    with Teams.of_a_runner(tmp_path_factory.mktemp("shared") / "data") as teams:
+        yield teams

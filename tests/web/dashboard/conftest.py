@@ -1,14 +1,13 @@
 """Pages of a real runner in a real browser; at the end of a test none of them may have complained."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browsing import PATIENCE, wait_until_live
-from tests.processes import Started, run_to_end, started_runner
+from tests.processes import Started
+from tests.web.teams import Teams
 
 PHONE = {"width": 390, "height": 844}
 
@@ -38,7 +37,7 @@ def visit(browser: Browser):
     contexts: list[BrowserContext] = []
     visitors: list[Visitor] = []
 
-    def visit_(runner: Started, **more) -> Visitor:
+    def visit_(runner: Started | Teams, **more) -> Visitor:
         contexts.append(browser.new_context(locale="en-GB", **more))
         visitors.append(Visitor(contexts[-1], runner.url))
         return visitors[-1]
@@ -49,26 +48,18 @@ def visit(browser: Browser):
     assert [complaint for visitor in visitors for complaint in visitor.complaints] == []
 
 
-@contextmanager
-def run_with_teams(data: Path, *names: str, start: bool = True) -> Iterator[tuple[Started, list[str]]]:
-    """A runner with some scripted teams, and their ids."""
-    ids = []
-    for name in names:
-        started = ("--start",) if start else ()
-        done = run_to_end("create", name, "--idea", "A habit tracker with streaks", *started, data=data)
-        assert done.code == 0, done.err
-        ids.append(done.out.strip())
-    with started_runner(data=data) as runner:
-        yield runner, ids
+@pytest.fixture
+def teams(shared_runner: Teams) -> Iterator[Teams]:
+    """A runner without teams at first."""
+    yield shared_runner
+    shared_runner.clear()
 
 
-@pytest.fixture(scope="module")
-def done(tmp_path_factory) -> Iterator[tuple[Started, str]]:
+@pytest.fixture(scope="session")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Teams, str]]:
     """A runner with a team that has finished its work: look, and change nothing."""
-    data = tmp_path_factory.mktemp("done") / "data"
-    run_to_end("create", "Habits", "--idea", "A habit tracker with streaks", "--start", data=data)
-    ended = run_to_end("run", "--until-done", "--port", "0", data=data)
-    assert ended.code == 0, ended.err
-    with run_with_teams(data, "Later", start=False) as (runner, _):
-        stacks = run_to_end("list", "--json", data=data).json
-        yield runner, next(stack["id"] for stack in stacks if stack["name"] == "Habits")
+    with Teams.of_a_runner(tmp_path_factory.mktemp("done") / "data") as teams:
+        team = teams.make("Habits", "A habit tracker with streaks", start=True)
+        teams.wait_until_done(team)
+        teams.make("Later", "A habit tracker with streaks")
+        yield teams, team

@@ -6,42 +6,40 @@ import httpx
 from playwright.sync_api import expect
 
 from tests.processes import TIMEOUT, run_to_end, started_runner
-from tests.web.dashboard.conftest import run_with_teams
 
 
-def test_what_others_do_is_seen_without_loading_the_page_again(tmp_path, visit):
-    data = tmp_path / "data"
-    with run_with_teams(data, "First", start=False) as (runner, (first,)):
-        visitor = visit(runner)
-        home, team = visitor.open(), visitor.open(f"/teams/{first}")
-        expect(team.locator(".team-head")).to_contain_text("Idle")
-        assert run_to_end("create", "Second", "--idea", "A list", data=data).code == 0
-        expect(home.locator("tbody tr")).to_have_count(2)
-        assert run_to_end("start", "First", data=data).code == 0
-        expect(team.locator(".team-head")).to_contain_text("Complete")
-        expect(team.get_by_role("table", name="Cycles").locator("tbody tr").first).to_be_visible()
-        expect(home.locator("tbody tr", has_text="First")).to_contain_text("Complete")
-        assert run_to_end("delete", "First", "--yes", data=data).code == 0
-        expect(team.get_by_text("This team is not there")).to_be_visible()
-        expect(home.locator("tbody tr")).to_have_count(1)
+def test_what_others_do_is_seen_without_loading_the_page_again(teams, visit):
+    first = teams.make("First")
+    visitor = visit(teams)
+    home, team = visitor.open(), visitor.open(f"/teams/{first}")
+    expect(team.locator(".team-head")).to_contain_text("Idle")
+    assert run_to_end("create", "Second", "--idea", "A list", data=teams.data).code == 0
+    expect(home.locator("tbody tr")).to_have_count(2)
+    assert run_to_end("start", "First", data=teams.data).code == 0
+    expect(team.locator(".team-head")).to_contain_text("Complete")
+    expect(team.get_by_role("table", name="Cycles").locator("tbody tr").first).to_be_visible()
+    expect(home.locator("tbody tr", has_text="First")).to_contain_text("Complete")
+    assert run_to_end("delete", "First", "--yes", data=teams.data).code == 0
+    expect(team.get_by_text("This team is not there")).to_be_visible()
+    expect(home.locator("tbody tr")).to_have_count(1)
 
 
-def test_typing_and_focus_survive_what_happens_meanwhile(tmp_path, visit):
-    data = tmp_path / "data"
-    with run_with_teams(data, "First", start=False) as (runner, _):
-        page = visit(runner).open()
-        search = page.get_by_label("Search")
-        search.fill("sec")
-        expect(page.get_by_text("No team is like that")).to_be_visible()
-        assert run_to_end("create", "Second", "--idea", "A list", data=data).code == 0
-        expect(page.get_by_role("link", name="Second")).to_be_visible()
-        expect(search).to_be_focused()
-        expect(search).to_have_value("sec")
+def test_typing_and_focus_survive_what_happens_meanwhile(teams, visit):
+    teams.make("First")
+    page = visit(teams).open()
+    search = page.get_by_label("Search")
+    search.fill("sec")
+    expect(page.get_by_text("No team is like that")).to_be_visible()
+    assert run_to_end("create", "Second", "--idea", "A list", data=teams.data).code == 0
+    expect(page.get_by_role("link", name="Second")).to_be_visible()
+    expect(search).to_be_focused()
+    expect(search).to_have_value("sec")
 
 
 def test_a_page_comes_back_by_itself_when_its_runner_does(tmp_path, visit):
     data = tmp_path / "data"
-    with run_with_teams(data, "First", start=False) as (runner, (first,)):
+    first = run_to_end("create", "First", "--idea", "A list", data=data).out.strip()
+    with started_runner(data=data) as runner:
         visitor = visit(runner)
         page = visitor.open(f"/teams/{first}?range=7d")
         port = runner.url.rpartition(":")[2]

@@ -7,34 +7,32 @@ from playwright.sync_api import expect
 
 from tests.browsing import reload
 from tests.processes import run_to_end
-from tests.web.dashboard.conftest import run_with_teams
 
 
-def test_a_team_is_made_works_and_is_paused_and_resumed(tmp_path, visit):
-    with run_with_teams(tmp_path / "data") as (runner, _):
-        page = visit(runner).open()
-        expect(page.get_by_text("No teams yet")).to_be_visible()
-        page.get_by_role("button", name="New team").first.click()
-        dialog = page.get_by_role("dialog")
-        dialog.get_by_label("Name").fill("Habits <b>daily</b>")
-        dialog.get_by_label("Idea").fill("A habit tracker with streaks")
-        dialog.get_by_role("button", name="Create and start").click()
+def test_a_team_is_made_works_and_is_paused_and_resumed(teams, visit):
+    page = visit(teams).open()
+    expect(page.get_by_text("No teams yet")).to_be_visible()
+    page.get_by_role("button", name="New team").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("Habits <b>daily</b>")
+    dialog.get_by_label("Idea").fill("A habit tracker with streaks")
+    dialog.get_by_role("button", name="Create and start").click()
 
-        expect(page).to_have_url(re.compile(r"/teams/[0-9a-f]{16}$"))
-        expect(page.get_by_role("heading", level=1)).to_have_text("Habits <b>daily</b>")
-        expect(page.get_by_text("Nothing to do until somebody writes")).to_be_visible()
-        expect(page.locator(".team-head")).to_contain_text("Complete")
+    expect(page).to_have_url(re.compile(r"/teams/[0-9a-f]{16}$"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Habits <b>daily</b>")
+    expect(page.get_by_text("Nothing to do until somebody writes")).to_be_visible()
+    expect(page.locator(".team-head")).to_contain_text("Complete")
 
-        controls = page.get_by_role("group", name="Execution controls")
-        expect(controls.get_by_role("button", name="Start")).to_be_disabled()
-        controls.get_by_role("button", name="Pause").click()
-        expect(page.locator(".team-head")).to_contain_text("Paused")
-        expect(controls.get_by_role("button", name="Pause")).to_be_disabled()
-        controls.get_by_role("button", name="Resume").click()
-        expect(page.locator(".team-head")).to_contain_text("Running")
-        controls.get_by_role("button", name="Stop").click()
-        expect(page.locator(".team-head")).to_contain_text("Stopped")
-        expect(controls.get_by_role("button", name="Start")).to_be_enabled()
+    controls = page.get_by_role("group", name="Execution controls")
+    expect(controls.get_by_role("button", name="Start")).to_be_disabled()
+    controls.get_by_role("button", name="Pause").click()
+    expect(page.locator(".team-head")).to_contain_text("Paused")
+    expect(controls.get_by_role("button", name="Pause")).to_be_disabled()
+    controls.get_by_role("button", name="Resume").click()
+    expect(page.locator(".team-head")).to_contain_text("Running")
+    controls.get_by_role("button", name="Stop").click()
+    expect(page.locator(".team-head")).to_contain_text("Stopped")
+    expect(controls.get_by_role("button", name="Start")).to_be_enabled()
 
 
 @pytest.mark.parametrize(("name", "idea"), [("", "An idea"), ("A name", "  "), ("a\x07b", "An idea")])
@@ -74,25 +72,24 @@ def test_a_team_that_was_never_started_says_what_to_do(done, visit):
     expect(page.get_by_text("Looked at", exact=True)).to_be_hidden()
 
 
-def test_a_team_gets_the_model_that_it_is_to_ask(tmp_path, visit):
-    with run_with_teams(tmp_path / "data") as (runner, _):
-        page = visit(runner).open()
-        page.get_by_role("button", name="New team").first.click()
-        dialog = page.get_by_role("dialog")
-        expect(dialog.get_by_label("Model")).to_have_value("scripted")
-        dialog.get_by_label("Name").fill("Habits")
-        dialog.get_by_label("Idea").fill("A habit tracker")
-        dialog.get_by_label("Model").fill("gpt 5")
-        dialog.get_by_role("button", name="Create", exact=True).click()
-        expect(dialog.get_by_label("Model")).to_have_attribute("aria-invalid", "true")
-        expect(dialog.get_by_role("alert")).to_contain_text("Must be scripted, or PROVIDER:MODEL, such as")
-        dialog.get_by_label("Model").fill("openai:gpt-5-mini")
-        dialog.get_by_role("button", name="Create", exact=True).click()
-        expect(page).to_have_url(re.compile(r"/teams/[0-9a-f]{16}$"))
-        (stack,) = run_to_end("list", "--json", data=tmp_path / "data").json
-        configured = run_to_end("config", "--stack", stack["id"], "--json", data=tmp_path / "data").json
-        named = next(each for each in configured if each["key"] == "model.name")
-        assert named["value"] == "openai:gpt-5-mini"
+def test_a_team_gets_the_model_that_it_is_to_ask(teams, visit):
+    page = visit(teams).open()
+    page.get_by_role("button", name="New team").first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Model")).to_have_value("scripted")
+    dialog.get_by_label("Name").fill("Habits")
+    dialog.get_by_label("Idea").fill("A habit tracker")
+    dialog.get_by_label("Model").fill("gpt 5")
+    dialog.get_by_role("button", name="Create", exact=True).click()
+    expect(dialog.get_by_label("Model")).to_have_attribute("aria-invalid", "true")
+    expect(dialog.get_by_role("alert")).to_contain_text("Must be scripted, or PROVIDER:MODEL, such as")
+    dialog.get_by_label("Model").fill("openai:gpt-5-mini")
+    dialog.get_by_role("button", name="Create", exact=True).click()
+    expect(page).to_have_url(re.compile(r"/teams/[0-9a-f]{16}$"))
+    (stack,) = run_to_end("list", "--json", data=teams.data).json
+    configured = run_to_end("config", "--stack", stack["id"], "--json", data=teams.data).json
+    named = next(each for each in configured if each["key"] == "model.name")
+    assert named["value"] == "openai:gpt-5-mini"
 
 
 def test_teams_are_searched_filtered_and_sorted_and_the_address_keeps_it(done, visit):
@@ -128,46 +125,46 @@ def test_a_link_opens_a_team_and_back_comes_back(done, visit):
     expect(page.get_by_label("Search")).to_have_value("habits")
 
 
-def test_more_teams_than_a_page_holds_are_paged(tmp_path, visit, browser):
-    with run_with_teams(tmp_path / "data") as (runner, _):
-        visitor = visit(runner)
-        page = visitor.open()
-        made = page.evaluate(
-            """async () => {
-                for (let i = 0; i < 30; i++) await fetch("/api/stacks", {
-                    method: "POST", headers: {"content-type": "application/json"},
-                    body: JSON.stringify({name: `Team ${i}`, idea: "An idea"}) });
-                return (await (await fetch("/api/stacks?limit=1")).json()).total;
-            }"""
-        )
-        assert made == 30
-        rows = page.get_by_role("table", name="Teams").locator("tbody tr")
-        expect(rows).to_have_count(25)
-        expect(rows.first).to_contain_text("Team 29")
-        page.get_by_role("button", name="Next").click()
-        expect(rows).to_have_count(5)
-        expect(rows.last).to_contain_text("Team 0")
-        expect(page.get_by_role("button", name="Next")).to_be_disabled()
-        expect(page).to_have_url(re.compile("page="))
-        reload(page)
-        expect(rows).to_have_count(5)
-        page.get_by_role("button", name="Previous").click()
-        expect(rows).to_have_count(25)
+def test_more_teams_than_a_page_holds_are_paged(teams, visit):
+    visitor = visit(teams)
+    page = visitor.open()
+    made = page.evaluate(
+        """async () => {
+            for (let i = 0; i < 30; i++) await fetch("/api/stacks", {
+                method: "POST", headers: {"content-type": "application/json"},
+                body: JSON.stringify({name: `Team ${i}`, idea: "An idea"}) });
+            return (await (await fetch("/api/stacks?limit=1")).json()).total;
+        }"""
+    )
+    assert made == 30
+    rows = page.get_by_role("table", name="Teams").locator("tbody tr")
+    expect(rows).to_have_count(25)
+    expect(rows.first).to_contain_text("Team 29")
+    page.get_by_role("button", name="Next").click()
+    expect(rows).to_have_count(5)
+    expect(rows.last).to_contain_text("Team 0")
+    expect(page.get_by_role("button", name="Next")).to_be_disabled()
+    expect(page).to_have_url(re.compile("page="))
+    reload(page)
+    expect(rows).to_have_count(5)
+    page.get_by_role("button", name="Previous").click()
+    expect(rows).to_have_count(25)
 
 
-def test_all_teams_are_paused_and_resumed_when_that_is_meant(tmp_path, visit):
-    with run_with_teams(tmp_path / "data", "One", "Two") as (runner, _):
-        page = visit(runner).open()
-        paused = page.locator("tbody").get_by_text("Paused", exact=True)
-        page.get_by_role("button", name="Pause all").click()
-        expect(page.get_by_role("dialog").get_by_role("button", name="Pause 2 teams")).to_be_visible()
-        page.keyboard.press("Escape")
-        expect(page.get_by_role("dialog")).to_have_count(0)
-        expect(paused).to_have_count(0)
-        page.get_by_role("button", name="Pause all").click()
-        page.get_by_role("dialog").get_by_role("button", name="Pause 2 teams").click()
-        expect(paused).to_have_count(2)
-        expect(page.get_by_role("status").filter(has_text="Paused 2 teams.")).to_be_visible()
-        page.get_by_role("button", name="Resume all").click()
-        page.get_by_role("dialog").get_by_role("button", name="Resume 2 teams").click()
-        expect(paused).to_have_count(0)
+def test_all_teams_are_paused_and_resumed_when_that_is_meant(teams, visit):
+    teams.make("One", start=True)
+    teams.make("Two", start=True)
+    page = visit(teams).open()
+    paused = page.locator("tbody").get_by_text("Paused", exact=True)
+    page.get_by_role("button", name="Pause all").click()
+    expect(page.get_by_role("dialog").get_by_role("button", name="Pause 2 teams")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(paused).to_have_count(0)
+    page.get_by_role("button", name="Pause all").click()
+    page.get_by_role("dialog").get_by_role("button", name="Pause 2 teams").click()
+    expect(paused).to_have_count(2)
+    expect(page.get_by_role("status").filter(has_text="Paused 2 teams.")).to_be_visible()
+    page.get_by_role("button", name="Resume all").click()
+    page.get_by_role("dialog").get_by_role("button", name="Resume 2 teams").click()
+    expect(paused).to_have_count(0)

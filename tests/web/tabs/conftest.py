@@ -1,49 +1,19 @@
 """A real runner with its dashboard, and a real browser to look at it."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browsing import PATIENCE, wait_until_live
-from tests.processes import TIMEOUT, started_runner
-
-
-class Teams:
-    """What a runner has, made and read over HTTP."""
-
-    def __init__(self, url: str, data: Path, client: httpx.Client) -> None:
-        self.url, self.data = url, data
-        self._client = client
-
-    def post(self, path: str, **body: Any) -> Any:
-        return self._client.post(path, json=body).raise_for_status().json()
-
-    def put(self, path: str, **body: Any) -> Any:
-        return self._client.put(path, json=body).raise_for_status().json()
-
-    def patch(self, path: str, **body: Any) -> Any:
-        return self._client.patch(path, json=body).raise_for_status().json()
-
-    def get(self, path: str) -> Any:
-        return self._client.get(path).raise_for_status().json()
-
-    def make(self, name: str = "Habits", idea: str | None = "a list", *, start: bool = False) -> str:
-        """Return the id of a new team; one that is not started does nothing by itself."""
-        return str(self.post("/api/stacks", name=name, idea=idea, start=start)["id"])
+from tests.web.teams import Teams
 
 
 @pytest.fixture(scope="module")
-def teams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Teams]:
-    data = tmp_path_factory.mktemp("tabs") / "data"
-    with (
-        started_runner(data=data) as runner,
-        httpx.Client(base_url=runner.url, timeout=TIMEOUT) as client,
-    ):
-        yield Teams(runner.url, data, client)
+def teams(shared_runner: Teams) -> Iterator[Teams]:
+    """A runner without teams at first."""
+    yield shared_runner
+    shared_runner.clear()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.processes import wait_for
-from tests.web.tabs.conftest import Teams
+from tests.web.teams import Teams
 
 Open = Callable[..., Page]
 

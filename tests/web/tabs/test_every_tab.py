@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browsing import PATIENCE, serious_violations, wait_until_live
 from tests.processes import wait_for
-from tests.web.tabs.conftest import Teams
+from tests.web.teams import Teams
 
 TABS = (
     "todos",

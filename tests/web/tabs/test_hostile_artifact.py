@@ -5,7 +5,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 
 import httpx
 import pytest
@@ -172,9 +171,9 @@ class Hostile:
         expect(page.locator("iframe.stage-frame")).to_be_visible()
 
 
-@pytest.fixture
-def hostile(tmp_path: Path) -> Iterator[Hostile]:
-    data = tmp_path / "data"
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
+    data = tmp_path_factory.mktemp("hostile") / "data"
     team = run_to_end("create", "hostile", "--idea", "harm", "--start", data=data).out.strip()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -6,7 +6,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browsing import reload
 from tests.processes import Gated, run_to_end
-from tests.web.tabs.conftest import Teams
+from tests.web.teams import Teams
 
 Open = Callable[..., Page]
 

@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Dialog, Locator, Page, expect
 
 from tests.browsing import wait_until_live
 from tests.processes import TIMEOUT, started_runner
-from tests.web.tabs.conftest import Teams
+from tests.web.teams import Teams
 
 Open = Callable[..., Page]
 

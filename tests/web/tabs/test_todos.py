@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.web.tabs.conftest import Teams
+from tests.web.teams import Teams
 
 Open = Callable[..., Page]
 
