@@ -9,8 +9,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from recursor.web.dashboard.frame import build_shell
 from recursor.web.dashboard.live import Watcher
-from recursor.web.dashboard.shell import build_shell
 from recursor.web.dashboard.style import first_script, style_path, style_sheet
 from recursor.web.engine import Engine
 from recursor.web.guard import LOGOUT_PATH

@@ -55,7 +55,7 @@ def test_a_name_that_is_anothers_is_noted_as_it_is_typed_and_taken(done, visit):
     page = visit(runner).open()
     page.get_by_role("button", name="New team").click()
     dialog = page.get_by_role("dialog")
-    noted = dialog.get_by_text("Another team is called so, too")
+    noted = dialog.get_by_text("Another team has this name")
     dialog.get_by_label("Name").fill("habits ")
     expect(noted).to_be_visible()
     expect(dialog.get_by_label("Name")).not_to_have_attribute("aria-invalid", "true")

@@ -5,20 +5,20 @@ from collections.abc import Sequence
 from nicegui.element import Element
 
 from recursor.doctor.report import Checked, Finding, Outcome, Severity
-from recursor.web.dashboard.looks import Look
+from recursor.web.dashboard.state_styles import StateStyle
 
 # Beyond, a page helps nobody; a thousand teams may all have the same trouble.
 SHOWN = 50
 
 _SEVERITIES = {
-    Severity.PROBLEM: Look("Problem", "bad", "cross"),
-    Severity.WARNING: Look("Warning", "warn", "alert"),
+    Severity.PROBLEM: StateStyle("Problem", "bad", "cross"),
+    Severity.WARNING: StateStyle("Warning", "warn", "alert"),
 }
 _OUTCOMES = {
-    Outcome.OK: Look("Well", "good", "check"),
-    Outcome.WARNING: Look("Warning", "warn", "alert"),
-    Outcome.PROBLEM: Look("Problem", "bad", "cross"),
-    Outcome.UNKNOWN: Look("Unknown", "quiet", "minus"),
+    Outcome.OK: StateStyle("Well", "good", "check"),
+    Outcome.WARNING: StateStyle("Warning", "warn", "alert"),
+    Outcome.PROBLEM: StateStyle("Problem", "bad", "cross"),
+    Outcome.UNKNOWN: StateStyle("Unknown", "quiet", "minus"),
 }
 
 

@@ -5,8 +5,8 @@ from recursor.domain.errors import InvalidInputError
 from recursor.domain.new_records import new_idea, new_stack
 from recursor.domain.settings import Overrides, Settings
 from recursor.domain.stack import Stack
-from recursor.web.dashboard.complaint import complaint
-from recursor.web.dashboard.namesakes import remark_on_name
+from recursor.web.dashboard.duplicate_names import duplicate_name_note
+from recursor.web.dashboard.field_error import field_error
 from recursor.web.dashboard.page import Page
 from recursor.web.dashboard.parts import Box, Button, Field, Modal
 
@@ -44,7 +44,7 @@ class NewTeam:
         self._name.focus()
 
     def _named(self, name: str) -> None:
-        self._name.remark(remark_on_name(self._page.engine, name))
+        self._name.remark(duplicate_name_note(self._page.engine, name))
 
     async def _create(self) -> None:
         await self._make(start=False)
@@ -63,17 +63,17 @@ class NewTeam:
         try:
             Settings().overridden(chosen)
         except InvalidInputError as error:
-            self._model.complain(complaint(error, model))
+            self._model.complain(field_error(error, model))
             self._model.focus()
             return
         try:
             stack = new_stack(self._name.value, now, chosen)
         except InvalidInputError as error:
-            self._name.complain(complaint(error, self._name.value))
+            self._name.complain(field_error(error, self._name.value))
         try:
             idea = new_idea("" if stack is None else stack.id, self._idea.value, now)
         except InvalidInputError as error:
-            self._idea.complain(complaint(error, self._idea.value))
+            self._idea.complain(field_error(error, self._idea.value))
         if stack is None or idea is None:
             (self._name if stack is None else self._idea).focus()
             return

@@ -5,15 +5,15 @@ from itertools import islice
 from recursor.domain.stack import ExecutionState
 from recursor.storage.stack_listing import StackOrder, StackPage
 from recursor.storage.tables import STACKS
-from recursor.web.dashboard.beside import Beside
+from recursor.web.dashboard.background_reader import BackgroundReader
 from recursor.web.dashboard.home.all_teams import AllTeams
 from recursor.web.dashboard.home.new_team import NewTeam
 from recursor.web.dashboard.home.rows import ROWS, Wanted, find_teams, row_of
 from recursor.web.dashboard.home.teams_table import TeamsTable
 from recursor.web.dashboard.home.totals import Done, Totals
-from recursor.web.dashboard.looks import STATES
 from recursor.web.dashboard.page import Page
 from recursor.web.dashboard.parts import Box, Button, Empty, Field, Pager, Segments, Span
+from recursor.web.dashboard.state_styles import STATES
 
 _ORDERS = {
     StackOrder.CREATED: "Newest first",
@@ -67,17 +67,17 @@ class Overview:
             self._table = TeamsTable()
             self._none = Box()
             self._pager = Pager("teams", ROWS, self._turn)
-        self._beside = Beside(self._card, self._find, self._show)
+        self._reader = BackgroundReader(self._card, self._find, self._show)
         if self._are_few():
-            self._beside.show_now()
+            self._reader.show_now()
         else:
-            self._beside.begin()
+            self._reader.begin()
         page.address.follow(self._card, self._address_changed)
         page.live.follow(self._card, self.refresh)
 
     async def refresh(self) -> None:
         """Show what is true now."""
-        await self._beside.refresh()
+        await self._reader.refresh()
 
     def _are_few(self) -> bool:
         with self._page.engine.read() as reader:
@@ -175,4 +175,4 @@ class Overview:
         self._states.choose(wanted.state or "")
         self._order.value = wanted.order
         self._totals.follow_address()
-        self._beside.begin()
+        self._reader.begin()

@@ -7,8 +7,8 @@ from recursor.domain.errors import InvalidInputError
 from recursor.domain.stack import ExecutionState, Phase
 from recursor.storage.stack_listing import StackFilter, StackListed, StackOrder, StackPage, list_page
 from recursor.storage.store import Reader
-from recursor.web.dashboard.looks import PHASES, STATES, UNREADABLE, listing, percent
 from recursor.web.dashboard.orchestration.cards import SUCCESS_LOW
+from recursor.web.dashboard.state_styles import PHASES, STATES, UNREADABLE, listing, percent
 
 ROWS = 25
 

@@ -12,10 +12,10 @@ from recursor.storage.queries import stats_series, total_stats
 from recursor.storage.stack_listing import StackPage
 from recursor.storage.store import Reader
 from recursor.storage.tables import ALL_STACKS
-from recursor.web.dashboard.looks import percent
 from recursor.web.dashboard.page import Page
 from recursor.web.dashboard.parts import Box, Chart, Segments, Series, Span
 from recursor.web.dashboard.ranges import Range, range_of
+from recursor.web.dashboard.state_styles import percent
 
 _SHOWN = {"1h": "Per minute", "24h": "Per hour", "30d": "Per day"}
 _USUAL = "1h"

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from recursor.domain.statistics import OrchestrationStats
-from recursor.web.dashboard.looks import in_words, percent
 from recursor.web.dashboard.parts import Badge, Box, Span
+from recursor.web.dashboard.state_styles import in_words, percent
 
 # What is healthy where agents ask models.
 USUAL_SECONDS = (1.0, 10.0)

@@ -3,8 +3,8 @@
 from recursor.domain.execution import Decision, DecisionKind, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, ModelUsage, Node, Usage
 from recursor.domain.wording import money
-from recursor.web.dashboard.looks import CYCLES, DECISIONS, NODES, in_words
 from recursor.web.dashboard.orchestration.pictures import Row
+from recursor.web.dashboard.state_styles import CYCLES, DECISIONS, NODES, in_words
 
 
 def cycle_row(execution: OrchestratorExecution) -> Row:

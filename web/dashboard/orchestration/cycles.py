@@ -6,13 +6,13 @@ from itertools import islice
 from recursor.domain.execution import DecisionKind, ExecutionStatus, OrchestratorExecution
 from recursor.storage.execution_listing import ExecutionFilter, executions_before
 from recursor.storage.stacks import read_stack
-from recursor.web.dashboard.beside import Beside
-from recursor.web.dashboard.by_age import ByAge
-from recursor.web.dashboard.looks import CYCLES, DECISIONS
+from recursor.web.dashboard.age_pager import AgePager
+from recursor.web.dashboard.background_reader import BackgroundReader
 from recursor.web.dashboard.orchestration.cycle_rows import cycle_row
 from recursor.web.dashboard.orchestration.pictures import CyclesTable
 from recursor.web.dashboard.parts import Box, Empty, Field, Section
 from recursor.web.dashboard.ranges import range_of
+from recursor.web.dashboard.state_styles import CYCLES, DECISIONS
 from recursor.web.dashboard.team.tab import Team
 
 ROWS = 15
@@ -47,13 +47,13 @@ class Cycles:
                     )
                 with Box() as self._none_here:
                     Empty("graph", "No cycles here", "Choose a longer time, or another filter.")
-                self._pages = ByAge("cycles", team.address, self.refresh)
+                self._pages = AgePager("cycles", team.address, self.refresh)
         # Where few cycles match, all of them are looked through.
-        self._beside = Beside(section, self._find, self._show)
+        self._reader = BackgroundReader(section, self._find, self._show)
         if query.get("status") or query.get("decision"):
-            self._beside.begin()
+            self._reader.begin()
         else:
-            self._beside.show_now()
+            self._reader.show_now()
 
     async def refresh(self) -> None:
         """Show what is true now of the cycles that the address wants to see.
@@ -61,7 +61,7 @@ class Cycles:
         Raises:
             NotFoundError: the team is not there any more.
         """
-        await self._beside.refresh()
+        await self._reader.refresh()
 
     def _find(self) -> tuple[list[OrchestratorExecution], bool]:
         """Return a page of cycles and the one after them, and whether the team ever had any."""
@@ -87,7 +87,7 @@ class Cycles:
         query = self._team.address.query
         self._status.value = query.get("status", "")
         self._decision.value = query.get("decision", "")
-        self._beside.begin()
+        self._reader.begin()
 
     async def _filter(self, name: str, value: str) -> None:
         self._pages.filter(**{name: value})

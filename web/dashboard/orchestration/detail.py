@@ -8,11 +8,11 @@ from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph
 from recursor.storage.execution_listing import usage_of
 from recursor.storage.tables import EXECUTIONS, GRAPHS
-from recursor.web.dashboard.looks import CYCLES, in_words
 from recursor.web.dashboard.orchestration.cycle_rows import decided, graph_in_words, node_row, used
 from recursor.web.dashboard.orchestration.cycles import Cycles
 from recursor.web.dashboard.orchestration.pictures import CycleGraph, CycleTimeline, NodesTable
 from recursor.web.dashboard.parts import Badge, Box, Modal, Moment, Notice, Span
+from recursor.web.dashboard.state_styles import CYCLES, in_words
 from recursor.web.dashboard.team.tab import Team
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from recursor.domain.spending import StackSpending
 from recursor.domain.statistics import OrchestrationStats, SpanStats
 from recursor.storage.queries import orchestration_stats, stats_series
-from recursor.web.dashboard.beside import Beside
+from recursor.web.dashboard.background_reader import BackgroundReader
 from recursor.web.dashboard.orchestration.cards import Cards
 from recursor.web.dashboard.orchestration.cycles import Cycles
 from recursor.web.dashboard.orchestration.detail import Detail
@@ -46,7 +46,7 @@ class OrchestrationTab(Tab):
         self._cycles = Cycles(self.team)
         self._trends = Trends()
         self._detail = Detail(self.team, self._cycles)
-        self._figures = Beside(section, self._read, self._show)
+        self._figures = BackgroundReader(section, self._read, self._show)
         if self._chosen().is_quickly_read:
             self._figures.show_now()
         else:

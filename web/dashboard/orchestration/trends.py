@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from recursor.domain.statistics import Rollup, SpanStats
-from recursor.web.dashboard.looks import in_words, percent
 from recursor.web.dashboard.parts import Box, Chart, Section, Series, Span
 from recursor.web.dashboard.ranges import Range
+from recursor.web.dashboard.state_styles import in_words, percent
 
 
 class Trends:

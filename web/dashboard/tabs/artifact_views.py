@@ -8,7 +8,7 @@ from recursor.domain.comparison import LONGEST_COMPARED
 from recursor.domain.project import Artifact
 from recursor.storage.tables import ARTIFACTS
 from recursor.web.dashboard.parts import Box, Empty, Link, Notice, Segments, Span
-from recursor.web.dashboard.tabs.comparing import LONGEST_SHOWN, Cut, Difference, compare, cut
+from recursor.web.dashboard.tabs.comparison import LONGEST_SHOWN, Difference, Excerpt, compare, excerpt
 from recursor.web.dashboard.team.tab import Team
 
 
@@ -60,9 +60,9 @@ def show_preview(team: Team, number: int) -> None:
 async def show_source(team: Team, number: int, box: Element) -> None:
     """Show a version's source in `box`."""
 
-    def work() -> Cut | None:
+    def work() -> Excerpt | None:
         artifact = _read(team, number)
-        return None if artifact is None else cut(artifact.content)
+        return None if artifact is None else excerpt(artifact.content)
 
     found = await asyncio.to_thread(work)
     if box.is_deleted or found is None:

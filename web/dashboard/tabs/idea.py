@@ -5,7 +5,7 @@ from recursor.domain.errors import InvalidInputError
 from recursor.domain.new_records import new_idea
 from recursor.domain.project import ProjectIdea
 from recursor.domain.stack import ExecutionState, Stack
-from recursor.web.dashboard.complaint import complaint
+from recursor.web.dashboard.field_error import field_error
 from recursor.web.dashboard.parts import Box, Button, Empty, Field, Moment, Notice, Section, Span
 from recursor.web.dashboard.team.tab import Team
 
@@ -97,7 +97,7 @@ class Idea:
         try:
             idea = new_idea(self._team.id, self._field.value, self._team.engine.now())
         except InvalidInputError as error:
-            self._field.complain(complaint(error, self._field.value))
+            self._field.complain(field_error(error, self._field.value))
             self._field.focus()
             return
         if self._idea is not None and idea.idea == self._idea.idea:

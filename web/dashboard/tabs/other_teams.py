@@ -5,7 +5,7 @@ import asyncio
 from recursor.storage.stacks import read_stack
 from recursor.web.dashboard.parts import Box, Empty
 from recursor.web.dashboard.tabs.conversation import Conversation, Said
-from recursor.web.dashboard.tabs.letters import name_of, newest_letters
+from recursor.web.dashboard.tabs.team_messages import name_of, newest_team_messages
 from recursor.web.dashboard.team.tab import Team
 
 STEP = 50
@@ -51,7 +51,7 @@ class OtherTeams:
         ours = self._team.id
         with self._team.read() as reader:
             read_stack(reader, ours)
-            found = newest_letters(reader, ours, window + 1)
+            found = newest_team_messages(reader, ours, window + 1)
             said = [
                 Said(
                     each.id, each.from_name, each.content, each.created_at, ours=each.from_stack_id == ours,

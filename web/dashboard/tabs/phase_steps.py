@@ -1,8 +1,8 @@
 """How far a project has come, as steps."""
 
 from recursor.domain.stack import Phase
-from recursor.web.dashboard.looks import PHASES
 from recursor.web.dashboard.parts import Box, Glyph, Span
+from recursor.web.dashboard.state_styles import PHASES
 
 _SAID = {"done": "done", "now": "now", "later": "not yet"}
 

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import Overrides, Settings
-from recursor.web.dashboard.complaint import complaint
+from recursor.web.dashboard.field_error import field_error
 from recursor.web.dashboard.parts import Box, Button, Field, Notice, Span
 from recursor.web.dashboard.tabs.setting import Kind, Setting
 
@@ -122,7 +122,7 @@ class SettingField:
                 self.setting.check(text)
             self._complain(None)
         except InvalidInputError as error:
-            self._complain(complaint(error, text))
+            self._complain(field_error(error, text))
         self._say()
         self._on_change()
 

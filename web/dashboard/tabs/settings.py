@@ -8,8 +8,8 @@ from recursor.domain.stack import Stack
 from recursor.domain.wording import plural
 from recursor.storage.stacks import read_stack
 from recursor.web.dashboard.parts import Box, Button, Section, Span, Unsaved
-from recursor.web.dashboard.tabs.deleting import Deleting
-from recursor.web.dashboard.tabs.naming import Naming
+from recursor.web.dashboard.tabs.deletion import Deletion
+from recursor.web.dashboard.tabs.rename_form import RenameForm
 from recursor.web.dashboard.tabs.setting import all_settings
 from recursor.web.dashboard.tabs.setting_field import SettingField
 from recursor.web.dashboard.team.tab import Tab
@@ -35,7 +35,7 @@ class SettingsTab(Tab):
             stack = read_stack(reader, self.team.id)
         given = stack.settings
         self._unsaved = Unsaved()
-        self._naming = Naming(self.team, stack.name, self._tell)
+        self._naming = RenameForm(self.team, stack.name, self._tell)
         runner = self.team.engine.settings
         for name, (about, settings) in all_settings().items():
             with Section(_TITLES.get(name, name.capitalize())) as section:
@@ -48,7 +48,7 @@ class SettingsTab(Tab):
             with Box(classes="buttons"):
                 Button("Discard", self._discard, kind="plain")
                 self._saving = Button("Save", self._save, kind="primary")
-        self._deleting = Deleting(self.team)
+        self._deleting = Deletion(self.team)
         self.refresh()
 
     def refresh(self) -> None:

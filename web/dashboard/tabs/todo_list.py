@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
-from recursor.web.dashboard.looks import PRIORITIES
+from recursor.web.dashboard.state_styles import PRIORITIES
 from recursor.web.dashboard.tabs.todo_rows import Row
 
 

@@ -12,7 +12,7 @@ from recursor.storage.codec import unpack
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.store import Reader, prefix_range
 from recursor.storage.tables import TODOS
-from recursor.web.dashboard.looks import TODOS as LOOKS
+from recursor.web.dashboard.state_styles import TODOS as LOOKS
 
 ROWS = 50
 

@@ -6,9 +6,9 @@ from recursor.domain.new_records import new_todo
 from recursor.domain.todo import Todo
 from recursor.storage.stacks import read_stack
 from recursor.storage.tables import TODOS
-from recursor.web.dashboard.complaint import complaint
-from recursor.web.dashboard.looks import PRIORITIES
+from recursor.web.dashboard.field_error import field_error
 from recursor.web.dashboard.parts import Box, Button, Empty, Field, Pager, Segments
+from recursor.web.dashboard.state_styles import PRIORITIES
 from recursor.web.dashboard.tabs.todo_list import TodoList
 from recursor.web.dashboard.tabs.todo_rows import FILTERS, ROWS, Found, find_todos
 from recursor.web.dashboard.team.tab import Tab
@@ -100,7 +100,7 @@ class TodosTab(Tab):
                 self.team.id, self._content.value, int(self._priority.value), self.team.engine.now()
             )
         except InvalidInputError as error:
-            self._content.complain(complaint(error, self._content.value))
+            self._content.complain(field_error(error, self._content.value))
             self._content.focus()
             return
         self._busy = True
@@ -119,7 +119,7 @@ class TodosTab(Tab):
                 # Asked here first, so that the complaint stands at the field and not in a corner.
                 new_todo(self.team.id, content, priority or 3, self.team.engine.now())
         except InvalidInputError as error:
-            self._list.settle(todo_id, complaint(error, content or ""))
+            self._list.settle(todo_id, field_error(error, content or ""))
             return
         done = await self.team.ask(EditTodo(self.team.id, todo_id, content, priority))
         self._list.settle(todo_id, "" if done is not None else "It was not saved.")

@@ -3,7 +3,7 @@
 from recursor.storage.stacks import read_stack
 from recursor.storage.tables import STATES
 from recursor.storage.trace_search import LOOKED_THROUGH, search_traces
-from recursor.web.dashboard.by_age import ByAge
+from recursor.web.dashboard.age_pager import AgePager
 from recursor.web.dashboard.parts import Box, Button, Empty, Field
 from recursor.web.dashboard.tabs.trace_rows import TraceList, TraceRows
 from recursor.web.dashboard.team.tab import Tab
@@ -34,7 +34,7 @@ class TracesTab(Tab):
                 )  # fmt: skip
             self._list = TraceList(self.refresh)
             self._none = Box()
-            self._pages = ByAge("traces", self.team.address, self.refresh)
+            self._pages = AgePager("traces", self.team.address, self.refresh)
         self._shown_none = ""
         self.refresh()
 

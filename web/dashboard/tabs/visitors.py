@@ -11,7 +11,7 @@ from recursor.domain.stack import ExecutionState, Stack
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader
 from recursor.storage.tables import GRAPHS, USER_MESSAGES
-from recursor.web.dashboard.complaint import complaint
+from recursor.web.dashboard.field_error import field_error
 from recursor.web.dashboard.parts import Box, Empty, Notice
 from recursor.web.dashboard.tabs.composer import Composer
 from recursor.web.dashboard.tabs.conversation import Conversation, Said
@@ -72,7 +72,7 @@ class Visitors:
             try:
                 new_user_message(self._team.id, *given, now)
             except InvalidInputError as error:
-                problems[field] = complaint(error, sender if field == "sender" else content)
+                problems[field] = field_error(error, sender if field == "sender" else content)
         if problems:
             self._composer.settle(**problems)
             return

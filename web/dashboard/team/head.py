@@ -13,8 +13,8 @@ from recursor.domain.spending import BudgetName
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.orchestration.control import CONCERNED
 from recursor.storage.stacks import read_stack
-from recursor.web.dashboard.looks import PHASES, STATES
 from recursor.web.dashboard.parts import Badge, Box, Button, Link, Moment, Notice, Span
+from recursor.web.dashboard.state_styles import PHASES, STATES
 from recursor.web.dashboard.team.activity import Activity
 from recursor.web.dashboard.team.tab import Team
 

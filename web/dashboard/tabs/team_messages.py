@@ -1,4 +1,4 @@
-"""What teams wrote to each other: the messages to a stack, those to all, and those that it wrote itself."""
+"""Messages between teams: those to a stack, broadcasts, and those that it sent."""
 
 from collections.abc import Iterator
 from heapq import merge
@@ -13,7 +13,7 @@ from recursor.storage.tables import BROADCASTS, MESSAGES, STACKS
 LOOKED_THROUGH = 100_000
 
 
-def newest_letters(reader: Reader, stack_id: str, limit: int) -> list[Message]:
+def newest_team_messages(reader: Reader, stack_id: str, limit: int) -> list[Message]:
     """Return up to `limit` messages from and to one stack, newest first."""
     received = [MESSAGES.before(reader, owner, None) for owner in (stack_id, BROADCASTS)]
     sent = _sent_by(reader, stack_id)

@@ -1,4 +1,4 @@
-"""Reads what may take long beside the event loop, so that others are served meanwhile."""
+"""Slow reads on a thread, so that the event loop keeps serving other pages."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from recursor.domain.errors import NotFoundError
 T = TypeVar("T")
 
 
-class Beside(Generic[T]):
-    """Has something read in a thread and shown, one reading at a time: what is shown last was read last."""
+class BackgroundReader(Generic[T]):
+    """Reads on a thread and shows the result, one read at a time: the last result shown is the latest."""
 
     def __init__(self, owner: Element, read: Callable[[], T], show: Callable[[T], None]) -> None:
         """Read nothing yet.

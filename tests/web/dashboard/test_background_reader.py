@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from recursor.web.dashboard.beside import Beside
+from recursor.web.dashboard.background_reader import BackgroundReader
 
 GONE: Any = SimpleNamespace(is_deleted=True)
 THERE: Any = SimpleNamespace(is_deleted=False)
@@ -20,7 +20,7 @@ class Reading:
         self.wanted = ""
         self.shown: list[str] = []
         self.begun, self.let = threading.Semaphore(0), threading.Semaphore(0)
-        self.beside = Beside(owner, self._read, self.shown.append)
+        self.beside = BackgroundReader(owner, self._read, self.shown.append)
 
     def _read(self) -> str:
         wanted = self.wanted
@@ -60,7 +60,7 @@ def test_what_could_not_be_read_can_be_read_again() -> None:
     def fail() -> None:
         raise TimeoutError
 
-    beside = Beside(THERE, fail, lambda _: None)
+    beside = BackgroundReader(THERE, fail, lambda _: None)
     for _ in range(2):
         with pytest.raises(TimeoutError):
             asyncio.run(beside.refresh())

@@ -1,4 +1,4 @@
-"""What is shown of a page's source, and of the difference between two: as much as a person reads."""
+"""The source of a page and the difference between two, cut to a readable length."""
 
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -17,7 +17,7 @@ Line = tuple[str, int | None, int | None, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class Excerpt:
     """The lines of a text that are shown."""
 
     lines: list[str]
@@ -38,12 +38,12 @@ class Difference:
     """Whether nothing was cut."""
 
 
-def cut(text: str) -> Cut:
+def excerpt(text: str) -> Excerpt:
     """Return the lines of `text` that are shown."""
     every = text.splitlines()
     shown = every[:LONGEST_SHOWN]
     narrowed = any(len(line) > WIDEST_SHOWN for line in shown)
-    return Cut([_narrow(line) for line in shown], len(every), narrowed)
+    return Excerpt([_narrow(line) for line in shown], len(every), narrowed)
 
 
 def compare(before: str, now: str) -> Difference | None:

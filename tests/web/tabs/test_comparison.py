@@ -1,7 +1,7 @@
 """What is shown of a source and of a difference."""
 
 from recursor.domain.comparison import LONGEST_COMPARED
-from recursor.web.dashboard.tabs.comparing import LONGEST_SHOWN, WIDEST_SHOWN, compare, cut
+from recursor.web.dashboard.tabs.comparison import LONGEST_SHOWN, WIDEST_SHOWN, compare, excerpt
 
 
 def test_a_changed_line_stands_among_its_neighbours() -> None:
@@ -38,7 +38,7 @@ def test_two_that_are_too_long_are_not_compared() -> None:
 
 def test_much_is_cut_and_said_to_be() -> None:
     found = compare("", "a\n" * (LONGEST_SHOWN + 1))
-    source = cut("w" * (WIDEST_SHOWN + 1) + "\nb" * LONGEST_SHOWN)
+    source = excerpt("w" * (WIDEST_SHOWN + 1) + "\nb" * LONGEST_SHOWN)
 
     assert found is not None
     assert (len(found.lines), found.added, found.shown_all) == (LONGEST_SHOWN, LONGEST_SHOWN + 1, False)

@@ -6,13 +6,13 @@ from recursor.actors.messages import RenameStack
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.new_records import new_stack
 from recursor.domain.stack import Stack
-from recursor.web.dashboard.complaint import complaint
-from recursor.web.dashboard.namesakes import remark_on_name
+from recursor.web.dashboard.duplicate_names import duplicate_name_note
+from recursor.web.dashboard.field_error import field_error
 from recursor.web.dashboard.parts import Box, Button, Field, Section, Span
 from recursor.web.dashboard.team.tab import Team
 
 
-class Naming:
+class RenameForm:
     """The team's name, to be rewritten."""
 
     def __init__(self, team: Team, name: str, on_change: Callable[[], None]) -> None:
@@ -48,7 +48,7 @@ class Naming:
 
     def _changed(self, _: str) -> None:
         self._say()
-        self._field.remark(remark_on_name(self._team.engine, self._field.value, besides=self._team.id))
+        self._field.remark(duplicate_name_note(self._team.engine, self._field.value, besides=self._team.id))
         self._on_change()
 
     def _say(self) -> None:
@@ -58,7 +58,7 @@ class Naming:
         try:
             name = new_stack(self._field.value, self._team.engine.now()).name
         except InvalidInputError as error:
-            self._field.complain(complaint(error, self._field.value))
+            self._field.complain(field_error(error, self._field.value))
             self._field.focus()
             return
         self._field.complain(None)

@@ -1,4 +1,4 @@
-"""Goes through what is listed from the newest on, a page at a time."""
+"""Pages of a list that is sorted newest first."""
 
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
@@ -7,7 +7,7 @@ from recursor.web.dashboard.address import Address
 from recursor.web.dashboard.parts import Box, Button, Span
 
 
-class ByAge:
+class AgePager:
     """The way to older pages and back. Where the shown one begins stands in the address, as `before`."""
 
     def __init__(self, what: str, address: Address, on_turn: Callable[[], Awaitable[None] | None]) -> None:

@@ -6,7 +6,7 @@ from recursor.web.dashboard.parts import Box, Button, Field, Modal, Section, Spa
 from recursor.web.dashboard.team.tab import Team
 
 
-class Deleting:
+class Deletion:
     """The button, and the dialog in which it is confirmed."""
 
     def __init__(self, team: Team) -> None:

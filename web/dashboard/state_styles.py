@@ -9,7 +9,7 @@ from recursor.domain.stack import ExecutionState, Phase
 from recursor.domain.todo import TodoStatus
 
 
-class Look(NamedTuple):
+class StateStyle(NamedTuple):
     """A state, for `parts.Badge`."""
 
     word: str
@@ -18,12 +18,12 @@ class Look(NamedTuple):
 
 
 STATES = {
-    ExecutionState.IDLE: Look("Idle", "quiet", "minus"),
-    ExecutionState.RUNNING: Look("Running", "good", "play"),
-    ExecutionState.PAUSED: Look("Paused", "warn", "pause"),
-    ExecutionState.STOPPED: Look("Stopped", "quiet", "stop"),
+    ExecutionState.IDLE: StateStyle("Idle", "quiet", "minus"),
+    ExecutionState.RUNNING: StateStyle("Running", "good", "play"),
+    ExecutionState.PAUSED: StateStyle("Paused", "warn", "pause"),
+    ExecutionState.STOPPED: StateStyle("Stopped", "quiet", "stop"),
 }
-UNREADABLE = Look("Unreadable", "bad", "alert")
+UNREADABLE = StateStyle("Unreadable", "bad", "alert")
 
 PHASES = {
     Phase.PLANNING: "Planning",
@@ -33,32 +33,32 @@ PHASES = {
 }
 
 CYCLES = {
-    ExecutionStatus.RUNNING: Look("Running", "info", "play"),
-    ExecutionStatus.COMPLETED: Look("Completed", "good", "check"),
-    ExecutionStatus.FAILED: Look("Failed", "bad", "cross"),
-    ExecutionStatus.CANCELLED: Look("Cancelled", "quiet", "stop"),
+    ExecutionStatus.RUNNING: StateStyle("Running", "info", "play"),
+    ExecutionStatus.COMPLETED: StateStyle("Completed", "good", "check"),
+    ExecutionStatus.FAILED: StateStyle("Failed", "bad", "cross"),
+    ExecutionStatus.CANCELLED: StateStyle("Cancelled", "quiet", "stop"),
 }
 
 NODES = {
-    NodeStatus.PENDING: Look("Waiting", "quiet", "clock"),
-    NodeStatus.RUNNING: Look("Running", "info", "play"),
-    NodeStatus.COMPLETED: Look("Completed", "good", "check"),
-    NodeStatus.FAILED: Look("Failed", "bad", "cross"),
-    NodeStatus.SKIPPED: Look("Skipped", "warn", "skip"),
-    NodeStatus.CANCELLED: Look("Cancelled", "quiet", "stop"),
+    NodeStatus.PENDING: StateStyle("Waiting", "quiet", "clock"),
+    NodeStatus.RUNNING: StateStyle("Running", "info", "play"),
+    NodeStatus.COMPLETED: StateStyle("Completed", "good", "check"),
+    NodeStatus.FAILED: StateStyle("Failed", "bad", "cross"),
+    NodeStatus.SKIPPED: StateStyle("Skipped", "warn", "skip"),
+    NodeStatus.CANCELLED: StateStyle("Cancelled", "quiet", "stop"),
 }
 
 DECISIONS = {
-    DecisionKind.CONTINUE: Look("Continue", "good", "right"),
-    DecisionKind.PAUSE: Look("Pause", "quiet", "clock"),
-    DecisionKind.STOP: Look("Stop", "warn", "stop"),
+    DecisionKind.CONTINUE: StateStyle("Continue", "good", "right"),
+    DecisionKind.PAUSE: StateStyle("Pause", "quiet", "clock"),
+    DecisionKind.STOP: StateStyle("Stop", "warn", "stop"),
 }
 
 TODOS = {
-    TodoStatus.PENDING: Look("Pending", "quiet", "clock"),
-    TodoStatus.IN_PROGRESS: Look("In progress", "info", "play"),
-    TodoStatus.COMPLETED: Look("Completed", "good", "check"),
-    TodoStatus.CANCELLED: Look("Cancelled", "quiet", "cross"),
+    TodoStatus.PENDING: StateStyle("Pending", "quiet", "clock"),
+    TodoStatus.IN_PROGRESS: StateStyle("In progress", "info", "play"),
+    TodoStatus.COMPLETED: StateStyle("Completed", "good", "check"),
+    TodoStatus.CANCELLED: StateStyle("Cancelled", "quiet", "cross"),
 }
 
 PRIORITIES = {5: "most urgent", 4: "urgent", 3: "usual", 2: "less urgent", 1: "when there is time"}
