@@ -16,7 +16,7 @@ from recursor.actors.stack_messages import (
     Settle,
     StackForgotten,
 )
-from recursor.agents.model.choice import check_choice
+from recursor.agents.model.model_checks import check_choice
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import BudgetSettings, RunnerSettings, Settings
 from recursor.domain.spending import Account, AgentFailedError, Reservation, Spend

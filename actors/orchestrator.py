@@ -75,13 +75,13 @@ from recursor.runtime.deferred import Deferred
 from recursor.runtime.future import DispatchedFuture, fan_in
 from recursor.storage.broadcasts import prunable_broadcasts
 from recursor.storage.commit import Commit
+from recursor.storage.due_stacks import ids_in_states, stacks_to_wake
 from recursor.storage.errors import InvalidKeyError, StorageError
 from recursor.storage.queries import work_detection_status
 from recursor.storage.stack_store import senders
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Store
 from recursor.storage.tables import BROADCASTS, STACKS, TABLES
-from recursor.storage.waking import ids_in_states, stacks_to_wake
 
 T = TypeVar("T")
 

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Collection
 
-from recursor.agents.model.choice import CHOICES, check_choice, check_given
+from recursor.agents.model.model_checks import CHOICES, check_choice, check_given
 from recursor.domain.settings import Overrides, RunnerSettings, Settings
 from recursor.domain.stack import Stack
 from recursor.orchestration.stack_commands import merged

@@ -5,10 +5,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from recursor.agents.model.exchange import exchange_of
-from recursor.agents.scripted.builder import Builder
-from recursor.agents.scripted.communicator import Communicator
-from recursor.agents.scripted.planner import Planner
-from recursor.agents.scripted.reviewer import Reviewer
+from recursor.agents.scripted.builder import ScriptedBuilder
+from recursor.agents.scripted.communicator import ScriptedCommunicator
+from recursor.agents.scripted.planner import ScriptedPlanner
+from recursor.agents.scripted.reviewer import ScriptedReviewer
 from recursor.domain.agent import Agent, AgentChoice, Run
 from recursor.domain.effect import Outcome
 from recursor.domain.settings import SCRIPTED, Settings
@@ -24,10 +24,10 @@ def scripted_agents() -> Mapping[str, Agent]:
     One set of agents can serve any number of stacks, from any number of threads.
     """
     return {
-        "planner": Planner(),
-        "builder": Builder(),
-        "communicator": Communicator(),
-        "reviewer": Reviewer(),
+        "planner": ScriptedPlanner(),
+        "builder": ScriptedBuilder(),
+        "communicator": ScriptedCommunicator(),
+        "reviewer": ScriptedReviewer(),
     }
 
 
@@ -35,10 +35,10 @@ def scripted_agents() -> Mapping[str, Agent]:
 def model_agents() -> "Mapping[str, ModelRole[Any]]":
     """Return the team that asks models, by role; likewise for any number of stacks."""
     # It imports the providers' SDKs, which a team of scripted agents is not to wait for.
-    from recursor.agents.model.builder import Builder as ModelBuilder
-    from recursor.agents.model.communicator import Communicator as ModelCommunicator
-    from recursor.agents.model.planner import Planner as ModelPlanner
-    from recursor.agents.model.reviewer import Reviewer as ModelReviewer
+    from recursor.agents.model.builder import ModelBuilder
+    from recursor.agents.model.communicator import ModelCommunicator
+    from recursor.agents.model.planner import ModelPlanner
+    from recursor.agents.model.reviewer import ModelReviewer
 
     return {
         "planner": ModelPlanner(),

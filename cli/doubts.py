@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from recursor.agents.model.choice import doubts, keyed_providers
+from recursor.agents.model.model_checks import doubts, keyed_providers
 from recursor.cli.output import complain
 from recursor.domain.errors import RecursorError
 from recursor.domain.settings import Settings

@@ -66,7 +66,7 @@ class Research(models.Task[Findings]):
 
     output = Findings
 
-    def sections(self) -> Sequence[models.Section]:
+    def sections(self) -> Sequence[models.PromptSection]:
         """Show the idea, and what is planned."""
         return models.prompt_sections.idea(self.snapshot), models.prompt_sections.open_todos(
             self.snapshot.open_todos

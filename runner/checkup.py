@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from recursor.actors.messages import GetLoad, OrchestratorLoad
-from recursor.agents.model.choice import keyed_providers
+from recursor.agents.model.model_checks import keyed_providers
 from recursor.doctor.clocks import clock_step
 from recursor.doctor.diagnosis import diagnose
 from recursor.doctor.evidence import Condition, LockEvidence, Reach, RunnerEvidence, StoreEvidence

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
-from recursor.agents.model.choice import check_names
+from recursor.agents.model.model_checks import check_names
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.process_settings import ProcessSettings, SqlSettings
 from recursor.domain.record import Record

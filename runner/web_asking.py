@@ -1,4 +1,4 @@
-"""Asks the runner from the process that serves, and hears there what happens; an `Asking`."""
+"""Asks the runner from the process that serves, and hears there what happens; an `OrchestratorClient`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from recursor.runner.frames import (
     pack,
     settled,
 )
-from recursor.web.asking import ANSWER_SECONDS
+from recursor.web.orchestrator_client import ANSWER_SECONDS
 
 
 class WebAsking:
@@ -40,7 +40,7 @@ class WebAsking:
             self._frames.send(pack(Kind.SERVING))
 
     async def ask(self, message: object, seconds: float = ANSWER_SECONDS) -> Any:
-        """See `Asking.ask`."""
+        """See `OrchestratorClient.ask`."""
         loop = asyncio.get_running_loop()
         number, answer = next(self._numbers), loop.create_future()
         self._waiting[number] = (loop, answer)

@@ -13,8 +13,8 @@ from recursor.runner.team import observers_team
 from recursor.runtime.clock import SystemClock
 from recursor.storage.opening import memory_store
 from recursor.web.app import make_app
-from recursor.web.asking import ActorAsking
 from recursor.web.engine import Engine
+from recursor.web.orchestrator_client import ActorClient
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "api.md"
 
@@ -34,7 +34,7 @@ def document() -> dict[str, Any]:
     with closing(memory_store()) as store, closing(SystemClock()) as clock:
         orchestrator = Orchestrator.start(store=store, roles=observers_team())
         try:
-            engine = Engine(ActorAsking(orchestrator), store, Settings(), clock)
+            engine = Engine(ActorClient(orchestrator), store, Settings(), clock)
             return make_app(engine, DEFAULT_PORT).openapi()
         finally:
             orchestrator.stop()

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pykka import ActorDeadError
 
 from recursor.actors.messages import GetLoad, GetStatus, OrchestratorLoad, StackStatus
-from recursor.agents.model.choice import keyed_providers
+from recursor.agents.model.model_checks import keyed_providers
 from recursor.doctor.clocks import clock_step
 from recursor.doctor.evidence import Condition, Evidence, Reach, RunnerEvidence
 from recursor.doctor.examination import examine_stacks, look_around

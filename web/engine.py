@@ -12,15 +12,15 @@ from recursor.domain.process_settings import SqlSettings
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.runtime.clock import Clock
 from recursor.storage.store import Reader, Store
-from recursor.web.asking import ANSWER_SECONDS, Asking
 from recursor.web.event_feed import EventFeed
+from recursor.web.orchestrator_client import ANSWER_SECONDS, OrchestratorClient
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
     """A running orchestrator and what belongs to it, wherever it runs."""
 
-    orchestrator: Asking
+    orchestrator: OrchestratorClient
     store: Store
     """Only to be read."""
     settings: Settings
@@ -37,7 +37,7 @@ class Engine:
     """What the runner logs; None where there is no data directory."""
 
     async def ask(self, message: object, seconds: float = ANSWER_SECONDS) -> Any:
-        """Ask the orchestrator. See `Asking.ask`."""
+        """Ask the orchestrator. See `OrchestratorClient.ask`."""
         return await self.orchestrator.ask(message, seconds)
 
     def read(self) -> AbstractContextManager[Reader]:

@@ -45,7 +45,7 @@ class FeedClosedError(Exception):
 
 
 @dataclass(slots=True)
-class Told:
+class FeedEntry:
     """One event as readers get it."""
 
     number: int
@@ -56,7 +56,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class EventSelection:
     """Which events a reader gets. What is empty leaves out none; that some were missed concerns all."""
 
     stacks: frozenset[str] = frozenset()
@@ -82,7 +82,7 @@ class EventFeed:
         self.generation = uuid4().hex[:12]
         """Part of every event's id: another runner's events are other ones, whatever their numbers."""
         self._now = now
-        self._kept: deque[Told] = deque(maxlen=kept)
+        self._kept: deque[FeedEntry] = deque(maxlen=kept)
         self._next = 1
         self._readers: set[EventReader] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -112,7 +112,7 @@ class EventFeed:
         stack_id: str | None = None,
         after: str | None = None,
         queued: int = QUEUED,
-        wanted: Wanted | None = None,
+        wanted: EventSelection | None = None,
     ) -> EventReader:
         """Begin to read.
 
@@ -123,7 +123,7 @@ class EventFeed:
             wanted: which events, where it is not simply those of one stack.
         """
         if wanted is None:
-            wanted = Wanted() if stack_id is None else Wanted(frozenset({stack_id}))
+            wanted = EventSelection() if stack_id is None else EventSelection(frozenset({stack_id}))
         reader = EventReader(self, wanted, queued)
         if after is not None:
             reader.begin(self._since(after))
@@ -138,7 +138,7 @@ class EventFeed:
         """What a reader says to go on after all that was told so far."""
         return f"{self.generation}-{self._next - 1}"
 
-    def id_of(self, told: Told) -> str:
+    def id_of(self, told: FeedEntry) -> str:
         """Return what a reader says to go on after this event."""
         return f"{self.generation}-{told.number}"
 
@@ -153,7 +153,7 @@ class EventFeed:
 
     def _tell(self, batch: tuple[Event | EventsMissed, ...]) -> None:
         for what in batch:
-            told = Told(self._next, what)
+            told = FeedEntry(self._next, what)
             self._next += 1
             self._kept.append(told)
             for reader in tuple(self._readers):
@@ -165,14 +165,14 @@ class EventFeed:
             reader.end()
         self._readers.clear()
 
-    def _since(self, after: str) -> Iterator[Told]:
+    def _since(self, after: str) -> Iterator[FeedEntry]:
         generation, _, number = after.rpartition("-")
         last = int(number) if number.isascii() and number.isdigit() else -1
         oldest = self._kept[0].number if self._kept else self._next
         if generation != self.generation or not oldest - 1 <= last < self._next:
             why = "what came after the event you have is not known any more: look at the state anew"
             # A marker of this reader's own: it has the number of the newest event, to go on from.
-            yield Told(self._next - 1, EventsMissed(at=self._now(), why=why))
+            yield FeedEntry(self._next - 1, EventsMissed(at=self._now(), why=why))
             return
         yield from islice(self._kept, last + 1 - oldest, None)
 
@@ -180,21 +180,21 @@ class EventFeed:
 class EventReader:
     """One reader's place in a feed. Iterate over it; it ends with `TooSlowError` if it does not keep up."""
 
-    def __init__(self, feed: EventFeed, wanted: Wanted, queued: int) -> None:
+    def __init__(self, feed: EventFeed, wanted: EventSelection, queued: int) -> None:
         """See `EventFeed.read`."""
         self.wanted = wanted
         self._feed = feed
         self._most = queued
-        self._queue: deque[Told] = deque()
+        self._queue: deque[FeedEntry] = deque()
         self._arrived = asyncio.Event()
         self._dropped = False
         self._ended = False
 
-    def begin(self, missed: Iterable[Told]) -> None:
+    def begin(self, missed: Iterable[FeedEntry]) -> None:
         """Queue what the reader missed, however much it is; only for the feed."""
         self._queue.extend(each for each in missed if self.wanted.includes(each.what))
 
-    def offer(self, told: Told) -> None:
+    def offer(self, told: FeedEntry) -> None:
         """Queue an event; only for the feed."""
         if len(self._queue) >= self._most:
             self._dropped = True
@@ -208,7 +208,7 @@ class EventReader:
         self._ended = True
         self._arrived.set()
 
-    async def batches(self, longest: float) -> AsyncIterator[list[Told]]:
+    async def batches(self, longest: float) -> AsyncIterator[list[FeedEntry]]:
         """Yield what has come, all at once; an empty list when nothing came for `longest` seconds.
 
         Raises:

@@ -24,7 +24,7 @@ from recursor.agents.hosts.messages import (
 )
 from recursor.agents.model.exchange import Exchange
 from recursor.agents.model.provider_names import provider_of
-from recursor.agents.model.rate_limiter import Aside, Turn, Verdict
+from recursor.agents.model.rate_limiter import Aside, QueuePosition, Verdict
 from recursor.domain.agent import Agent, Run
 from recursor.domain.effect import Outcome
 from recursor.domain.settings import Settings
@@ -100,7 +100,7 @@ class RemotePermit:
 
     id: int
     """Of the question."""
-    turn: Turn
+    turn: QueuePosition
 
 
 class RemoteLimiter:
@@ -117,7 +117,13 @@ class RemoteLimiter:
         return self._closed.get((provider_of(model), base_url), 0.0)
 
     async def acquire(
-        self, model: str, base_url: str | None, tokens: int, priority: int, aside: Aside, turn: Turn | None
+        self,
+        model: str,
+        base_url: str | None,
+        tokens: int,
+        priority: int,
+        aside: Aside,
+        turn: QueuePosition | None,
     ) -> RemotePermit:
         """See `RateLimiter.acquire`."""
         assert isinstance(aside, RemoteAside)

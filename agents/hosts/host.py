@@ -21,7 +21,7 @@ from recursor.agents.hosts.messages import (
     Said,
     Withdraw,
 )
-from recursor.agents.model.rate_limiter import Limiter, Permit, Turn
+from recursor.agents.model.rate_limiter import Limiter, Permit, QueuePosition
 from recursor.agents.model.timing import uninterrupted
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome
@@ -216,8 +216,8 @@ class Host:
         base_url: str | None,
         tokens: int,
         priority: int,
-        turn: Turn | None,
-    ) -> Turn:
+        turn: QueuePosition | None,
+    ) -> QueuePosition:
         permit: Permit = await self._limiter.acquire(
             model, base_url, tokens, priority, hosted.run.aside, turn
         )

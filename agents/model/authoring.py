@@ -2,9 +2,18 @@
 
 from recursor.agents.model import prompt_sections
 from recursor.agents.model.answer import Answer, Sentences
-from recursor.agents.model.context import Section
+from recursor.agents.model.context import PromptSection
 from recursor.agents.model.mcp import McpServer
 from recursor.agents.model.role import ModelRole, Task
 from recursor.domain.settings import SCRIPTED
 
-__all__ = ["Answer", "McpServer", "ModelRole", "SCRIPTED", "Section", "Sentences", "Task", "prompt_sections"]
+__all__ = [
+    "SCRIPTED",
+    "Answer",
+    "McpServer",
+    "ModelRole",
+    "PromptSection",
+    "Sentences",
+    "Task",
+    "prompt_sections",
+]

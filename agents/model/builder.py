@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from recursor.agents.model import prompt_sections
 from recursor.agents.model.answer import Answer, Sentence, insist
-from recursor.agents.model.context import Context, Item, Section, fit
+from recursor.agents.model.context import Context, Item, PromptSection, fit
 from recursor.agents.model.edits import Edit, EditError, edited
 from recursor.agents.model.role import ModelRole, Task
 from recursor.agents.scripted.wording import one_line, plain
@@ -41,7 +41,7 @@ class Replacement(BaseModel):
     replace: str = Field(description="What stands there afterwards.")
 
 
-class Build(Answer):
+class BuilderAnswer(Answer):
     """What the builder makes of a todo: edits, a whole page, or neither."""
 
     edits: list[Replacement] = Field(default=[], max_length=MOST_EDITS)
@@ -49,20 +49,20 @@ class Build(Answer):
     cannot: Sentence | None = Field(default=None, description="Why it cannot be done, if neither.")
 
 
-class Builder(ModelRole[Build]):
+class ModelBuilder(ModelRole[BuilderAnswer]):
     """Makes a version of the page for one todo at a time."""
 
     prompt = "builder"
 
-    def task(self, snapshot: Snapshot, run: Run) -> Task[Build] | Outcome:
+    def task(self, snapshot: Snapshot, run: Run) -> Task[BuilderAnswer] | Outcome:
         """See `ModelRole.task`."""
         return BuildingTask(snapshot, run) if snapshot.open_todos else Outcome()
 
 
-class BuildingTask(Task[Build]):
+class BuildingTask(Task[BuilderAnswer]):
     """The most urgent todo."""
 
-    output = Build
+    output = BuilderAnswer
 
     def __init__(self, snapshot: Snapshot, run: Run) -> None:
         super().__init__(snapshot, run)
@@ -79,25 +79,25 @@ class BuildingTask(Task[Build]):
             "page_is_big": len(self._before) >= BIG_PAGE,
         }
 
-    def sections(self) -> Sequence[Section]:
+    def sections(self) -> Sequence[PromptSection]:
         """See `Task.sections`."""
         snapshot = self.snapshot
         others = snapshot.open_todos[1:]
         return (
-            Section("todo", "Your todo", (Item(self._todo.content, self._todo.id),), cut=True),
+            PromptSection("todo", "Your todo", (Item(self._todo.content, self._todo.id),), cut=True),
             prompt_sections.page(snapshot),
             prompt_sections.idea(snapshot),
             prompt_sections.open_todos(others, "Open todos that are not yours now"),
             prompt_sections.memory(snapshot, self.run.role),
         )
 
-    def fitted(self, sections: Sequence[Section], room: int) -> Context:
+    def fitted(self, sections: Sequence[PromptSection], room: int) -> Context:
         """See `Task.fitted`. Of a page that is too large only what is shown can be changed."""
         context = fit(sections, room)
         self._page_is_cut = "page" in context.cut or "page" in context.left_out
         return context
 
-    def check(self, answer: Build) -> Build:
+    def check(self, answer: BuilderAnswer) -> BuilderAnswer:
         """See `Task.check`."""
         given = [bool(answer.edits), bool(answer.page), bool(answer.cannot)]
         if sum(given) != 1:
@@ -110,7 +110,7 @@ class BuildingTask(Task[Build]):
             insist(self._problems())
         return answer
 
-    def effects(self, answer: Build) -> Sequence[Effect]:
+    def effects(self, answer: BuilderAnswer) -> Sequence[Effect]:
         """See `Task.effects`."""
         todo = self._todo
         if answer.cannot:

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from recursor.agents.letters import ANSWER_MARK, answered, may_be_answered
+from recursor.agents.answerable_messages import ANSWER_MARK, answered, may_be_answered
 from recursor.agents.model import prompt_sections
 from recursor.agents.model.answer import Answer, Passage, insist, unknown_numbers
-from recursor.agents.model.context import Context, Item, Section, fit
+from recursor.agents.model.context import Context, Item, PromptSection, fit
 from recursor.agents.model.role import ModelRole, Task
 from recursor.agents.scripted.wording import one_line
 from recursor.domain.agent import Run
@@ -32,7 +32,7 @@ MOST_EARLIER = 10
 Said = Annotated[Passage, Field(min_length=1, max_length=LONGEST_ANSWER)]
 
 
-class Letter(BaseModel):
+class MessageReply(BaseModel):
     """The answer to another team's message."""
 
     number: int
@@ -46,10 +46,10 @@ class Reaction(Answer):
     needs_planning: bool | None = Field(
         default=None, description="Whether the planner should see the visitor's message."
     )
-    letters: list[Letter] = Field(default=[], max_length=MOST_LETTERS)
+    letters: list[MessageReply] = Field(default=[], max_length=MOST_LETTERS)
 
 
-class Communicator(ModelRole[Reaction]):
+class ModelCommunicator(ModelRole[Reaction]):
     """Speaks for the team."""
 
     prompt = "communicator"
@@ -90,7 +90,7 @@ class AnsweringTask(Task[Reaction]):
         """See `Task.values`."""
         return {"has_visitor": self.visitor is not None, "has_letters": bool(self.letters)}
 
-    def sections(self) -> Sequence[Section]:
+    def sections(self) -> Sequence[PromptSection]:
         """See `Task.sections`."""
         snapshot, visitor = self.snapshot, self.visitor
         message: tuple[Item, ...] = ()
@@ -101,8 +101,10 @@ class AnsweringTask(Task[Reaction]):
         letters = ((f"from the stack {m.from_name}: {m.content}", m.id) for m in self.letters)
         return (
             prompt_sections.state(snapshot, self.run),
-            Section("visitor", "A visitor waits for an answer", message, share=0.3, cut=True),
-            Section("letters", "Other stacks wrote", prompt_sections.numbered(letters), share=0.3, cut=True),
+            PromptSection("visitor", "A visitor waits for an answer", message, share=0.3, cut=True),
+            PromptSection(
+                "letters", "Other stacks wrote", prompt_sections.numbered(letters), share=0.3, cut=True
+            ),
             prompt_sections.idea(snapshot),
             prompt_sections.outline(snapshot),
             prompt_sections.open_todos(snapshot.open_todos),
@@ -111,7 +113,7 @@ class AnsweringTask(Task[Reaction]):
             prompt_sections.memory(snapshot, self.run.role),
         )
 
-    def fitted(self, sections: Sequence[Section], room: int) -> Context:
+    def fitted(self, sections: Sequence[PromptSection], room: int) -> Context:
         """See `Task.fitted`. Letters that are not shown are read in the next run."""
         context = fit(sections, room)
         shown = len(context.shown["letters"])
@@ -148,7 +150,7 @@ class AnsweringTask(Task[Reaction]):
             effects.append(Remember(facts=(answered(letter),)))
         return effects
 
-    def _earlier(self) -> Section:
+    def _earlier(self) -> PromptSection:
         earlier = [m for m in reversed(self.snapshot.user_messages) if m.answered_at is not None]
         items = tuple(
             Item(
@@ -156,4 +158,4 @@ class AnsweringTask(Task[Reaction]):
             )
             for m in earlier[:MOST_EARLIER]
         )
-        return Section("earlier", "Earlier messages of visitors, the newest first", items, share=0.1)
+        return PromptSection("earlier", "Earlier messages of visitors, the newest first", items, share=0.1)

@@ -9,7 +9,7 @@ import httpx
 import httpx2
 from pydantic_ai.models import create_async_httpx2_client
 
-from recursor.agents.model.stream_merging import Body, Merged
+from recursor.agents.model.stream_merging import Merged, ResponseBody
 from recursor.domain.errors import RecursorError
 
 # Of what a provider says is wrong, people are shown a few lines.
@@ -49,7 +49,7 @@ CALL: ContextVar[WireCall | None] = ContextVar("recursor_call", default=None)
 class Beginning(httpx2.AsyncByteStream, httpx.AsyncByteStream):
     """A body as far as it is wanted, however large it is."""
 
-    def __init__(self, body: Body, most_bytes: int) -> None:
+    def __init__(self, body: ResponseBody, most_bytes: int) -> None:
         """Read at most so much of `body`."""
         self._body = body
         self._left = most_bytes
@@ -65,7 +65,7 @@ class Beginning(httpx2.AsyncByteStream, httpx.AsyncByteStream):
                     return
 
     async def aclose(self) -> None:
-        """See `Body.aclose`."""
+        """See `ResponseBody.aclose`."""
         await self._body.aclose()
 
 

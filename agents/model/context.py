@@ -22,7 +22,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class PromptSection:
     """Things of one kind. They are data, whoever wrote them: the model is told so."""
 
     name: str
@@ -48,7 +48,7 @@ class Context:
     """The sections of which something is shown in part."""
 
 
-def fit(sections: Sequence[Section], room: int) -> Context:
+def fit(sections: Sequence[PromptSection], room: int) -> Context:
     """Show as much as fits.
 
     Every section first gets its share; what is left then goes to the sections in their order.
@@ -83,7 +83,7 @@ def fit(sections: Sequence[Section], room: int) -> Context:
 class _Draft:
     """A section as it fills."""
 
-    def __init__(self, section: Section) -> None:
+    def __init__(self, section: PromptSection) -> None:
         self.section = section
         self.shown: list[Item] = []
         self.part: str | None = None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from recursor.agents.model.blocking import BlockingCalls
 from recursor.agents.model.keys import Keys
-from recursor.agents.model.local import LocalServers
+from recursor.agents.model.local_models import LocalServers
 from recursor.agents.model.provider_names import all_rates, is_local
 from recursor.agents.model.rate_limiter import Limiter, RateLimiter
 from recursor.agents.model.timing import LoopClock

@@ -35,9 +35,9 @@ from recursor.agents.model.exchange import Exchange
 from recursor.agents.model.failures import ProviderUnavailableError, UnusableError
 from recursor.agents.model.keys import Keys
 from recursor.agents.model.partial_answer import PartialAnswer
-from recursor.agents.model.payment import Payment, Tally
+from recursor.agents.model.payment import Payment, ReportedUsage
 from recursor.agents.model.provider_names import address, is_local
-from recursor.agents.model.rate_limiter import Permit, ProviderClosedError, Turn, Verdict
+from recursor.agents.model.rate_limiter import Permit, ProviderClosedError, QueuePosition, Verdict
 from recursor.agents.model.rate_window import backoff, seconds_to_wait
 from recursor.agents.model.timing import sleep, timeout_at
 from recursor.domain.agent import Run
@@ -54,12 +54,12 @@ _BROKEN = (ModelServerError, ModelConnectionError)
 
 
 @dataclass(slots=True)
-class Conversation:
+class RunCalls:
     """What the calls of one run have in common."""
 
     run: Run
     exchange: Exchange
-    tally: Tally = field(default_factory=Tally)
+    tally: ReportedUsage = field(default_factory=ReportedUsage)
     passed_over: dict[str, str] = field(default_factory=dict)
     """Models that could not be asked at all, and why."""
     doing: str = "was about to ask a model"
@@ -98,7 +98,7 @@ class Conversation:
 class MeteredModel(WrapperModel):
     """Reserves what a call may cost at most, makes it as a stream, and counts what it cost."""
 
-    def __init__(self, wrapped: Model, name: str, asked: Conversation, *, is_last: bool) -> None:
+    def __init__(self, wrapped: Model, name: str, asked: RunCalls, *, is_last: bool) -> None:
         """Meter calls of `wrapped`, which people call `name`; another follows it, unless it is the last."""
         super().__init__(wrapped)
         self._name = name
@@ -175,19 +175,19 @@ class MeteredModel(WrapperModel):
         parameters: ModelRequestParameters,
     ) -> ModelResponse:
         """Make a call, after others if those have reserved what it needs of a budget."""
-        found: ModelResponse | Turn | None = None
+        found: ModelResponse | QueuePosition | None = None
         while not isinstance(found, ModelResponse):
             found = await self._call(found, most_bytes, messages, settings, parameters)
         return found
 
     async def _call(
         self,
-        turn: Turn | None,
+        turn: QueuePosition | None,
         most_bytes: int,
         messages: list[ModelMessage],
         settings: RequestSettings | None,
         parameters: ModelRequestParameters,
-    ) -> ModelResponse | Turn:
+    ) -> ModelResponse | QueuePosition:
         """Make a call; returns the turn to come back with, if others have reserved what it needs."""
         asked, wire = self._asked, WireCall(most_bytes)
         payment = Payment(self._run, self._name, most_bytes)

@@ -28,7 +28,7 @@ class _Sum:
 
 
 @dataclass(slots=True)
-class Tally:
+class ReportedUsage:
     """Sums of what providers have reported for one run. What they did not report is in the budgets alone."""
 
     calls: int = 0
@@ -107,7 +107,7 @@ class Payment:
             price = most_dollars(self._model, self._input_tokens, tokens)
             self.spent = _priced(self._input_tokens + tokens, price)
 
-    def answered(self, usage: RequestUsage, tally: Tally) -> None:
+    def answered(self, usage: RequestUsage, tally: ReportedUsage) -> None:
         """Note what the provider reports, if it does."""
         tokens = usage.input_tokens + usage.output_tokens
         is_credible = min(usage.input_tokens, usage.output_tokens) >= 0 and 0 < tokens <= MOST_CREDIBLE

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from recursor.agents.model import prompt_sections
 from recursor.agents.model.answer import Answer, Passage, Sentence, insist, unknown_numbers
-from recursor.agents.model.context import Context, Section, fit
+from recursor.agents.model.context import Context, PromptSection, fit
 from recursor.agents.model.role import ModelRole, Task
 from recursor.agents.recommendations import noted
 from recursor.agents.scripted.wording import one_line
@@ -48,7 +48,7 @@ class Project(BaseModel):
     features: list[Sentence] = Field(default=[], max_length=20)
 
 
-class NewTodo(BaseModel):
+class PlannedTodo(BaseModel):
     """A piece of work to be added."""
 
     content: TodoWords
@@ -59,7 +59,7 @@ class NewTodo(BaseModel):
     message: int | None = Field(default=None, description="Number of the visitor's message that it answers.")
 
 
-class ChangedTodo(BaseModel):
+class TodoChange(BaseModel):
     """A change to an open piece of work."""
 
     number: int
@@ -68,12 +68,12 @@ class ChangedTodo(BaseModel):
     cancel: bool = False
 
 
-class Plan(Answer):
+class PlannerAnswer(Answer):
     """What the planner decides."""
 
     project: Project | None = None
-    new_todos: list[NewTodo] = Field(default=[], max_length=MOST_NEW_TODOS)
-    changed_todos: list[ChangedTodo] = Field(default=[], max_length=MOST_OPEN_TODOS)
+    new_todos: list[PlannedTodo] = Field(default=[], max_length=MOST_NEW_TODOS)
+    changed_todos: list[TodoChange] = Field(default=[], max_length=MOST_OPEN_TODOS)
     start_over: bool = Field(default=False, description="Cancel all open todos first.")
     whole: bool = Field(
         default=False, description="Nothing is left to plan: with what is open then, all that is asked for."
@@ -82,12 +82,12 @@ class Plan(Answer):
     complete: bool = Field(default=False, description="The project is finished.")
 
 
-class Planner(ModelRole[Plan]):
+class ModelPlanner(ModelRole[PlannerAnswer]):
     """Turns what is wanted into todos, and keeps the project's phase."""
 
     prompt = "planner"
 
-    def task(self, snapshot: Snapshot, run: Run) -> Task[Plan] | Outcome:
+    def task(self, snapshot: Snapshot, run: Run) -> Task[PlannerAnswer] | Outcome:
         """See `ModelRole.task`.
 
         While the newest version waits for its review there is nothing to ask; nor when all is built of a plan
@@ -109,10 +109,10 @@ class Planner(ModelRole[Plan]):
         return task
 
 
-class PlanningTask(Task[Plan]):
+class PlanningTask(Task[PlannerAnswer]):
     """One look at all that calls for a plan."""
 
-    output = Plan
+    output = PlannerAnswer
 
     def __init__(self, snapshot: Snapshot, run: Run) -> None:
         super().__init__(snapshot, run)
@@ -165,7 +165,7 @@ class PlanningTask(Task[Plan]):
             "most_open": MOST_OPEN_TODOS,
         }
 
-    def sections(self) -> Sequence[Section]:
+    def sections(self) -> Sequence[PromptSection]:
         """See `Task.sections`."""
         snapshot = self.snapshot
         messages = ((f"from {m.sender}: {m.content}", m.id) for m in self._messages)
@@ -173,20 +173,22 @@ class PlanningTask(Task[Plan]):
         return (
             prompt_sections.state(snapshot, self.run),
             prompt_sections.idea(snapshot),
-            Section(
+            PromptSection(
                 "recommendations",
                 "The reviewer recommends",
                 prompt_sections.numbered(recommendations),
                 cut=True,
             ),
-            Section("messages", "Visitors wrote", prompt_sections.numbered(messages), share=0.25, cut=True),
+            PromptSection(
+                "messages", "Visitors wrote", prompt_sections.numbered(messages), share=0.25, cut=True
+            ),
             prompt_sections.open_todos(self._todos),
             prompt_sections.outline(snapshot),
             prompt_sections.closed_todos(snapshot),
             prompt_sections.memory(snapshot, self.run.role),
         )
 
-    def fitted(self, sections: Sequence[Section], room: int) -> Context:
+    def fitted(self, sections: Sequence[PromptSection], room: int) -> Context:
         """See `Task.fitted`. What is not shown is not taken up, and waits for the next look."""
         context = fit(sections, room)
         self._recommendations = self._recommendations[: len(context.shown["recommendations"])]
@@ -194,12 +196,12 @@ class PlanningTask(Task[Plan]):
         self._todos = self._todos[: len(context.shown["open todos"])]
         return context
 
-    def check(self, answer: Plan) -> Plan:
+    def check(self, answer: PlannerAnswer) -> PlannerAnswer:
         """See `Task.check`."""
         insist(self._problems(answer))
         return answer
 
-    def effects(self, answer: Plan) -> Sequence[Effect]:
+    def effects(self, answer: PlannerAnswer) -> Sequence[Effect]:
         """See `Task.effects`."""
         effects: list[Effect] = []
         if answer.project is not None:
@@ -215,7 +217,7 @@ class PlanningTask(Task[Plan]):
             effects.append(SetPhase(phase=phase))
         return effects
 
-    def _problems(self, answer: Plan) -> list[str]:
+    def _problems(self, answer: PlannerAnswer) -> list[str]:
         snapshot, project = self.snapshot, answer.project
         problems = unknown_numbers("open todo", (c.number for c in answer.changed_todos), len(self._todos))
         asked = (number for todo in answer.new_todos for number in todo.recommendations)
@@ -251,16 +253,16 @@ class PlanningTask(Task[Plan]):
             todo.status is TodoStatus.CANCELLED for todo in snapshot.todos
         )
 
-    def _open_after(self, answer: Plan) -> int:
+    def _open_after(self, answer: PlannerAnswer) -> int:
         return len(self.snapshot.open_todos) - len(self._cancelled(answer)) + len(self._new(answer))
 
-    def _cancelled(self, answer: Plan) -> list[Todo]:
+    def _cancelled(self, answer: PlannerAnswer) -> list[Todo]:
         if answer.start_over:
             return list(self.snapshot.open_todos)
         numbers = {change.number for change in answer.changed_todos if change.cancel}
         return [todo for number, todo in enumerate(self._todos, 1) if number in numbers]
 
-    def _new(self, answer: Plan) -> list[NewTodo]:
+    def _new(self, answer: PlannerAnswer) -> list[PlannedTodo]:
         """Return the todos that are new, and not open already in the same words."""
         gone = {todo.id for todo in self._cancelled(answer)}
         known = {_words(todo.content) for todo in self.snapshot.open_todos if todo.id not in gone}
@@ -279,7 +281,7 @@ class PlanningTask(Task[Plan]):
             features=tuple(feature for feature in project.features if feature),
         )
 
-    def _changes(self, answer: Plan) -> list[Effect]:
+    def _changes(self, answer: PlannerAnswer) -> list[Effect]:
         cancelled = self._cancelled(answer)
         gone = {todo.id for todo in cancelled}
         effects: list[Effect] = [
@@ -291,7 +293,7 @@ class PlanningTask(Task[Plan]):
                 effects.append(UpdateTodo(todo_id=todo.id, content=change.content, priority=change.priority))
         return effects
 
-    def _additions(self, answer: Plan) -> list[Effect]:
+    def _additions(self, answer: PlannerAnswer) -> list[Effect]:
         new = self._new(answer)
         follows = [{self._recommendations[number - 1] for number in todo.recommendations} for todo in new]
         if new:
@@ -308,12 +310,12 @@ class PlanningTask(Task[Plan]):
             effects.append(CreateTodo(content=todo.content, priority=todo.priority, metadata=metadata))
         return effects
 
-    def _phase(self, answer: Plan) -> Phase | None:
+    def _phase(self, answer: PlannerAnswer) -> Phase | None:
         if answer.complete:
             return Phase.COMPLETE
         return Phase(answer.phase) if answer.phase else Phase.BUILDING
 
-    def thoughts(self, answer: Plan) -> Sequence[str]:
+    def thoughts(self, answer: PlannerAnswer) -> Sequence[str]:
         """See `Task.thoughts`."""
         dropped = len(answer.new_todos) - len(self._new(answer))
         said = [f"{dropped} of the new todos are open already."] if dropped else []

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from recursor.agents.model.context import Item, Section
+from recursor.agents.model.context import Item, PromptSection
 from recursor.agents.scripted.wording import one_line
 from recursor.domain.agent import Run
 from recursor.domain.snapshot import Snapshot
@@ -21,15 +21,15 @@ _HEADING_TAG = re.compile(r"<(/?)h([1-6])\b[^<>]{0,500}+>", re.I)
 _TAG = re.compile(r"<[^>]*>")
 
 
-def state(snapshot: Snapshot, run: Run) -> Section:
+def state(snapshot: Snapshot, run: Run) -> PromptSection:
     """Return why the role runs, and how far the project is."""
     artifact = snapshot.artifact
     version = f"version {artifact.number}" if artifact else "none yet"
     text = f"Phase: {snapshot.stack.phase}. Page: {version}. You run because: {run.reason}."
-    return Section("state", "State", (Item(one_line(text, 600)),), share=0.1, cut=True)
+    return PromptSection("state", "State", (Item(one_line(text, 600)),), share=0.1, cut=True)
 
 
-def idea(snapshot: Snapshot) -> Section:
+def idea(snapshot: Snapshot) -> PromptSection:
     """Return what the project is to be."""
     found = snapshot.idea
     items: list[Item] = []
@@ -40,15 +40,15 @@ def idea(snapshot: Snapshot) -> Section:
         if found.description:
             items.append(Item(f"Description: {found.description}"))
         items += [Item(f"Feature: {feature}") for feature in found.features]
-    return Section("idea", "The idea", tuple(items), share=0.2, cut=True)
+    return PromptSection("idea", "The idea", tuple(items), share=0.2, cut=True)
 
 
-def open_todos(todos: Sequence[Todo], title: str = "Open todos, the most urgent first") -> Section:
+def open_todos(todos: Sequence[Todo], title: str = "Open todos, the most urgent first") -> PromptSection:
     """Return todos, numbered from 1."""
-    return Section("open todos", title, numbered((_told(todo), todo.id) for todo in todos), share=0.25)
+    return PromptSection("open todos", title, numbered((_told(todo), todo.id) for todo in todos), share=0.25)
 
 
-def closed_todos(snapshot: Snapshot) -> Section:
+def closed_todos(snapshot: Snapshot) -> PromptSection:
     """Return what was done or given up, the newest first."""
     closed = sorted(
         (todo for todo in snapshot.todos if not todo.status.open),
@@ -56,23 +56,23 @@ def closed_todos(snapshot: Snapshot) -> Section:
         reverse=True,
     )
     items = tuple(Item(f"- {todo.status}: {one_line(todo.content, 300)}", todo.id) for todo in closed)
-    return Section("closed todos", "Closed todos, the newest first", items, share=0.1)
+    return PromptSection("closed todos", "Closed todos, the newest first", items, share=0.1)
 
 
-def memory(snapshot: Snapshot, role: str) -> Section:
+def memory(snapshot: Snapshot, role: str) -> PromptSection:
     """Return what the role remembers, the newest first."""
     known = snapshot.states.get(role)
     if known is None:
-        return Section("memory", "Your memory")
+        return PromptSection("memory", "Your memory")
     learnings = [Item(f"- learned: {text}") for text in reversed(known.long_term.learnings)]
     facts = [Item(f"- fact: {text}") for text in reversed(known.long_term.facts)]
     # By turns, so that neither crowds out the other.
     items = [item for pair in zip(learnings, facts, strict=False) for item in pair]
     rest = learnings[len(facts) :] or facts[len(learnings) :]
-    return Section("memory", "Your memory, the newest first", (*items, *rest), share=0.1)
+    return PromptSection("memory", "Your memory, the newest first", (*items, *rest), share=0.1)
 
 
-def outline(snapshot: Snapshot) -> Section:
+def outline(snapshot: Snapshot) -> PromptSection:
     """Return the headings of the page."""
     artifact = snapshot.artifact
     items: list[Item] = []
@@ -85,7 +85,7 @@ def outline(snapshot: Snapshot) -> Section:
         items += [Item(line) for line in found[:MOST_HEADINGS]]
         if len(found) > MOST_HEADINGS:
             items.append(Item(f"({len(found) - MOST_HEADINGS} more headings are left out)"))
-    return Section("outline", "The page, in outline", tuple(items), share=0.1)
+    return PromptSection("outline", "The page, in outline", tuple(items), share=0.1)
 
 
 def _headings(content: str) -> Iterator[tuple[int, str]]:
@@ -95,13 +95,13 @@ def _headings(content: str) -> Iterator[tuple[int, str]]:
             yield int(begin[2]), content[begin.end() : end.start()][:LONGEST_HEADING]
 
 
-def page(snapshot: Snapshot) -> Section:
+def page(snapshot: Snapshot) -> PromptSection:
     """Return the page itself."""
     artifact = snapshot.artifact
     if artifact is None:
-        return Section("page", "The page")
+        return PromptSection("page", "The page")
     title = f"The page, version {artifact.number}"
-    return Section("page", title, (Item(artifact.content, artifact.id),), share=0.6, cut=True)
+    return PromptSection("page", title, (Item(artifact.content, artifact.id),), share=0.6, cut=True)
 
 
 def numbered(texts: Iterable[tuple[str, str]]) -> tuple[Item, ...]:

@@ -43,7 +43,7 @@ class ProviderClosedError(RecursorError):
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class QueuePosition:
     """The position of a call that returns to the queue, because others have reserved the budget it needs."""
 
     since: float
@@ -59,7 +59,7 @@ class Permit(Protocol):
     """One call's permission to begin."""
 
     @property
-    def turn(self) -> Turn:
+    def turn(self) -> QueuePosition:
         """The position to return with, if the call cannot be paid for now."""
         ...
 
@@ -73,7 +73,13 @@ class Limiter(Protocol[P]):
     def closed_until(self, model: str, base_url: str | None) -> float: ...
 
     async def acquire(
-        self, model: str, base_url: str | None, tokens: int, priority: int, aside: Aside, turn: Turn | None
+        self,
+        model: str,
+        base_url: str | None,
+        tokens: int,
+        priority: int,
+        aside: Aside,
+        turn: QueuePosition | None,
     ) -> P: ...
 
     def release(
@@ -92,7 +98,7 @@ class Limiter(Protocol[P]):
 class WindowPermit:
     """The `Permit` of a `RateLimiter`."""
 
-    turn: Turn
+    turn: QueuePosition
     entries: tuple[tuple[RateWindow, CallEntry], ...]
     """The first is that of the provider."""
 
@@ -140,7 +146,7 @@ class RateLimiter:
         tokens: int,
         priority: int,
         aside: Aside = nullcontext,
-        turn: Turn | None = None,
+        turn: QueuePosition | None = None,
     ) -> WindowPermit:
         """Wait until a call may begin. The permit is to be released, whatever becomes of the call.
 
@@ -274,7 +280,7 @@ class RateLimiter:
 
     def _let_begin(self, waiting: _Waiting, now: float) -> None:
         entries = tuple((window, window.begin(now, waiting.tokens)) for window in waiting.windows)
-        waiting.permit.set_result(WindowPermit(Turn(waiting.since, self._settlements), entries))
+        waiting.permit.set_result(WindowPermit(QueuePosition(waiting.since, self._settlements), entries))
 
     def _give_up(self, waiting: _Waiting) -> None:
         """Undo a wait that its caller has ended, also if it was admitted just now."""

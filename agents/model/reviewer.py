@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from recursor.agents.model import prompt_sections
 from recursor.agents.model.answer import Answer, Sentence
-from recursor.agents.model.context import Context, Item, Section, fit
+from recursor.agents.model.context import Context, Item, PromptSection, fit
 from recursor.agents.model.role import ModelRole, Task
 from recursor.agents.recommendations import planned
 from recursor.agents.scripted.review import GENERAL_CHECKS, review
@@ -22,7 +22,7 @@ MOST_ISSUES = 10
 MOST_RECOMMENDATIONS = 8
 
 
-class Severity(StrEnum):
+class IssueSeverity(StrEnum):
     """How bad an issue is."""
 
     CRITICAL = "critical"
@@ -33,7 +33,7 @@ class Severity(StrEnum):
 class Issue(BaseModel):
     """Something that is wrong with the page."""
 
-    severity: Severity
+    severity: IssueSeverity
     problem: Sentence = Field(min_length=1)
     remedy: Sentence = Field(min_length=1)
 
@@ -45,7 +45,7 @@ class Review(Answer):
     issues: list[Issue] = Field(default=[], max_length=MOST_ISSUES)
 
 
-class Reviewer(ModelRole[Review]):
+class ModelReviewer(ModelRole[Review]):
     """Judges the newest version against the idea and the todos."""
 
     prompt = "reviewer"
@@ -70,20 +70,20 @@ class ReviewingTask(Task[Review]):
         """See `Task.values`."""
         return {"most_issues": MOST_ISSUES, "page_is_cut": self._page_is_cut}
 
-    def sections(self) -> Sequence[Section]:
+    def sections(self) -> Sequence[PromptSection]:
         """See `Task.sections`."""
         snapshot = self.snapshot
         findings = tuple(Item(f"- {finding.check}: {finding.text}") for finding in self._findings)
         return (
             prompt_sections.idea(snapshot),
-            Section("findings", "What programs have found", findings, share=0.1),
+            PromptSection("findings", "What programs have found", findings, share=0.1),
             prompt_sections.page(snapshot),
             prompt_sections.closed_todos(snapshot),
             prompt_sections.open_todos(snapshot.open_todos),
             prompt_sections.memory(snapshot, self.run.role),
         )
 
-    def fitted(self, sections: Sequence[Section], room: int) -> Context:
+    def fitted(self, sections: Sequence[PromptSection], room: int) -> Context:
         """See `Task.fitted`."""
         context = fit(sections, room)
         self._page_is_cut = "page" in context.cut or "page" in context.left_out
@@ -113,7 +113,7 @@ class ReviewingTask(Task[Review]):
         judged = [
             f"{issue.severity}: {issue.problem} Remedy: {issue.remedy}"
             for issue in _by_severity(answer.issues)
-            if issue.severity is not Severity.MINOR
+            if issue.severity is not IssueSeverity.MINOR
         ]
         following = planned(self.snapshot.open_todos)
         new = [text for text in dict.fromkeys((*hard, *judged)) if text not in following]
@@ -121,5 +121,5 @@ class ReviewingTask(Task[Review]):
 
 
 def _by_severity(issues: Sequence[Issue]) -> list[Issue]:
-    order = list(Severity)
+    order = list(IssueSeverity)
     return sorted(issues, key=lambda issue: order.index(issue.severity))

@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeVar
 from pydantic import JsonValue
 
 from recursor.agents.model.answer import Answer, notes
-from recursor.agents.model.asking import AnyTool, Reply, ask
-from recursor.agents.model.context import Context, Section, fit
+from recursor.agents.model.ask import AnyTool, ModelReply, ask
+from recursor.agents.model.context import Context, PromptSection, fit
 from recursor.agents.model.context_window import Room, room_for
 from recursor.agents.model.prompts import BUILT_IN, Prompt, prompt_named
 from recursor.domain.agent import Run
@@ -41,14 +41,14 @@ class Task(ABC, Generic[A]):
         self.run = run
 
     @abstractmethod
-    def sections(self) -> Sequence[Section]:
+    def sections(self) -> Sequence[PromptSection]:
         """Return what the model is to be shown, the most important first."""
 
     def values(self) -> dict[str, Any]:
         """Return what the prompt may say."""
         return {}
 
-    def fitted(self, sections: Sequence[Section], room: int) -> Context:
+    def fitted(self, sections: Sequence[PromptSection], room: int) -> Context:
         """Return what of `sections` is shown in `room` bytes; a task that has to know keeps it."""
         return fit(sections, room)
 
@@ -133,7 +133,7 @@ class ModelRole(ABC, Generic[A]):
             prompt = prompt_named(self.prompt, settings, changed, self.prompts)
         return _Question(context, prompt, room)
 
-    def _outcome(self, task: Task[A], question: "_Question", reply: Reply[A]) -> Outcome:
+    def _outcome(self, task: Task[A], question: "_Question", reply: ModelReply[A]) -> Outcome:
         answer = reply.output
         return Outcome(
             effects=(
@@ -166,7 +166,7 @@ def _returned(method: Callable[..., R], found: R, kind: type[Any], usage: Usage 
     )
 
 
-def _origin(prompt: Prompt, context: Context, reply: Reply[A]) -> dict[str, JsonValue]:
+def _origin(prompt: Prompt, context: Context, reply: ModelReply[A]) -> dict[str, JsonValue]:
     """Return what the trace says of where the outcome is from."""
     usage = reply.usage
     cost = None if usage.cost is None else str(usage.cost)

@@ -32,7 +32,7 @@ _LAST_WORDS = (
 )
 
 
-class Body(Protocol):
+class ResponseBody(Protocol):
     """The body of a response, as it comes."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -50,7 +50,7 @@ class Merged(httpx2.AsyncByteStream, httpx.AsyncByteStream):
     It is read by a task of its own: so what has been gathered is passed on although nothing more comes.
     """
 
-    def __init__(self, body: Body, gather_seconds: float = GATHER_SECONDS) -> None:
+    def __init__(self, body: ResponseBody, gather_seconds: float = GATHER_SECONDS) -> None:
         """Merge the events of `body` that come within `gather_seconds`."""
         self._body = body
         self._gather_seconds = gather_seconds
@@ -88,7 +88,7 @@ class Merged(httpx2.AsyncByteStream, httpx.AsyncByteStream):
         return self._gathered.has_last_word
 
     async def aclose(self) -> None:
-        """See `Body.aclose`."""
+        """See `ResponseBody.aclose`."""
         if self._reader is not None and not self._reader.done():
             self._reader.cancel()
             await asyncio.wait([self._reader])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from recursor.agents.scripted.changes import Understanding, describe, understand
 from recursor.agents.scripted.components import COMPONENTS
-from recursor.agents.scripted.plan import Section, plan_of, sections_in_sight
+from recursor.agents.scripted.plan import PageSection, plan_of, sections_in_sight
 from recursor.agents.scripted.recognition import finds_in
 from recursor.agents.scripted.wording import one_line, plain
 from recursor.domain.message import UserMessage
@@ -80,7 +80,7 @@ def state_of(snapshot: Snapshot) -> str:
 
 
 def _small_talk(
-    text: str, message: UserMessage, snapshot: Snapshot, sections: Sequence[Section]
+    text: str, message: UserMessage, snapshot: Snapshot, sections: Sequence[PageSection]
 ) -> tuple[str, str]:
     state = state_of(snapshot)
     is_short = len(text) < 120 and "?" not in text
@@ -109,7 +109,7 @@ def _planned(message: UserMessage, snapshot: Snapshot) -> str:
     return f"It is planned: {what}. Done so far: {done} of {len(todos)}. The next versions bring the rest."
 
 
-def _promise(understood: Understanding, sections: Sequence[Section], message: UserMessage) -> str:
+def _promise(understood: Understanding, sections: Sequence[PageSection], message: UserMessage) -> str:
     what = "; ".join(describe(step, sections) for step in understood.steps)
     if message.planned_at is not None:
         return (
@@ -122,7 +122,7 @@ def _promise(understood: Understanding, sections: Sequence[Section], message: Us
     )
 
 
-def _explained(text: str, sections: Sequence[Section]) -> str:
+def _explained(text: str, sections: Sequence[PageSection]) -> str:
     names = {find.component.name for find in finds_in(text)}
     for section in sections:
         if section.component in names or section.title.lower() in text.lower():
@@ -130,7 +130,7 @@ def _explained(text: str, sections: Sequence[Section]) -> str:
     return ""
 
 
-def _abilities(sections: Sequence[Section]) -> str:
+def _abilities(sections: Sequence[PageSection]) -> str:
     introduction = "We are a scripted team: fixed rules, no language model."
     if not sections:
         return introduction

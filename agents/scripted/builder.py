@@ -8,8 +8,8 @@ from recursor.agents.scripted.plan import (
     AddPart,
     AddSection,
     PageIsFullError,
+    PagePlan,
     Part,
-    Plan,
     Rebuild,
     Step,
     plan_of,
@@ -24,7 +24,7 @@ from recursor.domain.snapshot import Snapshot
 from recursor.domain.todo import Todo, TodoStatus
 
 
-class Builder:
+class ScriptedBuilder:
     """Makes a version of the page for one todo at a time."""
 
     def run(self, snapshot: Snapshot, run: Run) -> Outcome:  # noqa: ARG002  # all it needs is in the snapshot
@@ -62,14 +62,14 @@ class Builder:
         )
 
 
-def _first_plan(snapshot: Snapshot) -> Plan:
+def _first_plan(snapshot: Snapshot) -> PagePlan:
     """Return a plan for a page that does not exist yet, or that somebody else made.
 
     What was done before is put back: a page made by other hands is replaced, not its todos forgotten.
     """
     idea = snapshot.idea
     title = (idea.title if idea else None) or title_of(idea.idea if idea else "", snapshot.stack.name)
-    plan = Plan(
+    plan = PagePlan(
         space=snapshot.stack.id,
         title=title,
         theme=theme_of(idea.idea if idea else snapshot.stack.name),
@@ -84,7 +84,7 @@ def _first_plan(snapshot: Snapshot) -> Plan:
     return plan
 
 
-def _steps_for(todo: Todo, plan: Plan, snapshot: Snapshot) -> tuple[Step, ...]:
+def _steps_for(todo: Todo, plan: PagePlan, snapshot: Snapshot) -> tuple[Step, ...]:
     """Return the steps a todo stands for: those noted on it, else those its words ask for."""
     if (step := step_of(todo)) is not None:
         return (step,)
@@ -108,7 +108,7 @@ def _giving_up(todo: Todo, why: str) -> Outcome:
     )
 
 
-def _thoughts(before: Plan, after: Plan, steps: tuple[Step, ...]) -> list[str]:
+def _thoughts(before: PagePlan, after: PagePlan, steps: tuple[Step, ...]) -> list[str]:
     if before.sections == after.sections and before.parts == after.parts and before.theme == after.theme:
         if before.title == after.title:
             return ["The page has this already, so the new version only notes it."]

@@ -5,18 +5,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from recursor.agents.scripted.components import COMPONENTS
-from recursor.agents.scripted.look import look_in
 from recursor.agents.scripted.plan import (
     AddPart,
     AddSection,
+    PageSection,
     Part,
     RemoveSection,
     Restyle,
     Retitle,
-    Section,
     Step,
 )
 from recursor.agents.scripted.recognition import attributes_in, finds_in, records, sections_for
+from recursor.agents.scripted.style_request import look_in
 from recursor.agents.scripted.vocabulary import NO_THING
 from recursor.agents.scripted.wording import QUOTES, kept_thing, one_line, plain, sentence_case, words
 
@@ -105,7 +105,7 @@ class Understanding:
         return bool(self.steps)
 
 
-def understand(text: str, sections: Sequence[Section], *, is_order: bool = False) -> Understanding:
+def understand(text: str, sections: Sequence[PageSection], *, is_order: bool = False) -> Understanding:
     """Return what `text` asks for on a page with `sections`.
 
     Args:
@@ -138,7 +138,7 @@ def understand(text: str, sections: Sequence[Section], *, is_order: bool = False
     return Understanding(tuple(steps[:MAX_STEPS]))
 
 
-def describe(step: Step, sections: Iterable[Section]) -> str:
+def describe(step: Step, sections: Iterable[PageSection]) -> str:
     """Return what a step does, as a todo says it."""
     if isinstance(step, AddSection):
         return f"Build “{step.section.title}”: {COMPONENTS[step.section.component].does}"
@@ -176,7 +176,7 @@ def _looks(step: Restyle) -> str:
     return ", ".join(said) or "the looks it has"
 
 
-def _exchange(text: str, sections: Sequence[Section]) -> Understanding | None:
+def _exchange(text: str, sections: Sequence[PageSection]) -> Understanding | None:
     """Read "replace the notes with a calendar" and "a calendar instead of the notes"."""
     for pattern in (_REPLACE, _INSTEAD):
         exchange = pattern.search(text)
@@ -189,7 +189,7 @@ def _exchange(text: str, sections: Sequence[Section]) -> Understanding | None:
     return None
 
 
-def _additions(text: str, sections: Sequence[Section], *, sure: bool) -> Understanding:
+def _additions(text: str, sections: Sequence[PageSection], *, sure: bool) -> Understanding:
     """Return the sections to add for `text`: components it names, else a table for the thing it names."""
     taken = [section.key for section in sections]
     another = _ANOTHER.search(text) is not None
@@ -217,14 +217,14 @@ def _additions(text: str, sections: Sequence[Section], *, sure: bool) -> Underst
     return Understanding(tuple(steps), tuple(present))
 
 
-def _is_for_something_else(new: Section, same: Sequence[Section]) -> bool:
+def _is_for_something_else(new: PageSection, same: Sequence[PageSection]) -> bool:
     """Whether a section of a kind that the page has is another: a packing list beside a to-do list."""
     is_plain = new.title == COMPONENTS[new.component].variants[0].title
     known = {word for section in same for word in words(section.title.lower())}
     return not is_plain and bool(set(words(new.title.lower())) - known)
 
 
-def _named(text: str, sections: Sequence[Section]) -> list[Section]:
+def _named(text: str, sections: Sequence[PageSection]) -> list[PageSection]:
     """Return the sections that `text` speaks of, by their headings or by what they are."""
     told = words(text.lower())
     line = f" {' '.join(told)} "

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 
 from tree_sitter import Node
 
-from recursor.agents.scripted.parsed_page import Page, nodes, syntax_of, text_of
+from recursor.agents.scripted.parsed_page import ParsedPage, nodes, syntax_of, text_of
 from recursor.agents.scripted.plan import AddSection, Part, RemoveSection, step_of
 from recursor.agents.scripted.wording import one_line
 from recursor.domain.todo import TodoStatus
@@ -21,27 +21,27 @@ _JS_REQUESTS = frozenset((
 ))  # fmt: skip
 
 
-def _parses(page: Page) -> Iterator[str]:
+def _parses(page: ParsedPage) -> Iterator[str]:
     for code in page.errors[:3]:
         yield f"The page is not sound HTML: {code.replace('-', ' ')}."
 
 
-def _language(page: Page) -> Iterator[str]:
+def _language(page: ParsedPage) -> Iterator[str]:
     if not page.root.attrib.get("lang", "").strip():
         yield "The page does not say which language it is in."
 
 
-def _title(page: Page) -> Iterator[str]:
+def _title(page: ParsedPage) -> Iterator[str]:
     if not any(text_of(e) for e in page.root.findall("./head/title")):
         yield "The page has no title."
 
 
-def _charset(page: Page) -> Iterator[str]:
+def _charset(page: ParsedPage) -> Iterator[str]:
     if not any(e.attrib.get("charset", "").lower() == "utf-8" for e in page.all("meta")):
         yield "The page does not say that it is written in UTF-8."
 
 
-def _viewport(page: Page) -> Iterator[str]:
+def _viewport(page: ParsedPage) -> Iterator[str]:
     contents = [e.attrib.get("content", "") for e in page.all("meta") if e.attrib.get("name") == "viewport"]
     if not any("width=device-width" in content for content in contents):
         yield "The page does not fit a phone: it sets no viewport."
@@ -49,7 +49,7 @@ def _viewport(page: Page) -> Iterator[str]:
         yield "The page cannot be enlarged: its viewport forbids it."
 
 
-def _headings(page: Page) -> Iterator[str]:
+def _headings(page: ParsedPage) -> Iterator[str]:
     levels = [(int(e.tag[1]), e) for e in page.all("h1", "h2", "h3", "h4", "h5", "h6")]
     firsts = sum(level == 1 for level, _ in levels)
     if firsts != 1:
@@ -63,13 +63,13 @@ def _headings(page: Page) -> Iterator[str]:
         before = level
 
 
-def _landmarks(page: Page) -> Iterator[str]:
+def _landmarks(page: ParsedPage) -> Iterator[str]:
     mains = len(page.all("main"))
     if mains != 1:
         yield f"The page has {mains} main landmarks; it should have one."
 
 
-def _ids(page: Page) -> Iterator[str]:
+def _ids(page: ParsedPage) -> Iterator[str]:
     seen: set[str] = set()
     for name in page.ids:
         if name in seen:
@@ -77,7 +77,7 @@ def _ids(page: Page) -> Iterator[str]:
         seen.add(name)
 
 
-def _labels(page: Page) -> Iterator[str]:
+def _labels(page: ParsedPage) -> Iterator[str]:
     labelled = {e.attrib["for"] for e in page.all("label") if "for" in e.attrib and text_of(e)}
     wrapped = {c for label in page.all("label") if text_of(label) for c in label.iter() if c.tag in _CONTROLS}
     ids = set(page.ids)
@@ -99,13 +99,13 @@ def _labels(page: Page) -> Iterator[str]:
             yield f"The field “{one_line(name, 60)}” has no label."
 
 
-def _images(page: Page) -> Iterator[str]:
+def _images(page: ParsedPage) -> Iterator[str]:
     for element in page.all("img"):
         if "alt" not in element.attrib:
             yield "An image has no text for those who do not see it."
 
 
-def _links(page: Page) -> Iterator[str]:
+def _links(page: ParsedPage) -> Iterator[str]:
     ids = set(page.ids)
     for element in page.all("a"):
         target = element.attrib.get("href", "")
@@ -113,7 +113,7 @@ def _links(page: Page) -> Iterator[str]:
             yield f"The link to “{one_line(target, 60)}” leads nowhere."
 
 
-def _requests(page: Page) -> Iterator[str]:
+def _requests(page: ParsedPage) -> Iterator[str]:
     for element in page.root.iter():
         for name, value in element.attrib.items():
             loads = name in _LOADING or (name in ("href", "xlink:href") and element.tag not in ("a", "area"))
@@ -139,7 +139,7 @@ def _requests(page: Page) -> Iterator[str]:
             yield f"A script can ask the network: it uses {name}."
 
 
-def _script_syntax(page: Page) -> Iterator[str]:
+def _script_syntax(page: ParsedPage) -> Iterator[str]:
     for number, script in enumerate(page.scripts, 1):
         tree = syntax_of(script)
         if tree.has_error:
@@ -147,7 +147,7 @@ def _script_syntax(page: Page) -> Iterator[str]:
             yield f"Script {number} cannot be read: there is an error in its line {line}."
 
 
-def _sections(page: Page) -> Iterator[str]:
+def _sections(page: ParsedPage) -> Iterator[str]:
     for element in page.all("section"):
         if "data-component" in element.attrib and not any(
             e.tag in (*_CONTROLS, "canvas", "svg") for e in element.iter()
@@ -156,7 +156,7 @@ def _sections(page: Page) -> Iterator[str]:
             yield f"The section “{one_line(name, 60)}” has nothing in it to use."
 
 
-def _promises(page: Page) -> Iterator[str]:
+def _promises(page: ParsedPage) -> Iterator[str]:
     told = {e.attrib["data-todo"] for e in page.root.iter() if "data-todo" in e.attrib}
     ids = set(page.ids)
     removed = {
@@ -176,18 +176,18 @@ def _promises(page: Page) -> Iterator[str]:
             yield f"{claim} (todo {todo.id})"
 
 
-def _backup(page: Page) -> Iterator[str]:
+def _backup(page: ParsedPage) -> Iterator[str]:
     keeps = bool(page.sections) and "localStorage" in page.source
     if keeps and not _has_part(page, Part.BACKUP):
         yield "What visitors enter is kept in one browser only: add export and import of all of it."
 
 
-def _navigation(page: Page) -> Iterator[str]:
+def _navigation(page: ParsedPage) -> Iterator[str]:
     if len(page.sections) >= 3 and not _has_part(page, Part.NAVIGATION):
         yield "The page is long: add links to its sections at the top."
 
 
-def _guide(page: Page) -> Iterator[str]:
+def _guide(page: ParsedPage) -> Iterator[str]:
     if page.sections and not _has_part(page, Part.GUIDE):
         yield "A newcomer is told nothing: add a short guide to every section."
 
@@ -198,7 +198,7 @@ def _alternative(element: Element) -> bool:
     )
 
 
-def _has_part(page: Page, part: Part) -> bool:
+def _has_part(page: ParsedPage, part: Part) -> bool:
     return any(e.attrib.get("data-part") == part for e in page.root.iter())
 
 
@@ -219,7 +219,7 @@ def _errors(root: Node) -> Iterator[int]:
             yield node.start_point.row + 1
 
 
-CHECKS: tuple[tuple[str, Callable[[Page], Iterable[str]]], ...] = (
+CHECKS: tuple[tuple[str, Callable[[ParsedPage], Iterable[str]]], ...] = (
     ("html", _parses),
     ("scripts", _script_syntax),
     ("requests", _requests),

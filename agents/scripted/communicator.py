@@ -1,6 +1,6 @@
 """The communicator: answers visitors from the actual state, one at a time, and reads other stacks' mail."""
 
-from recursor.agents.letters import ANSWER_MARK, answered, may_be_answered
+from recursor.agents.answerable_messages import ANSWER_MARK, answered, may_be_answered
 from recursor.agents.scripted.answers import answer_to, state_of
 from recursor.agents.scripted.wording import one_line
 from recursor.domain.agent import Run
@@ -17,7 +17,7 @@ from recursor.domain.message import Message
 from recursor.domain.snapshot import Snapshot
 
 
-class Communicator:
+class ScriptedCommunicator:
     """Speaks for the team."""
 
     def run(self, snapshot: Snapshot, run: Run) -> Outcome:  # noqa: ARG002  # all it needs is in the snapshot

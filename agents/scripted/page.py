@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from recursor.agents.scripted.components import COMPONENTS, Options
 from recursor.agents.scripted.ornament import ornament
-from recursor.agents.scripted.plan import Plan, Section
+from recursor.agents.scripted.plan import PagePlan, PageSection
 from recursor.agents.scripted.theme import FACES
 from recursor.agents.scripted.wording import plain, slug
 
@@ -27,7 +27,7 @@ class _Shown:
     body: Markup
 
 
-def render(plan: Plan) -> str:
+def render(plan: PagePlan) -> str:
     """Return the page that `plan` describes. The same plan gives the same page.
 
     Whatever people wrote reaches the page as escaped text or as escaped JSON, never as markup or code.
@@ -59,7 +59,7 @@ def render(plan: Plan) -> str:
     return plain(page)
 
 
-def _spread(plan: Plan) -> set[str]:
+def _spread(plan: PagePlan) -> set[str]:
     """Return the keys of the sections that take the whole width, so that two columns leave no gap."""
     spread: set[str] = set()
     alone: str | None = None
@@ -73,20 +73,20 @@ def _spread(plan: Plan) -> set[str]:
     return spread | ({alone} if alone else set())
 
 
-def _shown(section: Section, wide: bool) -> _Shown:
+def _shown(section: PageSection, wide: bool) -> _Shown:
     component = COMPONENTS[section.component]
     body = Markup(_fragment(component.name).body(section.key, section.settled))
     return _Shown(section.key, section.title, component.name, wide, component.how, body)
 
 
-def _style(plan: Plan) -> str:
+def _style(plan: PagePlan) -> str:
     theme = plan.theme
     return _template("style.css.j2").render(
         theme=theme, heading_face=Markup(FACES[theme.heading_face]), body_face=Markup(FACES[theme.body_face])
     )
 
 
-def _icon(plan: Plan) -> str:
+def _icon(plan: PagePlan) -> str:
     letter = escape(next((c for c in plan.title if c.isalnum()), "•").upper())
     corner, colour = min(plan.theme.radius, 10), f"hsl({plan.theme.hue} 60% 38%)"
     drawing = (

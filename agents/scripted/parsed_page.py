@@ -15,7 +15,7 @@ _SCRIPT_TYPES = ("", "text/javascript", "application/javascript", "module")
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ParsedPage:
     """A parsed page and what it promises."""
 
     source: str
@@ -48,11 +48,11 @@ class Page:
         ]
 
 
-def parse(source: str, todos: tuple[Todo, ...]) -> Page:
+def parse(source: str, todos: tuple[Todo, ...]) -> ParsedPage:
     """Return the page that a browser would make of `source`."""
     parser = html5lib.HTMLParser(tree=html5lib.getTreeBuilder("etree"), namespaceHTMLElements=False)
     root = parser.parse(source)
-    return Page(source, root, tuple(code for _, code, _ in parser.errors), todos)
+    return ParsedPage(source, root, tuple(code for _, code, _ in parser.errors), todos)
 
 
 def text_of(element: Element) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError, field_validator, model_validator
 
 from recursor.agents.scripted.components import COMPONENTS, Options
-from recursor.agents.scripted.look import Look
+from recursor.agents.scripted.style_request import StyleRequest
 from recursor.agents.scripted.theme import Theme
 from recursor.domain.project import Artifact
 from recursor.domain.record import Line, Record
@@ -31,7 +31,7 @@ class Part(StrEnum):
     GUIDE = "guide"
 
 
-class Section(Record):
+class PageSection(Record):
     """One component on the page, with its heading and what it was told."""
 
     key: str = Field(pattern=r"^[a-z][a-z0-9-]{0,59}$")
@@ -62,7 +62,7 @@ class AddSection(Record):
     """Put a section on the page."""
 
     do: Literal["add"] = "add"
-    section: Section
+    section: PageSection
 
 
 class RemoveSection(Record):
@@ -76,7 +76,7 @@ class Restyle(Record):
     """Change how the page looks."""
 
     do: Literal["restyle"] = "restyle"
-    look: Look
+    look: StyleRequest
 
 
 class Retitle(Record):
@@ -105,7 +105,7 @@ Step = Annotated[
 _STEP: TypeAdapter[Step] = TypeAdapter(Step)
 
 
-class Done(Record):
+class CompletedTodo(Record):
     """A todo that the page fulfils, and where."""
 
     todo_id: str
@@ -113,23 +113,23 @@ class Done(Record):
     section: str | None = None
 
 
-class Plan(Record):
+class PagePlan(Record):
     """All that a page is made from."""
 
     space: str
     """Under this name the page keeps its data in the browser: two projects never share any."""
     title: Line
     theme: Theme
-    sections: tuple[Section, ...] = ()
+    sections: tuple[PageSection, ...] = ()
     parts: tuple[Part, ...] = ()
-    done: tuple[Done, ...] = ()
+    done: tuple[CompletedTodo, ...] = ()
 
     @property
     def lead(self) -> str:
         """The sentence below the title."""
         return lead_for(self.sections)
 
-    def section(self, key: str) -> Section | None:
+    def section(self, key: str) -> PageSection | None:
         """Return the section with this key."""
         return next((section for section in self.sections if section.key == key), None)
 
@@ -162,11 +162,11 @@ class Plan(Record):
         made_up_for = todo.metadata.get("makes_up_for")
         ids = [todo.id, made_up_for] if isinstance(made_up_for, str) else [todo.id]
         done = [note for note in self.done if note.todo_id not in ids]
-        done += [Done(todo_id=todo_id, text=text, section=section) for todo_id in ids]
+        done += [CompletedTodo(todo_id=todo_id, text=text, section=section) for todo_id in ids]
         return self.model_copy(update={"done": tuple(done[-MAX_STEPS_TOLD:])})
 
 
-def lead_for(sections: Sequence[Section]) -> str:
+def lead_for(sections: Sequence[PageSection]) -> str:
     """Return the sentence that a page with `sections` begins with."""
     if not sections:
         return "A page that waits for its first section."
@@ -188,17 +188,17 @@ def step_of(todo: Todo) -> Step | None:
         return None
 
 
-def plan_of(artifact: Artifact | None) -> Plan | None:
+def plan_of(artifact: Artifact | None) -> PagePlan | None:
     """Return the plan an artifact was made from, or None for one that was made otherwise."""
     if artifact is None:
         return None
     try:
-        return Plan.model_validate(artifact.metadata.get("plan"))
+        return PagePlan.model_validate(artifact.metadata.get("plan"))
     except ValidationError:
         return None
 
 
-def sections_in_sight(artifact: Artifact | None, todos: Sequence[Todo]) -> tuple[Section, ...]:
+def sections_in_sight(artifact: Artifact | None, todos: Sequence[Todo]) -> tuple[PageSection, ...]:
     """Return the sections that are on the page or that open todos will put there."""
     plan = plan_of(artifact)
     found = {section.key: section for section in plan.sections} if plan else {}

@@ -7,11 +7,11 @@ from recursor.agents.scripted.components import COMPONENTS
 from recursor.agents.scripted.plan import (
     AddPart,
     AddSection,
+    PageSection,
     Part,
     Rebuild,
     RemoveSection,
     Retitle,
-    Section,
     Step,
     lead_for,
     plan_of,
@@ -46,7 +46,7 @@ MAX_MESSAGES_A_RUN = 50
 _PART_OF_CHECK = {"backup": Part.BACKUP, "navigation": Part.NAVIGATION, "guide": Part.GUIDE}
 
 
-class Planner:
+class ScriptedPlanner:
     """Turns what is wanted into todos and keeps the project's phase."""
 
     def run(self, snapshot: Snapshot, run: Run) -> Outcome:  # noqa: ARG002  # all it needs is in the snapshot
@@ -69,7 +69,7 @@ class _Proposal:
         self._thoughts: list[str] = []
         self._said: list[str] = []
         self._learned: list[str] = []
-        self._sections: list[Section] = list(sections_in_sight(snapshot.artifact, snapshot.todos))
+        self._sections: list[PageSection] = list(sections_in_sight(snapshot.artifact, snapshot.todos))
         self._new_todos = 0
 
     def outcome(self) -> Outcome:

@@ -8,7 +8,7 @@ from functools import cache
 from pydantic import JsonValue
 
 from recursor.agents.scripted.components import COMPONENTS, Component, Variant
-from recursor.agents.scripted.plan import Section
+from recursor.agents.scripted.plan import PageSection
 from recursor.agents.scripted.vocabulary import DULL, NOT_KEPT, field_type
 from recursor.agents.scripted.wording import kept_thing, one_line, plain, sentence_case, slug, words
 
@@ -67,7 +67,9 @@ def finds_in(text: str) -> tuple[Find, ...]:
     return tuple(sorted(taken, key=lambda find: find.start))
 
 
-def sections_for(text: str, taken: Iterable[str] = (), *, most: int = MAX_FROM_IDEA) -> tuple[Section, ...]:
+def sections_for(
+    text: str, taken: Iterable[str] = (), *, most: int = MAX_FROM_IDEA
+) -> tuple[PageSection, ...]:
     """Return the sections that `text` asks for: components it names, and tables for what else it keeps.
 
     Args:
@@ -79,7 +81,7 @@ def sections_for(text: str, taken: Iterable[str] = (), *, most: int = MAX_FROM_I
     finds = finds_in(text)
     fields = attributes_in(text, finds)
     keys = set(taken)
-    sections: list[Section] = []
+    sections: list[PageSection] = []
     seen: set[tuple[str, str]] = set()
     for find in finds:
         name = find.component.name
@@ -104,7 +106,7 @@ def sections_for(text: str, taken: Iterable[str] = (), *, most: int = MAX_FROM_I
     return tuple((tables + sections if goes_first else sections + tables)[:most])
 
 
-def companion_for(only: Section) -> Section | None:
+def companion_for(only: PageSection) -> PageSection | None:
     """Return a section that goes well with a page's only one."""
     name = COMPONENTS[only.component].companion
     if name is None:
@@ -113,7 +115,9 @@ def companion_for(only: Section) -> Section | None:
     return section(name, variant.title, dict(variant.options), {only.key})
 
 
-def section(component: str, title: str, options: dict[str, JsonValue], taken: Iterable[str] = ()) -> Section:
+def section(
+    component: str, title: str, options: dict[str, JsonValue], taken: Iterable[str] = ()
+) -> PageSection:
     """Return a section with a key that is none of `taken`, made of its component and heading."""
     base = slug(title) or component
     if not base.startswith(component):
@@ -123,10 +127,10 @@ def section(component: str, title: str, options: dict[str, JsonValue], taken: It
     key = base
     while key in in_use:
         key, number = f"{base}-{number}", number + 1
-    return Section(key=key, component=component, title=heading, options=options)
+    return PageSection(key=key, component=component, title=heading, options=options)
 
 
-def records(title: str, fields: Sequence[str] = (), taken: Iterable[str] = ()) -> Section:
+def records(title: str, fields: Sequence[str] = (), taken: Iterable[str] = ()) -> PageSection:
     """Return a table for things that no component was made for."""
     made: dict[str, JsonValue] = {"name": {"name": "name", "label": "Name", "type": "text", "required": True}}
     for phrase in fields:

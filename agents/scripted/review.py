@@ -18,7 +18,7 @@ GENERAL_CHECKS = frozenset(CHECK_NAMES) - {"promises", "sections", "backup", "na
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ReviewFinding:
     """One thing that is wrong with a page, or missing."""
 
     check: str
@@ -33,7 +33,7 @@ class Finding:
 
 def review(
     source: str, todos: Sequence[Todo] = (), checks: Collection[str] = CHECK_NAMES
-) -> tuple[Finding, ...]:
+) -> tuple[ReviewFinding, ...]:
     """Return what is wrong with a page, the gravest first.
 
     Args:
@@ -43,7 +43,10 @@ def review(
     """
     page = parse(source, tuple(todos))
     findings = [
-        Finding(name, one_line(text, 500)) for name, check in CHECKS if name in checks for text in check(page)
+        ReviewFinding(name, one_line(text, 500))
+        for name, check in CHECKS
+        if name in checks
+        for text in check(page)
     ]
     return tuple(findings[:MAX_FINDINGS])
 

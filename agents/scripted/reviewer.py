@@ -8,7 +8,7 @@ from recursor.domain.effect import Outcome, Remember, ReviewArtifact, SetFocus
 from recursor.domain.snapshot import Snapshot
 
 
-class Reviewer:
+class ScriptedReviewer:
     """Checks the page as it is, not as it was meant."""
 
     def run(self, snapshot: Snapshot, run: Run) -> Outcome:  # noqa: ARG002  # all it needs is in the snapshot

@@ -6,7 +6,7 @@ from typing import Literal, Self, TypeVar
 
 from pydantic import Field
 
-from recursor.agents.scripted.look import Face, Layout, Look, Mode, look_in
+from recursor.agents.scripted.style_request import Face, Layout, Mode, StyleRequest, look_in
 from recursor.domain.record import Record
 
 Choice = TypeVar("Choice")
@@ -71,7 +71,7 @@ class Theme(Record):
     seed: int = Field(ge=0)
     """What the ornament is drawn from."""
 
-    def wearing(self, look: Look) -> Self:
+    def wearing(self, look: StyleRequest) -> Self:
         """Return the theme with what `look` says."""
         changes: dict[str, object] = {
             name: value for name in ("mode", "layout", "scale") if (value := getattr(look, name)) is not None

@@ -2,7 +2,7 @@
 
 from pydantic import JsonValue
 
-from recursor.agents.model.choice import models_without_key
+from recursor.agents.model.model_checks import models_without_key
 from recursor.doctor.evidence import Evidence, StackEvidence
 from recursor.doctor.report import Observation, Severity
 

@@ -19,7 +19,7 @@ from recursor.storage.errors import CorruptRecordError
 from recursor.storage.sql.catalogue import SqlTable, sql_tables
 from recursor.storage.sql.columns import Column
 from recursor.storage.sql.errors import explained
-from recursor.storage.sql.question import Question, understand
+from recursor.storage.sql.query import ParsedQuery, understand
 from recursor.storage.sql.values import row_as_json
 from recursor.storage.store import Reader
 
@@ -106,7 +106,7 @@ def _ended(connection: DuckDBPyConnection) -> Iterator[DuckDBPyConnection]:
         connection.close()
 
 
-def _check(connection: DuckDBPyConnection, question: Question, tables: list[SqlTable]) -> None:
+def _check(connection: DuckDBPyConnection, question: ParsedQuery, tables: list[SqlTable]) -> None:
     """Have DuckDB understand the query over empty tables, so that a slip costs no loading."""
     for table in tables:
         _create(connection, table.name, table.columns)
@@ -116,7 +116,7 @@ def _check(connection: DuckDBPyConnection, question: Question, tables: list[SqlT
 def _load(
     connection: DuckDBPyConnection,
     reader: Reader,
-    question: Question,
+    question: ParsedQuery,
     tables: list[SqlTable],
     deadline: float,
 ) -> list[str]:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from recursor.agents.scripted.components import COMPONENTS
 from recursor.agents.scripted.page import render
-from recursor.agents.scripted.plan import Part, Plan, plan_of
+from recursor.agents.scripted.plan import PagePlan, Part, plan_of
 from recursor.agents.scripted.recognition import section
 from recursor.agents.scripted.theme import theme_of
 from tests.browsing import PATIENCE
@@ -103,7 +103,9 @@ def page_of(component: str, variant: int = 0) -> str:
     chosen = COMPONENTS[component].variants[variant]
     made = section(component, chosen.title, dict(chosen.options))
     return render(
-        Plan(space="test", title=chosen.title, theme=theme_of(component), sections=(made,), parts=tuple(Part))
+        PagePlan(
+            space="test", title=chosen.title, theme=theme_of(component), sections=(made,), parts=tuple(Part)
+        )
     )
 
 
@@ -534,7 +536,7 @@ def test_text_stands_out_from_its_ground_in_every_hue(browser, tmp_path, scheme)
     page = context.new_page()
     theme = theme_of("x").model_copy(update={"chroma": 0.15})
     file = tmp_path / "page.html"
-    file.write_text(render(Plan(space="x", title="x", theme=theme)))
+    file.write_text(render(PagePlan(space="x", title="x", theme=theme)))
     page.goto(f"file://{file}")
     for hue in range(0, 360, 30):
         page.evaluate("hue => document.documentElement.style.setProperty('--h', hue)", hue)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from recursor.agents.letters import ANSWER_MARK, MAX_ANSWERS_A_STACK
+from recursor.agents.answerable_messages import ANSWER_MARK, MAX_ANSWERS_A_STACK
 from recursor.domain.effect import AnswerUserMessage, ReadMessages, SendMessage
 
 

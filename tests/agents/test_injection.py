@@ -6,7 +6,7 @@ import pytest
 
 from recursor.agents.scripted.page import render
 from recursor.agents.scripted.parsed_page import parse
-from recursor.agents.scripted.plan import Plan, plan_of
+from recursor.agents.scripted.plan import PagePlan, plan_of
 from recursor.agents.scripted.recognition import section
 from recursor.agents.scripted.review import review
 from recursor.agents.scripted.theme import theme_of
@@ -55,7 +55,7 @@ def test_wishes_and_todos_with_markup_stay_text(world, attack):
 def test_the_data_of_the_page_is_read_back_as_it_was_written(attack):
     options = {"fields": [{"name": "a", "label": attack[:60]}], "thing": attack[:60], "button": attack[:40]}
     title = " ".join(attack.split()) or "Title"
-    plan = Plan(
+    plan = PagePlan(
         space=attack,
         title=title,
         theme=theme_of(attack),

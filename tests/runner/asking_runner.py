@@ -1,6 +1,6 @@
 """The `recursor` command with a team whose every role asks its model once, and then completes the project."""
 
-from recursor.agents.model.asking import ask
+from recursor.agents.model.ask import ask
 from recursor.cli.app import main
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome, SetPhase

@@ -15,8 +15,8 @@ from recursor.runtime.clock import SystemClock
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.opening import memory_store
 from recursor.web.app import make_app
-from recursor.web.asking import ActorAsking
 from recursor.web.engine import Engine
+from recursor.web.orchestrator_client import ActorClient
 from recursor.web.server import WebServer
 from tests.web.teams import Teams
 
@@ -38,7 +38,7 @@ def orchestrator(store: MemoryStore) -> Iterator[Any]:
 @pytest.fixture
 def engine(store: MemoryStore, orchestrator: Any) -> Iterator[Engine]:
     with closing(SystemClock()) as clock:
-        yield Engine(ActorAsking(orchestrator), store, Settings(), clock)
+        yield Engine(ActorClient(orchestrator), store, Settings(), clock)
 
 
 @pytest.fixture

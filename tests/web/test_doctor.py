@@ -16,8 +16,8 @@ from recursor.runner.team import observers_team
 from recursor.runtime.clock import SystemClock
 from recursor.storage.opening import memory_store
 from recursor.web.app import make_app
-from recursor.web.asking import ActorAsking
 from recursor.web.engine import Engine
+from recursor.web.orchestrator_client import ActorClient
 from tests.making import STACK, make_stack
 
 PORT = 3002
@@ -39,7 +39,7 @@ def get(orchestrator: Any) -> Iterator[Get]:
     """Asks the application as a program on this machine does."""
     actor, store = orchestrator
     with closing(SystemClock()) as clock:
-        app = make_app(Engine(ActorAsking(actor), store, Settings(), clock), PORT)
+        app = make_app(Engine(ActorClient(actor), store, Settings(), clock), PORT)
 
         async def ask(path: str, parameters: dict[str, str]) -> httpx.Response:
             transport = httpx.ASGITransport(app)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from recursor.domain.events import ContentsChanged
-from recursor.web.event_feed import EventFeed, EventReader, EventsMissed, Told, TooSlowError
+from recursor.web.event_feed import EventFeed, EventReader, EventsMissed, FeedEntry, TooSlowError
 
 A, B = "a" * 16, "b" * 16
 
@@ -15,7 +15,7 @@ def event(stack_id: str = A) -> ContentsChanged:
     return ContentsChanged(stack_id=stack_id, at=0.0, what="todos")
 
 
-async def batch(reader: EventReader) -> list[Told]:
+async def batch(reader: EventReader) -> list[FeedEntry]:
     async for told in reader.batches(longest=60):
         return told
     raise AssertionError("the reader ended")

@@ -22,8 +22,8 @@ from recursor.storage.opening import open_store
 from recursor.storage.rollups import count_execution
 from recursor.web.access import WebAccess
 from recursor.web.app import make_app
-from recursor.web.asking import ActorAsking
 from recursor.web.engine import Engine
+from recursor.web.orchestrator_client import ActorClient
 from recursor.web.server import WebServer
 from tests.making import NOW, STACK, make_graph, make_node, make_stack
 from tests.storing import put_all, put_stack
@@ -59,7 +59,7 @@ def orchestrator(store: LmdbStore) -> Iterator[Any]:
 @pytest.fixture
 def engine(store: LmdbStore, orchestrator: Any, data: Path) -> Iterator[Engine]:
     with closing(SystemClock()) as clock:
-        yield Engine(ActorAsking(orchestrator), store, Settings(), clock, data=data)
+        yield Engine(ActorClient(orchestrator), store, Settings(), clock, data=data)
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from recursor.storage.data_directory import store_directory
 from recursor.storage.opening import open_store
 from recursor.storage.sql.result import SqlResult
 from recursor.web.app import make_app
-from recursor.web.asking import ActorAsking
 from recursor.web.engine import Engine
+from recursor.web.orchestrator_client import ActorClient
 from recursor.web.problems import MEDIA_TYPE
 from recursor.web.server import WebServer
 
@@ -37,7 +37,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., httpx.Client]]:
             held.callback(orchestrator.stop)
             clock = held.enter_context(closing(SystemClock()))
             engine = Engine(
-                ActorAsking(orchestrator), store, Settings(), clock, data=tmp_path, sql=SqlSettings(**limits)
+                ActorClient(orchestrator), store, Settings(), clock, data=tmp_path, sql=SqlSettings(**limits)
             )
             listener = held.enter_context(closing(listen(0)))
             port = listener.getsockname()[1]

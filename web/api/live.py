@@ -15,11 +15,11 @@ from recursor.web.engine import TheEngine
 from recursor.web.event_feed import (
     EventFeed,
     EventReader,
+    EventSelection,
     EventsMissed,
     FeedClosedError,
-    Told,
+    FeedEntry,
     TooSlowError,
-    Wanted,
 )
 
 router = APIRouter(prefix="/api", tags=["live"])
@@ -90,7 +90,7 @@ async def follow_events(
     the stream ends; a comment every 15 seconds, that the connection lives.
     """
     known = frozenset(KINDS[name.value] for name in kind)
-    return EventStream(engine.events, Wanted(frozenset(stack), known), last_event_id or after or None)
+    return EventStream(engine.events, EventSelection(frozenset(stack), known), last_event_id or after or None)
 
 
 class EventStream(Response):
@@ -98,7 +98,7 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, feed: EventFeed, wanted: Wanted, after: str | None) -> None:
+    def __init__(self, feed: EventFeed, wanted: EventSelection, after: str | None) -> None:
         """Tell what is wanted of `feed`, from after the event `after` or from now on."""
         super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
         # Without a length: nobody knows it yet.
@@ -132,7 +132,7 @@ class EventStream(Response):
         except FeedClosedError:
             pass
 
-    def _encode(self, told: Told) -> bytes:
+    def _encode(self, told: FeedEntry) -> bytes:
         """Return an event as it is sent, and keep it for the other readers."""
         what = told.what
         name = "missed" if isinstance(what, EventsMissed) else _NAMES[type(what)]

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, JsonValue, WithJsonSchema
 
-from recursor.agents.model.choice import PROVIDERS
+from recursor.agents.model.model_checks import PROVIDERS
 from recursor.domain.settings import MODEL_PATTERN, SCRIPTED, Overrides, Settings
 
 _MODELS = rf"^({SCRIPTED}|({'|'.join(sorted(PROVIDERS))}):[!-~]+)$"

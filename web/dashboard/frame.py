@@ -9,7 +9,7 @@ from recursor.web.dashboard.address import Address
 from recursor.web.dashboard.examination.page import doctor_page
 from recursor.web.dashboard.home.overview import home_page
 from recursor.web.dashboard.live import LivePage, Watcher
-from recursor.web.dashboard.page import Page
+from recursor.web.dashboard.page import PageContext
 from recursor.web.dashboard.parts import Box, Connection, Empty, Glyph, Link, Moment, Span, Toasts
 from recursor.web.dashboard.parts.link import mark_current
 from recursor.web.dashboard.parts.toasts import ThemeSwitch
@@ -40,7 +40,7 @@ def build_shell(engine: Engine, watcher: Watcher, head: str, sign_out: str | Non
         header.move(client.layout, target_index=0)
         Span("Skip to the content", "skip-link", tag="a", href="#main").move(client.layout, target_index=0)
     with Box(classes="frame-main", id="main", tabindex="-1"):
-        pages = Pages(Page(engine, client, Address(client), live, Toasts()), header)
+        pages = Pages(PageContext(engine, client, Address(client), live, Toasts()), header)
     pages.open()
 
 
@@ -80,7 +80,7 @@ class Header(ui.element):
 class Pages(ui.sub_pages):
     """Opens what the address says; going from one page to another loads nothing anew."""
 
-    def __init__(self, page: Page, header: Header) -> None:
+    def __init__(self, page: PageContext, header: Header) -> None:
         """Make it, empty."""
         self._page = page
         self._header = header

@@ -20,7 +20,7 @@ from recursor.domain.events import MessageSent, NodeProgress
 from recursor.storage.errors import StoreClosedError
 from recursor.storage.tables import BROADCASTS
 from recursor.web.engine import Engine
-from recursor.web.event_feed import EventReader, EventsMissed, FeedClosedError, Told, TooSlowError
+from recursor.web.event_feed import EventReader, EventsMissed, FeedClosedError, FeedEntry, TooSlowError
 
 logger = logging.getLogger("recursor.web")
 
@@ -86,7 +86,7 @@ class Watcher:
                 self._reader = self._engine.events.read(queued=QUEUED)
                 self._mark_all()
 
-    def _mark(self, batch: Iterable[Told]) -> None:
+    def _mark(self, batch: Iterable[FeedEntry]) -> None:
         changed: set[str] = set()
         said: dict[tuple[str, str], NodeProgress] = {}
         for told in batch:

@@ -17,7 +17,7 @@ from recursor.web.engine import Engine
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Page:
+class PageContext:
     """One open page: what it shows is in `engine`, where it is in `address`, and `live` keeps it true."""
 
     engine: Engine

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from recursor.agents.model.asking import Reply, ask
+from recursor.agents.model.ask import ModelReply, ask
 from recursor.domain.agent import Run
 from tests.agents.model.loop import agent_loop
 from tests.making import make_snapshot
@@ -23,17 +23,17 @@ TEA = Plan(title="Tea", steps=["boil", "pour"])
 GOOD = Answer(arguments=TEA.model_dump())
 
 
-def asking(run: Run, **given: Any) -> Future[Reply[Any]]:
+def asking(run: Run, **given: Any) -> Future[ModelReply[Any]]:
     """Begin to ask for a plan, or another `output`."""
     said = {"instructions": "You plan.", "prompt": "Plan tea.", "output": Plan, **given}
     return agent_loop().begin(run, ask(run, make_snapshot(), **said))
 
 
-def asked(run: Run, **given: Any) -> Reply[Any]:
+def asked(run: Run, **given: Any) -> ModelReply[Any]:
     """Ask, and wait for the answer."""
     return asking(run, **given).result()
 
 
-def plan(run: Run, **given: Any) -> Reply[Plan]:
+def plan(run: Run, **given: Any) -> ModelReply[Plan]:
     """Ask for a plan, and wait for it."""
     return asked(run, **given)

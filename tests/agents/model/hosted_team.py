@@ -6,7 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
-from recursor.agents.model.asking import ask
+from recursor.agents.model.ask import ask
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome
 from recursor.domain.snapshot import Snapshot

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from recursor.actors.ledger import LedgerActor, LedgerMeter
-from recursor.agents.model.asking import ask
+from recursor.agents.model.ask import ask
 from recursor.agents.model.exchange import Exchange
 from recursor.domain.agent import Run
 from recursor.domain.ids import new_id

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from recursor.agents.model import exchange as exchange_module
-from recursor.agents.model.asking import MARGIN_SECONDS, ask
+from recursor.agents.model.ask import MARGIN_SECONDS, ask
 from recursor.agents.model.context_window import room_for
 from recursor.agents.model.exchange import ENDING, Exchange
 from recursor.agents.model.keys import variables

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from recursor.agents.model.asking import ask
+from recursor.agents.model.ask import ask
 from recursor.agents.model.exchange import Exchange
 from recursor.domain.agent import Run
 from recursor.domain.settings import Settings

@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 from pydantic_ai.exceptions import FallbackExceptionGroup, ModelConnectionError, ModelHTTPError
 
-from recursor.agents.model.asking import MOST_TURNS
+from recursor.agents.model.ask import MOST_TURNS
 from recursor.agents.model.exchange import Exchange
 from recursor.agents.model.failures import ProviderUnavailableError, explained
 from recursor.domain.graph import Usage

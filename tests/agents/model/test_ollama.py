@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recursor.agents.model.choice import check_choice
+from recursor.agents.model.model_checks import check_choice
 from recursor.agents.model.ollama import is_own, ollama_url
 from recursor.agents.model.prices import most_dollars
 from recursor.domain.errors import InvalidInputError

@@ -6,7 +6,7 @@ import pytest
 
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import Settings
-from recursor.web.dashboard.tabs.setting import Kind, Setting, all_settings
+from recursor.web.dashboard.tabs.setting import Setting, SettingKind, all_settings
 
 EVERY = [setting for _, settings in all_settings().values() for setting in settings]
 
@@ -28,7 +28,7 @@ def test_each_is_read_as_it_is_told_and_says_what_it_does(setting: Setting) -> N
 @pytest.mark.parametrize("depth", [100, 100_000])
 def test_what_is_nested_deeper_than_anything_is_refused(depth: int) -> None:
     with pytest.raises(InvalidInputError):
-        next(each for each in EVERY if each.kind is Kind.JSON).check("[" * depth + "]" * depth)
+        next(each for each in EVERY if each.kind is SettingKind.JSON).check("[" * depth + "]" * depth)
 
 
 def test_a_number_is_typed_as_people_write_it() -> None:
@@ -52,7 +52,7 @@ def test_what_is_no_value_is_refused(text: str, why: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", [each for each in EVERY if each.kind is not Kind.NUMBER], ids=lambda each: each.key
+    "setting", [each for each in EVERY if each.kind is not SettingKind.NUMBER], ids=lambda each: each.key
 )
 def test_what_is_no_number_is_typed_as_its_example_shows(setting: Setting) -> None:
     assert setting.check(setting.example)
@@ -60,7 +60,7 @@ def test_what_is_no_number_is_typed_as_its_example_shows(setting: Setting) -> No
 
 
 @pytest.mark.parametrize(
-    "setting", [each for each in EVERY if each.kind is Kind.JSON], ids=lambda each: each.key
+    "setting", [each for each in EVERY if each.kind is SettingKind.JSON], ids=lambda each: each.key
 )
 def test_values_by_role_may_be_none_and_are_json(setting: Setting) -> None:
     assert setting.told({}) == ""

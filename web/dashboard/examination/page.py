@@ -7,7 +7,7 @@ from nicegui import ui
 from recursor.doctor.report import Report
 from recursor.domain.errors import NotFoundError, RecursorError
 from recursor.web.dashboard.examination.lists import Checks, Findings
-from recursor.web.dashboard.page import Page
+from recursor.web.dashboard.page import PageContext
 from recursor.web.dashboard.parts import Box, Button, Link, Moment, Notice, Section, Span
 from recursor.web.doctor import examine
 
@@ -17,7 +17,7 @@ logger = logging.getLogger("recursor.web")
 LONGEST_NAME = 60
 
 
-def doctor_page(page: Page) -> None:
+def doctor_page(page: PageContext) -> None:
     """Build the page."""
     _Examination(page)
 
@@ -25,7 +25,7 @@ def doctor_page(page: Page) -> None:
 class _Examination:
     """Looks at all teams, or at the one that the address names, when the page is opened and when asked."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: PageContext) -> None:
         self._page = page
         page.set_title("Doctor")
         with Box(classes="page-head"):

@@ -7,7 +7,7 @@ from recursor.domain.errors import RecursorError
 from recursor.domain.stack import ExecutionState
 from recursor.web.api.bodies import ControlStacks
 from recursor.web.api.control import ControlReport, control_stacks
-from recursor.web.dashboard.page import Page
+from recursor.web.dashboard.page import PageContext
 from recursor.web.dashboard.parts import Box, Button, Modal, Notice, Span
 
 _WHAT = {
@@ -20,7 +20,7 @@ _OF = {Command.PAUSE: ExecutionState.RUNNING, Command.RESUME: ExecutionState.PAU
 class AllTeams:
     """Two buttons, and the question that each asks."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: PageContext) -> None:
         """Build them."""
         self._page = page
         self._count: Mapping[ExecutionState, int] = {}

@@ -7,14 +7,14 @@ from recursor.domain.settings import Overrides, Settings
 from recursor.domain.stack import Stack
 from recursor.web.dashboard.duplicate_names import duplicate_name_note
 from recursor.web.dashboard.field_error import field_error
-from recursor.web.dashboard.page import Page
+from recursor.web.dashboard.page import PageContext
 from recursor.web.dashboard.parts import Box, Button, Field, Modal
 
 
 class NewTeam:
     """Asks for a name, an idea and a model, and makes the team."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: PageContext) -> None:
         """Build it, closed."""
         self._page = page
         with Modal("New team") as self._modal:

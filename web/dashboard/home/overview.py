@@ -8,10 +8,10 @@ from recursor.storage.tables import STACKS
 from recursor.web.dashboard.background_reader import BackgroundReader
 from recursor.web.dashboard.home.all_teams import AllTeams
 from recursor.web.dashboard.home.new_team import NewTeam
-from recursor.web.dashboard.home.rows import ROWS, Wanted, find_teams, row_of
+from recursor.web.dashboard.home.rows import ROWS, TeamQuery, find_teams, row_of
 from recursor.web.dashboard.home.teams_table import TeamsTable
-from recursor.web.dashboard.home.totals import Done, Totals
-from recursor.web.dashboard.page import Page
+from recursor.web.dashboard.home.totals import TotalsData, TotalsPanel
+from recursor.web.dashboard.page import PageContext
 from recursor.web.dashboard.parts import Box, Button, Empty, Field, Pager, Segments, Span
 from recursor.web.dashboard.state_styles import STATES
 
@@ -26,15 +26,15 @@ _ORDERS = {
 _FEW = 2_000
 
 
-def home_page(page: Page) -> None:
+def home_page(page: PageContext) -> None:
     """Build the first page."""
-    Overview(page)
+    TeamsPage(page)
 
 
-class Overview:
+class TeamsPage:
     """All teams, searched and filtered, a page at a time."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: PageContext) -> None:
         """Build it."""
         self._page = page
         # Where the pages before the shown one began, for the way back, and where the next one begins.
@@ -50,7 +50,7 @@ class Overview:
             with Box(classes="buttons"):
                 self._all = AllTeams(page)
                 Button("New team", self._new.open, icon="plus", kind="primary")
-        self._totals = Totals(page, self.refresh)
+        self._totals = TotalsPanel(page, self.refresh)
         with Box("section", "card card--flush", aria_label="All teams") as self._card:
             with Box(classes="toolbar"):
                 self._search = Field(
@@ -83,22 +83,22 @@ class Overview:
         with self._page.engine.read() as reader:
             return sum(1 for _ in islice(reader.scan(STACKS.name), _FEW + 1)) <= _FEW
 
-    def _find(self) -> tuple[StackPage, Done]:
+    def _find(self) -> tuple[StackPage, TotalsData]:
         engine = self._page.engine
         with engine.read() as reader:
             return find_teams(reader, self._wanted(), engine.now()), self._totals.read(reader)
 
-    def _wanted(self) -> Wanted:
+    def _wanted(self) -> TeamQuery:
         query = self._page.address.query
         state, order = query.get("state"), query.get("order")
-        return Wanted(
+        return TeamQuery(
             search=query.get("search", ""),
             state=ExecutionState(state) if state in list(ExecutionState) else None,
             order=StackOrder(order) if order in list(StackOrder) else StackOrder.CREATED,
             after=query.get("after"),
         )
 
-    def _show(self, read: tuple[StackPage, Done]) -> None:
+    def _show(self, read: tuple[StackPage, TotalsData]) -> None:
         found, done = read
         self._next = found.next
         self._totals.show(done, found)

@@ -17,7 +17,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TeamQuery:
     """Which teams to show."""
 
     search: str = ""
@@ -27,7 +27,7 @@ class Wanted:
     """Where the page begins; None: with the first team."""
 
 
-def find_teams(reader: Reader, wanted: Wanted, now: float) -> StackPage:
+def find_teams(reader: Reader, wanted: TeamQuery, now: float) -> StackPage:
     """Return the page of teams that is wanted (`now` in seconds since the epoch, UTC).
 
     An address that somebody mistyped shows the first page.

@@ -12,7 +12,7 @@ from recursor.storage.queries import stats_series, total_stats
 from recursor.storage.stack_listing import StackPage
 from recursor.storage.store import Reader
 from recursor.storage.tables import ALL_STACKS
-from recursor.web.dashboard.page import Page
+from recursor.web.dashboard.page import PageContext
 from recursor.web.dashboard.parts import Box, Chart, Segments, Series, Span
 from recursor.web.dashboard.ranges import Range, range_of
 from recursor.web.dashboard.state_styles import percent
@@ -22,7 +22,7 @@ _USUAL = "1h"
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class TotalsData:
     """What all teams did in a span of time."""
 
     chosen: Range
@@ -30,10 +30,10 @@ class Done:
     spans: list[SpanStats]
 
 
-class Totals:
+class TotalsPanel:
     """How many teams run, what they did, and how it went."""
 
-    def __init__(self, page: Page, on_choose: Callable[[], Awaitable[None] | None]) -> None:
+    def __init__(self, page: PageContext, on_choose: Callable[[], Awaitable[None] | None]) -> None:
         """Build it, empty; `on_choose` is called when a person chose another span of time."""
         self._page = page
         self._on_choose = on_choose
@@ -50,15 +50,15 @@ class Totals:
                     self._range = Segments("Time", _SHOWN, chosen, self._choose)
                 self._chart = Chart("Throughput of all teams")
 
-    def read(self, reader: Reader) -> Done:
+    def read(self, reader: Reader) -> TotalsData:
         """Return what was done in the chosen time."""
         now = self._page.engine.now()
         chosen = range_of(self._range.chosen)
         total = total_stats(reader, chosen.since(now), now)
         spans = stats_series(reader, ALL_STACKS, chosen.since(now), now, chosen.step)
-        return Done(chosen, total, spans)
+        return TotalsData(chosen, total, spans)
 
-    def show(self, done: Done, found: StackPage) -> None:
+    def show(self, done: TotalsData, found: StackPage) -> None:
         """Show what was read."""
         chosen, total, spans = done.chosen, done.total, done.spans
         running = found.states.get(ExecutionState.RUNNING, 0)

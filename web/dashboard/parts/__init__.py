@@ -1,6 +1,6 @@
 """The parts that pages are made of. Each shows what it is given as text, never as HTML."""
 
-from recursor.web.dashboard.parts.boxes import Box, Command, Empty, Notice, Section, Span
+from recursor.web.dashboard.parts.boxes import Box, CommandText, Empty, Notice, Section, Span
 from recursor.web.dashboard.parts.button import Button
 from recursor.web.dashboard.parts.chart import Chart, Series
 from recursor.web.dashboard.parts.connection import Connection
@@ -19,7 +19,7 @@ __all__ = [
     "Box",
     "Button",
     "Chart",
-    "Command",
+    "CommandText",
     "Connection",
     "Empty",
     "Field",

@@ -67,10 +67,10 @@ class Empty(Element):
             if hint:
                 Span(hint, tag="p")
             if command:
-                Command(command)
+                CommandText(command)
 
 
-class Command(TextElement):
+class CommandText(TextElement):
     """A command to type in a terminal."""
 
     def __init__(self, command: str) -> None:

@@ -15,7 +15,7 @@ Again = Callable[[], Awaitable[None] | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ConversationEntry:
     """One thing that was said, or that somebody is about to say."""
 
     id: str
@@ -57,7 +57,7 @@ class Conversation(Element, component="conversation.js"):
         self.on("earlier", on_earlier, args=[])
         self.on("whole", whole)
 
-    def show(self, said: Sequence[Said], *, earlier: bool) -> None:
+    def show(self, said: Sequence[ConversationEntry], *, earlier: bool) -> None:
         """Show this; nothing is sent if it is as shown.
 
         Args:
@@ -74,7 +74,7 @@ class Conversation(Element, component="conversation.js"):
         """Go to its end."""
         self.run_method("down")
 
-    def _row(self, said: Said) -> dict[str, Any]:
+    def _row(self, said: ConversationEntry) -> dict[str, Any]:
         left = max(0, len(said.text) - SHOWN_CHARACTERS)
         cut = left > 0 and said.id not in self._whole
         return {

@@ -4,7 +4,7 @@ import asyncio
 
 from recursor.storage.stacks import read_stack
 from recursor.web.dashboard.parts import Box, Empty
-from recursor.web.dashboard.tabs.conversation import Conversation, Said
+from recursor.web.dashboard.tabs.conversation import Conversation, ConversationEntry
 from recursor.web.dashboard.tabs.team_messages import name_of, newest_team_messages
 from recursor.web.dashboard.team.tab import Team
 
@@ -47,13 +47,13 @@ class OtherTeams:
     async def _show_whole(self) -> None:
         await self.refresh()
 
-    def _find(self, window: int) -> tuple[list[Said], bool]:
+    def _find(self, window: int) -> tuple[list[ConversationEntry], bool]:
         ours = self._team.id
         with self._team.read() as reader:
             read_stack(reader, ours)
             found = newest_team_messages(reader, ours, window + 1)
             said = [
-                Said(
+                ConversationEntry(
                     each.id, each.from_name, each.content, each.created_at, ours=each.from_stack_id == ours,
                     to="" if each.to_stack_id in (None, ours) else name_of(reader, each.to_stack_id),
                     tag="to all teams" if each.to_stack_id is None else "",

@@ -24,7 +24,7 @@ _SPELLED = {"ttl": "TTL", "url": "URL"}
 _GROUPED = re.compile(r"[+-]?\d{1,3}([,\s]\d{3})+(\.\d+)?")
 
 
-class Kind(Enum):
+class SettingKind(Enum):
     """How a value is typed."""
 
     NUMBER = "number"
@@ -42,7 +42,7 @@ class Setting:
     section: str
     key: str
     help: str
-    kind: Kind
+    kind: SettingKind
     optional: bool
     """Whether it may be not given at all."""
     example: str = ""
@@ -58,7 +58,7 @@ class Setting:
         """Return a value as it stands in the field."""
         if value is None:
             return ""
-        if self.kind is Kind.JSON:
+        if self.kind is SettingKind.JSON:
             if not value:
                 return ""
             return json.dumps(value, ensure_ascii=False, default=_plain)
@@ -76,11 +76,11 @@ class Setting:
         if not text and self.optional:
             return None
         match self.kind:
-            case Kind.TEXT:
+            case SettingKind.TEXT:
                 return text
-            case Kind.WORDS:
+            case SettingKind.WORDS:
                 return [word for each in text.replace("\n", ",").split(",") if (word := each.strip())]
-            case Kind.JSON:
+            case SettingKind.JSON:
                 try:
                     value: JsonValue = json.loads(text)
                 except (ValueError, RecursionError):
@@ -88,7 +88,7 @@ class Setting:
                         f"settings: {self.key}: must be JSON, such as {self.example}"
                     ) from None
                 return value
-            case Kind.NUMBER:
+            case SettingKind.NUMBER:
                 try:
                     number = float(re.sub(r"[,\s]", "", text) if _GROUPED.fullmatch(text) else text)
                 except ValueError:
@@ -122,28 +122,28 @@ def _setting(section: str, key: str, field: FieldInfo) -> Setting:
     help_ = (field.description or "").replace("`", "")
     kind, optional = _kind(field.annotation)
     setting = Setting(section, key, help_, kind, optional)
-    if kind is Kind.NUMBER:
+    if kind is SettingKind.NUMBER:
         return setting
     example = setting.told((field.examples or [""])[0])
     none = "" if field.default else "; empty: none"
-    if kind is Kind.JSON:
+    if kind is SettingKind.JSON:
         none = "; other roles have what all teams have"
     told = help_ if example in help_ else f"{help_} Such as {example}{none}."
     return replace(setting, help=told, example=example)
 
 
-def _kind(annotation: object) -> tuple[Kind, bool]:
+def _kind(annotation: object) -> tuple[SettingKind, bool]:
     """Return how values of a type are typed in, and whether there may be none."""
     parts = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
     kinds = [get_args(each)[0] if get_origin(each) is Annotated else each for each in parts]
     optional = NoneType in kinds
     shapes = {get_origin(each) or each for each in kinds} - {NoneType}
     if shapes <= {int, float, Decimal}:
-        return Kind.NUMBER, optional
+        return SettingKind.NUMBER, optional
     if shapes == {tuple}:
-        return Kind.WORDS, optional
+        return SettingKind.WORDS, optional
     # What is set by role comes over that of all teams: empty, the team has none of its own.
-    return (Kind.TEXT, optional) if shapes <= {str, Path} else (Kind.JSON, True)
+    return (SettingKind.TEXT, optional) if shapes <= {str, Path} else (SettingKind.JSON, True)
 
 
 def _plain(value: object) -> JsonValue:

@@ -9,7 +9,7 @@ from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import Overrides, Settings
 from recursor.web.dashboard.field_error import field_error
 from recursor.web.dashboard.parts import Box, Button, Field, Notice, Span
-from recursor.web.dashboard.tabs.setting import Kind, Setting
+from recursor.web.dashboard.tabs.setting import Setting, SettingKind
 
 
 class SettingField:
@@ -33,7 +33,7 @@ class SettingField:
         self._problem: str | None = None
         with Box(classes="setting") as self._box:
             self._field = Field(
-                setting.title, "area" if setting.kind is Kind.WORDS else "text", value=self._base,
+                setting.title, "area" if setting.kind is SettingKind.WORDS else "text", value=self._base,
                 hint=setting.help, placeholder=setting.example, rows=4, on_change=self._changed,
             )  # fmt: skip
             with Box(classes="setting-about"):
@@ -91,7 +91,7 @@ class SettingField:
         setting = self.setting
         given: Mapping[str, Any] = overrides.get(setting.section, {})
         default = setting.told(getattr(getattr(runner, setting.section), setting.key))
-        if setting.kind is Kind.JSON:
+        if setting.kind is SettingKind.JSON:
             # It comes over what all teams have, role by role: theirs is not to become this team's own.
             own = given.get(setting.key)
             return setting.told(own), default, bool(own)
@@ -101,7 +101,7 @@ class SettingField:
     @property
     def _without(self) -> str:
         """What stands in the field where nothing was given for this team alone."""
-        return "" if self.setting.kind is Kind.JSON else self._default
+        return "" if self.setting.kind is SettingKind.JSON else self._default
 
     def discard(self) -> None:
         """Forget what was typed."""
@@ -152,6 +152,6 @@ class SettingField:
             return "changed", f"Not saved yet; now: {self._base or 'none'}"
         if self._overridden:
             return "own", f"Of this team; default: {self._default or 'none'}"
-        if self.setting.kind is Kind.JSON and self._default:
+        if self.setting.kind is SettingKind.JSON and self._default:
             return "default", f"All teams: {self._default}"
         return "default", "Default" if self._default else "Not given"

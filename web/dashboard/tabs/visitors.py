@@ -14,7 +14,7 @@ from recursor.storage.tables import GRAPHS, USER_MESSAGES
 from recursor.web.dashboard.field_error import field_error
 from recursor.web.dashboard.parts import Box, Empty, Notice
 from recursor.web.dashboard.tabs.composer import Composer
-from recursor.web.dashboard.tabs.conversation import Conversation, Said
+from recursor.web.dashboard.tabs.conversation import Conversation, ConversationEntry
 from recursor.web.dashboard.team.tab import Team
 
 STEP = 30
@@ -94,17 +94,19 @@ def _communicator_runs(reader: Reader, stack: Stack) -> bool:
     return any(node.role == COMMUNICATOR and node.status is NodeStatus.RUNNING for node in nodes)
 
 
-def _as_said(messages: list[UserMessage], stack: Stack, *, answers: bool) -> list[Said]:
+def _as_said(messages: list[UserMessage], stack: Stack, *, answers: bool) -> list[ConversationEntry]:
     said = []
     first = True
     for message in messages:
-        said.append(Said(message.id, message.sender, message.content, message.created_at, ours=True))
+        said.append(
+            ConversationEntry(message.id, message.sender, message.content, message.created_at, ours=True)
+        )
         answer_id = f"{message.id}/answer"
         if message.answer is not None:
-            said.append(Said(answer_id, stack.name, message.answer, message.answered_at))
+            said.append(ConversationEntry(answer_id, stack.name, message.answer, message.answered_at))
             continue
         waiting = _waiting(stack, answers=answers and first)
-        said.append(Said(answer_id, stack.name, waiting=waiting, active=answers and first))
+        said.append(ConversationEntry(answer_id, stack.name, waiting=waiting, active=answers and first))
         first = False
     return said
 

@@ -16,7 +16,7 @@ SHOWN = 6
 LONGEST_SAID = 110
 
 
-class Activity:
+class ActivityPanel:
     """Which roles run and for how long; else since when and until when nothing does, and why."""
 
     def __init__(self, team: Team) -> None:

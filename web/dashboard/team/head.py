@@ -15,7 +15,7 @@ from recursor.orchestration.control import CONCERNED
 from recursor.storage.stacks import read_stack
 from recursor.web.dashboard.parts import Badge, Box, Button, Link, Moment, Notice, Span
 from recursor.web.dashboard.state_styles import PHASES, STATES
-from recursor.web.dashboard.team.activity import Activity
+from recursor.web.dashboard.team.activity import ActivityPanel
 from recursor.web.dashboard.team.tab import Team
 
 _CONTROLS = (
@@ -51,7 +51,7 @@ class TeamHead:
                     for command, word, _, icon in _CONTROLS
                 }
         with Box("section", "card team-now", aria_label="Now"):
-            self._activity = Activity(team)
+            self._activity = ActivityPanel(team)
             with Box(classes="team-times"):
                 Span("Elapsed", "muted")
                 self._elapsed = Moment(None, "for", otherwise="not started")

@@ -29,7 +29,7 @@ from typing import Any, ClassVar
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader
 from recursor.web.dashboard.address import Address
-from recursor.web.dashboard.page import Page
+from recursor.web.dashboard.page import PageContext
 from recursor.web.engine import Engine
 
 
@@ -38,7 +38,7 @@ class Team:
     """The team that a page shows, and what a tab has at hand."""
 
     id: str
-    page: Page
+    page: PageContext
 
     @property
     def engine(self) -> Engine:
@@ -60,7 +60,7 @@ class Team:
         return self.engine.read()
 
     async def ask(self, message: object, done: str = "") -> Any | None:
-        """Ask the orchestrator and tell the person what came of it. See `Page.ask`."""
+        """Ask the orchestrator and tell the person what came of it. See `PageContext.ask`."""
         return await self.page.ask(message, done)
 
     def name(self) -> str:

@@ -9,7 +9,7 @@ from nicegui.element import Element
 
 from recursor.domain.errors import NotFoundError
 from recursor.storage.errors import CorruptRecordError
-from recursor.web.dashboard.page import Page
+from recursor.web.dashboard.page import PageContext
 from recursor.web.dashboard.parts import Box, Empty, Glyph, Link, Span
 from recursor.web.dashboard.parts.link import mark_current
 from recursor.web.dashboard.tabs import TABS
@@ -17,7 +17,7 @@ from recursor.web.dashboard.team.head import TeamHead
 from recursor.web.dashboard.team.tab import Tab, Team
 
 
-def team_page(page: Page, team_id: str) -> None:
+def team_page(page: PageContext, team_id: str) -> None:
     """Build the page of a team."""
     team = Team(team_id, page)
     whole = Box()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from recursor.agents.letters import MAX_ANSWERS_A_STACK, answered
+from recursor.agents.answerable_messages import MAX_ANSWERS_A_STACK, answered
 from recursor.agents.model.answer import MOST_SENTENCES
 from recursor.domain.effect import AnswerUserMessage, Outcome, ReadMessages, Remember, SendMessage
 from tests.making import make_message, make_snapshot, make_state, make_user_message

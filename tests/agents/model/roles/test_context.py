@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recursor.agents.model.context import Context, Item, Section, fit
+from recursor.agents.model.context import Context, Item, PromptSection, fit
 from recursor.agents.model.context_window import UNKNOWN_WINDOW, Room, room_for, window_of
-from recursor.agents.model.planner import Plan
+from recursor.agents.model.planner import PlannerAnswer
 from recursor.agents.team import model_agents
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import ModelSettings
@@ -20,7 +20,7 @@ from tests.model_stub.answers import Answer, always
 texts = st.text(max_size=600)
 sections = st.lists(
     st.builds(
-        Section,
+        PromptSection,
         name=st.uuids().map(str),
         title=st.sampled_from(["Todos", "The page", "Größe"]),
         items=st.lists(st.builds(Item, text=texts, id=st.uuids().map(str)), max_size=8).map(tuple),
@@ -31,13 +31,13 @@ sections = st.lists(
 )
 
 
-def shown_whole(context: Context, section: Section) -> int:
+def shown_whole(context: Context, section: PromptSection) -> int:
     shown = len(context.shown[section.name])
     return shown - (section.name in context.cut)
 
 
 @given(sections, st.integers(0, 6_000))
-def test_it_fits_and_nothing_is_left_out_silently(given: list[Section], room: int) -> None:
+def test_it_fits_and_nothing_is_left_out_silently(given: list[PromptSection], room: int) -> None:
     try:
         context = fit(given, room)
     except InvalidInputError:
@@ -57,7 +57,7 @@ def test_it_fits_and_nothing_is_left_out_silently(given: list[Section], room: in
 
 
 @given(sections)
-def test_with_room_enough_all_is_shown(given: list[Section]) -> None:
+def test_with_room_enough_all_is_shown(given: list[PromptSection]) -> None:
     context = fit(given, 1_000_000)
     assert not context.left_out
     assert not context.cut
@@ -65,7 +65,7 @@ def test_with_room_enough_all_is_shown(given: list[Section]) -> None:
 
 def test_a_part_has_the_beginning_and_the_end_and_says_how_much_is_missing() -> None:
     text = "begin " + "x" * 10_000 + " end"
-    shown = fit([Section("page", "The page", (Item(text),), cut=True)], 1_000).text
+    shown = fit([PromptSection("page", "The page", (Item(text),), cut=True)], 1_000).text
     assert "begin xxx" in shown
     assert "xxx end" in shown
     missing = re.search(r"\.\.\. ([\d,]+) of 10,010 characters are left out", shown)
@@ -75,8 +75,8 @@ def test_a_part_has_the_beginning_and_the_end_and_says_how_much_is_missing() -> 
 
 
 def test_a_section_leaves_to_others_their_share() -> None:
-    greedy = Section("a", "A", tuple(Item("a" * 50) for _ in range(100)), share=0.5)
-    modest = Section("b", "B", tuple(Item("b" * 50) for _ in range(10)), share=0.3)
+    greedy = PromptSection("a", "A", tuple(Item("a" * 50) for _ in range(100)), share=0.5)
+    modest = PromptSection("b", "B", tuple(Item("b" * 50) for _ in range(10)), share=0.3)
     context = fit([greedy, modest], 2_000)
     assert len(context.shown["b"]) == 10
     assert len(context.shown["a"]) > 15
@@ -97,7 +97,7 @@ class TestAWindow:
     def test_holds_question_and_answer(self, window: int, output: int, instructions: int) -> None:
         settings = ModelSettings(name="openai:gpt-4o", context_tokens=window, output_tokens=output)
         try:
-            room = room_for(settings, "planner", "x" * instructions, Plan)
+            room = room_for(settings, "planner", "x" * instructions, PlannerAnswer)
         except AgentFailedError:
             assert window < 8_192
         else:
@@ -107,7 +107,7 @@ class TestAWindow:
 
 def test_without_room_for_the_titles_it_says_so() -> None:
     with pytest.raises(InvalidInputError, match=r"raise model\.context_tokens"):
-        fit([Section("a", "A", (Item("text"),))], 10)
+        fit([PromptSection("a", "A", (Item("text"),))], 10)
 
 
 CUT_OFF = Answer(arguments='{"summary": "T', finish="length")
@@ -149,7 +149,7 @@ def test_an_answer_that_is_cut_off_says_what_can_be_done(asking: Any, model: Any
 def test_what_is_named_to_be_raised_makes_room_when_it_is(output_tokens: int, context_tokens: int) -> None:
     def room(**changes: int) -> Room:
         given = {"output_tokens": output_tokens, "context_tokens": context_tokens, **changes}
-        return room_for(ModelSettings(name="openai:x", **given), "planner", "You plan.", Plan)
+        return room_for(ModelSettings(name="openai:x", **given), "planner", "You plan.", PlannerAnswer)
 
     before = room()
     if "model.output_tokens" in before.ends:

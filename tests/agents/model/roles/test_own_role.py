@@ -9,7 +9,7 @@ import pytest
 
 from recursor.agents.model import prompt_sections
 from recursor.agents.model.answer import Answer
-from recursor.agents.model.context import Section
+from recursor.agents.model.context import PromptSection
 from recursor.agents.model.role import ModelRole, Task
 from recursor.domain.agent import Run
 from recursor.domain.effect import Effect
@@ -23,7 +23,7 @@ from tests.model_stub.answers import always
 class Whole(Task[Answer]):
     output = Answer
 
-    def sections(self) -> Sequence[Section]:
+    def sections(self) -> Sequence[PromptSection]:
         return (prompt_sections.idea(self.snapshot),)
 
     def effects(self, answer: Answer) -> Sequence[Effect]:

@@ -73,7 +73,7 @@ _PARTS = _QUERIES | {
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ParsedQuery:
     """A query that only asks."""
 
     sql: str
@@ -87,7 +87,7 @@ class Question:
         return self.columns is None or column.lower() in self.columns
 
 
-def understand(connection: DuckDBPyConnection, sql: str) -> Question:
+def understand(connection: DuckDBPyConnection, sql: str) -> ParsedQuery:
     """Return what a query asks for.
 
     Args:
@@ -114,7 +114,7 @@ def understand(connection: DuckDBPyConnection, sql: str) -> Question:
     for node in nodes:
         _refuse_harm(node)
     tables = frozenset(node["table_name"].lower() for node in nodes if node.get("type") == "BASE_TABLE")
-    return Question(statements[0].query, tables, _columns(nodes, _relations(nodes)))
+    return ParsedQuery(statements[0].query, tables, _columns(nodes, _relations(nodes)))
 
 
 def _tree(connection: DuckDBPyConnection, sql: str) -> Node:

@@ -12,9 +12,9 @@ import psutil
 import pytest
 from pydantic import BaseModel
 
-from recursor.agents.model.asking import Reply
+from recursor.agents.model.ask import ModelReply
 from recursor.agents.model.exchange import Exchange
-from recursor.agents.model.local import LocalServers
+from recursor.agents.model.local_models import LocalServers
 from recursor.domain.agent import Run
 from recursor.domain.graph import Usage
 from recursor.domain.settings import Settings
@@ -54,7 +54,9 @@ def children() -> list[psutil.Process]:
 def typed_or_failed(run: Run) -> Usage | None:
     """Return what was spent on a typed answer, or on what was none."""
     try:
-        reply: Reply[Verdict] = asked(run, instructions="You review.", prompt="Is it done?", output=Verdict)
+        reply: ModelReply[Verdict] = asked(
+            run, instructions="You review.", prompt="Is it done?", output=Verdict
+        )
     except AgentFailedError as error:
         return error.usage
     assert isinstance(reply.output, Verdict)
@@ -119,7 +121,7 @@ def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 SERVING = """
 import sys
-from recursor.agents.model.local import LocalServers
+from recursor.agents.model.local_models import LocalServers
 servers = LocalServers(1)
 print(servers.url(sys.argv[1]), flush=True)
 sys.stdin.read()

@@ -17,7 +17,7 @@ from recursor.agents.model.context_window import Room
 from recursor.agents.model.exchange import Exchange, exchange_of
 from recursor.agents.model.failures import explained
 from recursor.agents.model.mcp import McpServer
-from recursor.agents.model.metered_model import Conversation, MeteredModel
+from recursor.agents.model.metered_model import MeteredModel, RunCalls
 from recursor.agents.model.output_agents import CHECK
 from recursor.agents.model.timing import timeout_at
 from recursor.domain.agent import Run
@@ -39,7 +39,7 @@ AnyTool = Tool[None] | Callable[..., Any] | AbstractToolset[None] | McpServer
 
 
 @dataclass(frozen=True, slots=True)
-class Reply(Generic[T]):
+class ModelReply(Generic[T]):
     """A model's answer, and what it took."""
 
     output: T
@@ -63,7 +63,7 @@ async def ask(
     tools: Sequence[AnyTool] = (),
     check: Callable[[T], T] | None = None,
     room: Room | None = None,
-) -> Reply[T]:
+) -> ModelReply[T]:
     """Ask the model of the run's role.
 
     It is a coroutine for the event loop that all runs share. A run that is cancelled closes its connection,
@@ -91,7 +91,7 @@ async def ask(
         run = replace(run, settings=run.settings.but(model=model))
     now = exchange.clock.now()
     margin = min(MARGIN_SECONDS, max(run.deadline - now, 0.0) * MARGIN_SHARE)
-    asked = Conversation(run, exchange)
+    asked = RunCalls(run, exchange)
     question = _Question(asked, instructions, prompt, output, tools, check)
     scope: asyncio.Timeout | None = None
     try:
@@ -121,14 +121,14 @@ async def ask(
 
 @dataclass(frozen=True, slots=True)
 class _Question(Generic[T]):
-    asked: Conversation
+    asked: RunCalls
     instructions: str
     prompt: str
     output: OutputSpec[T]
     tools: Sequence[AnyTool]
     check: Callable[[T], T] | None
 
-    async def answer(self) -> Reply[T]:
+    async def answer(self) -> ModelReply[T]:
         asked = self.asked
         run, exchange, settings = asked.run, asked.exchange, asked.run.settings.model
         await run.meter.begin()
@@ -152,7 +152,7 @@ class _Question(Generic[T]):
             usage_limits=UsageLimits(request_limit=MOST_TURNS),
         )
         tally = asked.tally
-        return Reply(result.output, tally.usage, tally.model or "", tally.calls, asked.passed_over)
+        return ModelReply(result.output, tally.usage, tally.model or "", tally.calls, asked.passed_over)
 
     async def _model(self) -> Model:
         asked, exchange = self.asked, self.asked.exchange

@@ -12,7 +12,7 @@ from recursor.runtime.future import DispatchedFuture
 ANSWER_SECONDS = 30.0
 
 
-class Asking(Protocol):
+class OrchestratorClient(Protocol):
     """Where the orchestrator is, in this process or in another one."""
 
     async def ask(self, message: object, seconds: float = ANSWER_SECONDS) -> Any:
@@ -30,7 +30,7 @@ class Asking(Protocol):
         ...
 
 
-class ActorAsking:
+class ActorClient:
     """An orchestrator in this process."""
 
     def __init__(self, orchestrator: ActorRef[Any]) -> None:
@@ -38,7 +38,7 @@ class ActorAsking:
         self._orchestrator = orchestrator
 
     async def ask(self, message: object, seconds: float = ANSWER_SECONDS) -> Any:
-        """See `Asking.ask`."""
+        """See `OrchestratorClient.ask`."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
 

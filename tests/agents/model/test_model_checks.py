@@ -8,7 +8,13 @@ import pytest
 from pydantic_ai.models import KnownModelName
 from pydantic_ai.providers import infer_provider_class
 
-from recursor.agents.model.choice import PROVIDERS, check_choice, check_given, doubts, models_without_key
+from recursor.agents.model.model_checks import (
+    PROVIDERS,
+    check_choice,
+    check_given,
+    doubts,
+    models_without_key,
+)
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.orchestration.role_names import STANDARD

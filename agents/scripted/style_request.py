@@ -52,7 +52,7 @@ _LARGER = re.compile(rf"\b(?:bigger|larger|big|large) {_LETTERS}|{_LETTERS}[^.]{
 _SMALLER = re.compile(rf"\b(?:smaller|small|tiny) {_LETTERS}|{_LETTERS}[^.]{{0,12}}\bsmaller")
 
 
-class Look(Record):
+class StyleRequest(Record):
     """What a visitor or an idea says about the looks; None leaves a thing as it is."""
 
     mode: Mode | None = None
@@ -64,13 +64,13 @@ class Look(Record):
     @property
     def says_nothing(self) -> bool:
         """Whether it changes nothing."""
-        return self == Look()
+        return self == StyleRequest()
 
 
-def look_in(text: str) -> Look:
+def look_in(text: str) -> StyleRequest:
     """Return what `text` says about looks."""
     lowered = text.lower()
-    return Look(
+    return StyleRequest(
         mode=_mode_in(lowered),
         hue=_hue_in(lowered),
         layout=next((layout for layout, pattern in _LAYOUTS if re.search(pattern, lowered)), None),

@@ -2,9 +2,9 @@
 
 import pytest
 
+from recursor.storage.due_stacks import stacks_to_wake
 from recursor.storage.store import Store
 from recursor.storage.tables import MESSAGES, STACKS
-from recursor.storage.waking import stacks_to_wake
 from tests.making import NOW, make_message, make_stack
 from tests.storage.writing import damage, put
 
