@@ -141,7 +141,7 @@ def draw_story(seed: int, length: int | None = None) -> Story:
     )
     faults = {fault: weight for fault, weight in FAULTS.items() if random.random() < 0.4}
     usual = {kind: weight for kind, weight in USUAL.items() if random.random() < 0.85}
-    count = length or int(random.triangular(15, 160, 30))
+    count = length or int(random.triangular(10, 90, 25))
     return Story(seed, surroundings, tuple(_draw(random, {**usual, **faults}, count)), length)
 
 
