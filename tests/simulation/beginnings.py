@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from recursor.domain.agent import Run
 from recursor.domain.snapshot import Snapshot
 from recursor.storage.tables import GRAPHS, STACKS
-from tests.simulation.disk import fields
+from tests.simulation.disk import Fields, fields
 from tests.simulation.journal import Key, written
 from tests.simulation.register import Answer
 from tests.simulation.team import DETECTORS
@@ -54,7 +54,7 @@ def _with_runs(world: World, stack_id: str, key: Key) -> Problems:
     if before not in journal.returned or world.injected > world.injected_before:
         return
     begun = journal.begun[before]
-    if begun.life == world.life and begun.commands > world.book.stacks[stack_id].cut_at:
+    if begun.life == world.life and not world.book.stacks[stack_id].cuts_what_began_after(begun.commands):
         yield "2 once", ", though the run before it has returned"
 
 
@@ -79,3 +79,16 @@ def _with_records(world: World, stack_id: str, run: Run) -> Problems:
     for other in nodes.values():
         if other["wave"] < node["wave"] and other["status"] in ("pending", "running"):
             yield "4 waves", f" in wave {node['wave']}, and {other['role']} is {other['status']}"
+    obstacles = _obstacles(nodes.values()).intersection(node["dependencies"])
+    if obstacles:
+        yield "4 waves", f", and depends on {sorted(obstacles)}, which failed"
+
+
+def _obstacles(nodes: Iterable[Fields]) -> set[str]:
+    """Return the roles that no role which depends on them may follow."""
+    found: set[str] = set()
+    for node in sorted(nodes, key=lambda each: each["wave"]):
+        is_passed_on = node["status"] == "skipped" and not found.isdisjoint(node["dependencies"])
+        if is_passed_on or node["status"] in ("failed", "cancelled"):
+            found.add(node["role"])
+    return found

@@ -51,8 +51,8 @@ class StackBook:
     items: dict[str, Item] = field(default_factory=dict)
     moved: int = 0
     """The number of the newest command after which agents may begin."""
-    cut_at: int = -1
-    """The number of the newest command that gives up agents: also where it fails, they are gone."""
+    cut: Asked | None = None
+    """The newest command that gives up agents: also where it fails, they are gone."""
     halted: Asked | None = None
     """The newest acknowledged command after which none may."""
     pruned: bool = False
@@ -66,6 +66,10 @@ class StackBook:
     def is_unreadable(self) -> bool:
         """Whether nothing can be said of it: it was damaged, and is not known to be deleted."""
         return self.damaged and self.state.possible() != frozenset((GONE,))
+
+    def cuts_what_began_after(self, commands: int) -> bool:
+        """Whether agents that began after so many commands were given up, or may have been."""
+        return self.cut is not None and self.cut.number >= commands
 
     @property
     def banned(self) -> Asked | None:
@@ -120,7 +124,7 @@ class Book:
         if command in _MOVES:
             book.moved = asked.number
         if command in ("stop", "delete"):
-            book.cut_at = asked.number
+            book.cut = asked
         book.doomed = book.doomed or command == "delete"
 
     def answered(self, asked: Asked) -> None:

@@ -63,7 +63,12 @@ def at_rest(world: World, disk: Disk) -> Iterator[str]:
             for m in disk.messages(stack_id)
             if m["read_at"] is None
         )
-        yield from (f"message {m['id']} of {stack_id} has not arrived" for m in disk.outbox(stack_id))
+        # One to a stack that cannot be read waits until that is restored, or deleted.
+        yield from (
+            f"message {m['id']} of {stack_id} has not arrived"
+            for m in disk.outbox(stack_id)
+            if m["to_stack_id"] is None or not world.book.stacks[m["to_stack_id"]].is_unreadable
+        )
         yield from (
             f"broadcast {m['id']} is not read by {stack_id}"
             for m in broadcasts

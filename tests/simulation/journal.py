@@ -12,6 +12,7 @@ from recursor.domain.effect import (
     SendMessage,
     UpdateTodo,
 )
+from recursor.domain.snapshot import Snapshot
 
 Key = tuple[str, str, int]
 """Execution, role, attempt."""
@@ -33,7 +34,7 @@ class Begun:
     life: int
     """Of the process."""
     commands: int = 0
-    """How many had been given until then."""
+    """How many had been given until then, up to one that was still to give agents up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +63,24 @@ class Journal:
     runs: int = 0
 
     def note_returned(
-        self, stack_id: str, key: Key, effects: tuple[Effect, ...], uncertain: Collection[str]
+        self, snapshot: Snapshot, key: Key, effects: tuple[Effect, ...], uncertain: Collection[str]
     ) -> None:
-        """Note what an agent is about to return; what is sent to a stack in `uncertain` need not arrive."""
+        """Note what an agent is about to return.
+
+        What is sent to a stack in `uncertain` need not arrive. What was answered already stays as it is.
+        """
+        unanswered = {message.id for message in snapshot.unanswered}
         self.returned[key] = Returned(
-            stack_id,
+            snapshot.stack.id,
             key,
             todos=sum(isinstance(effect, CreateTodo) for effect in effects),
             artifacts=sum(isinstance(effect, PublishArtifact) for effect in effects),
             facts=sum(isinstance(effect, Remember) for effect in effects),
-            answered=tuple(e.message_id for e in effects if isinstance(e, AnswerUserMessage)),
+            answered=tuple(
+                e.message_id
+                for e in effects
+                if isinstance(e, AnswerUserMessage) and e.message_id in unanswered
+            ),
             completed=tuple(e.todo_id for e in effects if isinstance(e, UpdateTodo)),
             sent=tuple((e.to_stack_id, e.content) for e in effects if isinstance(e, SendMessage)),
             uncertain=frozenset(uncertain),

@@ -57,7 +57,7 @@ class Surroundings(Protocol):
         """Note that an agent was called. Returns the key of its run."""
         ...
 
-    def returns(self, stack_id: str, key: Key, effects: tuple[Effect, ...]) -> None:
+    def returns(self, snapshot: Snapshot, key: Key, effects: tuple[Effect, ...]) -> None:
         """Note that an agent is about to return these effects."""
         ...
 
@@ -260,7 +260,7 @@ def _outcome(propose: Propose, task: _Task, mood: Mood) -> Outcome:
         # Nothing of it may be applied, whatever is right in it.
         return _lie(task, propose(task))
     effects = tuple(propose(task))
-    task.world.returns(task.snapshot.stack.id, task.key, effects)
+    task.world.returns(task.snapshot, task.key, effects)
     return Outcome(effects=effects, summary=task.name)
 
 
@@ -324,10 +324,12 @@ def build(task: _Task) -> list[Effect]:
 
 
 def communicate(task: _Task) -> list[Effect]:
-    """Answer visitors, read what other stacks wrote, and answer some of them."""
+    """Answer visitors, some once more, read what other stacks wrote, and answer some of them."""
     snapshot = task.snapshot
     effects: list[Effect] = [
-        AnswerUserMessage(message_id=message.id, answer=task.name) for message in snapshot.unanswered
+        AnswerUserMessage(message_id=message.id, answer=task.name)
+        for message in snapshot.user_messages
+        if message.answered_at is None or task.random.random() < 0.1
     ]
     if snapshot.messages:
         effects.append(ReadMessages(message_ids=tuple(message.id for message in snapshot.messages)))

@@ -34,6 +34,7 @@ from tests.simulation.logs import watched_logs
 from tests.simulation.memory import differences
 from tests.simulation.money import Provider, Runs
 from tests.simulation.process import Process, WatchedStore, Written
+from tests.simulation.register import Answer
 from tests.simulation.story import Story
 from tests.simulation.team import make_team
 from tests.simulation.violation import Violation
@@ -292,14 +293,17 @@ class World:
             self.note(f"   {run.role} of {stack_id} begins ({written(key)}): {run.reason}")
         for problem in problems_with(self, snapshot, run):
             self.violate(*problem)
-        self.journal.begun[key] = Begun(stack_id, key, None, self.life, len(self.book.asked))
+        cut, commands = self.book.stacks[stack_id].cut, len(self.book.asked)
+        if cut is not None and cut.answer is Answer.OPEN:
+            commands = cut.number
+        self.journal.begun[key] = Begun(stack_id, key, None, self.life, commands)
         return key
 
-    def returns(self, stack_id: str, key: Key, effects: tuple[Effect, ...]) -> None:
+    def returns(self, snapshot: Snapshot, key: Key, effects: tuple[Effect, ...]) -> None:
         """See `Surroundings.returns`."""
         # What is written to a stack that may not be there yet may be dropped.
         uncertain = {book.id for book in self.book.stacks.values() if ABSENT in book.state.possible()}
-        self.journal.note_returned(stack_id, key, effects, uncertain)
+        self.journal.note_returned(snapshot, key, effects, uncertain)
 
     def other_stack(self, _stack_id: str, draw: int) -> str | None:
         """See `Surroundings.other_stack`."""
