@@ -11,8 +11,10 @@ from recursor.agents.scripted.planner import ScriptedPlanner
 from recursor.agents.scripted.reviewer import ScriptedReviewer
 from recursor.domain.agent import Agent, AgentChoice, Run
 from recursor.domain.effect import Outcome
+from recursor.domain.extras import ExtraMissingError, needing
 from recursor.domain.settings import SCRIPTED, Settings
 from recursor.domain.snapshot import Snapshot
+from recursor.domain.spending import AgentFailedError
 
 if TYPE_CHECKING:
     from recursor.agents.model.role import ModelRole
@@ -33,12 +35,17 @@ def scripted_agents() -> Mapping[str, Agent]:
 
 @cache
 def model_agents() -> "Mapping[str, ModelRole[Any]]":
-    """Return the team that asks models, by role; likewise for any number of stacks."""
+    """Return the team that asks models, by role; likewise for any number of stacks.
+
+    Raises:
+        ExtraMissingError: the extra `models` is not installed.
+    """
     # It imports the providers' SDKs, which a team of scripted agents is not to wait for.
-    from recursor.agents.model.builder import ModelBuilder
-    from recursor.agents.model.communicator import ModelCommunicator
-    from recursor.agents.model.planner import ModelPlanner
-    from recursor.agents.model.reviewer import ModelReviewer
+    with needing("models", "a team that asks a model"):
+        from recursor.agents.model.builder import ModelBuilder
+        from recursor.agents.model.communicator import ModelCommunicator
+        from recursor.agents.model.planner import ModelPlanner
+        from recursor.agents.model.reviewer import ModelReviewer
 
     return {
         "planner": ModelPlanner(),
@@ -76,8 +83,11 @@ class _ModelAgent:
     async def run(self, snapshot: Snapshot, run: Run) -> Outcome:
         """See `recursor.domain.agent.Agent.run`."""
         if self._agent is None:
-            # It takes a second, in which the event loop is to run others.
-            self._agent = (await exchange_of(run).load(model_agents))[self._role]
+            try:
+                # It takes a second, in which the event loop is to run others.
+                self._agent = (await exchange_of(run).load(model_agents))[self._role]
+            except ExtraMissingError as error:
+                raise AgentFailedError(f"{error}, then resume", suspend=True) from None
         return await self._agent.run(snapshot, run)
 
 

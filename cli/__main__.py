@@ -1,5 +1,19 @@
-"""`python -m recursor.cli`, where no script is installed."""
+"""The `recursor` command, and `python -m recursor.cli` where no script is installed."""
 
-from recursor.cli.app import main
+import sys
 
-main()
+from recursor.domain.extras import ExtraMissingError, needing
+
+
+def main() -> None:
+    """Run the command that this process was started for, and end the process."""
+    try:
+        with needing("cli", "the command recursor"):
+            from recursor.cli import app
+    except ExtraMissingError as error:
+        sys.exit(f"recursor: {error}")
+    app.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from recursor.domain.errors import InvalidInputError, RecursorError
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.extras import needing
 
 if TYPE_CHECKING:
     from recursor.runner.process import Runner
@@ -16,10 +17,6 @@ _ENDPOINTS = (
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
 )
-
-
-class TelemetryMissingError(RecursorError):
-    """OpenTelemetry is wanted, and not installed."""
 
 
 class TelemetrySettings:
@@ -52,18 +49,12 @@ class TelemetrySettings:
         """Return what watches a runner, from `with` to its end; nothing if nothing is wanted.
 
         Raises:
-            TelemetryMissingError: OpenTelemetry is not installed.
+            ExtraMissingError: OpenTelemetry is not installed.
         """
         if not (self.traces or self.metrics):
             return []
-        try:
+        with needing("otel", f"{self.origin}: OpenTelemetry"):
             from recursor.runner.telemetry_events import Telemetry
             from recursor.runner.telemetry_export import Providers
-        except ImportError as error:
-            missing = (error.name or "a part").partition(".")[0]
-            raise TelemetryMissingError(
-                f"{self.origin}: OpenTelemetry is wanted, and {missing} is not installed: "
-                "pip install 'recursor[otel]', or leave it out"
-            ) from error
         providers = Providers.sending(self.endpoint, traces=self.traces, metrics=self.metrics)
         return [lambda runner: Telemetry(runner.orchestrator, runner.store, providers)]

@@ -7,7 +7,8 @@ import sys
 import traceback
 from contextlib import suppress
 
-from recursor.domain.errors import in_one_line
+from recursor.domain.errors import RecursorError, in_one_line
+from recursor.domain.extras import needing
 from recursor.runner.frames import DisconnectedError, FrameSocket, Kind, greeting, pack
 
 
@@ -25,16 +26,22 @@ def main() -> None:
         frames.send(greeting())
     try:
         # Here, because that may be what fails: an installation that is changed under a runner, for one.
-        from recursor.runner.web_main import serve
+        with needing("web", "serving the API and the dashboard"):
+            from recursor.runner.web_main import serve
 
         serve(listener, frames)
     except Exception as error:  # noqa: BLE001  # whatever it is, the runner's log is to tell it
         if os.environ.get("RECURSOR_DEBUG"):
             traceback.print_exc()
         with suppress(DisconnectedError):
-            frames.send(pack(Kind.TROUBLE, in_one_line(error.__cause__ or error).encode()))
+            frames.send(pack(Kind.TROUBLE, _told(error).encode()))
         # Threads of what was begun must not keep it from ending.
         os._exit(1)
+
+
+def _told(error: Exception) -> str:
+    # What Recursor raises is one line that says what to do.
+    return str(error) if isinstance(error, RecursorError) else in_one_line(error.__cause__ or error)
 
 
 if __name__ == "__main__":

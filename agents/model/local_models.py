@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from select import select
 
+from recursor.domain.extras import ExtraMissingError
 from recursor.domain.spending import AgentFailedError
 
 # A large file on a slow disk.
@@ -35,9 +36,7 @@ class LocalServers:
         if not path.is_file():
             raise AgentFailedError(f"{name}: there is no file {path}: give another model.name", suspend=True)
         if importlib.util.find_spec("xllamacpp") is None:
-            raise AgentFailedError(
-                f"{name}: models in files need more: pip install 'recursor[local]'", suspend=True
-            )
+            raise AgentFailedError(str(ExtraMissingError(name, "local")), suspend=True)
 
     def url(self, name: str) -> str:
         """Return where the model called `name`, `local:PATH`, is served; its server is started if need be.

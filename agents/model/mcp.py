@@ -18,6 +18,7 @@ from pydantic_core import to_json
 
 from recursor.agents.model.keys import SHOWN_INSTEAD
 from recursor.domain.errors import InvalidInputError, in_one_line
+from recursor.domain.extras import ExtraMissingError, needing
 from recursor.domain.spending import AgentFailedError
 
 if TYPE_CHECKING:
@@ -215,11 +216,10 @@ def _package(server: str) -> Any:
     """Return pydantic-ai's module for MCP."""
     is_new = "fastmcp" not in sys.modules
     try:
-        import pydantic_ai.mcp as package
-    except ImportError:
-        raise AgentFailedError(
-            f"MCP server {server}: MCP needs more: pip install 'recursor[mcp]', then resume", suspend=True
-        ) from None
+        with needing("mcp", f"MCP server {server}"):
+            import pydantic_ai.mcp as package
+    except ExtraMissingError as error:
+        raise AgentFailedError(f"{error}, then resume", suspend=True) from None
     if is_new:
         # It writes to the terminal by itself, which is for the program to decide that it is part of.
         client = logging.getLogger("fastmcp")

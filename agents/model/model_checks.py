@@ -9,6 +9,7 @@ from recursor.agents.model.keys import KEYLESS, Keys, remedy
 from recursor.agents.model.prompts import doubted_files, prompt_directory
 from recursor.agents.model.provider_names import members
 from recursor.domain.errors import InvalidInputError, unknown_key
+from recursor.domain.extras import needing
 from recursor.domain.settings import SCRIPTED, ModelSettings, Overrides, RunnerSettings, Settings
 from recursor.orchestration.role_names import check_roles, roles_named
 
@@ -210,7 +211,8 @@ def _budgets_in_dollars(settings: Settings, runner: RunnerSettings) -> Iterator[
 
 def _price_is_known(model: str) -> bool:
     # It brings the table of prices, which who names no model has no use for.
-    from recursor.agents.model.prices import most_dollars
+    with needing("models", f"model {model}"):
+        from recursor.agents.model.prices import most_dollars
 
     price: Decimal | None = most_dollars(model, 1, 1)
     return price is not None
@@ -223,7 +225,8 @@ def _instead(model: str) -> str:
 
 def _nearest(model: str) -> str | None:
     """Return the model of known price whose name is nearest to this one, if one is near."""
-    from recursor.agents.model.prices import known_models
+    with needing("models", f"model {model}"):
+        from recursor.agents.model.prices import known_models
 
     provider, _, name = model.partition(":")
     near = get_close_matches(name, known_models(provider), n=1, cutoff=_ALIKE)

@@ -6,8 +6,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
 
-import anyio
-
 from recursor.runtime.clock import Clock, Timer
 
 T = TypeVar("T")
@@ -94,6 +92,8 @@ async def timeout_at(clock: Clock, when: float) -> AsyncIterator[asyncio.Timeout
 
 async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
     """Await `work` to its end, also if the caller is cancelled meanwhile; that takes effect afterwards."""
+    import anyio  # which comes with the packages that ask models
+
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     # A cancelled scope of anyio, which pydantic-ai runs in, would cancel the wait in every turn of the loop.

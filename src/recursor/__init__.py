@@ -6,7 +6,9 @@ imported when it is first used.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+# As type checkers understand it, without the time that the import of `typing` takes.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from recursor.actors import messages
@@ -74,14 +76,25 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'recursor' has no attribute {name!r}; it has {', '.join(__all__)}")
-    module, _, attribute = _HOMES[name].partition(":")
-    found = import_module(module)
-    value = getattr(found, attribute) if attribute else found
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:
+    # Type checkers would take any name as given.
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'recursor' has no attribute {name!r}; it has {', '.join(__all__)}")
+        module, _, attribute = _HOMES[name].partition(":")
+        found = _imported(module)
+        value = getattr(found, attribute) if attribute else found
+        globals()[name] = value
+        return value
+
+
+def _imported(module: str) -> object:
+    if module != _HOMES["models"]:
+        return import_module(module)
+    from recursor.domain.extras import needing
+
+    with needing("models", "recursor.models"):
+        return import_module(module)
 
 
 def __dir__() -> list[str]:

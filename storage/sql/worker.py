@@ -13,6 +13,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from recursor.domain.errors import InvalidInputError, RecursorError
+from recursor.domain.extras import needing
 from recursor.domain.process_settings import SqlSettings
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.opening import open_store
@@ -38,7 +39,8 @@ def main() -> None:
         with closing(_open(Path(request["store"]))) as store:
             _limit_the_rest(settings)
             # Not before: its memory is to be within the limits.
-            from recursor.storage.sql.sandbox import answer
+            with needing("sql", "SQL"):
+                from recursor.storage.sql.sandbox import answer
 
             said, code = answer(store.read, request["sql"], settings), 0
     except InvalidInputError as error:

@@ -285,8 +285,7 @@ def test_what_is_missing_is_named_with_its_remedy(data: Path) -> None:
     )
     assert done.returncode == 1
     assert done.stderr == (
-        f"recursor: {ENDPOINT}: OpenTelemetry is wanted, and opentelemetry is not installed: "
-        "pip install 'recursor[otel]', or leave it out\n"
+        f'recursor: {ENDPOINT}: OpenTelemetry needs recursor[otel]: pip install "recursor[otel]"\n'
     )
 
 
