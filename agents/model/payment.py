@@ -93,6 +93,7 @@ class Payment:
             BudgetExceededError: a budget has less left.
         """
         try:
+            # Calls that wait for what this one holds are told when it is settled, by whoever made it.
             await uninterrupted(self._reserve())
         except PriceUnknownError as error:
             raise AgentFailedError(

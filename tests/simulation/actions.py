@@ -89,11 +89,15 @@ class Actions:
         self._world.store.store._failures.clear()
 
     def allow_everything(self) -> None:
-        """Take back all limits of what may be spent, and settings that make stacks wait."""
+        """Take back all limits of what may be spent, and settings that make stacks wait.
+
+        Other stacks are left alone: that they look by themselves is to be seen.
+        """
         world = self._world
         self._limit_all_to(None)
         for book in world.book.stacks.values():
-            if not book.doomed:
+            is_limited = any("tokens" in own or "after_work" in own for own in book.settings.possible())
+            if is_limited and not book.doomed:
                 self._configure_to(book.id, {"budget": {"tokens": None}, "pause": {"after_work": None}})
 
     def explains(self, text: str, error: BaseException | None) -> bool:
