@@ -21,7 +21,7 @@ from recursor.storage.stacks import read_stack
 T = TypeVar("T")
 
 # Generous: the machine may be busy with other tests.
-TIMEOUT = 60.0
+TIMEOUT = 180.0
 
 COMMAND = ("-m", "recursor.cli")
 GATED_COMMAND = (str(Path(__file__).parent / "runner" / "gated_runner.py"),)

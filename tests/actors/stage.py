@@ -46,7 +46,7 @@ from recursor.storage.stacks import read_stack
 from recursor.storage.store import Store
 from recursor.storage.tables import GRAPHS, TABLES, TODOS, TRACES, USER_MESSAGES
 
-WAIT = 30
+WAIT = 180
 """Seconds that no test ever waits, unless what it waits for is broken."""
 
 Act = Callable[[Snapshot, Run], Any]

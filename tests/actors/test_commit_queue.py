@@ -35,4 +35,4 @@ def test_a_queue_is_not_idle_while_somebody_waits_for_what_is_already_so() -> No
     assert not queue.is_idle
     queue.flush()
     assert queue.is_idle
-    assert second.get(timeout=1) is None
+    assert second.get(timeout=0) is None

@@ -24,7 +24,7 @@ from recursor.storage.opening import memory_store
 from recursor.storage.queries import execution_graphs, recent_executions
 from recursor.storage.stacks import read_stack
 
-WAIT = 30
+WAIT = 180
 """Seconds that no test ever waits, unless what it waits for is broken."""
 
 

@@ -18,7 +18,7 @@ from tests.simulation.register import Answer, Asked
 JOURNAL, ERRORS = "journal", "errors"
 ROOT = Path(__file__).parents[2]
 # Seconds after which something that takes milliseconds is given up for lost.
-PATIENCE = 30.0
+PATIENCE = 180.0
 # Some agents fail, hang, or return when nobody waits for them any more.
 MOODY = ("--moods", "raises:8", "hangs:1", "late:1")
 

@@ -31,6 +31,7 @@ from tests.crash.lives import Lives
 from tests.crash.process import Child, refusal, wait_until
 
 pytestmark = pytest.mark.crash
+SLOW = pytest.mark.slow
 
 NOBODY = 65534
 
@@ -65,7 +66,9 @@ def test_a_directory_that_may_not_be_written(
     assert contents(directory) == before
 
 
-@pytest.mark.parametrize("damage", ["garbage", "zeros", "short"])
+@pytest.mark.parametrize(
+    "damage", ["garbage", pytest.param("zeros", marks=SLOW), pytest.param("short", marks=SLOW)]
+)
 def test_a_damaged_store_is_refused_and_left_as_it_is(lives: Lives, damage: str) -> None:
     data = lives.directory / "store" / "data.mdb"
     whole = data.read_bytes()
@@ -77,7 +80,11 @@ def test_a_damaged_store_is_refused_and_left_as_it_is(lives: Lives, damage: str)
     lives.bring_to_rest(lives.start())
 
 
-@pytest.mark.parametrize("table", [TODOS, USER_MESSAGES, IDEAS, STATES], ids=lambda table: table.name)
+@pytest.mark.parametrize(
+    "table",
+    [TODOS, *(pytest.param(table, marks=SLOW) for table in (USER_MESSAGES, IDEAS, STATES))],
+    ids=lambda table: table.name,
+)
 def test_a_poisoned_record_pauses_its_stack_and_no_other(lives: Lives, table: Table[Any]) -> None:
     live_for_a_while(lives)
     poisoned, key = poison(lives, table)
@@ -91,7 +98,9 @@ def test_a_poisoned_record_pauses_its_stack_and_no_other(lives: Lives, table: Ta
     lives.bring_to_rest(child)
 
 
-@pytest.mark.parametrize("table", [EXECUTIONS, GRAPHS], ids=lambda table: table.name)
+@pytest.mark.parametrize(
+    "table", [EXECUTIONS, pytest.param(GRAPHS, marks=SLOW)], ids=lambda table: table.name
+)
 def test_a_poisoned_cycle_pauses_its_stack_and_no_other(lives: Lives, table: Table[Any]) -> None:
     poisoned = list(lives.load.stacks)[1]
     end_in_a_cycle(lives, poisoned)

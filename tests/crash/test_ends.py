@@ -51,6 +51,7 @@ def test_a_sigterm_under_load_leaves_nothing_half_done(lives: Lives) -> None:
     assert journal.returned
 
 
+@pytest.mark.slow
 def test_a_kill_during_a_backup_leaves_no_half_of_one(lives: Lives) -> None:
     with closing(LmdbStore(lives.directory / "store", [*TABLES, "ballast"], migrations=MIGRATIONS)) as store:
         for number in range(40):

@@ -31,6 +31,7 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing_but_time(lives: Lives) ->
     lives.bring_to_rest(child)
 
 
+@pytest.mark.slow
 def test_a_runner_that_is_killed_on_a_full_disk(lives: Lives) -> None:
     child = lives.start()
     child.await_word("ready")

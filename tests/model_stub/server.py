@@ -16,7 +16,7 @@ from tests.model_stub.answers import Answer, Call, Fault, Script, always
 from tests.model_stub.dialects import dialect_of, model_of, streams
 
 # Longer than any test waits for what is about to happen.
-PATIENCE = 60.0
+PATIENCE = 180.0
 DRIP_SECONDS = 0.02
 _WITHIN = (Fault.RESET_WITHIN, Fault.CLOSE_WITHIN, Fault.OVERLOADED_WITHIN)
 KEY_HEADERS = ("authorization", "x-api-key", "x-goog-api-key")

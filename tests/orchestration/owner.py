@@ -204,6 +204,14 @@ class Owner:
             if turn == self.state.turn:
                 self.feed(TimerDue())
 
+    def is_committing(self) -> bool:
+        """Return whether a commit is under way."""
+        return self.disk.waiting is not None
+
+    def lose_timer(self) -> None:
+        """Forget the timer, as if it had gone off."""
+        self.timer = None
+
     def write_all(self) -> None:
         """Have everything written that is to be."""
         while self.disk.waiting is not None:

@@ -27,7 +27,7 @@ def acyclic(draw: st.DrawFn) -> dict[str, list[str]]:
 
 
 def generations(waits_for: dict[str, list[str]]) -> list[set[str]]:
-    graph = nx.DiGraph()
+    graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(waits_for)
     graph.add_edges_from((other, name) for name, others in waits_for.items() for other in others)
     return [set(generation) for generation in nx.topological_generations(graph)]

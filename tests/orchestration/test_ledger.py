@@ -53,8 +53,8 @@ class Books:
                 self.accounts[stack_id, key] = record
         for reservation_id in self.ledger.removed:
             self.reservations.pop(reservation_id, None)
-        for key in [key for key in self.accounts if key[0] in self.ledger.forgotten]:
-            del self.accounts[key]
+        for owned in [owned for owned in self.accounts if owned[0] in self.ledger.forgotten]:
+            del self.accounts[owned]
         self.ledger.changed.clear()
         self.ledger.removed.clear()
 

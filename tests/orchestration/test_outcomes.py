@@ -647,7 +647,7 @@ def test_an_outcome_names_the_records_that_its_owner_has_to_look_for() -> None:
     ]
 
 
-CHANGING = [
+CHANGING: list[Effect] = [
     SetProject(title="Garden"),
     SetPhase(phase=Phase.COMPLETE),
     CreateTodo(content="water"),

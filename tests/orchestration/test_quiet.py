@@ -103,7 +103,7 @@ class Team:
         self.artifact = make_artifact(number, created_at=self.now)
 
     def reviewer(self) -> None:
-        wish = ()
+        wish: tuple[str, ...] = ()
         if self.wishes:
             self.wishes -= 1
             wish = (f"wish {self.wishes}",)

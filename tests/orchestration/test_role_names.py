@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.settings import Settings
+from recursor.domain.settings import Overrides, Settings
 from recursor.orchestration.role_names import BY_ROLE, STANDARD, check_roles, doubted_roles
 from recursor.runner.team import standard_team
 
@@ -63,7 +63,7 @@ def test_what_is_set_is_refused_just_if_neither_the_team_nor_what_was_set_before
 
 @pytest.mark.parametrize("name", ["researcher", "tester", "total", "designer"])
 def test_where_the_team_is_not_known_a_role_of_ones_own_is_doubted(name: str) -> None:
-    given = {"budget": {"role_tokens": {name: 5, "builder": 5}}}
+    given: Overrides = {"budget": {"role_tokens": {name: 5, "builder": 5}}}
     check_roles(given)
     (line,) = doubted_roles(given)
     assert line.startswith(f"budget.role_tokens: the standard team has no {name}: ")

@@ -360,37 +360,41 @@ class TestCancellingATodo:
             self.cancel(desk, todo_id)
 
 
+def last_input(desk: Desk) -> float | None:
+    return desk.records.stack.last_input_at
+
+
 class TestWhatAPersonGave:
     """Is kept with its time, whatever becomes of it: a row of repetitions begins anew there."""
 
     def test_is_a_todo_and_each_change_of_it(self, desk: Desk) -> None:
-        assert desk.records.stack.last_input_at is None
+        assert last_input(desk) is None
         todo = new_todo(STACK, "plant", 3, NOW)
         do(desk, AddTodo(todo))
-        assert desk.records.stack.last_input_at == NOW
+        assert last_input(desk) == NOW
         do(desk, EditTodo(STACK, todo.id, "sow"), NOW + 1)
-        assert desk.records.stack.last_input_at == NOW + 1
+        assert last_input(desk) == NOW + 1
         do(desk, EditTodo(STACK, todo.id, "sow", 3), NOW + 2)
         do(desk, AddTodo(todo.but(created_at=NOW + 2)), NOW + 2)
-        assert desk.records.stack.last_input_at == NOW + 1, "nothing has changed"
+        assert last_input(desk) == NOW + 1, "nothing has changed"
         do(desk, CancelTodo(STACK, todo.id), NOW + 3)
-        assert desk.records.stack.last_input_at == NOW + 3
+        assert last_input(desk) == NOW + 3
 
     def test_is_a_message_or_an_idea_or_a_setting(self, desk: Desk) -> None:
         def set_it(draft: Draft, command: ConfigureStack) -> Stack:
             return configure(draft, command, lambda _changes, _kept: None)
 
         do(desk, TOLD["visitor"])
-        assert desk.records.stack.last_input_at == NOW
+        assert last_input(desk) == NOW
         do(desk, SetIdea(new_idea(STACK, "a pond", NOW)), NOW + 1)
-        assert desk.records.stack.last_input_at == NOW + 1
+        assert last_input(desk) == NOW + 1
         desk.do(set_it, ConfigureStack(STACK, {"pause": {"after_work": 2}}), NOW + 2)
-        assert desk.records.stack.last_input_at == NOW + 2
+        assert last_input(desk) == NOW + 2
 
     def test_is_not_what_another_team_wrote(self, desk: Desk) -> None:
         do(desk, TOLD["stack"])
-        assert desk.records.stack.last_input_at is None
+        assert last_input(desk) is None
 
     def test_is_not_that_a_stack_is_steered(self, desk: Desk) -> None:
         desk.do(steer, ControlStack(STACK, Command.PAUSE))
-        assert desk.records.stack.last_input_at is None
+        assert last_input(desk) is None

@@ -69,7 +69,7 @@ class TestWaking:
     def test_one_that_may_not_run_is_held(self, state: str) -> None:
         owner = held(state)
         assert not owner.questions
-        assert owner.disk.waiting is None
+        assert not owner.is_committing()
 
     def test_where_agents_do_not_run_it_is_held(self) -> None:
         assert Owner(runs=False).activity is HELD
@@ -159,7 +159,8 @@ class TestResting:
 
     def test_a_clock_that_was_set_back_is_waited_for(self) -> None:
         owner = resting()
-        owner.now, owner.timer = NOW - 100, None
+        owner.now = NOW - 100
+        owner.lose_timer()
         owner.feed(TimerDue())
         assert (owner.activity, owner.timer) == (RESTING, (NOW + 30, owner.state.turn))
 
@@ -208,10 +209,10 @@ class TestResting:
     def test_a_change_is_written_with_what_comes_of_the_look(self) -> None:
         owner = resting()
         answered = owner.do(SendUserMessage(make_user_message(1)))
-        assert owner.disk.waiting is None
+        assert not owner.is_committing()
         look(owner)
         build(owner)
-        assert owner.disk.waiting is not None
+        assert owner.is_committing()
         assert not answered.done()
         owner.write_all()
         assert answered.get(timeout=0) == make_user_message(1)
@@ -252,7 +253,7 @@ class TestLooking:
         owner.pass_time(30)
         look(owner, NO_WORK.but(computed_at=owner.now))
         assert owner.activity is RESTING
-        assert owner.disk.waiting is None
+        assert not owner.is_committing()
 
     def test_no_work_of_a_complete_stack_has_it_rest_until_an_event(self) -> None:
         owner = resting(stack=make_stack(phase=Phase.COMPLETE))
@@ -282,7 +283,10 @@ class TestLooking:
         owner = Owner()
         owner.answer(owner.asked, "work detection failed: planner: ValueError")
         assert (owner.activity, owner.state.due) == (RESTING, NOW + 5)
-        assert owner.state.trouble == "work detection failed: planner: ValueError"
+        assert (owner.state.trouble, owner.state.look_failures) == (
+            "work detection failed: planner: ValueError",
+            1,
+        )
         owner.pass_time(5)
         look(owner, NO_WORK)
         assert (owner.state.trouble, owner.state.look_failures) == (None, 0)

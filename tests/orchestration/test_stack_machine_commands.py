@@ -83,13 +83,13 @@ class TestMessagesToOthers:
         assert message.id not in owner.records.outbox
         owner.write_all()
         owner.feed(Arrived(message.id))
-        assert owner.disk.waiting is None
+        assert not owner.is_committing()
 
     def test_while_the_stack_is_busy_their_arrival_goes_with_the_next_save(self) -> None:
         message = make_message(1, from_stack_id=STACK, to_stack_id="other")
         owner = running(outbox=[message])
         owner.feed(Arrived(message.id))
-        assert owner.disk.waiting is None
+        assert not owner.is_committing()
         end_wave(owner)
         look(owner, NO_WORK)
         assert owner.disk.waiting is not None
@@ -227,7 +227,7 @@ class TestAFullDisk:
         owner = resting(outbox=[message])
         owner.feed(Arrived(message.id))
         owner.fail()
-        assert owner.disk.waiting is None
+        assert not owner.is_committing()
         assert owner.state.backing_off
 
     def test_begins_a_wave_again_whose_beginning_was_not_written(self) -> None:

@@ -63,9 +63,9 @@ class TestRunning:
         owner = running()
         end_wave(owner, outcome=Outcome(effects=(CreateTodo(content="dig"),), summary="planned"))
         assert owner.activity is LOOKING
-        assert owner.disk.waiting is None
+        assert not owner.is_committing()
         look(owner)
-        assert owner.disk.waiting is not None
+        assert owner.is_committing()
         assert owner.told_of(NodeFinished) == []
         owner.write_all()
         assert statuses(owner) == {"planner": NodeStatus.COMPLETED, "builder": NodeStatus.RUNNING}
@@ -89,7 +89,7 @@ class TestRunning:
         end_wave(owner)
         look(owner)
         assert owner.activity is BUILDING
-        assert owner.disk.waiting is None
+        assert not owner.is_committing()
         build(owner)
         owner.write_all()
         assert (owner.activity, owner.records.stack.last_cycle) == (RUNNING, 2)
@@ -252,7 +252,7 @@ class TestTheEnd:
         owner = running()
         owner.feed(Quiesce())
         assert owner.carried_out[-1] == TakeBack()
-        assert not owner.is_quiet
+        assert (owner.is_quiet, owner.state.quiescing) == (False, True)
         end_wave(owner)
         owner.write_all()
         assert owner.is_quiet

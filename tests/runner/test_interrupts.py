@@ -23,7 +23,7 @@ def test_the_end_of_its_terminal_is_an_interruption() -> None:
     inbox: SimpleQueue[Any] = SimpleQueue()
     with Interrupts(inbox):
         os.kill(os.getpid(), signal.SIGHUP)
-        assert inbox.get(timeout=30) == Interrupted(signal.SIGHUP)
+        assert inbox.get(timeout=180) == Interrupted(signal.SIGHUP)
 
 
 def test_one_that_was_begun_with_nohup_outlives_its_terminal() -> None:
@@ -32,6 +32,6 @@ def test_one_that_was_begun_with_nohup_outlives_its_terminal() -> None:
         with Interrupts(inbox):
             os.kill(os.getpid(), signal.SIGHUP)
             os.kill(os.getpid(), signal.SIGTERM)
-            assert inbox.get(timeout=30) == Interrupted(signal.SIGTERM)
+            assert inbox.get(timeout=180) == Interrupted(signal.SIGTERM)
             assert inbox.empty()
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN

@@ -21,7 +21,7 @@ from recursor.runner.web_process import WebProcessError
 from recursor.storage.data_directory import DataDirectoryLock, holder
 from recursor.storage.errors import DirectoryInUseError, StorageCorruptError
 from recursor.storage.tables import GRAPHS
-from tests.processes import wait_for
+from tests.processes import TIMEOUT, wait_for
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "abandoned"])
@@ -78,7 +78,7 @@ def test_a_runner_can_be_had_in_any_program(data: Path) -> None:
         found = holder(data)
         assert found is not None
         assert found.details["url"] == one.url
-        assert one.begin_stop(grace=1).get(timeout=60)
+        assert one.begin_stop(grace=1).get(timeout=TIMEOUT)
     assert holder(data) is None
 
 
@@ -140,7 +140,7 @@ def test_a_damaged_store_is_one_line(data: Path, recursor: Callable[..., Any]) -
 def test_a_runners_api_answers_sql_within_its_settings(data: Path) -> None:
     with (
         Runner(data, roles=observers_team(), port=0, sql=SqlSettings(rows=1)) as runner,
-        httpx.Client(base_url=runner.url, timeout=60) as client,
+        httpx.Client(base_url=runner.url, timeout=TIMEOUT) as client,
     ):
         for name in ("beds", "seeds"):
             assert client.post("/api/stacks", json={"name": name}).status_code == 201

@@ -11,7 +11,7 @@ import pytest
 
 from recursor.runner.access import Access
 from recursor.runner.port import listen
-from tests.processes import run_to_end, started_runner, wait_for
+from tests.processes import TIMEOUT, run_to_end, started_runner, wait_for
 
 
 def web_process(runner: int) -> int | None:
@@ -22,7 +22,7 @@ def web_process(runner: int) -> int | None:
 
 def answers(url: str) -> int | None:
     try:
-        return httpx.get(f"{url}/api/health", timeout=30).json()["pid"]
+        return httpx.get(f"{url}/api/health", timeout=TIMEOUT).json()["pid"]
     except httpx.TransportError:
         return None
 
@@ -35,7 +35,7 @@ def test_the_web_process_is_replaced_when_it_dies(tmp_path: Path) -> None:
         os.kill(first, signal.SIGKILL)
         assert wait_for(lambda: answers(runner.url)) == pid
         assert web_process(pid) not in (first, None)
-        made = httpx.post(f"{runner.url}/api/stacks", json={"name": "one", "start": True}, timeout=30)
+        made = httpx.post(f"{runner.url}/api/stacks", json={"name": "one", "start": True}, timeout=TIMEOUT)
         assert made.json()["state"] == "running"
         assert runner.end(signal.SIGTERM) == 0
         assert "the web process ended" in runner.err
@@ -98,10 +98,10 @@ def test_a_signal_to_all_processes_ends_all_in_order(tmp_path: Path, number: int
 def test_what_another_process_wrote_while_the_store_grew_is_served(tmp_path: Path) -> None:
     with started_runner(data=tmp_path / "data") as runner:
         url = f"{runner.url}/api/stacks"
-        stack = httpx.post(url, json={"name": "one"}, timeout=30).json()["id"]
+        stack = httpx.post(url, json={"name": "one"}, timeout=TIMEOUT).json()["id"]
         for number in range(60):
             todo = {"content": f"{number} {'x' * 1900}", "priority": 1}
-            assert httpx.post(f"{url}/{stack}/todos", json=todo, timeout=30).status_code == 201
-        assert httpx.get(f"{url}/{stack}/work", timeout=30).json()["statuses"]["builder"]
+            assert httpx.post(f"{url}/{stack}/todos", json=todo, timeout=TIMEOUT).status_code == 201
+        assert httpx.get(f"{url}/{stack}/work", timeout=TIMEOUT).json()["statuses"]["builder"]
     with Access(tmp_path / "data") as access, access.read() as reader:
         assert reader.get("agent_stacks", stack.encode())

@@ -10,7 +10,7 @@ from recursor.runtime.actor import DispatchedActor
 from recursor.runtime.dispatcher import Dispatcher
 from recursor.runtime.pool import TaskPool
 
-WAIT = 30
+WAIT = 180
 
 
 class Runner(DispatchedActor):

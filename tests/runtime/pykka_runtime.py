@@ -33,4 +33,4 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     assert SuiteActor.made > 100, "the suite did not test dispatched actors"
-    assert dispatcher.shutdown(timeout=30), "some of the dispatcher's threads did not end"
+    assert dispatcher.shutdown(timeout=180), "some of the dispatcher's threads did not end"

@@ -13,7 +13,7 @@ from pykka._envelope import Envelope
 from recursor.runtime.actor import DispatchedActor, StopFlag, stop
 from recursor.runtime.future import Reply
 
-WAIT = 30
+WAIT = 180
 
 
 class Echo(DispatchedActor):

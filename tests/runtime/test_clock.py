@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from recursor.runtime.clock import MOST_CANCELLED, ManualClock, SystemClock
 
-WAIT = 30
+WAIT = 180
 
 
 def until(condition, what):

@@ -6,7 +6,7 @@ from recursor.runtime.actor import DispatchedActor
 from recursor.runtime.deferred import Deferred
 from recursor.runtime.future import DispatchedFuture
 
-WAIT = 30
+WAIT = 180
 
 
 class Deferring(DispatchedActor):

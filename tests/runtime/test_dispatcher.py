@@ -17,7 +17,7 @@ from recursor.runtime.dispatcher import Dispatcher
 from recursor.runtime.future import DispatchedFuture
 from recursor.runtime.worker import blocking
 
-WAIT = 30
+WAIT = 180
 
 
 def threads_of(dispatcher):

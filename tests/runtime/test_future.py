@@ -14,7 +14,7 @@ from pykka import Timeout, get_all
 
 from recursor.runtime.future import DispatchedFuture, fan_in
 
-WAIT = 30
+WAIT = 180
 
 
 def failed(error):

@@ -8,7 +8,7 @@ from pykka._envelope import Envelope
 
 from recursor.runtime.actor import DispatchedActor
 
-WAIT = 30
+WAIT = 180
 
 
 class Interrupted(queue.SimpleQueue):

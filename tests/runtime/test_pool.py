@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from recursor.runtime import task_threads
 from recursor.runtime.pool import Task, TaskAbandonedError, TaskPool
 
-WAIT = 30
+WAIT = 180
 
 
 def threads_of(pool):

@@ -46,7 +46,7 @@ def test_pykkas_own_tests_pass(threads: int, tmp_path: Path) -> None:
         },
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
 

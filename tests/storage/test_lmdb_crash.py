@@ -57,9 +57,12 @@ for thread in range(6):
 
 
 @pytest.mark.crash
-def test_every_acknowledged_commit_survives_a_kill_and_every_commit_is_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lives", [2, pytest.param(6, marks=pytest.mark.slow)])
+def test_every_acknowledged_commit_survives_a_kill_and_every_commit_is_whole(
+    tmp_path: Path, lives: int
+) -> None:
     acknowledged: set[bytes] = set()
-    for life in range(6):
+    for life in range(lives):
         process = subprocess.Popen(
             [sys.executable, "-c", KILLED, str(tmp_path), str(life * 1_000_000)], stdout=subprocess.PIPE
         )
@@ -132,7 +135,9 @@ with closing(LmdbStore(Path(sys.argv[1]), ["table"])) as store:
 
 
 @pytest.mark.crash
-@pytest.mark.parametrize("limit", [200_000, 1_000_000, 1_003_333])
+@pytest.mark.parametrize(
+    "limit", [1_003_333, *(pytest.param(limit, marks=pytest.mark.slow) for limit in (200_000, 1_000_000))]
+)
 def test_a_full_disk_fails_what_is_at_hand_and_nothing_before_or_after(tmp_path: Path, limit: int) -> None:
     done = subprocess.run(
         [sys.executable, "-c", FULL, str(tmp_path), str(limit)], capture_output=True, text=True, check=True

@@ -47,7 +47,7 @@ def client(engine: Engine) -> Iterator[httpx.Client]:
         port = listener.getsockname()[1]
         server = WebServer(make_app(engine, port), listener, on_stop=engine.events.close)
         server.start()
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=180) as client:
             yield client
         server.stop()
 

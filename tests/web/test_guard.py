@@ -46,7 +46,7 @@ def client(access: WebAccess) -> Iterator[httpx.Client]:
         server = WebServer(app, listener)
         server.start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with httpx.Client(base_url=url, headers={"host": f"127.0.0.1:{PORT}"}, timeout=60) as asking:
+        with httpx.Client(base_url=url, headers={"host": f"127.0.0.1:{PORT}"}, timeout=180) as asking:
             yield asking
         server.stop()
 
@@ -149,7 +149,7 @@ def test_who_signs_out_is_out_everywhere_also_with_a_copy_of_the_cookie(guarded:
         assert (left.status_code, left.headers["location"]) == (303, "/login")
         assert "recursor_session" not in guarded.cookies
         with pytest.raises(ConnectionClosed):
-            live.recv(timeout=60)
+            live.recv(timeout=180)
     guarded.cookies.set("recursor_session", kept)
     assert guarded.get("/api/thing").status_code == 401
     with pytest.raises(InvalidStatus):

@@ -37,7 +37,7 @@ def served(engine: Engine, **options: Any) -> Iterator[Client]:
         port = listener.getsockname()[1]
         server = WebServer(make_app(engine, port, **options), listener)
         server.start()
-        with Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+        with Client(base_url=f"http://127.0.0.1:{port}", timeout=180) as client:
             yield client
         server.stop()
 

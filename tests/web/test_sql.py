@@ -44,7 +44,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., httpx.Client]]:
             server = WebServer(make_app(engine, port), listener)
             held.callback(server.stop)
             server.start()
-            return held.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60))
+            return held.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=180))
 
         yield serve
 

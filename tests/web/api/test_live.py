@@ -214,7 +214,7 @@ def test_streams_end_as_soon_as_the_server_stops(engine: Engine) -> None:
         ended = threading.Event()
 
         def follow() -> None:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=180) as client:
                 with following(client) as (_, stream):
                     assert list(stream) == []
                 ended.set()

@@ -25,11 +25,11 @@ class Reading:
     def _read(self) -> str:
         wanted = self.wanted
         self.begun.release()
-        assert self.let.acquire(timeout=60)
+        assert self.let.acquire(timeout=180)
         return wanted
 
     async def until_begun(self) -> None:
-        assert await asyncio.to_thread(self.begun.acquire, timeout=60)
+        assert await asyncio.to_thread(self.begun.acquire, timeout=180)
 
 
 def test_others_are_served_while_it_is_read_and_the_last_wish_is_shown_last() -> None:

@@ -23,7 +23,7 @@ def _open(visit, done, path: str, **more) -> Page:
     return page
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("path", PAGES)
 def test_no_page_keeps_anybody_out(done, visit, path, theme):
     page = _open(visit, done, path, color_scheme=theme, reduced_motion="reduce")

@@ -49,7 +49,7 @@ def _open(browser: Browser, theme: Literal["light", "dark"], width: int) -> Iter
     context.close()
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture(params=["light", pytest.param("dark", marks=pytest.mark.slow)])
 def themed(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     yield from _open(browser, request.param, 1280)
 
