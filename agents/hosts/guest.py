@@ -23,7 +23,7 @@ from recursor.agents.hosts.messages import (
     Withdraw,
 )
 from recursor.agents.model.exchange import Exchange
-from recursor.agents.model.provider_names import provider_of
+from recursor.agents.model.provider_names import folded
 from recursor.agents.model.rate_limiter import Aside, QueuePosition, Verdict
 from recursor.domain.agent import Agent, Run
 from recursor.domain.effect import Outcome
@@ -114,7 +114,7 @@ class RemoteLimiter:
 
     def closed_until(self, model: str, base_url: str | None) -> float:
         """See `RateLimiter.closed_until`: as far as it is known here."""
-        return self._closed.get((provider_of(model), base_url), 0.0)
+        return self._closed.get((folded(model), base_url), 0.0)
 
     async def acquire(
         self,
@@ -149,8 +149,8 @@ class RemoteLimiter:
         """See `RateLimiter.settled`: the runner's process knows of it."""
 
     def closed(self, told: ProviderClosed) -> None:
-        """Note until when a provider asks to be left alone."""
-        self._closed[provider_of(told.model), told.base_url] = told.until
+        """Note when a model is available again."""
+        self._closed[folded(told.model), told.base_url] = told.until
 
 
 class Guest:

@@ -227,7 +227,7 @@ class Host:
     def _release(self, told: Release) -> None:
         permitted = self._permits.pop(told.id)
         self._limiter.release(permitted.permit, tokens=told.tokens, verdict=told.verdict, wait=told.wait)
-        if told.verdict == "refused":
+        if told.verdict in ("refused", "unreachable"):
             model, base_url = permitted.model, permitted.base_url
             until = self._limiter.closed_until(model, base_url)
             self._tell_all(ProviderClosed(model, base_url, until))

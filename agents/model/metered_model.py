@@ -223,8 +223,8 @@ class MeteredModel(WrapperModel):
         except ModelAPIError as error:
             if wire.status is not None and 300 <= wire.status < 400:
                 raise UnusableError(self._name, _moved(self._name, wire)) from error
-            if isinstance(error, ModelConnectionError):
-                wire.sent = wire.sent and error.phase not in ("pool", "connect")
+            if isinstance(error, ModelConnectionError) and error.phase in ("pool", "connect"):
+                wire.sent, verdict = False, "unreachable"
             raise
         finally:
             if not wire.sent or (wire.status is not None and wire.status >= 300):

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from recursor.agents.model.provider_names import all_rates, folded
 from recursor.agents.model.rate_window import CallEntry, RateWindow
@@ -51,8 +51,8 @@ class QueuePosition:
     """How many calls had been settled when it was admitted: after the next one it may try again."""
 
 
-Verdict = Literal["answered", "refused", "unused"]
-"""Of a provider about a call; or that the call was not made after all."""
+Verdict = Literal["answered", "refused", "unreachable", "unused"]
+"""What a provider made of a call; that there was no connection to it; or that the call was not made."""
 
 
 class Permit(Protocol):
@@ -99,12 +99,20 @@ class WindowPermit:
     """The `Permit` of a `RateLimiter`."""
 
     turn: QueuePosition
-    entries: tuple[tuple[RateWindow, CallEntry], ...]
-    """The first is that of the provider."""
+    provider: tuple[RateWindow, CallEntry]
+    model: tuple[RateWindow, CallEntry]
 
 
-Windows = tuple[RateWindow, ...]
-"""Those that a call needs room in: its provider's, and its model's."""
+class Windows(NamedTuple):
+    """The windows that a call needs room in."""
+
+    provider: RateWindow
+    model: RateWindow
+
+    @property
+    def closed_until(self) -> float:
+        """When both accept calls again."""
+        return max(self.provider.closed_until, self.model.closed_until)
 
 
 @dataclass(order=True, slots=True)
@@ -126,6 +134,7 @@ class RateLimiter:
         self._time = SteadyTime(clock)
         self._chance = chance or random.Random()
         self._windows: dict[tuple[str, str | None], RateWindow] = {}
+        self._pairs: dict[tuple[str, str | None], Windows] = {}
         self._queues: dict[Windows, list[_Waiting]] = {}
         """A heap for each model and address: when a call ends, not all that wait are looked at."""
         self._unpaid: list[_Waiting] = []
@@ -135,8 +144,8 @@ class RateLimiter:
         self._timer: Timer | None = None
 
     def closed_until(self, model: str, base_url: str | None) -> float:
-        """Return until when a provider asks to be left alone: seconds since the epoch, UTC, or 0."""
-        left = self._windows_of(model, base_url)[0].closed_until - self._time.now()
+        """Return when a model is available again: seconds since the epoch, UTC, or 0."""
+        left = self._windows_of(model, base_url).closed_until - self._time.now()
         return self._clock.now() + left if left > 0 else 0.0
 
     async def acquire(
@@ -189,7 +198,10 @@ class RateLimiter:
         verdict: Verdict | None = None,
         wait: float | None = None,
     ) -> None:
-        """Note that a call has ended, and admit the next. A provider that refused it is closed for all runs.
+        """Note that a call has ended, and admit the next.
+
+        A model that refused it is closed for all runs. Its provider is closed, too, if it refuses another of
+        its models as well, or cannot be reached.
 
         Args:
             permit: of the call.
@@ -197,12 +209,16 @@ class RateLimiter:
             verdict: what its provider made of it, if that is known.
             wait: seconds that a provider asks for that refused it, or None.
         """
-        window, entry = permit.entries[0]
         if verdict == "answered":
-            window.answered()
+            permit.provider[0].answered()
+            permit.model[0].answered()
         elif verdict == "refused":
-            window.refused(entry, self._time.now(), wait, self._chance.random())
-        for window, entry in permit.entries:
+            self._close(permit.model, wait)
+            if self._refuses_another(permit):
+                self._close(permit.provider, wait)
+        elif verdict == "unreachable":
+            self._close(permit.provider, wait)
+        for window, entry in (permit.provider, permit.model):
             if tokens is not None:
                 entry.tokens = tokens
             if verdict == "unused":
@@ -219,9 +235,26 @@ class RateLimiter:
             self._unpaid.clear()
             self._admit()
 
+    def _close(self, refused: tuple[RateWindow, CallEntry], wait: float | None) -> None:
+        window, entry = refused
+        window.refused(entry, self._time.now(), wait, self._chance.random())
+
+    def _refuses_another(self, permit: WindowPermit) -> bool:
+        """Return whether the provider, at the same address, refuses another model, too."""
+        (model, _), (provider, _) = permit.model, permit.provider
+        return any(
+            each.model.refusals and each.model is not model
+            for each in self._pairs.values()
+            if each.provider is provider
+        )
+
     def _windows_of(self, model: str, base_url: str | None) -> Windows:
         model = folded(model)
-        return tuple(self._window(name, base_url) for name in (model.partition(":")[0], model))
+        pair = self._pairs.get((model, base_url))
+        if pair is None:
+            provider = self._window(model.partition(":")[0], base_url)
+            pair = self._pairs[model, base_url] = Windows(provider, self._window(model, base_url))
+        return pair
 
     def _window(self, name: str, base_url: str | None) -> RateWindow:
         window = self._windows.get((name, base_url))
@@ -231,13 +264,14 @@ class RateLimiter:
 
     def _drop_idle_windows(self) -> None:
         now = self._time.now()
-        wanted = {window for windows in self._queues for window in windows}
-        wanted.update(window for waiting in self._unpaid for window in waiting.windows)
-        self._windows = {
-            key: window
-            for key, window in self._windows.items()
-            if window in wanted or not window.is_idle(now)
+        wanted = {*self._queues, *(waiting.windows for waiting in self._unpaid)}
+        self._pairs = {
+            key: windows
+            for key, windows in self._pairs.items()
+            if windows in wanted or not (windows.provider.is_idle(now) and windows.model.is_idle(now))
         }
+        kept = {window for windows in self._pairs.values() for window in windows}
+        self._windows = {key: window for key, window in self._windows.items() if window in kept}
 
     def _enqueue(self, waiting: _Waiting) -> None:
         heapq.heappush(self._queues.setdefault(waiting.windows, []), waiting)
@@ -252,8 +286,8 @@ class RateLimiter:
         while heads:
             waiting = heapq.heappop(heads)
             windows = waiting.windows
-            if windows[0].closed_until > now + PATIENCE_SECONDS:
-                self._refuse_all(windows, self._clock.now() + windows[0].closed_until - now)
+            if windows.closed_until > now + PATIENCE_SECONDS:
+                self._refuse_all(windows, self._clock.now() + windows.closed_until - now)
                 continue
             if not waiting.permit.done():
                 if not full.isdisjoint(windows):
@@ -279,8 +313,8 @@ class RateLimiter:
                 waiting.permit.set_exception(ProviderClosedError(until))
 
     def _let_begin(self, waiting: _Waiting, now: float) -> None:
-        entries = tuple((window, window.begin(now, waiting.tokens)) for window in waiting.windows)
-        waiting.permit.set_result(WindowPermit(QueuePosition(waiting.since, self._settlements), entries))
+        provider, model = [(window, window.begin(now, waiting.tokens)) for window in waiting.windows]
+        waiting.permit.set_result(WindowPermit(QueuePosition(waiting.since, self._settlements), provider, model))
 
     def _give_up(self, waiting: _Waiting) -> None:
         """Undo a wait that its caller has ended, also if it was admitted just now."""

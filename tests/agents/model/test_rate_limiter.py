@@ -27,7 +27,8 @@ from recursor.agents.model.rate_window import (
 from recursor.domain.rates import Rate
 from recursor.runtime.clock import ManualClock, Timer
 
-GPT, MINI, CLAUDE = "openai:gpt-4o", "openai:gpt-4o-mini", "anthropic:claude-sonnet-5-5"
+GPT, MINI, NANO = "openai:gpt-4o", "openai:gpt-4o-mini", "openai:gpt-4o-nano"
+CLAUDE = "anthropic:claude-sonnet-5-5"
 
 
 class SetBackClock(ManualClock):
@@ -279,11 +280,11 @@ def test_who_gives_up_just_as_it_may_begin_makes_room() -> None:
     in_line({GPT: Rate(concurrent=1)}, story)
 
 
-def test_a_refusal_closes_the_provider_for_everybody_as_long_as_it_asks_for() -> None:
+def test_a_refusal_closes_the_model_for_everybody_as_long_as_it_asks_for() -> None:
     async def story(line: Line) -> None:
         await line.come("a", GPT)
         await line.end("a", verdict="refused", wait=4.0)
-        await line.come("b", MINI)
+        await line.come("b", GPT)
         await line.come("c", GPT)
         await line.come("other", CLAUDE)
         assert line.begun == ["a", "other"]
@@ -298,15 +299,54 @@ def test_a_refusal_closes_the_provider_for_everybody_as_long_as_it_asks_for() ->
     in_line({}, story)
 
 
+def test_one_model_that_is_refused_holds_up_no_other_at_its_address() -> None:
+    async def story(line: Line) -> None:
+        await line.come("a", GPT, address="http://mine/v1")
+        await line.end("a", verdict="refused", wait=30.0)
+        await line.come("b", MINI, address="http://mine/v1")
+        assert line.begun == ["a", "b"]
+        assert line.limiter.closed_until(MINI, "http://mine/v1") == 0
+
+    in_line({}, story)
+
+
+def test_a_provider_that_refuses_several_models_is_closed_until_it_answers() -> None:
+    async def story(line: Line) -> None:
+        for name, model in (("a", GPT), ("b", MINI)):
+            await line.come(name, model)
+            await line.end(name, verdict="refused", wait=4.0)
+        await line.come("c", NANO)
+        await line.come("elsewhere", NANO, address="http://mine/v1")
+        assert line.begun == ["a", "b", "elsewhere"]
+        await line.pass_time(4.1)
+        assert line.begun[-1] == "c"
+        await line.end("c", verdict="answered")
+        assert line.limiter.closed_until(NANO, None) == 0
+
+    in_line({}, story)
+
+
+def test_a_provider_that_cannot_be_reached_is_closed_for_all_its_models() -> None:
+    async def story(line: Line) -> None:
+        await line.come("a", GPT)
+        await line.end("a", verdict="unreachable")
+        await line.come("b", MINI)
+        assert line.begun == ["a"]
+        await line.pass_time(FIRST_BACKOFF)
+        assert line.begun == ["a", "b"]
+
+    in_line({}, story)
+
+
 def test_who_would_have_to_wait_long_is_sent_away_and_told_when_to_come() -> None:
     async def story(line: Line) -> None:
         for name in "abc":
             await line.come(name)
         back = line.clock.now() + 30
         await line.end("a", verdict="refused", wait=30.0)
-        await line.come("later", MINI)
+        await line.come("later")
         await line.come("other", CLAUDE)
-        # "b" is under way; "c" was in line when the provider closed.
+        # "b" is under way; "c" was in line when the model was closed.
         assert line.begun == ["a", "b", "other"]
         for name in ("c", "later"):
             with pytest.raises(ProviderClosedError) as closed:
