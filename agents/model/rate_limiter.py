@@ -314,7 +314,9 @@ class RateLimiter:
 
     def _let_begin(self, waiting: _Waiting, now: float) -> None:
         provider, model = [(window, window.begin(now, waiting.tokens)) for window in waiting.windows]
-        waiting.permit.set_result(WindowPermit(QueuePosition(waiting.since, self._settlements), provider, model))
+        waiting.permit.set_result(
+            WindowPermit(QueuePosition(waiting.since, self._settlements), provider, model)
+        )
 
     def _give_up(self, waiting: _Waiting) -> None:
         """Undo a wait that its caller has ended, also if it was admitted just now."""
