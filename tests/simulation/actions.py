@@ -100,6 +100,12 @@ class Actions:
             if is_limited and not book.doomed:
                 self._configure_to(book.id, {"budget": {"tokens": None}, "pause": {"after_work": None}})
 
+    def let_agents_run(self) -> None:
+        """End the life of a process in which none do, and have some run in the next."""
+        self._world.runs_next = True
+        if not self._world.process.runs:
+            self._shut_down(Random(0))
+
     def explains(self, text: str, error: BaseException | None) -> bool:
         """Whether an error is logged for something that was done on purpose."""
         if isinstance(error, InjectedError | StorageFullError | FencedError):
@@ -378,6 +384,12 @@ class Actions:
                 "shut_down", "", Shutdown(random.choice((0.0, 2.0, 60.0)))
             )
 
+    def _end_runner(self, random: Random) -> None:
+        """Have commands carried out without a runner, or by one again."""
+        if not self.is_shutting_down:
+            self._world.runs_next = not self._world.process.runs
+            self._shut_down(random)
+
     # -- Small things ----------------------------------------------------------------------------------------
 
     def _give(self, table: str, stack_id: str, item_id: str, content: str, command: Any) -> None:
@@ -446,4 +458,5 @@ _GENERAL: Mapping[str, Callable[[Actions, Random], None]] = {
     "fail_commits": Actions._fail_commits,
     "jump_clock": Actions._jump_clock,
     "shut_down": Actions._shut_down,
+    "end_runner": Actions._end_runner,
 }

@@ -36,6 +36,8 @@ def problems_with(world: World, snapshot: Snapshot, run: Run) -> Problems:
 
 def _with_commands(world: World, stack_id: str) -> Problems:
     """No agent begins where a person was told that none does."""
+    if not world.process.runs:
+        yield "4 control", " without a runner"
     if world.process.is_ending:
         yield "4 control", " while the process ends"
     banned = world.book.stacks[stack_id].banned

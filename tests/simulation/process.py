@@ -73,6 +73,8 @@ class Process:
         settings: Settings,
         runner: RunnerSettings,
         new_id: Callable[[], str],
+        *,
+        runs: bool,
     ) -> None:
         """Start.
 
@@ -85,8 +87,10 @@ class Process:
             settings: the runner's.
             runner: likewise.
             new_id: makes ids.
+            runs: whether agents run; not, where commands are carried out without a runner.
         """
         self.random = random
+        self.runs = runs
         self.scheduler = scheduler
         self.steps = Steps(scheduler)
         self.store = store
@@ -97,7 +101,14 @@ class Process:
         models: Any = NoModels()
         simulated: Any = store
         self.ref: DispatchedRef[Any] = Orchestrator.start(
-            simulated, roles, settings, runner, models=models, runtime=runtime, closes_runtime=False
+            simulated,
+            roles,
+            settings,
+            runner,
+            models=models,
+            runs=runs,
+            runtime=runtime,
+            closes_runtime=False,
         )
 
     @property

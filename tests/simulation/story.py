@@ -46,6 +46,7 @@ FAULTS: Mapping[str, int] = {
     "blind": 2,
     "damage": 1,
     "shut_down": 2,
+    "end_runner": 2,
 }
 """What goes wrong, and how often where it does."""
 

@@ -108,6 +108,8 @@ class World:
         """What visitors were answered, when it was last looked."""
         self.written: dict[str, list[Written]] = {}
         """What owners have committed, of all lives."""
+        self.runs_next = True
+        """Whether agents run in the next life of the process."""
         self.blind: dict[str, int] = {}
         """How often looking at a stack is to fail."""
         self.answers = Answers(self)
@@ -247,7 +249,9 @@ class World:
             self.settings,
             self.runner,
             self.ids.new,
+            runs=self.runs_next,
         )
+        self.runs_next = True
         if self.listener is not None:
             self.listener.forget()
             self.process.ask(Subscribe(self.listener))
@@ -339,6 +343,7 @@ class World:
         self.moods, self.slow, self.spends = {}, 0, 0
         self.blind.clear()
         self.actions.end_faults()
+        self.actions.let_agents_run()
         while self.actions.is_shutting_down:
             self.pass_time(30)
         self.run_until_idle()
