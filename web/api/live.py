@@ -1,12 +1,13 @@
 """What happens, told as it happens: server-sent events."""
 
-import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import closing
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
+from fastapi.sse import EventSourceResponse
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
 
 from recursor.domain.events import KINDS, EventKind
 from recursor.web.api.answers import Responses
@@ -14,7 +15,6 @@ from recursor.web.api.parameters import STACK_ID
 from recursor.web.engine import TheEngine
 from recursor.web.event_feed import (
     EventFeed,
-    EventReader,
     EventSelection,
     EventsMissed,
     FeedClosedError,
@@ -90,69 +90,31 @@ async def follow_events(
     the stream ends; a comment every 15 seconds, that the connection lives.
     """
     known = frozenset(KINDS[name.value] for name in kind)
-    return EventStream(engine.events, EventSelection(frozenset(stack), known), last_event_id or after or None)
+    told = _told(engine.events, EventSelection(frozenset(stack), known), last_event_id or after or None)
+    return EventSourceResponse(told, headers={"cache-control": "no-store", "x-accel-buffering": "no"})
 
 
-class EventStream(Response):
-    """The response to a reader of events: it ends when the reader goes, is too slow, or the server ends."""
-
-    media_type = "text/event-stream"
-
-    def __init__(self, feed: EventFeed, wanted: EventSelection, after: str | None) -> None:
-        """Tell what is wanted of `feed`, from after the event `after` or from now on."""
-        super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
-        # Without a length: nobody knows it yet.
-        self.raw_headers = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
-        self._feed = feed
-        self._wanted = wanted
-        self._after = after
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Tell events until there is an end."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        reader = self._feed.read(after=self._after, wanted=self._wanted)
-        gone = asyncio.create_task(_close_when_gone(reader, receive))
-        try:
-            place = self._after if self._after is not None else self._feed.newest
-            await send(_part(f"retry: {_RETRY}\nid: {place}\n\n".encode()))
-            await self._tell(reader, send)
-        finally:
-            reader.close()
-            gone.cancel()
-        await send({"type": "http.response.body", "body": b""})
-
-    async def _tell(self, reader: EventReader, send: Send) -> None:
+async def _told(feed: EventFeed, wanted: EventSelection, after: str | None) -> AsyncIterator[bytes]:
+    """Yield events until the reader goes, is too slow, or the server ends."""
+    with closing(feed.read(after=after, wanted=wanted)) as reader:
+        place = after if after is not None else feed.newest
+        yield f"retry: {_RETRY}\nid: {place}\n\n".encode()
         try:
             async for batch in reader.batches(HEARTBEAT_SECONDS):
-                frames = b"".join([told.encoded or self._encode(told) for told in batch])
-                await send(_part(frames or b": still here\n\n"))
+                frames = b"".join([told.encoded or encode(feed, told) for told in batch])
+                yield frames or b": still here\n\n"
         except TooSlowError:
             what = {"kind": "dropped", "why": "you did not keep up: come back with the id of the last event"}
-            await send(_part(f"event: dropped\ndata: {json.dumps(what)}\n\n".encode()))
+            yield f"event: dropped\ndata: {json.dumps(what)}\n\n".encode()
         except FeedClosedError:
             pass
 
-    def _encode(self, told: FeedEntry) -> bytes:
-        """Return an event as it is sent, and keep it for the other readers."""
-        what = told.what
-        name = "missed" if isinstance(what, EventsMissed) else _NAMES[type(what)]
-        data = what.__pydantic_serializer__.to_json(what)
-        told.encoded = b'id: %b\nevent: %b\ndata: {"kind":"%b",%b\n\n' % (
-            self._feed.id_of(told).encode(),
-            name.encode(),
-            name.encode(),
-            data[1:],
-        )
-        return told.encoded
 
-
-async def _close_when_gone(reader: EventReader, receive: Receive) -> None:
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            reader.close()
-            return
-
-
-def _part(body: bytes) -> Message:
-    return {"type": "http.response.body", "body": body, "more_body": True}
+def encode(feed: EventFeed, told: FeedEntry) -> bytes:
+    """Return an event as it is sent, and keep it for the other readers."""
+    what = told.what
+    name = ("missed" if isinstance(what, EventsMissed) else _NAMES[type(what)]).encode()
+    data = what.__pydantic_serializer__.to_json(what)
+    place = feed.id_of(told).encode()
+    told.encoded = b'id: %b\nevent: %b\ndata: {"kind":"%b",%b\n\n' % (place, name, name, data[1:])
+    return told.encoded

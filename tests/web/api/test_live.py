@@ -16,7 +16,7 @@ from recursor.runner.port import listen
 from recursor.web.api import live
 from recursor.web.app import make_app
 from recursor.web.engine import Engine
-from recursor.web.event_feed import QUEUED
+from recursor.web.event_feed import QUEUED, EventFeed
 from recursor.web.server import WebServer
 from tests.processes import wait_for
 from tests.web.problems import problem
@@ -158,13 +158,13 @@ def test_an_event_is_encoded_once_for_all(
     client: httpx.Client, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[object] = []
-    encode = live.EventStream._encode
+    encode = live.encode
 
-    def counting(self: live.EventStream, told: Any) -> bytes:
+    def counting(feed: EventFeed, told: Any) -> bytes:
         made.append(told)
-        return encode(self, told)
+        return encode(feed, told)
 
-    monkeypatch.setattr(live.EventStream, "_encode", counting)
+    monkeypatch.setattr(live, "encode", counting)
     with following(client) as (_, one), following(client) as (_, two), following(client) as (_, three):
         engine.events.publish([changed(), trouble()])
         assert [[next(each).event, next(each).event] for each in (one, two, three)] == [
