@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import hmac
 import json
 import logging
 import os
@@ -10,6 +9,8 @@ import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from itsdangerous import BadSignature, Signer
 
 logger = logging.getLogger("recursor.web")
 
@@ -32,7 +33,7 @@ class Sessions:
             ended: the file with the numbers of ended sessions, which are no secret; None: in memory alone.
             now: tells the time in seconds since the epoch, UTC.
         """
-        self._key = hashlib.sha256(b"recursor sessions" + token.encode()).digest()
+        self._signer = Signer(token, salt="recursor sessions", digest_method=hashlib.sha256)
         self._file = ended
         self._now = now
         self._ended = _read(ended)
@@ -41,14 +42,13 @@ class Sessions:
     def begin(self) -> str:
         """Return what a browser is to keep, as a cookie."""
         named = f"{int(self._now()) + SESSION_SECONDS}.{secrets.token_hex(16)}"
-        return f"{named}.{self._signature(named)}"
+        return self._signer.sign(named).decode()
 
     def is_open(self, cookie: str) -> bool:
         """Whether a browser's cookie is one of a session that goes on."""
-        named, _, signature = cookie.rpartition(".")
-        if not hmac.compare_digest(
-            signature.encode(errors="surrogateescape"), self._signature(named).encode()
-        ):
+        try:
+            named = self._signer.unsign(cookie.encode(errors="surrogateescape")).decode()
+        except BadSignature:
             return False
         expires, _, number = named.partition(".")
         return self._now() < int(expires) and number not in self._ended
@@ -82,9 +82,6 @@ class Sessions:
 
         future.add_done_callback(forget)
         return future
-
-    def _signature(self, named: str) -> str:
-        return hmac.new(self._key, named.encode(errors="surrogateescape"), hashlib.sha256).hexdigest()
 
     def _write(self) -> None:
         if self._file is None:
