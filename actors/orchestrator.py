@@ -530,7 +530,7 @@ class Orchestrator(DispatchedActor):
 
     def _ask_owner(self, stack_id: str, message: object) -> DispatchedFuture[Any]:
         if stack_id not in self._roster and not self._exists(stack_id):
-            raise NotFoundError(f"no stack {stack_id}: it does not exist, or was deleted")
+            raise NotFoundError(f"no stack {stack_id}: it does not exist or was deleted")
         return self._roster.ask(stack_id, message)
 
     def _exists(self, stack_id: str) -> bool:

@@ -86,7 +86,7 @@ class RoleActor(DispatchedActor):
         self._give_up("was cancelled")
 
     def _timed_out(self, message: RunTimedOut) -> None:
-        self._give_up(f"exceeded its time limit of {message.seconds:g} s and was abandoned")
+        self._give_up(f"exceeded its time limit of {message.seconds:g} s")
 
     def _give_up(self, why: str) -> None:
         current = self._current

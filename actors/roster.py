@@ -272,7 +272,7 @@ class Roster:
             try:
                 return self._fences.take(reader, stack_id)
             except FencedError:
-                raise NotFoundError(f"no stack {stack_id}: it does not exist, or was deleted") from None
+                raise NotFoundError(f"no stack {stack_id}: it does not exist or was deleted") from None
 
     def _take_fence(self, stack_id: str, urn: str) -> None:
         try:

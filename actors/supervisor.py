@@ -591,7 +591,7 @@ class StackSupervisor(DispatchedActor):
         return self._state
 
     def _not_found(self) -> NotFoundError:
-        return NotFoundError(f"no stack {self._id}: it does not exist, or was deleted")
+        return NotFoundError(f"no stack {self._id}: it does not exist or was deleted")
 
     def _known_stack(self, state: StackState) -> Any:
         # What is not on disk yet is nobody's business.

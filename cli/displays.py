@@ -250,7 +250,7 @@ def _many(board: Board, now: float, lines: int) -> RenderableType:
     if not active:
         running = sum(v.state is ExecutionState.RUNNING for v in board.views.values())
         return _dim(
-            f"{plural(running, 'stack')} running; nobody has work" if running else "no stack is running"
+            f"{plural(running, 'stack')} running; no role has work" if running else "no stack is running"
         )
     table = plain_table("STACK", "PHASE", "CYCLE", "WAVE", "RUNNING")
     for view in active[: max(lines, 1)]:

@@ -34,7 +34,7 @@ def _changed(event: Event) -> str:
 def _detected(event: Event) -> str:
     found = {role: each for role, each in event["report"]["statuses"].items() if each["has_work"]}
     if not found:
-        return "nobody has work"
+        return "no role has work"
     return "work for " + ", ".join(f"{role} ({each['priority']})" for role, each in found.items())
 
 

@@ -40,7 +40,7 @@ def run(
         str | None, typer.Option("--name", metavar="NAME", help="With --idea: what to call it.")
     ] = None,
     until_done: Annotated[
-        bool, typer.Option("--until-done", help="End when the project is complete and nobody has work.")
+        bool, typer.Option("--until-done", help="End when the project is complete and no role has work.")
     ] = False,
     port: Annotated[
         int | None,
@@ -226,9 +226,9 @@ def _tell(ending: Ending, goal: Goal) -> None:
     done = verdict.those(Standing.DONE)
     if ending.done:
         if goal.stack is not None:
-            what = "the project is complete, and nobody has work"
+            what = "the project is complete, and no role has work"
         elif done:
-            what = f"{plural(len(done), 'stack')} complete, and nobody has work"
+            what = f"{plural(len(done), 'stack')} complete, and no role has work"
         else:
             what = "no stack is running"
         draw("", Text.assemble(("Done", "bold green"), f" in {span(ending.seconds)}: {what}."))

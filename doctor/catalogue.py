@@ -51,7 +51,7 @@ def _working(totals: Totals) -> str:
 
 
 def _resting(totals: Totals) -> str:
-    return f"{plural(totals.resting, 'stack')} at rest until something happens"
+    return f"{plural(totals.resting, 'stack')} waiting for a message or todo"
 
 
 def _unanswered(totals: Totals) -> str:
@@ -65,29 +65,31 @@ def _todos(totals: Totals) -> str:
 CHECKS: tuple[Check, ...] = (
     SystemCheck("data-directory", "the data directory can be used", directory.directory_can_be_used),
     SystemCheck("store-unreadable", "the store can be read", store.store_can_be_read),
-    SystemCheck("store-version", "the store is of this version", store.store_has_this_version),
+    SystemCheck("store-version", "the store has this program's version", store.store_has_this_version),
     SystemCheck("lock", "the lock is sound", lock.lock_is_sound),
     SystemCheck("runner", "a runner is up and answers", runner.runner_is_up),
-    SystemCheck("commands", "the runner takes commands", runner.commands_are_taken),
+    SystemCheck("commands", "the runner accepts commands", runner.commands_are_taken),
     SystemCheck("disk-space", "the disk has room", disk.disk_has_room),
-    SystemCheck("clock", "the clock was not set", clock.clock_was_not_set),
-    SystemCheck("agents-waiting", "agents find a place", load.agents_find_a_place),
-    SystemCheck("abandoned-agents", "agents end when told to", load.agents_end_when_told),
+    SystemCheck("clock", "the clock was not changed", clock.clock_was_not_set),
+    SystemCheck("agents-waiting", "agents find a slot", load.agents_find_a_place),
+    SystemCheck("abandoned-agents", "agents stop at their time limit", load.agents_end_when_told),
     StackCheck("records", "records can be read", records.records_can_be_read, _stacks),
     StackCheck("settings", "settings can be used", records.settings_can_be_used, _stacks),
-    StackCheck("model-keys", "there are keys for models", keys.models_have_keys, _stacks),
-    StackCheck("record-times", "records are in the order of time", clock.records_are_in_order, _stacks),
+    StackCheck("model-keys", "models have keys", keys.models_have_keys, _stacks),
+    StackCheck("record-times", "records are in order", clock.records_are_in_order, _stacks),
     StackCheck("paused", "none is paused after failures", state.not_paused_after_failures, _running),
     StackCheck("budget", "none is out of budget", state.is_within_budget, _stacks),
     StackCheck("not-running", "it is running", state.may_run, _running, in_focus=True),
-    StackCheck("trouble", "its supervisor has no trouble", cycles.has_no_trouble, _working, in_focus=True),
-    StackCheck("not-looked-at", "all are looked at when due", cycles.is_looked_at, _resting),
+    StackCheck(
+        "trouble", "its supervisor reports no problem", cycles.has_no_trouble, _working, in_focus=True
+    ),
+    StackCheck("not-looked-at", "due stacks run", cycles.is_looked_at, _resting),
     StackCheck("stuck-cycle", "cycles end", cycles.cycles_end, _working),
     StackCheck("failure-rate", "cycles succeed", failures.cycles_succeed, _success),
     StackCheck("failing-now", "the last cycles succeeded", failures.is_not_failing_now, _running),
     StackCheck("rate-limit", "no service refuses requests", failures.service_keeps_up, _runs),
     StackCheck("no-agent-runs", "agents run in cycles", work.agents_run, _runs),
-    StackCheck("work-not-seen", "what there is to do is seen", work.work_is_given, _todos),
+    StackCheck("work-not-seen", "pending work is detected", work.work_is_given, _todos),
     StackCheck("loop", "cycles change something", loops.cycles_change_something, _running),
     StackCheck("unanswered", "visitors are answered", waiting.visitors_are_answered, _unanswered),
     StackCheck("todo-stuck", "todos end", waiting.todos_end, _todos),

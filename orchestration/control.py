@@ -50,11 +50,9 @@ def control(stack: Stack, command: Command, now: float, reason: str | None = Non
         case Command.STOP, _:
             return _stopped(stack, now, reason)
         case Command.START, ExecutionState.PAUSED:
-            raise ConflictError(f"stack {stack.name} is paused: resume it, or stop it first to start afresh")
+            raise ConflictError(f"stack {stack.name} is paused: resume it, or stop it and start again")
         case _:
-            raise ConflictError(
-                f"stack {stack.name} is {stack.state}, there is nothing to {command}: start it"
-            )
+            raise ConflictError(f"stack {stack.name} is {stack.state}, nothing to {command}: start it")
 
 
 def _started(stack: Stack, now: float) -> Stack:

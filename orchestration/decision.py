@@ -133,20 +133,18 @@ def _rest(stack: Stack, report: WorkReport, settings: PauseSettings, now: float)
     waiting = [f"{role}: {report.statuses[role].reason}" for role in report.roles_that_wait()]
     if stack.phase is Phase.COMPLETE:
         if due is None:
-            return Decision(
-                kind=DecisionKind.PAUSE, reason="complete and nothing to do: rests until an event"
-            )
+            return Decision(kind=DecisionKind.PAUSE, reason="Done. Waiting for a message or todo.")
         return Decision(
             kind=DecisionKind.PAUSE,
             pause=max(due - now, settings.after_work),
-            reason="; ".join(waiting) or "complete; a periodic look is due",
+            reason="; ".join(waiting) or "Done. The next periodic check is scheduled.",
         )
     # While one waits, time may bring the others work as ever.
     until_due = settings.between_looks if due is None else min(due - now, settings.between_looks)
     return Decision(
         kind=DecisionKind.PAUSE,
         pause=max(until_due, settings.after_work, 0.0),
-        reason="; ".join(waiting) or "nobody has work",
+        reason="; ".join(waiting) or "no role has work",
     )
 
 

@@ -19,7 +19,7 @@ def detect_planner(snapshot: Snapshot, settings: Settings, now: float) -> WorkSt
     if snapshot.idea is None:
         return _work(10, "no project idea")
     if not snapshot.open_todos and snapshot.stack.phase is not Phase.COMPLETE:
-        return _work(9, "no pending todos and the project is not complete")
+        return _work(9, "no pending todos, and the project is not complete")
     if _has_another_idea(snapshot.idea, snapshot.states.get("planner")):
         # More than any wish, it changes what there is to build.
         return _work(8, "the idea changed")
@@ -123,13 +123,13 @@ def _changed_since_planning(snapshot: Snapshot) -> str | None:
     state = snapshot.states.get("planner")
     since = None if state is None else state.last_run_at
     if since is None:
-        return "it has never planned"
+        return "no plan yet"
     if any(todo.updated_by != "planner" and todo.updated_at > since for todo in snapshot.todos):
         return "todos changed"
     if snapshot.artifact is not None and snapshot.artifact.created_at > since:
-        return "there is a new version of the artifact"
+        return "new version of the artifact"
     if any(message.created_at > since for message in snapshot.user_messages):
-        return "visitors wrote"
+        return "new visitor message"
     return None
 
 
@@ -141,8 +141,8 @@ def _periodic(snapshot: Snapshot, role: str, period: float, now: float, changed:
     last = None if state is None else state.last_run_at
     due = now if last is None else last + period
     if now >= due:
-        return _work(4, f"periodic look: {changed}")
-    return WorkStatus(has_work=False, reason=f"{changed}; periodic look is due later", due_at=due)
+        return _work(4, f"periodic check: {changed}")
+    return WorkStatus(has_work=False, reason=f"{changed}; the next periodic check is later", due_at=due)
 
 
 def _work(priority: int, reason: str) -> WorkStatus:

@@ -108,7 +108,7 @@ def _reason_to_skip(node: Node, nodes: dict[str, Node], report: WorkReport) -> s
     if status_now is None:
         return f"there is no role {node.role} in the team any more"
     if not status_now.has_work:
-        return f"its work is gone: {status_now.reason}"
+        return f"no work any more: {status_now.reason}"
     return None
 
 

@@ -106,7 +106,7 @@ class Ledger:
             if most is not None and begun >= most:
                 raise _exceeded(
                     _named(prefix, "runs_per_hour", role, Decimal(begun + 1)),
-                    f"{begun:,} runs within the hour, {most:,} are allowed: raise it, or wait, then resume",
+                    f"{begun:,} runs in an hour, {most:,} allowed: raise the limit or wait, then resume",
                 )
             if recent and recent[-1][0] == minute:
                 recent[-1] = (minute, recent[-1][1] + 1)
@@ -210,14 +210,14 @@ def _recent(account: Account, minute: int) -> list[tuple[int, int]]:
 
 def _check(account: Account, budget: Budget, most: Spend, prefix: str, role: str) -> None:
     if budget.dollars is not None and most.unpriced_tokens:
-        raise PriceUnknownError("its price is not known, so no budget in dollars can hold")
+        raise PriceUnknownError("price unknown, so a budget in dollars cannot be enforced")
     spent, reserved = account.spent, account.reserved
     needed = spent.plus(reserved).plus(most)
     if budget.tokens is not None and needed.tokens > budget.tokens:
         problem = (
-            f"{spent.tokens:,} of {budget.tokens:,} spent"
+            f"{spent.tokens:,} of {budget.tokens:,} tokens spent"
             f"{_aside(f'{reserved.tokens:,}', reserved.tokens)}, "
-            f"and the next call may take {most.tokens:,}"
+            f"and the next call needs up to {most.tokens:,} tokens"
         )
         fits = spent.tokens + most.tokens <= budget.tokens
         raise _refused(_named(prefix, "tokens", role, Decimal(needed.tokens)), problem, will_fit=fits)
@@ -225,7 +225,7 @@ def _check(account: Account, budget: Budget, most: Spend, prefix: str, role: str
         problem = (
             f"${spent.dollars:,.4f} of ${budget.dollars:,.2f} spent"
             f"{_aside(f'${reserved.dollars:,.4f}', reserved.dollars)}, "
-            f"and the next call may take ${most.dollars:,.4f}"
+            f"and the next call needs up to ${most.dollars:,.4f}"
         )
         fits = spent.dollars + most.dollars <= budget.dollars
         raise _refused(_named(prefix, "dollars", role, needed.dollars), problem, will_fit=fits)
@@ -233,12 +233,12 @@ def _check(account: Account, budget: Budget, most: Spend, prefix: str, role: str
 
 def _refused(budget: BudgetName, problem: str, *, will_fit: bool) -> BudgetHeldError | BudgetExceededError:
     if will_fit:
-        return BudgetHeldError(f"{budget.setting}: {problem}: it is made when they have ended", budget)
-    return _exceeded(budget, f"{problem}: raise it, then resume")
+        return BudgetHeldError(f"{budget.setting}: {problem}: waiting for them to end", budget)
+    return _exceeded(budget, f"{problem}: raise the budget, then resume")
 
 
 def _aside(shown: str, amount: int | Decimal) -> str:
-    return f", {shown} reserved for calls under way" if amount else ""
+    return f", {shown} reserved by running calls" if amount else ""
 
 
 def _named(prefix: str, kind: Kind, role: str, needed: Decimal) -> BudgetName:

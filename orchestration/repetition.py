@@ -82,9 +82,9 @@ def circle(
     if earlier < settings.repetitions:
         return None
     return (
-        f"it goes in circles: {earlier} times already, with nothing new from people, it has proposed "
-        f"{_quoted(outcome)} (loop.repetitions = {settings.repetitions}): give the team another idea, todo "
-        "or message, or raise that (0: never), then resume"
+        f"repeated {earlier} times without new input: "
+        f"{_quoted(outcome)} (loop.repetitions = {settings.repetitions}). Give the team a new idea, todo "
+        "or message, or raise the limit (0: none), then resume"
     )
 
 

@@ -173,7 +173,7 @@ def cancel_todo(draft: Draft, command: CancelTodo) -> Todo:
     if todo.status is TodoStatus.CANCELLED:
         return todo
     if todo.status is TodoStatus.COMPLETED:
-        raise ConflictError(f"todo {todo.id} is completed: it cannot be cancelled any more")
+        raise ConflictError(f"todo {todo.id} is completed: it can no longer be cancelled")
     now = draft.now
     todo = todo.but(status=TodoStatus.CANCELLED, closed_at=now, updated_at=now, updated_by="user")
     draft.put_todo(todo)

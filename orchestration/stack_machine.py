@@ -359,14 +359,14 @@ def _wave_ended(t: Turn, event: WaveEnded) -> None:
     t.after += news.nodes_ended(graph, event.results, t.observed)
     if event.deaths and _too_many_deaths(t, event.deaths):
         limits, deaths = t.settings.limits, len(t.state.deaths)
-        suspend(t, f"{deaths} of its actors died within {limits.child_death_window:g} s")
+        suspend(t, f"{deaths} of its actors failed within {limits.child_death_window:g} s")
     else:
         go_on(t)
 
 
 def _child_died(t: Turn, event: ChildDied) -> None:
     if _too_many_deaths(t, 1):
-        suspend(t, f"its actors keep dying: {event.problem}")
+        suspend(t, f"its actors keep failing: {event.problem}")
     elif t.before.activity in (Activity.LOOKING, Activity.BUILDING):
         # What was asked of it is asked again.
         go_on(t)
@@ -406,7 +406,7 @@ def _refuse(t: Turn, _event: Requested) -> None:
 
 
 def _not_found(t: Turn) -> NotFoundError:
-    return NotFoundError(f"no stack {t.records.stack.id}: it does not exist, or was deleted")
+    return NotFoundError(f"no stack {t.records.stack.id}: it does not exist or was deleted")
 
 
 _Handler = Callable[[Turn, Any], None]

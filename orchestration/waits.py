@@ -60,7 +60,7 @@ def held_back(
     if wait is None or not status.has_work or wait.until <= now:
         return status
     until = datetime.fromtimestamp(wait.until, UTC)
-    reason = f"{status.reason}, but waits until {until:%H:%M:%S} UTC: {wait.why}"
+    reason = f"{status.reason}; waiting until {until:%H:%M:%S} UTC: {wait.why}"
     return WorkStatus(has_work=False, reason=reason, due_at=wait.until, waits=True)
 
 

@@ -73,7 +73,7 @@ class Loader:
         reader, stack_id = self._reader, self._id
         stack = STACKS.get(reader, stack_id)
         if stack is None:
-            raise NotFoundError(f"no stack {stack_id}: it does not exist, or was deleted")
+            raise NotFoundError(f"no stack {stack_id}: it does not exist or was deleted")
         todos = [
             *self._all(TODOS.scan(reader, stack_id, shelf=OPEN)),
             *self._all(_newest(TODOS, reader, stack_id, CLOSED, MAX_CLOSED_TODOS)),

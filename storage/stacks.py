@@ -15,5 +15,5 @@ def read_stack(reader: Reader, stack_id: str) -> Stack:
     """
     stack = STACKS.get(reader, stack_id)
     if stack is None:
-        raise NotFoundError(f"no stack {stack_id}: it does not exist, or was deleted")
+        raise NotFoundError(f"no stack {stack_id}: it does not exist or was deleted")
     return stack

@@ -26,7 +26,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that look at pages, and skip them, by name, where there is nothing to look with."""
+    """Mark the tests that look at pages, and skip them, by name, where nothing to look with."""
     missing = pytest.mark.skipif(
         shutil.which("chromium") is None, reason="needs Chromium: on Debian, apt-get install chromium"
     )

@@ -22,18 +22,18 @@ def clock_was_not_set(evidence: Evidence, _totals: Totals) -> Observation | Fine
     """A machine's time that was set while a runner was up: what was due is looked at too late or early."""
     step, pid = evidence.runner.clock_step, evidence.runner.pid
     if step is None:
-        return Unknown("no runner is up, or the system does not tell when it began")
+        return Unknown("no runner is up, or its start time is unknown")
     if abs(step) <= LARGEST_STEP:
-        return Fine("the machine's time was not set since the runner began")
+        return Fine("no change of the clock since the runner started")
     return Observation(
         severity=Severity.WARNING,
-        symptom="Stacks are looked at at the wrong time",
-        evidence=f"the machine's time was set {'forward' if step > 0 else 'back'} by {span(abs(step))} "
-        f"since the runner (process {pid}) began",
+        symptom="Stacks run at the wrong time",
+        evidence=f"the clock was set {'forward' if step > 0 else 'back'} by {span(abs(step))} "
+        f"after the runner (process {pid}) started",
         figures={"step_seconds": round(step), "pid": pid},
         cause="The clock was wrong when the machine started, was set by hand, or the machine was a copy "
-        "brought back to life. Timers go on counting seconds as if nothing had been.",
-        fix="Once the clock is right, start the runner anew: it looks at all stacks by the time it is then.",
+        "restored from a snapshot. Timers keep counting seconds.",
+        fix="Correct the clock, then restart the runner: it reschedules all stacks.",
         commands=("timedatectl status", *evidence.new_runner()),
     )
 
@@ -44,11 +44,11 @@ def records_are_in_order(evidence: Evidence, found: StackEvidence) -> Observatio
     if ahead > TOLERANCE:
         return Observation(
             severity=Severity.PROBLEM,
-            symptom="Records are from the future: ages and statistics are wrong, and periodic looks wait",
+            symptom="Records lie in the future: ages and statistics are wrong, and periodic checks are late",
             evidence=f"the newest is {span(ahead)} ahead of this machine's time ({iso(evidence.now)})",
             figures={"ahead_seconds": round(ahead)},
             cause="The clock was ahead when they were written, or is behind now.",
-            fix="Set the clock right, and let it be kept right. What is ahead passes as time catches up.",
+            fix="Correct the clock and synchronize it. The effect ends when the time catches up.",
             commands=SET_THE_CLOCK,
         )
     backwards = list(_backwards(found))
@@ -58,12 +58,12 @@ def records_are_in_order(evidence: Evidence, found: StackEvidence) -> Observatio
     cycles = ", ".join(str(number) for number, _ in backwards[:5])
     return Observation(
         severity=Severity.WARNING,
-        symptom="Time went back: cycles are listed in another order than they ran in, with wrong durations",
+        symptom="The clock went back: cycles are listed out of order, with wrong durations",
         evidence=f"{plural(len(backwards), 'time')} in the last {plural(len(found.recent), 'cycle')}, "
         f"by up to {span(largest)}, at cycle {cycles}",
         figures={"times": len(backwards), "largest_seconds": round(largest), "cycles": len(found.recent)},
-        cause="The machine's time was set back while the stack ran.",
-        fix="Let the clock be kept right, in small steps. Records that are there stay as they are.",
+        cause="The clock was set back while the stack ran.",
+        fix="Synchronize the clock in small steps. Existing records stay as they are.",
         commands=SET_THE_CLOCK,
     )
 

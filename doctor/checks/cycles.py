@@ -27,13 +27,12 @@ def is_looked_at(evidence: Evidence, found: StackEvidence) -> Observation | None
         return None
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="No cycles appear, although the stack is running and a runner is up",
-        evidence=f"due for {span(late)} and not looked at; {plural(stack.total_cycles, 'cycle')} so far",
+        symptom="No cycles start, although the stack is running and a runner is up",
+        evidence=f"due for {span(late)}; {plural(stack.total_cycles, 'cycle')} so far",
         figures={"late_seconds": round(late), "total_cycles": stack.total_cycles},
-        cause="Its supervisor keeps failing before a cycle can begin (a detector that raises, a disk without "
-        "room), or the runner has more to do than it can: its log says which.",
-        fix="See what keeps it. A pause and a resume make it look anew; if that does not help, start another "
-        "runner.",
+        cause="Its supervisor keeps failing before a cycle starts (a detector raises, the disk has no "
+        "room), or the runner is overloaded. Its log shows which.",
+        fix="Look at the log. Pause and resume the stack; if that does not help, restart the runner.",
         commands=(
             evidence.command("logs", found.id, "--level", "warning"),
             evidence.command("pause", found.id),
@@ -49,11 +48,11 @@ def has_no_trouble(evidence: Evidence, found: StackEvidence) -> Observation | No
     cycles = found.stack.total_cycles
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="The stack tries to go on, and can't",
-        evidence=f"its supervisor has trouble, after {plural(cycles, 'cycle')}",
+        symptom="The stack cannot continue",
+        evidence=f"its supervisor reports a problem after {plural(cycles, 'cycle')}",
         figures={"total_cycles": cycles},
         cause=evidence.trouble,
-        fix="Put right what is named: it is tried again and again, and goes on by itself.",
+        fix="Fix the cause. The stack retries and continues by itself.",
         commands=(evidence.command("logs", found.id, "--level", "warning"),),
     )
 
@@ -83,7 +82,7 @@ def cycles_end(evidence: Evidence, found: StackEvidence) -> Observation | None:
     load = evidence.runner.load
     waiting = load is not None and load.agents_queued > 0
     who = "; ".join(f"{node.role} for {span(seconds)}" for node, seconds in over)
-    said = f"cycle {found.cycle.number} runs for {span(age)}" + (f": {who}" if over else "")
+    said = f"cycle {found.cycle.number} has run for {span(age)}" + (f": {who}" if over else "")
     return Observation(
         severity=Severity.WARNING if waiting else Severity.PROBLEM,
         symptom="A cycle does not end",
@@ -96,13 +95,12 @@ def cycles_end(evidence: Evidence, found: StackEvidence) -> Observation | None:
             "waves": found.graph.waves,
             "roles": [node.role for node, _ in over],
         },
-        cause="Its agents wait for a place: time limits count from when they have one."
+        cause="Its agents wait for a slot. Time limits count from the moment they run."
         if waiting
-        else "Agents that outlive their limit are given up by the runner: this one did not, or can't write "
-        "what they came to.",
-        fix="See which agents wait, and give the runner more places if there are none."
+        else "The runner abandons agents that exceed their limit. It did not, or cannot write their results.",
+        fix="See which agents wait, and give the runner more slots."
         if waiting
-        else "Stop the stack, which discards the cycle, and start it again; if that hangs too, start another "
+        else "Stop the stack, which discards the cycle, and start it again. If that hangs too, restart the "
         "runner.",
         commands=(evidence.command("show", found.id),)
         if waiting
@@ -114,11 +112,11 @@ def _orphaned(evidence: Evidence, found: StackEvidence, age: float) -> Observati
     assert found.cycle is not None
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="A cycle was interrupted, and nobody goes on with it",
+        symptom="A cycle was interrupted and has not resumed",
         evidence=f"cycle {found.cycle.number} began {span(age)} ago and has not ended; no runner is up",
         figures={"cycle": found.cycle.number, "age_seconds": round(age)},
-        cause="The runner ended or was killed in the middle of it.",
-        fix="Start a runner: it goes on with the cycle from its last committed wave.",
+        cause="The runner ended or was killed during the cycle.",
+        fix="Start a runner. It resumes the cycle after its last committed wave.",
         commands=(evidence.command("run"),),
     )
 
@@ -127,7 +125,7 @@ def _lost(evidence: Evidence, found: StackEvidence) -> Observation:
     assert found.stack is not None
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="The stack is in a cycle of which there is no record",
+        symptom="The stack is in a cycle that has no record",
         evidence=f"execution {found.stack.current_execution_id}: "
         + " and ".join(
             f"no {what}"
@@ -135,7 +133,7 @@ def _lost(evidence: Evidence, found: StackEvidence) -> Observation:
             if record is None
         ),
         figures={"execution_id": found.stack.current_execution_id},
-        cause="The record is damaged, or was removed by something else than Recursor.",
-        fix="Stop the stack, which forgets the cycle, and start it again: all else it has stays.",
+        cause="The record is damaged, or another program removed it.",
+        fix="Stop the stack, which discards the cycle, and start it again. Everything else stays.",
         commands=(evidence.command("stop", found.id), evidence.command("start", found.id)),
     )

@@ -11,7 +11,7 @@ def directory_can_be_used(evidence: Evidence, _totals: Totals) -> Observation | 
     """A directory that is not there may be the wrong one; one that cannot be used stops everything."""
     found = evidence.directory
     if found is None:
-        return Unknown("it can be seen from a command only")
+        return Unknown("visible to commands only")
     figures: Figures = {"path": found.path, "exists": found.exists, "writable": found.writable}
     if found.problem is not None:
         return Observation(
@@ -19,29 +19,29 @@ def directory_can_be_used(evidence: Evidence, _totals: Totals) -> Observation | 
             symptom="The data directory can't be used",
             evidence=f"{found.path} {found.problem}",
             figures=figures,
-            cause="Another path was meant, or this user is not its owner.",
-            fix="Look at what is there, then name the right directory with --data.",
+            cause="The path is wrong, or another user owns it.",
+            fix="Look at the path, then name the right directory with --data.",
             commands=(shlex.join(("ls", "-ld", found.path)),),
         )
     if not found.exists:
         return Observation(
             severity=Severity.WARNING,
-            symptom="There is nothing to look at",
+            symptom="The data directory does not exist",
             evidence=f"{found.path} does not exist",
             figures=figures,
-            cause="No stack was ever made there, or another directory was meant: commands look for .recursor "
-            "where they are run.",
-            fix="Name the directory with --data or RECURSOR_DATA, or make a first stack.",
+            cause="No stack was created there, or it is the wrong directory: commands use .recursor "
+            "in the current directory.",
+            fix="Name the directory with --data or RECURSOR_DATA, or create a stack.",
             commands=(evidence.command("create", "first", "--idea", "a habit tracker", "--start"),),
         )
     if not found.writable and evidence.runner.reach is not Reach.UP:
         return Observation(
             severity=Severity.WARNING,
-            symptom="Stacks can be looked at, and neither run nor steered",
+            symptom="Stacks can be viewed, but neither run nor controlled",
             evidence=f"{found.path} can't be written by this user",
             figures=figures,
             cause="Another user owns it, or the file system is mounted read-only.",
-            fix="Run the commands as its owner, whom this shows.",
+            fix="Run the commands as its owner. This command shows the owner.",
             commands=(shlex.join(("ls", "-ld", found.path)),),
         )
     return Fine(found.path)

@@ -26,7 +26,7 @@ def disk_has_room(evidence: Evidence, totals: Totals) -> Observation | Fine | Un
     """Judge what is free, and how long it lasts at the store's average growth."""
     disk = evidence.disk
     if disk is None:
-        return Unknown("the system does not tell how full the disk is")
+        return Unknown("the free space is unknown")
     held = 0 if evidence.store is None else evidence.store.bytes
     daily = _daily_growth(held, totals, evidence.now)
     lasts = None if not daily else disk.free_bytes / daily * DAY
@@ -34,13 +34,13 @@ def disk_has_room(evidence: Evidence, totals: Totals) -> Observation | Fine | Un
     free = f"{size(disk.free_bytes)} of {size(disk.total_bytes)} ({percent(share)}) free"
     said = f"{free}; the store has {size(held)}"
     if daily is not None and lasts is not None:
-        said += f" and grew by {size(daily)} a day, so that the room lasts {_long(lasts)}"
+        said += f" and grows by {size(daily)} a day; the room lasts {_long(lasts)}"
     severity = _severity(disk, lasts)
     if severity is None:
         return Fine(said)
     return Observation(
         severity=severity,
-        symptom="Cycles stand still or are about to: the disk has no room for what agents do"
+        symptom="The disk is full or nearly full: cycles stop when results cannot be written"
         if severity is Severity.PROBLEM
         else "The disk is filling up",
         evidence=said,
@@ -52,9 +52,9 @@ def disk_has_room(evidence: Evidence, totals: Totals) -> Observation | Fine | Un
             "bytes_a_day": None if daily is None else round(daily),
             "lasts_seconds": None if lasts is None else round(lasts),
         },
-        cause="When a write finds no room, nothing is lost and nothing goes on: it is tried until there is.",
-        fix="Make room on that file system; the first lists what takes most of it here. To prune keeps the "
-        "store from growing: its file stays as long as it is, and the room in it is used again.",
+        cause="A write without room is retried until it succeeds. Nothing is lost, and cycles wait.",
+        fix="Free space on the file system. The first command lists the largest directories. Pruning "
+        "keeps the store from growing: the file keeps its size, and its free room is reused.",
         commands=(
             f"du -xh -d 2 {quote(disk.path)} | sort -rh | head -20",
             evidence.command("prune", "--all", "--older-than", "7d"),

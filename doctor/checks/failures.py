@@ -45,8 +45,8 @@ def cycles_succeed(evidence: Evidence, found: StackEvidence) -> Observation | No
             "errors": [{"role": e.role, "text": e.text, "count": e.count} for e in found.errors[:10]],
         },
         cause=_most_frequent(found.errors),
-        fix=f"See what {' and '.join(roles) or 'the agents'} did before it failed. While you look, a pause "
-        "keeps it from costing more.",
+        fix=f"See what {' and '.join(roles) or 'the agents'} did before it failed. A pause meanwhile "
+        "stops further costs.",
         commands=(
             evidence.command("executions", found.id, "--limit", "20"),
             evidence.command("traces", found.id, "--limit", "20"),
@@ -66,12 +66,12 @@ def is_not_failing_now(evidence: Evidence, found: StackEvidence) -> Observation 
     last = next((cycle.error for cycle in found.recent if cycle.error), None)
     return Observation(
         severity=Severity.WARNING,
-        symptom="The last cycle failed, and the stack waits before it tries again",
+        symptom="The last cycle failed, and the stack waits before it retries",
         evidence=f"{plural(stack.failures_in_a_row, 'failed cycle')} in a row; after {allowed} it is paused"
         + (f"; next try in {span(ahead)}" if ahead > 0 else ""),
         figures={"failures_in_a_row": stack.failures_in_a_row, "failures_allowed": allowed},
-        cause=" ".join((last or "The record of the last cycle does not say.").split()),
-        fix="See what failed. If it was a passing fault, it goes on by itself.",
+        cause=" ".join((last or "The record of the last cycle has no reason.").split()),
+        fix="See what failed. The stack recovers from a temporary fault by itself.",
         commands=(evidence.command("executions", found.id, "--limit", "5"),),
     )
 
@@ -90,19 +90,19 @@ def service_keeps_up(evidence: Evidence, found: StackEvidence) -> Observation | 
     fewer = max(1, (limit or max(widest, 2)) // 2)
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="Too many agents at a time: a service refuses their requests",
+        symptom="Too many agents run at once: a service refuses their requests",
         evidence=f"{plural(count, 'run')} of {roles} refused in the last 24 hours, the last {last} ago; "
         f"up to {widest} in parallel in this stack" + (f", {limit} over all stacks" if limit else ""),
         figures={"refused": count, "max_parallel": widest, "agents_limit": limit or None},
         cause=refused[0].text,
-        fix="Let fewer agents run at a time, over all stacks; visitors still go first.",
+        fix="Run fewer agents at once. Visitors still go first.",
         commands=evidence.new_runner("--agents", str(fewer)),
     )
 
 
 def _most_frequent(errors: tuple[ErrorCount, ...]) -> str:
     if not errors:
-        return "The records of the failed cycles are gone, and their errors with them."
+        return "The records of the failed cycles have been removed."
     told = [f"{error.role}, {plural(error.count, 'time')}: {error.text}" for error in errors[:ERRORS_TOLD]]
     more = len(errors) - ERRORS_TOLD
     return "; ".join(told) + (f"; and {plural(more, 'other error')}" if more > 0 else "")

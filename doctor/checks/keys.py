@@ -18,14 +18,13 @@ def models_have_keys(evidence: Evidence, found: StackEvidence) -> Observation | 
     stands = [each for each in missing if not each.has_other]
     return Observation(
         severity=Severity.PROBLEM if stands else Severity.WARNING,
-        symptom="There is no key for a model"
-        + (": its roles can't work" if stands else ", which is passed over"),
+        symptom="A model has no key" + (": its roles cannot work" if stands else ", and a fallback is used"),
         evidence="; ".join(f"{each.setting} is {each.model}" for each in missing),
         figures={"models": list[JsonValue](named)},
         cause=(
-            "There is no other for them: the stack is paused as soon as one of them has work."
+            "There is no fallback: the stack is paused as soon as one of these roles has work."
             if stands
-            else "What it would be asked, another model is, as long as that one can answer."
+            else "A fallback model is used while it can answer."
         ),
         fix=f"Give the runner the key: {'; '.join(sorted({each.remedy for each in missing}))}.",
         commands=evidence.new_runner(),

@@ -15,12 +15,12 @@ def agents_find_a_place(evidence: Evidence, _totals: Totals) -> Observation | Fi
     if load is None:
         return Unknown(evidence.runner.silence or "no runner answers")
     limit = load.agents_limit or load.agents_running
-    said = f"{load.agents_running} of {limit} places taken, {plural(load.agents_queued, 'agent')} waiting"
+    said = f"{load.agents_running} of {limit} slots taken, {plural(load.agents_queued, 'agent')} waiting"
     if load.agents_queued <= limit * WAITING_PER_PLACE:
         return Fine(said)
     return Observation(
         severity=Severity.WARNING,
-        symptom="Cycles take long: agents wait for a place",
+        symptom="Cycles are slow: agents wait for a slot",
         evidence=said,
         figures={
             "agents_running": load.agents_running,
@@ -28,8 +28,8 @@ def agents_find_a_place(evidence: Evidence, _totals: Totals) -> Observation | Fi
             "agents_queued": load.agents_queued,
             "active_stacks": load.active_stacks,
         },
-        cause="More stacks have work at a time than agents may run.",
-        fix="Start the runner with more places, if the model's rate limit and the machine allow it; or pause "
+        cause="More roles have work than agents may run at once.",
+        fix="Give the runner more slots if the model's rate limit and the machine allow it, or pause "
         "some stacks.",
         commands=evidence.new_runner("--agents", str(2 * max(limit, 1))),
     )
@@ -41,16 +41,16 @@ def agents_end_when_told(evidence: Evidence, _totals: Totals) -> Observation | F
     if load is None:
         return Unknown(evidence.runner.silence or "no runner answers")
     if not load.agents_abandoned:
-        return Fine("no agent outlived its time limit")
+        return Fine("no abandoned agent is running")
     count = load.agents_abandoned
     many = load.agents_limit and count >= load.agents_limit
     return Observation(
         severity=Severity.PROBLEM if many else Severity.WARNING,
-        symptom="Agents that were given up still run",
-        evidence=f"{plural(count, 'thread')} in agents that outlived limits.node_seconds "
-        f"({evidence.settings.limits.node_seconds:g} s by default) and did not end when told to",
+        symptom="Abandoned agents still run",
+        evidence=f"{plural(count, 'thread')} in agents that exceeded limits.node_seconds "
+        f"({evidence.settings.limits.node_seconds:g} s by default) and did not stop",
         figures={"agents_abandoned": count, "agents_limit": load.agents_limit},
-        cause="The agent waits, with no time limit of its own, for a model or network that does not answer.",
-        fix="What they do is discarded, and their places are free again; their threads end with the runner.",
+        cause="The agent waits without a time limit for a model or network that does not answer.",
+        fix="Their results are discarded and their slots are free. Their threads end with the runner.",
         commands=evidence.new_runner(),
     )

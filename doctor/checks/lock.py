@@ -16,7 +16,7 @@ def lock_is_sound(evidence: Evidence, _totals: Totals) -> Observation | Fine | U
     """A lock that is held by another process than the one it names keeps every runner out."""
     lock = evidence.lock
     if lock is None:
-        return Unknown("it can be seen from the data directory only")
+        return Unknown("visible from the data directory only")
     if lock.problem is not None:
         return _trouble(
             lock,
@@ -29,13 +29,13 @@ def lock_is_sound(evidence: Evidence, _totals: Totals) -> Observation | Fine | U
         return _trouble(
             lock,
             f"it is held by process {lock.pid} on {lock.host}, which is another machine or container",
-            "The data directory is shared between machines, and neither lock nor store works over a network.",
+            "The data directory is on a network file system, where neither lock nor store works.",
         )
     if lock.alive is False:
         return _trouble(
             lock,
-            f"it is held, and process {lock.pid} that it names has ended",
-            "A program that the runner started has outlived it, and shares its hold.",
+            f"it is held, although process {lock.pid}, which it names, has ended",
+            "A program that the runner started still runs and holds the lock.",
         )
     return Fine(f"held by process {lock.pid}")
 
@@ -51,12 +51,12 @@ def _trouble(lock: LockEvidence, evidence: str, cause: str) -> Observation:
     who = f"; {plural(len(others), 'process')} of this user: {', '.join(map(str, others))}" if others else ""
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="No runner can start: the data directory is locked, and not by a runner that is up here",
+        symptom="No runner can start: another program holds the lock of the data directory",
         evidence=f"{lock.path}: {evidence}{who}",
         figures={"path": lock.path, "pid": lock.pid, "host": lock.host, "holders": list(lock.holders)},
         cause=cause,
-        fix="End the process that holds it: the lock is free at that moment. Removing the file frees nothing."
+        fix="End the process that holds it. Removing the file does not release the lock."
         if others
-        else "Find out who holds the file, and end that process, or move the directory to a local disk.",
+        else "Find the process that holds the file and end it, or move the directory to a local disk.",
         commands=(f"kill {' '.join(map(str, others))}",) if others else (f"fuser -v {quote(lock.path)}",),
     )

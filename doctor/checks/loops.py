@@ -24,11 +24,11 @@ def cycles_change_something(evidence: Evidence, found: StackEvidence) -> Observa
     assert report is not None
     return Observation(
         severity=Severity.PROBLEM if count >= MANY else Severity.WARNING,
-        symptom="The stack goes round in a loop: agents run, and nothing changes",
+        symptom="The stack loops: agents run, and nothing changes",
         evidence=f"{plural(count, 'cycle')} in a row changed nothing",
         figures={"fruitless_in_a_row": count, "roles": list(roles)},
         cause="; ".join(f"{role} still has work: {report.statuses[role].reason}" for role in roles),
-        fix="See what its agents said they did. Pause it until what they can't do is done or taken off them.",
+        fix="Read the traces. Pause the stack until the impossible work is done or cancelled.",
         commands=(
             evidence.command("traces", found.id, "--limit", "5"),
             evidence.command("todos", found.id),

@@ -16,17 +16,17 @@ def records_can_be_read(evidence: Evidence, found: StackEvidence) -> Observation
     hidden = found.stack is None
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="The stack can't be shown or run: its record can't be read"
+        symptom="The stack cannot be shown or run: its record is unreadable"
         if hidden
-        else "Some of the stack's records can't be read",
+        else "Some of the stack's records are unreadable",
         evidence=plural(count, "record") + f": {found.unreadable[0]}",
         figures={"records": count, "texts": [*found.unreadable]},
-        cause="A newer Recursor wrote them, or the file was damaged by something else than Recursor.",
-        fix="If a newer Recursor ran here, use that one. Else put back a backup (recursor restore). If "
-        "there is none, a stack that can't be shown can only be deleted, with all that belongs to it."
+        cause="A newer Recursor wrote them, or the file is damaged.",
+        fix="If a newer Recursor ran here, use it. Otherwise restore a backup (recursor restore). If "
+        "there is none, the stack can only be deleted."
         if hidden
-        else "If a newer Recursor ran here, use that one. Else put back a backup (recursor restore). To "
-        "read every record of the stack tells how far it goes.",
+        else "If a newer Recursor ran here, use it. Otherwise restore a backup (recursor restore). The "
+        "command reads every record and lists the damaged ones.",
         commands=_commands(evidence, found),
     )
 
@@ -50,11 +50,11 @@ def settings_can_be_used(evidence: Evidence, found: StackEvidence) -> Observatio
     ]
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="The stack can't run with the settings it has",
+        symptom="The stack cannot run with its settings",
         evidence=f"{plural(len(overridden), 'setting')} of its own: {', '.join(map(str, overridden))}",
         figures={"settings": overridden},
         cause=found.settings_problem,
-        fix="Take back its own settings; what it has and has made stays. Then set again what can be.",
+        fix="Unset these settings, then set valid ones. The stack's contents stay.",
         commands=(
             evidence.command(
                 "configure", found.id, *(word for key in overridden for word in ("--unset", str(key)))

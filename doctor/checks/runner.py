@@ -14,7 +14,7 @@ def runner_is_up(evidence: Evidence, totals: Totals) -> Observation | Fine | Unk
     runner, running = evidence.runner, totals.states.get("running", 0)
     match runner.reach:
         case Reach.UNKNOWN:
-            return Unknown("the lock does not tell")
+            return Unknown("the lock does not show it")
         case Reach.UP:
             since = "" if runner.started_at is None else f" for {span(evidence.now - runner.started_at)}"
             untold = "" if runner.silence is None else f"; {runner.silence}"
@@ -35,14 +35,14 @@ def _absent(evidence: Evidence, totals: Totals) -> Observation:
     waiting = running - totals.resting
     return Observation(
         severity=Severity.PROBLEM if waiting else Severity.WARNING,
-        symptom="Nothing happens: no runner is up"
+        symptom="Nothing runs: no runner is up"
         if waiting
-        else "Nobody would see if something happened: no runner is up",
+        else "New work would not be detected: no runner is up",
         evidence=f"{plural(running, 'stack')} in state running, {waiting:,} of them with something due, "
         f"and no process holds the data directory{last}",
         figures={"running_stacks": running, "due_stacks": waiting},
-        cause="A runner was never started here, was ended, or was killed.",
-        fix="Start one. It goes on where the last one was; nothing that was acknowledged is lost.",
+        cause="No runner was started here, or it ended or was killed.",
+        fix="Start one. It resumes all stacks; nothing acknowledged is lost.",
         commands=(evidence.command("run"),),
     )
 
@@ -51,13 +51,13 @@ def _unserved(evidence: Evidence) -> Observation:
     runner = evidence.runner
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="Neither dashboard nor API answer: the process that serves them can't start",
-        evidence=f"process {runner.pid} runs the stacks; the one that serves says {runner.unserved}",
+        symptom="Neither dashboard nor API answer: the web process cannot start",
+        evidence=f"process {runner.pid} runs the stacks; the web process reports {runner.unserved}",
         figures={"pid": runner.pid, "reason": runner.unserved},
-        cause="Something that it loads or opens is missing or was changed under the runner, as by an "
-        "upgrade, or memory or open files are at their limit.",
-        fix="Put right what is named: it is tried again every half minute. After an upgrade end the runner "
-        "and start another. Stacks and commands go on meanwhile.",
+        cause="A file is missing or changed while the runner was up, for example by an "
+        "upgrade, or memory or open files are exhausted.",
+        fix="Fix the cause: the start is retried every half minute. After an upgrade restart the runner. "
+        "Stacks and commands continue meanwhile.",
         commands=(evidence.command("logs", "--level", "error"), *evidence.new_runner()),
     )
 
@@ -71,11 +71,11 @@ def _changing(evidence: Evidence) -> Observation | Fine:
     since = "" if age is None else f", {span(age)} after it started"
     return Observation(
         severity=Severity.WARNING,
-        symptom="The runner can't be reached: it is ending, or hangs at its start",
+        symptom="The runner cannot be reached: it is ending, or hangs at its start",
         evidence=said + since,
         figures={"pid": runner.pid, "age_seconds": None if age is None else round(age)},
-        cause="A runner that ends waits for its agents as long as --grace allows.",
-        fix="Wait for it; a second signal ends it at once. What its agents were doing is done again.",
+        cause="A runner that ends waits up to --grace for its agents.",
+        fix="Wait; a second signal ends it at once. Interrupted runs are repeated.",
         commands=(f"kill {runner.pid}",),
     )
 
@@ -84,15 +84,15 @@ def _silent(evidence: Evidence) -> Observation | Fine:
     runner = evidence.runner
     if runner.started_at is not None and evidence.now - runner.started_at < LONGEST_CHANGE:
         # What serves is a process of its own, which is up some seconds after the one that runs the stacks.
-        return Fine(f"process {runner.pid} is starting, and does not answer yet")
+        return Fine(f"process {runner.pid} is starting and does not answer yet")
     return Observation(
         severity=Severity.PROBLEM,
         symptom="The runner does not answer: the dashboard stays empty",
         evidence=f"process {runner.pid} at {runner.url}: {runner.silence or 'no answer'}",
         figures={"pid": runner.pid, "url": runner.url},
         cause="The process is stopped (Ctrl-Z, a debugger), gets no processor time, or waits for its disk.",
-        fix="See what it does: T is stopped, and `kill -CONT` lets it go on; D waits for the disk. If it "
-        "stays silent, end it and start another: nothing that was acknowledged is lost.",
+        fix="Look at its state. T: stopped, `kill -CONT` continues it. D: waiting for the disk. If it "
+        "stays silent, restart it: nothing acknowledged is lost.",
         commands=(
             f"ps -o pid,stat,etime,pcpu,rss,args -p {runner.pid}",
             f"kill -CONT {runner.pid}",
@@ -107,9 +107,9 @@ def commands_are_taken(evidence: Evidence, _totals: Totals) -> Observation | Fin
     runner = evidence.runner
     match runner.reach:
         case Reach.UNKNOWN:
-            return Unknown("the lock does not tell")
+            return Unknown("the lock does not show it")
         case Reach.ABSENT:
-            return Fine("no runner is up: a command does what it is for by itself")
+            return Fine("no runner is up: commands act by themselves")
         case Reach.CHANGING | Reach.SILENT if not runner.commanded:
             age = None if runner.started_at is None else evidence.now - runner.started_at
             if age is not None and age < LONGEST_CHANGE:
@@ -122,12 +122,12 @@ def commands_are_taken(evidence: Evidence, _totals: Totals) -> Observation | Fin
         return Fine(f"process {runner.pid} answers")
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="Commands can't change anything: the runner does not take them",
+        symptom="Commands have no effect: the runner does not accept them",
         evidence=f"process {runner.pid}: {runner.refusal or 'no answer'}",
         figures={"pid": runner.pid, "reason": runner.refusal},
-        cause="The process is stopped (Ctrl-Z, a debugger), is of another version than this program, or its "
-        "socket was removed, as by a program that cleans up.",
-        fix="`kill -CONT` lets a stopped process go on. Else end the runner and start another: nothing that "
-        "was acknowledged is lost. The dashboard and the API may work meanwhile.",
+        cause="The process is stopped (Ctrl-Z, a debugger), has another version than this program, or its "
+        "socket was removed.",
+        fix="`kill -CONT` continues a stopped process. Otherwise restart the runner: nothing "
+        "acknowledged is lost. The dashboard and the API may work meanwhile.",
         commands=(f"kill -CONT {runner.pid}", *evidence.new_runner()),
     )

@@ -27,7 +27,7 @@ def not_paused_after_failures(evidence: Evidence, found: StackEvidence) -> Obser
     since = "" if stack.paused_at is None else f" for {span(evidence.now - stack.paused_at)}"
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="The stack stands still: it was paused, and waits for somebody to look into it",
+        symptom="Paused after repeated failures",
         evidence=f"paused{since} after {plural(stack.total_cycles, 'cycle')}, "
         f"the last {stack.failures_in_a_row} of them failed",
         figures={
@@ -36,7 +36,7 @@ def not_paused_after_failures(evidence: Evidence, found: StackEvidence) -> Obser
             "total_cycles": stack.total_cycles,
         },
         cause=stack.state_reason,
-        fix="See what failed, put it right, then resume: it goes on from its last wave.",
+        fix="See what failed, fix it, then resume. The stack continues after its last wave.",
         commands=(
             evidence.command("executions", found.id, "--limit", "10"),
             evidence.command("resume", found.id),
@@ -54,7 +54,7 @@ def is_within_budget(evidence: Evidence, found: StackEvidence) -> Observation | 
     used = found.day.input_tokens + found.day.output_tokens
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="The stack stands still: its budget is used up",
+        symptom="Paused: its budget is used up",
         evidence=f"paused{_since(stack.paused_at, evidence.now)}; "
         f"{used:,} tokens, {cost(found.day.cost, found.day.unpriced_tokens)}, "
         f"in {plural(found.day.agents_run, 'agent run')} in the last 24 hours",
@@ -65,7 +65,7 @@ def is_within_budget(evidence: Evidence, found: StackEvidence) -> Observation | 
             "cost": str(found.day.cost),
         },
         cause=stack.state_reason or "",
-        fix=f"See what it was spent on. Then {_how(named)}.",
+        fix=f"Look at the spending. Then {_how(named)}.",
         commands=(evidence.command("stats", found.id), *_raising(evidence, found, named)),
     )
 
@@ -77,11 +77,11 @@ def may_run(evidence: Evidence, found: StackEvidence) -> Observation | None:
         return None
     what, at, fix, command = {
         ExecutionState.PAUSED: ("It was paused by a person", stack.paused_at, "Resume it.", "resume"),
-        ExecutionState.STOPPED: ("It was stopped by a person", stack.stopped_at, "Start it afresh.", "start"),
-    }.get(stack.state, ("It was made and never started", stack.created_at, "Start it.", "start"))
+        ExecutionState.STOPPED: ("It was stopped by a person", stack.stopped_at, "Start it again.", "start"),
+    }.get(stack.state, ("It was never started", stack.created_at, "Start it.", "start"))
     return Observation(
         severity=Severity.WARNING,
-        symptom="No cycles appear: the stack is not running",
+        symptom="No cycles run: the stack is not running",
         evidence=f"state {stack.state}{_since(at, evidence.now)}, {plural(stack.total_cycles, 'cycle')}",
         figures={"state": stack.state, "total_cycles": stack.total_cycles},
         cause=f"{what}.",
@@ -100,7 +100,7 @@ def _how(named: BudgetName) -> str:
     if not named.runner:
         return "raise the budget and resume"
     most = "N" if named.needed is None else _twice(named, Decimal(0))
-    return f"raise what all stacks share, with recursor budget {_option(named)} {most}, and resume"
+    return f"raise the budget of all stacks with recursor budget {_option(named)} {most}, and resume"
 
 
 def _raising(evidence: Evidence, found: StackEvidence, named: BudgetName) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ def store_can_be_read(evidence: Evidence, totals: Totals) -> Observation | Fine 
     """A store that cannot be opened hides all stacks."""
     found = evidence.store
     if found is None:
-        return Unknown("it was not looked at")
+        return Unknown("not checked")
     if found.problem is not None:
         return Observation(
             severity=Severity.PROBLEM,
@@ -20,7 +20,7 @@ def store_can_be_read(evidence: Evidence, totals: Totals) -> Observation | Fine 
             evidence=found.problem,
             figures={"path": found.path, "bytes": found.bytes},
             cause="The store's files are damaged, are not a store, or belong to another user.",
-            fix="Look at the files; if they are this user's, put a backup in their place (recursor restore).",
+            fix="Look at the files. If this user owns them, restore a backup (recursor restore).",
             commands=(f"ls -l {quote(found.path)}",),
         )
     if not found.exists:
@@ -43,21 +43,21 @@ def store_has_this_version(evidence: Evidence, _totals: Totals) -> Observation |
             symptom="The store is newer than this program",
             evidence=said,
             figures=figures,
-            cause="A newer Recursor has brought it up to date; an older one must not write to it any more.",
-            fix="Use that newer Recursor. This shows which one runs here.",
+            cause="A newer Recursor migrated it. An older one must not write to it.",
+            fix="Use the newer Recursor. This command shows the version that runs here.",
             commands=("recursor --version",),
         )
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="The store must be brought up to date before it can be read",
+        symptom="The store must be migrated before it can be read",
         evidence=said,
         figures=figures,
-        cause="An older Recursor wrote it, and no runner of this one has opened it yet."
+        cause="An older Recursor wrote it, and no runner of this version has opened it yet."
         if evidence.runner.reach is Reach.ABSENT
         else "A runner of an older Recursor is up on it.",
-        fix="Back it up, then start a runner of this Recursor: it brings the store up to date."
+        fix="Back it up, then start a runner of this version: it migrates the store."
         if evidence.runner.reach is Reach.ABSENT
-        else "End that runner, back the store up, then start a runner of this Recursor.",
+        else "End that runner, back the store up, then start a runner of this version.",
         commands=(
             *(() if evidence.runner.pid is None else (f"kill {evidence.runner.pid}",)),
             evidence.command("backup", f"{found.path}.before-update"),

@@ -51,9 +51,9 @@ def _why_unanswered(evidence: Evidence, found: StackEvidence) -> tuple[str, str,
             return (
                 f"The communicator fails: {errors[0].text}"
                 if errors
-                else "The communicator has not come to it: other agents take all places, or it waits after a "
+                else "The communicator has not run: other agents take all slots, or it waits after a "
                 "failure.",
-                "See who has work, and how its last runs ended.",
+                "See which roles have work, and how its last runs ended.",
                 (
                     evidence.command("work", found.id),
                     evidence.command("executions", found.id, "--limit", "5"),
@@ -69,15 +69,15 @@ def todos_end(evidence: Evidence, found: StackEvidence) -> Observation | None:
     age = evidence.now - min(todo.updated_at for todo in old)
     return Observation(
         severity=Severity.WARNING,
-        symptom="Todos stay in progress for ever",
-        evidence=f"{plural(len(old), 'todo')} in progress and untouched for over {span(LONGEST_TODO)}, "
+        symptom="Todos stay in progress",
+        evidence=f"{plural(len(old), 'todo')} in progress and unchanged for over {span(LONGEST_TODO)}, "
         f"the oldest for {span(age)}: {' '.join(old[0].content.split())[:80]}",
         figures={
             "todos": len(old),
             "oldest_seconds": round(age),
             "ids": [todo.id for todo in old[:IDS_TOLD]],
         },
-        cause="The builder began them and does not end them: it fails, or can't do what they ask for.",
-        fix="Cancel what can't be done; the planner plans anew when nothing is left.",
+        cause="The builder started them and cannot complete them.",
+        fix="Cancel impossible todos. The planner plans again when none is left.",
         commands=tuple(evidence.command("todos", found.id, "--cancel", todo.id) for todo in old[:IDS_TOLD]),
     )

@@ -38,9 +38,9 @@ def agents_run(evidence: Evidence, found: StackEvidence) -> Observation | None:
             "idle_share": round(share, 4),
             "agents_run": day.agents_run,
         },
-        cause="Each time the work was gone before its agent began: a detector sees work that a second look "
-        "does not, or something else does it meanwhile.",
-        fix="See why the agents were skipped, and who has work now.",
+        cause="The work was gone before its agent started: a detector reports work that the second check "
+        "does not confirm.",
+        fix="See why the agents were skipped, and which roles have work now.",
         commands=(
             evidence.command("graphs", found.id, "--limit", "5"),
             evidence.command("work", found.id),
@@ -63,7 +63,7 @@ def work_is_given(evidence: Evidence, found: StackEvidence) -> Observation | Non
     by_threshold = least > 1
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="Nobody has work, although there is something to do",
+        symptom="No role has work, although work is pending",
         evidence=", ".join(waiting),
         figures={
             "open_todos": found.open_todos,
@@ -72,11 +72,11 @@ def work_is_given(evidence: Evidence, found: StackEvidence) -> Observation | Non
             "has_idea": found.has_idea,
             "minimum_priority": least,
         },
-        cause=(f"detection.minimum_priority is {least}: work below it is left. " if by_threshold else "")
+        cause=(f"detection.minimum_priority is {least}: work below it is ignored. " if by_threshold else "")
         + "; ".join(hidden),
         fix="Lower detection.minimum_priority to 1 for this stack."
         if by_threshold
-        else "A detector does not see it: look at what each says, and at the thresholds in `detection`.",
+        else "A detector misses it: compare the reasons with the thresholds in `detection`.",
         commands=(
             evidence.command("work", found.id),
             *(

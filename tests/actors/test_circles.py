@@ -13,7 +13,7 @@ from recursor.storage.queries import agent_states
 from recursor.storage.tables import ARTIFACTS, TODOS
 from tests.actors.stage import Cast, Gate, until
 
-REASON = "first: it goes in circles: 3 times already"
+REASON = "first: repeated 3 times without new input"
 SPENT = Usage(model="m", input_tokens=5)
 
 

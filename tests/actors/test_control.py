@@ -301,7 +301,7 @@ def test_a_stack_that_does_not_run_can_be_deleted_and_only_once(set_stage, state
     stage.wait_for(StackDeleted, stack_id)
 
     assert contents(stage.store, stack_id) == []
-    with pytest.raises(NotFoundError, match="does not exist, or was deleted"):
+    with pytest.raises(NotFoundError, match="does not exist or was deleted"):
         stage.ask(DeleteStack(stack_id))
 
 
@@ -320,11 +320,11 @@ def test_commands_that_a_state_does_not_allow_say_which_would(set_stage):
     stage = set_stage()
     idle = stage.create(start=False)
     for command in (PAUSE, RESUME):
-        with pytest.raises(ConflictError, match=r"is idle, there is nothing to \w+: start it"):
+        with pytest.raises(ConflictError, match=r"is idle, nothing to \w+: start it"):
             stage.tell(idle, command)
     paused = stage.create(name="yard")
     stage.tell(paused, PAUSE)
-    with pytest.raises(ConflictError, match="is paused: resume it, or stop it first"):
+    with pytest.raises(ConflictError, match="is paused: resume it, or stop it and start"):
         stage.tell(paused, START)
     assert stage.tell(paused, PAUSE).state is ExecutionState.PAUSED
     assert stage.tell(idle, STOP).state is ExecutionState.STOPPED

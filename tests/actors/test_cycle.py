@@ -116,7 +116,7 @@ def test_a_node_whose_work_is_gone_before_its_wave_is_skipped_with_the_reason(se
     stage.wait_rest(stack_id)
 
     skipped = stage.nodes(stack_id)["third"]
-    assert (skipped.status, skipped.note) == (NodeStatus.SKIPPED, "its work is gone: no todo for third")
+    assert (skipped.status, skipped.note) == (NodeStatus.SKIPPED, "no work any more: no todo for third")
     assert not cast.third.runs
     assert stage.nodes(stack_id)["second"].status is NodeStatus.COMPLETED
     assert stage.cycles(stack_id)[0].summary.agents_skipped == 1
@@ -438,7 +438,7 @@ def test_a_stricter_setting_keeps_the_very_next_cycle_from_running(set_stage):
     waits = stage.wait_rest(stack_id)
 
     assert len(cast.first.runs) == 1
-    assert waits.decision.reason == "nobody has work"
+    assert waits.decision.reason == "no role has work"
 
 
 def test_a_time_limit_that_is_changed_holds_for_the_next_run(set_stage):

@@ -151,7 +151,7 @@ def test_a_stack_whose_actors_keep_dying_is_paused(set_stage, monkeypatch, actor
     stack_id = stage.create("first: a")
     paused = stage.wait_for(StackChanged, stack_id, where=lambda e: e.state is ExecutionState.PAUSED)
 
-    assert paused.reason == "its actors keep dying: its thread was killed"
+    assert paused.reason == "its actors keep failing: its thread was killed"
     left[0] = 0
     stage.clock.advance(61)
     stage.tell(stack_id, Command.RESUME)

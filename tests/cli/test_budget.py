@@ -21,7 +21,10 @@ from tests.processes import run_to_end, started_runner
 from tests.storing import empty_ledger, put_ledger, put_stack
 
 Run = Callable[..., str]
-REASON = "builder: budget.tokens: 90 of 100 spent, and the next call may take 50: raise it, then resume"
+REASON = (
+    "builder: budget.tokens: 90 of 100 tokens spent, "
+    "and the next call needs up to 50 tokens: raise the budget, then resume"
+)
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_a_stack_goes_through_its_life(situation: str, recursor: Callable[..., A
     assert work["statuses"]["communicator"]["priority"] == 10
 
     assert recursor("resume", stack_id).complaint == (
-        "stack Garden planner is idle, there is nothing to resume: start it"
+        "stack Garden planner is idle, nothing to resume: start it"
     )
     (stopped,) = recursor("stop", stack_id, "--json").json
     assert stopped["state"] == "stopped"

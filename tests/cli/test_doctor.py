@@ -78,7 +78,7 @@ def test_the_same_in_many_stacks_is_told_once_with_all_names(recursor: Recursor,
     paused(data, *(f"stack {number}" for number in range(1, 7)))
     done = recursor("doctor")
     assert done.out.startswith("6 problems\n")
-    assert done.out.count("it was paused, and waits") == 1
+    assert done.out.count("Paused after repeated failures") == 1
     assert "paused, in 6 stacks" in done.out
     assert done.out.count("out of bricks") == 1
     assert "  and      3 more: stack 4, stack 5, stack 6\n" in done.out

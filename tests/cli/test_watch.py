@@ -126,7 +126,7 @@ def test_one_stack_is_shown_with_its_agents_and_cycles(gated: Gated) -> None:
             gated.open()
             plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.read_until("why nothing runs"))
             assert "cycle 1, wave 1: planner for " in plain
-            assert "complete and nothing to do: rests until an event" in plain
+            assert "Done. Waiting for a message or todo." in plain
             terminal.press("q")
             terminal.read_until(BACK)
         assert runner.end(signal.SIGTERM) == 0

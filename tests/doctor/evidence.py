@@ -165,5 +165,5 @@ def broken_stack(name: str = "garden", **fields: Any) -> StackEvidence:
 
 def out_of_budget(budget: BudgetName, **fields: Any) -> dict[str, Any]:
     """What the record of a stack says that was paused because of that budget."""
-    reason = f"builder: {budget.setting}: 60 of 150 spent, and the next call may take 100: raise it"
+    reason = f"builder: {budget.setting}: 60 of 150 tokens spent, and the next call needs up to 100 tokens"
     return {"state": ExecutionState.PAUSED, "state_reason": reason, "out_of_budget": budget, **fields}

@@ -129,7 +129,7 @@ def test_a_disk_that_will_be_full(days_left: float, severity: Severity | None) -
     )
     found = disk.disk_has_room(evidence, Totals(oldest_stack_at=NOW - 10 * DAY))
     if severity is None:
-        assert "grew by 10.0 GB a day" in fine(found)
+        assert "grows by 10.0 GB a day" in fine(found)
     else:
         assert observed(found, severity).figures["bytes_a_day"] == 10_000_000_000
 

@@ -14,20 +14,20 @@ START, PAUSE, RESUME, STOP = Command.START, Command.PAUSE, Command.RESUME, Comma
 
 TABLE: dict[tuple[ExecutionState, Command], ExecutionState | str] = {
     (IDLE, START): RUNNING,
-    (IDLE, PAUSE): "stack garden is idle, there is nothing to pause: start it",
-    (IDLE, RESUME): "stack garden is idle, there is nothing to resume: start it",
+    (IDLE, PAUSE): "stack garden is idle, nothing to pause: start it",
+    (IDLE, RESUME): "stack garden is idle, nothing to resume: start it",
     (IDLE, STOP): STOPPED,
     (RUNNING, START): RUNNING,
     (RUNNING, PAUSE): PAUSED,
     (RUNNING, RESUME): RUNNING,
     (RUNNING, STOP): STOPPED,
-    (PAUSED, START): "stack garden is paused: resume it, or stop it first to start afresh",
+    (PAUSED, START): "stack garden is paused: resume it, or stop it and start again",
     (PAUSED, PAUSE): PAUSED,
     (PAUSED, RESUME): RUNNING,
     (PAUSED, STOP): STOPPED,
     (STOPPED, START): RUNNING,
-    (STOPPED, PAUSE): "stack garden is stopped, there is nothing to pause: start it",
-    (STOPPED, RESUME): "stack garden is stopped, there is nothing to resume: start it",
+    (STOPPED, PAUSE): "stack garden is stopped, nothing to pause: start it",
+    (STOPPED, RESUME): "stack garden is stopped, nothing to resume: start it",
     (STOPPED, STOP): STOPPED,
 }
 

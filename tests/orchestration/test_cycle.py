@@ -52,7 +52,7 @@ from tests.making import (
 from tests.orchestration.desk import Desk, make_records
 
 CYCLE = f"{1:032}"
-PAUSE = Decision(kind=DecisionKind.PAUSE, pause=7, reason="nobody has work")
+PAUSE = Decision(kind=DecisionKind.PAUSE, pause=7, reason="no role has work")
 
 
 @pytest.fixture
@@ -333,7 +333,7 @@ class TestEnd:
         end(desk, graph)
         (stored,) = desk.written(ExecutionGraph)
         assert stored == graph
-        assert stored.nodes[2].note == "its work is gone: no todos"
+        assert stored.nodes[2].note == "no work any more: no todos"
 
     @pytest.mark.parametrize(
         ("decision", "due"),

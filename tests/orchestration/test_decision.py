@@ -116,7 +116,7 @@ class TestFailure:
             assert min(first, longest) <= decision.pause <= longest
 
     def test_a_skipped_node_is_no_failure(self) -> None:
-        graph = make_graph([make_node("planner", status=NodeStatus.SKIPPED, note="its work is gone")])
+        graph = make_graph([make_node("planner", status=NodeStatus.SKIPPED, note="no work any more")])
         assert after(make_stack(), graph, WORK).kind is DecisionKind.CONTINUE
 
 
@@ -148,13 +148,13 @@ class TestRest:
     def test_a_complete_stack_rests_until_an_event(self, progress: bool) -> None:
         decision = after(make_stack(phase="complete"), progress=progress)
         assert (decision.kind, decision.pause, decision.suspend) == (DecisionKind.PAUSE, None, False)
-        assert decision.reason == "complete and nothing to do: rests until an event"
+        assert decision.reason == "Done. Waiting for a message or todo."
 
     @pytest.mark.parametrize(("seconds", "pause"), [(300, 300), (5, 5), (1, 1), (0.5, 1), (-10, 1)])
     def test_a_complete_stack_waits_for_its_periodic_look(self, seconds: float, pause: float) -> None:
         decision = after(make_stack(phase="complete"), report=due_in(seconds))
         assert (decision.kind, decision.pause) == (DecisionKind.PAUSE, pause)
-        assert decision.reason == "complete; a periodic look is due"
+        assert decision.reason == "Done. The next periodic check is scheduled."
 
     @pytest.mark.parametrize(
         ("seconds", "pause"), [(300, 30), (31, 30), (29, 29), (1, 1), (0.5, 1), (-10, 1)]
@@ -164,7 +164,7 @@ class TestRest:
         assert (decision.kind, decision.pause, decision.reason) == (
             DecisionKind.PAUSE,
             pause,
-            "nobody has work",
+            "no role has work",
         )
 
     @pytest.mark.parametrize(("phase", "pause"), [("building", 30), ("complete", 3600)])

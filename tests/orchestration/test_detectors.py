@@ -82,7 +82,7 @@ class TestPlanner:
     def test_9_without_open_todos_before_completion(self, phase: Phase) -> None:
         closed = (make_todo(1, status=TodoStatus.COMPLETED), make_todo(2, status=TodoStatus.CANCELLED))
         snapshot = make_snapshot(stack=make_stack(phase=phase), todos=closed)
-        assert seen(planner(snapshot)) == (9, "no pending todos and the project is not complete")
+        assert seen(planner(snapshot)) == (9, "no pending todos, and the project is not complete")
 
     @pytest.mark.parametrize("status", [TodoStatus.PENDING, TodoStatus.IN_PROGRESS])
     def test_open_todos_leave_nothing_to_plan(self, status: TodoStatus) -> None:
@@ -130,16 +130,16 @@ class TestPlanner:
                 {"todos": (make_todo(updated_at=NOW, updated_by="builder", status=TodoStatus.COMPLETED),)},
                 "todos changed",
             ),
-            ({"artifact": make_artifact(created_at=NOW)}, "there is a new version of the artifact"),
-            ({"user_messages": (make_user_message(content="nice!", created_at=NOW),)}, "visitors wrote"),
+            ({"artifact": make_artifact(created_at=NOW)}, "new version of the artifact"),
+            ({"user_messages": (make_user_message(content="nice!", created_at=NOW),)}, "new visitor message"),
         ],
     )
     def test_4_every_five_minutes_if_something_changed(self, change: dict[str, Any], reason: str) -> None:
         snapshot = make_snapshot(make_state("planner", NOW - 10), **change)
         before = planner(snapshot, now=NOW + 289.9)
-        assert idle(before) == f"{reason}; periodic look is due later"
+        assert idle(before) == f"{reason}; the next periodic check is later"
         assert before.due_at == NOW + 290
-        assert seen(planner(snapshot, now=NOW + 290)) == (4, f"periodic look: {reason}")
+        assert seen(planner(snapshot, now=NOW + 290)) == (4, f"periodic check: {reason}")
 
     def test_its_own_changes_do_not_call_it_again(self) -> None:
         state = make_state("planner", NOW - 10)
@@ -154,7 +154,7 @@ class TestPlanner:
 
     def test_it_looks_at_once_if_it_has_never_planned(self) -> None:
         snapshot = make_snapshot(make_state("planner"), todos=(make_todo(),))
-        assert seen(planner(snapshot)) == (4, "periodic look: it has never planned")
+        assert seen(planner(snapshot)) == (4, "periodic check: no plan yet")
 
     def test_the_period_is_a_setting(self) -> None:
         snapshot = make_snapshot(make_state("planner", NOW - 10), artifact=make_artifact(created_at=NOW))
@@ -254,9 +254,9 @@ class TestReviewer:
     def test_4_three_minutes_after_the_last_review_if_a_todo_was_completed(self) -> None:
         snapshot = make_snapshot(self.last, todos=completed(NOW))
         before = reviewer(snapshot, now=NOW + 79.9)
-        assert idle(before) == "a todo was completed; periodic look is due later"
+        assert idle(before) == "a todo was completed; the next periodic check is later"
         assert before.due_at == NOW + 80
-        assert seen(reviewer(snapshot, now=NOW + 80)) == (4, "periodic look: a todo was completed")
+        assert seen(reviewer(snapshot, now=NOW + 80)) == (4, "periodic check: a todo was completed")
         assert reviewer(snapshot, with_detection(reviewer_period=100)).priority == 4
 
     def test_one_who_has_never_run_looks_at_a_first_todo_at_once(self) -> None:

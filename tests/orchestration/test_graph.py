@@ -137,14 +137,14 @@ class TestNextWave:
         gone = make_report({"planner": make_status(5), "builder": make_status(reason="no pending todos")})
         ended, ran = run(graph, report, gone)
         assert ran == [["planner"]]
-        assert skipped(ended) == {"builder": "its work is gone: no pending todos"}
+        assert skipped(ended) == {"builder": "no work any more: no pending todos"}
 
     def test_one_whose_work_is_gone_keeps_nobody_waiting(self) -> None:
         graph, report = chain(planner=(), builder=("planner",), reviewer=("builder",))
         gone = make_report({**report.statuses, "builder": make_status(reason="no pending todos")})
         ended, ran = run(graph, report, gone)
         assert ran == [["planner"], ["reviewer"]]
-        assert skipped(ended) == {"builder": "its work is gone: no pending todos"}
+        assert skipped(ended) == {"builder": "no work any more: no pending todos"}
 
     def test_a_failure_is_seen_through_one_whose_work_is_gone_as_well(self) -> None:
         graph, report = chain(a=(), b=("a",), c=("b",))

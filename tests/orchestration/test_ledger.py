@@ -113,12 +113,15 @@ TOKENS, DOLLARS = Budget(tokens=100), Budget(dollars=Decimal("1.00"))
 @pytest.mark.parametrize(
     ("budgets", "names"),
     [
-        (Budgets(stack=TOKENS), "budget.tokens: 60 of 100 spent, and the next call may take 50: raise it"),
+        (
+            Budgets(stack=TOKENS),
+            "budget.tokens: 60 of 100 tokens spent, and the next call needs up to 50 tokens: raise",
+        ),
         (Budgets(role=TOKENS), "budget.role_tokens of the planner: 60 of 100"),
         (Budgets(runner=TOKENS), "runner.budget_tokens: 60 of 100"),
         (
             Budgets(stack=DOLLARS),
-            "budget.dollars: $0.6000 of $1.00 spent, and the next call may take $0.5000",
+            "budget.dollars: $0.6000 of $1.00 spent, and the next call needs up to $0.5000",
         ),
         (Budgets(runner=DOLLARS), "runner.budget_dollars: $0.6000 of $1.00"),
     ],
@@ -139,11 +142,11 @@ def test_what_would_be_too_much_is_refused_whole(books: Books, budgets: Budgets,
 
 def test_what_is_set_aside_is_not_there_for_others(books: Books) -> None:
     first = books.reserve(80, Budgets(stack=TOKENS))
-    said = "0 of 100 spent, 80 reserved for calls under way, and the next call may take"
-    with pytest.raises(BudgetHeldError, match=f"{said} 30: it is made when they have ended"):
+    said = "0 of 100 tokens spent, 80 reserved by running calls, and the next call needs up to"
+    with pytest.raises(BudgetHeldError, match=f"{said} 30 tokens: waiting for them to end"):
         books.reserve(30, Budgets(stack=TOKENS), role="builder")
     # What could not be paid for even if nothing of that is spent is a person's business.
-    with pytest.raises(BudgetExceededError, match=f"{said} 101: raise it"):
+    with pytest.raises(BudgetExceededError, match=f"{said} 101 tokens: raise the budget"):
         books.reserve(101, Budgets(stack=TOKENS), role="builder")
     books.settle(first, 10)
     books.reserve(30, Budgets(stack=TOKENS), role="builder")
@@ -213,7 +216,7 @@ def test_runs_are_counted_over_the_last_sixty_minutes(books: Books) -> None:
     budgets = Budgets(stack=Budget(runs_per_hour=3))
     for minutes in (0, 30, 59):
         books.begin(budgets, NOW + 60 * minutes)
-    with pytest.raises(BudgetExceededError, match=r"budget.runs_per_hour: 3 runs within the hour, 3 are"):
+    with pytest.raises(BudgetExceededError, match=r"budget.runs_per_hour: 3 runs in an hour, 3 allowed"):
         books.begin(budgets, NOW + 60 * 59)
     books.begin(budgets, NOW + 60 * 61)
     with pytest.raises(BudgetExceededError):
@@ -235,7 +238,7 @@ def test_no_sixty_minutes_have_more_runs_than_are_allowed(books: Books) -> None:
     for _ in range(3):
         books.begin(budgets, began)
     for later in (1, 59 * 60 + 1, 60 * 60 - 1):
-        with pytest.raises(BudgetExceededError, match="3 runs within the hour"):
+        with pytest.raises(BudgetExceededError, match="3 runs in an hour"):
             books.begin(budgets, began + later)
     books.begin(budgets, began + 60 * 60 + 1)
 
@@ -323,16 +326,16 @@ def test_reservations_are_removed_when_settled(books: Books) -> None:
 def test_what_a_person_limits_all_to_holds_over_the_settings_at_once(books: Books) -> None:
     runner = Budgets(runner=Budget(tokens=100, runs_per_hour=5))
     books.limit({"tokens": 30})
-    with pytest.raises(BudgetExceededError, match=r"^runner\.budget_tokens: 0 of 30 spent"):
+    with pytest.raises(BudgetExceededError, match=r"^runner\.budget_tokens: 0 of 30 tokens spent"):
         books.reserve(40, runner)
     books.limit({"tokens": 300, "runs_per_hour": 0})
     books.settle(books.reserve(250, runner), 250)
     with pytest.raises(
-        BudgetExceededError, match=r"^runner\.budget_runs_per_hour: 0 runs within the hour, 0 are"
+        BudgetExceededError, match=r"^runner\.budget_runs_per_hour: 0 runs in an hour, 0 allowed"
     ):
         books.begin(runner, NOW)
     books.limit({"tokens": None, "runs_per_hour": None})
-    with pytest.raises(BudgetExceededError, match="250 of 100 spent"):
+    with pytest.raises(BudgetExceededError, match="250 of 100 tokens spent"):
         books.reserve(1, runner)
     # They are no stack's, and no role's.
     assert books.account(A).limits == Budget()

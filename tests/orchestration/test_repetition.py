@@ -202,7 +202,7 @@ class TestACircle:
         assert found(after(PLAN, PLAN)) is None
         evidence = found(after(PLAN, PLAN, PLAN))
         assert evidence is not None
-        assert "3 times already" in evidence
+        assert "repeated 3 times" in evidence
         assert "the todo “Add a pond”" in evidence
         assert "loop.repetitions = 3" in evidence
 

@@ -350,7 +350,7 @@ class TestCancellingATodo:
         else:
             desk.stored[Todo, todo.id] = todo
         with pytest.raises(
-            ConflictError, match=f"^todo {todo.id} is completed: it cannot be cancelled any more$"
+            ConflictError, match=f"^todo {todo.id} is completed: it can no longer be cancelled$"
         ):
             self.cancel(desk, todo.id)
 

@@ -201,7 +201,7 @@ class TestRunning:
         for _ in range(6):
             owner.feed(ChildDied("its thread was killed"))
         assert owner.activity is HELD
-        assert owner.records.stack.state_reason == "its actors keep dying: its thread was killed"
+        assert owner.records.stack.state_reason == "its actors keep failing: its thread was killed"
 
     def test_deaths_long_ago_do_not_count(self) -> None:
         owner = running()

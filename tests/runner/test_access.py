@@ -130,12 +130,12 @@ def test_all_fail_alike(ask: Any) -> None:
     for error, says, message in (
         (
             NotFoundError,
-            "no stack nope: it does not exist, or was deleted",
+            "no stack nope: it does not exist or was deleted",
             ControlStack("nope", Command.PAUSE),
         ),
         (
             ConflictError,
-            "stack one is idle, there is nothing to resume: start it",
+            "stack one is idle, nothing to resume: start it",
             ControlStack(stack.id, Command.RESUME),
         ),
         (InvalidInputError, "settings: unknown key 'pauses'", ConfigureStack(stack.id, {"pauses": {"x": 1}})),

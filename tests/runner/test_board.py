@@ -10,7 +10,7 @@ from recursor.runner.board import Board
 from tests.making import NOW, STACK, make_stack
 
 CONTINUE = Decision(kind=DecisionKind.CONTINUE, reason="more to do")
-REST = Decision(kind=DecisionKind.PAUSE, reason="nobody has work")
+REST = Decision(kind=DecisionKind.PAUSE, reason="no role has work")
 
 
 def event(kind: type[events.Event], **fields: Any) -> events.Event:
@@ -58,7 +58,7 @@ def test_who_runs_is_on_it_until_they_end() -> None:
 
 def test_why_nothing_runs_is_on_it() -> None:
     view = board(event(events.StackWaits, decision=REST, until=NOW + 30)).views[STACK]
-    assert (view.waits, view.until) == ("nobody has work", NOW + 30)
+    assert (view.waits, view.until) == ("no role has work", NOW + 30)
     assert (
         board(event(events.StackWaits, decision=REST, until=None), cycle_started()).views[STACK].waits is None
     )

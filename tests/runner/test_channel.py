@@ -81,7 +81,7 @@ class Orchestrator(DispatchedActor):
             case ControlAll():
                 return message.stack_ids
             case ControlStack():
-                raise ConflictError(f"stack {message.stack_id}: there is nothing to {message.command}")
+                raise ConflictError(f"stack {message.stack_id}: nothing to {message.command}")
             case RenameStack():
                 raise NotOursError(message.stack_id, message.name)
             case DeleteStack(stack_id="slow"):
@@ -306,7 +306,7 @@ class TestACommand:
             assert runner.ask(GetLoad()) == LOAD
             with pytest.raises(NotFoundError, match="no stack 1"):
                 runner.ask(DeleteStack("1"))
-            with pytest.raises(ConflictError, match="stack 2: there is nothing to stop"):
+            with pytest.raises(ConflictError, match="stack 2: nothing to stop"):
                 runner.ask(ControlStack("2", Command.STOP))
 
     def test_may_say_and_hear_much(self, data: Path) -> None:

@@ -120,7 +120,10 @@ def test_a_stop_is_seen_at_once_as_the_end_of_the_cycle(tmp_path, visit):
         expect(page.get_by_role("region", name="Now")).not_to_contain_text("at work")
 
 
-REASON = "builder: budget.tokens: 900 of 1,000 spent, and the next call may take 500: raise it, then resume"
+REASON = (
+    "builder: budget.tokens: 900 of 1,000 tokens spent, "
+    "and the next call needs up to 500 tokens: raise the budget, then resume"
+)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ _TITLES = {
     "pause": "Pauses",
     "limits": "Limits",
     "retention": "History",
-    "loop": "Going in circles",
+    "loop": "Repetition",
 }
 
 
