@@ -189,7 +189,7 @@ def _doing(stack: Stack, live: Mapping[str, Any] | None, now: float, unserved: b
     if stack.state is not ExecutionState.RUNNING:
         return Text("nothing runs", "bright_black")
     if stack.next_look_at is None:
-        return Text("rests until something happens", "bright_black")
+        return Text("waiting for a message or todo", "bright_black")
     return Text(f"waits; next look {ahead(stack.next_look_at, now)}", "bright_black")
 
 

@@ -45,7 +45,7 @@ def test_agents_are_seen_to_run_and_rest(gated: Gated, which: tuple[str, ...]) -
             while seen["running"]:
                 seen = json.loads(watcher.process.stdout.readline())
             assert (seen["phase"], seen["total_cycles"], seen["last_cycle"]) == ("complete", 1, 1)
-            assert "rests" in seen["waits"]
+            assert "Waiting for a message or todo" in seen["waits"]
         assert runner.end(signal.SIGTERM) == 0
 
 
