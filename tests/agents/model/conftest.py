@@ -119,8 +119,8 @@ def books() -> Books:
 
 @pytest.fixture
 def make_run(exchange: Exchange, stub: ModelStub, books: Books) -> RunMaker:
-    def make(*, say: Callable[[str], None] = lambda _: None, seconds: float = 5_000.0, **model: Any) -> Run:
-        given = {"name": "openai:gpt-4o", "base_url": stub.url, "output_tokens": 1000, "call_seconds": 3_000}
+    def make(*, say: Callable[[str], None] = lambda _: None, seconds: float = 20_000.0, **model: Any) -> Run:
+        given = {"name": "openai:gpt-4o", "base_url": stub.url, "output_tokens": 1000, "call_seconds": 10_000}
         settings = Settings().overridden({"model": {**given, **model}})
         deadline = exchange.clock.now() + seconds
         return Run("e", "planner", 1, "because", settings, deadline, meter=books, models=exchange, say=say)

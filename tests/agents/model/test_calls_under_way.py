@@ -44,8 +44,8 @@ def by_hand() -> Iterator[ByHand]:
     agent_loop().run(exchange.aclose())
 
 
-def run_of(exchange: Exchange, stub: ModelStub, books: Books, seconds: float = 5_000) -> Run:
-    model = {"name": "openai:gpt-4o", "base_url": stub.url, "output_tokens": 1_000, "call_seconds": 3_000}
+def run_of(exchange: Exchange, stub: ModelStub, books: Books, seconds: float = 20_000) -> Run:
+    model = {"name": "openai:gpt-4o", "base_url": stub.url, "output_tokens": 1_000, "call_seconds": 10_000}
     deadline = exchange.clock.now() + seconds
     settings = Settings().overridden({"model": model})
     return Run("e", "planner", 1, "because", settings, deadline, meter=books, models=exchange)

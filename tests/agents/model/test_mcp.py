@@ -27,7 +27,8 @@ COMMAND = (sys.executable, str(PROGRAM))
 
 
 def words(*arguments: str, tools: tuple[str, ...] = ("look_up",), **given: Any) -> McpServer:
-    return McpServer(**{"name": "words", "command": (*COMMAND, *arguments), "tools": tools, **given})
+    usual = {"name": "words", "command": (*COMMAND, *arguments), "tools": tools, "start_seconds": TIMEOUT}
+    return McpServer(**{**usual, **given})
 
 
 def using(tool: str, **arguments: Any) -> Script:
