@@ -5,6 +5,8 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.processes import Done, Gated, started
 
 
@@ -39,6 +41,7 @@ def test_a_run_is_told_from_its_log(recursor: Callable[..., Done], data: Path) -
     assert f"stack={stack_id}" in shown
 
 
+@pytest.mark.slow
 def test_a_failure_is_followed_across_runners(gated: Gated) -> None:
     with started("logs", "-f", "--level", "warning", "--json", data=gated.data) as follower:
         assert follower.process.stdout is not None

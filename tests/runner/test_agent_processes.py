@@ -62,6 +62,7 @@ def start_stack(data: Path) -> None:
     assert run_to_end("create", "one", "--idea", "a list", "--start", data=data).code == 0
 
 
+@pytest.mark.slow
 def test_a_project_is_finished_whatever_dies_and_the_key_is_written_nowhere(
     tmp_path: Path, stub: ModelStub
 ) -> None:

@@ -73,6 +73,7 @@ def listening(url: str) -> Iterator[list[str]]:
     thread.join()
 
 
+@pytest.mark.slow
 def test_nothing_that_a_run_writes_has_the_key(data: Path, stub: ModelStub) -> None:
     stub.script = in_turn(
         Answer(f"{KEY} is refused", status=401), Answer(f"{KEY}!", status=500), Answer("Yes")
@@ -99,6 +100,7 @@ def test_nothing_that_a_run_writes_has_the_key(data: Path, stub: ModelStub) -> N
     assert books(data, stack).spent.tokens == sum(stub.billed)
 
 
+@pytest.mark.slow
 def test_a_call_in_which_the_runner_is_killed_counts_in_full_and_is_made_again(
     data: Path, stub: ModelStub
 ) -> None:
@@ -146,6 +148,7 @@ def test_a_runner_that_ends_hangs_up_and_leaves_nothing_open(data: Path, stub: M
     assert (account.unconfirmed, account.reserved.tokens) == (1, 0)
 
 
+@pytest.mark.slow
 def test_all_stacks_of_a_runner_wait_in_one_line(data: Path, stub: ModelStub) -> None:
     stub.script = always(Answer("Yes", latency=0.1))
     stacks = [make_stack(data, "--start") for _ in range(4)]

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from recursor.domain.stack import ExecutionState
 
 UNTIL_DONE = ("run", "--until-done", "--port", "0")
@@ -23,6 +25,7 @@ def test_an_idea_becomes_a_page_and_a_summary(data: Path, recursor: Callable[...
     assert "<html" in printed.out
 
 
+@pytest.mark.slow
 def test_the_same_idea_twice_makes_two_stacks(recursor: Callable[..., Any]) -> None:
     first, second = (recursor(*UNTIL_DONE, "--idea", "notes", "--json").json for _ in range(2))
     assert first["done"] is second["done"] is True

@@ -29,7 +29,9 @@ class Asking:
 
     def run(self, role: str, **model: Any) -> Run:
         settings = self.settings(**model)
-        return Run("e", role, 1, "because", settings, self.exchange.clock.now() + 20_000, models=self.exchange)
+        return Run(
+            "e", role, 1, "because", settings, self.exchange.clock.now() + 20_000, models=self.exchange
+        )
 
     def __call__(self, role: str, snapshot: Snapshot, *answers: dict[str, Any], **model: Any) -> Outcome:
         """Run a role on answers of the model, given in turn: their `summary` may be left out."""
