@@ -49,11 +49,11 @@ class DetectionSettings(Record):
     """When a role has work."""
 
     cache_ttl: float = Field(default=5.0, ge=0)
-    """Seconds for which a work status is taken from memory when nothing was written to the stack since."""
+    """Seconds for which a work status is reused while the stack does not change."""
     planner_period: float = Field(default=300.0, gt=0)
-    """Seconds after which the planner looks again, if something changed."""
+    """Seconds between periodic checks of the planner, if something changed."""
     reviewer_period: float = Field(default=180.0, gt=0)
-    """Seconds after which the reviewer looks again, if something changed."""
+    """Seconds between periodic checks of the reviewer, if something changed."""
     change_keywords: tuple[Line, ...] = Field(
         default=(
             "add", "change", "could you", "feature", "fix", "broken", "bug", "make it", "instead", "remove",
@@ -63,95 +63,95 @@ class DetectionSettings(Record):
     )  # fmt: skip
     """A visitor's message with one of these words asks for a change."""
     long_message: int = Field(default=200, ge=1)
-    """Characters from which a visitor's message asks for a change whatever its words."""
+    """A visitor's message of this many characters asks for a change, whatever its words."""
     urgent_todo: int = Field(default=3, ge=1, le=5)
-    """Priority from which a pending todo makes the builder's work urgent."""
+    """A pending todo of this priority or more makes the builder's work urgent."""
     todos_per_review: int = Field(default=2, ge=1)
-    """Completed todos since the last review that call for a new one."""
+    """Completed todos after which a new review is due."""
     builder_awaits_planner_from: int = Field(default=7, ge=0, le=10)
-    """Priority of the planner's work from which the builder waits for it."""
+    """The builder waits for planner work of this priority or more."""
     minimum_priority: int = Field(default=1, ge=1, le=10)
-    """Work below this priority is reported but not run."""
+    """Work below this priority is reported, but not run."""
 
 
 class PauseSettings(Record):
-    """How long to wait before the next look."""
+    """Pauses between checks of a stack."""
 
     after_work: float = Field(default=1.0, ge=0)
-    """Least seconds of a pause after a cycle."""
+    """Shortest pause after a cycle, in seconds."""
     between_looks: float = Field(default=30.0, gt=0)
-    """Most seconds between two looks at a stack that is not complete."""
+    """Longest time between two checks of an incomplete stack, in seconds."""
     first_backoff: float = Field(default=5.0, ge=0)
-    """Seconds after the first failed cycle; doubled by every further one in a row."""
+    """Pause after a failed cycle, in seconds; doubled for each further failure in a row."""
     longest_backoff: float = Field(default=300.0, ge=0)
-    """Most seconds after a failed cycle."""
+    """Longest pause after a failed cycle, in seconds."""
     failures_allowed: int = Field(default=5, ge=1)
-    """Failed cycles in a row after which the stack is paused until a person resumes it."""
+    """After this many failed cycles in a row, the stack is paused until a person resumes it."""
 
 
 class LimitSettings(Record):
-    """What a run may take."""
+    """Limits of a run and of a stack's actors."""
 
     node_seconds: float = Field(default=300.0, gt=0)
-    """Time limit of one run of an agent."""
+    """Time limit of one run of an agent, in seconds."""
     outcome_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
-    """Size limit of what one run may propose. A page of a few hundred kilobytes is a large one."""
+    """Size limit of an outcome, in bytes. A large page has a few hundred kilobytes."""
     child_deaths: int = Field(default=5, ge=1)
-    """Deaths of a stack's actors within the window after which the stack is paused."""
+    """The stack is paused after this many failures of its actors within the window."""
     child_death_window: float = Field(default=60.0, gt=0)
-    """Seconds for which such a death counts."""
+    """That window, in seconds."""
 
 
 class RetentionSettings(Record):
-    """How much a stack keeps: what is older, or more, is removed, but nothing that its agents see."""
+    """How much history a stack keeps. Records that its agents read are never removed."""
 
     executions: int = Field(default=10_000, ge=1)
-    """Executions, with their graphs."""
+    """Number of executions, with their graphs."""
     traces: int = Field(default=10_000, ge=1)
-    """Traces."""
+    """Number of traces."""
     days: float = Field(default=30.0, gt=0)
-    """Age of executions, graphs, traces and statistics."""
+    """Age of executions, graphs, traces and statistics, in days."""
     todos: int = Field(default=10_000, ge=1)
-    """Todos that are completed or cancelled."""
+    """Number of completed or cancelled todos."""
     messages: int = Field(default=10_000, ge=1)
-    """Messages of other stacks that were read."""
+    """Number of read messages of other stacks."""
     user_messages: int = Field(default=10_000, ge=1)
-    """Messages of visitors that were answered and planned for."""
+    """Number of answered and planned messages of visitors."""
     artifacts: int = Field(default=1_000, ge=1)
-    """Versions of the page."""
+    """Number of versions of the page."""
     contents_days: float | None = Field(default=None, gt=0)
-    """Age of such todos, messages and versions. Not given: they go by their count alone."""
+    """Age of such todos, messages and versions, in days. Default: no limit."""
 
 
 class ModelSettings(Record):
-    """Which model does the work, and how it is asked."""
+    """The model, and how it is called."""
 
     name: ModelName = Field(default=SCRIPTED, examples=["openai:gpt-5-mini"])
-    """`scripted`: the team that needs no model. Else a model in pydantic-ai's naming, `openai:gpt-5-mini`,
-    `anthropic:...`, `google:...`, `groq:...`, `ollama:...`; or `local:PATH.gguf`."""
+    """A model, named as in pydantic-ai: `openai:gpt-5-mini`, `anthropic:...`, `google:...`, `groq:...`,
+    `ollama:...`; or `local:PATH.gguf`; or `scripted` for the team without a model."""
     roles: Mapping[RoleName, ModelName] = Field(
         default_factory=dict, examples=[{"builder": "openai:gpt-5-mini"}]
     )
-    """Another model for some roles, by role."""
+    """Other models for some roles, by role."""
     fallback: tuple[ModelName, ...] = Field(
         default=(), examples=[("anthropic:claude-haiku-4-5", "groq:llama-3.3-70b-versatile")]
     )
-    """Models to be asked in turn when the one before fails or is overloaded."""
+    """Models to try in turn when the one before fails or is overloaded."""
     base_url: Address | None = Field(default=None, max_length=2000, examples=["http://127.0.0.1:8000/v1"])
-    """Where an OpenAI-compatible server is asked by models named `openai:...`, `openai-chat:...` or
+    """Address of an OpenAI-compatible server for `openai:...`, `openai-chat:...` and
     `openai-responses:...`."""
     output_tokens: int = Field(default=16_000, ge=1)
     """Most tokens of one answer."""
     context_tokens: int | None = Field(default=None, ge=1_000)
-    """Most tokens of a question and its answer together. Not given: what is known of the model."""
+    """Most tokens of a question with its answer. Default: the model's known window."""
     temperature: float | None = Field(default=None, ge=0, le=2)
-    """How freely it answers. Not given: as its provider has it."""
+    """Sampling temperature. Default: the provider's."""
     call_seconds: float = Field(default=120.0, gt=0)
-    """Time limit of one call of a model."""
+    """Time limit of one call of a model, in seconds."""
     retries: int = Field(default=2, ge=0, le=10)
-    """How often a model is asked again after an answer that is not what was asked for."""
+    """How often a call is repeated after an invalid answer."""
     prompts: Line | None = Field(default=None, examples=["/srv/recursor/prompts"])
-    """A directory with prompts that take the place of those of the same names."""
+    """A directory of prompts that replace the standard ones of the same names."""
 
     def asked_by(self, role: str) -> tuple[str, ...]:
         """Return whom a role asks: the models, and where."""
@@ -167,20 +167,20 @@ class ModelSettings(Record):
 
 
 class BudgetSettings(Budget):
-    """What a stack may spend. When it would be more, the stack is paused before the next call."""
+    """What a stack may spend. It is paused before a call that could exceed it."""
 
     role_tokens: Mapping[RoleName, Annotated[int, Field(ge=0, le=MAX_TOKENS)]] = Field(
         default_factory=dict, examples=[{"builder": 200_000}]
     )
-    """Most tokens of some roles, by role."""
+    """Most tokens for some roles, by role."""
     role_dollars: Mapping[RoleName, Annotated[Decimal, Field(ge=0)]] = Field(
         default_factory=dict, examples=[{"builder": 2.5}]
     )
-    """Most US dollars of some roles, by role."""
+    """Most US dollars for some roles, by role."""
     role_runs_per_hour: Mapping[RoleName, Annotated[int, Field(ge=0)]] = Field(
         default_factory=dict, examples=[{"builder": 60}]
     )
-    """Most runs an hour of some roles, by role."""
+    """Most runs per hour for some roles, by role."""
 
     @property
     def whole(self) -> Budget:
@@ -197,19 +197,18 @@ class BudgetSettings(Budget):
 
 
 class LoopSettings(Record):
-    """When a team is paused that goes in circles, or does much by itself."""
+    """Pauses a team that repeats itself or works long without input."""
 
     repetitions: int = Field(default=3, ge=0, le=10)
-    """How often the same plan, artifact or review may come, each time or every other time: when it comes once
-    more, and nothing new came from people, the stack is paused. 0: never."""
+    """How often the same plan, artifact or review may occur, in a row or alternating, without input from
+    people. The next repetition pauses the stack. 0: no limit."""
     runs: int = Field(default=200, ge=0)
-    """How many runs may propose something without new input from people or other stacks before the stack is
-    paused. 0: no limit."""
-    tokens: int = Field(default=2_000_000, ge=0, le=MAX_TOKENS)
-    """How many tokens may be used without new input before the stack is paused. 0: no limit."""
-    versions: int = Field(default=100, ge=0)
-    """How many versions of the artifact may be made without new input before the stack is paused. 0: no
+    """Runs with proposals after which a stack without input from people or other stacks is paused. 0: no
     limit."""
+    tokens: int = Field(default=2_000_000, ge=0, le=MAX_TOKENS)
+    """Tokens after which a stack without input is paused. 0: no limit."""
+    versions: int = Field(default=100, ge=0)
+    """Versions of the artifact after which a stack without input is paused. 0: no limit."""
 
 
 # Sections of the settings file that no stack has.
@@ -314,26 +313,26 @@ def _over(known: object, value: JsonValue) -> object:
 
 
 class RunnerSettings(Record):
-    """What holds for a whole runner and not for one stack."""
+    """Settings of a runner, not of a stack."""
 
     agents: int = Field(default=8, ge=1, le=10_000)
-    """How many agents may run at a time, over all stacks."""
+    """How many agents may run at once, over all stacks."""
     budget_tokens: int | None = Field(default=None, ge=0, le=MAX_TOKENS)
-    """Most tokens that all stacks may spend together."""
+    """Most tokens for all stacks together."""
     budget_dollars: Decimal | None = Field(default=None, ge=0, le=MAX_DOLLARS)
-    """Most US dollars that all stacks may spend together."""
+    """Most US dollars for all stacks together."""
     budget_runs_per_hour: int | None = Field(default=None, ge=0)
-    """Most runs an hour of agents that call a model, over all stacks."""
+    """Most runs per hour with model calls, over all stacks."""
     control_threads: int = Field(default=1, ge=1, le=64)
-    """Threads for everything that is not an agent. They never block: more than one gains nothing, unless
-    Python runs without its global lock."""
+    """Threads of the orchestrator. They never block, so one is enough, unless Python runs without its global
+    lock."""
     rates: Rates = Field(default_factory=dict)
-    """How much providers and models may be asked, by `PROVIDER` or `PROVIDER:MODEL`: `requests_per_minute`,
-    `tokens_per_minute`, `concurrent`."""
+    """Rates of calls, by `PROVIDER` or `PROVIDER:MODEL`: `requests_per_minute`, `tokens_per_minute`,
+    `concurrent`."""
     passivate_after: float = Field(default=10.0, ge=0)
-    """Seconds without anything to do after which a stack's actors make way for a timer."""
+    """Seconds without work after which a stack's actors are removed from memory."""
     storage_retry: float = Field(default=5.0, gt=0)
-    """Seconds between attempts to write what a full disk refused."""
+    """Seconds between attempts to write to a full disk."""
 
     @property
     def budget(self) -> Budget:

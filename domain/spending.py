@@ -135,11 +135,11 @@ class Budget(Record):
     """The most that may be spent; None: as much as there is."""
 
     tokens: int | None = Field(default=None, ge=0, le=MAX_TOKENS)
-    """Most tokens, of questions and answers together. Not given: no limit."""
+    """Most tokens, of questions and answers together. Default: no limit."""
     dollars: Decimal | None = Field(default=None, ge=0, le=MAX_DOLLARS)
-    """Most US dollars, as far as prices are known. Not given: no limit."""
+    """Most US dollars, at known prices. Default: no limit."""
     runs_per_hour: int | None = Field(default=None, ge=0)
-    """Most runs of agents that call a model, begun within the last sixty minutes. Not given: no limit."""
+    """Most runs with model calls that start within sixty minutes. Default: no limit."""
 
     @property
     def limits_anything(self) -> bool:
