@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from recursor.domain.core_record import AnyRecord
 from recursor.domain.errors import NotFoundError
-from recursor.domain.record import Record
 from recursor.orchestration.stack_events import Effect, WaveEnded
 from recursor.orchestration.stack_records import StackRecords
 from recursor.orchestration.stack_state import Step
@@ -23,7 +23,7 @@ class _Batch:
     def __init__(self) -> None:
         self.writes = Writes()
         self.after: list[Effect] = []
-        self.answers: list[tuple[DispatchedFuture[Any], Record | NotFoundError | None]] = []
+        self.answers: list[tuple[DispatchedFuture[Any], AnyRecord | NotFoundError | None]] = []
         self.results: list[WaveEnded] = []
         """The results of agents among it, which must not be lost."""
 

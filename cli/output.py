@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any
 
-from recursor.domain.record import Record
+from recursor.domain.core_record import AnyRecord
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,7 +82,7 @@ def print_json_line(value: object) -> None:
 
 def as_json(value: object) -> Any:
     """Return records as plain data, times as RFC 3339."""
-    if isinstance(value, Record):
+    if isinstance(value, AnyRecord):
         return value.model_dump(mode="json")
     if isinstance(value, dict):
         return {key: as_json(item) for key, item in value.items()}

@@ -1,10 +1,13 @@
 """What an agent knows between its runs."""
 
 from enum import StrEnum
+from typing import Annotated
 
+from msgspec import field
 from pydantic import Field
 
-from recursor.domain.record import Record, RoleName, StackId, Timestamp
+from recursor.domain.core_record import CoreRecord
+from recursor.domain.record import RoleName, StackId, Timestamp
 
 # Old entries make way for new ones beyond these, so that a state that is read every cycle stays small.
 MAX_FACTS = 200
@@ -28,7 +31,7 @@ class AgentExecutionState(StrEnum):
     FAILED = "failed"
 
 
-class LongTermMemory(Record):
+class LongTermMemory(CoreRecord, frozen=True, kw_only=True):
     """Kept for the life of the stack."""
 
     facts: tuple[str, ...] = ()
@@ -39,7 +42,7 @@ class LongTermMemory(Record):
     """Number of the newest artifact this role has reviewed."""
 
 
-class Proposal(Record):
+class Proposal(CoreRecord, frozen=True, kw_only=True):
     """That a plan, an artifact or a review was proposed and accepted."""
 
     fingerprint: str
@@ -47,7 +50,7 @@ class Proposal(Record):
     made_at: Timestamp
 
 
-class ShortTermMemory(Record):
+class ShortTermMemory(CoreRecord, frozen=True, kw_only=True):
     """About what is going on now."""
 
     active_task: str | None = None
@@ -57,19 +60,19 @@ class ShortTermMemory(Record):
     """The newest plans, artifacts or reviews, oldest first: who goes in circles is found by them."""
 
 
-class Wait(Record):
+class Wait(CoreRecord, frozen=True, kw_only=True):
     """That a role waits for what passes by itself, such as the outage of its provider."""
 
     since: Timestamp
     until: Timestamp
-    times: int = Field(default=1, ge=1)
+    times: Annotated[int, Field(ge=1)] = 1
     """How often in a row it has had to."""
     why: str
     asked: tuple[str, ...] = ()
     """Whom it asked: for another one it need not wait."""
 
 
-class AgentState(Record):
+class AgentState(CoreRecord, frozen=True, kw_only=True):
     """One role's state in one stack."""
 
     stack_id: StackId
@@ -80,6 +83,6 @@ class AgentState(Record):
     last_error: str | None = None
     wait: Wait | None = None
     """What it waits for before it is tried again, if its last run failed of that."""
-    long_term: LongTermMemory = Field(default_factory=LongTermMemory)
-    short_term: ShortTermMemory = Field(default_factory=ShortTermMemory)
+    long_term: LongTermMemory = field(default_factory=LongTermMemory)
+    short_term: ShortTermMemory = field(default_factory=ShortTermMemory)
     updated_at: Timestamp

@@ -2,10 +2,12 @@
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
-from recursor.domain.record import Record, StackId, Timestamp
+from recursor.domain.core_record import CoreRecord
+from recursor.domain.record import StackId, Timestamp
 
 
 class ExecutionStatus(StrEnum):
@@ -25,11 +27,11 @@ class DecisionKind(StrEnum):
     STOP = "stop"
 
 
-class Decision(Record):
+class Decision(CoreRecord, frozen=True, kw_only=True):
     """What comes after a cycle, for how long, and why."""
 
     kind: DecisionKind
-    pause: float | None = Field(default=None, ge=0)
+    pause: Annotated[float | None, Field(ge=0)] = None
     """Seconds until the next look; None on a pause: until an event."""
     reason: str
     suspend: bool = False
@@ -38,7 +40,7 @@ class Decision(Record):
     """Whether the pause is waited out whatever happens meanwhile."""
 
 
-class GraphSummary(Record):
+class GraphSummary(CoreRecord, frozen=True, kw_only=True):
     """What a cycle's graph came to."""
 
     agents_run: int = 0
@@ -56,7 +58,7 @@ class GraphSummary(Record):
     """Tokens of runs whose price is not known."""
 
 
-class OrchestratorExecution(Record):
+class OrchestratorExecution(CoreRecord, frozen=True, kw_only=True):
     """One cycle: detect, graph, waves, decide."""
 
     id: str

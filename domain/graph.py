@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from recursor.domain.core_record import CoreRecord
 from recursor.domain.record import Record, RoleName, StackId, Timestamp
 
 
@@ -86,14 +88,14 @@ class Usage(ModelUsage):
         return self.models or (self,)
 
 
-class Node(Record):
+class Node(CoreRecord, frozen=True, kw_only=True):
     """One role's part in a cycle."""
 
     role: RoleName
-    priority: int = Field(ge=0, le=10)
+    priority: Annotated[int, Field(ge=0, le=10)]
     reason: str
     dependencies: tuple[RoleName, ...] = ()
-    wave: int = Field(ge=0)
+    wave: Annotated[int, Field(ge=0)]
     status: NodeStatus = NodeStatus.PENDING
     attempts: int = 0
     started_at: Timestamp | None = None
@@ -105,7 +107,7 @@ class Node(Record):
     usage: Usage | None = None
 
 
-class ExecutionGraph(Record):
+class ExecutionGraph(CoreRecord, frozen=True, kw_only=True):
     """The nodes of one cycle. Its id is its execution's."""
 
     id: str

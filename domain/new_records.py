@@ -4,16 +4,16 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from recursor.domain.core_record import AnyRecord
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.ids import new_id, new_stack_id
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import ProjectIdea
-from recursor.domain.record import Record
 from recursor.domain.settings import Overrides, Settings
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", bound=AnyRecord)
 
 
 def new_stack(name: str, now: float, settings: Overrides | None = None) -> Stack:
@@ -113,6 +113,6 @@ def checked(kind: type[R], what: str, **fields: object) -> R:
         InvalidInputError: a field is not acceptable; the text names it.
     """
     try:
-        return kind.model_validate(fields)
+        return kind.model_validate(fields)  # type: ignore[return-value]  # mypy loses the type of the class
     except ValidationError as error:
         raise InvalidInputError.explaining(what, error) from None

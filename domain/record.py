@@ -1,7 +1,8 @@
 """What every record has in common: it is frozen, complete, and knows the version of its shape."""
 
+from collections.abc import Mapping, Set
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -95,21 +96,30 @@ class Record(BaseModel):
     version: ClassVar[int] = 1
 
     def but(self, **changes: Any) -> Self:
-        """Return this record with some fields changed, not validated: for values that are known to be right.
+        """Return this record with some fields changed, not validated: for values known to be right."""
+        return unchecked(type(self), self.__dict__ | changes, self.__pydantic_fields_set__)
 
-        It does what pydantic's `model_copy(update=...)` does, in an eighth of the time: a cycle of the
-        orchestrator makes dozens of these.
-        """
-        changed = _new(type(self))
-        _set_fields(changed, self.__dict__ | changes)
-        _set_given(changed, self.__pydantic_fields_set__)
-        _set_extra(changed, None)
-        _set_private(changed, None)
-        return changed
+
+R = TypeVar("R", bound=Record)
+
+
+def unchecked(kind: type[R], fields: Mapping[str, Any], given: Set[str]) -> R:
+    """Return a record of values that are known to be right, in an eighth of the time of `model_construct`.
+
+    Args:
+        kind: its type.
+        fields: all of its fields.
+        given: the names of those that do not merely have their defaults.
+    """
+    record = object.__new__(kind)
+    _set_fields(record, fields)
+    _set_given(record, given)
+    _set_extra(record, None)
+    _set_private(record, None)
+    return record
 
 
 # A frozen record refuses assignments; these write to its slots, as pydantic does when it makes one.
-_new = object.__new__
 _set_fields = BaseModel.__dict__["__dict__"].__set__
 _set_given = BaseModel.__dict__["__pydantic_fields_set__"].__set__
 _set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__

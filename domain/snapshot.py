@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 
 from recursor.domain.agent_state import AgentState
+from recursor.domain.core_record import CoreRecord
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import Artifact, ProjectIdea
-from recursor.domain.record import Record, RoleName, Timestamp
+from recursor.domain.record import RoleName, Timestamp
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 
 
-class Snapshot(Record):
+class Snapshot(CoreRecord, frozen=True, kw_only=True):
     """One stack at one moment, bounded: everything open, and the newest of what is closed."""
 
     stack: Stack

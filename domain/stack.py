@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from pydantic import Field, JsonValue
+from pydantic import JsonValue
 
-from recursor.domain.record import Line, Record, StackId, Timestamp
+from recursor.domain.core_record import CoreRecord
+from recursor.domain.record import Line, StackId, Timestamp
 from recursor.domain.spending import BudgetName
 
 
@@ -27,7 +28,7 @@ class Phase(StrEnum):
     COMPLETE = "complete"
 
 
-class Stack(Record):
+class Stack(CoreRecord, frozen=True, kw_only=True):
     """What is known of a stack besides its contents."""
 
     id: StackId
@@ -72,5 +73,5 @@ class Stack(Record):
     broadcasts_read: str = ""
     """Id of the newest broadcast this stack has read."""
 
-    settings: Mapping[str, Mapping[str, JsonValue]] = Field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, JsonValue]] = {}
     """Settings that differ from the runner's, by section and key."""

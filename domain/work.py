@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping
 from operator import itemgetter
+from typing import Annotated
 
 from pydantic import Field
 
-from recursor.domain.record import Record, RoleName, StackId, Timestamp
+from recursor.domain.core_record import CoreRecord
+from recursor.domain.record import RoleName, StackId, Timestamp
 
 
-class WorkStatus(Record):
+class WorkStatus(CoreRecord, frozen=True, kw_only=True):
     """One role's work as a detector sees it."""
 
     has_work: bool
-    priority: int = Field(default=0, ge=0, le=10)
+    priority: Annotated[int, Field(ge=0, le=10)] = 0
     """0 without work, else 1 to 10; 10 is most urgent."""
     reason: str
     dependencies: tuple[RoleName, ...] = ()
@@ -23,7 +25,7 @@ class WorkStatus(Record):
     """Whether there is work, which waits until then for what passes by itself."""
 
 
-class WorkReport(Record):
+class WorkReport(CoreRecord, frozen=True, kw_only=True):
     """The work status of every role of a stack: what the work detection cache holds."""
 
     stack_id: StackId

@@ -1,6 +1,12 @@
 """Who has work: runs every role's detector on one snapshot."""
 
-from recursor.domain.errors import RecursorError, in_one_line
+from math import isfinite
+from typing import Any
+
+from pydantic import ValidationError
+
+from recursor.domain.core_record import record_fields
+from recursor.domain.errors import InvalidInputError, RecursorError, in_one_line
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.work import WorkReport, WorkStatus
@@ -49,12 +55,33 @@ def detect_work(snapshot: Snapshot, roles: RoleRegistry, settings: Settings, now
 def _checked(status: WorkStatus, settings: Settings) -> WorkStatus:
     if not isinstance(status, WorkStatus):
         raise TypeError(f"the detector answered with a {type(status).__name__}, not a WorkStatus")
+    if not _is_right(status):
+        try:
+            status = WorkStatus.model_validate(record_fields(status))
+        except ValidationError as error:
+            raise InvalidInputError.explaining("work status", error) from None
     least = settings.detection.minimum_priority
     if status.has_work and status.priority < least:
         reason = f"{status.reason} (priority {status.priority}, below the minimum of {least})"
         return WorkStatus(has_work=False, reason=reason)
     # Which roles it waits for its role says.
     return status if not status.dependencies else status.but(dependencies=())
+
+
+def _is_right(status: Any) -> bool:
+    """Whether each field has just what it should, as nearly always: that takes longer to validate."""
+    due, waits = status.due_at, status.waits
+    return (
+        type(status) is WorkStatus
+        and type(status.has_work) is type(waits) is bool
+        and type(status.priority) is int
+        and 0 <= status.priority <= 10
+        and type(status.reason) is str
+        # Others may be half a character.
+        and status.reason.isascii()
+        and status.dependencies == ()
+        and (due is None or (type(due) is float and isfinite(due)))
+    )
 
 
 def _with_dependencies(

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from recursor.domain.agent_state import AgentState
+from recursor.domain.core_record import AnyRecord
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import Artifact, ProjectIdea
-from recursor.domain.record import Record
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
@@ -13,7 +13,7 @@ from recursor.orchestration.stack_records import StackRecords
 from recursor.orchestration.unattended import begun_anew
 from recursor.orchestration.writes import Writes
 
-Found = Mapping[tuple[type[Record], str], Record]
+Found = Mapping[tuple[type[AnyRecord], str], AnyRecord]
 """Records of the stack that are not held in memory, by type and id: closed todos and messages of long ago."""
 
 _NOTHING: Found = {}

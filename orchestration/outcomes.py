@@ -20,6 +20,7 @@ from recursor.domain.agent_state import (
     LongTermMemory,
     Proposal,
 )
+from recursor.domain.core_record import AnyRecord
 from recursor.domain.effect import (
     AnswerUserMessage,
     CreateTodo,
@@ -40,7 +41,6 @@ from recursor.domain.effect import (
 from recursor.domain.errors import RecursorError
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import Artifact, ProjectIdea
-from recursor.domain.record import Record
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
@@ -121,12 +121,12 @@ def apply_outcome(
         draft.put_trace(_trace(applying, outcome, execution_id))
 
 
-def named_by(outcome: Outcome) -> list[tuple[type[Record], str]]:
+def named_by(outcome: Outcome) -> list[tuple[type[AnyRecord], str]]:
     """Return the records that an outcome names, by type and id; its owner gathers them before applying it.
 
     A stack that is written to is among them: whether it exists is all that counts.
     """
-    named: list[tuple[type[Record], str]] = []
+    named: list[tuple[type[AnyRecord], str]] = []
     for effect in outcome.effects:
         match effect:
             case UpdateTodo():
@@ -377,7 +377,7 @@ def _set_focus(a: _Applying, effect: SetFocus) -> None:
     a.draft.put_state(state.but(short_term=short_term))
 
 
-_APPLY: dict[type[Record], Callable[[_Applying, Any], None]] = {
+_APPLY: dict[type[AnyRecord], Callable[[_Applying, Any], None]] = {
     SetProject: _set_project,
     SetPhase: _set_phase,
     CreateTodo: _create_todo,

@@ -19,13 +19,13 @@ from recursor.domain.commands import (
     SendUserMessage,
     SetIdea,
 )
+from recursor.domain.core_record import AnyRecord, record_fields
 from recursor.domain.errors import ConflictError, NotFoundError
 from recursor.domain.execution import ExecutionStatus, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, NodeStatus
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.new_records import checked
 from recursor.domain.project import ProjectIdea
-from recursor.domain.record import Record
 from recursor.domain.settings import Overrides, Settings
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo, TodoStatus
@@ -92,7 +92,7 @@ def configure(draft: Draft, command: ConfigureStack, check: SettingsCheck) -> St
 def rename(draft: Draft, command: RenameStack) -> Stack:
     """Rename the stack. Several stacks may have the same name."""
     before = draft.records.stack
-    after = checked(Stack, "stack", **{**before.__dict__, "name": command.name})
+    after = checked(Stack, "stack", **{**record_fields(before), "name": command.name})
     if after.name == before.name:
         return before
     draft.put_stack(after)
@@ -181,7 +181,7 @@ def cancel_todo(draft: Draft, command: CancelTodo) -> Todo:
     return todo
 
 
-COMMANDS: Mapping[type, Callable[[Draft, Any], Record]] = {
+COMMANDS: Mapping[type, Callable[[Draft, Any], AnyRecord]] = {
     ControlStack: steer,
     RenameStack: rename,
     SetIdea: set_idea,
@@ -194,7 +194,7 @@ COMMANDS: Mapping[type, Callable[[Draft, Any], Record]] = {
 """What carries out a command, by its type; a change of settings needs a check, too."""
 
 
-def named_by_command(command: object) -> list[tuple[type[Record], str]]:
+def named_by_command(command: object) -> list[tuple[type[AnyRecord], str]]:
     """Return the records that a command names, by type and id."""
     match command:
         case SendUserMessage():

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from recursor.domain.core_record import AnyRecord
 from recursor.domain.errors import NotFoundError
-from recursor.domain.record import Record
 from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState
 from recursor.orchestration.stack_events import Activity, Effect
@@ -77,5 +77,5 @@ class Step:
     """To be carried out when `writes` are on disk."""
     save: bool
     """Whether what has not been written yet is to be written now."""
-    answer: Record | NotFoundError | None = None
+    answer: AnyRecord | NotFoundError | None = None
     """What the command is answered with, or why it is refused, when `writes` are on disk."""

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from recursor.domain.core_record import AnyRecord
 from recursor.domain.errors import InvalidInputError, NotFoundError
 from recursor.domain.execution import Decision, DecisionKind
 from recursor.domain.graph import ExecutionGraph
-from recursor.domain.record import Record
 from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState
 from recursor.domain.work import WorkReport
@@ -83,7 +83,7 @@ class Turn:
         self.effects: list[Effect] = []
         self.after: list[Effect] = []
         self.save = False
-        self.answer: Record | NotFoundError | None = None
+        self.answer: AnyRecord | NotFoundError | None = None
 
     @property
     def records(self) -> StackRecords:

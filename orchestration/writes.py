@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from recursor.domain.core_record import AnyRecord
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph
 from recursor.domain.message import Message
-from recursor.domain.record import Record
 from recursor.domain.stack import Stack
 
 _NONE: frozenset[str] = frozenset()
@@ -18,7 +18,7 @@ class Writes:
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self.records: dict[tuple[type[Record], str], Record] = {}
+        self.records: dict[tuple[type[AnyRecord], str], AnyRecord] = {}
         """By type and own key."""
         self.sent: dict[str, Message] = {}
         """Messages to other stacks, to be kept until they have arrived."""
@@ -31,7 +31,7 @@ class Writes:
         self.deleted = False
         """Whether the stack and all that belongs to it is removed."""
 
-    def put(self, key: str, record: Record) -> None:
+    def put(self, key: str, record: AnyRecord) -> None:
         """Store `record` under its own key."""
         self.records[type(record), key] = record
 
@@ -53,7 +53,7 @@ class Writes:
             self.renamed = (before, later.renamed[1])
         self.deleted = self.deleted or later.deleted
 
-    def __iter__(self) -> Iterator[Record]:
+    def __iter__(self) -> Iterator[AnyRecord]:
         return iter(self.records.values())
 
     def __bool__(self) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from recursor.domain.core_record import CoreRecord
 from recursor.domain.errors import RecursorError
 from recursor.domain.record import Record
 from recursor.domain.settings import RunnerSettings, Settings
@@ -316,7 +317,7 @@ class Access:
 
 def _plain(answer: object) -> Answer:
     match answer:
-        case Record():
+        case Record() | CoreRecord():
             return answer.model_dump(mode="json")
         case dict():
             return {key: _plain(value) for key, value in answer.items()}

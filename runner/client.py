@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from recursor import __version__
+from recursor.domain.core_record import CoreRecord
 from recursor.domain.errors import RecursorError
 from recursor.runner.errors import RunnerSilentError, UnauthorizedError
 from recursor.web.problems import RELEASE_HEADER, RUNNER_HEADER, error_of
@@ -32,7 +33,7 @@ Query = Mapping[str, str | int | Sequence[str] | None]
 """What stands in a URL's query; what is None or empty is left out."""
 
 R = TypeVar("R")
-T = TypeVar("T", bound=BaseModel)
+T = TypeVar("T", bound=BaseModel | CoreRecord)
 
 
 class ApiClient:
@@ -64,7 +65,7 @@ class ApiClient:
         """Return the record that stands at `path`, below the URL."""
         response, text = self._exchange("GET", path, None, query)
         try:
-            return kind.model_validate_json(text)
+            return kind.model_validate_json(text)  # type: ignore[return-value]  # mypy loses the type of the class
         except ValidationError:
             raise self._differs(response) from None
 

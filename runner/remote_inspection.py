@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import ConfigDict
 
+from recursor.domain.core_record import AnyRecord
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph
 from recursor.domain.message import Message, UserMessage
@@ -36,7 +37,7 @@ from recursor.storage.trace_search import TracePage
 if TYPE_CHECKING:
     from recursor.actors.messages import StackStatus
 
-T = TypeVar("T", bound=Record)
+T = TypeVar("T", bound=AnyRecord)
 
 
 class _Page(Record, Generic[T]):

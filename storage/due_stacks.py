@@ -3,8 +3,6 @@
 import logging
 from collections.abc import Collection, Iterator
 
-from msgpack import UnpackException
-
 from recursor.domain.stack import ExecutionState
 from recursor.storage.broadcasts import newest_broadcast
 from recursor.storage.codec import unpack
@@ -21,7 +19,7 @@ def ids_in_states(reader: Reader, states: Collection[ExecutionState]) -> list[st
         try:
             if unpack(value)[1]["state"] in states:
                 found.append(key.decode())
-        except (ValueError, TypeError, LookupError, UnpackException):
+        except (ValueError, TypeError, LookupError):
             continue
     return found
 
@@ -44,7 +42,7 @@ def stacks_to_wake(reader: Reader) -> Iterator[tuple[str, float]]:
             if interrupted is not None or fields["broadcasts_read"] < last_broadcast:
                 due = 0.0
             due = None if due is None else float(due)
-        except (ValueError, TypeError, KeyError, UnpackException):
+        except (ValueError, TypeError, KeyError):
             logger.error("stack %s cannot be read: restore it from a backup, or delete it", key.decode())
             continue
         if due is not None:

@@ -4,8 +4,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from msgpack import UnpackException
-
 from recursor.domain.execution import DecisionKind, ExecutionStatus, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, Usage
 from recursor.domain.ids import earliest_id
@@ -76,6 +74,6 @@ def _matches(value: bytes, which: ExecutionFilter) -> bool:
             return False
         decision = fields["decision"]
         return not which.decisions or (decision is not None and decision["kind"] in which.decisions)
-    except (ValueError, TypeError, LookupError, UnpackException):
+    except (ValueError, TypeError, LookupError):
         # It is for the one who makes a record of it to say what is wrong.
         return True

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from msgpack import UnpackException
-
 from recursor.domain.execution import ExecutionStatus
 from recursor.storage.codec import unpack
 from recursor.storage.store import Reader, prefix_range
@@ -27,7 +25,7 @@ def failed_execution_ids(reader: Reader, stack_id: str, among: int) -> Iterator[
             # Without making a record of each: to look takes a tenth of the time.
             _, fields = unpack(value)
             failed = fields["status"] == ExecutionStatus.FAILED
-        except (ValueError, TypeError, LookupError, UnpackException):
+        except (ValueError, TypeError, LookupError):
             failed = True
         if failed:
             yield key.rpartition(b"/")[2].decode(errors="replace")

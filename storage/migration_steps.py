@@ -3,8 +3,6 @@
 import logging
 from typing import Any
 
-from msgpack import UnpackException
-
 from recursor.storage.codec import pack, unpack
 from recursor.storage.commit import Commit
 from recursor.storage.store import Reader, prefix_range
@@ -15,7 +13,7 @@ logger = logging.getLogger("recursor.storage")
 FORMER_TABLES = ("revisions", "nudges")
 """Numbers that told what had changed, and notes of processes that had changed something."""
 
-_UNREADABLE = (ValueError, TypeError, LookupError, UnpackException)
+_UNREADABLE = (ValueError, TypeError, LookupError)
 
 
 def nothing(_reader: Reader) -> Commit:

@@ -12,8 +12,6 @@ from functools import partial, reduce
 from operator import add, call
 from typing import Any
 
-from msgpack import UnpackException
-
 from recursor.domain.execution import ExecutionStatus, GraphSummary, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, ModelUsage, Usage
 from recursor.domain.statistics import Rollup, Use
@@ -183,7 +181,7 @@ def judged_in_hours(reader: Reader, stack_id: str, since: float) -> tuple[int, i
             cycles += figures[_CYCLES]
             completed += figures[_COMPLETED]
             failed += figures[_FAILED]
-        except (ValueError, TypeError, LookupError, UnpackException):
+        except (ValueError, TypeError, LookupError):
             # What cannot be read is not counted: a list of stacks is not the place to stumble over it.
             continue
     return cycles, completed, failed
@@ -337,7 +335,7 @@ def _stored(table: str, key: bytes, value: bytes) -> Figures:
         figures = _read_money(figures + _NOTHING[len(figures) :])
         # That something can be added to it shows that it is a sum.
         return _plus(figures, _NOTHING)
-    except (ValueError, TypeError, LookupError, AttributeError, UnpackException, DecimalException) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, DecimalException) as error:
         where = f"{table} {key.decode(errors='replace')}"
         raise CorruptRecordError(
             f"{where}: is not a readable rollup ({type(error).__name__}): restore it from a backup"

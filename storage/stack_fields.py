@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from msgpack import UnpackException
-
+from recursor.domain.core_record import record_fields
 from recursor.domain.stack import Stack
 from recursor.storage.codec import unpack
 from recursor.storage.errors import CorruptRecordError
@@ -49,10 +48,10 @@ def fields_of(reader: Reader, stack_id: str, value: bytes | None) -> Mapping[str
         version, fields = (0, {}) if value is None else unpack(value)
         if version == Stack.version and fields["id"] == stack_id and "problem" not in fields:
             return cast("dict[str, Any]", fields)
-    except (ValueError, TypeError, LookupError, UnpackException):
+    except (ValueError, TypeError, LookupError):
         pass
     try:
-        return read_stack(reader, stack_id).__dict__
+        return record_fields(read_stack(reader, stack_id))
     except CorruptRecordError as error:
         return {"problem": str(error)}
 

@@ -11,9 +11,9 @@ from enum import StrEnum
 from heapq import nsmallest
 from typing import Any
 
-from msgpack import UnpackException
 from pydantic import ValidationError
 
+from recursor.domain.core_record import record_fields
 from recursor.domain.errors import InvalidInputError, in_one_line
 from recursor.domain.record import Record, Timestamp
 from recursor.domain.stack import ExecutionState, Phase
@@ -216,7 +216,7 @@ def _listed(reader: Reader, stack_id: str, now: float) -> StackListed:
         except (ValidationError, KeyError, TypeError):
             try:
                 # What is wrong with a record, its decoder says better.
-                return _readable(reader, stack_id, read_stack(reader, stack_id).__dict__, now)
+                return _readable(reader, stack_id, record_fields(read_stack(reader, stack_id)), now)
             except CorruptRecordError as error:
                 problem = str(error)
             except (ValidationError, KeyError, TypeError) as error:
@@ -274,7 +274,7 @@ def _unpacked(value: bytes | None) -> Mapping[str, Any]:
     """Return a record's fields; none where it is missing or cannot be read: its own page says so."""
     try:
         fields = {} if value is None else unpack(value)[1]
-    except (ValueError, TypeError, LookupError, UnpackException):
+    except (ValueError, TypeError, LookupError):
         return {}
     return fields if isinstance(fields, dict) else {}
 

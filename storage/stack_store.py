@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TypeVar
 
+from recursor.domain.core_record import AnyRecord
 from recursor.domain.errors import NotFoundError
 from recursor.domain.message import Message, UserMessage
-from recursor.domain.record import Record
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
@@ -49,7 +49,7 @@ from recursor.storage.tables import (
     WORK,
 )
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", bound=AnyRecord)
 T = TypeVar("T")
 
 
@@ -146,7 +146,7 @@ def take_snapshot(reader: Reader, stack_id: str, roles: Mapping[str, object], no
     return records.snapshot(roles, now)
 
 
-def find_records(reader: Reader, stack_id: str, named: Iterable[tuple[type[Record], str]]) -> Found:
+def find_records(reader: Reader, stack_id: str, named: Iterable[tuple[type[AnyRecord], str]]) -> Found:
     """Return those of the named records that are on disk; one that cannot be read is passed over.
 
     Args:
@@ -154,7 +154,7 @@ def find_records(reader: Reader, stack_id: str, named: Iterable[tuple[type[Recor
         stack_id: the stack.
         named: (type, id) of each; a `Stack` may be any.
     """
-    found: dict[tuple[type[Record], str], Record] = {}
+    found: dict[tuple[type[AnyRecord], str], AnyRecord] = {}
     for kind, key in named:
         try:
             record = _find(reader, stack_id, kind, key)
@@ -237,7 +237,7 @@ def senders(reader: Reader) -> list[str]:
     return list(dict.fromkeys(key.partition(b"/")[0].decode() for key, _ in reader.scan(OUTBOX)))
 
 
-def _find(reader: Reader, stack_id: str, kind: type[Record], key: str) -> Record | None:
+def _find(reader: Reader, stack_id: str, kind: type[AnyRecord], key: str) -> AnyRecord | None:
     if kind is Stack:
         return STACKS.get(reader, key)
     if kind is Todo:

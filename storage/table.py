@@ -11,13 +11,13 @@ from heapq import merge
 from itertools import islice
 from typing import Generic, TypeVar
 
-from recursor.domain.record import Record
+from recursor.domain.core_record import AnyRecord
 from recursor.storage.codec import decode, encode
 from recursor.storage.commit import Commit
 from recursor.storage.errors import InvalidKeyError
 from recursor.storage.store import Reader, prefix_range
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", bound=AnyRecord)
 Pair = tuple[bytes, bytes]
 
 # In no id, role or shelf: those are ASCII letters, digits, "-" and "_".

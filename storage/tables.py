@@ -1,11 +1,11 @@
 """Where each record lives: one table per kind."""
 
 from recursor.domain.agent_state import AgentState
+from recursor.domain.core_record import AnyRecord
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import Artifact, ProjectIdea
-from recursor.domain.record import Record
 from recursor.domain.spending import Account, Reservation
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
@@ -72,7 +72,7 @@ ACCOUNTS = Table("budget_accounts", Account, stack_id=lambda r: r.stack_id, key=
 RESERVATIONS = Table("budget_reservations", Reservation, stack_id=lambda _: ALL_STACKS, key=lambda r: r.id)
 TRACES = Table("agent_traces", Trace, stack_id=lambda r: r.stack_id, key=lambda r: r.id)
 
-RECORD_TABLES: tuple[Table[Record], ...] = (  # type: ignore[assignment]  # a Table is invariant in its record
+RECORD_TABLES: tuple[Table[AnyRecord], ...] = (  # type: ignore[assignment]  # a Table is invariant in its record
     STACKS,
     IDEAS,
     WORK,
@@ -90,7 +90,7 @@ RECORD_TABLES: tuple[Table[Record], ...] = (  # type: ignore[assignment]  # a Ta
 
 # Tables that hold no records, beside the fences of owners: names → ids, sums per minute, per hour and of all
 # time, messages to other stacks that are under way.
-BY_TYPE: dict[type[Record], Table[Record]] = {
+BY_TYPE: dict[type[AnyRecord], Table[AnyRecord]] = {
     table.kind: table for table in RECORD_TABLES if table.kind not in (Account, Reservation)
 }
 """The table of each type of record that belongs to a stack's owner."""

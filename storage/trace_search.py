@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from msgpack import UnpackException
-
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.record import Record
 from recursor.domain.trace import Trace
@@ -93,5 +91,5 @@ def _matches(value: bytes, role: str | None, text: str | None) -> bool:
             return True
         said = (fields["summary"], *fields.get("thoughts", ()), *fields.get("effects", ()))
         return any(text in part.casefold() for part in said)
-    except (ValueError, TypeError, LookupError, AttributeError, UnpackException):
+    except (ValueError, TypeError, LookupError, AttributeError):
         return True

@@ -18,8 +18,8 @@ ROLES = ("planner", "builder", "communicator", "reviewer")
 
 
 def make_stack(**fields: Any) -> Stack:
-    return Stack(
-        **{
+    return Stack.model_validate(
+        {
             "id": STACK,
             "name": "garden",
             "created_at": NOW - 1000,
@@ -105,7 +105,7 @@ def make_state(
         stack_id=stack_id,
         role=role,
         last_run_at=last_run_at,
-        long_term=LongTermMemory(**long_term),
+        long_term=LongTermMemory.model_validate(long_term),
         updated_at=NOW - 1000,
     )
 
@@ -114,8 +114,8 @@ def make_snapshot(*states: AgentState, **fields: Any) -> Snapshot:
     """A stack in which nobody has work: it has an idea, is complete, and nothing has changed."""
     known = {role: make_state(role, NOW - 10) for role in ROLES}
     known.update({state.role: state for state in states})
-    return Snapshot(
-        **{
+    return Snapshot.model_validate(
+        {
             "stack": make_stack(phase="complete"),
             "taken_at": NOW,
             "idea": make_idea(),
@@ -126,14 +126,14 @@ def make_snapshot(*states: AgentState, **fields: Any) -> Snapshot:
 
 
 def make_status(priority: int = 0, **fields: Any) -> WorkStatus:
-    return WorkStatus(
-        **{"has_work": priority > 0, "priority": priority, "reason": f"reason {priority}", **fields}
+    return WorkStatus.model_validate(
+        {"has_work": priority > 0, "priority": priority, "reason": f"reason {priority}", **fields}
     )
 
 
 def make_report(statuses: Mapping[str, WorkStatus] | None = None, **fields: Any) -> WorkReport:
-    return WorkReport(
-        **{
+    return WorkReport.model_validate(
+        {
             "stack_id": STACK,
             "computed_at": NOW,
             "statuses": {"planner": make_status(9)} if statuses is None else statuses,
@@ -143,12 +143,12 @@ def make_report(statuses: Mapping[str, WorkStatus] | None = None, **fields: Any)
 
 
 def make_node(role: str, **fields: Any) -> Node:
-    return Node(**{"role": role, "priority": 5, "reason": "there is work", "wave": 0, **fields})
+    return Node.model_validate({"role": role, "priority": 5, "reason": "there is work", "wave": 0, **fields})
 
 
 def make_graph(nodes: Iterable[Node] = (), **fields: Any) -> ExecutionGraph:
-    return ExecutionGraph(
-        **{
+    return ExecutionGraph.model_validate(
+        {
             "id": f"{1:032}",
             "stack_id": STACK,
             "created_at": NOW,

@@ -15,21 +15,21 @@ from annotated_types import Ge, Gt, Le, MinLen
 from hypothesis import strategies as st
 from pydantic import JsonValue, StringConstraints
 
-from recursor.domain.record import Record
+from recursor.domain.core_record import AnyRecord, model_of
 
 _CHARACTERS = "abcXYZ 019_-/.\"'\\<>&äßéİ√庭園🌱\u0301\u200d\ufeff"
 
 
-def records(kind: type[Record]) -> st.SearchStrategy[Any]:
+def records(kind: type[AnyRecord]) -> st.SearchStrategy[Any]:
     """Return a strategy for valid records of a type."""
     return st.integers(0, 2**32).map(lambda seed: make_record(kind, Random(seed)))
 
 
-def make_record(kind: type[Record], random: Random) -> Any:
+def make_record(kind: type[AnyRecord], random: Random) -> Any:
     """Return a record with something valid in every field."""
     fields = {
         name: _value(field.annotation, tuple(field.metadata), random)
-        for name, field in kind.model_fields.items()
+        for name, field in model_of(kind).model_fields.items()
     }
     return kind(**fields)
 
@@ -53,7 +53,7 @@ def _value(kind: Any, limits: tuple[Any, ...], random: Random) -> Any:  # noqa: 
         return {
             _value(inner[0], (), random): _value(inner[1], (), random) for _ in range(random.randrange(3))
         }
-    if issubclass(kind, Record):
+    if issubclass(kind, AnyRecord):
         return make_record(kind, random)
     if issubclass(kind, Enum):
         return random.choice(list(kind))

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import msgpack
-
 from recursor.domain.agent_state import AgentExecutionState, AgentState
+from recursor.domain.core_record import AnyRecord
 from recursor.domain.graph import NodeStatus
-from recursor.domain.record import Record
 from recursor.storage.codec import unpack
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.sql.columns import (
@@ -63,7 +61,7 @@ def sql_tables(reader: Reader, named: Iterable[str] = TABLE_NAMES) -> list[SqlTa
     return [_sql_table(table, roles) for table in sorted(RECORD_TABLES, key=lambda table: table.name)]
 
 
-def _sql_table(table: Table[Record], roles: Iterable[str]) -> SqlTable:
+def _sql_table(table: Table[AnyRecord], roles: Iterable[str]) -> SqlTable:
     columns = list(columns_of(table.kind))
     if table.name == EXECUTIONS.name:
         columns += _of_executions()
@@ -145,7 +143,7 @@ def _records(reader: Reader, table: Table[Any], troubled: Troubled) -> Iterator[
                 yield fields, len(value)
                 continue
             why = f"is of version {found}, this Recursor knows {version}"
-        except (ValueError, TypeError, msgpack.UnpackException) as error:
+        except (ValueError, TypeError) as error:
             why = f"is not readable ({type(error).__name__})"
         troubled(CorruptRecordError(f"{table.name} {key.decode(errors='replace')}: {why}"))
 

@@ -14,7 +14,8 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 import orjson
 from pydantic_core import to_jsonable_python
 
-from recursor.domain.record import Record, Timestamp, iso
+from recursor.domain.core_record import AnyRecord, model_of, record_fields
+from recursor.domain.record import Timestamp, iso
 
 Fields = Mapping[str, Any]
 """A record as it is stored."""
@@ -40,17 +41,22 @@ class Column:
     """One sentence for people."""
 
 
-def columns_of(kind: type[Record]) -> Iterator[Column]:
+def columns_of(kind: type[AnyRecord]) -> Iterator[Column]:
     """Yield the columns of a kind of record: one per field, in the fields' order."""
     hints = get_type_hints(kind, include_extras=True)
-    for name, field in kind.model_fields.items():
+    for name, field in model_of(kind).model_fields.items():
         # What was stored before the field came has its default.
         default = (
             None if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
         )
         sql, convert = _sql(hints[name])
         about = " ".join((field.description or "").split())
-        yield Column(name, sql, _reading(name, to_jsonable_python(default), convert), _told(about))
+        yield Column(
+            name,
+            sql,
+            _reading(name, to_jsonable_python(default, fallback=record_fields), convert),
+            _told(about),
+        )
 
 
 def when(at: float) -> datetime:
@@ -110,7 +116,7 @@ def plain(hint: Any) -> Convert | None:
     origin = get_origin(hint)
     if origin is Annotated:
         return plain(get_args(hint)[0])
-    if isinstance(hint, type) and issubclass(hint, Record):
+    if isinstance(hint, type) and issubclass(hint, AnyRecord):
         return _plain_record(hint)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return _plain_mapping(plain(get_args(hint)[1]))
@@ -131,9 +137,11 @@ def _plain_list(inner: Convert | None) -> Convert | None:
     return lambda value: [_or_none(inner, item) for item in value]
 
 
-def _plain_record(kind: type[Record]) -> Convert | None:
+def _plain_record(kind: type[AnyRecord]) -> Convert | None:
     hints = get_type_hints(kind, include_extras=True)
-    found = [(name, inner) for name in kind.model_fields if (inner := plain(hints[name])) is not None]
+    found = [
+        (name, inner) for name in model_of(kind).model_fields if (inner := plain(hints[name])) is not None
+    ]
     if not found:
         return None
 

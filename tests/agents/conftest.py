@@ -182,13 +182,11 @@ class World:
                     updated_by=role,
                 )
                 self._change(
-                    idea=idea.model_copy(
-                        update={"title": effect.title, "description": effect.description,
-                                "features": effect.features, "updated_by": role}
-                    )
+                    idea=idea.but(**{"title": effect.title, "description": effect.description,
+                                "features": effect.features, "updated_by": role})
                 )  # fmt: skip
             case SetPhase():
-                self._change(stack=s.stack.model_copy(update={"phase": effect.phase}))
+                self._change(stack=s.stack.but(phase=effect.phase))
             case CreateTodo():
                 self.add_todo(
                     effect.content, priority=effect.priority, metadata=effect.metadata, assigned_by=role
@@ -197,11 +195,7 @@ class World:
                 changes = {
                     k: v for k in ("status", "priority", "content") if (v := getattr(effect, k)) is not None
                 }
-                self._change(
-                    todos=tuple(
-                        t.model_copy(update=changes) if t.id == effect.todo_id else t for t in s.todos
-                    )
-                )
+                self._change(todos=tuple(t.but(**changes) if t.id == effect.todo_id else t for t in s.todos))
             case PublishArtifact():
                 number = s.artifact.number + 1 if s.artifact else 1
                 self._change(
@@ -225,19 +219,17 @@ class World:
             case ReviewArtifact():
                 self._remember(
                     role,
-                    memory.model_copy(
-                        update={"reviewed_artifact": effect.number, "recommendations": effect.recommendations}
-                    ),
+                    memory.but(reviewed_artifact=effect.number, recommendations=effect.recommendations),
                 )
             case TakeRecommendations():
                 theirs = s.states["reviewer"].long_term
                 left = tuple(r for r in theirs.recommendations if r not in effect.recommendations)
-                self._remember("reviewer", theirs.model_copy(update={"recommendations": left}))
+                self._remember("reviewer", theirs.but(recommendations=left))
             case Remember():
                 self._remember(
                     role,
-                    memory.model_copy(
-                        update={
+                    memory.but(
+                        **{
                             "facts": (*memory.facts, *(f for f in effect.facts if f not in memory.facts)),
                             "learnings": (*memory.learnings, *effect.learnings),
                         }
@@ -245,24 +237,20 @@ class World:
                 )
             case SetFocus():
                 short = ShortTermMemory(active_task=effect.active_task, focus=effect.focus)
-                self._change(states={**s.states, role: state.model_copy(update={"short_term": short})})
+                self._change(states={**s.states, role: state.but(short_term=short)})
 
     def _messages(self, chosen: Callable[[UserMessage], bool], **changes: object) -> None:
         self._change(
-            user_messages=tuple(
-                m.model_copy(update=changes) if chosen(m) else m for m in self.snapshot.user_messages
-            )
+            user_messages=tuple(m.but(**changes) if chosen(m) else m for m in self.snapshot.user_messages)
         )
 
     def _remember(self, role: str, memory: LongTermMemory) -> None:
         states = self.snapshot.states
-        self._change(states={**states, role: states[role].model_copy(update={"long_term": memory})})
+        self._change(states={**states, role: states[role].but(long_term=memory)})
 
     def _change(self, **changes: object) -> None:
         # Through JSON-less validation, as the store would: what an agent proposes must fit the records.
-        self.snapshot = Snapshot.model_validate(
-            self.snapshot.model_copy(update={**changes, "taken_at": self.now})
-        )
+        self.snapshot = Snapshot.model_validate(self.snapshot.but(**changes, taken_at=self.now).model_dump())
 
 
 @pytest.fixture(scope="session")

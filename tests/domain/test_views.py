@@ -94,7 +94,7 @@ class TestGraph:
         assert [node.role for node in graph.unfinished_wave()] == left
 
     def test_without_nodes_has_no_waves(self) -> None:
-        assert make_graph().model_copy(update={"nodes": ()}).waves == 0
+        assert make_graph().but(nodes=()).waves == 0
 
     def test_replacing_keeps_the_order_and_the_rest(self) -> None:
         graph = make_graph([make_node("a"), make_node("b")])
@@ -108,4 +108,4 @@ class TestGraph:
 def test_a_cycle_has_a_duration_once_it_has_ended() -> None:
     running = OrchestratorExecution(id="1", stack_id=STACK, number=1, epoch=0, started_at=NOW)
     assert running.duration is None
-    assert running.model_copy(update={"finished_at": NOW + 2.5}).duration == 2.5
+    assert running.but(finished_at=NOW + 2.5).duration == 2.5

@@ -123,8 +123,6 @@ def test_no_sequence_of_commands_leaves_the_table(commands: list[Command]) -> No
         assert stack.last_cycle == before.last_cycle
         if stack.state is RUNNING and before.state is not RUNNING:
             assert stack.next_look_at == NOW + number
-            stack = stack.model_copy(
-                update={"total_cycles": 3, "last_cycle": 3 + number, "failures_in_a_row": 2}
-            )
+            stack = stack.but(total_cycles=3, last_cycle=3 + number, failures_in_a_row=2)
             if command is START:
                 assert control(control(stack, STOP, NOW), START, NOW).total_cycles == 0

@@ -335,7 +335,7 @@ class TestChangeRequests:
 
     @given(st.text(min_size=1, max_size=80).filter(lambda text: text.strip("\x00 ")))
     def test_any_text_is_a_message(self, content: str) -> None:
-        message = make_user_message(content="x").model_copy(update={"content": content})
+        message = make_user_message(content="x").but(content=content)
         assert asks_for_change(message, DEFAULTS.detection) in (True, False)
 
 

@@ -88,10 +88,7 @@ def run(
             return graph, ran
         ran.append([node.role for node in ready])
         graph = graph.replacing(
-            {
-                node.role: node.model_copy(update={"status": ends.get(node.role, NodeStatus.COMPLETED)})
-                for node in ready
-            }
+            {node.role: node.but(status=ends.get(node.role, NodeStatus.COMPLETED)) for node in ready}
         )
 
 

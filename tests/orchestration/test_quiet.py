@@ -73,13 +73,11 @@ class Team:
                 ran = True
                 self.runs.append((taken_at, node.role))
                 self.run(node.role, taken_at)
-            graph = graph.replacing(
-                {node.role: node.model_copy(update={"status": NodeStatus.COMPLETED}) for node in ready}
-            )
+            graph = graph.replacing({node.role: node.but(status=NodeStatus.COMPLETED) for node in ready})
 
     def run(self, role: str, taken_at: float) -> None:
         getattr(self, role)()
-        self.states[role] = self.states[role].model_copy(update={"last_run_at": taken_at})
+        self.states[role] = self.states[role].but(last_run_at=taken_at)
 
     def planner(self) -> None:
         memory = self.states["reviewer"].long_term
@@ -98,7 +96,7 @@ class Team:
             "updated_at": self.now,
             "updated_by": "builder",
         }
-        self.todos = [todo.model_copy(update=done) if todo.status.open else todo for todo in self.todos]
+        self.todos = [todo.but(**done) if todo.status.open else todo for todo in self.todos]
         number = 1 + (self.artifact.number if self.artifact else 0)
         self.artifact = make_artifact(number, created_at=self.now)
 
@@ -111,8 +109,8 @@ class Team:
 
     def _remember(self, **changes: object) -> None:
         state = self.states["reviewer"]
-        memory = state.long_term.model_copy(update=changes)
-        self.states["reviewer"] = state.model_copy(update={"long_term": memory})
+        memory = state.long_term.but(**changes)
+        self.states["reviewer"] = state.but(long_term=memory)
 
 
 @given(st.integers(0, 4), st.integers(0, 3), st.integers(0, 2), st.sampled_from(["complete", "building"]))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from msgpack import unpackb
+from msgspec.msgpack import decode
 
 from recursor.storage.store import Reader, Store
 from recursor.storage.tables import (
@@ -36,7 +36,7 @@ DAMAGED = b"\x00damaged"
 @lru_cache(maxsize=5_000)
 def fields(value: bytes) -> Fields:
     """Return the fields of a stored record, which are not to be changed."""
-    stored: Fields = unpackb(value)[1]
+    stored: Fields = decode(value)[1]
     return stored
 
 

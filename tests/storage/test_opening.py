@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from recursor.domain.execution import OrchestratorExecution
+from recursor.domain.execution import ExecutionStatus, OrchestratorExecution
 from recursor.domain.stack import ExecutionState
 from recursor.storage.codec import pack
 from recursor.storage.commit import Commit
@@ -46,7 +46,7 @@ def old(tmp_path: Path) -> Path:
             stack_id=stack_id,
             number=1,
             epoch=0,
-            status="completed",
+            status=ExecutionStatus.COMPLETED,
             started_at=NOW - ago - 1,
             finished_at=NOW - ago,
         )

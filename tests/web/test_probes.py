@@ -10,7 +10,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from recursor.actors.orchestrator import Orchestrator
-from recursor.domain.execution import Decision, GraphSummary, OrchestratorExecution
+from recursor.domain.execution import (
+    Decision,
+    DecisionKind,
+    ExecutionStatus,
+    GraphSummary,
+    OrchestratorExecution,
+)
 from recursor.domain.graph import Usage
 from recursor.domain.settings import Settings
 from recursor.runner.port import listen
@@ -85,7 +91,10 @@ def test_figures_are_those_of_the_store_and_the_orchestrator(client: Client, sto
         put_stack(writer, make_stack(id="5eed000000000002", name="other", state="paused"))
         usages = (Usage(model="m", input_tokens=10, output_tokens=3, cost="0.25"), Usage(input_tokens=1))
         graph = make_graph([make_node(role, usage=usage) for role, usage in zip("ab", usages, strict=True)])
-        for status, stack_id in (("completed", STACK), ("failed", "5eed000000000002")):
+        for status, stack_id in (
+            (ExecutionStatus.COMPLETED, STACK),
+            (ExecutionStatus.FAILED, "5eed000000000002"),
+        ):
             execution = OrchestratorExecution(
                 id="1",
                 stack_id=stack_id,
@@ -94,7 +103,7 @@ def test_figures_are_those_of_the_store_and_the_orchestrator(client: Client, sto
                 status=status,
                 started_at=NOW - 2,
                 finished_at=NOW,
-                decision=Decision(kind="pause", reason="because"),
+                decision=Decision(kind=DecisionKind.PAUSE, reason="because"),
                 summary=GraphSummary(agents_run=3, agents_failed=1, agent_seconds=4.5),
             )
             count_execution(writer, execution, graph)

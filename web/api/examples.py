@@ -7,6 +7,7 @@ from recursor.actors.messages import OrchestratorLoad, RunningAgent, StackStatus
 from recursor.doctor.diagnosis import diagnose
 from recursor.doctor.evidence import Condition, Evidence, Reach, RunnerEvidence, StackEvidence
 from recursor.domain.agent_state import AgentState, LongTermMemory, ShortTermMemory
+from recursor.domain.core_record import AnyRecord
 from recursor.domain.execution import (
     Decision,
     DecisionKind,
@@ -18,7 +19,7 @@ from recursor.domain.graph import ExecutionGraph, Node, NodeStatus, Usage
 from recursor.domain.log import LogPage
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import Artifact, ProjectIdea
-from recursor.domain.record import Record, iso
+from recursor.domain.record import iso
 from recursor.domain.settings import Settings
 from recursor.domain.spending import Budget, Spend, Spending, StackSpending
 from recursor.domain.stack import ExecutionState, Phase, Stack
@@ -206,11 +207,11 @@ _spans = [
 ]
 
 
-def _json(record: Record) -> Any:
+def _json(record: AnyRecord) -> Any:
     return record.model_dump(mode="json")
 
 
-def _page(record: Record, following: str | None = _ID) -> Any:
+def _page(record: AnyRecord, following: str | None = _ID) -> Any:
     return {"items": [_json(record)], "next": following}
 
 

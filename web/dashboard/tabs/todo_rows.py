@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from msgpack import UnpackException
-
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.storage.codec import unpack
 from recursor.storage.errors import CorruptRecordError
@@ -77,7 +75,7 @@ def _entries(reader: Reader, stack_id: str) -> list[_Entry]:
             # A tenth of what it takes to make the record.
             fields: Mapping[str, Any] = unpack(value)[1]
             entries.append(_Entry(todo_id, TodoStatus(fields["status"]), int(fields["priority"])))
-        except (ValueError, TypeError, LookupError, UnpackException):
+        except (ValueError, TypeError, LookupError):
             entries.append(_Entry(todo_id, None, 0))
     entries.sort(key=lambda each: each.id, reverse=True)
     entries.sort(key=_urgency)
