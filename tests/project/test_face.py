@@ -61,6 +61,40 @@ def test_the_examples_of_the_page_are_one_program_that_runs() -> None:
     assert "paused lunch" in done.stdout
 
 
+TYPED = """
+from typing import assert_type
+
+from recursor import Orchestrator, messages, standard_team
+
+
+async def host(stack_id: str) -> None:
+    orchestrator = Orchestrator.start(store=None, roles=standard_team())
+    assert_type(orchestrator.ask(messages.GetStatus(stack_id)), messages.StackStatus)
+    assert_type(await orchestrator.ask(messages.GetStatus(stack_id), block=False), messages.StackStatus)
+    assert_type(await orchestrator.ask(messages.Shutdown(), block=False), bool)
+
+
+import recursor
+
+recursor.Orchestra
+"""
+
+
+def test_a_type_checker_knows_the_answers_and_the_names(tmp_path: Path) -> None:
+    (tmp_path / "host.py").write_text(TYPED)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", str(tmp_path / "host.py")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert [line.partition(": ")[2] for line in done.stdout.splitlines()[:-1]] == [
+        'error: Module has no attribute "Orchestra"; maybe "Orchestrator"?  [attr-defined]'
+    ]
+
+
 def test_the_examples_import_nothing_of_ours_but_the_face() -> None:
     for example in ("embedding", "researcher", "librarian"):
         source = (ROOT / "examples" / f"{example}.py").read_text(encoding="utf-8")
