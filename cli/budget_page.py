@@ -61,10 +61,10 @@ def _table(rows: Mapping[str, Spending]) -> Table:
 def _notes(found: Spending) -> Iterator[RenderableType]:
     if found.reserved.tokens or found.reserved.dollars:
         aside = f"{found.reserved.tokens:,} tokens and {money(found.reserved.dollars)}"
-        yield Text(f"{aside} are set aside for calls under way.", "bright_black")
+        yield Text(f"{aside} are reserved by running calls.", "bright_black")
     if found.unconfirmed:
         calls = plural(found.unconfirmed, "call")
-        yield Text(f"{calls} of which nobody can tell what they cost count with the most.", "bright_black")
+        yield Text(f"{calls} with unknown cost count as their whole reservation.", "bright_black")
 
 
 def _of(shown: str, spent: T, most: T | None, show: Callable[[T], str]) -> Text:

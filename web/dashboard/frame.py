@@ -114,8 +114,8 @@ class Pages(ui.sub_pages):
         self._page.set_title("Not found")
         with Empty(
             "search",
-            "There is no such page",
-            "The address may be mistyped, or the page was moved.",
+            "Page not found",
+            "Check the address.",
             whole_page=True,
         ):
             Link("Go to the teams", "/")
@@ -123,5 +123,5 @@ class Pages(ui.sub_pages):
     def _render_error(self, error: Exception) -> None:
         logger.error("dashboard: %s could not be shown", self._page.address.path, exc_info=error)
         self._page.set_title("Error")
-        with Empty("alert", "This page could not be shown", "The runner's log says why.", whole_page=True):
+        with Empty("alert", "This page could not be shown", "See the runner's log.", whole_page=True):
             Link("Go to the teams", "/")

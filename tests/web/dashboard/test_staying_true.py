@@ -20,7 +20,7 @@ def test_what_others_do_is_seen_without_loading_the_page_again(teams, visit):
     expect(team.get_by_role("table", name="Cycles").locator("tbody tr").first).to_be_visible()
     expect(home.locator("tbody tr", has_text="First")).to_contain_text("Complete")
     assert run_to_end("delete", "First", "--yes", data=teams.data).code == 0
-    expect(team.get_by_text("This team is not there")).to_be_visible()
+    expect(team.get_by_text("Team not found")).to_be_visible()
     expect(home.locator("tbody tr")).to_have_count(1)
 
 
@@ -29,7 +29,7 @@ def test_typing_and_focus_survive_what_happens_meanwhile(teams, visit):
     page = visit(teams).open()
     search = page.get_by_label("Search")
     search.fill("sec")
-    expect(page.get_by_text("No team is like that")).to_be_visible()
+    expect(page.get_by_text("No matching teams")).to_be_visible()
     assert run_to_end("create", "Second", "--idea", "A list", data=teams.data).code == 0
     expect(page.get_by_role("link", name="Second")).to_be_visible()
     expect(search).to_be_focused()

@@ -75,7 +75,7 @@ def test_cycles_are_filtered_and_the_time_is_chosen(done, visit):
     expect(cycles.first).to_contain_text("#")
     page.get_by_label("Decision").select_option("Pause")
     expect(cycles).to_have_count(1)
-    expect(cycles).to_contain_text("Pause until an event")
+    expect(cycles).to_contain_text("Pause until a message or todo")
     page.get_by_label("Status").select_option("Failed")
     expect(page.get_by_text("No cycles here")).to_be_visible()
     page.get_by_role("group", name="Time").get_by_role("button", name="7 d").click()
@@ -90,7 +90,7 @@ def test_what_a_team_does_is_seen_as_it_happens(tmp_path, visit):
     with gated.runner() as runner:
         page = visit(runner).open(f"/teams/{gated.id}")
         now = page.get_by_role("region", name="Now")
-        expect(now).to_contain_text("One role at work")
+        expect(now).to_contain_text("One role working")
         expect(now).to_contain_text(re.compile(r"Planner\s*\d+ s"))
         gated.say("a plan with\n<b>beds</b>")
         expect(now.get_by_text("a plan with <b>beds</b>")).to_have_attribute("aria-live", "off")
@@ -99,11 +99,11 @@ def test_what_a_team_does_is_seen_as_it_happens(tmp_path, visit):
         page.get_by_role("group", name="Execution controls").get_by_role("button", name="Pause").click()
         expect(page.locator(".team-head")).to_contain_text("Paused")
         # The agent that was at work is let finish.
-        expect(now).to_contain_text("One role at work")
+        expect(now).to_contain_text("One role working")
         gated.open()
-        expect(now).to_contain_text("Press Resume, and it goes on where it was.")
+        expect(now).to_contain_text("Press Resume to continue.")
         page.get_by_role("group", name="Execution controls").get_by_role("button", name="Resume").click()
-        expect(now).to_contain_text("Nothing to do until somebody writes")
+        expect(now).to_contain_text("Done. Waiting for a message or todo")
 
 
 def test_a_stop_is_seen_at_once_as_the_end_of_the_cycle(tmp_path, visit):
@@ -112,12 +112,12 @@ def test_a_stop_is_seen_at_once_as_the_end_of_the_cycle(tmp_path, visit):
         page = visit(runner).open(f"/teams/{gated.id}")
         cycle = page.get_by_role("table", name="Cycles").locator("tbody tr")
         expect(cycle).to_contain_text("Running")
-        expect(page.get_by_role("region", name="Now")).to_contain_text("One role at work")
+        expect(page.get_by_role("region", name="Now")).to_contain_text("One role working")
         page.get_by_role("group", name="Execution controls").get_by_role("button", name="Stop").click()
         expect(page.locator(".team-head")).to_contain_text("Stopped")
         expect(cycle).to_have_count(1)
         expect(cycle).to_contain_text("Cancelled")
-        expect(page.get_by_role("region", name="Now")).not_to_contain_text("at work")
+        expect(page.get_by_role("region", name="Now")).not_to_contain_text("working")
 
 
 REASON = (
@@ -164,7 +164,7 @@ def test_what_was_spent_of_what_is_shown_and_what_to_do_when_it_is_used_up(poor,
     expect(spending).to_contain_text("900of 1,000")
     expect(spending).to_contain_text("$0.0123of $0.50")
     expect(spending).to_contain_text("No limit")
-    expect(spending).to_contain_text("The price of 100 tokens is not known.")
+    expect(spending).to_contain_text("The price of 100 tokens is unknown.")
     bars = spending.get_by_role("progressbar")
     expect(bars.first).to_have_attribute("value", "90")
     expect(bars.filter(visible=True)).to_have_count(2)
@@ -189,7 +189,7 @@ def test_a_team_that_is_not_there_says_so(done, visit):
     runner, _ = done
     visitor = visit(runner)
     page = visitor.open("/teams/0000000000000000")
-    expect(page.get_by_text("This team is not there")).to_be_visible()
+    expect(page.get_by_text("Team not found")).to_be_visible()
     page.get_by_role("link", name="Go to all teams").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Teams")
 
@@ -198,7 +198,7 @@ def test_a_page_that_is_not_there_says_so(done, visit):
     runner, _ = done
     visitor = visit(runner)
     page = visitor.open("/nowhere")
-    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+    expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
     # That it is not there is the browser's to tell, too.
     assert all("404" in complaint for complaint in visitor.complaints)
     visitor.complaints.clear()

@@ -20,7 +20,7 @@ def test_a_team_is_made_works_and_is_paused_and_resumed(teams, visit):
 
     expect(page).to_have_url(re.compile(r"/teams/[0-9a-f]{16}$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Habits <b>daily</b>")
-    expect(page.get_by_text("Nothing to do until somebody writes")).to_be_visible()
+    expect(page.get_by_text("Done. Waiting for a message or todo")).to_be_visible()
     expect(page.locator(".team-head")).to_contain_text("Complete")
 
     controls = page.get_by_role("group", name="Execution controls")
@@ -67,7 +67,7 @@ def test_a_team_that_was_never_started_says_what_to_do(done, visit):
     runner, _ = done
     page = visit(runner).open()
     page.get_by_role("link", name="Later").click()
-    expect(page.get_by_text("Nobody has looked for work yet")).to_be_visible()
+    expect(page.get_by_text("Work not detected yet")).to_be_visible()
     expect(page.get_by_text("No cycles yet").last).to_be_visible()
     expect(page.get_by_text("Looked at", exact=True)).to_be_hidden()
 
@@ -101,10 +101,10 @@ def test_teams_are_searched_filtered_and_sorted_and_the_address_keeps_it(done, v
     page.get_by_label("Search").fill("habits")
     expect(rows).to_have_count(1)
     page.get_by_role("group", name="State").get_by_role("button", name="Idle").click()
-    expect(page.get_by_text("No team is like that")).to_be_visible()
+    expect(page.get_by_text("No matching teams")).to_be_visible()
     expect(page).to_have_url(re.compile("state=idle"))
     reload(page)
-    expect(page.get_by_text("No team is like that")).to_be_visible()
+    expect(page.get_by_text("No matching teams")).to_be_visible()
     expect(page.get_by_label("Search")).to_have_value("habits")
     page.get_by_role("button", name="Show all teams").click()
     expect(rows).to_have_count(2)

@@ -24,7 +24,7 @@ def made(teams: Teams) -> str:
 def test_nothing_made_yet(teams: Teams, open_tab: Open) -> None:
     page = open_tab(teams.make(), "artifacts")
 
-    expect(page.get_by_role("heading", name="Nothing made yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No versions yet")).to_be_visible()
 
 
 def test_a_version_is_looked_at_as_the_page_it_is(made: str, open_tab: Open) -> None:
@@ -87,7 +87,7 @@ def test_a_version_is_downloaded_as_it_was_made(
 def test_there_is_no_such_version(made: str, open_tab: Open) -> None:
     page = open_tab(made, "artifacts?version=77")
 
-    expect(page.get_by_role("heading", name="There is no version 77")).to_be_visible()
+    expect(page.get_by_role("heading", name="Version 77 does not exist")).to_be_visible()
 
 
 def test_what_is_looked_at_stays_when_a_newer_version_comes(teams: Teams, open_tab: Open) -> None:
@@ -99,7 +99,7 @@ def test_what_is_looked_at_stays_when_a_newer_version_comes(teams: Teams, open_t
 
     teams.post(f"/api/stacks/{team}/user-messages", sender="Ada", content="please add a calendar")
 
-    expect(page.get_by_text(re.compile(r"Version \d is there"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Version \d is available"))).to_be_visible()
     expect(frame).to_have_attribute("src", str(looked_at))
     page.get_by_role("button", name="Show it").click()
     expect(frame).not_to_have_attribute("src", str(looked_at))

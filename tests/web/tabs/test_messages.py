@@ -14,7 +14,7 @@ Open = Callable[..., Page]
 def test_a_visitor_is_answered_live(teams: Teams, open_tab: Open) -> None:
     team = teams.make(idea="a list", start=True)
     page = open_tab(team, "messages")
-    expect(page.get_by_role("heading", name="Nobody has written yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No messages yet")).to_be_visible()
 
     page.get_by_label("Your name").fill("Ada")
     page.get_by_label("Message", exact=True).focus()
@@ -48,7 +48,7 @@ def test_a_team_that_does_not_run_says_when_it_answers(teams: Teams, open_tab: O
     page = open_tab(team, "messages")
 
     expect(page.get_by_text("It answers once you press Start.")).to_be_visible()
-    expect(page.locator(".said-waiting")).to_have_text("Is answered once the team is started.")
+    expect(page.locator(".said-waiting")).to_have_text("Answered once the team is started.")
 
 
 def test_what_is_being_written_outlives_the_tab_and_a_message_of_somebody_else(

@@ -45,7 +45,7 @@ def test_who_types_is_told_that_somebody_else_was_quicker(teams: Teams, open_tab
 
     expect(page.get_by_text("changed by somebody else meanwhile")).to_be_visible()
     expect(page.get_by_role("textbox", name="Idea")).to_have_value("mine")
-    page.get_by_role("button", name="Keep it as it was").click()
+    page.get_by_role("button", name="Discard changes").click()
     expect(page.locator(".idea-text")).to_have_text("theirs")
 
 

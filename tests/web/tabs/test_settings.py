@@ -31,14 +31,14 @@ def test_only_what_was_changed_is_saved_and_can_be_taken_back(teams: Teams, open
     page = open_tab(team, "settings")
     looks = setting(page, "Between looks")
     expect(looks).to_have_attribute("data-kind", "default")
-    expect(looks).to_contain_text("Most seconds between two looks")
+    expect(looks).to_contain_text("Longest time between two checks")
 
     typed(page, "Between looks").fill("12.5")
-    expect(page.get_by_text("1 change not saved")).to_be_visible()
+    expect(page.get_by_text("1 unsaved change")).to_be_visible()
     page.get_by_role("button", name="Save", exact=True).click()
 
     expect(looks).to_have_attribute("data-kind", "own")
-    expect(looks).to_contain_text("Of this team; default: 30")
+    expect(looks).to_contain_text("Set for this team; default: 30")
     assert own(teams, team) == {"pause": {"between_looks": 12.5}}
     looks.get_by_role("button", name="Use the default").click()
     page.get_by_role("button", name="Save", exact=True).click()
@@ -103,7 +103,7 @@ def test_what_somebody_else_changed_is_seen_and_what_was_typed_stays(teams: Team
 
     expect(typed(page, "First backoff")).to_have_value("9")
     expect(typed(page, "After work")).to_have_value("7")
-    expect(setting(page, "After work")).to_contain_text("Somebody else set it to 3 meanwhile")
+    expect(setting(page, "After work")).to_contain_text("Another person set it to 3")
     page.get_by_role("button", name="Discard").click()
     expect(typed(page, "After work")).to_have_value("3")
 
@@ -114,8 +114,8 @@ def test_a_team_is_deleted_only_by_its_name(teams: Teams, open_tab: Open) -> Non
 
     page.get_by_role("button", name="Delete the team").click()
     typed(page, "Name of the team").fill("something")
-    page.get_by_role("button", name="Delete for good").click()
-    expect(page.get_by_role("alert")).to_contain_text("Not the team's name")
+    page.get_by_role("button", name="Delete permanently").click()
+    expect(page.get_by_role("alert")).to_contain_text("The name is")
     typed(page, "Name of the team").fill("to be gone")
     page.keyboard.press("Enter")
 
@@ -140,9 +140,9 @@ def test_whoever_leaves_with_something_unsaved_is_asked(teams: Teams, open_tab: 
     page.on("dialog", answer)
     todos = page.get_by_role("link", name="Todos")
     typed(page, "Between looks").fill("12.5")
-    expect(page.get_by_text("1 change not saved")).to_be_visible()
+    expect(page.get_by_text("1 unsaved change")).to_be_visible()
     todos.click()
-    assert asked == ["1 change not saved. Leave the settings all the same?"]
+    assert asked == ["1 unsaved change. Leave without saving?"]
     expect(typed(page, "Between looks")).to_have_value("12.5")
 
     leave = True
@@ -163,11 +163,11 @@ def test_back_asks_too_and_who_stays_is_where_they_were(teams: Teams, open_tab: 
     page.go_back()
     expect(page).to_have_url(f"{path}/settings")
     typed(page, "Between looks").fill("12.5")
-    expect(page.get_by_text("1 change not saved")).to_be_visible()
+    expect(page.get_by_text("1 unsaved change")).to_be_visible()
 
     # What was ahead is still ahead after Back.
     for away in ("back", "forward", "back"):
-        assert asked(page, away, stay=True) == "1 change not saved. Leave the settings all the same?"
+        assert asked(page, away, stay=True) == "1 unsaved change. Leave without saving?"
         expect(page).to_have_url(f"{path}/settings")
         expect(typed(page, "Between looks")).to_have_value("12.5")
 
@@ -182,14 +182,14 @@ def test_a_name_that_was_typed_is_not_left_without_asking_either(teams: Teams, o
     page.get_by_role("link", name="Settings").click()
     expect(page).to_have_url(f"{teams.url}/teams/{team}/settings")
     typed(page, "Team name").fill("Kitchen garden")
-    expect(page.get_by_text("Not saved yet")).to_be_visible()
+    expect(page.get_by_text("Unsaved")).to_be_visible()
 
-    assert "The new name is not saved" in asked(page, "back", stay=True)
+    assert "The new name is unsaved" in asked(page, "back", stay=True)
 
     expect(page).to_have_url(f"{teams.url}/teams/{team}/settings")
     typed(page, "Team name").press("Enter")
     expect(page.get_by_role("heading", name="Kitchen garden")).to_be_visible()
-    expect(page.get_by_text("Not saved yet")).to_be_hidden()
+    expect(page.get_by_text("Unsaved")).to_be_hidden()
     page.go_back()
     expect(page).to_have_url(f"{teams.url}/teams/{team}/todos")
 

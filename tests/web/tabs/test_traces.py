@@ -37,7 +37,7 @@ def test_traces_appear_and_are_found_by_role_and_words(teams: Teams, open_tab: O
 def test_none_is_like_that(teams: Teams, open_tab: Open) -> None:
     page = open_tab(teams.make(), "traces?role=builder&text=nothing")
 
-    expect(page.get_by_role("heading", name="No trace is like that")).to_be_visible()
+    expect(page.get_by_role("heading", name="No matching traces")).to_be_visible()
     page.get_by_role("button", name="Show all traces").click()
     expect(page.get_by_role("heading", name="No traces yet")).to_be_visible()
     expect(page.get_by_label("Search in traces")).to_have_value("")

@@ -36,12 +36,12 @@ class _Examination:
                 self._at = Moment(None, "ago", otherwise="")
             self._again = Button("Looking…", self._look, icon="doctor")
         with Box(role="status"):
-            self._verdict = Notice("Looking at every team, the store and the machine…", "info", "clock")
+            self._verdict = Notice("Checking all teams, the store and the machine…", "info", "clock")
         self._nobody = Box(classes="section")
         with self._nobody:
             Link("Go to all teams", "/", "button")
         self._findings = Findings().classes("section")
-        with Section("What was looked at") as self._looked_at, Box(classes="card card--flush"):
+        with Section("Checks") as self._looked_at, Box(classes="card card--flush"):
             self._checks = Checks()
         self._show_parts("Looking now")
         self._again.say("Looking…", busy=True)
@@ -73,7 +73,7 @@ class _Examination:
             report = await examine(self._page.engine, named)
         except NotFoundError:
             self._show_parts(nobody=True)
-            self._verdict.say(f"There is no team that is named {_short(named)}, or has that id.", "bad")
+            self._verdict.say(f"No team has the name or id {_short(named)}.", "bad")
         except RecursorError as error:
             self._show_parts()
             self._verdict.say(str(error), "bad")
@@ -88,7 +88,7 @@ class _Examination:
         self._checks.show(report.checks)
         teams = f"{report.totals.stacks:,} {'team' if report.totals.stacks == 1 else 'teams'}"
         if not report.findings:
-            self._verdict.say(f"All is well with {teams}.", "good", "check")
+            self._verdict.say(f"No problems in {teams}.", "good", "check")
             return
         parts = [
             f"{count:,} {word if count == 1 else word + 's'}"

@@ -11,8 +11,8 @@ from recursor.web.dashboard.page import PageContext
 from recursor.web.dashboard.parts import Box, Button, Modal, Notice, Span
 
 _WHAT = {
-    Command.PAUSE: ("Pause", "Pausing…", "Paused", "Agents that are at work finish; no others start."),
-    Command.RESUME: ("Resume", "Resuming…", "Resumed", "Each goes on where it was paused."),
+    Command.PAUSE: ("Pause", "Pausing…", "Paused", "Running agents finish; no others start."),
+    Command.RESUME: ("Resume", "Resuming…", "Resumed", "Each continues where it was paused."),
 }
 _OF = {Command.PAUSE: ExecutionState.RUNNING, Command.RESUME: ExecutionState.PAUSED}
 
@@ -68,7 +68,7 @@ class AllTeams:
             self._modal.close()
             self._page.toasts.show(f"{done}.")
             return
-        self._complain(f"{done}. {report.failed:,} could not be: {_first_problem(report)}")
+        self._complain(f"{done}. {report.failed:,} failed: {_first_problem(report)}")
 
     def _complain(self, problem: str) -> None:
         self._problems.say(problem, "bad")

@@ -25,13 +25,13 @@ class NewTeam:
             self._idea = Field(
                 "Idea", "area", required=True, longest=20_000, rows=5, on_enter=self._create_and_start,
                 placeholder="A habit tracker with streaks and a weekly chart",
-                hint="What the team shall build, in your own words. Ctrl+Enter creates it.",
+                hint="Describe what the team should build. Ctrl+Enter creates it.",
             )  # fmt: skip
             self._usual = page.engine.settings.model.name
             self._model = Field(
                 "Model", required=True, longest=500, value=self._usual, on_enter=self._create_and_start,
-                hint="What drives the agents: scripted (no model, works offline), or one that the runner "
-                "has a key for, such as openai:gpt-5-mini.",
+                hint="scripted (no model, works offline), or a model for which the runner "
+                "has a key, such as openai:gpt-5-mini.",
             )  # fmt: skip
             with Box(classes="modal-foot"):
                 Button("Cancel", self._modal.close, kind="plain")

@@ -124,14 +124,12 @@ class TeamsPage:
                 with Empty(
                     "team",
                     "No teams yet",
-                    "A team takes an idea and builds it. Make one here, or in a terminal:",
+                    "A team builds a project from an idea. Create one here, or in a terminal:",
                     'recursor create "Habits" --idea "A habit tracker" --start',
                 ):
                     Button("New team", self._new.open, icon="plus", kind="primary")
             elif what:
-                with Empty(
-                    "search", "No team is like that", "Search for something else, or show all states."
-                ):
+                with Empty("search", "No matching teams", "Change the search, or show all states."):
                     Button("Show all teams", self._show_all)
 
     async def _search_for(self, text: str) -> None:

@@ -65,17 +65,19 @@ def row_of(team: StackListed) -> Row:
 
 _RESTS = {
     ExecutionState.IDLE: "Not started yet",
-    ExecutionState.PAUSED: "Until it is resumed",
-    ExecutionState.STOPPED: "Until it is started",
+    ExecutionState.PAUSED: "Paused until resumed",
+    ExecutionState.STOPPED: "Stopped until started",
 }
 
 
 def _doing(team: StackListed) -> tuple[str, float | None]:
     """Return what a team does now, and until when it waits (seconds since the epoch, UTC)."""
     if team.running:
-        return f"{listing([role.role for role in team.running]).capitalize()} at work", None
+        return f"{listing([role.role for role in team.running]).capitalize()} working", None
     if team.state is not ExecutionState.RUNNING:
         return team.waits or _RESTS[team.state], None
     if team.next_look_at is not None:
-        return "Waits, looks again", team.next_look_at
-    return ("Done, waits for a message" if team.phase is Phase.COMPLETE else "Waits for an event"), None
+        return "Waiting, next check", team.next_look_at
+    return (
+        "Done, waiting for a message" if team.phase is Phase.COMPLETE else "Waiting for a message or todo"
+    ), None

@@ -64,11 +64,11 @@ class TotalsPanel:
         running = found.states.get(ExecutionState.RUNNING, 0)
         over = f"in {chosen.name}"
         self._running.show(f"{running:,}", f"of {found.total:,} teams")
-        self._cycles.show(f"{total.cycles:,}", f"{over}, {total.total_cycles:,} ever")
+        self._cycles.show(f"{total.cycles:,}", f"{over}, {total.total_cycles:,} in total")
         failed = f"{total.failed:,} failed {over}"
         self._success.show(percent(total.success_rate), failed)
         spent = f" for {cost(total.cost, total.unpriced_tokens)}" if total.models else ""
-        self._runs.show(f"{total.agents_run:,}", f"{over}{spent}, {total.total_agent_runs:,} ever")
+        self._runs.show(f"{total.agents_run:,}", f"{over}{spent}, {total.total_agent_runs:,} in total")
         figures = [span.figures for span in spans]
         self._chart.show(
             [span.since for span in spans],

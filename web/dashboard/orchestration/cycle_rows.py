@@ -31,7 +31,9 @@ def decided(decision: Decision) -> str:
         return word
     if decision.suspend:
         return "Pause until resumed"
-    return f"Pause {in_words(decision.pause)}" if decision.pause is not None else "Pause until an event"
+    return (
+        f"Pause {in_words(decision.pause)}" if decision.pause is not None else "Pause until a message or todo"
+    )
 
 
 def node_row(node: Node) -> Row:

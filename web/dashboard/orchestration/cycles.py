@@ -43,7 +43,7 @@ class Cycles:
                     Empty(
                         "graph",
                         "No cycles yet",
-                        "A running team has a cycle whenever a role has work: press Start at the top.",
+                        "A running team starts a cycle when a role has work. Press Start at the top.",
                     )
                 with Box() as self._none_here:
                     Empty("graph", "No cycles here", "Choose a longer time, or another filter.")
@@ -79,7 +79,7 @@ class Cycles:
         self.table.set_visibility(bool(shown))
         self._none_yet.set_visibility(not shown and not any_yet)
         self._none_here.set_visibility(not shown and any_yet)
-        said = f"Cycles {shown[-1].number:,} to {shown[0].number:,}" if shown else "No older ones"
+        said = f"Cycles {shown[-1].number:,} to {shown[0].number:,}" if shown else "No older cycles"
         self._pages.show(said, shown[-1].id if more else None)
 
     def follow_address(self) -> None:

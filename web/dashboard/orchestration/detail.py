@@ -57,9 +57,7 @@ class Detail:
 
 class _Content:
     def __init__(self) -> None:
-        self._gone = Notice(
-            "This cycle is not kept any more, or there never was one: old cycles are removed.", "warn"
-        )
+        self._gone = Notice("Cycle not found. Old cycles are removed.", "warn")
         with Box(classes="stack") as self._whole:
             with Box("dl", "facts"):
                 self._status = Badge()

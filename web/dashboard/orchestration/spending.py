@@ -28,7 +28,7 @@ class SpendingSection:
             with Box(classes="cards spending"):
                 self._tokens = _Meter("Tokens")
                 self._dollars = _Meter("Cost")
-                self._runs = _Meter("Runs within the hour")
+                self._runs = _Meter("Runs in the last hour")
             self._notes = Span("", "muted spending-notes")
             with Box(classes="spending-uses"):
                 self._models = _Uses("By model")
@@ -116,13 +116,13 @@ def _notes(found: StackSpending) -> str:
     total, runner = found.total, found.runner
     notes = []
     if total.spent.unpriced_tokens:
-        notes.append(f"The price of {plural(total.spent.unpriced_tokens, 'token')} is not known.")
+        notes.append(f"The price of {plural(total.spent.unpriced_tokens, 'token')} is unknown.")
     if total.reserved.tokens or total.reserved.dollars:
         aside = f"{total.reserved.tokens:,} tokens and {money(total.reserved.dollars)}"
-        notes.append(f"{aside} are set aside for calls under way.")
+        notes.append(f"{aside} are reserved by running calls.")
     if total.unconfirmed:
         calls = plural(total.unconfirmed, "call")
-        notes.append(f"{calls} of which nobody can tell what they cost count with the most.")
+        notes.append(f"{calls} with unknown cost count as their whole reservation.")
     if runner.budget.limits_anything:
         notes.append(f"All teams together: {_together(runner)}.")
     return " ".join(notes)
@@ -136,5 +136,5 @@ def _together(runner: Spending) -> str:
     if budget.dollars is not None:
         parts.append(f"{cost(spent.dollars, spent.unpriced_tokens)} of {money(budget.dollars)}")
     if budget.runs_per_hour is not None:
-        parts.append(f"{runner.runs_last_hour:,} of {budget.runs_per_hour:,} runs within the hour")
+        parts.append(f"{runner.runs_last_hour:,} of {budget.runs_per_hour:,} runs in the last hour")
     return ", ".join(parts)

@@ -28,9 +28,8 @@ class Work:
                 with self._none:
                     Empty(
                         "clock",
-                        "Nobody has looked for work yet",
-                        "Press Start at the top: then every role is looked at, and here stands which of them "
-                        "have work, how urgent it is, and why.",
+                        "Work not detected yet",
+                        "Press Start at the top. Roles with work appear here, with their reasons.",
                     )
         self._show(self._known())
 

@@ -54,7 +54,7 @@ def show_preview(team: Team, number: int) -> None:
     frame = ArtifactFrame(page_path(team, number), f"Version {number}, as a page")
     with bar:
         Segments("Width", {"": "Desktop", "phone": "Phone"}, "", frame.widen)
-        Span("Runs in a closed frame: it reaches neither the network nor this dashboard.", "muted")
+        Span("Runs in a sandboxed frame, without access to the network or this dashboard.", "muted")
 
 
 async def show_source(team: Team, number: int, box: Element) -> None:
@@ -94,15 +94,15 @@ async def show_changes(team: Team, number: int, against: int, box: Element) -> N
         if found is None:
             Empty(
                 "file", "Too long to compare here",
-                f"The two have more than {LONGEST_COMPARED:,} lines. Download both, and compare them there.",
+                f"The versions have more than {LONGEST_COMPARED:,} lines. Download and compare them.",
             )  # fmt: skip
         elif not found.lines:
-            Empty("check", "No difference", f"Version {number} reads as version {against} does.")
+            Empty("check", "No difference", f"Versions {against} and {number} are equal.")
         else:
             with Box(classes="view-note row"):
                 Span(f"{found.added:,} lines added, {found.removed:,} removed", "soft")
                 if not found.shown_all:
-                    Span("Not all of it is shown.", "soft")
+                    Span("The rest is not shown.", "soft")
                 patch = f"/api/stacks/{team.id}/artifacts/{number}/diff?against={against}"
                 Link("Download the difference", patch, outside=True)._props["download"] = (
                     f"{against}-{number}.diff"

@@ -34,8 +34,8 @@ class ArtifactsTab(Tab):
         self._oldest = self._newest = 0
         self._shown: tuple[int, str, int] | None = None
         self._none = Empty(
-            "file", "Nothing made yet",
-            "The builder publishes a version when it has worked off todos. Start the team, and it begins.",
+            "file", "No versions yet",
+            "The builder publishes a version for each todo. Press Start to begin.",
         ).classes("card section")  # fmt: skip
         with Box(classes="section artifacts") as self._all:
             with Box("section", "card card--flush artifact-versions", aria_label="Versions"):
@@ -75,7 +75,7 @@ class ArtifactsTab(Tab):
         self._pager.show(page, total)
         self._pager.set_visibility(total > ROWS)
         self._newer.set_visibility(wanted < self._newest and not self._wanted_version())
-        self._newer_text.text = f"Version {self._newest} is there."
+        self._newer_text.text = f"Version {self._newest} is available."
         self._show_version(wanted, chosen)
 
     def address_changed(self) -> None:
@@ -96,7 +96,7 @@ class ArtifactsTab(Tab):
         self._box.clear()
         with self._box:
             if info is None:
-                Empty("search", f"There is no version {number}", "Choose one of those in the list.")
+                Empty("search", f"Version {number} does not exist", "Choose a version in the list.")
             elif view == "source":
                 self._later(lambda box: show_source(self.team, number, box), "Reading…")
             elif view == "changes" and not against:

@@ -34,7 +34,7 @@ export default {
       <div class="field composer-content">
         <label for="composer-content">Message</label>
         <textarea id="composer-content" ref="content" class="field-control" rows="2" maxlength="20000" v-model="content"
-          placeholder="Ask something, or wish for a change" dir="auto"
+          placeholder="Ask a question, or ask for a change" dir="auto"
           :aria-invalid="problems.content ? 'true' : undefined" aria-describedby="composer-hint"
           @input="typed" @keydown.enter.exact="entered"></textarea>
         <span id="composer-hint" :class="problems.content ? 'field-error' : 'field-hint'"
@@ -51,7 +51,7 @@ export default {
   computed: {
     hint() {
       const left = 20000 - this.content.length;
-      return left < 2000 ? `${left.toLocaleString()} characters left` : "Enter sends it, Shift+Enter begins a new line.";
+      return left < 2000 ? `${left.toLocaleString()} characters left` : "Enter sends, Shift+Enter starts a new line.";
     },
   },
   methods: {

@@ -6,7 +6,7 @@ export default {
       <div class="thread" ref="thread" role="log" :aria-label="label" tabindex="0" @scroll.passive="scrolled">
         <div v-if="earlier" class="thread-earlier">
           <button type="button" class="button" :aria-busy="busy ? 'true' : undefined" @click="more">
-            {{ busy ? "Looking…" : "Show earlier messages" }}</button>
+            {{ busy ? "Loading…" : "Show earlier messages" }}</button>
         </div>
         <article v-for="row in rows" :key="row.id" class="said" :data-side="row.side">
           <header class="said-head">

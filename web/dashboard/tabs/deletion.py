@@ -14,9 +14,7 @@ class Deletion:
         self._team = team
         self._name = ""
         with Section("Delete the team"), Box(classes="card setting-delete"):
-            said = (
-                "Project, todos, messages, versions and history go with it. Only a backup brings them back."
-            )
+            said = "Deletes its project, todos, messages, versions and history. Only a backup restores them."
             Span(said, "soft", tag="p")
             Button("Delete the team", self._open, icon="trash", kind="danger")
         with Modal("Delete the team?") as self._modal:
@@ -24,12 +22,12 @@ class Deletion:
             self._typed = Field("Name of the team", on_enter=self._delete)
             with Box(classes="modal-foot"):
                 Button("Keep it", self._modal.close, kind="plain")
-                Button("Delete for good", self._delete, icon="trash", kind="danger")
+                Button("Delete permanently", self._delete, icon="trash", kind="danger")
 
     def show(self, stack: Stack) -> None:
         """Show what it is about."""
         self._name = stack.name
-        self._asked.text = f"Type the team's name to delete it for good: {stack.name}"
+        self._asked.text = f"Type the team's name to delete it permanently: {stack.name}"
 
     def _open(self) -> None:
         self._typed.value = ""
@@ -39,7 +37,7 @@ class Deletion:
 
     async def _delete(self) -> None:
         if self._typed.value.strip() != self._name:
-            self._typed.complain(f"Not the team's name. It is: {self._name}")
+            self._typed.complain(f"The name is: {self._name}")
             self._typed.focus()
             return
         # First away from here: the page would say that the team is not there.

@@ -37,7 +37,7 @@ class Idea:
                         self._at = Moment(None, "ago", otherwise="")
                 self._none = Empty(
                     "bulb", "No idea yet",
-                    "Say what the team shall make. Without one the planner chooses something modest.",
+                    "Describe the project. Without an idea, the planner chooses a small one.",
                 )  # fmt: skip
                 with Box(classes="stack") as self._form:
                     self._field = Field(
@@ -46,11 +46,11 @@ class Idea:
                     )  # fmt: skip
                     self._effect = Notice("", "info", "bulb")
                     self._meanwhile = Notice(
-                        "The idea was changed by somebody else meanwhile: saving puts yours in its place.",
+                        "Another person changed the idea. Saving overwrites that change.",
                         "warn",
                     )
                     with Box(classes="modal-foot"):
-                        Button("Keep it as it was", self._leave, kind="plain")
+                        Button("Discard changes", self._leave, kind="plain")
                         self._saving = Button("Save the idea", self._save, kind="primary")
         self._form.set_visibility(False)
 
@@ -105,7 +105,7 @@ class Idea:
             return
         self._busy = True
         self._saving.say("Saving…", busy=True)
-        saved = await self._team.ask(SetIdea(idea), "The idea is saved.")
+        saved = await self._team.ask(SetIdea(idea), "Idea saved.")
         self._saving.say("Save the idea")
         self._busy = False
         if isinstance(saved, ProjectIdea):
@@ -117,4 +117,4 @@ class Idea:
 def _done(idea: ProjectIdea) -> str:
     if idea.updated_by != "user":
         return f"Last planned by the {idea.updated_by}"
-    return "Given by a person" if idea.updated_at == idea.created_at else "Changed by a person"
+    return "Written by a person" if idea.updated_at == idea.created_at else "Changed by a person"

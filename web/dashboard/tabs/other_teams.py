@@ -24,7 +24,7 @@ class OtherTeams:
             with self._thread:
                 self._none = Empty(
                     "team", "No team has written",
-                    "Teams write to each other by themselves, or to all at once. What they say appears here.",
+                    "Teams write to one another, or to all. Their messages appear here.",
                 )  # fmt: skip
         self._none.set_visibility(False)
 

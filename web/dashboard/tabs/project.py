@@ -22,7 +22,7 @@ class ProjectTab(Tab):
             self._phases = PhaseSteps()
         with Box(classes="project"):
             self._idea = Idea(self.team)
-            with Section("As the planner sees it"), Box(classes="card"):
+            with Section("The planner's description"), Box(classes="card"):
                 with Box(classes="plan") as self._plan:
                     self._title = Span("", "plan-title", tag="h3", dir="auto")
                     self._description = Span("", "written soft", tag="p", dir="auto")
@@ -67,8 +67,8 @@ class ProjectTab(Tab):
 def _why_no_plan(stack: Stack) -> str:
     match stack.state:
         case ExecutionState.IDLE | ExecutionState.STOPPED:
-            return "Press Start, and the planner says what it makes of the idea."
+            return "Press Start, and the planner describes the project."
         case ExecutionState.PAUSED:
-            return "Press Resume, and the planner says what it makes of the idea."
+            return "Press Resume, and the planner describes the project."
         case ExecutionState.RUNNING:
-            return "The planner says soon what it makes of the idea."
+            return "The planner will describe the project soon."

@@ -52,7 +52,7 @@ class RenameForm:
         self._on_change()
 
     def _say(self) -> None:
-        self._mark.text = f"Not saved yet; now: {self._name}" if self.changed else ""
+        self._mark.text = f"Unsaved; now: {self._name}" if self.changed else ""
 
     async def _save(self) -> None:
         try:
@@ -66,7 +66,7 @@ class RenameForm:
             self._field.value = name
             return
         self._saving.say("Renaming…", busy=True)
-        renamed = await self._team.ask(RenameStack(self._team.id, name), f"It is called {name} now.")
+        renamed = await self._team.ask(RenameStack(self._team.id, name), f"Renamed to {name}.")
         self._saving.say("Rename")
         if isinstance(renamed, Stack):
             self._field.value = self._name = renamed.name

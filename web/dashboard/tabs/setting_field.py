@@ -74,7 +74,7 @@ class SettingField:
         moved = (now, overridden) != (self._base, self._overridden)
         self._default = default
         if typed and moved:
-            said = f"Somebody else set it to {now or 'none'} meanwhile: saving puts yours in its place."
+            said = f"Another person set it to {now or 'none'}. Saving overwrites that change."
             self._meanwhile.say(said, "warn")
             self._meanwhile.set_visibility(True)
         elif not typed:
@@ -147,11 +147,11 @@ class SettingField:
 
     def _standing(self) -> tuple[str, str]:
         if self._taking_back:
-            return "changed", "Not saved yet: back to the default"
+            return "changed", "Unsaved: use the default"
         if self.changed:
-            return "changed", f"Not saved yet; now: {self._base or 'none'}"
+            return "changed", f"Unsaved; now: {self._base or 'none'}"
         if self._overridden:
-            return "own", f"Of this team; default: {self._default or 'none'}"
+            return "own", f"Set for this team; default: {self._default or 'none'}"
         if self.setting.kind is SettingKind.JSON and self._default:
             return "default", f"All teams: {self._default}"
         return "default", "Default" if self._default else "Not given"

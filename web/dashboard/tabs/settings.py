@@ -68,10 +68,10 @@ class SettingsTab(Tab):
         changed = [field for field in self._fields if field.changed]
         wrong = [field for field in changed if field.problem]
         self._bar.set_visibility(bool(changed))
-        said = f"{plural(len(changed), 'change')} not saved"
-        self._said.text = f"{said}, {len(wrong)} of them cannot be: see there" if wrong else said
-        lost = [said] * bool(changed) + ["The new name is not saved"] * self._naming.changed
-        self._unsaved.ask(f"{'. '.join(lost)}. Leave the settings all the same?" if lost else "")
+        said = f"{plural(len(changed), 'unsaved change')}"
+        self._said.text = f"{said}, {len(wrong)} invalid" if wrong else said
+        lost = [said] * bool(changed) + ["The new name is unsaved"] * self._naming.changed
+        self._unsaved.ask(f"{'. '.join(lost)}. Leave without saving?" if lost else "")
 
     def _discard(self) -> None:
         for field in self._fields:
@@ -91,7 +91,7 @@ class SettingsTab(Tab):
             return
         self._saving.say("Saving…", busy=True)
         message = ConfigureStack(self.team.id, changes)
-        saved = await self.team.ask(message, "Saved. It holds from the next look at the team.")
+        saved = await self.team.ask(message, "Saved. Takes effect at the team's next check.")
         self._saving.say("Save")
         if isinstance(saved, Stack):
             self._show(saved, afresh=True)

@@ -42,7 +42,7 @@ export default {
               <nicegui-moment :at="row.created" how="ago" /></template></span>
           </p>
           <div v-if="asking === row.id" class="notice todo-ask" data-tone="warn" role="group" aria-label="Cancel this todo?">
-            <span>Cancel this todo? Nobody will work on it then.</span>
+            <span>Cancel this todo? No agent will work on it.</span>
             <span class="buttons">
               <button type="button" class="button button--danger" data-first @click="cancel(row)"
                 :aria-busy="busy ? 'true' : undefined" @keydown.esc.stop="keep(row)">Cancel it</button>
@@ -79,9 +79,9 @@ export default {
       this.focus(row.id, "textarea");
     },
     changed(row) {
-      if (!row.open) return `It is ${row.look.word.toLowerCase()} by now, and cannot be changed any more.`;
+      if (!row.open) return `It is ${row.look.word.toLowerCase()} and can no longer be changed.`;
       const other = row.content !== this.editing.was || row.priority !== this.editing.level;
-      return other ? `Changed meanwhile by ${this.person(row.updatedBy)}: saving puts yours in its place.` : "Ctrl+Enter saves, Esc keeps it as it was.";
+      return other ? `Changed by ${this.person(row.updatedBy)}. Saving overwrites that change.` : "Ctrl+Enter saves, Esc discards.";
     },
     save(row) {
       if (this.busy) return;

@@ -92,7 +92,7 @@ def _row(reader: Reader, stack_id: str, todo_id: str) -> Row:
         todo = TODOS.get(reader, stack_id, todo_id)
     except CorruptRecordError as error:
         return _unreadable(todo_id, str(error))
-    return _unreadable(todo_id, "It is not there any more.") if todo is None else _readable(todo)
+    return _unreadable(todo_id, "Deleted.") if todo is None else _readable(todo)
 
 
 def _readable(todo: Todo) -> Row:

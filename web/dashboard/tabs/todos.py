@@ -27,7 +27,7 @@ class TodosTab(Tab):
         with Box("section", "section card", aria_label="Add a todo"), Box(classes="todo-new"):
             self._content = Field(
                 "New todo", required=True, longest=2_000, on_enter=self._add,
-                placeholder="What shall the team do? Enter adds it",
+                placeholder="New todo. Enter adds it",
             )  # fmt: skip
             self._priority = Field(
                 "Priority", "select", value="3",
@@ -78,7 +78,7 @@ class TodosTab(Tab):
             if what == "nothing":
                 Empty(
                     "list", "No todos yet",
-                    "The planner makes them from the idea once the team is started. You can also write one "
+                    "The planner creates todos once the team is started. You can also write one "
                     "above: the builder works on the most urgent first.",
                 )  # fmt: skip
             elif what:
@@ -122,14 +122,14 @@ class TodosTab(Tab):
             self._list.settle(todo_id, field_error(error, content or ""))
             return
         done = await self.team.ask(EditTodo(self.team.id, todo_id, content, priority))
-        self._list.settle(todo_id, "" if done is not None else "It was not saved.")
+        self._list.settle(todo_id, "" if done is not None else "Not saved.")
         self.refresh()
 
     async def _cancel(self, todo_id: str) -> None:
         done = await self.team.ask(CancelTodo(self.team.id, todo_id), "Todo cancelled.")
         # First the row, then the focus on what stands in it now.
         self.refresh()
-        self._list.settle(todo_id, "" if done is not None else "It was not cancelled.")
+        self._list.settle(todo_id, "" if done is not None else "Not cancelled.")
 
     async def _add_again(self, todo_id: str) -> None:
         with self.team.read() as reader:

@@ -81,15 +81,15 @@ class TracesTab(Tab):
             if what == "none":
                 Empty(
                     "search", "No traces yet",
-                    "Each run of an agent leaves what it thought and did. Start the team, and they appear.",
+                    "Each run of an agent leaves a trace of its thoughts and actions. Press Start to begin.",
                 )  # fmt: skip
             elif what == "go on":
                 Empty(
-                    "search", "Not among the newest ones",
-                    f"{LOOKED_THROUGH:,} traces were looked through. Go on with Older.",
+                    "search", "No match in the newest traces",
+                    f"{LOOKED_THROUGH:,} traces were searched. Press Older to continue.",
                 )  # fmt: skip
             elif what:
-                with Empty("search", "No trace is like that", "Search for something else, or in every role."):
+                with Empty("search", "No matching traces", "Change the search, or choose all roles."):
                     Button("Show all traces", self._show_all)
 
     def _search_for(self, text: str) -> None:

@@ -39,8 +39,8 @@ class Visitors:
             self._thread = Conversation("Chat with the team", self._show_earlier, self.refresh)
             with self._thread:
                 self._none = Empty(
-                    "chat", "Nobody has written yet",
-                    "Ask the team how far it is, or wish for a change. The communicator answers; the planner "
+                    "chat", "No messages yet",
+                    "Ask about the progress, or ask for a change. The communicator answers; the planner "
                     "makes todos of what is wished for.",
                 )  # fmt: skip
             with Box(classes="chat-foot"):
@@ -79,7 +79,7 @@ class Visitors:
         message = new_user_message(self._team.id, sender, content, now)
         sent = await self._team.ask(SendUserMessage(message))
         if sent is None:
-            self._composer.settle(content="It was not sent. It is kept here: try again.")
+            self._composer.settle(content="Not sent. Your text is kept: try again.")
             return
         self._composer.settle()
         self.refresh()
@@ -114,9 +114,9 @@ def _as_said(messages: list[UserMessage], stack: Stack, *, answers: bool) -> lis
 def _waiting(stack: Stack, *, answers: bool) -> str:
     """Return why there is no answer yet."""
     if stack.state is ExecutionState.RUNNING:
-        return "The communicator answers…" if answers else "Waits for the communicator…"
+        return "The communicator answers…" if answers else "Waiting for the communicator…"
     return {
-        ExecutionState.IDLE: "Is answered once the team is started.",
-        ExecutionState.PAUSED: "Is answered once the team is resumed.",
-        ExecutionState.STOPPED: "Is answered once the team is started again.",
+        ExecutionState.IDLE: "Answered once the team is started.",
+        ExecutionState.PAUSED: "Answered once the team is resumed.",
+        ExecutionState.STOPPED: "Answered once the team is started again.",
     }[stack.state]

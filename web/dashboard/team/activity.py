@@ -40,7 +40,7 @@ class ActivityPanel:
             said, why = _idle_because(reader, stack)
         if running:
             one = len(running) == 1
-            said, why = ("One role at work" if one else f"{len(running)} roles at work"), ""
+            said, why = ("One role working" if one else f"{len(running)} roles working"), ""
         waits = not running and stack.state is ExecutionState.RUNNING and stack.current_execution_id is None
         self._pulse.set_visibility(bool(running))
         self._all.set_visibility(bool(running))
@@ -99,11 +99,11 @@ def _idle_because(reader: Reader, stack: Stack) -> tuple[str, str]:
     reason = stack.state_reason or ""
     match stack.state:
         case ExecutionState.IDLE:
-            return "Not started yet", "Press Start, and the team begins to work on its idea."
+            return "Not started yet", "Press Start to begin work on the idea."
         case ExecutionState.STOPPED:
-            return "Stopped", reason or "Press Start, and it begins afresh."
+            return "Stopped", reason or "Press Start to begin again."
         case ExecutionState.PAUSED:
-            return "Paused", reason or "Press Resume, and it goes on where it was."
+            return "Paused", reason or "Press Resume to continue."
         case ExecutionState.RUNNING:
             pass
     if stack.current_execution_id is not None:
@@ -112,5 +112,5 @@ def _idle_because(reader: Reader, stack: Stack) -> tuple[str, str]:
     decision = last[0].decision if last else None
     because = decision.reason if decision is not None and decision.kind is DecisionKind.PAUSE else ""
     if stack.next_look_at is not None:
-        return "Nothing to do now; looks again", because
-    return "Nothing to do until somebody writes or gives it a todo", because
+        return "No work now. Next check", because
+    return "No work now", because

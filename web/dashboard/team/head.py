@@ -113,7 +113,7 @@ class TeamHead:
 def _how_to_go_on(named: BudgetName) -> str:
     if named.runner:
         return (
-            "What all teams may spend together is used up. "
+            "The budget of all teams together is used up. "
             f"Raise it: recursor budget --{named.kind.replace('_', '-')} N, and press Resume."
         )
     whose, setting = "This team's budget", f"budget.{named.kind}"

@@ -80,7 +80,7 @@ class _Tabs(ui.sub_pages):
         pass
 
     def _render_404(self) -> None:
-        with Empty("search", "There is no such tab", "Choose one of those above."):
+        with Empty("search", "Unknown tab", "Choose a tab above."):
             Link("Show the team", self._team.path)
 
 
@@ -100,6 +100,6 @@ async def _careful(refresh: Callable[[], object], on_gone: Callable[[Exception],
 
 def _no_team(error: Exception) -> None:
     with Box("section", "card", aria_label="No such team"):
-        title = "This team is not there" if isinstance(error, NotFoundError) else "This team cannot be read"
+        title = "Team not found" if isinstance(error, NotFoundError) else "Team unreadable"
         with Empty("search", title, str(error), whole_page=True):
             Link("Go to all teams", "/", "button")
