@@ -67,7 +67,9 @@ class StackPruning:
 
     def continue_after(self, message: PortionPruned, fence: Fence | None) -> None:
         """Remove the next portion, if there is one."""
-        assert self._keep is not None
+        if self._keep is None:
+            # It was stopped while the store was at it.
+            return
         error = message.error
         if error is not None:
             self._keep = None
