@@ -1,10 +1,11 @@
 """What an owner has changed in memory, on its way to the disk, one commit at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from recursor.domain.core_record import AnyRecord
 from recursor.domain.errors import NotFoundError
+from recursor.orchestration.draft import Found
 from recursor.orchestration.stack_events import Effect, WaveEnded
 from recursor.orchestration.stack_records import StackRecords
 from recursor.orchestration.stack_state import Step
@@ -124,6 +125,20 @@ class CommitQueue:
         batch, self.durable = self._writing
         self._writing = None
         return self._finish(batch)
+
+    def unwritten(self, named: Iterable[tuple[type[AnyRecord], str]]) -> Found:
+        """Return those of the named records that were changed and are not on disk yet, as they will be.
+
+        Args:
+            named: (type, own key) of each.
+        """
+        batches = [self._next] if self._writing is None else [self._writing[0], self._next]
+        return {
+            name: batch.writes.records[name]
+            for name in named
+            for batch in batches
+            if name in batch.writes.records
+        }
 
     def failed(self, error: BaseException) -> Sequence[WaveEnded]:
         """Note that the commit failed: refuse all that was asked for, also since.

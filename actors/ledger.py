@@ -1,6 +1,7 @@
 """The ledger: the one actor that counts what agents spend, on disk before and after every call of a model."""
 
 import contextlib
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -17,7 +18,7 @@ from recursor.actors.stack_messages import (
     StackForgotten,
 )
 from recursor.agents.model.model_checks import check_choice
-from recursor.domain.errors import InvalidInputError
+from recursor.domain.errors import InvalidInputError, RecursorError
 from recursor.domain.settings import BudgetSettings, RunnerSettings, Settings
 from recursor.domain.spending import Account, AgentFailedError, Reservation, Spend
 from recursor.orchestration.ledger import ALL_STACKS, Budgets, Ledger
@@ -26,13 +27,15 @@ from recursor.runtime.clock import Clock
 from recursor.runtime.deferred import Deferred
 from recursor.runtime.future import DispatchedFuture
 from recursor.runtime.interfaces import ActorDispatcher
-from recursor.storage.budgets import deleted_owners, runner_spending
+from recursor.storage.budgets import deleted_owners, readable_reservations, runner_spending
 from recursor.storage.commit import Commit
 from recursor.storage.errors import CorruptRecordError, StorageError
 from recursor.storage.stack_fields import all_fields
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Store
 from recursor.storage.tables import ACCOUNTS, RESERVATIONS
+
+logger = logging.getLogger("recursor.actors")
 
 
 @dataclass(slots=True)
@@ -92,7 +95,16 @@ class LedgerActor(DispatchedActor):
         for stack_id in sorted(deleted):
             self._stack_forgotten(StackForgotten(stack_id))
         for reservation_id in self._ledger.reserved():
-            self._settle(Settle(reservation_id, None))
+            try:
+                self._settle(Settle(reservation_id, None))
+            except CorruptRecordError as error:
+                # Nothing can be spent on that account; others are none the worse for it.
+                logger.error("reservation %s stands: %s", reservation_id, error)
+
+    def on_stop(self) -> None:
+        """Write what is not written yet."""
+        self._writing = None
+        self._write()
 
     def _begin_run(self, message: BeginRun) -> Deferred:
         self._refuse_forgotten(message.stack_id)
@@ -140,6 +152,7 @@ class LedgerActor(DispatchedActor):
         if message.error is not None:
             self._revert(message.error, batch)
         else:
+            self._ledger.forget_idle()
             for future, value in batch.waiting:
                 try:
                     future.set(value())
@@ -151,9 +164,13 @@ class LedgerActor(DispatchedActor):
         """Forget what could not be written: nobody may rely on it."""
         waiting, again = [*batch.waiting, *self._next.waiting], [*batch.again, *self._next.again]
         self._next = _Batch()
-        self._ledger = self._read()
         for future, _ in waiting:
             future.set_exception((type(error), error, error.__traceback__))
+        try:
+            self._ledger = self._read()
+        except StorageError as unreadable:
+            # Too much counts as reserved until the next start, and never too little.
+            logger.error("the books could not be read: %s", unreadable)
         if again:
             due = self._clock.now() + self._runner.storage_retry
             self._clock.call_at(due, lambda: self._tell_again(again))
@@ -169,7 +186,7 @@ class LedgerActor(DispatchedActor):
                 return ACCOUNTS.get(reader, stack_id, role)
 
         with self._store.read() as reader:
-            ledger = Ledger(account, RESERVATIONS.scan(reader, ALL_STACKS))
+            ledger = Ledger(account, readable_reservations(reader))
         ledger.forgotten |= self._forgotten
         return ledger
 
@@ -236,8 +253,13 @@ class LedgerActor(DispatchedActor):
             self.actor_ref.tell(Committed(error))
 
     def on_receive(self, message: Any) -> Any:
-        """Handle a message by its type."""
-        return self._handlers[type(message)](self, message)
+        """Handle a message by its type. All calls of models need this actor: an error is its asker's."""
+        try:
+            return self._handlers[type(message)](self, message)
+        except Exception as error:
+            if not isinstance(error, RecursorError) or isinstance(error, StorageError):
+                logger.exception("%s could not be done", type(message).__name__)
+            return Deferred.failed(error)
 
     _handlers: ClassVar[Mapping[type, Callable[[Any, Any], Any]]] = {
         BeginRun: _begin_run,

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar, overload
 
@@ -52,6 +52,7 @@ from recursor.actors.stack_messages import (
     GraceOver,
     MayPassivate,
     PlaceVacated,
+    PostBroadcast,
     StackGone,
     StopAgents,
     SupervisorDied,
@@ -87,6 +88,8 @@ T = TypeVar("T")
 
 logger = logging.getLogger("recursor.actors")
 
+# Stacks that are told of a broadcast before others have their turn: to wake one takes some 0.1 ms.
+RECEIVERS_AT_A_TIME = 50
 # Seconds that an orchestrator that is stopped without `Shutdown` waits for its own threads: what they do
 # takes milliseconds.
 STOP_SECONDS = 5.0
@@ -293,17 +296,23 @@ class Orchestrator(DispatchedActor):
 
     def _control_all(self, message: ControlAll) -> Deferred:
         """Steer many stacks. The pool holds back every agent until all of them have obeyed."""
-        command, stack_ids = message.command, message.stack_ids
-        if stack_ids is None:
+        command, named = message.command, message.stack_ids
+        stack_ids: Iterable[str]
+        if named is None:
             with self._store.read() as reader:
                 stack_ids = ids_in_states(reader, CONCERNED[command])
+            # What others have become may be on its way to the disk.
+            stack_ids = dict.fromkeys([*stack_ids, *self._roster])
+        else:
+            stack_ids = named
         held = command in (Command.STOP, Command.PAUSE)
         if held:
             self._hold_agents()
         answers: dict[str, DispatchedFuture[Any]] = {}
         for stack_id in stack_ids:
             try:
-                answers[stack_id] = self._ask_owner(stack_id, Do(ControlStack(stack_id, command)))
+                steer = ControlStack(stack_id, command, only_if_concerned=named is None)
+                answers[stack_id] = self._ask_owner(stack_id, Do(steer))
             except RecursorError as error:
                 answers[stack_id] = _failed(error)
         asked: DispatchedFuture[Any] = DispatchedFuture()
@@ -311,7 +320,14 @@ class Orchestrator(DispatchedActor):
         def obeyed(_done: object) -> None:
             if held:
                 self._tell(AllObeyed())
-            asked.set({stack_id: answer.exception() or answer.get() for stack_id, answer in answers.items()})
+            found = {stack_id: answer.exception() or answer.get() for stack_id, answer in answers.items()}
+            if named is None:
+                found = {
+                    stack_id: answer
+                    for stack_id, answer in found.items()
+                    if answer is not None and not isinstance(answer, NotFoundError)
+                }
+            asked.set(found)
 
         fan_in(answers.values()).add_done_callback(obeyed)
         return Deferred(asked)
@@ -322,8 +338,7 @@ class Orchestrator(DispatchedActor):
 
     def _all_obeyed(self, _message: AllObeyed) -> None:
         self._barriers -= 1
-        if self._barriers == 0:
-            self._runtime.agents.release()
+        self._runtime.agents.release()
 
     def _limit_all(self, message: LimitAll) -> Deferred:
         future = self._environment.ledger.ask(message, block=False)
@@ -425,11 +440,25 @@ class Orchestrator(DispatchedActor):
             self._roster.tell(sender, told)
 
     def _broadcast_stored(self, message: BroadcastStored) -> None:
+        awake = list(self._roster)
         with self._store.read() as reader:
-            receivers = [stack_id for stack_id, _ in stacks_to_wake(reader)]
-        for stack_id in dict.fromkeys([*receivers, *self._roster]):
-            with contextlib.suppress(NotFoundError, ConflictError):
+            asleep = [stack_id for stack_id, _ in stacks_to_wake(reader) if stack_id not in self._roster]
+        self._post_broadcast(PostBroadcast(message.message, (*awake, *asleep)))
+
+    def _post_broadcast(self, message: PostBroadcast) -> None:
+        """Tell some stacks of a broadcast, and others after what else has come: to wake one takes time."""
+        for stack_id in message.receivers[:RECEIVERS_AT_A_TIME]:
+            try:
                 self._roster.tell(stack_id, BroadcastPosted(message.message))
+            except (NotFoundError, ConflictError):
+                # It is gone, or all are about to be.
+                continue
+            except StorageError as error:
+                # It finds the broadcast when it is read the next time.
+                logger.warning("stack %s: %s", stack_id, error, extra={"stack": stack_id})
+        left = message.receivers[RECEIVERS_AT_A_TIME:]
+        if left:
+            self._tell(PostBroadcast(message.message, left))
 
     # -- Supervisors -----------------------------------------------------------------------------------------
 
@@ -517,6 +546,11 @@ class Orchestrator(DispatchedActor):
             runtime.control.shutdown(timeout=STOP_SECONDS)
             if self._own_clock is not None:
                 self._own_clock.close()
+        else:
+            # Others may go on with these threads.
+            for _ in range(self._barriers):
+                runtime.agents.release()
+            self._barriers = 0
         if self._closing is not None:
             self._closing.answer.set(bool(self._closing.in_time))
 
@@ -595,6 +629,7 @@ class Orchestrator(DispatchedActor):
         Deliver: _deliver,
         tuple: _tell_sender,
         BroadcastStored: _broadcast_stored,
+        PostBroadcast: _post_broadcast,
         WakeUp: _wake_up,
         MayPassivate: _may_passivate,
         StackGone: _stack_gone,

@@ -277,14 +277,17 @@ class Roster:
     def _take_fence(self, stack_id: str, urn: str) -> None:
         try:
             fence = self._next_fence(stack_id)
-        except NotFoundError as error:
+        except (NotFoundError, StorageError) as error:
             self._tell(PlaceVacated(stack_id, urn, Fence(stack_id, 0), error))
             return
 
         def done(error: BaseException | None) -> None:
             self._tell(PlaceVacated(stack_id, urn, fence, error))
 
-        self._environment.store.commit(Commit(fence), done)
+        try:
+            self._environment.store.commit(Commit(fence), done)
+        except StorageError as error:
+            done(error)
 
     def _cancel_sleep(self, stack_id: str) -> None:
         timer = self._sleeping.pop(stack_id, None)

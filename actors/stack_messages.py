@@ -281,6 +281,14 @@ class BroadcastStored:
 
 
 @dataclass(frozen=True, slots=True)
+class PostBroadcast:
+    """From the orchestrator itself: the stacks that are still to be told of a broadcast."""
+
+    message: Message
+    receivers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AllObeyed:
     """From the orchestrator's own questions: all stacks have obeyed, and agents are held back no more."""
 

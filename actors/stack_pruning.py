@@ -56,9 +56,9 @@ class StackPruning:
                 return prunable(reader, self._id, keep, now)
         if self.is_running:
             return Deferred.failed(ConflictError(f"stack {self._id} is being pruned already"))
-        self._keep, self._done, self._pruned = keep, DispatchedFuture(), Pruned()
         with self._environment.store.read() as reader:
             commit = outdated_sums(reader, self._id, keep, now, fence)
+        self._keep, self._done, self._pruned = keep, DispatchedFuture(), Pruned()
         if len(commit):
             self._environment.store.commit(commit, self._tell)
         else:

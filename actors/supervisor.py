@@ -306,7 +306,11 @@ class StackSupervisor(DispatchedActor):
         if not wanted:
             return {}
         with self._store.read() as reader:
-            return {key: find_records(reader, self._id, each) for key, each in wanted.items()}
+            found = {key: find_records(reader, self._id, each) for key, each in wanted.items()}
+        if self._queue is not None:
+            # What was closed just now is held no more, and may not be on disk yet.
+            return {key: {**found[key], **self._queue.unwritten(each)} for key, each in wanted.items()}
+        return found
 
     # -- The machine -----------------------------------------------------------------------------------------
 
@@ -367,9 +371,12 @@ class StackSupervisor(DispatchedActor):
         self._problem = str(error)
         self._tell_of_trouble(str(error))
         retry, now = self._environment.runner.storage_retry, self._now()
+        budget = self._state.settings.budget
         step = self._machine.recover(
             self._state, durable, lost, now, running=self._runs.are_running, retry=retry
         )
+        if step.state.settings.budget != budget:
+            self._tell_budget(step.state.settings.budget)
         self._take(step, results=lost)
 
     def _carry_out(self, effects: list[Effect]) -> None:
@@ -512,6 +519,10 @@ class StackSupervisor(DispatchedActor):
             self._timer = None
 
     def _timer_fired(self, message: TimerFired) -> None:
+        if self._timer is None:
+            # It was cancelled when it had gone off already: what it is for is in other hands.
+            return
+        self._timer = None
         if self._state is None:
             self._load()
         elif message.turn == self._state.turn:

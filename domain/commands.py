@@ -47,6 +47,9 @@ class ControlStack(Question[Stack]):
     stack_id: str
     command: Command
     reason: str | None = None
+    only_if_concerned: bool = False
+    """Whether a stack whose state the command makes no difference to stays as it is. The answer is None then:
+    it is one of many, which nobody has named."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ ALL_STACKS = "all"
 """Stands in place of a stack for what all stacks spend together; no stack can have it for its id."""
 TOTAL = "total"
 _UNLIMITED = Budget()
+# Accounts that are held in memory, of 3 KB each at most, though nothing is reserved on them.
+MOST_ACCOUNTS = 2_000
 _MINUTE, _HOUR_OF_MINUTES = 60.0, 60
 
 
@@ -141,8 +143,11 @@ class Ledger:
         Args:
             reservation_id: what was given to `reserve`.
             spent: what was spent; None: nobody can tell, and all that was reserved counts.
+
+        Raises:
+            CorruptRecordError: an account cannot be read; the reservation stands.
         """
-        reservation = self._reservations.pop(reservation_id, None)
+        reservation = self._reservations.get(reservation_id)
         if reservation is None:
             return
         stack_id, role = reservation.stack_id, reservation.role
@@ -159,6 +164,7 @@ class Ledger:
                     unconfirmed=account.unconfirmed + (spent is None),
                 )
             )
+        del self._reservations[reservation_id]
         self._put(after)
         self.changed.pop(("", reservation_id), None)
         self.removed.add(reservation_id)
@@ -189,6 +195,12 @@ class Ledger:
         for accounts in (self._accounts, self.changed):
             for key in [key for key in accounts if key[0] == stack_id]:
                 del accounts[key]
+
+    def forget_idle(self) -> None:
+        """Forget the accounts that are as they are on disk, if there are many: they are read when needed."""
+        if len(self._accounts) > MOST_ACCOUNTS and not self.changed:
+            reserved = {each for r in self._reservations.values() for each in (r.stack_id, ALL_STACKS)}
+            self._accounts = {key: kept for key, kept in self._accounts.items() if key[0] in reserved}
 
     def _put(self, accounts: Iterable[Account]) -> None:
         for account in accounts:

@@ -29,7 +29,7 @@ from recursor.domain.project import ProjectIdea
 from recursor.domain.settings import Overrides, Settings
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo, TodoStatus
-from recursor.orchestration.control import control
+from recursor.orchestration.control import CONCERNED, control
 from recursor.orchestration.decision import summarise
 from recursor.orchestration.draft import Draft
 from recursor.orchestration.unattended import begun_anew
@@ -64,9 +64,11 @@ def create(draft: Draft, command: CreateStack) -> Stack:
     return draft.records.stack
 
 
-def steer(draft: Draft, command: ControlStack) -> Stack:
+def steer(draft: Draft, command: ControlStack) -> Stack | None:
     """Start, pause, resume or stop the stack. A stop cancels the cycle that is running."""
     before = draft.records.stack
+    if command.only_if_concerned and before.state not in CONCERNED[command.command]:
+        return None
     after = control(before, command.command, draft.now, command.reason)
     if after is before:
         return before
@@ -181,7 +183,7 @@ def cancel_todo(draft: Draft, command: CancelTodo) -> Todo:
     return todo
 
 
-COMMANDS: Mapping[type, Callable[[Draft, Any], AnyRecord]] = {
+COMMANDS: Mapping[type, Callable[[Draft, Any], AnyRecord | None]] = {
     ControlStack: steer,
     RenameStack: rename,
     SetIdea: set_idea,

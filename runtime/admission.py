@@ -62,8 +62,8 @@ class Places:
         if limit < 1:
             raise ValueError(f"a pool needs at least 1 place, not {limit}")
         self.limit = limit
-        self.held = False
-        """Whether no free place is given away, and no task begins."""
+        self.holds = 0
+        """How many holds there are: while there is one, no free place is given away, and no task begins."""
         self.queued = 0
         """How many tasks wait for a place."""
         self.taken = 0
@@ -86,7 +86,7 @@ class Places:
         Returns:
             Whether it has a place, and is to begin.
         """
-        if self.queued or self.held or self.taken >= self.limit:
+        if self.queued or self.holds or self.taken >= self.limit:
             self.add(task)
             return False
         self.taken += 1
@@ -100,10 +100,10 @@ class Places:
         Returns:
             What is to begin or to continue now.
         """
-        if not self._resume and (not self.queued or self.held or self.taken == self.limit):
+        if not self._resume and (not self.queued or self.holds or self.taken == self.limit):
             return _NOBODY
         begin: list[Task[Any]] = []
-        while self.queued and self.taken < self.limit and not self.held:
+        while self.queued and self.taken < self.limit and not self.holds:
             queue = next(queue for queue in self._queues if queue)
             task, _ = queue.popitem(last=False)
             self.queued -= 1
@@ -126,7 +126,7 @@ class Places:
         """
         if task.state is not _ADMITTED:
             return False
-        if self.held:
+        if self.holds:
             # It gets a place again, and begins, ahead of others of its priority.
             self.taken -= 1
             self.present.pop(task, None)
@@ -281,10 +281,15 @@ class Admission:
             admitted = self._places.admit()
         self._carry_out(admitted)
 
-    def hold(self, *, held: bool) -> None:
-        """Let no task begin, nor any that left continue, until this is called again."""
+    def hold(self) -> None:
+        """Let no task begin, nor any that left continue, until as many `release`s have followed."""
         with self._lock:
-            self._places.held = held
+            self._places.holds += 1
+
+    def release(self) -> None:
+        """Take back one `hold`."""
+        with self._lock:
+            self._places.holds -= 1
         self.admit()
 
     def begin(self, task: Task[Any]) -> bool:

@@ -77,7 +77,7 @@ class Pool(Protocol):
         ...
 
     def hold(self) -> None:
-        """Let no task begin, nor any that stepped aside continue, until `release`."""
+        """Let no task begin, nor any that stepped aside continue, until as many `release`s have followed."""
         ...
 
     def release(self) -> None:

@@ -14,6 +14,7 @@ from recursor.runtime.admission import Admission
 from recursor.runtime.interfaces import Load
 from recursor.runtime.task import Task, TaskAbandonedError, TaskState
 from recursor.runtime.task_threads import LoopThread, TaskThread
+from recursor.runtime.worker import blocking
 
 __all__ = ["Task", "TaskAbandonedError", "TaskPool"]
 
@@ -97,12 +98,12 @@ class TaskPool:
         return self._admission.add(Task(self._admission, work, priority, is_coroutine=True))
 
     def hold(self) -> None:
-        """Let no task begin, nor any that stepped aside continue, until `release`."""
-        self._admission.hold(held=True)
+        """Let no task begin, nor any that stepped aside continue, until as many `release`s have followed."""
+        self._admission.hold()
 
     def release(self) -> None:
         """Let tasks begin again."""
-        self._admission.hold(held=False)
+        self._admission.release()
 
     def call_at_end(self, close: Callable[[], Awaitable[object]]) -> None:
         """Have a function called and awaited on the event loop, after all tasks, when the pool is shut down.
@@ -282,12 +283,15 @@ class TaskPool:
         """Wait for the threads of tasks that were not abandoned."""
         while (thread := self._thread_to_await()) is not None:
             remaining = LOOK_AGAIN if deadline is None else max(0.0, deadline - time.monotonic())
-            thread.join(min(remaining, LOOK_AGAIN))
+            with blocking():
+                thread.join(min(remaining, LOOK_AGAIN))
             if thread.is_alive() and not remaining:
                 return False
         loop = self._loop
         if loop is not None and loop is not threading.current_thread():
-            loop.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            # What a coroutine does at its end may need the actors of this very thread.
+            with blocking():
+                loop.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
             return not loop.is_alive()
         return True
 

@@ -65,11 +65,11 @@ class SimulatedPool:
 
     def hold(self) -> None:
         """See `TaskPool.hold`."""
-        self._admission.hold(held=True)
+        self._admission.hold()
 
     def release(self) -> None:
         """See `TaskPool.release`."""
-        self._admission.hold(held=False)
+        self._admission.release()
 
     def call_at_end(self, close: Callable[[], Awaitable[object]]) -> None:
         """See `TaskPool.call_at_end`."""

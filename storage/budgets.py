@@ -1,13 +1,17 @@
 """What was spent of every budget: of a stack, of its roles, and of all stacks together."""
 
+import logging
 from collections.abc import Iterator
 
 from recursor.domain.settings import BudgetSettings, RunnerSettings, Settings
-from recursor.domain.spending import Account, Budget, Spending, StackSpending
+from recursor.domain.spending import Account, Budget, Reservation, Spending, StackSpending
 from recursor.orchestration.ledger import TOTAL, runs_within_the_hour
+from recursor.storage.errors import CorruptRecordError
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader
 from recursor.storage.tables import ACCOUNTS, ALL_STACKS, RESERVATIONS, STACKS
+
+logger = logging.getLogger("recursor.storage")
 
 
 def stack_spending(
@@ -87,9 +91,26 @@ def read_account(reader: Reader, stack_id: str, role: str = TOTAL) -> Account:
     return ACCOUNTS.get(reader, stack_id, role) or Account(stack_id=stack_id, role=role)
 
 
+def readable_reservations(reader: Reader) -> list[Reservation]:
+    """Return the reservations on disk, without those that cannot be read.
+
+    What such a one reserved stays reserved on its accounts; the rest of the books is as good as ever.
+    """
+    found: list[Reservation] = []
+    for key in RESERVATIONS.keys(reader, ALL_STACKS):
+        try:
+            reservation = RESERVATIONS.get(reader, ALL_STACKS, key)
+        except CorruptRecordError as error:
+            logger.error("%s", error)
+            continue
+        if reservation is not None:
+            found.append(reservation)
+    return found
+
+
 def deleted_owners(reader: Reader) -> set[str]:
     """Return the ids of the deleted stacks of which there are still accounts, or reservations."""
-    owners = {reservation.stack_id for reservation in RESERVATIONS.scan(reader, ALL_STACKS)}
+    owners = {reservation.stack_id for reservation in readable_reservations(reader)}
     start = b""
     while (pair := next(reader.scan(ACCOUNTS.name, start), None)) is not None:
         # Accounts are not read: there may be many, all of stacks that exist.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -130,8 +130,13 @@ class LmdbEnvironment:
             StorageError: Nothing of it was written.
         """
 
+        # Nobody waits while much is removed: that has no bound.
+        first: AbstractContextManager[None] = (
+            nullcontext() if any(commit.ranges for commit in commits) else RIGHT_OF_WAY
+        )
+
         def work(transaction: lmdb.Transaction[bytes]) -> Sequence[BaseException | None]:
-            with RIGHT_OF_WAY:
+            with first:
                 return apply_commits(transaction, self.tables, self._merges, commits)
 
         try:

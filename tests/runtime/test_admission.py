@@ -36,7 +36,7 @@ class PlacesMachine(RuleBasedStateMachine):
 
     def admit(self):
         admitted = self.places.admit()
-        free = 0 if self.places.held else self.limit - self.taken_before()
+        free = 0 if self.places.holds else self.limit - self.taken_before()
         # Those that have begun before those that have not; then by age.
         self.waiting.sort(key=lambda entry: (-entry[0].priority, not entry[1], entry[2]))
         expected = [task for task, _, _ in self.waiting[:free]]
@@ -75,7 +75,7 @@ class PlacesMachine(RuleBasedStateMachine):
     def enter(self, priority):
         task = make_task(priority)
         self.all.append(task)
-        has_place = not self.waiting and not self.places.held and self.taken_before() < self.limit
+        has_place = not self.waiting and not self.places.holds and self.taken_before() < self.limit
         if not has_place:
             self.wait(task, has_begun=False)
         assert self.places.enter(task) == has_place
@@ -86,8 +86,8 @@ class PlacesMachine(RuleBasedStateMachine):
     @rule(task=tasks)
     def begin(self, task):
         before = task.state
-        assert self.places.begin(task) == (before is TaskState.ADMITTED and not self.places.held)
-        if before is TaskState.ADMITTED and self.places.held:
+        assert self.places.begin(task) == (before is TaskState.ADMITTED and not self.places.holds)
+        if before is TaskState.ADMITTED and self.places.holds:
             # It waits ahead of those that have not had a place.
             self.waiting.append((task, False, -self.arrivals))
             self.arrivals += 1
@@ -140,7 +140,7 @@ class PlacesMachine(RuleBasedStateMachine):
 
     @rule(held=st.booleans())
     def hold(self, held):
-        self.places.held = held
+        self.places.holds = int(held)
         self.admit()
 
     @invariant()
@@ -155,7 +155,7 @@ class PlacesMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_place_is_free_while_one_waits(self):
-        assert self.places.held or self.places.taken == self.limit or self.places.queued == 0
+        assert self.places.holds or self.places.taken == self.limit or self.places.queued == 0
 
 
 TestPlaces = PlacesMachine.TestCase
