@@ -85,6 +85,8 @@ class Answer:
     """Why it ends; `length` for one that was cut off."""
     latency: float = 0.0
     """Seconds before the first byte."""
+    held_until: Event | None = None
+    """Nothing comes before it is set."""
     input_tokens: int | None = None
     """None: a quarter of the request's bytes, as is about right for English."""
     cached_tokens: int = 0

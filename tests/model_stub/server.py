@@ -137,10 +137,11 @@ class ModelStub:
             answering = asyncio.create_task(self._answer(writer, call, answer))
             gone = asyncio.create_task(reader.read(1))
             await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
-            hung_up = not answering.done()
+            # Of a client that has gone, the writing may learn first.
+            hung_up = not answering.done() or isinstance(answering.exception(), ConnectionError)
             for task in (answering, gone):
                 task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
+            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
                 await gone
             self._end(call, hung_up)
             with contextlib.suppress(asyncio.CancelledError):
@@ -199,6 +200,8 @@ class ModelStub:
         dialect = dialect_of(call.path)
         if answer.latency:
             await asyncio.sleep(answer.latency)
+        while answer.held_until is not None and not answer.held_until.is_set():
+            await asyncio.sleep(DRIP_SECONDS)
         if answer.status != 200:
             self._end(call)
             await self._send_json(writer, answer.status, dialect.problem(answer), answer.headers)

@@ -2,6 +2,7 @@
 
 import time
 from decimal import Decimal
+from threading import Event
 
 import pytest
 from pydantic_ai import ModelRetry
@@ -158,7 +159,8 @@ def test_no_more_calls_are_made_at_a_time_than_are_allowed(
     stub: ModelStub, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    stub.script = always(Answer(arguments=TEA.model_dump(), latency=0.05))
+    gate = Event()
+    stub.script = always(Answer(arguments=TEA.model_dump(), held_until=gate))
     exchange = Exchange(rates={"openai": Rate(concurrent=4)})
     settings = Settings().overridden({"model": {"name": "openai:gpt-4o", "base_url": stub.url}})
 
@@ -166,6 +168,8 @@ def test_no_more_calls_are_made_at_a_time_than_are_allowed(
         return Run("e", "planner", 1, "because", settings, time.time() + 300, meter=books, models=exchange)
 
     answers = [asking(run()) for _ in range(40)]
+    stub.wait_until(lambda seen: seen.answering == 4)
+    gate.set()
     assert [answer.result().output for answer in answers] == [TEA] * 40
     agent_loop().run(exchange.aclose())
     assert stub.most_at_once == 4

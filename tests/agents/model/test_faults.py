@@ -1,6 +1,8 @@
 """Whatever goes wrong on the wire ends in a clean retry or a clear line, and the books are exact."""
 
 import asyncio
+import time
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -13,9 +15,10 @@ from recursor.agents.model.failures import ProviderUnavailableError, explained
 from recursor.domain.graph import Usage
 from recursor.domain.settings import Settings
 from recursor.domain.spending import AgentFailedError, Spend
+from recursor.runtime.clock import ManualClock
 from tests.agents.model.asked import GOOD, TEA, Plan, asked, asking, plan
 from tests.agents.model.conftest import KEY, Books, RunMaker
-from tests.agents.model.loop import CancelledRunError, stop
+from tests.agents.model.loop import CancelledRunError, agent_loop, stop
 from tests.model_stub.answers import Answer, Call, Fault, always, in_turn
 from tests.model_stub.server import ModelStub
 
@@ -349,12 +352,18 @@ def test_a_run_that_is_stopped_hangs_up(
 
 def test_a_run_at_its_deadline_hangs_up(make_run: RunMaker, stub: ModelStub, books: Books) -> None:
     stub.script = always(Answer(fault=Fault.HANG))
+    clock = ManualClock(time.time())
+    exchange = Exchange(clock)
+    failed = asking(replace(make_run(), deadline=clock.now() + 20, models=exchange))
+    stub.wait_until(lambda seen: seen.answering == 1)
+    clock.advance(21)
     with pytest.raises(
         AgentFailedError, match=r"out of time, limits\.node_seconds = 300: it waited for the answer"
     ):
-        plan(make_run(seconds=20))
+        failed.result()
     stub.wait_until(lambda seen: seen.hung_up == 1)
     assert books.settled == [None]
+    agent_loop().run(exchange.aclose())
 
 
 def test_the_next_model_is_asked(make_run: RunMaker, stub: ModelStub, books: Books) -> None:

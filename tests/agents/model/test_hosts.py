@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -44,11 +45,17 @@ def exchange(monkeypatch: pytest.MonkeyPatch) -> Iterator[Exchange]:
 
 
 @pytest.fixture
-def processes(exchange: Exchange, tmp_path: Path) -> Iterator[AgentProcesses]:
-    processes = AgentProcesses(2, AgentAssignment(TEAM, tmp_path, log=False), exchange)
+def count() -> int:
+    """How many processes there are."""
+    return 1
+
+
+@pytest.fixture
+def processes(exchange: Exchange, tmp_path: Path, count: int) -> Iterator[AgentProcesses]:
+    processes = AgentProcesses(count, AgentAssignment(TEAM, tmp_path, log=False), exchange)
     agent_loop().run(processes.start())
     try:
-        wait_for(lambda: up(processes) == 2)
+        wait_for(lambda: up(processes) == count)
         yield processes
     finally:
         agent_loop().run(processes.stop())
@@ -95,11 +102,15 @@ def test_it_runs_elsewhere_and_is_counted_here(
     assert stub.calls[0].authorization == f"Bearer {KEY}"
 
 
+@pytest.mark.parametrize("count", [2])
 def test_calls_of_all_processes_wait_in_one_line(
     agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books
 ) -> None:
-    stub.script = always(replace(GOOD, latency=0.05))
+    gate = Event()
+    stub.script = always(replace(GOOD, held_until=gate))
     runs = [agent(make_run()) for _ in range(12)]
+    stub.wait_until(lambda seen: seen.answering == 2)
+    gate.set()
     used = {asked_in(run.result().thoughts) for run in runs}
     assert (stub.most_at_once, len(stub.calls), books.open) == (2, 12, {})
     assert os.getpid() not in used
@@ -142,6 +153,7 @@ def test_a_stopped_run_counts_what_its_last_call_has_spent(
     assert (books.spent.tokens, books.open) == (sum(stub.billed), {})
 
 
+@pytest.mark.parametrize("count", [2])
 def test_whoever_is_taken_out_of_the_line_is_in_nobodys_way(
     agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books
 ) -> None:
@@ -158,6 +170,7 @@ def test_whoever_is_taken_out_of_the_line_is_in_nobodys_way(
     assert agent(make_run()).result().summary == "Tea"
 
 
+@pytest.mark.parametrize("count", [2])
 def test_what_a_process_was_at_when_it_died_is_begun_anew_and_counts(
     agent: Agent, processes: AgentProcesses, make_run: RunMaker, stub: ModelStub, books: Books
 ) -> None:
@@ -178,6 +191,7 @@ def busy(processes: AgentProcesses) -> int:
     return pid
 
 
+@pytest.mark.parametrize("count", [2])
 def test_who_dies_again_and_again_fails_the_run(
     agent: Agent, processes: AgentProcesses, make_run: RunMaker, stub: ModelStub, books: Books
 ) -> None:
@@ -232,6 +246,7 @@ def test_what_an_agent_starts_can_be_told_to_end(agent: Agent, make_run: RunMake
     assert outcome.thoughts == ("[]\n",)
 
 
+@pytest.mark.parametrize("count", [2])
 def test_a_process_that_reads_nothing_is_in_nobodys_way(
     processes: AgentProcesses, make_run: RunMaker, stub: ModelStub
 ) -> None:
@@ -248,6 +263,7 @@ def test_a_process_that_reads_nothing_is_in_nobodys_way(
     assert isinstance(stuck.exception(TIMEOUT), HostGoneError)
 
 
+@pytest.mark.parametrize("count", [2])
 def test_another_takes_its_place(processes: AgentProcesses) -> None:
     wait_for(lambda: len([host for host in processes.all() if host.is_up]) == 2)
     first = {host.pid for host in processes.all()}
@@ -319,6 +335,7 @@ def test_a_function_runs_here(make_run: RunMaker) -> None:
     )
 
 
+@pytest.mark.parametrize("count", [2])
 def test_a_refusal_holds_for_all_processes(
     agent: Agent, make_run: RunMaker, stub: ModelStub, exchange: Exchange
 ) -> None:
@@ -328,6 +345,7 @@ def test_a_refusal_holds_for_all_processes(
     assert exchange.clock.now() >= before + 4
 
 
+@pytest.mark.parametrize("count", [2])
 def test_a_long_refusal_sends_runs_away_and_says_until_when(
     agent: Agent, make_run: RunMaker, stub: ModelStub, exchange: Exchange
 ) -> None:

@@ -114,7 +114,7 @@ def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     (tmp_path / "a.gguf").write_text("a model")
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
     servers = LocalServers(1)
-    with pytest.raises(AgentFailedError, match=r"pip install 'recursor\[local\]'"):
+    with pytest.raises(AgentFailedError, match=r'pip install "recursor\[local\]"'):
         servers.url(f"local:{tmp_path}/a.gguf")
     servers.close()
 
