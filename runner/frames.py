@@ -30,10 +30,15 @@ LARGEST_ANSWER = 256 * 1024 * 1024
 _HEADER = struct.Struct("!BQI")
 HEADER_BYTES = _HEADER.size
 
-# What a pickle may name: classes alone, none of which does anything when it is made.
+# What a pickle may name: classes, none of which does anything when it is made, and what makes them.
 _RECORDS = ("recursor.domain.", "recursor.actors.messages", "recursor.storage.retention")
 _ERRORS = ("recursor.domain.", "recursor.orchestration.", "recursor.storage.", "builtins", "pykka")
-_PLAIN = (("decimal", "Decimal"), ("collections", "Counter"))
+_PLAIN = (
+    ("decimal", "Decimal"),
+    ("collections", "Counter"),
+    # Calls the class of a record with its fields, as pickle itself may.
+    ("msgspec._utils", "rebuild"),
+)
 
 
 class Kind(IntEnum):
