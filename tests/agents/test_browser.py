@@ -435,7 +435,9 @@ def test_a_component_does_the_thing_and_remembers_it(visit, component):
     kept()
 
 
-@pytest.mark.parametrize("idea", IDEAS)
+@pytest.mark.parametrize(
+    "idea", [*IDEAS[:3], *(pytest.param(idea, marks=pytest.mark.slow) for idea in IDEAS[3:])]
+)
 def test_the_page_of_an_idea_works(finished, visit, idea):
     done = finished(idea)
     first = plan_of(done.snapshot.artifact).sections[0].component
@@ -498,7 +500,7 @@ NO_STORAGE = (
 )
 
 
-@pytest.mark.parametrize("idea", [IDEAS[0], IDEAS[7]])
+@pytest.mark.parametrize("idea", [IDEAS[0], pytest.param(IDEAS[7], marks=pytest.mark.slow)])
 def test_without_local_storage_the_page_works_until_it_is_closed(finished, visit, idea):
     done = finished(idea)
     opened = visit(done.page, before=NO_STORAGE)
@@ -529,7 +531,7 @@ def test_broken_data_in_the_browser_does_no_harm(visit):
     expect(opened.section("checklist").get_by_text("No task yet.")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_text_stands_out_from_its_ground_in_every_hue(browser, tmp_path, scheme):
     """WCAG 2.2, success criterion 1.4.3: a contrast of 4.5 to 1."""
     context = browser.new_context(color_scheme=scheme)

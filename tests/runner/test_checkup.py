@@ -304,6 +304,7 @@ def test_a_runner_says_by_which_settings_it_judges(data: Path) -> None:
     assert ids(examine(data, now=later(3650))) == ["unanswered"]
 
 
+@pytest.mark.slow
 def test_a_runner_that_takes_no_commands(data: Path) -> None:
     make(data, start=False)
     with Runner(data, roles=observers_team(), port=0):
@@ -337,6 +338,7 @@ class _Failing:
         raise RuntimeError(f"429 Too Many Requests (request {self.runs})")
 
 
+@pytest.mark.slow
 def test_a_team_that_fails_is_paused_and_told_why(data: Path) -> None:
     agents = dict.fromkeys(("planner", "builder", "communicator", "reviewer"), _Failing())
     stack = make(data)
@@ -392,6 +394,7 @@ def test_a_cycle_that_hangs_and_then_is_orphaned(gated: Any) -> None:
     assert "was interrupted" in report.findings[1].symptom
 
 
+@pytest.mark.slow
 def test_a_team_that_nobody_looks_at(data: Path) -> None:
     """The runner does not know of a stack that was written past it."""
     with Runner(data, roles=observers_team(), port=0) as runner:

@@ -42,7 +42,14 @@ def test_what_was_interrupted_is_run_again_by_the_next_runner(gated: Any, number
     assert graph.nodes[0].attempts == int(attempt_again)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+)
 def test_running_agents_get_the_grace_period(gated: Any, number: signal.Signals) -> None:
     with gated.runner("--grace", "1h") as runner:
         gated.wait_for_run()

@@ -191,7 +191,7 @@ def collector() -> Iterator[Collector]:
         thread.join()
 
 
-@pytest.mark.parametrize("how", ["variable", "option"])
+@pytest.mark.parametrize("how", ["variable", pytest.param("option", marks=pytest.mark.slow)])
 def test_a_runner_sends_both_to_a_collector(
     recursor: Callable[..., Done], collector: Collector, how: str
 ) -> None:

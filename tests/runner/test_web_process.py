@@ -83,7 +83,7 @@ def test_a_killed_runner_leaves_neither_process_nor_port(tmp_path: Path) -> None
             wait_for(lambda: not psutil.pid_exists(serving))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_signal_to_all_processes_ends_all_in_order(tmp_path: Path, number: int) -> None:
     with started_runner(data=tmp_path / "data") as runner:
         assert answers(runner.url)

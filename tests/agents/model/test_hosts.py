@@ -294,9 +294,19 @@ def test_the_end_closes_all_connections(
 @pytest.mark.parametrize(
     ("reason", "kind", "text"),
     [
-        ("raise", FarError, "NotPortableError: this and that"),
-        ("return what cannot be read", FarError, "return a plain Outcome, .*: not here"),
-        ("return what cannot be sent", FarError, "return a plain Outcome, .*: .*lock"),
+        pytest.param("raise", FarError, "NotPortableError: this and that", marks=pytest.mark.slow),
+        pytest.param(
+            "return what cannot be read",
+            FarError,
+            "return a plain Outcome, .*: not here",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "return what cannot be sent",
+            FarError,
+            "return a plain Outcome, .*: .*lock",
+            marks=pytest.mark.slow,
+        ),
         ("return nothing", TypeError, "the agent returned a NoneType, not an Outcome"),
     ],
 )
