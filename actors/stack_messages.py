@@ -1,7 +1,8 @@
 """What a stack's actors, the ledger and their orchestrator tell each other."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from recursor.domain.commands import CreateStack, StackCommand
 from recursor.domain.message import Message
@@ -18,8 +19,7 @@ from recursor.storage.commit import Fence
 # -- The supervisor ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Activate:
+class Activate(Struct, frozen=True):
     """To a supervisor, first of all: read the stack and continue with what it was doing."""
 
     fence: Fence
@@ -29,65 +29,55 @@ class Activate:
     """Why the stack is to be paused before it does anything else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Do:
+class Do(Struct, frozen=True):
     """To a supervisor: carry out a command. Answered when that is on disk."""
 
     command: StackCommand
 
 
-@dataclass(frozen=True, slots=True)
-class BroadcastPosted:
+class BroadcastPosted(Struct, frozen=True):
     """To a supervisor: another stack has written to all, and that is on disk."""
 
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(Struct, frozen=True):
     """To a supervisor: a message of its stack has arrived, or can never arrive."""
 
     message_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Undelivered:
+class Undelivered(Struct, frozen=True):
     """To a supervisor: a message of its stack could not be delivered for now."""
 
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class StopAgents:
+class StopAgents(Struct, frozen=True):
     """To a supervisor: no agents from now on, and none in the end. Answered when all is on disk."""
 
 
-@dataclass(frozen=True, slots=True)
-class StayActive:
+class StayActive(Struct, frozen=True):
     """To a supervisor: it may not be passivated, something was on its way to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(Struct, frozen=True):
     """To a supervisor or the ledger, from the store: its commit is on disk, or why it is not."""
 
     error: BaseException | None
 
 
-@dataclass(frozen=True, slots=True)
-class TimerFired:
+class TimerFired(Struct, frozen=True):
     """To a supervisor, from its timer."""
 
     turn: int
 
 
-@dataclass(frozen=True, slots=True)
-class RunsDue:
+class RunsDue(Struct, frozen=True):
     """To a supervisor, from its timer: runs may have reached their time limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class PassivationDue:
+class PassivationDue(Struct, frozen=True):
     """To a supervisor, from its timer: nothing may have happened for a while."""
 
 
@@ -148,18 +138,15 @@ class RunAgent(NamedTuple):
     progress: RunProgress
 
 
-@dataclass(frozen=True, slots=True)
-class TakeBackRun:
+class TakeBackRun(Struct, frozen=True):
     """To a role actor: run no more, if the agent has not begun."""
 
 
-@dataclass(frozen=True, slots=True)
-class CancelRun:
+class CancelRun(Struct, frozen=True):
     """To a role actor: give up the run; nobody waits for its answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunTimedOut:
+class RunTimedOut(Struct, frozen=True):
     """To a role actor: its run has reached the time limit."""
 
     seconds: float
@@ -168,31 +155,27 @@ class RunTimedOut:
 # -- The ledger ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetChanged:
+class BudgetChanged(Struct, frozen=True):
     """What a stack may spend from now on."""
 
     stack_id: str
     budget: BudgetSettings
 
 
-@dataclass(frozen=True, slots=True)
-class StackForgotten:
+class StackForgotten(Struct, frozen=True):
     """A stack was deleted."""
 
     stack_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class BeginRun:
+class BeginRun(Struct, frozen=True):
     """A run that will call a model. Answered with None, or `BudgetExceededError`."""
 
     stack_id: str
     role: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reserve:
+class Reserve(Struct, frozen=True):
     """What a call may cost at most. Answered with the key of the reservation, or an error."""
 
     stack_id: str
@@ -200,8 +183,7 @@ class Reserve:
     most: Spend
 
 
-@dataclass(frozen=True, slots=True)
-class Settle:
+class Settle(Struct, frozen=True):
     """What a call has cost; None: nobody knows. Answered with None."""
 
     reservation: str
@@ -211,15 +193,13 @@ class Settle:
 # -- The orchestrator ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Deliver:
+class Deliver(Struct, frozen=True):
     """From a supervisor: bring a message to another stack, or to all."""
 
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class MayPassivate:
+class MayPassivate(Struct, frozen=True):
     """From a supervisor that has nothing to do: it may be stopped if nothing is on its way to it."""
 
     stack_id: str
@@ -229,8 +209,7 @@ class MayPassivate:
     """When the stack is to be looked at: seconds since the epoch, UTC; None: at an event."""
 
 
-@dataclass(frozen=True, slots=True)
-class StackGone:
+class StackGone(Struct, frozen=True):
     """From a supervisor: its stack was deleted, or does not exist."""
 
     stack_id: str
@@ -238,8 +217,7 @@ class StackGone:
     """Which supervisor: another one may have taken its place already."""
 
 
-@dataclass(frozen=True, slots=True)
-class SupervisorDied:
+class SupervisorDied(Struct, frozen=True):
     """From a supervisor that has failed."""
 
     stack_id: str
@@ -248,16 +226,14 @@ class SupervisorDied:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class TakeFence:
+class TakeFence(Struct, frozen=True):
     """From the orchestrator's timer: try again to take the fence away from a dead supervisor."""
 
     stack_id: str
     urn: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceVacated:
+class PlaceVacated(Struct, frozen=True):
     """From the orchestrator's own commit: nothing that a dead supervisor wrote is still to come."""
 
     stack_id: str
@@ -266,43 +242,36 @@ class PlaceVacated:
     error: BaseException | None
 
 
-@dataclass(frozen=True, slots=True)
-class WakeUp:
+class WakeUp(Struct, frozen=True):
     """From the orchestrator's timer: a sleeping stack is due."""
 
     stack_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class BroadcastStored:
+class BroadcastStored(Struct, frozen=True):
     """From the orchestrator's own commit: a broadcast is on disk."""
 
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class PostBroadcast:
+class PostBroadcast(Struct, frozen=True):
     """From the orchestrator itself: the stacks that are still to be told of a broadcast."""
 
     message: Message
     receivers: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AllObeyed:
+class AllObeyed(Struct, frozen=True):
     """From the orchestrator's own questions: all stacks have obeyed, and agents are held back no more."""
 
 
-@dataclass(frozen=True, slots=True)
-class AgentsStopped:
+class AgentsStopped(Struct, frozen=True):
     """From the orchestrator's own questions: no agent runs any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class AllStopped:
+class AllStopped(Struct, frozen=True):
     """From the orchestrator's own questions: no supervisor is left."""
 
 
-@dataclass(frozen=True, slots=True)
-class GraceOver:
+class GraceOver(Struct, frozen=True):
     """From the orchestrator's timer: the running agents have had their time."""

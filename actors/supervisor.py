@@ -496,7 +496,7 @@ class StackSupervisor(DispatchedActor):
             if result.outcome is not None and result.outcome.effects
         }
         if named:
-            ended = replace(ended, found=self._find(named))
+            ended = WaveEnded(ended.results, self._find(named), ended.deaths)
         self._feed(ended, results=(ended,))
         cycle = self._known_state().records.stack.last_cycle
         if cycle % CYCLES_PER_PRUNE == 0 and cycle != self._pruned_at:

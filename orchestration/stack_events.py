@@ -4,9 +4,10 @@ Events go in, effects come out. Both are data.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from recursor.domain.commands import StackCommand
 from recursor.domain.events import Event
@@ -37,13 +38,11 @@ class Activity(StrEnum):
 # -- Events --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Woken:
+class Woken(Struct, frozen=True):
     """The owner has read the records of the stack and begins, or begins again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Requested:
+class Requested(Struct, frozen=True):
     """Somebody wants a change."""
 
     command: StackCommand
@@ -51,36 +50,31 @@ class Requested:
     """Records that the command names and that are not held in memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(Struct, frozen=True):
     """Another stack has written to all."""
 
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(Struct, frozen=True):
     """A message of this stack is with its receiver, or has none any more."""
 
     message_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class WorkReported:
+class WorkReported(Struct, frozen=True):
     """The answer of the work cache."""
 
     report: WorkReport
 
 
-@dataclass(frozen=True, slots=True)
-class LookFailed:
+class LookFailed(Struct, frozen=True):
     """A detector failed."""
 
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class GraphBuilt:
+class GraphBuilt(Struct, frozen=True):
     """The answer of the graph builder."""
 
     graph: ExecutionGraph
@@ -88,8 +82,7 @@ class GraphBuilt:
     """What it was built from."""
 
 
-@dataclass(frozen=True, slots=True)
-class WaveEnded:
+class WaveEnded(Struct, frozen=True):
     """The agents of a wave have ended, or were taken back before they began."""
 
     results: tuple[NodeResult, ...]
@@ -99,41 +92,35 @@ class WaveEnded:
     """How many role actors died."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChildDied:
+class ChildDied(Struct, frozen=True):
     """The work cache or the graph builder died and was replaced."""
 
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class TimerDue:
+class TimerDue(Struct, frozen=True):
     """The time has come that the owner waited for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quiesce:
+class Quiesce(Struct, frozen=True):
     """The process is ending: start no more agents."""
 
 
 # -- Effects -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """Ask the work cache; answered with `WorkReported` or `LookFailed`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
+class Build(Struct, frozen=True):
     """Ask the graph builder; answered with `GraphBuilt`."""
 
     report: WorkReport
     graph_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """Run agents, unless the turn is over by then; answered with `WaveEnded`."""
 
     turn: int
@@ -141,33 +128,28 @@ class Run:
     nodes: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TakeBack:
+class TakeBack(Struct, frozen=True):
     """Run those agents no more that have not begun, also those of a `Run` that is still to be carried out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(Struct, frozen=True):
     """Give up all agents; what they return is discarded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """Set the timer that tells `TimerDue`, or take it back."""
 
     due: float | None
     """Seconds since the epoch, UTC; None: until an event."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deliver:
+class Deliver(Struct, frozen=True):
     """Send a message to another stack, or to all; answered with `Arrived`."""
 
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class Tell:
+class Tell(Struct, frozen=True):
     """Tell observers."""
 
     kind: type[Event]
@@ -175,25 +157,21 @@ class Tell:
     essential: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """Log what keeps the stack from running, and tell observers."""
 
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reload:
+class Reload(Struct, frozen=True):
     """Read the records anew: a person wants to try again what could not be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quiesced:
+class Quiesced(Struct, frozen=True):
     """No agent runs any more, and all is on disk."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gone:
+class Gone(Struct, frozen=True):
     """The stack is deleted: the owner ends."""
 
 
