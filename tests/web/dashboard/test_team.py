@@ -103,7 +103,7 @@ def test_what_a_team_does_is_seen_as_it_happens(tmp_path, visit):
         gated.open()
         expect(now).to_contain_text("Press Resume to continue.")
         page.get_by_role("group", name="Execution controls").get_by_role("button", name="Resume").click()
-        expect(now).to_contain_text("Done. Waiting for a message or todo")
+        expect(now).to_contain_text("No work now")
 
 
 def test_a_stop_is_seen_at_once_as_the_end_of_the_cycle(tmp_path, visit):
