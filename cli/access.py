@@ -1,52 +1,29 @@
-"""Opens what a command acts on, and finds the stack that was named."""
+"""Opens what a command acts on."""
 
 from pathlib import Path
 
 from recursor.cli.configured import Place
+from recursor.client.synchronous import Client
 from recursor.domain.errors import InvalidInputError
-from recursor.runner.access import Access
 
 
-def open_place(place: Place) -> Access:
-    """Return access to the data directory or the runner that a person named.
+def open_place(place: Place) -> Client:
+    """Return a client for the data directory or the runner that a person named.
 
     Raises:
         InvalidInputError: it cannot be a directory.
     """
     if place.url is None:
-        _check(place.data)
-    found = place.configuration
-    return Access(
-        place.data,
-        url=place.url,
-        token=found.token,
-        settings=lambda: found.settings,
-        team=found.runner.team,
-        runner=lambda: found.runner,
-    )
+        check_data(place.data)
+    return Client(place.url or place.data, configuration=place.configuration)
 
 
-def open_data(data: Path) -> Access:
-    """Return access to the data directory that a person named.
+def check_data(data: Path) -> None:
+    """Check the data directory that a person named, which need not exist.
 
     Raises:
         InvalidInputError: it cannot be a directory.
     """
-    _check(data)
-    return Access(data)
-
-
-def find(access: Access, named: str) -> str:
-    """Return the id of the stack that a person named.
-
-    Raises:
-        NotFoundError: nothing is named so.
-        AmbiguousError: several stacks are.
-    """
-    return access.inspect(lambda inspection: inspection.find(named))
-
-
-def _check(data: Path) -> None:
     if "\0" in str(data):
         raise InvalidInputError("--data: a path has no zero character: name a directory")
     try:

@@ -7,17 +7,14 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue, ValidationError
 
-from recursor.actors.messages import LimitAll
-from recursor.cli.access import find, open_place
+from recursor.cli.access import open_place
 from recursor.cli.completion import complete_stack
 from recursor.cli.doubts import doubt_settings
 from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import draw, print_json
-from recursor.domain.commands import Command, ConfigureStack, ControlStack
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.spending import KINDS, Budget, BudgetChanges, StackSpending
+from recursor.domain.spending import KINDS, Budget, BudgetChanges
 from recursor.domain.stack import ExecutionState, Stack
-from recursor.runner.access import Access
 
 Changes = dict[str, JsonValue]
 
@@ -61,11 +58,12 @@ def budget(
     """
     limits = _limits(tokens, dollars, runs)
     _check(stack, limits, role, off=off, resume=resume)
-    with open_place(place) as access:
+    with open_place(place) as client:
         if stack is None:
             if changing := _together(limits, off=off):
-                access.ask(LimitAll(changing))
-            together = access.inspect(lambda inspection: inspection.budget())
+                together = client.limit_all(changing)
+            else:
+                together = client.budget()
             if json:
                 print_json(together)
                 return
@@ -73,23 +71,24 @@ def budget(
 
             draw(*runner_page(together))
             return
-        stack_id = find(access, stack)
+        shown = client.stack(stack).stack
         if limits.limits_anything or off:
-            changes = _changes(_stack(access, stack_id), limits, role, off=off)
-            access.ask(ConfigureStack(stack_id, {"budget": changes}))
+            changes = _changes(shown, limits, role, off=off)
+            client.configure(shown.id, {"budget": changes})
             set_for = {
                 key: {role: 0} for key, held in changes.items() if isinstance(held, Mapping) and role in held
             }
-            doubt_settings(access, {"budget": set_for})
-        if resume:
-            _resume(access, stack_id)
-        found = _asked(access, stack_id)
+            doubt_settings(client, {"budget": set_for})
+        # One that runs needs no more than the budget.
+        if resume and shown.state is ExecutionState.PAUSED:
+            client.resume(shown.id)
+        found = client.stack_budget(shown.id)
         if json:
             print_json(found)
             return
         from recursor.cli.budget_page import stack_page
 
-        shown = _stack(access, stack_id)
+        shown = client.stack(shown.id).stack
     draw(*stack_page(shown, found))
 
 
@@ -132,17 +131,16 @@ def _dollars(text: str | None) -> Decimal | None:
     return amount
 
 
-def _asked(access: Access, stack_id: str) -> StackSpending:
-    return access.inspect(lambda inspection: inspection.stack_budget(stack_id))
-
-
-def _stack(access: Access, stack_id: str) -> Stack:
-    return access.inspect(lambda inspection: inspection.overview(stack_id)).stack
+def _number(value: int | Decimal | None) -> int | float | None:
+    if not isinstance(value, Decimal):
+        return value
+    return int(value) if value == value.to_integral_value() else float(value)
 
 
 def _changes(stack: Stack, limits: Budget, role: str | None, *, off: bool) -> Changes:
     """Return what changes in the section `budget`; None for what is taken back."""
-    given = limits.model_dump(mode="json")
+    # In JSON a sum of money is a number.
+    given = {kind: _number(getattr(limits, kind)) for kind in KINDS}
     if role is None:
         if off:
             return {**dict.fromkeys(KINDS), **{f"role_{kind}": None for kind in KINDS}}
@@ -165,9 +163,3 @@ def _changes(stack: Stack, limits: Budget, role: str | None, *, off: bool) -> Ch
             "(what holds for all stacks stands in the settings, and a stack can set another in its place)"
         )
     return changes
-
-
-def _resume(access: Access, stack_id: str) -> None:
-    """Resume the stack if it is paused: one that runs needs no more than the budget."""
-    if _stack(access, stack_id).state is ExecutionState.PAUSED:
-        access.ask(ControlStack(stack_id, Command.RESUME))

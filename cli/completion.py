@@ -12,7 +12,7 @@ import typer
 
 from recursor.runner.settings_variables import URL
 
-# Quick to look up, and more than anybody reads.
+# More than anybody reads.
 _MOST = 50
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -44,8 +44,8 @@ def complete_setting(incomplete: str) -> list[tuple[str, str]]:
 
 def _stacks(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     from recursor.cli.configured import configuration
-    from recursor.runner.access import Access
-    from recursor.storage.stack_names import stacks_beginning_with
+    from recursor.client.synchronous import Client
+    from recursor.storage.stack_listing import MAX_PAGE
 
     given = context.get_parameter_source("data")
     chosen = given is not None and given.name == "COMMANDLINE"
@@ -53,8 +53,9 @@ def _stacks(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
         # Those of a runner elsewhere take longer to come than anybody waits for a key; those here are others.
         return []
     data = Path(context.params["data"]) if chosen else configuration(context).runner.data
-    with Access(data) as access, access.read() as reader:
-        found = {stack.id: stack for stack in stacks_beginning_with(reader, incomplete, _MOST)}
+    with Client(data, configuration=configuration(context)) as client:
+        page = client.stacks_page(search=incomplete, sort="name", limit=MAX_PAGE)
+        found = {stack.id: stack for stack in page.items if stack.problem is None}
     names = Counter(stack.name for stack in found.values())
     offered: list[tuple[str, str]] = []
     for stack in found.values():
@@ -64,7 +65,7 @@ def _stacks(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
             offered.append(
                 (stack.id[: max(8, len(incomplete))], f"{_plain(stack.name)}, {stack.state.value}")
             )
-    return offered
+    return offered[:_MOST]
 
 
 def _plain(text: str) -> str:

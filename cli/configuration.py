@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 
-from recursor.cli.access import find, open_data, open_place
+from recursor.cli.access import check_data, open_place
 from recursor.cli.completion import complete_stack
 from recursor.cli.configured import configuration
 from recursor.cli.doubts import doubt_settings
@@ -20,13 +20,12 @@ from recursor.cli.options import (
     StackName,
 )
 from recursor.cli.output import draw, neutral, print_json, say
-from recursor.domain.commands import ConfigureStack
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import collect_overrides
 from recursor.domain.stack import Stack
 from recursor.runner.configuration import Effective
 from recursor.runner.given import Source, overriding
-from recursor.storage.stacks import read_stack
+from recursor.runner.holding import runner_of
 
 
 def config(
@@ -44,14 +43,13 @@ def config(
     """Show all settings: what holds, and where it was given."""
     flags = overriding(collect_overrides(settings or []), Source.FLAG, "--set")
     configured = configuration(context).with_flags(flags)
-    with open_data(data) as access:
-        found: Stack | None = None
-        if stack is not None:
-            stack_id = find(access, stack)
-            with access.read() as reader:
-                found = read_stack(reader, stack_id)
-        effective = list(configured.effective(found))
-        has_runner = access.runner() is not None
+    check_data(data)
+    found: Stack | None = None
+    if stack is not None:
+        with open_place(Place(data, None, configured)) as client:
+            found = client.stack(stack).stack
+    effective = list(configured.effective(found))
+    has_runner = runner_of(data) is not None
     if json:
         print_json([_plain(each) for each in effective])
         return
@@ -73,21 +71,20 @@ def configure(
 ) -> None:
     """Change what a stack has settings of its own for, or take that back."""
     changes = _changes(settings or [], unset or [])
-    with open_place(place) as access:
-        stack_id = find(access, stack)
-        changed = access.ask(ConfigureStack(stack_id, changes))
-        own = changed["settings"]
-        doubt_settings(access, {section: own[section] for section in changes if section in own})
+    with open_place(place) as client:
+        changed = client.configure(stack, changes)
+        own = changed.settings
+        doubt_settings(client, {section: own[section] for section in changes if section in own})
     if json:
         print_json(changed)
         return
-    name = f"{neutral(changed['name'])} ({changed['id'][:8]})"
+    name = f"{neutral(changed.name)} ({changed.id[:8]})"
     for section, values in changes.items():
         for key, value in values.items():
             if value is None:
                 say(f"{name}: {section}.{key} is as for all stacks")
             else:
-                say(f"{name}: {section}.{key} is {changed['settings'][section][key]}")
+                say(f"{name}: {section}.{key} is {own[section][key]}")
 
 
 def _changes(assigned: list[str], unset: list[str]) -> dict[str, dict[str, JsonValue]]:

@@ -4,13 +4,12 @@ from typing import Annotated
 
 import typer
 
-from recursor.actors.messages import ControlAll
-from recursor.cli.access import find, open_place
+from recursor.cli.access import open_place
 from recursor.cli.options import HERE, Json, Place, StackNames
 from recursor.cli.output import complain, print_json, say
+from recursor.client.synchronous import Client
 from recursor.domain.commands import Command
-from recursor.domain.errors import InvalidInputError, RecursorError
-from recursor.runner.access import Access, Answer
+from recursor.domain.errors import InvalidInputError
 
 
 def start(
@@ -53,34 +52,22 @@ def stop(
     _steer(Command.STOP, stacks, every, open_place(place), json=json)
 
 
-def _steer(command: Command, named: list[str] | None, every: bool, opened: Access, *, json: bool) -> None:
+def _steer(command: Command, named: list[str] | None, every: bool, opened: Client, *, json: bool) -> None:
     """Do it to each; one that fails does not keep the others from it."""
     if bool(named) == every:
         raise InvalidInputError(f"{command}: name stacks, or give --all")
-    failures: list[RecursorError] = []
-    with opened as access:
-        ids = None if every else _ids(access, named or [], failures)
-        nothing = ids == [] or not access.is_there()
-        answers: Answer = {} if nothing else access.ask(ControlAll(command, ids))
-    done = [answer for answer in answers.values() if not isinstance(answer, RecursorError)]
-    failures += [answer for answer in answers.values() if isinstance(answer, RecursorError)]
-    for error in failures:
-        complain(str(error))
+    with opened as client:
+        # Where there is nothing, nothing is made.
+        nothing = every and not client.place.is_there()
+        results = () if nothing else client.control(command, named or None).results
+    failures = [each.problem for each in results if each.problem is not None]
+    done = [each.stack for each in results if each.stack is not None]
+    for problem in failures:
+        complain(problem.detail)
     if json:
         print_json(done)
     else:
         for stack in done:
-            say(f"{stack['name']} ({stack['id'][:8]}) is {stack['state']}")
+            say(f"{stack.name} ({stack.id[:8]}) is {stack.state}")
     if failures:
         raise typer.Exit(1)
-
-
-def _ids(access: Access, named: list[str], failures: list[RecursorError]) -> list[str]:
-    """Return the ids of those that are found; note why the others are not."""
-    found: list[str] = []
-    for name in named:
-        try:
-            found.append(find(access, name))
-        except RecursorError as error:
-            failures.append(error)
-    return found

@@ -6,16 +6,13 @@ from typing import Annotated
 
 import typer
 
-from recursor.cli.access import find, open_place
+from recursor.cli.access import open_place
 from recursor.cli.options import HERE, Json, Place, StackName
 from recursor.cli.output import draw, neutral, print_json, say
 from recursor.cli.wording import parse_span, span
-from recursor.domain.commands import SendMessage, SendUserMessage
+from recursor.client.synchronous import Client
 from recursor.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from recursor.domain.message import Message, UserMessage
-from recursor.domain.new_records import new_message, new_user_message
-from recursor.runner.access import Access
-from recursor.runner.inspection import Inspection
 from recursor.storage.queries import MAX_LIMIT
 
 # How often to look for the answer, in seconds.
@@ -37,13 +34,11 @@ def message(
 ) -> None:
     """Write to a stack, as a visitor; its communicator answers."""
     seconds = parse_span(timeout, "--timeout")
-    with open_place(place) as access:
-        stack_id = find(access, stack)
-        written = new_user_message(stack_id, _login() if sender is None else sender, text, time.time())
-        sent = access.ask(SendUserMessage(written))
+    with open_place(place) as client:
+        sent = client.send_user_message(stack, _login() if sender is None else sender, text)
         if wait:
-            _refuse_to_wait_for_nobody(access, stack_id)
-            answered = _await_answer(access, written, seconds)
+            _refuse_to_wait_for_nobody(client, sent.stack_id)
+            answered = _await_answer(client, sent, seconds)
             if json:
                 print_json(answered)
             else:
@@ -52,7 +47,7 @@ def message(
     if json:
         print_json(sent)
     else:
-        say(sent["id"])
+        say(sent.id)
 
 
 def messages(
@@ -73,25 +68,21 @@ def messages(
     """Show what visitors and other stacks wrote to a stack, and its answers, newest first."""
     if receiver is not None and send is None:
         raise InvalidInputError("messages: --to says whom to write to: give --send TEXT, too")
-    with open_place(place) as access:
-        stack_id = find(access, stack)
+    with open_place(place) as client:
         if send is None:
-            _show(access.inspect(lambda inspection: _timeline(inspection, stack_id, limit)), json)
+            _show(_timeline(client, stack, limit), json)
             return
-        to = None if receiver is None else find(access, receiver)
-        sender = access.inspect(lambda inspection: inspection.overview(stack_id)).stack
-        written = new_message(sender, to, send, time.time())
-        sent = access.ask(SendMessage(written))
+        sent = client.send_message(stack, send, receiver)
     if json:
         print_json(sent)
     else:
-        say(sent["id"])
+        say(sent.id)
 
 
-def _timeline(inspection: Inspection, stack_id: str, limit: int) -> list[UserMessage | Message]:
+def _timeline(client: Client, stack: str, limit: int) -> list[UserMessage | Message]:
     said: list[UserMessage | Message] = [
-        *inspection.user_messages(stack_id, limit),
-        *inspection.messages(stack_id, limit),
+        *client.user_messages(stack, limit=limit),
+        *client.messages(stack, limit=limit),
     ]
     said.sort(key=lambda message: message.id, reverse=True)
     return said[:limit]
@@ -119,21 +110,21 @@ def _login() -> str:
         return "visitor"
 
 
-def _refuse_to_wait_for_nobody(access: Access, stack_id: str) -> None:
-    if not access.is_run():
+def _refuse_to_wait_for_nobody(client: Client, stack_id: str) -> None:
+    if not client.place.has_runner():
         raise ConflictError(
             "the message is sent, but no runner is up to answer it: `recursor run` starts one"
         )
-    found = access.inspect(lambda inspection: inspection.overview(stack_id)).stack
+    found = client.stack(stack_id).stack
     if found.state != "running":
         raise ConflictError(f"the message is sent, but {found.name} is {found.state}: start or resume it")
 
 
-def _await_answer(access: Access, sent: UserMessage, seconds: float) -> UserMessage:
+def _await_answer(client: Client, sent: UserMessage, seconds: float) -> UserMessage:
     deadline = time.monotonic() + seconds
     while True:
         try:
-            now = access.inspect(lambda inspection: inspection.user_message(sent.stack_id, sent.id))
+            now = client.user_message(sent.stack_id, sent.id)
         except NotFoundError:
             raise NotFoundError("the stack was deleted before it answered") from None
         if now.answered_at is not None:

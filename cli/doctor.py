@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from recursor.cli.access import open_data, open_place
+from recursor.cli.access import check_data, open_place
 from recursor.cli.elsewhere import from_afar
 from recursor.cli.options import DEFAULT_DATA, HERE, Json, Place
 from recursor.cli.output import draw, print_json
@@ -43,26 +43,22 @@ def doctor(
 
 
 def _examine_here(place: Place, stack: str | None) -> Report:
-    from recursor.runner.checkup import examine
+    from recursor.client.checkup import examine
 
     # Checks the path; what is there is for the doctor to judge.
-    open_data(place.data).close()
-    found = place.configuration
+    check_data(place.data)
     return examine(
         place.data,
         stack,
         in_commands=None if place.data == DEFAULT_DATA else os.fspath(place.data),
-        settings=found.settings,
-        token=found.token,
+        configuration=place.configuration,
     )
 
 
 def _examine_elsewhere(place: Place, url: str, stack: str | None) -> Report:
     """Return what a runner says of itself and of its stacks, with commands as they are typed here."""
-    with open_place(place) as access:
-        client = access.client()
-        assert client is not None
-        report = client.get(Report, "/api/doctor", {"stack": stack})
+    with open_place(place) as client:
+        report = client.diagnosis(stack)
     findings = (
         each.but(commands=tuple(from_afar(command, url) for command in each.commands))
         for each in report.findings

@@ -1,22 +1,21 @@
 """The command `events`: what happens, as it happens, told by the runner."""
 
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
-from recursor.cli.access import find, open_place
+from recursor.cli.access import open_place
 from recursor.cli.completion import complete_stack
-from recursor.cli.following import refuse_to_talk_to_nobody
+from recursor.cli.following import end_with_reader
 from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import complain, print_json_line, say
+from recursor.client.synchronous import Client
 from recursor.domain.errors import ConflictError, RecursorError
 from recursor.domain.events import EventKind
-from recursor.runner.access import Access
+from recursor.runner.errors import RunnerGoneError
 from recursor.storage.tables import BROADCASTS
-
-if TYPE_CHECKING:
-    from recursor.runner.event_stream import Event
 
 
 def events(
@@ -40,44 +39,42 @@ def events(
     json: Json = False,
 ) -> None:
     """Follow what happens, a line for each event, until Ctrl-C. A runner that restarts is waited for."""
-    with open_place(place) as access:
-        client = access.client()
-        if client is None and access.is_run():
-            raise ConflictError("events: a runner is up, but does not answer: `recursor doctor` says why")
-        if client is None:
+    with open_place(place) as client:
+        if not client.place.has_runner():
             raise ConflictError("events: no runner is up to tell what happens: `recursor run` starts one")
-        stack_id = None if stack is None else find(access, stack)
-        _follow(access, stack_id, tuple(each.value for each in kind or ()), after, json)
+        end_with_reader()
+        try:
+            _follow(client, stack, tuple(each.value for each in kind or ()), after, json)
+        except RunnerGoneError:
+            raise ConflictError(
+                "events: a runner is up, but does not answer: `recursor doctor` says why"
+            ) from None
 
 
-def _follow(
-    access: Access, stack_id: str | None, kinds: tuple[str, ...], after: str | None, json: bool
-) -> None:
+def _follow(client: Client, stack: str | None, kinds: tuple[str, ...], after: str | None, json: bool) -> None:
     from recursor.cli.event_lines import event_line
-    from recursor.runner.event_stream import EventStream
 
     names: dict[str, str] = {}
-    stream = EventStream(
-        access, stack_id, kinds, after, on_silence=lambda why: complain(f"{why}; trying again")
+    told = client.events(
+        stack, kinds=kinds, after=after, on_silence=lambda why: complain(f"{why}; trying again")
     )
     with suppress(KeyboardInterrupt):
-        for event in stream:
-            if event is None:
-                refuse_to_talk_to_nobody()
-            elif json:
+        for each in told:
+            event = {"id": each.id, **each.fields}
+            if json:
                 print_json_line(event)
             else:
-                say(event_line(event, _name(access, names, event)))
+                say(event_line(event, _name(client, names, event)))
 
 
-def _name(access: Access, names: dict[str, str], event: "Event") -> str:
+def _name(client: Client, names: dict[str, str], event: Mapping[str, Any]) -> str:
     """Return what the stack of an event is called; asked for once."""
     stack_id = event.get("stack_id", "")
     if "name" in event:
         names[stack_id] = event["name"]
     if stack_id and stack_id not in names:
         try:
-            names[stack_id] = access.inspect(lambda inspection: inspection.overview(stack_id)).stack.name
+            names[stack_id] = client.stack(stack_id).stack.name
         except RecursorError:
             names[stack_id] = "all stacks" if stack_id == BROADCASTS else stack_id[:8]
     return names.get(stack_id, "")

@@ -1,7 +1,10 @@
 """Goes on showing what comes, until whoever watches has had enough."""
 
+import os
 import select
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -44,3 +47,19 @@ def refuse_to_talk_to_nobody() -> None:
         return
     if any(found & select.POLLERR for _, found in poll.poll(0)):
         raise ReaderGoneError
+
+
+def end_with_reader() -> None:
+    """Have this process interrupted, as by Ctrl-C, when nobody reads stdout any more.
+
+    For a command that waits for what others tell: it would notice only when it has something to write.
+    """
+
+    def watch() -> None:
+        with suppress(ReaderGoneError):
+            while True:
+                refuse_to_talk_to_nobody()
+                time.sleep(PERIOD_SECONDS)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=watch, name="recursor-reader", daemon=True).start()

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from recursor.cli.access import open_place
 from recursor.cli.configured import Place
 from recursor.domain.errors import RecursorError
-from recursor.runner.event_stream import EventStream
 
 # From one look for a runner to the next, in seconds.
 _RETRY_SECONDS = 2.0
@@ -19,7 +18,7 @@ class Hearing:
 
     def __init__(self, place: Place, stack_id: str) -> None:
         """Begin to listen to what happens to a stack."""
-        self._access = open_place(place)
+        self._client = open_place(place)
         self._stack_id = stack_id
         self._said: dict[str, str] = {}
         self._ended = threading.Event()
@@ -37,21 +36,19 @@ class Hearing:
     def _listen(self) -> None:
         while not self._ended.is_set():
             kinds = ("node_progress", "node_finished")
-            stream = EventStream(self._access, self._stack_id, kinds, None, on_silence=self._forget)
             try:
-                for event in stream:
+                for told in self._client.events(self._stack_id, kinds=kinds, on_silence=self._forget):
                     if self._ended.is_set():
                         break
-                    if event is not None:
-                        self._said.pop(event["role"], None)
-                        if event["kind"] == "node_progress":
-                            self._said[event["role"]] = event["text"]
+                    if told.kind == "node_progress":
+                        self._said[told.fields["role"]] = told.fields["text"]
+                    elif told.kind == "node_finished":
+                        self._said.pop(told.fields["role"], None)
             except RecursorError:
                 # There is no runner now, or it does not tell: the picture does without.
                 self._said.clear()
-                self._access.look_again()
                 self._ended.wait(_RETRY_SECONDS)
-        self._access.close()
+        self._client.close()
 
     def _forget(self, _why: str) -> None:
         self._said.clear()

@@ -6,15 +6,12 @@ from typing import Annotated
 
 import typer
 
-from recursor.cli.access import find, open_place
+from recursor.cli.access import open_place
 from recursor.cli.options import HERE, Json, Place, StackName
 from recursor.cli.output import draw, print_json
 from recursor.cli.wording import since_moment
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.execution import DecisionKind, ExecutionStatus
-from recursor.runner.inspection import Inspection
-from recursor.storage.execution_listing import ExecutionFilter
-from recursor.storage.lookups import ExecutionInFull
 from recursor.storage.queries import MAX_LIMIT
 
 Limit = Annotated[
@@ -44,10 +41,10 @@ def executions(
 ) -> None:
     """List a stack's last cycles, newest first: what ran, how long, what was decided and why."""
     begin = None if since is None else since_moment(since, "--since", time.time())
-    which = ExecutionFilter(frozenset(status or ()), frozenset(decision or ()), begin)
-    with open_place(place) as access:
-        stack_id = find(access, stack)
-        found = access.inspect(lambda inspection: inspection.executions(stack_id, which, limit))
+    with open_place(place) as client:
+        found = client.executions(
+            stack, statuses=status or (), decisions=decision or (), since=begin, limit=limit
+        )
     if json:
         print_json(found)
     elif found:
@@ -68,9 +65,8 @@ def execution(
     wanted = cycle.strip().lower()
     if wanted != "last" and not _NUMBER.fullmatch(wanted) and not _ID.fullmatch(wanted):
         raise InvalidInputError(f"CYCLE: {cycle[:40]!r} is no number, id, or `last`: see recursor executions")
-    with open_place(place) as access:
-        stack_id = find(access, stack)
-        found = access.inspect(lambda inspection: _cycle(inspection, stack_id, wanted))
+    with open_place(place) as client:
+        found = client.execution(stack, "newest" if wanted == "last" else wanted)
     if json:
         print_json(found)
         return
@@ -81,14 +77,9 @@ def execution(
 
 def graphs(stack: StackName, limit: Limit = 5, place: Place = HERE, json: Json = False) -> None:
     """Show the graphs of a stack's last cycles, newest first: who ran in which wave, and why."""
-    with open_place(place) as access:
-        stack_id = find(access, stack)
-        found, cycles = access.inspect(
-            lambda inspection: (
-                inspection.graphs(stack_id, limit),
-                inspection.executions(stack_id, ExecutionFilter(), limit),
-            )
-        )
+    with open_place(place) as client:
+        found = client.graphs(stack, limit=limit)
+        cycles = client.executions(stack, limit=limit)
     if json:
         print_json(found)
         return
@@ -101,24 +92,11 @@ def graphs(stack: StackName, limit: Limit = 5, place: Place = HERE, json: Json =
 
 def work(stack: StackName, place: Place = HERE, json: Json = False) -> None:
     """Show who has work in a stack, how urgent it is, and why."""
-    with open_place(place) as access:
-        stack_id = find(access, stack)
-        report = access.inspect(lambda inspection: inspection.work(stack_id))
+    with open_place(place) as client:
+        report = client.work(stack)
     if json:
         print_json(report)
         return
     from recursor.cli.work_tables import work_table
 
     draw(work_table(report.statuses))
-
-
-def _cycle(inspection: Inspection, stack_id: str, wanted: str) -> ExecutionInFull:
-    if _ID.fullmatch(wanted):
-        return inspection.execution(stack_id, wanted)
-    if wanted == "last":
-        newest = inspection.executions(stack_id, ExecutionFilter(), 1)
-        # Without one, the first is missing.
-        found = newest[0] if newest else inspection.numbered(stack_id, 1)
-    else:
-        found = inspection.numbered(stack_id, int(wanted))
-    return inspection.execution(stack_id, found.id)

@@ -2,25 +2,21 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import closing, suppress
 from typing import Annotated
 
 import typer
 
-from recursor.cli.access import find, open_place
+from recursor.cli.access import open_place
 from recursor.cli.following import PERIOD_SECONDS, follow
+from recursor.cli.log_pages import LogPages
 from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import complain, draw, print_json, print_json_line, say_of_nothing
 from recursor.cli.run_log import LogLevel
 from recursor.cli.wording import parse_span
-from recursor.domain.errors import NotFoundError
-from recursor.domain.log import USUAL_LOG_PAGE, LogFilter, LogRecord
+from recursor.domain.log import USUAL_LOG_PAGE, LogRecord
 from recursor.domain.record import iso
-from recursor.runner.access import Access
 from recursor.runner.errors import RunnerSilentError
-from recursor.runner.log_reader import LogReader
 from recursor.runner.places import log_file
-from recursor.runner.remote_log import RemoteLog
 
 # What a runner is asked for at most so often, in seconds.
 _ASK_SECONDS = 1.0
@@ -50,7 +46,8 @@ def logs(
     """Show what the runner logged, the newest last; with a runner or without."""
     begin = None if since is None else iso(max(time.time() - parse_span(since, "--since"), 0.0))
     most = USUAL_LOG_PAGE if limit is None and since is None else limit
-    with open_place(place) as access, closing(_log(access, place, stack, level)) as log:
+    with open_place(place) as client:
+        log = LogPages(client, stack, level)
         found = log.newest(most, begin)
         if go_on:
             _show(found, json)
@@ -67,23 +64,10 @@ def logs(
         say_of_nothing(f"nothing{only} in {where}: `recursor run` writes it", json)
 
 
-def _log(access: Access, place: Place, stack: str | None, level: str) -> LogReader | RemoteLog:
-    """Return the log to read, of a data directory or of a runner elsewhere."""
-    if place.url is not None:
-        client = access.client()
-        assert client is not None
-        return RemoteLog(client, stack, level)
-    stack_id = None
-    with suppress(NotFoundError):
-        stack_id = None if stack is None else find(access, stack)
-    # Also what is of one that is gone by now.
-    return LogReader(log_file(place.data), LogFilter(level, stack_id, stack).fits)
-
-
 class _Newer:
     """What is logged from now on, also by a runner elsewhere that was away for a while."""
 
-    def __init__(self, log: LogReader | RemoteLog) -> None:
+    def __init__(self, log: LogPages) -> None:
         self._log = log
         self._silent = False
 

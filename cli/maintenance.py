@@ -1,25 +1,22 @@
 """The commands that look after a data directory: backup, restore, prune."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from recursor.actors.messages import Prune, PruneBroadcasts
-from recursor.cli.access import find, open_data, open_place
+from recursor.cli.access import check_data, open_place
 from recursor.cli.configured import Place, configuration
 from recursor.cli.options import DEFAULT_DATA, Data, Json, StackNames
 from recursor.cli.output import complain, print_json, say
 from recursor.cli.wording import parse_span, plural, size
+from recursor.client.synchronous import Client
 from recursor.domain.errors import InvalidInputError, RecursorError
-from recursor.domain.stack import Stack
-from recursor.runner.access import Access
-from recursor.runner.pruning import KINDS, keeping
-from recursor.storage.queries import list_stacks
-from recursor.storage.retention import DAY, Pruned
-from recursor.storage.stacks import read_stack
+from recursor.storage.retention import DAY
+from recursor.web.api.models import Removed
 
 
 def backup(
@@ -30,7 +27,7 @@ def backup(
     json: Json = False,
 ) -> None:
     """Write a compacted copy of everything, as it is at one moment; runners and stacks go on."""
-    open_data(data).close()
+    check_data(data)
     from recursor.runner.maintenance import back_up
 
     written = back_up(data, _directory(target))
@@ -47,7 +44,7 @@ def restore(
     json: Json = False,
 ) -> None:
     """Put a backup into a data directory on which no runner is up."""
-    open_data(data).close()
+    check_data(data)
     from recursor.runner.maintenance import restore as put_back
 
     written = put_back(_directory(source), data, force=force)
@@ -79,19 +76,14 @@ def prune(
     if bool(stacks) == every:
         raise InvalidInputError("prune: name stacks, or give --all")
     days = None if older_than is None else parse_span(older_than, "--older-than") / DAY
-    settings = configuration(context).settings
     report = _Report(dry_run, json)
-    with open_place(Place(data, None, configuration(context))) as access:
-        for name in _all(access) if every else stacks or []:
+    with open_place(Place(data, None, configuration(context))) as client:
+        for name in _all(client) if every else stacks or []:
             with report.complaining():
-                stack_id = find(access, name)
-                with access.read() as reader:
-                    stack = read_stack(reader, stack_id)
-                retention = keeping(settings.overridden(stack.settings).retention, days, keep)
-                report.add(stack, access.ask(Prune(stack_id, retention, dry_run)))
-        if every and access.is_there():
+                report.add(client.prune(name, days=days, keep=keep, dry_run=dry_run))
+        if every and client.place.is_there():
             with report.complaining():
-                report.add(None, access.ask(PruneBroadcasts(dry_run)))
+                report.add(client.prune_broadcasts(dry_run=dry_run))
     report.close()
 
 
@@ -102,7 +94,8 @@ class _Report:
         self._dry_run = dry_run
         self._json = json
         self._stacks: list[dict[str, Any]] = []
-        self._total = Pruned()
+        self._removed: Counter[str] = Counter()
+        self._bytes = 0
         self._failed = False
 
     @contextmanager
@@ -114,14 +107,16 @@ class _Report:
             complain(str(error))
             self._failed = True
 
-    def add(self, stack: Stack | None, pruned: Pruned) -> None:
+    def add(self, removed: Removed) -> None:
         """Tell what one stack lost, or what no stack needs."""
-        self._total.add(pruned)
-        if stack is None:
+        self._removed.update(removed.removed)
+        self._bytes += removed.bytes
+        if removed.id is None:
             return
-        self._stacks.append({"id": stack.id, "name": stack.name, **_plain(pruned)})
-        if pruned and not self._json:
-            say(f"{stack.name} ({stack.id[:8]}): {_counted(pruned)}")
+        plain = {"removed": dict(removed.removed), "bytes": removed.bytes}
+        self._stacks.append({"id": removed.id, "name": removed.name, **plain})
+        if removed.bytes and not self._json:
+            say(f"{removed.name} ({removed.id[:8]}): {_counted(removed.removed)}")
 
     def close(self) -> None:
         """Tell the total.
@@ -130,35 +125,28 @@ class _Report:
             Exit: there was an error.
         """
         if self._json:
-            print_json({"dry_run": self._dry_run, **_plain(self._total), "stacks": self._stacks})
-        elif not self._total:
+            total = {"removed": dict(self._removed), "bytes": self._bytes}
+            print_json({"dry_run": self._dry_run, **total, "stacks": self._stacks})
+        elif not self._bytes:
             if not self._failed:
                 say("nothing to remove")
         else:
             verb = "would remove" if self._dry_run else "removed"
-            say(f"{verb} {_counted(self._total)}: {size(self._total.bytes)}")
+            say(f"{verb} {_counted(self._removed)}: {size(self._bytes)}")
             if not self._dry_run:
                 say("the store uses that room again; its file gets smaller by backup and restore alone")
         if self._failed:
             raise typer.Exit(1)
 
 
-def _plain(pruned: Pruned) -> dict[str, Any]:
-    removed = {name: pruned.records[table] for table, name in KINDS.items()}
-    return {"removed": removed, "bytes": pruned.bytes}
-
-
-def _counted(pruned: Pruned) -> str:
+def _counted(removed: Mapping[str, int]) -> str:
     return ", ".join(
-        plural(pruned.records[table], name.replace("_", " ").removesuffix("s"))
-        for table, name in KINDS.items()
-        if pruned.records[table]
+        plural(count, name.replace("_", " ").removesuffix("s")) for name, count in removed.items() if count
     )
 
 
-def _all(access: Access) -> list[str]:
-    with access.read() as reader:
-        return [stack.id for stack in list_stacks(reader)]
+def _all(client: Client) -> list[str]:
+    return [stack.id for stack in client.stacks(sort="created")] if client.place.is_there() else []
 
 
 def _directory(path: Path) -> Path:

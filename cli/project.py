@@ -5,15 +5,13 @@ from typing import Annotated
 
 import typer
 
-from recursor.cli.access import find, open_place
+from recursor.cli.access import open_place
 from recursor.cli.options import HERE, Json, Place, StackName
 from recursor.cli.output import draw, neutral, print_json, print_raw, say
-from recursor.domain.commands import SetIdea
+from recursor.client.synchronous import Client
 from recursor.domain.comparison import unified
 from recursor.domain.errors import InvalidInputError, NotFoundError
-from recursor.domain.new_records import new_idea
 from recursor.domain.project import Artifact
-from recursor.runner.access import Access
 from recursor.storage.queries import MAX_LIMIT
 
 
@@ -26,23 +24,22 @@ def idea(
     json: Json = False,
 ) -> None:
     """Show what a stack is to make, and what its planner made of it; or give it another idea."""
-    with open_place(place) as access:
-        stack_id = find(access, stack)
+    with open_place(place) as client:
         if text is not None:
-            given = new_idea(stack_id, _from_stdin() if text == "-" else text, time.time())
-            changed = access.ask(SetIdea(given))
+            changed = client.set_idea(stack, _from_stdin() if text == "-" else text)
             if json:
                 print_json(changed)
             else:
-                say(f"the idea of {stack_id[:8]} is set")
+                say(f"the idea of {changed.stack_id[:8]} is set")
             return
         try:
-            found = access.inspect(lambda inspection: inspection.idea(stack_id))
+            found = client.idea(stack)
         except NotFoundError:
             # There may be no stack any more.
-            name = access.inspect(lambda inspection: inspection.overview(stack_id)).stack.name
+            there = client.stack(stack).stack
             raise NotFoundError(
-                f"{neutral(name)} has no idea yet: `recursor idea {stack_id[:8]} --set TEXT` gives it one"
+                f"{neutral(there.name)} has no idea yet: "
+                f"`recursor idea {there.id[:8]} --set TEXT` gives it one"
             ) from None
     if json:
         print_json(found)
@@ -61,9 +58,8 @@ def artifacts(
     json: Json = False,
 ) -> None:
     """List the versions of the page that a stack has made, newest first."""
-    with open_place(place) as access:
-        stack_id = find(access, stack)
-        found = access.inspect(lambda inspection: inspection.artifacts(stack_id, limit))
+    with open_place(place) as client:
+        found = client.artifacts(stack, limit=limit)
     if json:
         print_json(found)
     elif found:
@@ -90,28 +86,27 @@ def artifact(
     """Print the page that a stack has made, or what is different between two versions."""
     if diff is not None and (version is not None or json):
         raise InvalidInputError("artifact: --diff goes with neither --version nor --json: give it alone")
-    with open_place(place) as access:
-        stack_id = find(access, stack)
+    with open_place(place) as client:
         if diff is not None:
-            old, new = (_version(access, stack_id, number) for number in diff)
+            old, new = (_version(client, stack, number) for number in diff)
             print_raw(unified(old.content, new.content, f"version {old.number}", f"version {new.number}"))
             return
-        found = _version(access, stack_id, version)
+        found = _version(client, stack, version)
     if json:
         print_json(found)
     else:
         print_raw(found.content)
 
 
-def _version(access: Access, stack_id: str, number: int | None) -> Artifact:
-    overview = access.inspect(lambda inspection: inspection.overview(stack_id))
+def _version(client: Client, stack: str, number: int | None) -> Artifact:
+    overview = client.stack(stack)
     name, newest = overview.stack.name, overview.artifact
     if newest is None:
         raise NotFoundError(f"{name} has no artifact yet: `recursor show` tells how far it is")
     if number is not None and not 1 <= number <= newest.number:
         raise NotFoundError(f"{name} has no version {number}: the newest is {newest.number}")
     try:
-        return access.inspect(lambda inspection: inspection.artifact(stack_id, number))
+        return client.artifact(overview.stack.id, number)
     except NotFoundError:
         if number is None:
             raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recursor.cli.access import open_data
+from recursor.cli.access import check_data
 from recursor.cli.configured import configuration, flags
 from recursor.cli.options import DEFAULT_DATA, Data, Json, Model, Overrides, with_model
 from recursor.cli.output import complain, draw, print_json, say
@@ -128,7 +128,7 @@ def run(
         ),
     )
     access = WebAccess(configured.runner.host, configured.token(), configured.runner.allowed_hosts)
-    open_data(data).close()
+    check_data(data)
     goal = _goal(idea, name, until_done)
 
     # These rooms take longer to import than every other command takes to run.

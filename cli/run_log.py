@@ -40,7 +40,8 @@ class RunLog:
         """
         # Nothing but a runner needs them, and they take their time to import.
         from recursor.runner.log_file import LogFile
-        from recursor.runner.log_records import json_formatter, known_secrets, stderr_formatter
+        from recursor.runner.log_records import json_formatter, stderr_formatter
+        from recursor.runner.log_secrets import known_secrets
         from recursor.runner.logs import FILE_LEVEL, Logging
 
         self._path = log_file(data)

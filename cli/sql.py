@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recursor.cli.access import open_data, open_place
+from recursor.cli.access import check_data, open_place
 from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import complain, draw, print_json, print_raw
 from recursor.domain.errors import InvalidInputError
@@ -88,15 +88,8 @@ def sql(
 
 
 def _tables(place: Place) -> list[TableDescription]:
-    from recursor.storage.sql.description import TableDescription, describe_tables
-
-    with open_place(place) as access:
-        if place.url is None:
-            with access.read() as reader:
-                return describe_tables(reader)
-        client = access.client()
-        assert client is not None
-        return client.get_all(TableDescription, "/api/sql/tables")
+    with open_place(place) as client:
+        return client.sql_tables()
 
 
 def _ask_here(place: Place, text: str, limit: int | None, seconds: float | None) -> SqlResult:
@@ -105,7 +98,7 @@ def _ask_here(place: Place, text: str, limit: int | None, seconds: float | None)
         rows=limit or settings.rows, seconds=seconds or settings.seconds, result_bytes=_RESULT_BYTES
     )
     # Checks the directory; the query's own process opens the store.
-    open_data(place.data).close()
+    check_data(place.data)
     from recursor.storage.sql.process import ask
     from recursor.storage.sql.result import SqlResult
 
@@ -117,12 +110,8 @@ def _ask_elsewhere(place: Place, text: str, limit: int | None, seconds: float | 
         raise InvalidInputError(
             "--seconds: a runner elsewhere goes by its own setting sql.seconds: change it there"
         )
-    from recursor.storage.sql.result import SqlResult
-
-    with open_place(place) as access:
-        client = access.client()
-        assert client is not None
-        result = client.ask(SqlResult.parse, "/api/sql", {"query": text})
+    with open_place(place) as client:
+        result = client.sql(text)
     if limit is None or len(result.rows) <= limit:
         return result
     return result.but(rows=result.rows[:limit], truncated=True)

@@ -2,23 +2,21 @@
 
 import sys
 import time
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
-from recursor.cli.access import find, open_place
+from recursor.cli.access import open_place
 from recursor.cli.doubts import doubt_settings
 from recursor.cli.options import HERE, Json, Model, Overrides, Place, StackName, with_model
 from recursor.cli.output import complain, draw, neutral, print_json, say, say_of_nothing
-from recursor.domain.commands import CreateStack, DeleteStack, RenameStack
+from recursor.client.synchronous import Client
 from recursor.domain.errors import AmbiguousError, InvalidInputError, NotFoundError
-from recursor.domain.new_records import new_idea, new_stack
 from recursor.domain.settings import collect_overrides
-from recursor.domain.stack import ExecutionState, Phase
-from recursor.runner.access import Access
+from recursor.domain.stack import ExecutionState, Phase, Stack
+from recursor.runner.errors import RunnerSilentError
 from recursor.storage.errors import CorruptRecordError
-from recursor.storage.stack_listing import LONGEST_SEARCH, StackFilter, StackListed, StackOrder
+from recursor.storage.stack_listing import LONGEST_SEARCH, StackListed, StackOrder
 
 
 def create(
@@ -33,19 +31,16 @@ def create(
     json: Json = False,
 ) -> None:
     """Make a stack, and print its id."""
-    now = time.time()
     overrides = with_model(collect_overrides(settings or []), model)
-    stack = new_stack(name, now, overrides)
-    project = None if idea is None else new_idea(stack.id, idea, now)
-    with open_place(place) as access:
-        made = access.ask(CreateStack(stack, project, start))
-        lonely = start and not access.is_run()
-        doubt_settings(access, overrides)
-        shared = _is_anothers(access, made["name"], made["id"])
+    with open_place(place) as client:
+        made = client.create(name, idea=idea, settings=overrides, start=start)
+        lonely = start and not client.place.has_runner()
+        doubt_settings(client, overrides)
+        shared = _is_anothers(client, made)
     if json:
         print_json(made)
     else:
-        say(made["id"])
+        say(made.id)
     if shared:
         _complain_of_namesake(made)
     if lonely and sys.stderr.isatty():
@@ -78,9 +73,9 @@ def list_(
     json: Json = False,
 ) -> None:
     """List stacks: what each is, what it is doing, and how it fares."""
-    which = StackFilter(frozenset(state or ()), frozenset(phase or ()), _checked_search(search))
-    with open_place(place) as access:
-        found = access.inspect(lambda inspection: inspection.stacks(which, sort, limit))
+    search = _checked_search(search)
+    with open_place(place) as client:
+        found = client.stacks(states=state or (), phases=phase or (), search=search, sort=sort, limit=limit)
     if json:
         print_json([_plain(each) for each in found])
     if not found:
@@ -101,13 +96,10 @@ def list_(
 
 def show(stack: StackName, place: Place = HERE, json: Json = False) -> None:
     """Show one stack: its state, its project, and what it is doing now."""
-    with open_place(place) as access:
-        stack_id = find(access, stack)
-        found, status = access.inspect(
-            lambda inspection: (inspection.overview(stack_id), inspection.status(stack_id))
-        )
-        unserved = status is None and access.is_run()
-    live: dict[str, Any] | None = None if status is None else status.model_dump(mode="json")
+    with open_place(place) as client:
+        found = client.stack(stack)
+        live = live_status(client, found.stack.id)
+        unserved = live is None and client.place.has_runner()
     if json:
         plain = found.model_dump(mode="json")
         doing = ("active", "cycle", "wave", "running", "trouble")
@@ -124,6 +116,19 @@ def show(stack: StackName, place: Place = HERE, json: Json = False) -> None:
     draw(*stack_page(found, live, time.time(), unserved=unserved))
 
 
+def live_status(client: Client, stack_id: str) -> dict[str, Any] | None:
+    """Return what a runner says of a stack that is not in the store; None where no runner tells."""
+    if not client.place.has_runner():
+        return None
+    try:
+        status = client.status(stack_id)
+    except RunnerSilentError:
+        if client.place.url is not None:
+            raise
+        return None
+    return status.model_dump(mode="json")
+
+
 def rename(
     stack: StackName,
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it from now on.")],
@@ -131,14 +136,13 @@ def rename(
     json: Json = False,
 ) -> None:
     """Call a stack something else. Its id stays."""
-    with open_place(place) as access:
-        stack_id = find(access, stack)
-        renamed = access.ask(RenameStack(stack_id, name))
-        shared = _is_anothers(access, renamed["name"], stack_id)
+    with open_place(place) as client:
+        renamed = client.rename(stack, name)
+        shared = _is_anothers(client, renamed)
     if json:
         print_json(renamed)
     else:
-        say(f"{stack_id} is called {renamed['name']}")
+        say(f"{renamed.id} is called {renamed.name}")
     if shared:
         _complain_of_namesake(renamed)
 
@@ -150,35 +154,35 @@ def delete(
     json: Json = False,
 ) -> None:
     """Remove a stack and all that belongs to it, for good."""
-    with open_place(place) as access:
-        stack_id = find(access, stack)
+    with open_place(place) as client:
         try:
-            name = access.inspect(lambda inspection: inspection.overview(stack_id)).stack.name
+            found = client.stack(stack).stack
+            stack_id, name = found.id, found.name
         except CorruptRecordError:
-            name = "(unreadable)"
+            stack_id, name = client.stacks(search=stack)[0].id, "(unreadable)"
         if not yes:
             _ask(f"Delete {neutral(name)} ({stack_id}) and all that belongs to it?")
-        access.ask(DeleteStack(stack_id))
+        client.delete(stack_id)
     if json:
         print_json({"id": stack_id, "deleted": True})
     else:
         say(f"{name} ({stack_id}) is deleted")
 
 
-def _is_anothers(access: Access, name: str, stack_id: str) -> bool:
-    """Whether the name leads to another stack than this one, or to several."""
+def _is_anothers(client: Client, stack: Stack) -> bool:
+    """Whether a stack's name leads to another stack, or to several."""
     try:
-        return find(access, name) != stack_id
+        return client.stack(stack.name).stack.id != stack.id
     except AmbiguousError:
         return True
     except NotFoundError:
         return False
 
 
-def _complain_of_namesake(stack: Mapping[str, Any]) -> None:
+def _complain_of_namesake(stack: Stack) -> None:
     complain(
-        f"there is another stack of the name {stack['name']}: use ids to tell them apart: "
-        f"this one's is {stack['id']}"
+        f"there is another stack of the name {stack.name}: use ids to tell them apart: "
+        f"this one's is {stack.id}"
     )
 
 

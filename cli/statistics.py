@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from recursor.cli.access import find, open_place
+from recursor.cli.access import open_place
 from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import draw, neutral, print_json
 from recursor.cli.wording import parse_span, since_moment
+from recursor.client.synchronous import Client
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.statistics import Figures
-from recursor.runner.inspection import Inspection
 
 _MINUTE = 60
 
@@ -50,18 +50,12 @@ def stats(
     if every is not None and not series:
         raise InvalidInputError("stats: --every is how long the parts of --series are: give both")
     seconds = _length(every, now - begin)
-    with open_place(place) as access:
-        stack_id = None if stack is None else find(access, stack)
+    with open_place(place) as client:
+        spans = client.series(stack, begin, now, seconds) if series else []
         if series and json:
-            print_json(access.inspect(lambda inspection: inspection.series(stack_id, begin, now, seconds)))
+            print_json(spans)
             return
-        name, found, spans = access.inspect(
-            lambda inspection: (
-                "all stacks" if stack_id is None else neutral(inspection.overview(stack_id).stack.name),
-                _figures(inspection, stack_id, begin, now),
-                inspection.series(stack_id, begin, now, seconds) if series else [],
-            )
-        )
+        name, found = _figures(client, stack, begin, now)
     if json:
         print_json(found)
         return
@@ -72,8 +66,11 @@ def stats(
         draw("", series_table(spans))
 
 
-def _figures(inspection: Inspection, stack_id: str | None, since: float, until: float) -> Figures:
-    return inspection.totals(since, until) if stack_id is None else inspection.stats(stack_id, since, until)
+def _figures(client: Client, stack: str | None, since: float, until: float) -> tuple[str, Figures]:
+    """Return whose figures they are, and the figures."""
+    if stack is None:
+        return "all stacks", client.totals(since, until)
+    return neutral(client.stack(stack).stack.name), client.stats(stack, since, until)
 
 
 def _length(every: str | None, whole: float) -> int:

@@ -6,14 +6,12 @@ from typing import Annotated
 
 import typer
 
-from recursor.cli.access import find, open_place
+from recursor.cli.access import open_place
 from recursor.cli.options import HERE, Json, Place, StackName
 from recursor.cli.output import draw, print_json, say
-from recursor.domain.commands import AddTodo, CancelTodo, EditTodo
+from recursor.client.synchronous import Client
 from recursor.domain.errors import AmbiguousError, InvalidInputError, NotFoundError
-from recursor.domain.new_records import new_todo
 from recursor.domain.todo import Todo, TodoStatus
-from recursor.runner.access import Access, Answer
 
 # Todos' ids begin alike, because they sort by age; these many last digits differ.
 SHOWN_DIGITS = 8
@@ -60,27 +58,23 @@ def todos(
 ) -> None:
     """List a stack's todos, or add, edit or cancel one."""
     _check(add, edit, content, priority, cancel)
-    with open_place(place) as access:
-        stack_id = find(access, stack)
+    with open_place(place) as client:
         if add is not None:
-            todo = new_todo(stack_id, add, 3 if priority is None else priority, time.time())
-            changed = access.ask(AddTodo(todo))
+            changed = client.add_todo(stack, add, 3 if priority is None else priority)
         elif edit is not None:
-            changed = _edit(access, stack_id, edit, content, priority)
+            todo_id = _find_todo(client, stack, edit)
+            changed = client.edit_todo(stack, todo_id, content=content, priority=priority)
         elif cancel is not None:
-            todo_id = _find_todo(access, stack_id, cancel)
-            changed = access.ask(CancelTodo(stack_id, todo_id))
+            changed = client.cancel_todo(stack, _find_todo(client, stack, cancel))
         else:
-            _print_todos(
-                access.inspect(lambda inspection: inspection.todos(stack_id, _statuses(status))), json
-            )
+            _print_todos(client.todos(stack, statuses=_statuses(status)), json)
             return
     if json:
         print_json(changed)
     elif add is not None:
-        say(changed["id"])
+        say(changed.id)
     else:
-        say(f"todo {changed['id'][-SHOWN_DIGITS:]} is {'changed' if edit else changed['status']}")
+        say(f"todo {changed.id[-SHOWN_DIGITS:]} is {'changed' if edit else changed.status}")
 
 
 def _check(
@@ -95,11 +89,6 @@ def _check(
         raise InvalidInputError("todos: --priority goes with --add TEXT or --edit ID")
     if edit is not None and content is None and priority is None:
         raise InvalidInputError("todos: nothing to change: give --content TEXT or --priority N")
-
-
-def _edit(access: Access, stack_id: str, named: str, content: str | None, priority: int | None) -> Answer:
-    todo_id = _find_todo(access, stack_id, named)
-    return access.ask(EditTodo(stack_id, todo_id, content, priority))
 
 
 def _print_todos(found: list[Todo], json: bool) -> None:
@@ -127,9 +116,9 @@ def _statuses(status: TodoFilter | None) -> frozenset[TodoStatus]:
     return frozenset({TodoStatus(status.value)})
 
 
-def _find_todo(access: Access, stack_id: str, named: str) -> str:
+def _find_todo(client: Client, stack: str, named: str) -> str:
     wanted = named.strip().lower()
-    ids = [todo.id for todo in access.inspect(lambda inspection: inspection.todos(stack_id))]
+    ids = [todo.id for todo in client.todos(stack)]
     if wanted in ids:
         return wanted
     found = [todo_id for todo_id in ids if wanted and todo_id.endswith(wanted)]

@@ -1,19 +1,17 @@
 """The command `traces`: what agents thought and did."""
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Annotated
 
 import typer
 
-from recursor.cli.access import find, open_place
+from recursor.cli.access import open_place
 from recursor.cli.following import follow
 from recursor.cli.options import HERE, Json, Place, StackName
 from recursor.cli.output import draw, print_json, print_json_line, say_of_nothing
+from recursor.client.synchronous import Client
 from recursor.domain.trace import Trace
-from recursor.runner.access import Access
-from recursor.runner.inspection import Inspection
-from recursor.storage.trace_search import MAX_LIMIT, TracePage
+from recursor.storage.trace_search import MAX_LIMIT
 
 
 def traces(
@@ -34,8 +32,8 @@ def traces(
     json: Json = False,
 ) -> None:
     """Show what a stack's agents thought and did, newest first."""
-    with open_place(place) as access:
-        search = _Search(access, find(access, stack), role, text)
+    with open_place(place) as client:
+        search = _Search(client, stack, role, text)
         found = search.newest(limit)
         if go_on:
             _show_each(reversed(found), json)
@@ -53,44 +51,36 @@ def traces(
 class _Search:
     """Finds a stack's traces, and those that came since."""
 
-    def __init__(self, access: Access, stack_id: str, role: str | None, text: str | None) -> None:
-        self._access = access
-        self._stack_id = stack_id
+    def __init__(self, client: Client, stack: str, role: str | None, text: str | None) -> None:
+        self._client = client
+        self._stack = stack
         self._role = role
         self._text = text
-        self._seen: str | None = None
+        self._seen = ""
 
     def newest(self, limit: int) -> list[Trace]:
         """Return the newest `limit`, newest first."""
         self._seen = self._last()
-        return self._pages(limit)
+        found = self._client.traces(self._stack, role=self._role, text=self._text, limit=limit)
+        return self._noted(found)
 
     def newer(self) -> list[Trace]:
         """Return what has come since the last time, oldest first."""
         before, self._seen = self._seen, self._last()
-        return [] if self._seen == before else self._pages(None, after=before)[::-1]
+        if self._seen == before:
+            return []
+        found = self._client.traces(self._stack, role=self._role, text=self._text, after=before)
+        return self._noted(found)[::-1]
 
-    def _last(self) -> str | None:
-        found = self._access.inspect(lambda inspection: inspection.traces(self._stack_id, limit=1)).traces
-        return found[0].id if found else None
+    def _last(self) -> str:
+        found = self._client.traces(self._stack, limit=1)
+        return found[0].id if found else ""
 
-    def _pages(self, limit: int | None, after: str | None = None) -> list[Trace]:
-        found: list[Trace] = []
-        before: str | None = None
-        while limit is None or len(found) < limit:
-            size = MAX_LIMIT if limit is None else limit - len(found)
-            page = self._access.inspect(partial(self._page, size, before, after))
-            # What has come since is for the next time.
-            found += (trace for trace in page.traces if self._seen is not None and trace.id <= self._seen)
-            before = page.before
-            if before is None:
-                break
+    def _noted(self, found: list[Trace]) -> list[Trace]:
+        """Note what has come meanwhile, so that it is not found again."""
+        if found:
+            self._seen = max(self._seen, found[0].id)
         return found
-
-    def _page(self, limit: int, before: str | None, after: str | None, inspection: Inspection) -> TracePage:
-        return inspection.traces(
-            self._stack_id, role=self._role, text=self._text, limit=limit, before=before, after=after
-        )
 
 
 def _show_each(traces: Iterable[Trace], json: bool) -> None:

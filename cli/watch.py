@@ -5,27 +5,24 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recursor.cli.access import find, open_place
+from recursor.cli.access import open_place
 from recursor.cli.following import PERIOD_SECONDS, follow
 from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import complain, one_line, print_json_line, say
+from recursor.cli.stacks import live_status
 from recursor.domain.record import iso
-from recursor.runner.direct_inspection import DirectInspection
 from recursor.runner.errors import RunnerSilentError
-from recursor.runner.inspection import Inspection
-from recursor.storage.execution_listing import ExecutionFilter
-from recursor.storage.stack_listing import MAX_PAGE, StackFilter, StackListed, StackOrder, StackPage
+from recursor.runner.holding import runner_of
+from recursor.storage.stack_listing import MAX_PAGE, StackListed
 
 if TYPE_CHECKING:
     from rich.console import Group
 
     from recursor.cli.hearing import Hearing
-
-T = TypeVar("T")
 
 # What a runner is asked for at most so often, in seconds.
 _ASK_SECONDS = 1.0
@@ -45,10 +42,10 @@ def watch(
     Without a terminal, or with --json, every change is a line.
     """
     with _Sight(place) as sight:
-        stack_id = None if stack is None else find(sight.access, stack)
+        stack_id = None if stack is None else sight.client.stack(stack).stack.id
         if json or not sys.stdout.isatty():
             changes = _Changes(sight, stack_id, json)
-            if not sight.access.is_run():
+            if not sight.client.place.has_runner():
                 complain("no runner is up to tell what happens: `recursor run` starts one")
             follow(changes.look, PERIOD_SECONDS if place.url is None else _ASK_SECONDS)
             return
@@ -57,10 +54,8 @@ def watch(
         if stack_id is not None:
             sight.hear(stack_id)
         picture = sight.all_stacks if stack_id is None else lambda lines: sight.one_stack(stack_id, lines)
-        if place.url is None:
-            live_screen.show_live(picture)
-        else:
-            live_screen.show_live(_waiting(picture), _ASK_SECONDS)
+        period = live_screen.PERIOD_SECONDS if place.url is None else _ASK_SECONDS
+        live_screen.show_live(_waiting(picture), period)
 
 
 def _waiting(picture: Callable[[int], Group]) -> Callable[[int], Group]:
@@ -87,25 +82,15 @@ class _Sight:
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self.access = open_place(place)
+        self.client = open_place(place)
         self._live: tuple[float, dict[str, Any] | None] = (float("-inf"), None)
         self._hearing: Hearing | None = None
-
-    def look(self, action: Callable[[Inspection], T]) -> T:
-        """Have `action` answered by the runner elsewhere, or from the store, which costs nobody."""
-        if self._place.url is not None:
-            return self.access.inspect(action)
-        return action(DirectInspection(self.access.read, time.time))
-
-    def page(self, limit: int, order: StackOrder, only: str | None = None) -> StackPage:
-        which = StackFilter(search=only or "")
-        return self.look(lambda inspection: inspection.page_of_stacks(which, order, limit))
 
     def runner(self) -> str | None:
         """Return who runs the stacks, as it is shown; None if nobody does."""
         if self._place.url is not None:
             return f"the runner at {self._place.url}"
-        found = self.access.runner()
+        found = runner_of(self._place.data)
         return None if found is None else f"process {found.pid}, {found.details.get('url') or 'starting'}"
 
     def all_stacks(self, lines: int) -> Group:
@@ -113,20 +98,20 @@ class _Sight:
         from recursor.cli.watch_tables import MARGIN_LINES, all_stacks
 
         room = min(max(lines - MARGIN_LINES, 1), MAX_PAGE)
-        page = self.page(room, StackOrder.ACTIVITY)
+        page = self.client.stacks_page(limit=room)
         return all_stacks(page, self.runner(), time.time())
 
     def one_stack(self, stack_id: str, lines: int) -> Group:
         """Return the picture of one stack."""
         from recursor.cli.watch_tables import one_stack
 
-        found = self.look(lambda inspection: inspection.overview(stack_id))
-        cycles = self.look(lambda each: each.executions(stack_id, ExecutionFilter(), _CYCLES_SHOWN))
-        listed = self.page(1, StackOrder.ACTIVITY, stack_id).items
+        found = self.client.stack(stack_id)
+        cycles = self.client.executions(stack_id, limit=_CYCLES_SHOWN)
+        listed = self.client.stacks_page(limit=1, search=stack_id).items
         waits = listed[0].waits if listed else None
         said = {} if self._hearing is None else self._hearing.said
         live = self.live(stack_id)
-        unserved = live is None and self.access.is_run()
+        unserved = live is None and self.client.place.has_runner()
         return one_stack(found, live, waits, cycles, said, time.time(), lines, unserved=unserved)
 
     def hear(self, stack_id: str) -> None:
@@ -140,11 +125,7 @@ class _Sight:
         """Return what the runner says of a stack, or None if none answers."""
         at, told = self._live
         if time.monotonic() - at >= _ASK_SECONDS:
-            if told is None:
-                # There may be one by now, or another one.
-                self.access.look_again()
-            status = self.access.inspect(lambda inspection: inspection.status(stack_id))
-            told = None if status is None else status.model_dump(mode="json")
+            told = live_status(self.client, stack_id)
             self._live = time.monotonic(), told
         return told
 
@@ -154,7 +135,7 @@ class _Sight:
     def __exit__(self, *_: object) -> None:
         if self._hearing is not None:
             self._hearing.end()
-        self.access.close()
+        self.client.close()
 
 
 class _Changes:
@@ -171,7 +152,7 @@ class _Changes:
         """Print what is new, or once, why nothing can be seen for now."""
         try:
             # The 500 that were active last: what changes is among them.
-            page = self._sight.page(MAX_PAGE, StackOrder.ACTIVITY, self._stack_id)
+            page = self._sight.client.stacks_page(limit=MAX_PAGE, search=self._stack_id or "")
         except RunnerSilentError as error:
             if not self._heard:
                 raise

@@ -89,6 +89,8 @@ class Record(BaseModel):
         extra="forbid",
         allow_inf_nan=False,
         use_attribute_docstrings=True,
+        # A command needs a few of all records: each is made ready when it is first used.
+        defer_build=True,
         # What is written always has all of its fields.
         json_schema_serialization_defaults_required=True,
     )

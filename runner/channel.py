@@ -1,4 +1,4 @@
-"""Answers other processes for an orchestrator: commands, and the process that serves the API.
+"""Answers the process that serves the API for an orchestrator.
 
 One thread does all of it and waits for nobody: a process that stands still holds up its own answers alone.
 """
@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import pickle
 import socket
-import struct
 import threading
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable, Coroutine
@@ -51,14 +49,11 @@ _BATCH = 1_000
 # Periods without an event after which nothing is looked at any more until one comes.
 _QUIET_PERIODS = 20
 
-# Commands that are connected at a time, and questions of one connection that wait for their answers.
-_MOST_COMMANDS, _MOST_QUESTIONS = 100, 1_000
+# Questions that wait for their answers.
+_MOST_QUESTIONS = 1_000
 
-# Bytes that may wait for a command before no more is read of it: it may ask much before it reads an answer.
-_MOST_WAITING = 8 * 1024 * 1024
-
-# Seconds that a command may take to say who it is, and to read what waits for it.
-_GREETING_SECONDS, _STUCK_SECONDS = 5.0, 30.0
+# Seconds that the process may take to say who it is.
+_GREETING_SECONDS = 5.0
 
 # Seconds in which the last frames are read, or are not.
 _FAREWELL_SECONDS = 1.0
@@ -72,20 +67,11 @@ class Channel:
         self._orchestrator = orchestrator
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="recursor-channel", daemon=True)
-        self._server: asyncio.AbstractServer | None = None
         self._conversations: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Begin to answer."""
         self._thread.start()
-
-    def listen(self, listener: socket.socket) -> None:
-        """Answer every command of this user, or of root, that connects to a listening Unix socket."""
-
-        async def serve() -> None:
-            self._server = await asyncio.start_unix_server(self._take_command, sock=listener)
-
-        asyncio.run_coroutine_threadsafe(serve(), self._loop).result()
 
     def attach(
         self, connection: socket.socket, assignment: object, on_serving: Callable[[], object] = lambda: None
@@ -131,8 +117,6 @@ class Channel:
             self._loop.call_soon_threadsafe(function, *arguments)
 
     async def _end(self) -> None:
-        if self._server is not None:
-            self._server.close()
         for task in self._conversations:
             task.cancel()
         await asyncio.gather(*self._conversations, return_exceptions=True)
@@ -142,25 +126,6 @@ class Channel:
         self._conversations.add(task)
         task.add_done_callback(self._conversations.discard)
         return task
-
-    def _take_command(self, reader: StreamReader, writer: StreamWriter) -> None:
-        if len(self._conversations) > _MOST_COMMANDS or not _is_allowed(writer):
-            writer.close()
-        else:
-            writer.transport.set_write_buffer_limits(high=_MOST_WAITING)
-            self._spawn(self._answer_command(_Conversation(self, reader, writer)))
-
-    async def _answer_command(self, conversation: _Conversation) -> None:
-        try:
-            await conversation.greet("the command")
-            while True:
-                await conversation.take(await conversation.receive())
-                async with asyncio.timeout(_STUCK_SECONDS):
-                    await conversation.flush()
-        except (OSError, EOFError, TimeoutError, RecursorError):
-            pass
-        finally:
-            await conversation.hang_up()
 
     async def _answer_web(self, link: WebLink, conversation: _Conversation, assignment: object) -> None:
         events = _EventBatches(self)
@@ -349,14 +314,3 @@ class _EventBatches:
             conversation.send(pack(Kind.EVENTS, pickle.dumps((batch, missed if start == 0 else 0))))
             await conversation.flush()
         return bool(events or missed)
-
-
-def _is_allowed(writer: StreamWriter) -> bool:
-    """Whether a command runs as this user or as root; else its mode keeps others out."""
-    peer = getattr(socket, "SO_PEERCRED", None)
-    if peer is None:
-        return True
-    # struct ucred: process, user, group (unix(7)).
-    connection = writer.get_extra_info("socket")
-    _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, peer, struct.calcsize("3i")))
-    return user in (0, os.geteuid())

@@ -45,8 +45,8 @@ def control_listener(data: Path) -> Iterator[tuple[socket.socket, str]]:
             path.unlink()
 
 
-def connect(data: Path, place: str, seconds: float) -> socket.socket:
-    """Return a connection to the runner of a data directory.
+def open_socket_path(data: Path, place: str, seconds: float) -> str:
+    """Return the path of a runner's socket, to which this user can connect.
 
     Args:
         data: the data directory.
@@ -57,14 +57,13 @@ def connect(data: Path, place: str, seconds: float) -> socket.socket:
         ControlSocketError: nobody listens there, or this user may not connect.
     """
     path = _shortest(data / place)
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.settimeout(seconds)
-    try:
-        connection.connect(path)
-    except OSError as error:
-        connection.close()
-        raise ControlSocketError(f"{path}: {error.strerror or error}") from error
-    return connection
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(seconds)
+        try:
+            connection.connect(path)
+        except OSError as error:
+            raise ControlSocketError(f"{path}: {error.strerror or error}") from error
+    return path
 
 
 def _listen(data: Path) -> tuple[socket.socket, Path]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recursor.domain.log import USUAL_LOG_PAGE, LogPage, LogRecord
-from recursor.runner.log_reader import explained, log_names, record_in
-from recursor.runner.log_records import without_secrets
+from recursor.runner.log_lines import explained, log_names, record_in
+from recursor.runner.log_secrets import without_secrets
 
 # Bytes that are looked through for one page at most, some tenth of a second.
 LOOKED_THROUGH = 8 * 1024 * 1024
@@ -118,6 +118,9 @@ class LogPages:
         # What was replaced so often that it is gone: then all that there is came later.
         at = next((i for i, each in enumerate(files) if each.number == number), None)
         at, position = (len(files) - 1, 0) if at is None else (at, offset)
+        if files and position > files[at].size:
+            # Another file has its number by now.
+            position = 0
         left = LOOKED_THROUGH
         while at >= 0 and left > 0:
             lines = _chunk_after(files[at], position)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -15,16 +15,10 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from recursor.domain.errors import in_one_line
 from recursor.domain.record import iso
+from recursor.runner.log_secrets import in_json, without_secrets
 
 # What library code may add to a record by `extra`.
 _EXTRAS = ("stack", "execution", "node")
-
-# Variables of these names hold what must not be read in a log.
-_SECRET_NAMES = ("TOKEN", "KEY", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "OTLP_HEADERS")
-# Shorter ones would black out words that mean something else.
-_SHORTEST_SECRET = 8
-
-REDACTED = "[redacted]"
 
 
 def events_logger() -> structlog.stdlib.BoundLogger:
@@ -106,22 +100,6 @@ def stderr_formatter(part: str, secrets: Sequence[str], wanted: str = "auto") ->
     )
 
 
-def known_secrets(environment: Mapping[str, str], *more: str | None) -> list[str]:
-    """Return what must not be read in a log: the values of variables with telling names, and `more`.
-
-    The longest come first: one that begins another would leave the rest of it to be read.
-    """
-    named = [value for name, value in environment.items() if any(part in name for part in _SECRET_NAMES)]
-    known = {text for text in (*named, *more) if text and len(text) >= _SHORTEST_SECRET}
-    return sorted(known, key=lambda secret: (-len(secret), secret))
-
-
-def in_json(secrets: Iterable[str]) -> list[str]:
-    """Return secrets with the ways in which they may stand in JSON."""
-    known = list(secrets)
-    return [*known, *(orjson.dumps(secret).decode()[1:-1] for secret in known)]
-
-
 def _formatter(processors: list[Processor]) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[structlog.stdlib.ExtraAdder(allow=_EXTRAS)],
@@ -160,10 +138,3 @@ def _storable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 def _text(value: str) -> str:
     # Half a character, as the name of a file may hold, is no JSON.
     return value.encode(errors="backslashreplace").decode()
-
-
-def without_secrets(text: str, secrets: Iterable[str]) -> str:
-    """Return a text with each of some others blacked out."""
-    for secret in secrets:
-        text = text.replace(secret, REDACTED)
-    return text

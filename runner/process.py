@@ -21,10 +21,13 @@ from recursor.domain.errors import InvalidInputError, RecursorError
 from recursor.domain.process_settings import SqlSettings
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.runner.agent_processes import AgentAssignment, AgentProcesses
+from recursor.runner.api_socket import ApiSocket, publish_to
 from recursor.runner.channel import Channel
 from recursor.runner.control_socket import control_listener
+from recursor.runner.event_relay import EventRelay
 from recursor.runner.holding import hold_for_runner
-from recursor.runner.places import store_directory
+from recursor.runner.log_pages import LogPages
+from recursor.runner.places import log_file, store_directory
 from recursor.runner.port import listen
 from recursor.runner.team import standard_team
 from recursor.runner.web_process import Assignment, WebProcess
@@ -35,9 +38,11 @@ from recursor.storage.data_directory import DataDirectoryLock
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.opening import open_store
 from recursor.web.access import LOOPBACK, WebAccess, bracketed, is_wildcard
+from recursor.web.orchestrator_client import ActorClient
 
 if TYPE_CHECKING:
     from recursor.orchestration.roles import RoleRegistry
+    from recursor.web.engine import Engine
 
 logger = logging.getLogger("recursor.runner")
 
@@ -147,9 +152,12 @@ class Runner:
             control, place = held.enter_context(control_listener(self.data))
             channel = Channel(self.orchestrator)
             channel.start()
-            # Commands that come later wait for the directory.
             held.callback(channel.close)
-            channel.listen(control)
+            relay = held.enter_context(EventRelay(self.orchestrator))
+            api = ApiSocket(control, lambda: self._engine(relay))
+            # Commands that come later wait for the directory.
+            held.callback(api.stop)
+            api.start()
             sign = _Sign(lock, self.url)
             web = WebProcess(assignment, listener, channel, sign.put)
             held.callback(web.stop)
@@ -179,6 +187,25 @@ class Runner:
         future = self.orchestrator.ask(Shutdown(grace), block=False)
         assert isinstance(future, DispatchedFuture)
         return future
+
+    def _engine(self, relay: EventRelay) -> Engine:
+        """Return what the API on the socket works on."""
+        from recursor.web.engine import Engine
+        from recursor.web.event_feed import EventFeed
+
+        feed = EventFeed()
+        relay.add(publish_to(feed))
+        return Engine(
+            ActorClient(self.orchestrator),
+            self.store,
+            self.settings,
+            self.clock,
+            feed,
+            self.data,
+            self._sql,
+            self._runner,
+            LogPages(log_file(self.data)),
+        )
 
     def _start_orchestrator(self, held: ExitStack) -> ActorRef[Orchestrator]:
         roles, models = self.roles, Exchange(self.clock, self._runner.rates)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -15,8 +15,10 @@ from unittest.mock import patch
 
 from recursor.cli.app import run_command
 from recursor.domain.stack import Stack
-from recursor.runner.access import Access
+from recursor.runner.places import store_directory
+from recursor.storage.opening import open_store
 from recursor.storage.stacks import read_stack
+from recursor.storage.store import Reader
 
 T = TypeVar("T")
 
@@ -165,6 +167,13 @@ class _Captured(io.TextIOWrapper):
         return self.buffer.getvalue().decode()
 
 
+@contextmanager
+def reading(data: Path) -> Iterator[Reader]:
+    """What is in the store of a data directory, whoever writes to it."""
+    with closing(open_store(store_directory(data), read_only=True)) as store, store.read() as reader:
+        yield reader
+
+
 class Gated:
     """A started stack whose planner waits, in every runner, until the gate is opened."""
 
@@ -204,5 +213,5 @@ class Gated:
         wait_for(self.runs)
 
     def stack(self) -> Stack:
-        with Access(self.data) as access, access.read() as reader:
+        with reading(self.data) as reader:
             return read_stack(reader, self.id)

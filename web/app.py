@@ -2,28 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 
-from recursor.web import doctor, probes, sql
 from recursor.web.access import WebAccess
-from recursor.web.api import (
-    artifacts,
-    budgets,
-    control,
-    conversations,
-    executions,
-    live,
-    logs,
-    process,
-    project,
-    stacks,
-    statistics,
-    todos,
-    traces,
-)
 from recursor.web.api.answers import EVERYWHERE
 from recursor.web.api.description import TITLE, describe, operation_id
 from recursor.web.api.idempotency import KeyLocks
@@ -31,33 +15,20 @@ from recursor.web.api.strict_query import only_known_parameters
 from recursor.web.engine import Engine
 from recursor.web.failures import handle_failures
 from recursor.web.guard import Guard
-from recursor.web.login import login_router
+from recursor.web.parts import PARTS, routers
 from recursor.web.sessions import Sessions
 
 # In the data directory: the numbers of sessions that people ended before their time.
 ENDED_SESSIONS = "ended-sessions.json"
 
-_ROUTERS = (
-    control.router,
-    stacks.router,
-    project.router,
-    todos.router,
-    conversations.router,
-    artifacts.router,
-    executions.router,
-    traces.router,
-    statistics.router,
-    budgets.router,
-    live.router,
-    process.router,
-    logs.router,
-    doctor.router,
-    sql.router,
-)
-
 
 def make_app(
-    engine: Engine, port: int, *, access: WebAccess | None = None, runner: int | None = None
+    engine: Engine,
+    port: int,
+    *,
+    access: WebAccess | None = None,
+    runner: int | None = None,
+    parts: Iterable[str] = PARTS,
 ) -> FastAPI:
     """Return the application.
 
@@ -66,6 +37,7 @@ def make_app(
         port: where it will be served: requests meant for another host or port are refused.
         access: who may use it; by default every program on this machine.
         runner: the process that runs the stacks; by default this one.
+        parts: the parts of the API that it has; by default all, and what monitors ask.
     """
     access = access or WebAccess()
     app = FastAPI(
@@ -85,12 +57,17 @@ def make_app(
     app.state.stacks_listed = 0
     app.state.sql_queries = set()
     app.state.runner = runner or os.getpid()
-    for router in _ROUTERS:
+    for router in routers(parts):
         app.include_router(router, dependencies=[Depends(only_known_parameters)])
-    # Monitors add parameters of their own, and shall not take a runner for broken because of them.
-    app.include_router(probes.router)
+    if parts is PARTS:
+        from recursor.web import probes
+
+        # Monitors add parameters of their own, and shall not take a runner for broken because of them.
+        app.include_router(probes.router)
     sessions = None
     if access.token is not None:
+        from recursor.web.login import login_router
+
         ended = None if engine.data is None else engine.data / ENDED_SESSIONS
         sessions = Sessions(access.token, ended, engine.now)
         app.include_router(login_router(access, sessions))

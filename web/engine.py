@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Request
 
@@ -11,9 +11,17 @@ from recursor.domain.log import LogSource
 from recursor.domain.process_settings import SqlSettings
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.runtime.clock import Clock
-from recursor.storage.store import Reader, Store
+from recursor.storage.store import Reader
 from recursor.web.event_feed import EventFeed
 from recursor.web.orchestrator_client import ANSWER_SECONDS, OrchestratorClient
+
+
+class Readable(Protocol):
+    """What can be read: a store, for one."""
+
+    def read(self) -> AbstractContextManager[Reader]:
+        """Take a snapshot, for the length of a `with` block. See `Store.read`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +29,7 @@ class Engine:
     """A running orchestrator and what belongs to it, wherever it runs."""
 
     orchestrator: OrchestratorClient
-    store: Store
-    """Only to be read."""
+    store: Readable
     settings: Settings
     """The runner's; a stack's own are applied over them."""
     clock: Clock

@@ -57,8 +57,6 @@ async def _not_understood(request: Request, error: Exception) -> JSONResponse:
 
 def _nothing_named(request: Request, error: Mapping[str, Any]) -> str:
     name, value = str(error["loc"][1]), str(error["input"])[:60]
-    if name == "stack_id":
-        return f"no stack {value}: it does not exist or was deleted"
     return (
         f"no {_NAMES.get(name, name)} {value} in stack {request.path_params.get('stack_id', '')[:60]}: "
         "list them to see what there is"

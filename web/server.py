@@ -1,7 +1,9 @@
 """Serves the application on a thread of its own."""
 
 import asyncio
+import os
 import socket
+import struct
 import threading
 from collections.abc import Callable
 
@@ -36,6 +38,11 @@ class _Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # uvicor
     """
 
     _watch: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        if not _is_own_user(transport):
+            transport.abort()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -121,3 +128,14 @@ class WebServer:
             self._error = error
         finally:
             self._up.set()
+
+
+def _is_own_user(transport: asyncio.Transport) -> bool:
+    """Whether this user or root connects to a Unix socket: not every system heeds its mode."""
+    connection = transport.get_extra_info("socket")
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None or connection is None or connection.family != socket.AF_UNIX:
+        return True
+    # struct ucred: process, user, group (unix(7)).
+    _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, option, struct.calcsize("3i")))
+    return user in (0, os.geteuid())

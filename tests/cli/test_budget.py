@@ -66,9 +66,9 @@ def test_shows_what_was_spent_of_what_and_why_the_stack_stands_still(budget: Run
 
 def test_raises_and_resumes_in_one_go(budget: Run, capsys: pytest.CaptureFixture[str]) -> None:
     found = asked(
-        budget, "garden", "--tokens", "1000", "--dollars", "2.50", "--runs-per-hour", "7", "--resume"
+        budget, "garden", "--tokens", "1000", "--dollars", "2.25", "--runs-per-hour", "7", "--resume"
     )
-    assert found["total"]["budget"] == {"tokens": 1000, "dollars": "2.50", "runs_per_hour": 7}
+    assert found["total"]["budget"] == {"tokens": 1000, "dollars": "2.25", "runs_per_hour": 7}
     assert found["total"]["spent"]["tokens"] == 90
     assert state(capsys) == "running"
     # It runs already: nothing to do, and no error.

@@ -9,7 +9,7 @@ import pytest
 from recursor.cli.app import run_command
 from recursor.runner.places import store_directory
 from recursor.storage.opening import open_store
-from tests.runner.test_inspection import filling
+from tests.client.test_alike import filling
 
 _STACK = (
     "id name phase state state_reason out_of_budget created_at started_at paused_at resumed_at stopped_at "

@@ -16,6 +16,7 @@ ROOMS = [
     "doctor",
     "web",
     "runner",
+    "client",
     "cli",
 ]
 MODULES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]

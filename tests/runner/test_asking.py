@@ -12,13 +12,12 @@ import pytest
 
 from recursor.domain.execution import ExecutionStatus
 from recursor.domain.spending import Account
-from recursor.runner.access import Access
 from recursor.storage.budgets import read_account
 from recursor.storage.queries import execution_graphs, recent_executions
 from recursor.storage.tables import ALL_STACKS
 from tests.model_stub.answers import Answer, Fault, always, in_turn
 from tests.model_stub.server import ModelStub
-from tests.processes import TIMEOUT, Started, run_to_end, started_runner, wait_for
+from tests.processes import TIMEOUT, Started, reading, run_to_end, started_runner, wait_for
 from tests.small_model import MODEL, needs_llama, needs_model
 
 PROGRAM = (str(Path(__file__).parent / "asking_runner.py"),)
@@ -46,7 +45,7 @@ def state_of(running: Started, stack: str) -> Any:
 
 
 def books(data: Path, stack: str) -> Account:
-    with Access(data) as access, access.read() as reader:
+    with reading(data) as reader:
         account = read_account(reader, stack)
         assert read_account(reader, ALL_STACKS).spent == account.spent
         return account
@@ -120,7 +119,7 @@ def test_a_call_in_which_the_runner_is_killed_counts_in_full_and_is_made_again(
     account = books(data, stack)
     assert (account.calls, account.unconfirmed, account.reserved.tokens) == (2, 1, 0)
     assert account.spent.tokens == reserved.tokens + stub.billed[-1] >= sum(stub.billed)
-    with Access(data) as access, access.read() as reader:
+    with reading(data) as reader:
         executions = recent_executions(reader, stack)
     assert [each.status for each in executions] == [ExecutionStatus.COMPLETED]
 
@@ -170,7 +169,7 @@ def test_a_team_works_with_a_real_model(data: Path, stub: ModelStub) -> None:
         wait_for(lambda: state_of(running, stack)["current_execution_id"] is None)
         running.end(signal.SIGTERM)
     account = books(data, stack)
-    with Access(data) as access, access.read() as reader:
+    with reading(data) as reader:
         executions, graphs = recent_executions(reader, stack), execution_graphs(reader, stack)
     assert all(each.status is not ExecutionStatus.RUNNING for each in executions)
     nodes = [node for graph in graphs for node in graph.nodes if node.usage is not None]

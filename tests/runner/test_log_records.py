@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from recursor.runner.log_file import LogFile
-from recursor.runner.log_records import events_logger, human_formatter, json_formatter, known_secrets
+from recursor.runner.log_records import events_logger, human_formatter, json_formatter
+from recursor.runner.log_secrets import known_secrets
 from recursor.runner.logs import Logging
 
 SECRET = 'sk-"top"-secret'

@@ -13,7 +13,6 @@ import pytest
 from recursor.domain.process_settings import SqlSettings
 from recursor.domain.stack import Phase
 from recursor.runner import port as port_module
-from recursor.runner.access import Access
 from recursor.runner.port import PortTakenError, listen
 from recursor.runner.process import Runner
 from recursor.runner.team import observers_team
@@ -21,7 +20,7 @@ from recursor.runner.web_process import WebProcessError
 from recursor.storage.data_directory import DataDirectoryLock, holder
 from recursor.storage.errors import DirectoryInUseError, StorageCorruptError
 from recursor.storage.tables import GRAPHS
-from tests.processes import TIMEOUT, wait_for
+from tests.processes import TIMEOUT, reading, wait_for
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "abandoned"])
@@ -37,7 +36,7 @@ def test_what_was_interrupted_is_run_again_by_the_next_runner(gated: Any, number
     (execution, attempt), (execution_again, attempt_again) = gated.runs()
     assert execution == execution_again
     assert int(attempt_again) > int(attempt)
-    with Access(gated.data) as access, access.read() as reader:
+    with reading(gated.data) as reader:
         (graph,) = GRAPHS.newest(reader, gated.id, 5)
     assert graph.nodes[0].attempts == int(attempt_again)
 

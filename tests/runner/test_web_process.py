@@ -9,9 +9,8 @@ import httpx
 import psutil
 import pytest
 
-from recursor.runner.access import Access
 from recursor.runner.port import listen
-from tests.processes import TIMEOUT, run_to_end, started_runner, wait_for
+from tests.processes import TIMEOUT, reading, run_to_end, started_runner, wait_for
 
 
 def web_process(runner: int) -> int | None:
@@ -103,5 +102,5 @@ def test_what_another_process_wrote_while_the_store_grew_is_served(tmp_path: Pat
             todo = {"content": f"{number} {'x' * 1900}", "priority": 1}
             assert httpx.post(f"{url}/{stack}/todos", json=todo, timeout=TIMEOUT).status_code == 201
         assert httpx.get(f"{url}/{stack}/work", timeout=TIMEOUT).json()["statuses"]["builder"]
-    with Access(tmp_path / "data") as access, access.read() as reader:
+    with reading(tmp_path / "data") as reader:
         assert reader.get("agent_stacks", stack.encode())

@@ -48,7 +48,7 @@ def _described(status: int) -> dict[str, Any]:
 
 
 EVERYWHERE = problems(401, 403, 421, 422, 500, 503)
-ON_ONE = problems(404)
+ON_ONE = problems(404, 409)
 CREATING = problems(400, 409, 413, 415, 507)
 WRITING = problems(400, 404, 409, 413, 415, 507)
 

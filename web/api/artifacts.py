@@ -15,7 +15,8 @@ from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader
 from recursor.storage.tables import ARTIFACTS
 from recursor.web.api.answers import ON_ONE, Responses, unchanged
-from recursor.web.api.parameters import Limit, Page, StackId
+from recursor.web.api.models import Page
+from recursor.web.api.parameters import Limit, StackId
 from recursor.web.artifact_page import page_response
 from recursor.web.engine import TheEngine
 

@@ -9,7 +9,7 @@ from recursor.domain.commands import Command
 from recursor.domain.graph import MAX_DOLLARS, MAX_TOKENS
 from recursor.domain.spending import KINDS, BudgetChanges
 from recursor.web.api.overrides import NewSettings
-from recursor.web.api.parameters import RECORD_ID, STACK_ID
+from recursor.web.api.parameters import RECORD_ID, STACK_ID, StackNamed
 
 # Who makes the id of a new thing can repeat the request without making it twice.
 NewStackId = Annotated[str, Field(pattern=STACK_ID)]
@@ -96,11 +96,11 @@ class ControlStacks(Body):
     command: Command
     stacks: Annotated[
         Annotated[Literal["all"], Tag("all")]
-        | Annotated[list[NewStackId], Field(min_length=1, max_length=10_000), Tag("ids")],
+        | Annotated[list[StackNamed], Field(min_length=1, max_length=10_000), Tag("ids")],
         # Without it what is wrong with one of the ids is told as not being "all", too.
         Discriminator(lambda stacks: "all" if isinstance(stacks, str) else "ids"),
     ]
-    """Their ids, or "all" for every one that the command makes a difference to."""
+    """Their ids or names, or "all" for every one that the command makes a difference to."""
 
 
 class NewUserMessage(Body):
@@ -130,8 +130,8 @@ class NewMessage(Body):
 
     id: NewId | None = None
     """The id it shall have. A repetition with the same id sends no second message."""
-    to_stack_id: NewStackId | None = None
-    """The receiver; null for all other stacks."""
+    to_stack_id: StackNamed | None = None
+    """The receiver, by id or name; null for all other stacks."""
     content: Text
 
 

@@ -1,17 +1,19 @@
 """Execution control: start, pause, resume and stop stacks, one, several, or all at once."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel
 from pykka import ActorDeadError
 
 from recursor.actors.messages import ControlAll, ControlStack
 from recursor.domain.commands import Command
 from recursor.domain.errors import RecursorError
 from recursor.domain.stack import Stack
+from recursor.storage.stack_names import find_stack
 from recursor.web.api.answers import problems
 from recursor.web.api.bodies import ControlStacks
+from recursor.web.api.models import Controlled, ControlReport
 from recursor.web.api.parameters import StackId
 from recursor.web.engine import Engine, TheEngine
 from recursor.web.problems import Problem, problem, problem_of
@@ -21,42 +23,25 @@ router = APIRouter(prefix="/api", tags=["control"])
 _STEERING = problems(404, 409, 507)
 
 
-class Controlled(BaseModel):
-    """What became of a command for one stack: the stack, or why it was not done."""
-
-    id: str
-    stack: Stack | None = None
-    problem: Problem | None = None
-
-
-class ControlReport(BaseModel):
-    """What became of a command for several stacks."""
-
-    done: int
-    failed: int
-    results: tuple[Controlled, ...]
-    """One for each, in the order in which they were named."""
-
-
 @router.post("/control", responses=problems(400, 413, 415))
 async def control_stacks(body: ControlStacks, engine: TheEngine) -> ControlReport:
     """Give a command to several stacks, or to all that it makes a difference to.
 
     Each is done by itself: one that fails does not keep the others from it, and its result has the problem.
     """
-    wanted = None if body.stacks == "all" else tuple(dict.fromkeys(body.stacks))
-    try:
-        answers = await engine.ask(ControlAll(body.command, wanted))
-    except (ActorDeadError, TimeoutError):
-        if wanted is None:
-            raise
-        why = "the orchestrator did not answer: look at the stack, and try again"
-        silent = problem("too-slow", 503, "No answer", why)
-        results = tuple(Controlled(id=stack_id, problem=silent) for stack_id in wanted)
-    else:
-        results = tuple(_result(stack_id, answer) for stack_id, answer in answers.items())
-    failed = sum(result.problem is not None for result in results)
-    return ControlReport(done=len(results) - failed, failed=failed, results=results)
+    if body.stacks == "all":
+        answers: dict[str, object] = await engine.ask(ControlAll(body.command, None))
+        return _report(_result(stack_id, answer) for stack_id, answer in answers.items())
+    results = _find(engine, body.stacks)
+    found = tuple(stack_id for stack_id, unknown in results.items() if unknown is None)
+    answers = {}
+    if found:
+        try:
+            answers = await engine.ask(ControlAll(body.command, found))
+        except (ActorDeadError, TimeoutError):
+            why = "the orchestrator did not answer: look at the stack, and try again"
+            answers = dict.fromkeys(found, problem("too-slow", 503, "No answer", why))
+    return _report(unknown or _result(named, answers[named]) for named, unknown in results.items())
 
 
 @router.post("/stacks/{stack_id}/start", responses=_STEERING)
@@ -89,7 +74,27 @@ async def _control(engine: Engine, stack_id: str, command: Command) -> Stack:
     return stack
 
 
+def _find(engine: Engine, named: Iterable[str]) -> dict[str, Controlled | None]:
+    """Return the ids of the stacks that were named; of a name without a stack, the name with its problem."""
+    found: dict[str, Controlled | None] = {}
+    with engine.read() as reader:
+        for name in named:
+            try:
+                found[find_stack(reader, name)] = None
+            except RecursorError as error:
+                found[name] = Controlled(id=name, problem=problem_of(error))
+    return found
+
+
+def _report(controlled: Iterable[Controlled]) -> ControlReport:
+    results = tuple(controlled)
+    failed = sum(result.problem is not None for result in results)
+    return ControlReport(done=len(results) - failed, failed=failed, results=results)
+
+
 def _result(stack_id: str, answer: object) -> Controlled:
+    if isinstance(answer, Problem):
+        return Controlled(id=stack_id, problem=answer)
     if isinstance(answer, RecursorError):
         return Controlled(id=stack_id, problem=problem_of(answer))
     assert isinstance(answer, Stack)

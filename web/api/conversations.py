@@ -9,20 +9,14 @@ from recursor.domain.message import Message, UserMessage
 from recursor.domain.new_records import new_message, new_user_message
 from recursor.storage.listings import messages_before, user_messages_before
 from recursor.storage.lookups import find_user_message
+from recursor.storage.stack_names import find_stack
 from recursor.storage.stacks import read_stack
 from recursor.storage.tables import BROADCASTS, MESSAGES, USER_MESSAGES
 from recursor.web.api.answers import ON_ONE, WRITING
 from recursor.web.api.bodies import NewMessage, NewUserMessage
 from recursor.web.api.idempotency import ByKey
-from recursor.web.api.parameters import (
-    USUAL_PAGE,
-    After,
-    Limit,
-    MessageId,
-    Page,
-    StackId,
-    page_of,
-)
+from recursor.web.api.models import Page
+from recursor.web.api.parameters import USUAL_PAGE, After, Limit, MessageId, StackId, page_of
 from recursor.web.engine import TheEngine
 
 router = APIRouter(prefix="/api/stacks/{stack_id}", tags=["conversations"])
@@ -98,9 +92,10 @@ async def send_message(
     creation: ByKey,
 ) -> Message:
     """Have a stack write to another one, or to all others."""
-    now, owner = engine.now(), body.to_stack_id or BROADCASTS
+    now = engine.now()
     with engine.read() as reader:
-        message = new_message(read_stack(reader, stack_id), body.to_stack_id, body.content, now)
-    async with creation.record(MESSAGES, owner, body, now, scope=stack_id) as made:
+        receiver = None if body.to_stack_id is None else find_stack(reader, body.to_stack_id)
+        message = new_message(read_stack(reader, stack_id), receiver, body.content, now)
+    async with creation.record(MESSAGES, receiver or BROADCASTS, body, now, scope=stack_id) as made:
         sent: Message = await engine.ask(SendMessage(message.but(id=made)))
     return sent

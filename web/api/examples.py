@@ -31,6 +31,7 @@ from recursor.storage.overview import ArtifactInfo, Overview
 from recursor.storage.sql.description import TableColumn, TableDescription
 from recursor.storage.sql.result import ResultColumn, SqlResult
 from recursor.storage.stack_listing import ActiveRole, StackListed, StackPage
+from recursor.web.api.models import Removed
 
 _NOW = 1_769_860_800.0  # 2026-01-31T12:00:00Z
 _DAY = 86_400.0
@@ -50,6 +51,10 @@ _stack = Stack(
     total_cycles=12,
     last_cycle=12,
     next_look_at=_NOW + 1,
+)
+_removed = Removed(
+    removed={"executions": 3, "traces": 9, "todos": 0, "messages": 0, "user_messages": 0, "artifacts": 0},
+    bytes=4711,
 )
 _paused = _stack.but(state=ExecutionState.PAUSED, paused_at=_NOW, next_look_at=None)
 _idea = ProjectIdea(
@@ -378,6 +383,8 @@ EXAMPLES: dict[str, Any] = {
             newer="n-1a2b3c-82144",
         )
     ),
+    "prune_stack": _json(_removed.but(id=_STACK, name="Garden")),
+    "prune_broadcasts": _json(_removed),
     "get_health": {"status": "ok", "pid": 4711},
     "get_load": _json(_load),
 }

@@ -8,24 +8,17 @@ from starlette.concurrency import run_in_threadpool
 from recursor.domain.execution import DecisionKind, ExecutionStatus, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph
 from recursor.storage.execution_listing import ExecutionFilter, executions_before
-from recursor.storage.lookups import ExecutionInFull, find_execution
+from recursor.storage.lookups import NEWEST, ExecutionInFull, find_execution, numbered
 from recursor.storage.stacks import read_stack
 from recursor.storage.tables import GRAPHS
 from recursor.web.api.answers import ON_ONE
-from recursor.web.api.parameters import (
-    USUAL_PAGE,
-    After,
-    ExecutionId,
-    Limit,
-    Page,
-    Since,
-    StackId,
-    Until,
-    page_of,
-)
+from recursor.web.api.models import Page
+from recursor.web.api.parameters import USUAL_PAGE, After, ExecutionId, Limit, Since, StackId, Until, page_of
 from recursor.web.engine import Engine, TheEngine
 
 router = APIRouter(prefix="/api/stacks/{stack_id}", tags=["executions"])
+
+_ID_DIGITS = 32
 
 
 class ExecutionPage(Page[OrchestratorExecution]):
@@ -59,7 +52,14 @@ async def list_executions(
 async def get_execution(stack_id: StackId, execution_id: ExecutionId, engine: TheEngine) -> ExecutionInFull:
     """Show one cycle with its graph and what it cost."""
     with engine.read() as reader:
-        return find_execution(reader, stack_id, execution_id)
+        if len(execution_id) == _ID_DIGITS:
+            return find_execution(reader, stack_id, execution_id)
+        cycles = executions_before(reader, stack_id, ExecutionFilter())
+        if execution_id == NEWEST:
+            found = next(cycles, None) or numbered((), 1, stack_id)
+        else:
+            found = numbered(cycles, int(execution_id), stack_id)
+        return find_execution(reader, stack_id, found.id)
 
 
 @router.get("/graphs", responses=ON_ONE)

@@ -1,6 +1,7 @@
 """What happens, told as it happens: server-sent events."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import closing
 from typing import Annotated
@@ -9,9 +10,12 @@ from fastapi import APIRouter, Header, Query
 from fastapi.sse import EventSourceResponse
 from starlette.responses import Response
 
+from recursor.domain.errors import NotFoundError
 from recursor.domain.events import KINDS, EventKind
-from recursor.web.api.answers import Responses
-from recursor.web.api.parameters import STACK_ID
+from recursor.storage.stack_names import find_stack
+from recursor.storage.store import Reader
+from recursor.web.api.answers import ON_ONE, Responses
+from recursor.web.api.parameters import STACK_ID, StackNamed
 from recursor.web.engine import TheEngine
 from recursor.web.event_feed import (
     EventFeed,
@@ -53,8 +57,7 @@ _STREAM: Responses = {
 
 # Lets clients of several stacks ask for them by name, and nothing else.
 StackIds = Annotated[
-    list[Annotated[str, Query(pattern=STACK_ID)]],
-    Query(max_length=1000, description="Only these stacks' events; repeatable"),
+    list[StackNamed], Query(max_length=1000, description="Only these stacks' events; repeatable")
 ]
 Kinds = Annotated[list[EventKind], Query(description="Only events of these kinds; repeatable")]
 EventId = Annotated[
@@ -74,7 +77,7 @@ LastEventId = Annotated[
 ]
 
 
-@router.get("/events", response_class=Response, responses=_STREAM)
+@router.get("/events", response_class=Response, responses={**_STREAM, **ON_ONE})
 async def follow_events(
     engine: TheEngine,
     stack: StackIds = [],  # noqa: B006
@@ -90,8 +93,20 @@ async def follow_events(
     the stream ends; a comment every 15 seconds, that the connection lives.
     """
     known = frozenset(KINDS[name.value] for name in kind)
-    told = _told(engine.events, EventSelection(frozenset(stack), known), last_event_id or after or None)
+    with engine.read() as reader:
+        stacks = frozenset(_stack_id(reader, named) for named in stack)
+    told = _told(engine.events, EventSelection(stacks, known), last_event_id or after or None)
     return EventSourceResponse(told, headers={"cache-control": "no-store", "x-accel-buffering": "no"})
+
+
+def _stack_id(reader: Reader, named: str) -> str:
+    """Return the id of a stack; of one that is gone by now, its whole id is known, too."""
+    try:
+        return find_stack(reader, named)
+    except NotFoundError:
+        if re.fullmatch(STACK_ID, named):
+            return named
+        raise
 
 
 async def _told(feed: EventFeed, wanted: EventSelection, after: str | None) -> AsyncIterator[bytes]:

@@ -4,27 +4,48 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Annotated, Generic, Protocol, TypeVar
+from typing import Annotated, Protocol, TypeVar
+from urllib.parse import unquote
 
-from fastapi import Path, Query
-from pydantic import BeforeValidator, WithJsonSchema
+from fastapi import Depends, Path, Query
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from recursor.domain.record import Record
 from recursor.storage.stack_listing import MAX_PAGE
-
-T = TypeVar("T")
+from recursor.storage.stack_names import find_stack
+from recursor.web.engine import TheEngine
 
 STACK_ID = r"^[0-9a-f]{16}$"
 RECORD_ID = r"^[0-9a-f]{32}$"
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _LEAP_SECOND = re.compile(r"(T\d\d:\d\d):60")
 
-StackId = Annotated[
-    str, Path(pattern=STACK_ID, description="The stack's whole id", examples=["4f1d2c3b5a697887"])
-]
+
+async def _stack_id(
+    stack_id: Annotated[
+        str,
+        Path(
+            description="The stack's id, the first digits of it, or its name. "
+            "A name is percent-encoded twice, so that it may have slashes.",
+            examples=["4f1d2c3b5a697887"],
+        ),
+    ],
+    engine: TheEngine,
+) -> str:
+    with engine.read() as reader:
+        return find_stack(reader, unquote(stack_id))
+
+
+StackId = Annotated[str, Depends(_stack_id)]
+StackNamed = Annotated[str, Field(description="Its id, the first digits of it, or its name")]
 TodoId = Annotated[str, Path(pattern=RECORD_ID, description="The todo's id")]
 MessageId = Annotated[str, Path(pattern=RECORD_ID, description="The message's id")]
-ExecutionId = Annotated[str, Path(pattern=RECORD_ID, description="The execution's id")]
+ExecutionId = Annotated[
+    str,
+    Path(
+        pattern=r"^([0-9a-f]{32}|[1-9][0-9]{0,17}|newest)$",
+        description='The execution\'s id, the number of its cycle, or "newest"',
+    ),
+]
 
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many at most")]
 After = Annotated[
@@ -64,14 +85,6 @@ Moment = Annotated[
 ]
 Since = Annotated[Moment, Query(description="The first moment, RFC 3339")]
 Until = Annotated[Moment, Query(description="The last moment, RFC 3339; now, if it is left out")]
-
-
-class Page(Record, Generic[T]):
-    """Some of what there is, and where the next are."""
-
-    items: tuple[T, ...]
-    next: str | None
-    """Give it as `cursor` to get the next page; null on the last one."""
 
 
 class Identified(Protocol):

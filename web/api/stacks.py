@@ -98,7 +98,7 @@ async def rename_stack(stack_id: StackId, body: NewName, engine: TheEngine) -> S
     return renamed
 
 
-@router.delete("/{stack_id}", status_code=204, responses=problems(404, 507))
+@router.delete("/{stack_id}", status_code=204, responses=problems(404, 409, 507))
 async def delete_stack(stack_id: StackId, engine: TheEngine) -> None:
     """Remove a stack and all that belongs to it."""
     await engine.ask(DeleteStack(stack_id))

@@ -13,7 +13,8 @@ from recursor.storage.tables import TODOS
 from recursor.web.api.answers import ON_ONE, WRITING, problems
 from recursor.web.api.bodies import ChangedTodo, NewTodo
 from recursor.web.api.idempotency import ByKey
-from recursor.web.api.parameters import USUAL_PAGE, After, Limit, Page, StackId, TodoId, page_of
+from recursor.web.api.models import Page
+from recursor.web.api.parameters import USUAL_PAGE, After, Limit, StackId, TodoId, page_of
 from recursor.web.engine import TheEngine
 
 router = APIRouter(prefix="/api/stacks/{stack_id}/todos", tags=["todos"])

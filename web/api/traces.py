@@ -8,7 +8,8 @@ from starlette.concurrency import run_in_threadpool
 from recursor.domain.trace import Trace
 from recursor.storage.trace_search import TracePage, search_traces
 from recursor.web.api.answers import ON_ONE
-from recursor.web.api.parameters import USUAL_PAGE, After, Limit, Page, StackId
+from recursor.web.api.models import Page
+from recursor.web.api.parameters import USUAL_PAGE, After, Limit, StackId
 from recursor.web.engine import TheEngine
 
 router = APIRouter(prefix="/api/stacks/{stack_id}/traces", tags=["traces"])

@@ -1,12 +1,14 @@
 """Execution control over HTTP, of many stacks at a time."""
 
+from urllib.parse import quote
+
 import httpx
 
 from tests.web.problems import problem
 
 
-def make(client: httpx.Client, *, start: bool = True) -> str:
-    return str(client.post("/api/stacks", json={"name": "x", "start": start}).json()["id"])
+def make(client: httpx.Client, *, name: str = "one", start: bool = True) -> str:
+    return str(client.post("/api/stacks", json={"name": name, "start": start}).json()["id"])
 
 
 def states(client: httpx.Client) -> dict[str, str]:
@@ -47,7 +49,23 @@ def test_more_stacks_than_are_done_at_a_time(client: httpx.Client) -> None:
 def test_a_command_that_there_is_not(client: httpx.Client) -> None:
     problem(client.post("/api/control", json={"command": "dance", "stacks": "all"}), 422, "invalid-input")
     problem(client.post("/api/control", json={"command": "pause", "stacks": []}), 422, "invalid-input")
-    problem(client.post("/api/control", json={"command": "pause", "stacks": ["x"]}), 422, "invalid-input")
+    problem(client.post("/api/control", json={"command": "pause", "stacks": [7]}), 422, "invalid-input")
+
+
+def test_stacks_are_named_in_one_request(client: httpx.Client) -> None:
+    first, second = (make(client, name=name, start=False) for name in ("Garden", "a/b %41 .."))
+    body = {"command": "start", "stacks": ["garden", "x", second[:9], first]}
+    found = client.post("/api/control", json=body).json()["results"]
+    assert [each["id"] for each in found] == [first, "x", second]
+    assert [each["problem"] and each["problem"]["status"] for each in found] == [None, 404, None]
+    for name, stack_id in (("GARDEN", first), (first[:9], first), (quoted("a/b %41 .."), second)):
+        assert client.get(f"/api/stacks/{name}").json()["stack"]["id"] == stack_id
+    make(client, name="garden")
+    problem(client.get("/api/stacks/garden"), 409, "ambiguous")
+
+
+def quoted(name: str) -> str:
+    return quote(quote(name, safe=""), safe="")
 
 
 def test_when_the_orchestrator_is_gone_each_says_so(client: httpx.Client, orchestrator: object) -> None:

@@ -6,7 +6,8 @@ from recursor.domain.commands import Command
 from recursor.domain.errors import RecursorError
 from recursor.domain.stack import ExecutionState
 from recursor.web.api.bodies import ControlStacks
-from recursor.web.api.control import ControlReport, control_stacks
+from recursor.web.api.control import control_stacks
+from recursor.web.api.models import ControlReport
 from recursor.web.dashboard.page import PageContext
 from recursor.web.dashboard.parts import Box, Button, Modal, Notice, Span
 

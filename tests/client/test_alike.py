@@ -1,7 +1,6 @@
-"""A runner and the store answer alike: every method of `Inspection`, and every command that reads."""
+"""A runner's socket, its URL and this process answer alike: every question, and every command that reads."""
 
 import io
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, redirect_stdout
@@ -13,6 +12,7 @@ import pytest
 
 from recursor.cli.app import run_command
 from recursor.cli.output import as_json
+from recursor.client import Client, route
 from recursor.domain.errors import RecursorError
 from recursor.domain.execution import Decision, DecisionKind, ExecutionStatus, OrchestratorExecution
 from recursor.domain.spending import Spend
@@ -20,18 +20,11 @@ from recursor.domain.stack import ExecutionState
 from recursor.domain.todo import TodoStatus
 from recursor.domain.trace import Trace
 from recursor.orchestration.ledger import Budgets
-from recursor.runner import client as http
-from recursor.runner.client import ApiClient
-from recursor.runner.direct_inspection import DirectInspection
-from recursor.runner.inspection import Inspection
 from recursor.runner.places import store_directory
 from recursor.runner.process import Runner
-from recursor.runner.remote_inspection import RemoteInspection
 from recursor.runner.team import observers_team
 from recursor.storage.commit import Commit
-from recursor.storage.execution_listing import ExecutionFilter
 from recursor.storage.opening import open_store
-from recursor.storage.stack_listing import StackFilter, StackOrder
 from recursor.storage.tables import ARTIFACTS, EXECUTIONS, GRAPHS, MESSAGES, TODOS, TRACES, USER_MESSAGES
 from tests import making
 from tests.making import NOW, STACK
@@ -41,7 +34,7 @@ from tests.storing import empty_ledger, put_ledger, put_stack
 OTHER = "f" * 16
 CYCLE = f"{1:032}"
 
-Ask = Callable[[Inspection], Any]
+Ask = Callable[[Client], Any]
 
 
 def filling() -> Commit:
@@ -98,48 +91,55 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 METHODS: dict[str, Ask] = {
-    "find a name": lambda i: i.find("garden TWO"),
-    "find an id": lambda i: i.find(STACK),
-    "find digits": lambda i: i.find("ff"),
-    "stacks": lambda i: i.stacks(StackFilter(), StackOrder.NAME),
-    "stacks, the first": lambda i: i.stacks(StackFilter(), StackOrder.NAME, 1),
-    "stacks that match": lambda i: i.stacks(
-        StackFilter(frozenset({ExecutionState.STOPPED}), search="two"), StackOrder.CREATED
+    "by name": lambda c: c.stack("garden TWO").stack.id,
+    "by id": lambda c: c.stack(STACK).stack.id,
+    "by digits": lambda c: c.stack("ff").stack.id,
+    "stacks": lambda c: c.stacks(sort="name"),
+    "stacks, the first": lambda c: c.stacks(sort="name", limit=1),
+    "stacks that match": lambda c: c.stacks(states={ExecutionState.STOPPED}, search="two", sort="created"),
+    "stacks, and how many besides": lambda c: c.stacks_page(search="two", sort="name", limit=1),
+    "stack": lambda c: c.stack(STACK),
+    "agents": lambda c: c.agents(STACK),
+    "idea": lambda c: c.idea(STACK),
+    "work": lambda c: {**as_json(c.work(STACK)), "computed_at": None},
+    "status": lambda c: c.status(STACK).stack,
+    "todos": lambda c: c.todos(STACK),
+    "todos that are open": lambda c: c.todos(STACK, statuses={TodoStatus.PENDING, TodoStatus.IN_PROGRESS}),
+    "todo": lambda c: c.todo(STACK, c.todos(STACK, limit=1)[0].id),
+    "user messages": lambda c: c.user_messages(STACK, limit=10),
+    "a user message": lambda c: c.user_message(STACK, f"{2:032}"),
+    "messages": lambda c: c.messages(STACK, limit=10),
+    "executions": lambda c: c.executions(STACK),
+    "executions that failed": lambda c: c.executions(
+        STACK, statuses={ExecutionStatus.FAILED}, decisions=frozenset(DecisionKind), limit=1
     ),
-    "stacks, and how many besides": lambda i: i.page_of_stacks(StackFilter(search="two"), StackOrder.NAME, 1),
-    "overview": lambda i: i.overview(STACK),
-    "idea": lambda i: i.idea(STACK),
-    "work": lambda i: {**as_json(i.work(STACK)), "computed_at": None},
-    "todos": lambda i: i.todos(STACK),
-    "todos that are open": lambda i: i.todos(STACK, {TodoStatus.PENDING, TodoStatus.IN_PROGRESS}),
-    "user messages": lambda i: i.user_messages(STACK, 10),
-    "a user message": lambda i: i.user_message(STACK, f"{2:032}"),
-    "messages": lambda i: i.messages(STACK, 10),
-    "executions": lambda i: i.executions(STACK, ExecutionFilter()),
-    "executions that failed": lambda i: i.executions(
-        STACK, ExecutionFilter({ExecutionStatus.FAILED}, frozenset(DecisionKind)), 1
-    ),
-    "execution": lambda i: i.execution(STACK, CYCLE),
-    "numbered": lambda i: i.numbered(STACK, 2),
-    "graphs": lambda i: i.graphs(STACK, 2),
-    "stats": lambda i: i.stats(STACK, NOW - 60, NOW + 60),
-    "totals": lambda i: i.totals(NOW - 60, NOW + 60),
-    "series": lambda i: i.series(STACK, NOW - 60, NOW + 60, 60),
-    "series of all": lambda i: i.series(None, NOW - 60, NOW + 60, 60),
-    "budget": lambda i: i.budget(),
-    "budget of a stack": lambda i: i.stack_budget(STACK),
-    "artifact": lambda i: i.artifact(STACK),
-    "artifact of a number": lambda i: i.artifact(STACK, 2),
-    "artifacts": lambda i: i.artifacts(STACK, 2),
-    "traces": lambda i: i.traces(STACK, role="planner", limit=2),
-    "traces after": lambda i: i.traces(STACK, after=f"{2:032}"),
-    "no such stack": lambda i: i.find("nope"),
-    "no name": lambda i: i.find("garden"[:0]),
-    "no stack of this id": lambda i: i.overview("0" * 15 + "1"),
-    "no such cycle": lambda i: i.numbered(STACK, 99),
-    "no budget of no stack": lambda i: i.stack_budget("0" * 15 + "1"),
-    "no such version": lambda i: i.artifact(STACK, 99),
-    "no idea yet": lambda i: i.idea(OTHER),
+    "execution": lambda c: c.execution(STACK, CYCLE),
+    "execution of a number": lambda c: c.execution(STACK, 2),
+    "newest execution": lambda c: c.execution(STACK),
+    "graphs": lambda c: c.graphs(STACK, limit=2),
+    "stats": lambda c: c.stats(STACK, NOW - 60, NOW + 60),
+    "totals": lambda c: c.totals(NOW - 60, NOW + 60),
+    "series": lambda c: c.series(STACK, NOW - 60, NOW + 60, 60),
+    "series of all": lambda c: c.series(None, NOW - 60, NOW + 60, 60),
+    "budget": lambda c: c.budget(),
+    "budget of a stack": lambda c: c.stack_budget(STACK),
+    "artifact": lambda c: c.artifact(STACK),
+    "artifact of a number": lambda c: c.artifact(STACK, 2),
+    "artifacts": lambda c: c.artifacts(STACK, limit=2),
+    "traces": lambda c: c.traces(STACK, role="planner", limit=2),
+    "traces after": lambda c: c.traces(STACK, after=f"{2:032}"),
+    "logs": lambda c: c.logs(),
+    "sql": lambda c: c.sql("SELECT count(*) AS todos FROM todos").rows,
+    "tables": lambda c: c.sql_tables(),
+    "no such stack": lambda c: c.stack("nope"),
+    "no name": lambda c: c.stack(""),
+    "a name that no stack can have": lambda c: c.stack("../a%2Fb?c#d"),
+    "no stack of this id": lambda c: c.stack("0" * 15 + "1"),
+    "no such cycle": lambda c: c.execution(STACK, 99),
+    "no cycle yet": lambda c: c.execution(OTHER),
+    "no budget of no stack": lambda c: c.stack_budget("0" * 15 + "1"),
+    "no such version": lambda c: c.artifact(STACK, 99),
+    "no idea yet": lambda c: c.idea(OTHER),
 }
 
 COMMANDS = (
@@ -167,11 +167,18 @@ COMMANDS = (
 )
 
 
-def told(ask: Ask, inspection: Inspection) -> Any:
+def told(ask: Ask, client: Client) -> Any:
     try:
-        return as_json(ask(inspection))
+        return as_json(ask(client))
     except RecursorError as error:
         return f"{type(error).__name__}: {error}"
+
+
+def answers(where: str | Path, *options: str) -> dict[str, Any]:
+    with Client(where) as client:
+        found = {name: told(ask, client) for name, ask in METHODS.items()}
+    found |= {each: printed(each, *options) for each in COMMANDS}
+    return found | {f"{each} --json": printed(f"{each} --json", *options) for each in COMMANDS}
 
 
 def printed(command: str, *where: str) -> str:
@@ -187,38 +194,29 @@ def printed(command: str, *where: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def both(filled: Path) -> Iterator[dict[str, tuple[Any, Any]]]:
-    """What the store and the runner say: first all of the one, then all of the other."""
+def all_three(filled: Path) -> Iterator[dict[str, tuple[Any, Any, Any]]]:
+    """What this process, the runner's socket and its URL say: first all of the one, then all of the next."""
     with pytest.MonkeyPatch.context() as patch:
         # The machine may be busy with other tests.
-        patch.setattr(http, "ANSWER_SECONDS", TIMEOUT)
+        patch.setattr(route, "READ_SECONDS", TIMEOUT)
         patch.setenv("COLUMNS", "80")
-        with closing(open_store(store_directory(filled), read_only=True)) as store:
-            direct = DirectInspection(store.read, lambda: NOW)
-            stored = {name: told(ask, direct) for name, ask in METHODS.items()}
-        here = ("--data", str(filled))
-        stored |= {each: printed(each, *here) for each in COMMANDS}
-        stored |= {f"{each} --json": printed(f"{each} --json", *here) for each in COMMANDS}
-        with (
-            Runner(filled, roles=observers_team(), port=0) as runner,
-            closing(ApiClient(runner.url, runner=str(os.getpid()))) as client,
-        ):
-            remote = RemoteInspection(client)
-            asked = {name: told(ask, remote) for name, ask in METHODS.items()}
-            there = ("--url", runner.url)
-            asked |= {each: printed(each, *there) for each in COMMANDS}
-            asked |= {f"{each} --json": printed(f"{each} --json", *there) for each in COMMANDS}
-        yield {name: (stored[name], asked[name]) for name in stored}
+        here = answers(filled, "--data", str(filled))
+        with Runner(filled, roles=observers_team(), port=0) as runner:
+            socket = answers(filled, "--data", str(filled))
+            url = answers(runner.url, "--url", runner.url)
+        yield {name: (here[name], socket[name], url[name]) for name in here}
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_method_answers_alike(both: dict[str, tuple[Any, Any]], name: str) -> None:
-    stored, asked = both[name]
-    assert asked == stored
+def test_a_question_is_answered_alike(all_three: dict[str, tuple[Any, Any, Any]], name: str) -> None:
+    here, socket, url = all_three[name]
+    assert socket == here
+    assert url == here
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, *(f"{each} --json" for each in COMMANDS)])
-def test_a_command_prints_alike(both: dict[str, tuple[Any, Any]], name: str) -> None:
-    stored, asked = both[name]
-    assert stored
-    assert asked == stored
+def test_a_command_prints_alike(all_three: dict[str, tuple[Any, Any, Any]], name: str) -> None:
+    here, socket, url = all_three[name]
+    assert here
+    assert socket == here
+    assert url == here

@@ -6,18 +6,18 @@ from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
-from recursor.actors.messages import GetLoad, OrchestratorLoad
 from recursor.agents.model.model_checks import keyed_providers
+from recursor.client.place import Place
+from recursor.client.synchronous import Client
 from recursor.doctor.clocks import clock_step
 from recursor.doctor.diagnosis import diagnose
 from recursor.doctor.evidence import Condition, LockEvidence, Reach, RunnerEvidence, StoreEvidence
 from recursor.doctor.examination import examine_stacks, look_around
 from recursor.doctor.report import Report
 from recursor.domain.errors import RecursorError
-from recursor.domain.settings import Settings
-from recursor.runner.access import Access, token_of_environment
-from recursor.runner.control_client import ControlClient
+from recursor.runner.configuration import Configuration
 from recursor.runner.errors import RunnerSilentError
+from recursor.runner.holding import runner_of
 from recursor.runner.places import store_directory
 from recursor.storage.errors import StorageCorruptError, StorageError
 from recursor.storage.lmdb_store import LmdbStore
@@ -33,10 +33,9 @@ def examine(
     named: str | None = None,
     *,
     in_commands: str | None = None,
-    settings: Settings | None = None,
     migrations: Migrations = MIGRATIONS,
     now: Callable[[], float] = time.time,
-    token: Callable[[], str | None] = token_of_environment,
+    configuration: Configuration | None = None,
 ) -> Report:
     """Return what is wrong with a data directory and its stacks, or one of them. Nothing is changed or made.
 
@@ -44,19 +43,20 @@ def examine(
         data: the data directory.
         named: a stack's id, the first digits of it, or its name; None for all.
         in_commands: how commands name the data directory; None where they need not.
-        settings: what a runner here would have, for when none answers with its own.
         migrations: the schema versions that this program knows.
         now: tells the time in seconds since the epoch, UTC.
-        token: tells the secret that the runner may want.
+        configuration: the settings that a runner here would have, for when none answers with its own, and
+            the token.
 
     Raises:
         NotFoundError, AmbiguousError: `named` is no stack, or several.
     """
-    around = look_around(data, settings or Settings(), now())
+    configuration = configuration or Configuration()
+    around = look_around(data, configuration.settings, now())
     lock, store = around.lock, around.store
     assert lock is not None
     assert store is not None
-    runner, told = _look_at_runner(data, lock, token)
+    runner, told = _look_at_runner(data, lock, configuration)
     evidence = around.but(
         data=in_commands,
         runner=runner,
@@ -71,7 +71,9 @@ def examine(
             evidence = evidence.but(store=found)
             if store.exists and not found.readable:
                 return diagnose(evidence, ())
-            return examine_stacks(opened.read, evidence, named, partial(_trouble, data, runner, token=token))
+            return examine_stacks(
+                opened.read, evidence, named, partial(_trouble, data, runner, configuration)
+            )
     except StorageError as error:
         return diagnose(evidence.but(store=store.but(problem=str(error))), ())
 
@@ -98,7 +100,7 @@ def _version(store: Store) -> int:
 
 
 def _look_at_runner(
-    data: Path, lock: LockEvidence, token: Callable[[], str | None]
+    data: Path, lock: LockEvidence, configuration: Configuration
 ) -> tuple[RunnerEvidence, Condition | None]:
     """Ask the runner, if there is one, what only it knows."""
     if lock.problem is not None or not lock.here:
@@ -115,45 +117,45 @@ def _look_at_runner(
         unserved=lock.unserved,
     )
     if lock.control is not None:
-        found = _command(data, lock.control, lock.pid, found)
-    with Access(data, token=token) as access:
-        client = access.client()
-        return (found, None) if client is None else _ask(access, found.but(url=client.url))
+        found = _command(Place(data, None, configuration, runner=lock.pid), found)
+    holding = runner_of(data)
+    url = None if holding is None else holding.details.get("url")
+    if not isinstance(url, str):
+        return found, None
+    return _ask(Place(url, None, configuration, runner=lock.pid), found.but(url=url))
 
 
-def _command(data: Path, place: str, pid: int, found: RunnerEvidence) -> RunnerEvidence:
+def _command(place: Place, found: RunnerEvidence) -> RunnerEvidence:
     """Ask the runner something as commands do."""
     try:
-        with closing(ControlClient(data, place, pid)) as runner:
-            load = runner.ask(GetLoad())
+        with Client(place) as client:
+            condition = client.condition()
     except RecursorError as error:
         return found.but(commanded=False, refusal=str(error))
-    assert isinstance(load, OrchestratorLoad)
-    return found.but(commanded=True, load=load)
+    if condition.load is None:
+        return found.but(commanded=False, refusal=condition.silence)
+    return found.but(commanded=True, load=condition.load)
 
 
-def _trouble(
-    data: Path, runner: RunnerEvidence, stack_id: str, token: Callable[[], str | None]
-) -> str | None:
+def _trouble(data: Path, runner: RunnerEvidence, configuration: Configuration, stack_id: str) -> str | None:
     """Ask the runner what keeps a stack from going on, which no record tells."""
     if runner.load is None:
         return None
-    with Access(data, token=token) as access, suppress(RecursorError):
-        status = access.inspect(lambda inspection: inspection.status(stack_id))
-        return None if status is None else status.trouble
+    with Client(Place(data, None, configuration, runner=runner.pid)) as client, suppress(RecursorError):
+        return client.status(stack_id).trouble
     return None
 
 
-def _ask(access: Access, found: RunnerEvidence) -> tuple[RunnerEvidence, Condition | None]:
+def _ask(place: Place, found: RunnerEvidence) -> tuple[RunnerEvidence, Condition | None]:
+    """Ask the runner over HTTP, as the dashboard and other programs do."""
     try:
-        condition = access.condition()
+        with Client(place) as client:
+            condition = client.condition()
     except RunnerSilentError as error:
         return found.but(reach=Reach.SILENT, silence=str(error)), None
     except RecursorError as error:
         # It is there: it wants a token that we have not, for one, or is of another version.
         return found.but(reach=Reach.UP, silence=f"the runner does not tell: {error}"), None
-    if condition is None:
-        return found, None
     if condition.load is None:
         return found.but(reach=Reach.SILENT, silence=condition.silence), condition
     return found.but(reach=Reach.UP, load=condition.load), condition

@@ -1,31 +1,32 @@
 """What a person is told when a runner elsewhere does not do what it was asked for."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
+from itertools import islice
 from typing import Any
 
 import pytest
 
+from recursor.client import AsyncClient, Client
+from recursor.client import synchronous as blocking
 from recursor.domain.errors import InvalidInputError, NotFoundError, RecursorError
-from recursor.runner.access import Access
 from recursor.runner.address import checked_url
-from recursor.runner.client import ApiClient
 from recursor.runner.errors import RunnerSilentError, UnauthorizedError
-from recursor.runner.event_stream import EventStream
 from recursor.runner.port import listen
-from recursor.runner.remote_inspection import RemoteInspection
 from recursor.web.problems import problem_of
 
 OURS = {"recursor-runner": "7", "recursor-version": "99.1"}
 STACK = "5eed000000000001"
 
+Answer = tuple[int, dict[str, str], bytes]
+
 
 @contextmanager
-def answering(*answers: tuple[int, dict[str, str], bytes]) -> Iterator[tuple[str, list[Any]]]:
+def answering(*answers: Answer) -> Iterator[tuple[str, list[Any]]]:
     """A server that gives these answers one after the other, and what it was asked for."""
     left, asked = list(answers), []
 
@@ -70,9 +71,9 @@ def problem(error: RecursorError) -> bytes:
     ids=lambda each: str(each)[:30],
 )
 def test_an_answer_that_is_none(answer: Any, kind: type[RecursorError], says: str) -> None:
-    with answering(answer) as (url, _), closing(ApiClient(url)) as client:
+    with answering(answer) as (url, _), Client(url) as client:
         with pytest.raises(kind) as raised:
-            RemoteInspection(client).overview(STACK)
+            client.stack(STACK)
         assert type(raised.value) is kind
         assert says in str(raised.value)
 
@@ -80,57 +81,81 @@ def test_an_answer_that_is_none(answer: Any, kind: type[RecursorError], says: st
 def test_another_token_is_wanted() -> None:
     with (
         answering((401, OURS, b"{}")) as (url, asked),
-        closing(ApiClient(url, token="wrong")) as client,
+        Client(url, token="wrong") as client,
         pytest.raises(UnauthorizedError, match="wants another token"),
     ):
-        RemoteInspection(client).overview(STACK)
+        client.stack(STACK)
     assert asked[0][1]["authorization"] == "Bearer wrong"
 
 
 def test_nobody_is_there() -> None:
     with listen(0) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    with pytest.raises(RunnerSilentError, match="nothing listens there"):
-        RemoteInspection(ApiClient(url)).overview(STACK)
+    with Client(url) as client, pytest.raises(RunnerSilentError, match="nothing listens there"):
+        client.stack(STACK)
 
 
-def test_a_runner_elsewhere_is_not_done_without(tmp_path: Path) -> None:
-    with (
-        answering((200, {}, b"")) as (url, _),
-        Access(tmp_path, url=url) as access,
-        pytest.raises(RunnerSilentError),
-    ):
-        access.inspect(lambda inspection: inspection.overview(STACK))
+def test_a_runner_elsewhere_is_not_done_without() -> None:
+    with answering((200, {}, b"")) as (url, _), Client(url) as client, pytest.raises(RunnerSilentError):
+        client.stack(STACK)
 
 
 def test_a_runner_below_a_path_is_asked_there() -> None:
     page = b'{"items": [], "next": null}'
-    with answering((200, OURS, page)) as (url, asked), closing(ApiClient(f"{url}/teams")) as client:
-        assert RemoteInspection(client).todos(STACK) == []
+    with answering((200, OURS, page)) as (url, asked), Client(f"{url}/teams") as client:
+        assert client.todos(STACK) == []
     assert asked[0][0].startswith(f"/teams/api/stacks/{STACK}/todos?")
 
 
-def test_events_go_on_after_the_last_one_that_was_heard(tmp_path: Path) -> None:
-    def told(*parts: tuple[str, dict[str, Any]]) -> tuple[int, dict[str, str], bytes]:
-        body = "".join(f"id: {name}\ndata: {json.dumps(data)}\n\n" for name, data in parts)
-        return 200, OURS, f"retry: 1000\nid: a-0\n\n: still here\n\n{body}".encode()
-
-    silences: list[str] = []
-    answers = (
-        told(("a-1", {"kind": "trouble"}), ("a-2", {"kind": "stack_waits"})),
-        told(("b-1", {"kind": "missed"})),
+def told(*parts: tuple[str, dict[str, Any]]) -> Answer:
+    body = "".join(f"id: {name}\nevent: {data['kind']}\ndata: {json.dumps(data)}\n\n" for name, data in parts)
+    return (
+        200,
+        {**OURS, "content-type": "text/event-stream"},
+        f"retry: 1000\nid: a-0\n\n: still here\n\n{body}".encode(),
     )
-    with answering(*answers) as (url, asked), Access(tmp_path, url=url) as access:
-        stream = iter(EventStream(access, None, (), None, on_silence=silences.append, retry_seconds=0))
-        heard: list[Any] = []
-        while len(heard) < 3:
-            event = next(stream)
-            heard += [] if event is None else [(event["id"], event["kind"])]
-        stream.close()  # type: ignore[attr-defined]  # it is a generator
+
+
+EVENTS = (
+    told(("a-1", {"kind": "trouble"}), ("a-2", {"kind": "stack_waits"})),
+    told(("b-1", {"kind": "missed"})),
+)
+
+
+def test_events_continue_after_the_last_one_that_was_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocking, "RETRY_SECONDS", 0)
+    silences: list[str] = []
+    with answering(*EVENTS) as (url, asked), Client(url) as client:
+        heard = [(each.id, each.kind) for each in islice(client.events(on_silence=silences.append), 3)]
     assert heard == [("a-1", "trouble"), ("a-2", "stack_waits"), ("b-1", "missed")]
     assert "last-event-id" not in asked[0][1]
     assert asked[1][1]["last-event-id"] == "a-2"
     assert len(silences) == 1
+
+
+def test_events_end_with_the_stream_where_nobody_wants_to_hear_of_silence() -> None:
+    with (
+        answering(EVENTS[0]) as (url, _),
+        Client(url) as client,
+        pytest.raises(RunnerSilentError, match="has ended the stream"),
+    ):
+        list(client.events())
+
+
+def test_an_async_client_asks_and_listens() -> None:
+    page = b'{"items": [], "next": null}'
+
+    async def use(url: str) -> list[str]:
+        async with AsyncClient(url) as client:
+            assert await client.todos(STACK) == []
+            heard: list[str] = []
+            with suppress(RunnerSilentError):
+                async for each in client.events():
+                    heard.append(each.kind)
+            return heard
+
+    with answering((200, OURS, page), EVENTS[0]) as (url, _):
+        assert asyncio.run(use(url)) == ["trouble", "stack_waits"]
 
 
 @pytest.mark.parametrize(
@@ -176,6 +201,10 @@ def test_a_password_in_an_address_is_not_repeated() -> None:
 
 def test_a_token_that_no_runner_can_have_is_no_trouble_of_ours() -> None:
     refusal = (401, OURS, problem(RecursorError("who are you?")))
-    with answering(refusal) as (url, asked), pytest.raises(UnauthorizedError):
-        ApiClient(url, token="Schlüssel\n").send("GET", "/api/health")
+    with (
+        answering(refusal) as (url, asked),
+        Client(url, token="Schlüssel\n") as client,
+        pytest.raises(UnauthorizedError),
+    ):
+        client.budget()
     assert asked[0][1]["authorization"] == "Bearer Schl?ssel?"

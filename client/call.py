@@ -1,0 +1,76 @@
+"""What a client sends, apart from how it is sent.
+
+A question or a command is a `Conversation`: a generator that yields calls, is sent the body of each answer,
+and returns the typed answer. `Client` and `AsyncClient` carry the same conversations out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import quote
+
+from recursor.domain.errors import NotFoundError
+
+T = TypeVar("T")
+
+# Characters: what is longer names no stack (see `recursor.storage.stack_names`), and makes no URL.
+_LONGEST_NAMED = 300
+
+Query = Mapping[str, str | int | Sequence[str] | None]
+"""The parameters of a call; None and what is empty are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP request."""
+
+    method: str
+    path: str
+    """Below the URL, with the query."""
+    content: bytes | None = None
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing."""
+        return self.method == "GET" or self.path == "/api/sql"
+
+
+Conversation = Generator[Call, bytes, T]
+
+
+def get(path: str, query: Query | None = None) -> Call:
+    """Return a call that asks."""
+    given = {key: value for key, value in (query or {}).items() if value not in (None, "", ())}
+    if not given:
+        return Call("GET", path)
+    from urllib.parse import urlencode
+
+    return Call("GET", f"{path}?{urlencode(given, doseq=True, errors='replace')}")
+
+
+def send(method: str, path: str, body: object = None) -> Call:
+    """Return a call that has something done."""
+    return Call(method, path, None if body is None else json.dumps(body).encode())
+
+
+def path_of(stack: str, *rest: str) -> str:
+    """Return the path of a stack's resource.
+
+    Args:
+        stack: the stack's id, the first digits of it, or its name.
+        rest: the parts of the path below the stack's.
+
+    Raises:
+        NotFoundError: no name is that long.
+    """
+    if len(stack) > _LONGEST_NAMED:
+        raise NotFoundError(
+            f"no stack named {stack[:40]!r}... ({len(stack)} characters): no name is that long"
+        )
+    # Twice, because a server decodes a path before it is split: see `recursor.web.api.parameters`. Dots would
+    # be taken for a way up, and an empty part for none.
+    once = quote(stack, safe="", errors="replace").replace(".", "%2E") or "%20"
+    return "/".join(("/api/stacks", quote(once, safe=""), *map(quote, rest)))

@@ -1,0 +1,182 @@
+"""Everything that can be told. Stacks are named by id, by the first digits of it, or by name.
+
+What a command asks for is on disk when it is answered. One whose answer is lost is sent again, and done once.
+Every command raises NotFoundError where nothing is named so, AmbiguousError where several stacks are,
+InvalidInputError for a value that cannot be used, and ConflictError where the state does not allow it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from recursor.client.call import Conversation, path_of, send
+from recursor.domain.ids import new_id, new_stack_id
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from recursor.domain.message import Message, UserMessage
+    from recursor.domain.project import ProjectIdea
+    from recursor.domain.spending import BudgetChanges, Spending
+    from recursor.domain.stack import Stack
+    from recursor.domain.todo import Todo
+    from recursor.web.api.models import ControlReport, Removed
+
+    Changes = Mapping[str, Mapping[str, JsonValue]]
+
+
+def create(
+    name: str, *, idea: str | None = None, settings: Changes | None = None, start: bool = False
+) -> Conversation[Stack]:
+    """Make a stack.
+
+    Args:
+        name: what people call it: one line.
+        idea: what it shall make.
+        settings: what differs from the runner's settings, by section and key.
+        start: whether to start it at once.
+    """
+    body = {"id": new_stack_id(), "name": name, "idea": idea, "settings": settings or {}, "start": start}
+    return _stack((yield send("POST", "/api/stacks", body)))
+
+
+def start(stack: str) -> Conversation[Stack]:
+    """Start a stack that is idle or stopped, from the beginning."""
+    return _stack((yield send("POST", path_of(stack, "start"))))
+
+
+def pause(stack: str) -> Conversation[Stack]:
+    """Pause a stack: running agents finish, no others start."""
+    return _stack((yield send("POST", path_of(stack, "pause"))))
+
+
+def resume(stack: str) -> Conversation[Stack]:
+    """Resume a paused stack where it was paused."""
+    return _stack((yield send("POST", path_of(stack, "resume"))))
+
+
+def stop(stack: str) -> Conversation[Stack]:
+    """Cancel what a stack is doing, and stop it."""
+    return _stack((yield send("POST", path_of(stack, "stop"))))
+
+
+def control(command: str, stacks: Sequence[str] | None = None) -> Conversation[ControlReport]:
+    """Give a command to several stacks. One that fails does not keep the others from it.
+
+    Args:
+        command: start, pause, resume, or stop.
+        stacks: which; None for all that the command makes a difference to.
+    """
+    from recursor.web.api.models import ControlReport
+
+    # What is no text names no stack.
+    wanted = "all" if stacks is None else [name.encode(errors="replace").decode() for name in stacks]
+    answer = yield send("POST", "/api/control", {"command": command, "stacks": wanted})
+    return ControlReport.model_validate_json(answer)
+
+
+def rename(stack: str, name: str) -> Conversation[Stack]:
+    """Rename a stack. Its id stays."""
+    return _stack((yield send("PATCH", path_of(stack), {"name": name})))
+
+
+def configure(stack: str, changes: Changes) -> Conversation[Stack]:
+    """Override settings for a stack, by section and key; None takes an override back."""
+    return _stack((yield send("PATCH", path_of(stack, "settings"), changes)))
+
+
+def delete(stack: str) -> Conversation[None]:
+    """Remove a stack and all that belongs to it."""
+    yield send("DELETE", path_of(stack))
+
+
+def set_idea(stack: str, idea: str) -> Conversation[ProjectIdea]:
+    """Give a stack another idea."""
+    from recursor.domain.project import ProjectIdea
+
+    return ProjectIdea.model_validate_json((yield send("PUT", path_of(stack, "idea"), {"idea": idea})))
+
+
+def add_todo(stack: str, content: str, priority: int = 3) -> Conversation[Todo]:
+    """Give a stack a todo. A priority is 1 to 5; 5 is most urgent."""
+    body = {"id": new_id(), "content": content, "priority": priority}
+    return _todo((yield send("POST", path_of(stack, "todos"), body)))
+
+
+def edit_todo(
+    stack: str, todo_id: str, *, content: str | None = None, priority: int | None = None
+) -> Conversation[Todo]:
+    """Rewrite an open todo, or change its priority; None stays as it is."""
+    body = {"content": content, "priority": priority}
+    return _todo((yield send("PATCH", path_of(stack, "todos", todo_id), body)))
+
+
+def cancel_todo(stack: str, todo_id: str) -> Conversation[Todo]:
+    """Cancel an open todo."""
+    return _todo((yield send("POST", path_of(stack, "todos", todo_id, "cancel"))))
+
+
+def send_user_message(stack: str, sender: str, content: str) -> Conversation[UserMessage]:
+    """Write to a stack as a visitor. Its communicator answers."""
+    from recursor.domain.message import UserMessage
+
+    body = {"id": new_id(), "sender": sender, "content": content}
+    return UserMessage.model_validate_json((yield send("POST", path_of(stack, "user-messages"), body)))
+
+
+def send_message(stack: str, content: str, to: str | None = None) -> Conversation[Message]:
+    """Have a stack write to another one, or to all others."""
+    from recursor.domain.message import Message
+
+    body = {"id": new_id(), "to_stack_id": to, "content": content}
+    return Message.model_validate_json((yield send("POST", path_of(stack, "messages"), body)))
+
+
+def limit_all(changes: BudgetChanges) -> Conversation[Spending]:
+    """Limit what all stacks may spend together, from the next call of a model on.
+
+    Args:
+        changes: tokens, dollars, or runs_per_hour; None takes a limit back, and what is left out stays.
+    """
+    from recursor.domain.spending import Spending
+
+    body = {kind: str(most) if isinstance(most, Decimal) else most for kind, most in changes.items()}
+    return Spending.model_validate_json((yield send("PATCH", "/api/budget", body)))
+
+
+def prune(
+    stack: str, *, days: float | None = None, keep: int | None = None, dry_run: bool = False
+) -> Conversation[Removed]:
+    """Remove a stack's history beyond what its settings keep, or less.
+
+    Args:
+        stack: which stack.
+        days: what is older goes.
+        keep: how many of each kind stay, the newest.
+        dry_run: only tell what would be removed.
+    """
+    from recursor.web.api.models import Removed
+
+    body = {"days": days, "keep": keep, "dry_run": dry_run}
+    return Removed.model_validate_json((yield send("POST", path_of(stack, "prune"), body)))
+
+
+def prune_broadcasts(*, dry_run: bool = False) -> Conversation[Removed]:
+    """Remove the broadcasts that all stacks have read, and old sums over all stacks."""
+    from recursor.web.api.models import Removed
+
+    return Removed.model_validate_json((yield send("POST", "/api/prune", {"dry_run": dry_run})))
+
+
+def _stack(text: bytes) -> Stack:
+    from recursor.domain.stack import Stack
+
+    return Stack.model_validate_json(text)
+
+
+def _todo(text: bytes) -> Todo:
+    from recursor.domain.todo import Todo
+
+    return Todo.model_validate_json(text)

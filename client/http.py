@@ -1,0 +1,16 @@
+"""httpx, without its command line, which takes as long to import as the rest of it."""
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpx
+else:
+    # httpx does without where it cannot be imported.
+    _missing = "httpx" not in sys.modules and sys.modules.setdefault("httpx._main") is None
+    import httpx
+
+    if _missing:
+        del sys.modules["httpx._main"]
+
+__all__ = ["httpx"]

@@ -1,0 +1,135 @@
+"""The API of a data directory in this process: what answers where no runner is up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from pykka import ActorDeadError
+
+from recursor.runner.api_socket import PORT
+from recursor.runner.holding import hold_for_command
+from recursor.runner.log_pages import LogPages
+from recursor.runner.places import log_file, store_directory
+from recursor.runtime.clock import SystemClock
+from recursor.storage.errors import DirectoryInUseError, UnfinishedStoreError
+from recursor.storage.opening import memory_store, open_store
+from recursor.storage.store import Reader, Store
+from recursor.web.app import make_app
+from recursor.web.engine import Engine
+from recursor.web.orchestrator_client import ANSWER_SECONDS, ActorClient
+from recursor.web.parts import part_of
+
+if TYPE_CHECKING:
+    from recursor.runner.configuration import Configuration
+
+
+class OwnProcess:
+    """Answers requests one at a time.
+
+    To read the store, nothing is made and nobody is kept out. What needs the orchestrator takes hold of the
+    directory and starts one, without agents, until the request is answered.
+    """
+
+    def __init__(self, data: Path, configuration: Configuration) -> None:
+        """Answer for `data`, with the settings that a runner started here would have."""
+        self._data = data
+        self._configuration = configuration
+        self._store: Store | None = None
+        self._orchestrator: ActorClient | None = None
+        self._held = ExitStack()
+        self._clock = SystemClock()
+        self._apps: dict[str, httpx.ASGITransport] = {}
+        self.refused = False
+        """Whether the last request needed the directory, and another process held it."""
+
+    async def answer(self, request: httpx.Request) -> httpx.Response:
+        """Return the answer to a request, read."""
+        # Each takes a while to import, and a command needs one or two.
+        part = part_of(request.url.path)
+        if part not in self._apps:
+            self._apps[part] = httpx.ASGITransport(make_app(self._engine(), PORT, parts=[part]))
+        self.refused = False
+        try:
+            response = await self._apps[part].handle_async_request(request)
+            await response.aread()
+            response.request = request
+            return response
+        finally:
+            self.close()
+
+    async def ask(self, message: object, seconds: float = ANSWER_SECONDS) -> Any:
+        """See `OrchestratorClient.ask`."""
+        if self._orchestrator is None:
+            try:
+                self._orchestrator = self._start()
+            except DirectoryInUseError:
+                self.refused = True
+                raise
+        return await self._orchestrator.ask(message, seconds)
+
+    @contextmanager
+    def read(self) -> Iterator[Reader]:
+        """See `Store.read`."""
+        if self._store is None:
+            self._store = self._held.enter_context(closing(self._open_to_read()))
+        with self._store.read() as reader:
+            yield reader
+
+    def close(self) -> None:
+        """Let go of the store and the directory. Closing twice is fine."""
+        self._store = self._orchestrator = None
+        self._held.close()
+
+    def _engine(self) -> Engine:
+        found = self._configuration
+        return Engine(
+            self,
+            self,
+            found.settings,
+            self._clock,
+            data=self._data,
+            sql=found.sql,
+            runner=found.runner,
+            log=LogPages(log_file(self._data)),
+        )
+
+    def _start(self) -> ActorClient:
+        """Take hold of the directory, and start the orchestrator."""
+        from recursor.actors.orchestrator import Orchestrator
+        from recursor.runner.team import observers_team_named
+
+        team = self._configuration.runner.team
+        roles = observers_team_named(team)
+        # A process may open a store only once.
+        self.close()
+        with ExitStack() as held:
+            held.enter_context(hold_for_command(self._data))
+            self._store = held.enter_context(closing(open_store(store_directory(self._data))))
+            orchestrator = Orchestrator.start(
+                store=self._store,
+                roles=roles,
+                settings=self._configuration.settings,
+                runner=self._configuration.runner,
+                runs=False,
+                roles_known=team is not None,
+            )
+            held.callback(_stop, orchestrator)
+            self._held = held.pop_all()
+        return ActorClient(orchestrator)
+
+    def _open_to_read(self) -> Store:
+        """Return the store, or an empty one while there is none."""
+        path = store_directory(self._data)
+        with suppress(UnfinishedStoreError):
+            if (path / "data.mdb").exists():
+                return open_store(path, read_only=True)
+        return memory_store()
+
+
+def _stop(orchestrator: Any) -> None:
+    with suppress(ActorDeadError):
+        orchestrator.stop()

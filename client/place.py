@@ -1,0 +1,141 @@
+"""What a client acts on: a data directory of this machine, or a runner at a URL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recursor.client.reply import checked, differs
+from recursor.client.route import (
+    PATIENCE_SECONDS,
+    DirectoryRoute,
+    Route,
+    RunnerRoute,
+    Target,
+    UrlRoute,
+    checked_directory,
+)
+from recursor.runner.address import checked_url
+from recursor.runner.errors import RunnerSilentError
+from recursor.runner.holding import runner_of
+from recursor.storage.data_directory import store_directory
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+
+    from recursor.client.own_process import OwnProcess
+    from recursor.runner.configuration import Configuration
+
+
+class Place:
+    """A data directory or a URL, and what is needed to ask there."""
+
+    def __init__(
+        self,
+        where: str | Path,
+        token: str | None = None,
+        configuration: Configuration | None = None,
+        *,
+        runner: int | None = None,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        """Name a place.
+
+        Args:
+            where: a data directory, or the URL of a runner.
+            token: the secret that a runner at a URL wants; by default the one of the configuration.
+            configuration: the settings that a runner started here would have; by default those of
+                recursor.toml and the environment.
+            runner: the process that shall answer, and nobody in its place.
+            patience: how long to wait for a runner that starts or ends, in seconds.
+
+        Raises:
+            InvalidInputError: it is neither, or the configuration cannot be used.
+            StorageError: it is a file.
+        """
+        if configuration is None:
+            from recursor.runner.configuration import load_configuration
+
+            configuration = load_configuration(os.environ, None)
+        self._configuration = configuration
+        self._token = token
+        self._own: OwnProcess | None = None
+        self.url: str | None = None
+        self.data = Path()
+        self.route: Route
+        if isinstance(where, str) and where.startswith(("http://", "https://")):
+            self.url = checked_url(where, "url")
+            self.route = UrlRoute(self.url, runner)
+        else:
+            self.data = checked_directory(Path(where))
+            self.route = (
+                DirectoryRoute(self.data, self._was_refused, patience)
+                if runner is None
+                else RunnerRoute(self.data)
+            )
+
+    def _was_refused(self) -> bool:
+        return self._own is not None and self._own.refused
+
+    @property
+    def own(self) -> OwnProcess:
+        """The API in this process."""
+        if self._own is None:
+            from recursor.client.own_process import OwnProcess
+
+            self._own = OwnProcess(self.data, self._configuration)
+        return self._own
+
+    def headers(self) -> Mapping[str, str]:
+        """Return what every request says."""
+        found = {"accept": "application/json", "content-type": "application/json"}
+        if self.url is not None:
+            token = self._configuration.token() if self._token is None else self._token
+            if token is not None:
+                # No runner has a token of other letters, but one without any must still be asked.
+                found["authorization"] = "Bearer " + "".join(c if " " <= c <= "~" else "?" for c in token)
+        return found
+
+    def has_runner(self) -> bool:
+        """Whether a runner runs the stacks, as far as can be told without asking it.
+
+        Raises:
+            StorageError: the lock file cannot be read.
+        """
+        return self.url is not None or runner_of(self.data) is not None
+
+    def trust(self, target: Target) -> ssl.SSLContext | bool:
+        """Return whose certificates are trusted: those that the system trusts; no socket has any."""
+        if not target.url.startswith("https:"):
+            return False
+        import ssl
+
+        return ssl.create_default_context()
+
+    def check_stream(self, response: httpx.Response) -> None:
+        """Check the head of an answer that goes on; of an error, all was read.
+
+        Raises:
+            RecursorError: see `checked`.
+        """
+        checked(response, self.url or str(self.data))
+
+    def not_understood(self, response: httpx.Response) -> RunnerSilentError:
+        """Return the error for an answer that is not what this version expects."""
+        return differs(response, self.url or str(self.data))
+
+    def is_there(self) -> bool:
+        """Whether there is anything to act on: a runner, or a store.
+
+        Raises:
+            StorageError: the lock file cannot be read.
+        """
+        return self.has_runner() or (store_directory(self.data) / "data.mdb").exists()
+
+    def knows_roles(self) -> bool:
+        """Whether roles that are named are held against a team: that of a runner, or of the configuration."""
+        return self._configuration.runner.team is not None or self.has_runner()

@@ -1,0 +1,383 @@
+"""Everything that can be asked. Stacks are named by id, by the first digits of it, or by name.
+
+Every question raises NotFoundError where nothing is named so, AmbiguousError where several stacks are, and
+the other errors of `recursor.domain.errors`. Lists are newest first, and complete unless a limit is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, TypeVar
+
+from recursor.client.call import Conversation, Query, get, path_of
+from recursor.domain.record import iso
+
+if TYPE_CHECKING:
+    from recursor.actors.messages import StackStatus
+    from recursor.doctor.evidence import Condition
+    from recursor.doctor.report import Report
+    from recursor.domain.agent_state import AgentState
+    from recursor.domain.core_record import AnyRecord
+    from recursor.domain.execution import DecisionKind, ExecutionStatus, OrchestratorExecution
+    from recursor.domain.graph import ExecutionGraph
+    from recursor.domain.log import LogPage
+    from recursor.domain.message import Message, UserMessage
+    from recursor.domain.project import Artifact, ProjectIdea
+    from recursor.domain.spending import Spending, StackSpending
+    from recursor.domain.stack import ExecutionState, Phase
+    from recursor.domain.statistics import OrchestrationStats, SpanStats, TotalStats
+    from recursor.domain.todo import Todo, TodoStatus
+    from recursor.domain.trace import Trace
+    from recursor.domain.work import WorkReport
+    from recursor.storage.lookups import ExecutionInFull
+    from recursor.storage.overview import ArtifactInfo, Overview
+    from recursor.storage.sql.description import TableDescription
+    from recursor.storage.sql.result import SqlResult
+    from recursor.storage.stack_listing import StackListed, StackPage
+
+R = TypeVar("R", bound="AnyRecord")
+
+# Of one answer.
+_MOST = 500
+
+
+def stacks_page(
+    *,
+    states: Collection[ExecutionState] = (),
+    phases: Collection[Phase] = (),
+    search: str = "",
+    sort: str = "activity",
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Conversation[StackPage]:
+    """Return some stacks, and how many there are in each state.
+
+    Args:
+        states: only these; all if it is empty.
+        phases: likewise.
+        search: words that have to be in the name, idea or title, or begin the id.
+        sort: activity, name, created, or cycles.
+        limit: how many at most, 1 to 500.
+        cursor: the `next` of the page before.
+    """
+    from recursor.storage.stack_listing import StackPage
+
+    query: Query = {
+        "state": sorted(states),
+        "phase": sorted(phases),
+        "search": search,
+        "sort": sort,
+        "limit": limit,
+        "cursor": cursor,
+    }
+    return StackPage.model_validate_json((yield get("/api/stacks", query)))
+
+
+def stacks(
+    *,
+    states: Collection[ExecutionState] = (),
+    phases: Collection[Phase] = (),
+    search: str = "",
+    sort: str = "activity",
+    limit: int | None = None,
+) -> Conversation[list[StackListed]]:
+    """Return stacks: what each is, what it is doing, and how it fares. Arguments as for `stacks_page`."""
+    found: list[StackListed] = []
+    cursor: str | None = None
+    while True:
+        page = yield from stacks_page(
+            states=states, phases=phases, search=search, sort=sort, limit=_size(limit, found), cursor=cursor
+        )
+        found += page.items
+        cursor = page.next
+        if cursor is None or len(found) == limit:
+            return found
+
+
+def stack(stack: str) -> Conversation[Overview]:
+    """Return a stack at a glance: itself, its project, counts of its contents, its agents."""
+    from recursor.storage.overview import Overview
+
+    return Overview.model_validate_json((yield get(path_of(stack))))
+
+
+def status(stack: str) -> Conversation[StackStatus]:
+    """Return what a stack is doing now, as the orchestrator knows it."""
+    # Actors take longer to import than most commands take without them.
+    from recursor.actors.messages import StackStatus
+
+    return StackStatus.model_validate_json((yield get(path_of(stack, "status"))))
+
+
+def agents(stack: str) -> Conversation[list[AgentState]]:
+    """Return what a stack's agents know and are doing, by role."""
+    from recursor.domain.agent_state import AgentState
+
+    return _list(AgentState, (yield get(path_of(stack, "agents"))))
+
+
+def idea(stack: str) -> Conversation[ProjectIdea]:
+    """Return what a stack is to make, and what its planner made of it."""
+    from recursor.domain.project import ProjectIdea
+
+    return ProjectIdea.model_validate_json((yield get(path_of(stack, "idea"))))
+
+
+def work(stack: str) -> Conversation[WorkReport]:
+    """Return who has work in a stack, how urgent it is, and why."""
+    from recursor.domain.work import WorkReport
+
+    return WorkReport.model_validate_json((yield get(path_of(stack, "work"))))
+
+
+def todos(
+    stack: str, *, statuses: Collection[TodoStatus] = (), limit: int | None = None
+) -> Conversation[list[Todo]]:
+    """Return a stack's todos, in these statuses or in all."""
+    from recursor.domain.todo import Todo
+
+    return _pages(Todo, path_of(stack, "todos"), {"status": sorted(statuses)}, limit)
+
+
+def todo(stack: str, todo_id: str) -> Conversation[Todo]:
+    """Return one todo."""
+    from recursor.domain.todo import Todo
+
+    return Todo.model_validate_json((yield get(path_of(stack, "todos", todo_id))))
+
+
+def user_messages(stack: str, *, limit: int | None = None) -> Conversation[list[UserMessage]]:
+    """Return what visitors wrote to a stack, with the answers."""
+    from recursor.domain.message import UserMessage
+
+    return _pages(UserMessage, path_of(stack, "user-messages"), {}, limit)
+
+
+def user_message(stack: str, message_id: str) -> Conversation[UserMessage]:
+    """Return a visitor's message, and its answer if there is one."""
+    from recursor.domain.message import UserMessage
+
+    return UserMessage.model_validate_json((yield get(path_of(stack, "user-messages", message_id))))
+
+
+def messages(stack: str, *, limit: int | None = None) -> Conversation[list[Message]]:
+    """Return what other stacks wrote to a stack, and what was written to all."""
+    from recursor.domain.message import Message
+
+    return _pages(Message, path_of(stack, "messages"), {}, limit)
+
+
+def artifacts(stack: str, *, limit: int | None = None) -> Conversation[list[ArtifactInfo]]:
+    """Return the versions of what a stack made, without their contents."""
+    from recursor.storage.overview import ArtifactInfo
+
+    return _pages(ArtifactInfo, path_of(stack, "artifacts"), {}, limit)
+
+
+def artifact(stack: str, number: int | None = None) -> Conversation[Artifact]:
+    """Return one version of what a stack made, by its number; the newest by default."""
+    from recursor.domain.project import Artifact
+
+    return Artifact.model_validate_json((yield get(path_of(stack, "artifacts", str(number or "newest")))))
+
+
+def executions(
+    stack: str,
+    *,
+    statuses: Collection[ExecutionStatus] = (),
+    decisions: Collection[DecisionKind] = (),
+    since: float | None = None,
+    until: float | None = None,
+    limit: int | None = None,
+) -> Conversation[list[OrchestratorExecution]]:
+    """Return a stack's cycles.
+
+    Args:
+        stack: which stack.
+        statuses: only these; all if it is empty.
+        decisions: likewise.
+        since: the first moment, in seconds since the epoch, UTC.
+        until: the last one, likewise.
+        limit: how many at most.
+    """
+    from recursor.domain.execution import OrchestratorExecution
+
+    query: Query = {
+        "status": sorted(statuses),
+        "decision": sorted(decisions),
+        "since": None if since is None else iso(since),
+        "until": None if until is None else iso(until),
+    }
+    return _pages(OrchestratorExecution, path_of(stack, "executions"), query, limit)
+
+
+def execution(stack: str, cycle: str | int = "newest") -> Conversation[ExecutionInFull]:
+    """Return one cycle with its graph and what it cost: by its number or its id, or the newest."""
+    from recursor.storage.lookups import ExecutionInFull
+
+    return ExecutionInFull.model_validate_json((yield get(path_of(stack, "executions", str(cycle)))))
+
+
+def graphs(stack: str, *, limit: int | None = None) -> Conversation[list[ExecutionGraph]]:
+    """Return the graphs of a stack's cycles."""
+    from recursor.domain.graph import ExecutionGraph
+
+    return _pages(ExecutionGraph, path_of(stack, "graphs"), {}, limit)
+
+
+def traces(
+    stack: str,
+    *,
+    role: str | None = None,
+    text: str | None = None,
+    limit: int | None = None,
+    after: str | None = None,
+) -> Conversation[list[Trace]]:
+    """Return what a stack's agents thought and did.
+
+    Args:
+        stack: which stack.
+        role: only what this role did.
+        text: only what has this in its summary, thoughts, or kinds of effects.
+        limit: how many at most.
+        after: only what is newer than the trace of this id.
+    """
+    from recursor.domain.trace import Trace
+    from recursor.web.api.models import Page
+
+    found: list[Trace] = []
+    cursor: str | None = None
+    while True:
+        query: Query = {"role": role, "text": text, "limit": _size(limit, found), "cursor": cursor}
+        page = Page[Trace].model_validate_json((yield get(path_of(stack, "traces"), query)))
+        found += (trace for trace in page.items if after is None or trace.id > after)
+        cursor = page.next
+        if cursor is None or len(found) == limit or (after is not None and cursor <= after):
+            return found
+
+
+def stats(stack: str, since: float, until: float) -> Conversation[OrchestrationStats]:
+    """Return what a stack did between two moments, in seconds since the epoch, UTC."""
+    from recursor.domain.statistics import OrchestrationStats
+
+    found = yield get(path_of(stack, "stats"), _range(since, until))
+    return OrchestrationStats.model_validate_json(found)
+
+
+def totals(since: float, until: float) -> Conversation[TotalStats]:
+    """Return what all stacks together did. Arguments as for `stats`."""
+    from recursor.domain.statistics import TotalStats
+
+    return TotalStats.model_validate_json((yield get("/api/stats", _range(since, until))))
+
+
+def series(stack: str | None, since: float, until: float, seconds: int) -> Conversation[list[SpanStats]]:
+    """Return what a stack, or all stacks together, did, span by span, oldest first.
+
+    Args:
+        stack: which stack; None for all.
+        since: the first moment, in seconds since the epoch, UTC.
+        until: the last one, likewise.
+        seconds: how long each span is, in whole minutes.
+    """
+    from recursor.domain.statistics import SpanStats
+
+    path = "/api/stats/series" if stack is None else path_of(stack, "stats", "series")
+    return _list(SpanStats, (yield get(path, {**_range(since, until), "seconds": seconds})))
+
+
+def budget() -> Conversation[Spending]:
+    """Return what all stacks may spend together, and what they spent."""
+    from recursor.domain.spending import Spending
+
+    return Spending.model_validate_json((yield get("/api/budget")))
+
+
+def stack_budget(stack: str) -> Conversation[StackSpending]:
+    """Return what a stack and each of its roles may spend, and what they spent."""
+    from recursor.domain.spending import StackSpending
+
+    return StackSpending.model_validate_json((yield get(path_of(stack, "budget"))))
+
+
+def diagnosis(stack: str | None = None) -> Conversation[Report]:
+    """Return what is wrong with a stack, or with all, why, and what puts it right."""
+    from recursor.doctor.report import Report
+
+    return Report.model_validate_json((yield get("/api/doctor", {"stack": stack})))
+
+
+def condition() -> Conversation[Condition]:
+    """Return what only the process that runs the stacks can tell of itself."""
+    from recursor.doctor.evidence import Condition
+
+    return Condition.model_validate_json((yield get("/api/doctor/runner")))
+
+
+def logs(
+    *,
+    stack: str | None = None,
+    level: str = "info",
+    since: str | None = None,
+    limit: int = 100,
+    cursor: str = "",
+) -> Conversation[LogPage]:
+    """Return a page of what the runner logged, the newest last.
+
+    Args:
+        stack: only what is of this stack, which may be deleted by now.
+        level: the least serious: debug, info, warning, or error.
+        since: only what is of this time (RFC 3339, UTC) or later.
+        limit: how many records at most, 1 to 500.
+        cursor: the `older` or the `newer` of another page; without it the newest records are returned.
+    """
+    from recursor.domain.log import LogPage
+
+    query: Query = {"stack": stack, "level": level, "since": since, "limit": limit, "cursor": cursor}
+    return LogPage.model_validate_json((yield get("/api/logs", query)))
+
+
+def sql(query: str) -> Conversation[SqlResult]:
+    """Return the rows of one SELECT over the tables of all stacks, in DuckDB's dialect."""
+    from recursor.client.call import send
+    from recursor.storage.sql.result import SqlResult
+
+    return SqlResult.parse((yield send("POST", "/api/sql", {"query": query})))
+
+
+def sql_tables() -> Conversation[list[TableDescription]]:
+    """Return the tables that can be asked, with their columns."""
+    from recursor.storage.sql.description import TableDescription
+
+    return _list(TableDescription, (yield get("/api/sql/tables")))
+
+
+def _pages(kind: type[R], path: str, query: Query, limit: int | None) -> Conversation[list[R]]:
+    """Return what stands at `path`, page by page."""
+    from recursor.web.api.models import Page
+
+    page_of_kind = Page[kind]  # type: ignore[valid-type]  # at run time
+    found: list[R] = []
+    cursor: str | None = None
+    while True:
+        call = get(path, {**query, "limit": _size(limit, found), "cursor": cursor})
+        page = page_of_kind.model_validate_json((yield call))
+        found += page.items
+        cursor = page.next
+        if cursor is None or len(found) == limit:
+            return found
+
+
+def _size(limit: int | None, found: Collection[object]) -> int:
+    return _MOST if limit is None else min(limit - len(found), _MOST)
+
+
+def _list(kind: type[R], text: bytes) -> list[R]:
+    from pydantic import TypeAdapter
+
+    found: list[R] = TypeAdapter(list[kind]).validate_json(text)  # type: ignore[valid-type]  # at run time
+    return found
+
+
+def _range(since: float, until: float) -> dict[str, str]:
+    return {"since": iso(since), "until": iso(until)}

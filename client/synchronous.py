@@ -1,0 +1,240 @@
+"""The client for programs that block."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import wraps
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+from recursor.client import commands, questions
+from recursor.client.call import Call, Conversation
+from recursor.client.event_stream import RETRY_SECONDS, SILENCE_SECONDS, EventStream, ToldEvent
+from recursor.client.http import httpx
+from recursor.client.place import Place
+from recursor.client.route import AskHere, AskRunner, Step, Target, Wait
+from recursor.runner.errors import RunnerSilentError
+
+if TYPE_CHECKING:
+    from anyio.from_thread import BlockingPortal
+
+    from recursor.runner.configuration import Configuration
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _asks(conversation: Callable[P, Conversation[T]]) -> Callable[Concatenate[Client, P], T]:
+    """Return a method that carries a conversation out."""
+
+    @wraps(conversation)
+    def method(client: Client, /, *args: P.args, **options: P.kwargs) -> T:
+        return client.hold(conversation(*args, **options))
+
+    return method
+
+
+class Client:
+    """Asks and tells the runner of a data directory, or one at a URL.
+
+    A data directory without a runner is answered for by the same API in this process. What changes something
+    then holds the directory until it is done, so that no runner starts meanwhile.
+
+    Use it in one thread at a time, and close it, or use it in a `with` block.
+
+    Example:
+        with Client(".recursor") as client:
+            made = client.create("habits", idea="a habit tracker", start=True)
+            print(client.stack(made.id).stack.state)
+    """
+
+    def __init__(
+        self,
+        where: str | Path | Place = ".recursor",
+        *,
+        token: str | None = None,
+        configuration: Configuration | None = None,
+    ) -> None:
+        """Prepare to ask; nothing is sent yet. Arguments as for `Place`, and what it raises."""
+        self.place = where if isinstance(where, Place) else Place(where, token, configuration)
+        self._held = ExitStack()
+        self._connections: dict[Target, httpx.Client] = {}
+        self._portal: BlockingPortal | None = None
+
+    stacks_page = _asks(questions.stacks_page)
+    stacks = _asks(questions.stacks)
+    stack = _asks(questions.stack)
+    status = _asks(questions.status)
+    agents = _asks(questions.agents)
+    idea = _asks(questions.idea)
+    work = _asks(questions.work)
+    todos = _asks(questions.todos)
+    todo = _asks(questions.todo)
+    user_messages = _asks(questions.user_messages)
+    user_message = _asks(questions.user_message)
+    messages = _asks(questions.messages)
+    artifacts = _asks(questions.artifacts)
+    artifact = _asks(questions.artifact)
+    executions = _asks(questions.executions)
+    execution = _asks(questions.execution)
+    graphs = _asks(questions.graphs)
+    traces = _asks(questions.traces)
+    stats = _asks(questions.stats)
+    totals = _asks(questions.totals)
+    series = _asks(questions.series)
+    budget = _asks(questions.budget)
+    stack_budget = _asks(questions.stack_budget)
+    diagnosis = _asks(questions.diagnosis)
+    condition = _asks(questions.condition)
+    logs = _asks(questions.logs)
+    sql = _asks(questions.sql)
+    sql_tables = _asks(questions.sql_tables)
+
+    create = _asks(commands.create)
+    start = _asks(commands.start)
+    pause = _asks(commands.pause)
+    resume = _asks(commands.resume)
+    stop = _asks(commands.stop)
+    control = _asks(commands.control)
+    rename = _asks(commands.rename)
+    configure = _asks(commands.configure)
+    delete = _asks(commands.delete)
+    set_idea = _asks(commands.set_idea)
+    add_todo = _asks(commands.add_todo)
+    edit_todo = _asks(commands.edit_todo)
+    cancel_todo = _asks(commands.cancel_todo)
+    send_user_message = _asks(commands.send_user_message)
+    send_message = _asks(commands.send_message)
+    limit_all = _asks(commands.limit_all)
+    prune = _asks(commands.prune)
+    prune_broadcasts = _asks(commands.prune_broadcasts)
+
+    def events(
+        self,
+        stack: str | None = None,
+        *,
+        kinds: tuple[str, ...] = (),
+        after: str | None = None,
+        on_silence: Callable[[str], object] | None = None,
+    ) -> Iterator[ToldEvent]:
+        """Yield what happens, as it happens, for as long as it is wanted.
+
+        Args:
+            stack: only what happens to this stack.
+            kinds: only events of these kinds; empty for all.
+            after: the id of the last event that is known; by default the next one is the first.
+            on_silence: is told why the runner cannot be heard any more, once each time; it is then tried
+                again, because a runner may be restarted. None: RunnerSilentError is raised instead.
+
+        Raises:
+            RunnerSilentError: no runner tells what happens.
+            NotFoundError: there is no such stack, or it was deleted meanwhile.
+        """
+        from httpx_sse import EventSource
+
+        stream = EventStream(stack, kinds, after)
+        while True:
+            try:
+                with self._stream(stream) as response:
+                    for message in EventSource(response).iter_sse():
+                        told = stream.take(message)
+                        if told is not None:
+                            yield told
+                            stream.check(told)
+                raise RunnerSilentError("the runner has ended the stream of events")
+            except RunnerSilentError as error:
+                stream.fail(error, on_silence)
+            time.sleep(RETRY_SECONDS)
+
+    def hold(self, conversation: Conversation[T]) -> T:
+        """Carry a conversation out, and return what it comes to."""
+        try:
+            call = next(conversation)
+            while True:
+                answer = self._ask(call)
+                try:
+                    call = conversation.send(answer.content)
+                except (ValueError, TypeError, LookupError) as error:
+                    raise self.place.not_understood(answer) from error
+        except StopIteration as done:
+            found: T = done.value
+            return found
+
+    def close(self) -> None:
+        """Let go of what is held. Closing twice is fine."""
+        self._held.close()
+        self._connections.clear()
+        self._portal = None
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _ask(self, call: Call) -> httpx.Response:
+        steps = self.place.route.steps(call)
+        try:
+            step = next(steps)
+            while True:
+                step = steps.send(self._do(step, call))
+        except StopIteration as done:
+            answer: httpx.Response = done.value
+            return answer
+
+    def _do(self, step: Step, call: Call) -> httpx.Response | Exception | None:
+        match step:
+            case AskRunner(target, seconds):
+                try:
+                    connection = self._connection(target)
+                    return connection.send(
+                        connection.build_request(
+                            call.method, target.url + call.path, content=call.content, timeout=seconds
+                        )
+                    )
+                except httpx.TransportError as error:
+                    return error
+            case AskHere():
+                if self._portal is None:
+                    from anyio.from_thread import start_blocking_portal
+
+                    self._portal = self._held.enter_context(start_blocking_portal())
+                request = httpx.Request(
+                    call.method,
+                    "http://localhost" + call.path,
+                    headers=self.place.headers(),
+                    content=call.content,
+                )
+                return self._portal.call(self.place.own.answer, request)
+            case Wait(seconds):
+                time.sleep(seconds)
+        return None
+
+    def _connection(self, target: Target) -> httpx.Client:
+        found = self._connections.get(target)
+        if found is None:
+            transport = httpx.HTTPTransport(uds=target.socket, verify=self.place.trust(target), retries=1)
+            found = httpx.Client(transport=transport, headers=self.place.headers())
+            self._connections[target] = self._held.enter_context(found)
+        return found
+
+    @contextmanager
+    def _stream(self, stream: EventStream) -> Generator[httpx.Response]:
+        target = self.place.route.target()
+        connection = self._connection(target)
+        headers = {"accept": "text/event-stream", **stream.headers}
+        try:
+            with connection.stream(
+                "GET", target.url + stream.path, headers=headers, timeout=SILENCE_SECONDS
+            ) as response:
+                if not response.is_success:
+                    response.read()
+                self.place.check_stream(response)
+                yield response
+        except httpx.TransportError as error:
+            raise self.place.route.failure(target, error, SILENCE_SECONDS) from error

@@ -1,0 +1,79 @@
+"""Removes history beyond what stacks keep."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from recursor.actors.messages import Prune, PruneBroadcasts
+from recursor.domain.settings import RetentionSettings
+from recursor.storage.retention import Pruned
+from recursor.storage.stacks import read_stack
+from recursor.storage.tables import ARTIFACTS, BROADCASTS, EXECUTIONS, MESSAGES, TODOS, TRACES, USER_MESSAGES
+from recursor.web.api.answers import problems
+from recursor.web.api.bodies import Body, Switch
+from recursor.web.api.models import Removed
+from recursor.web.api.parameters import StackId
+from recursor.web.engine import TheEngine
+
+router = APIRouter(prefix="/api", tags=["stacks"])
+
+_RESPONSES = problems(400, 404, 409, 413, 415, 507)
+
+# What people call the records that `Pruned` counts. Executions go with their graphs.
+_KINDS = {
+    EXECUTIONS.name: "executions",
+    TRACES.name: "traces",
+    TODOS.name: "todos",
+    MESSAGES.name: "messages",
+    USER_MESSAGES.name: "user_messages",
+    ARTIFACTS.name: "artifacts",
+    BROADCASTS: "broadcasts",
+}
+_COUNTED = ("executions", "traces", "todos", "messages", "user_messages", "artifacts")
+
+
+class HowMuch(Body):
+    """What is removed from a stack; what is left out is as the stack's settings have it."""
+
+    days: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """What is older goes, in days."""
+    keep: Annotated[int, Field(ge=1)] | None = None
+    """How many of each kind stay, the newest."""
+    dry_run: Switch = False
+    """Only tell what would be removed."""
+
+
+class Trial(Body):
+    """Whether it is only a trial."""
+
+    dry_run: Switch = False
+    """Only tell what would be removed."""
+
+
+@router.post("/stacks/{stack_id}/prune", responses=_RESPONSES)
+async def prune_stack(stack_id: StackId, body: HowMuch, engine: TheEngine) -> Removed:
+    """Remove a stack's history beyond what it keeps, or less."""
+    with engine.read() as reader:
+        stack = read_stack(reader, stack_id)
+    kept = _kept(engine.settings.overridden(stack.settings).retention, body)
+    pruned: Pruned = await engine.ask(Prune(stack_id, kept, body.dry_run))
+    return _removed(pruned).but(id=stack_id, name=stack.name)
+
+
+@router.post("/prune", responses=_RESPONSES)
+async def prune_broadcasts(body: Trial, engine: TheEngine) -> Removed:
+    """Remove the broadcasts that all stacks have read, and old sums over all stacks."""
+    return _removed(await engine.ask(PruneBroadcasts(body.dry_run)))
+
+
+def _kept(settings: RetentionSettings, body: HowMuch) -> RetentionSettings:
+    counts = {} if body.keep is None else dict.fromkeys(_COUNTED, body.keep)
+    ages = {} if body.days is None else {"days": body.days, "contents_days": body.days}
+    return settings.but(**counts, **ages)
+
+
+def _removed(pruned: Pruned) -> Removed:
+    return Removed(
+        removed={name: pruned.records[table] for table, name in _KINDS.items()}, bytes=pruned.bytes
+    )
