@@ -1,8 +1,12 @@
-"""Records to bytes and back: msgpack of the version of the record's shape and its fields."""
+"""Records to bytes and back: msgpack of the version of the record's shape and its fields.
+
+msgspec writes it, as that takes its structs as they are, in a quarter of the time; msgpack reads it.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+import msgpack
 import msgspec
 from pydantic import ValidationError
 
@@ -71,9 +75,9 @@ def unpack(value: bytes) -> Any:  # whatever was packed
         ValueError: the bytes are no msgpack.
     """
     try:
-        return msgspec.msgpack.decode(value)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        return msgpack.unpackb(value)
+    except msgpack.UnpackException as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from None
 
 
 def _plain(value: object) -> object:
