@@ -14,9 +14,9 @@ from pathlib import Path
 
 from benchmarks.idle_team import percentiles, report
 from benchmarks.population import DAY, populate, write_cycle
+from recursor.client.checkup import examine
 from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState
-from recursor.runner.checkup import examine
 from recursor.storage.commit import Commit
 from recursor.storage.data_directory import store_directory
 from recursor.storage.lmdb_store import LmdbStore

@@ -2,83 +2,102 @@
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+from typer.core import TyperGroup
 
 from recursor import __version__
-from recursor.cli import (
-    budget,
-    configuration,
-    control,
-    conversation,
-    doctor,
-    events,
-    history,
-    logs,
-    maintenance,
-    project,
-    run,
-    sql,
-    stacks,
-    statistics,
-    todos,
-    traces,
-    watch,
-)
 from recursor.cli.configured import configurable
 from recursor.cli.output import ReaderGoneError, complain, say
 from recursor.domain.errors import InvalidInputError, RecursorError
 
+if TYPE_CHECKING:
+    from typer._click.core import Command
+
 FAILED, BAD_USAGE = 1, 2
+
+# Each with its module and function, which are imported when it is used: together they take half a second.
+_COMMANDS = (
+    ("run", "run:run", 'recursor run --idea "a habit tracker with a weekly chart" --until-done'),
+    ("create", "stacks:create", 'recursor create habits --idea "a habit tracker" --start'),
+    ("list", "stacks:list_", "recursor list --state running --json"),
+    ("show", "stacks:show", "recursor show habits"),
+    ("start", "control:start", "recursor start habits"),
+    ("pause", "control:pause", "recursor pause --all"),
+    ("resume", "control:resume", "recursor resume 3f2a habits"),
+    ("stop", "control:stop", "recursor stop habits"),
+    ("rename", "stacks:rename", 'recursor rename habits "daily habits"'),
+    ("delete", "stacks:delete", "recursor delete habits --yes"),
+    ("idea", "project:idea", 'recursor idea habits --set "a habit tracker with a calendar"'),
+    ("message", "conversation:message", 'recursor message habits "please add a dark mode" --from Ada --wait'),
+    ("messages", "conversation:messages", "recursor messages habits --limit 50"),
+    ("todos", "todos:todos", 'recursor todos habits --add "larger buttons" --priority 4'),
+    ("executions", "history:executions", "recursor executions habits --status failed --since 24h"),
+    ("execution", "history:execution", "recursor execution habits 12"),
+    ("graphs", "history:graphs", "recursor graphs habits"),
+    ("work", "history:work", "recursor work habits"),
+    ("stats", "statistics:stats", "recursor stats habits --since 7d --series"),
+    ("watch", "watch:watch", "recursor watch habits"),
+    ("events", "events:events", "recursor events habits --kind cycle_finished --json"),
+    ("logs", "logs:logs", "recursor logs habits --since 1h --level warning"),
+    ("traces", "traces:traces", "recursor traces habits --role builder -f"),
+    ("config", "configuration:config", "recursor config --stack habits"),
+    ("configure", "configuration:configure", "recursor configure habits --set pause.after_work=2"),
+    ("budget", "budget:budget", "recursor budget habits --dollars 5 --resume"),
+    ("backup", "maintenance:backup", "recursor backup /backups/monday"),
+    ("restore", "maintenance:restore", "recursor restore /backups/monday --data restored"),
+    ("prune", "maintenance:prune", "recursor prune --all --older-than 7d --dry-run"),
+    ("artifacts", "project:artifacts", "recursor artifacts habits"),
+    ("artifact", "project:artifact", "recursor artifact habits > habits.html"),
+    ("doctor", "doctor:doctor", "recursor doctor habits"),
+    ("sql", "sql:sql", 'recursor sql "SELECT status, count(*) FROM orchestrator_executions GROUP BY status"'),
+)
+
+
+class _Commands(Mapping[str, "Command"]):
+    """All commands, each made when it is first looked up."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Command] = {}
+        self._places = {name: (place, example) for name, place, example in _COMMANDS}
+
+    def __getitem__(self, name: str) -> "Command":
+        if name not in self._made:
+            place, example = self._places[name]
+            module, _, function = place.partition(":")
+            found = getattr(import_module(f"recursor.cli.{module}"), function)
+            alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+            alone.command(name, epilog=f"Example: {example}")(configurable(name, found))
+            self._made[name] = typer.main.get_command(alone)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+class _Group(TyperGroup):
+    """The command `recursor`, which makes its commands when they are used."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = cast("MutableMapping[str, Command]", _Commands())
+
 
 app = typer.Typer(
     name="recursor",
+    cls=_Group,
     help="Runs teams of autonomous agents.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-_COMMANDS = (
-    ("run", run.run, 'recursor run --idea "a habit tracker with a weekly chart" --until-done'),
-    ("create", stacks.create, 'recursor create habits --idea "a habit tracker" --start'),
-    ("list", stacks.list_, "recursor list --state running --json"),
-    ("show", stacks.show, "recursor show habits"),
-    ("start", control.start, "recursor start habits"),
-    ("pause", control.pause, "recursor pause --all"),
-    ("resume", control.resume, "recursor resume 3f2a habits"),
-    ("stop", control.stop, "recursor stop habits"),
-    ("rename", stacks.rename, 'recursor rename habits "daily habits"'),
-    ("delete", stacks.delete, "recursor delete habits --yes"),
-    ("idea", project.idea, 'recursor idea habits --set "a habit tracker with a calendar"'),
-    ("message", conversation.message, 'recursor message habits "please add a dark mode" --from Ada --wait'),
-    ("messages", conversation.messages, "recursor messages habits --limit 50"),
-    ("todos", todos.todos, 'recursor todos habits --add "larger buttons" --priority 4'),
-    ("executions", history.executions, "recursor executions habits --status failed --since 24h"),
-    ("execution", history.execution, "recursor execution habits 12"),
-    ("graphs", history.graphs, "recursor graphs habits"),
-    ("work", history.work, "recursor work habits"),
-    ("stats", statistics.stats, "recursor stats habits --since 7d --series"),
-    ("watch", watch.watch, "recursor watch habits"),
-    ("events", events.events, "recursor events habits --kind cycle_finished --json"),
-    ("logs", logs.logs, "recursor logs habits --since 1h --level warning"),
-    ("traces", traces.traces, "recursor traces habits --role builder -f"),
-    ("config", configuration.config, "recursor config --stack habits"),
-    ("configure", configuration.configure, "recursor configure habits --set pause.after_work=2"),
-    ("budget", budget.budget, "recursor budget habits --dollars 5 --resume"),
-    ("backup", maintenance.backup, "recursor backup /backups/monday"),
-    ("restore", maintenance.restore, "recursor restore /backups/monday --data restored"),
-    ("prune", maintenance.prune, "recursor prune --all --older-than 7d --dry-run"),
-    ("artifacts", project.artifacts, "recursor artifacts habits"),
-    ("artifact", project.artifact, "recursor artifact habits > habits.html"),
-    ("doctor", doctor.doctor, "recursor doctor habits"),
-    ("sql", sql.sql, 'recursor sql "SELECT status, count(*) FROM orchestrator_executions GROUP BY status"'),
-)
-for _name, _function, _example in _COMMANDS:
-    app.command(_name, epilog=f"Example: {_example}")(configurable(_name, _function))
 
 
 def _print_version(wanted: bool) -> None:

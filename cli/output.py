@@ -24,6 +24,9 @@ _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u
 # Without a terminal nothing needs to fit, and what reads along wants whole values.
 _ENDLESS = 10_000
 
+# Halves of the blanks around a cell that stand before it.
+_BEFORE = {"center": 1, "right": 2}
+
 
 class ReaderGoneError(Exception):
     """Whoever read our output has had enough of it."""
@@ -117,10 +120,43 @@ def draw(*things: object) -> None:
     console = make_console()
     with console.capture() as captured:
         for thing in things:
+            if console.width == _ENDLESS and (lines := plain_lines(thing)) is not None:
+                console.out(*lines, sep="\n", highlight=False)
+                continue
             # Text that is there to be copied goes beyond the edge, where a terminal folds it without a break.
             console.print(thing, soft_wrap=getattr(thing, "overflow", None) == "ignore")
     # Tables pad their last column, too.
     _write("\n".join(line.rstrip() for line in captured.get().split("\n")), sys.stdout)
+
+
+def plain_lines(thing: object) -> list[str] | None:
+    """Return the lines of a table without borders, where nothing needs to fit; None if it is another thing.
+
+    Rich takes half a second for a thousand rows.
+    """
+    from rich.cells import cell_len
+    from rich.table import Table
+
+    if not isinstance(thing, Table) or thing.box is not None or thing.pad_edge or not thing.show_header:
+        return None
+    padded = []
+    for column in thing.columns:
+        cells = [column.header, *column.cells]
+        texts = list(map(str, cells))
+        if any("\n" in text for text in texts):
+            return None
+        widths = list(map(cell_len, texts))
+        widest = max(widths)
+        room = [widest - width for width in widths]
+        justified = [getattr(cell, "justify", None) or column.justify for cell in cells]
+        before = [_BEFORE.get(how, 0) * left // 2 for how, left in zip(justified, room, strict=True)]
+        padded.append(
+            [
+                " " * blank + text + " " * (left - blank)
+                for text, left, blank in zip(texts, room, before, strict=True)
+            ]
+        )
+    return ["  ".join(row).rstrip() for row in zip(*padded, strict=True)]
 
 
 def make_console() -> Console:

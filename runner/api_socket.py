@@ -61,6 +61,8 @@ class ApiSocket:
             server.start()
             self._server = server
         except Exception:
+            # Who asks is refused at once, and does not wait for an answer.
+            self._listener.close()
             logger.exception("commands cannot be taken: end the runner and start another")
 
 

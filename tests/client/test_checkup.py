@@ -18,6 +18,9 @@ from typing import Any
 
 import pytest
 
+from recursor.actors.orchestrator import Orchestrator
+from recursor.client import route
+from recursor.client.checkup import examine
 from recursor.doctor.clocks import clock_step
 from recursor.doctor.report import Outcome, Report
 from recursor.doctor.stacks import DAY
@@ -34,9 +37,6 @@ from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.todo import TodoStatus
 from recursor.domain.work import WorkStatus
 from recursor.orchestration.roles import Role
-from recursor.runner import client, control_client
-from recursor.runner.access import Access
-from recursor.runner.checkup import examine
 from recursor.runner.holding import hold_for_command
 from recursor.runner.process import Runner
 from recursor.runner.team import observers_team, standard_team
@@ -72,7 +72,7 @@ def later(seconds: float) -> Callable[[], float]:
 def examined_by_another_process(data: Path, named: str | None = None, ahead: float = 0.0) -> Report:
     """A process may open a store once: beside a runner in this one, another one has to look."""
     program = (
-        "import pickle, sys, time\nfrom pathlib import Path\nfrom recursor.runner.checkup import examine\n"
+        "import pickle, sys, time\nfrom pathlib import Path\nfrom recursor.client.checkup import examine\n"
         "data, named, ahead = Path(sys.argv[1]), sys.argv[2] or None, float(sys.argv[3])\n"
         "report = examine(data, named, now=lambda: time.time() + ahead)\n"
         "sys.stdout.buffer.write(pickle.dumps(report))\n"
@@ -98,9 +98,11 @@ def writing(data: Path) -> Iterator[Commit]:
 
 
 def ask(data: Path, *messages: object) -> None:
-    with Access(data) as access:
+    with hold_for_command(data), closing(open_store(store_directory(data))) as store:
+        orchestrator = Orchestrator.start(store=store, roles=observers_team(), runs=False)
         for message in messages:
-            access.ask(message)
+            orchestrator.ask(message)
+        orchestrator.stop()
 
 
 def make(data: Path, name: str = "one", *, start: bool = True) -> Stack:
@@ -271,8 +273,7 @@ def test_a_lock_that_names_another_machine(data: Path) -> None:
 def test_a_runner_that_is_stopped_does_not_answer(
     data: Path, start_runner: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "ANSWER_SECONDS", 0.3)
-    monkeypatch.setattr(control_client, "GREETING_SECONDS", 0.3)
+    monkeypatch.setattr(route, "READ_SECONDS", 0.3)
     with start_runner() as started:
         wait_for(lambda: answers(examine(data)))
         started.process.send_signal(signal.SIGSTOP)

@@ -41,7 +41,7 @@ def test_the_web_process_is_replaced_when_it_dies(tmp_path: Path) -> None:
 
 
 def test_one_that_cannot_start_is_told_of_once_and_stacks_go_on(tmp_path: Path) -> None:
-    broken = tmp_path / "broken" / "uvicorn"
+    broken = tmp_path / "broken" / "nicegui"
     broken.mkdir(parents=True)
     (broken / "__init__.py").write_text("raise ImportError('half of an upgrade')")
     data = tmp_path / "data"
