@@ -24,34 +24,34 @@ def budget(
         str | None,
         typer.Argument(
             metavar="[STACK]",
-            help="A stack's id, the first digits of it, or its name; by default all stacks together.",
+            help="A stack's id, its first digits or its name. [default: all stacks together]",
             autocompletion=complete_stack,
         ),
     ] = None,
     tokens: Annotated[
-        int | None, typer.Option("--tokens", min=0, metavar="N", help="Let it take so many tokens in all.")
+        int | None, typer.Option("--tokens", min=0, metavar="N", help="Most tokens in all.")
     ] = None,
     dollars: Annotated[
-        str | None, typer.Option("--dollars", metavar="N", help="Let it cost so many US dollars in all.")
+        str | None, typer.Option("--dollars", metavar="N", help="Most US dollars in all.")
     ] = None,
     runs: Annotated[
         int | None,
-        typer.Option("--runs-per-hour", min=0, metavar="N", help="Let so many runs begin an hour."),
+        typer.Option("--runs-per-hour", min=0, metavar="N", help="Most runs per hour."),
     ] = None,
     role: Annotated[
-        str | None, typer.Option("--role", metavar="ROLE", help="Change what this role may spend of it.")
+        str | None, typer.Option("--role", metavar="ROLE", help="Change the budget of this role.")
     ] = None,
     off: Annotated[
         bool,
         typer.Option(
-            "--off", help="Take back what was set: what holds for all stacks does, or the settings."
+            "--off", help="Unset the budget: the runner's settings apply."
         ),
     ] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Resume it, too, if it is paused.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Also resume the stack if it is paused.")] = False,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Show what may be spent and what was, or change that.
+    """Show or change budgets.
 
     A stack that would spend more is paused before it does; what is set here counts from its beginning.
     Without a stack it is about all together: what is set holds over runner.budget_*, at once, and is kept.

@@ -33,14 +33,14 @@ def config(
     stack: Annotated[
         str | None,
         typer.Option(
-            "--stack", metavar="STACK", help="With what this stack overrides.", autocompletion=complete_stack
+            "--stack", metavar="STACK", help="Include this stack's own settings.", autocompletion=complete_stack
         ),
     ] = None,
     settings: Overrides = None,
     data: Data = DEFAULT_DATA,
     json: Json = False,
 ) -> None:
-    """Show all settings: what holds, and where it was given."""
+    """Show all settings and where each was set."""
     flags = overriding(collect_overrides(settings or []), Source.FLAG, "--set")
     configured = configuration(context).with_flags(flags)
     check_data(data)
@@ -69,7 +69,7 @@ def configure(
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Change what a stack has settings of its own for, or take that back."""
+    """Set or unset a stack's own settings."""
     changes = _changes(settings or [], unset or [])
     with open_place(place) as client:
         changed = client.configure(stack, changes)

@@ -153,7 +153,7 @@ _Url = Annotated[
     typer.Option(
         "--url",
         metavar="URL",
-        help="Act on the runner that serves there, on any machine. [default: RECURSOR_URL, if it is set]",
+        help="The URL of a runner, on any machine. [default: RECURSOR_URL, if it is set]",
     ),
 ]
 _NoUrl = Annotated[str | None, typer.Option("--url", hidden=True)]

@@ -14,41 +14,41 @@ from recursor.domain.errors import InvalidInputError
 
 def start(
     stacks: StackNames = None,
-    every: Annotated[bool, typer.Option("--all", help="All that are idle or stopped.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All idle or stopped stacks.")] = False,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Let stacks run, from the beginning."""
+    """Start stacks."""
     _steer(Command.START, stacks, every, open_place(place), json=json)
 
 
 def pause(
     stacks: StackNames = None,
-    every: Annotated[bool, typer.Option("--all", help="All that are running.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All running stacks.")] = False,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Start no more agents; those that run finish."""
+    """Pause stacks: running agents finish, no others start."""
     _steer(Command.PAUSE, stacks, every, open_place(place), json=json)
 
 
 def resume(
     stacks: StackNames = None,
-    every: Annotated[bool, typer.Option("--all", help="All that are paused.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All paused stacks.")] = False,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Go on where stacks were paused."""
+    """Resume paused stacks."""
     _steer(Command.RESUME, stacks, every, open_place(place), json=json)
 
 
 def stop(
     stacks: StackNames = None,
-    every: Annotated[bool, typer.Option("--all", help="All that are running or paused.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All running or paused stacks.")] = False,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Cancel what stacks are doing; the next start begins anew."""
+    """Stop stacks and cancel their running agents."""
     _steer(Command.STOP, stacks, every, open_place(place), json=json)
 
 

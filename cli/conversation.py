@@ -21,18 +21,18 @@ _LOOK_SECONDS = 0.1
 
 def message(
     stack: StackName,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to tell it.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The message.")],
     sender: Annotated[
-        str | None, typer.Option("--from", metavar="NAME", help="Who writes; by default the user's login.")
+        str | None, typer.Option("--from", metavar="NAME", help="The sender's name. [default: your login]")
     ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for the answer, and print it.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the answer and print it.")] = False,
     timeout: Annotated[
-        str, typer.Option("--timeout", metavar="SPAN", help="How long to wait at most.")
+        str, typer.Option("--timeout", metavar="SPAN", help="The longest wait.")
     ] = "60s",
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Write to a stack, as a visitor; its communicator answers."""
+    """Write to a stack as a visitor."""
     seconds = parse_span(timeout, "--timeout")
     with open_place(place) as client:
         sent = client.send_user_message(stack, _login() if sender is None else sender, text)
@@ -53,19 +53,19 @@ def message(
 def messages(
     stack: StackName,
     limit: Annotated[
-        int, typer.Option("--limit", "-n", min=1, max=MAX_LIMIT, metavar="N", help="How many at most.")
+        int, typer.Option("--limit", "-n", min=1, max=MAX_LIMIT, metavar="N", help="Most entries to show.")
     ] = 20,
     send: Annotated[
-        str | None, typer.Option("--send", metavar="TEXT", help="Have the stack write to another one.")
+        str | None, typer.Option("--send", metavar="TEXT", help="Send a message from this stack to another.")
     ] = None,
     receiver: Annotated[
         str | None,
-        typer.Option("--to", metavar="STACK", help="With --send: to which one; by default to all others."),
+        typer.Option("--to", metavar="STACK", help="With --send: the receiving stack. [default: all others]"),
     ] = None,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Show what visitors and other stacks wrote to a stack, and its answers, newest first."""
+    """List a stack's messages and answers, newest first."""
     if receiver is not None and send is None:
         raise InvalidInputError("messages: --to says whom to write to: give --send TEXT, too")
     with open_place(place) as client:

@@ -19,14 +19,14 @@ def doctor(
         str | None,
         typer.Argument(
             metavar="[STACK]",
-            help="A stack's id, the first digits of it, or its name; by default all stacks.",
+            help="A stack's id, its first digits or its name. [default: all stacks]",
         ),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings, too.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Say what is wrong, why, and what puts it right. Exits with 1 if there is a problem.
+    """Find problems, their causes and their cures. Exits with 1 if there is a problem.
 
     Looks at everything: the data directory, its lock, the store, the disk, the clock, the runner, and every
     stack or the one that is named. Changes nothing. A runner elsewhere is asked what it finds.

@@ -23,7 +23,7 @@ def events(
         str | None,
         typer.Argument(
             metavar="[STACK]",
-            help="A stack's id, the first digits of it, or its name; by default all stacks.",
+            help="A stack's id, its first digits or its name. [default: all stacks]",
             autocompletion=complete_stack,
         ),
     ] = None,
@@ -33,12 +33,12 @@ def events(
     ] = None,
     after: Annotated[
         str | None,
-        typer.Option("--after", metavar="ID", help="Begin after the event of this id, if it is still known."),
+        typer.Option("--after", metavar="ID", help="Continue after the event with this id."),
     ] = None,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Follow what happens, a line for each event, until Ctrl-C. A runner that restarts is waited for."""
+    """Print events as they happen, until Ctrl-C. A runner that restarts is waited for."""
     with open_place(place) as client:
         if not client.place.has_runner():
             raise ConflictError("events: no runner is up to tell what happens: `recursor run` starts one")

@@ -15,7 +15,7 @@ from recursor.domain.execution import DecisionKind, ExecutionStatus
 from recursor.storage.queries import MAX_LIMIT
 
 Limit = Annotated[
-    int, typer.Option("--limit", "-n", min=1, max=MAX_LIMIT, metavar="N", help="How many at most.")
+    int, typer.Option("--limit", "-n", min=1, max=MAX_LIMIT, metavar="N", help="Most entries to show.")
 ]
 
 _NUMBER, _ID = re.compile(r"[1-9][0-9]{0,17}"), re.compile(r"[0-9a-f]{32}")
@@ -29,17 +29,17 @@ def executions(
     ] = None,
     decision: Annotated[
         list[DecisionKind] | None,
-        typer.Option("--decision", help="Only cycles that were decided so; may be repeated."),
+        typer.Option("--decision", help="Only cycles with this decision; may be repeated."),
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="SPAN", help="Only cycles of this time: 90s, 15m, 24h, 7d."),
+        typer.Option("--since", metavar="SPAN", help="Only cycles of this period: 90s, 15m, 24h, 7d."),
     ] = None,
     limit: Limit = 20,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """List a stack's last cycles, newest first: what ran, how long, what was decided and why."""
+    """List a stack's cycles, newest first, with their decisions."""
     begin = None if since is None else since_moment(since, "--since", time.time())
     with open_place(place) as client:
         found = client.executions(
@@ -61,7 +61,7 @@ def execution(
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Show one cycle: its graph by waves, who ran when, what it cost, what was decided and why."""
+    """Show one cycle: its waves, runs, cost and decision."""
     wanted = cycle.strip().lower()
     if wanted != "last" and not _NUMBER.fullmatch(wanted) and not _ID.fullmatch(wanted):
         raise InvalidInputError(f"CYCLE: {cycle[:40]!r} is no number, id, or `last`: see recursor executions")
@@ -76,7 +76,7 @@ def execution(
 
 
 def graphs(stack: StackName, limit: Limit = 5, place: Place = HERE, json: Json = False) -> None:
-    """Show the graphs of a stack's last cycles, newest first: who ran in which wave, and why."""
+    """Show the graphs of a stack's cycles, newest first."""
     with open_place(place) as client:
         found = client.graphs(stack, limit=limit)
         cycles = client.executions(stack, limit=limit)
@@ -91,7 +91,7 @@ def graphs(stack: StackName, limit: Limit = 5, place: Place = HERE, json: Json =
 
 
 def work(stack: StackName, place: Place = HERE, json: Json = False) -> None:
-    """Show who has work in a stack, how urgent it is, and why."""
+    """Show which roles have work, their priority and the reason."""
     with open_place(place) as client:
         report = client.work(stack)
     if json:

@@ -26,18 +26,18 @@ def logs(
     stack: Annotated[
         str | None,
         typer.Argument(
-            metavar="STACK", help="Only what is of this stack: its id, the first digits, its name."
+            metavar="STACK", help="Only this stack's lines: its id, first digits or name."
         ),
     ] = None,
-    go_on: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more is logged.")] = False,
+    go_on: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new lines.")] = False,
     since: Annotated[
         str | None, typer.Option("--since", metavar="SPAN", help="How far to look back: 90s, 15m, 24h, 7d.")
     ] = None,
-    level: Annotated[LogLevel, typer.Option("--level", help="The least serious that is shown.")] = "info",
+    level: Annotated[LogLevel, typer.Option("--level", help="The lowest level to show.")] = "info",
     limit: Annotated[
         int | None,
         typer.Option(
-            "--limit", "-n", min=1, metavar="N", help="How many at most. [default: 100; with --since all]"
+            "--limit", "-n", min=1, metavar="N", help="Most lines to show. [default: 100; with --since all]"
         ),
     ] = None,
     place: Place = HERE,

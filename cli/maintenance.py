@@ -26,7 +26,7 @@ def backup(
     data: Data = DEFAULT_DATA,
     json: Json = False,
 ) -> None:
-    """Write a compacted copy of everything, as it is at one moment; runners and stacks go on."""
+    """Back up all data without stopping anything."""
     check_data(data)
     from recursor.runner.maintenance import back_up
 
@@ -38,12 +38,12 @@ def backup(
 
 
 def restore(
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="What `recursor backup` wrote.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace the store that is there.")] = False,
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A directory that `recursor backup` wrote.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the existing store.")] = False,
     data: Data = DEFAULT_DATA,
     json: Json = False,
 ) -> None:
-    """Put a backup into a data directory on which no runner is up."""
+    """Restore a backup into a data directory without a runner."""
     check_data(data)
     from recursor.runner.maintenance import restore as put_back
 
@@ -58,21 +58,21 @@ def prune(
     context: typer.Context,
     stacks: StackNames = None,
     every: Annotated[
-        bool, typer.Option("--all", help="All stacks, and the broadcasts that all of them have read.")
+        bool, typer.Option("--all", help="All stacks, and broadcasts that all have read.")
     ] = False,
     older_than: Annotated[
         str | None,
-        typer.Option("--older-than", metavar="SPAN", help="What is older goes, instead of as set: 7d, 12h."),
+        typer.Option("--older-than", metavar="SPAN", help="Remove what is older than this: 7d, 12h. [default: the settings]"),
     ] = None,
     keep: Annotated[
         int | None,
-        typer.Option("--keep", min=1, metavar="N", help="The newest N of each kind stay, instead of as set."),
+        typer.Option("--keep", min=1, metavar="N", help="Keep the newest N of each kind. [default: the settings]"),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     data: Data = DEFAULT_DATA,
     json: Json = False,
 ) -> None:
-    """Remove history beyond what stacks keep: as the settings have it, or less."""
+    """Remove old history, as the settings say or sooner."""
     if bool(stacks) == every:
         raise InvalidInputError("prune: name stacks, or give --all")
     days = None if older_than is None else parse_span(older_than, "--older-than") / DAY

@@ -27,20 +27,20 @@ __all__ = [
 
 DEFAULT_DATA: Path = HERE.data
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 StackName = Annotated[
     str,
     typer.Argument(
         metavar="STACK",
-        help="A stack's id, the first digits of it, or its name.",
+        help="A stack's id, its first digits or its name.",
         autocompletion=complete_stack,
     ),
 ]
 StackNames = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="STACK...", help="Ids, first digits of ids, or names.", autocompletion=complete_stack
+        metavar="STACK...", help="Ids, first digits of ids or names.", autocompletion=complete_stack
     ),
 ]
 Overrides = Annotated[
@@ -48,7 +48,7 @@ Overrides = Annotated[
     typer.Option(
         "--set",
         metavar="SECTION.KEY=VALUE",
-        help="Change a setting of stacks; may be repeated.",
+        help="Set one of the stacks' settings; may be repeated.",
         autocompletion=complete_assignment,
     ),
 ]
@@ -66,7 +66,7 @@ SettingNames = Annotated[
     typer.Option(
         "--unset",
         metavar="SECTION.KEY",
-        help="Take a change back; may be repeated.",
+        help="Unset a setting; may be repeated.",
         autocompletion=complete_setting,
     ),
 ]

@@ -18,7 +18,7 @@ from recursor.storage.queries import MAX_LIMIT
 def idea(
     stack: StackName,
     text: Annotated[
-        str | None, typer.Option("--set", metavar="TEXT", help="Give it another idea; - reads it from stdin.")
+        str | None, typer.Option("--set", metavar="TEXT", help="Set the idea; - reads it from stdin.")
     ] = None,
     place: Place = HERE,
     json: Json = False,
@@ -52,12 +52,12 @@ def idea(
 def artifacts(
     stack: StackName,
     limit: Annotated[
-        int, typer.Option("--limit", "-n", min=1, max=MAX_LIMIT, metavar="N", help="How many at most.")
+        int, typer.Option("--limit", "-n", min=1, max=MAX_LIMIT, metavar="N", help="Most entries to show.")
     ] = 20,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """List the versions of the page that a stack has made, newest first."""
+    """List the versions of a stack's page, newest first."""
     with open_place(place) as client:
         found = client.artifacts(stack, limit=limit)
     if json:
@@ -73,17 +73,17 @@ def artifact(
     version: Annotated[
         int | None,
         typer.Option(
-            "--version", min=1, max=10**8 - 1, metavar="N", help="Which version; by default the newest."
+            "--version", min=1, max=10**8 - 1, metavar="N", help="The version. [default: the newest]"
         ),
     ] = None,
     diff: Annotated[
         tuple[int, int] | None,
-        typer.Option("--diff", metavar="A B", help="Print what is different in version B from version A."),
+        typer.Option("--diff", metavar="A B", help="Print the differences from version A to version B."),
     ] = None,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Print the page that a stack has made, or what is different between two versions."""
+    """Print a stack's page, or the differences between two versions."""
     if diff is not None and (version is not None or json):
         raise InvalidInputError("artifact: --diff goes with neither --version nor --json: give it alone")
     with open_place(place) as client:

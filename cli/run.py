@@ -34,10 +34,10 @@ _PAGES_SHOWN = 10
 def run(
     context: typer.Context,
     idea: Annotated[
-        str | None, typer.Option("--idea", metavar="TEXT", help="Make a stack with this idea, and start it.")
+        str | None, typer.Option("--idea", metavar="TEXT", help="Create a stack with this idea and start it.")
     ] = None,
     name: Annotated[
-        str | None, typer.Option("--name", metavar="NAME", help="With --idea: what to call it.")
+        str | None, typer.Option("--name", metavar="NAME", help="With --idea: the stack's name.")
     ] = None,
     until_done: Annotated[
         bool, typer.Option("--until-done", help="End when the project is complete and no role has work.")
@@ -49,7 +49,7 @@ def run(
             min=0,
             max=_MAX_PORT,
             metavar="N",
-            help="Where to serve; 0: any free port. [default: 3002]",
+            help="The port to serve on; 0: any free port. [default: 3002]",
         ),
     ] = None,
     host: Annotated[
@@ -57,7 +57,7 @@ def run(
         typer.Option(
             "--host",
             metavar="ADDRESS",
-            help="Where to serve; others than this machine's own need RECURSOR_TOKEN. [default: 127.0.0.1]",
+            help="The address to serve on; any but this machine's own needs RECURSOR_TOKEN. [default: 127.0.0.1]",
         ),
     ] = None,
     allow_host: Annotated[
@@ -69,7 +69,7 @@ def run(
     agents: Annotated[
         int | None,
         typer.Option(
-            "--agents", min=1, max=10_000, metavar="N", help="How many may run at a time. [default: 8]"
+            "--agents", min=1, max=10_000, metavar="N", help="Most agents that run at a time. [default: 8]"
         ),
     ] = None,
     team: Annotated[
@@ -77,26 +77,26 @@ def run(
         typer.Option(
             "--team",
             metavar="MODULE:NAME",
-            help="A team of one's own, or roles to add: from a module, or by the name of an entry point.",
+            help="Your own team or roles: a module or the name of an entry point.",
         ),
     ] = None,
     grace: Annotated[
         str | None,
         typer.Option(
-            "--grace", metavar="SPAN", help="How long running agents may take at the end. [default: 10s]"
+            "--grace", metavar="SPAN", help="How long running agents may take to finish at the end. [default: 10s]"
         ),
     ] = None,
     log_level: Annotated[
         LogLevel | None,
-        typer.Option("--log-level", help="The least that is logged on stderr. [default: warning]"),
+        typer.Option("--log-level", help="The lowest level logged on stderr. [default: warning]"),
     ] = None,
     log_format: Annotated[
         LogFormat | None,
-        typer.Option("--log-format", help="How. [default: auto: human on a terminal, json otherwise]"),
+        typer.Option("--log-format", help="The format of the log on stderr. [default: auto: human on a terminal, json otherwise]"),
     ] = None,
     log_file: Annotated[
         bool | None,
-        typer.Option("--log-file/--no-log-file", help="Keep a log for `recursor logs`, too. [default: yes]"),
+        typer.Option("--log-file/--no-log-file", help="Also keep a log for `recursor logs`. [default: yes]"),
     ] = None,
     otlp_endpoint: Annotated[
         str | None,
@@ -109,7 +109,7 @@ def run(
     data: Data = DEFAULT_DATA,
     json: Json = False,
 ) -> None:
-    """Run all stacks of a data directory, until told to stop or until they are done."""
+    """Run all stacks of a data directory, until stopped or until they are done."""
     if name is not None and idea is None:
         raise InvalidInputError("--name: names the stack that --idea makes: give --idea, too")
     configured = configuration(context).with_flags(

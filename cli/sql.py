@@ -52,7 +52,7 @@ def sql(
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Ask the tables of all stacks in SQL. It can only read."""
+    """Query all stacks in SQL. It can only read."""
     if csv and json:
         raise InvalidInputError("--csv and --json: give one of them")
     if tables:

@@ -20,17 +20,17 @@ from recursor.storage.stack_listing import LONGEST_SEARCH, StackListed, StackOrd
 
 
 def create(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What people call it: one line.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The stack's name: one line.")],
     idea: Annotated[
-        str | None, typer.Option("--idea", metavar="TEXT", help="What the team shall make.")
+        str | None, typer.Option("--idea", metavar="TEXT", help="What the team is to make.")
     ] = None,
-    start: Annotated[bool, typer.Option("--start", help="Start it, too.")] = False,
+    start: Annotated[bool, typer.Option("--start", help="Start it at once.")] = False,
     model: Model = None,
     settings: Overrides = None,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Make a stack, and print its id."""
+    """Create a stack and print its id."""
     overrides = with_model(collect_overrides(settings or []), model)
     with open_place(place) as client:
         made = client.create(name, idea=idea, settings=overrides, start=start)
@@ -60,19 +60,19 @@ def list_(
         typer.Option(
             "--search",
             metavar="WORDS",
-            help="Only stacks with all these words in their name, idea or title, or an id that begins so.",
+            help="Only stacks with all these words in their name, idea or title, or with this id prefix.",
         ),
     ] = "",
     sort: Annotated[
-        StackOrder, typer.Option("--sort", help="What to sort by; what is newest or most comes first.")
+        StackOrder, typer.Option("--sort", help="Sort by this; newest or most first.")
     ] = StackOrder.ACTIVITY,
     limit: Annotated[
-        int | None, typer.Option("--limit", "-n", min=1, metavar="N", help="How many at most. [default: all]")
+        int | None, typer.Option("--limit", "-n", min=1, metavar="N", help="Most entries to show. [default: all]")
     ] = None,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """List stacks: what each is, what it is doing, and how it fares."""
+    """List stacks with their state and current work."""
     search = _checked_search(search)
     with open_place(place) as client:
         found = client.stacks(states=state or (), phases=phase or (), search=search, sort=sort, limit=limit)
@@ -95,7 +95,7 @@ def list_(
 
 
 def show(stack: StackName, place: Place = HERE, json: Json = False) -> None:
-    """Show one stack: its state, its project, and what it is doing now."""
+    """Show a stack: its state, project and current work."""
     with open_place(place) as client:
         found = client.stack(stack)
         live = live_status(client, found.stack.id)
@@ -131,11 +131,11 @@ def live_status(client: Client, stack_id: str) -> dict[str, Any] | None:
 
 def rename(
     stack: StackName,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it from now on.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new name.")],
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Call a stack something else. Its id stays."""
+    """Rename a stack. Its id stays."""
     with open_place(place) as client:
         renamed = client.rename(stack, name)
         shared = _is_anothers(client, renamed)
@@ -153,7 +153,7 @@ def delete(
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Remove a stack and all that belongs to it, for good."""
+    """Delete a stack and all its records."""
     with open_place(place) as client:
         try:
             found = client.stack(stack).stack

@@ -28,23 +28,23 @@ def stats(
         str | None,
         typer.Argument(
             metavar="[STACK]",
-            help="A stack's id, the first digits of it, or its name; by default all stacks together.",
+            help="A stack's id, its first digits or its name. [default: all stacks together]",
         ),
     ] = None,
     since: Annotated[
         str, typer.Option("--since", metavar="SPAN", help="How far to look back: 90s, 15m, 24h, 7d.")
     ] = "24h",
-    series: Annotated[bool, typer.Option("--series", help="Tell it over time, oldest first.")] = False,
+    series: Annotated[bool, typer.Option("--series", help="Show a series over time, oldest first.")] = False,
     every: Annotated[
         str | None,
         typer.Option(
-            "--every", metavar="SPAN", help="With --series: how long each part is, in whole minutes."
+            "--every", metavar="SPAN", help="With --series: the length of each part, in whole minutes."
         ),
     ] = None,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Show figures over a span of time, of one stack or of all together."""
+    """Show statistics of one stack or of all together."""
     now = time.time()
     begin = since_moment(since, "--since", now)
     if every is not None and not series:

@@ -29,13 +29,13 @@ class TodoFilter(StrEnum):
 
 def todos(
     stack: StackName,
-    add: Annotated[str | None, typer.Option("--add", metavar="TEXT", help="Give it a todo.")] = None,
+    add: Annotated[str | None, typer.Option("--add", metavar="TEXT", help="Add a todo.")] = None,
     edit: Annotated[
         str | None,
-        typer.Option("--edit", metavar="ID", help="Change an open todo: its id, or the digits shown."),
+        typer.Option("--edit", metavar="ID", help="Edit an open todo: its id or the digits shown."),
     ] = None,
     content: Annotated[
-        str | None, typer.Option("--content", metavar="TEXT", help="With --edit: what it shall say.")
+        str | None, typer.Option("--content", metavar="TEXT", help="With --edit: the new text.")
     ] = None,
     priority: Annotated[
         int | None,
@@ -48,15 +48,15 @@ def todos(
         ),
     ] = None,
     cancel: Annotated[
-        str | None, typer.Option("--cancel", metavar="ID", help="Cancel a todo: its id, or the digits shown.")
+        str | None, typer.Option("--cancel", metavar="ID", help="Cancel a todo: its id or the digits shown.")
     ] = None,
     status: Annotated[
-        TodoFilter | None, typer.Option("--status", help="Only todos in this status; open: to be done.")
+        TodoFilter | None, typer.Option("--status", help="Only todos in this status; open: pending or in progress.")
     ] = None,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """List a stack's todos, or add, edit or cancel one."""
+    """List, add, edit or cancel todos."""
     _check(add, edit, content, priority, cancel)
     with open_place(place) as client:
         if add is not None:

@@ -17,21 +17,21 @@ from recursor.storage.trace_search import MAX_LIMIT
 def traces(
     stack: StackName,
     role: Annotated[
-        str | None, typer.Option("--role", metavar="ROLE", help="Only what this role did.")
+        str | None, typer.Option("--role", metavar="ROLE", help="Only this role's traces.")
     ] = None,
     text: Annotated[
-        str | None, typer.Option("--text", metavar="TEXT", help="Only what says this, in whichever case.")
+        str | None, typer.Option("--text", metavar="TEXT", help="Only traces that contain this text, ignoring case.")
     ] = None,
     limit: Annotated[
-        int, typer.Option("--limit", "-n", min=1, max=MAX_LIMIT, metavar="N", help="How many at most.")
+        int, typer.Option("--limit", "-n", min=1, max=MAX_LIMIT, metavar="N", help="Most entries to show.")
     ] = 20,
     go_on: Annotated[
-        bool, typer.Option("--follow", "-f", help="Show the last ones oldest first, and go on as more come.")
+        bool, typer.Option("--follow", "-f", help="Show the last ones oldest first, and keep showing new ones.")
     ] = False,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Show what a stack's agents thought and did, newest first."""
+    """Show the traces of a stack's agents, newest first."""
     with open_place(place) as client:
         search = _Search(client, stack, role, text)
         found = search.newest(limit)

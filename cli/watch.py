@@ -32,12 +32,12 @@ _CYCLES_SHOWN = 8
 def watch(
     stack: Annotated[
         str | None,
-        typer.Argument(metavar="STACK", help="One stack in detail: its id, the first digits, or its name."),
+        typer.Argument(metavar="STACK", help="One stack in detail: its id, first digits or name."),
     ] = None,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Watch what all stacks are doing, or one of them, until q or Ctrl-C.
+    """Watch one stack or all of them live, until q or Ctrl-C.
 
     Without a terminal, or with --json, every change is a line.
     """
