@@ -43,9 +43,7 @@ def budget(
     ] = None,
     off: Annotated[
         bool,
-        typer.Option(
-            "--off", help="Unset the budget: the runner's settings apply."
-        ),
+        typer.Option("--off", help="Unset the budget: the runner's settings apply."),
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Also resume the stack if it is paused.")] = False,
     place: Place = HERE,

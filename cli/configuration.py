@@ -33,7 +33,10 @@ def config(
     stack: Annotated[
         str | None,
         typer.Option(
-            "--stack", metavar="STACK", help="Include this stack's own settings.", autocompletion=complete_stack
+            "--stack",
+            metavar="STACK",
+            help="Include this stack's own settings.",
+            autocompletion=complete_stack,
         ),
     ] = None,
     settings: Overrides = None,

@@ -26,9 +26,7 @@ def message(
         str | None, typer.Option("--from", metavar="NAME", help="The sender's name. [default: your login]")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the answer and print it.")] = False,
-    timeout: Annotated[
-        str, typer.Option("--timeout", metavar="SPAN", help="The longest wait.")
-    ] = "60s",
+    timeout: Annotated[str, typer.Option("--timeout", metavar="SPAN", help="The longest wait.")] = "60s",
     place: Place = HERE,
     json: Json = False,
 ) -> None:

@@ -25,9 +25,7 @@ _ASK_SECONDS = 1.0
 def logs(
     stack: Annotated[
         str | None,
-        typer.Argument(
-            metavar="STACK", help="Only this stack's lines: its id, first digits or name."
-        ),
+        typer.Argument(metavar="STACK", help="Only this stack's lines: its id, first digits or name."),
     ] = None,
     go_on: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new lines.")] = False,
     since: Annotated[

@@ -38,7 +38,9 @@ def backup(
 
 
 def restore(
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A directory that `recursor backup` wrote.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="A directory that `recursor backup` wrote.")
+    ],
     force: Annotated[bool, typer.Option("--force", help="Replace the existing store.")] = False,
     data: Data = DEFAULT_DATA,
     json: Json = False,
@@ -62,11 +64,17 @@ def prune(
     ] = False,
     older_than: Annotated[
         str | None,
-        typer.Option("--older-than", metavar="SPAN", help="Remove what is older than this: 7d, 12h. [default: the settings]"),
+        typer.Option(
+            "--older-than",
+            metavar="SPAN",
+            help="Remove what is older than this: 7d, 12h. [default: the settings]",
+        ),
     ] = None,
     keep: Annotated[
         int | None,
-        typer.Option("--keep", min=1, metavar="N", help="Keep the newest N of each kind. [default: the settings]"),
+        typer.Option(
+            "--keep", min=1, metavar="N", help="Keep the newest N of each kind. [default: the settings]"
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     data: Data = DEFAULT_DATA,

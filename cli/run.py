@@ -57,7 +57,7 @@ def run(
         typer.Option(
             "--host",
             metavar="ADDRESS",
-            help="The address to serve on; any but this machine's own needs RECURSOR_TOKEN. [default: 127.0.0.1]",
+            help="The address to serve on; others than this machine's need RECURSOR_TOKEN. [default: 127.0.0.1]",
         ),
     ] = None,
     allow_host: Annotated[
@@ -83,7 +83,9 @@ def run(
     grace: Annotated[
         str | None,
         typer.Option(
-            "--grace", metavar="SPAN", help="How long running agents may take to finish at the end. [default: 10s]"
+            "--grace",
+            metavar="SPAN",
+            help="How long running agents may take to finish at the end. [default: 10s]",
         ),
     ] = None,
     log_level: Annotated[
@@ -92,7 +94,10 @@ def run(
     ] = None,
     log_format: Annotated[
         LogFormat | None,
-        typer.Option("--log-format", help="The format of the log on stderr. [default: auto: human on a terminal, json otherwise]"),
+        typer.Option(
+            "--log-format",
+            help="The format of the log on stderr. [default: auto: human on a terminal, json otherwise]",
+        ),
     ] = None,
     log_file: Annotated[
         bool | None,

@@ -67,7 +67,8 @@ def list_(
         StackOrder, typer.Option("--sort", help="Sort by this; newest or most first.")
     ] = StackOrder.ACTIVITY,
     limit: Annotated[
-        int | None, typer.Option("--limit", "-n", min=1, metavar="N", help="Most entries to show. [default: all]")
+        int | None,
+        typer.Option("--limit", "-n", min=1, metavar="N", help="Most entries to show. [default: all]"),
     ] = None,
     place: Place = HERE,
     json: Json = False,

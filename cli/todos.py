@@ -51,7 +51,8 @@ def todos(
         str | None, typer.Option("--cancel", metavar="ID", help="Cancel a todo: its id or the digits shown.")
     ] = None,
     status: Annotated[
-        TodoFilter | None, typer.Option("--status", help="Only todos in this status; open: pending or in progress.")
+        TodoFilter | None,
+        typer.Option("--status", help="Only todos in this status; open: pending or in progress."),
     ] = None,
     place: Place = HERE,
     json: Json = False,

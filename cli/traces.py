@@ -20,13 +20,15 @@ def traces(
         str | None, typer.Option("--role", metavar="ROLE", help="Only this role's traces.")
     ] = None,
     text: Annotated[
-        str | None, typer.Option("--text", metavar="TEXT", help="Only traces that contain this text, ignoring case.")
+        str | None,
+        typer.Option("--text", metavar="TEXT", help="Only traces that contain this text, ignoring case."),
     ] = None,
     limit: Annotated[
         int, typer.Option("--limit", "-n", min=1, max=MAX_LIMIT, metavar="N", help="Most entries to show.")
     ] = 20,
     go_on: Annotated[
-        bool, typer.Option("--follow", "-f", help="Show the last ones oldest first, and keep showing new ones.")
+        bool,
+        typer.Option("--follow", "-f", help="Show the last ones oldest first, and keep showing new ones."),
     ] = False,
     place: Place = HERE,
     json: Json = False,
