@@ -57,7 +57,7 @@ def run(
         typer.Option(
             "--host",
             metavar="ADDRESS",
-            help="The address to serve on; others than this machine's need RECURSOR_TOKEN. [default: 127.0.0.1]",
+            help="The address to serve on; any that others reach needs RECURSOR_TOKEN. [default: 127.0.0.1]",
         ),
     ] = None,
     allow_host: Annotated[

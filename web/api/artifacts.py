@@ -58,7 +58,7 @@ async def list_artifacts(
         str, Query(pattern="^([0-9]{1,8})?$", description="The `next` of the page before")
     ] = "",
 ) -> ArtifactPage:
-    """List the versions of what a stack made, without their contents, newest first."""
+    """List the versions of a stack's artifact, without contents, newest first."""
 
     def work() -> ArtifactPage:
         with engine.read() as reader:

@@ -38,7 +38,7 @@ class Body(BaseModel):
 
 
 class NewStack(Body):
-    """A stack to be made."""
+    """A new stack."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -74,7 +74,7 @@ class NewLimits(Body):
 
 
 class NewName(Body):
-    """Another name for a stack."""
+    """A new name for a stack."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Kitchen garden"}]})
 
@@ -136,7 +136,7 @@ class NewMessage(Body):
 
 
 class NewTodo(Body):
-    """A todo that a person gives to a stack."""
+    """A new todo."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"content": "Let visitors print the plan", "priority": 4}]}
@@ -150,7 +150,7 @@ class NewTodo(Body):
 
 
 class ChangedTodo(Body):
-    """What shall be different about an open todo; what is left out stays."""
+    """Changes to an open todo; omitted fields stay as they are."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"priority": 5}]})
 
@@ -160,7 +160,7 @@ class ChangedTodo(Body):
 
 
 class NewIdea(Body):
-    """What a stack shall make."""
+    """A stack's idea."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"idea": "a planner for small gardens, with a calendar"}]}

@@ -15,7 +15,7 @@ router = APIRouter(prefix="/api", tags=["budgets"])
 
 @router.get("/budget")
 async def get_budget(engine: TheEngine) -> Spending:
-    """Tell what all stacks may spend together, and what they spent, deleted ones included."""
+    """Show the budget of all stacks and what they have spent, including deleted ones."""
     with engine.read() as reader:
         return runner_spending(reader, engine.runner, engine.now())
 

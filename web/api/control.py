@@ -46,25 +46,25 @@ async def control_stacks(body: ControlStacks, engine: TheEngine) -> ControlRepor
 
 @router.post("/stacks/{stack_id}/start", responses=_STEERING)
 async def start_stack(stack_id: StackId, engine: TheEngine) -> Stack:
-    """Start a stack that is idle or stopped, from the beginning."""
+    """Start a stack that is idle or stopped."""
     return await _control(engine, stack_id, Command.START)
 
 
 @router.post("/stacks/{stack_id}/pause", responses=_STEERING)
 async def pause_stack(stack_id: StackId, engine: TheEngine) -> Stack:
-    """Start no more agents of a stack; those that run finish."""
+    """Pause a stack: running agents finish, no others start."""
     return await _control(engine, stack_id, Command.PAUSE)
 
 
 @router.post("/stacks/{stack_id}/resume", responses=_STEERING)
 async def resume_stack(stack_id: StackId, engine: TheEngine) -> Stack:
-    """Go on where a paused stack was paused."""
+    """Resume a paused stack."""
     return await _control(engine, stack_id, Command.RESUME)
 
 
 @router.post("/stacks/{stack_id}/stop", responses=_STEERING)
 async def stop_stack(stack_id: StackId, engine: TheEngine) -> Stack:
-    """Cancel what a stack is doing, and stop it."""
+    """Stop a stack and cancel its running agents."""
     return await _control(engine, stack_id, Command.STOP)
 
 

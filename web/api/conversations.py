@@ -40,7 +40,7 @@ async def list_user_messages(
     limit: Limit = USUAL_PAGE,
     cursor: After = "",
 ) -> UserMessagePage:
-    """List what visitors wrote to a stack, with the answers, newest first."""
+    """List visitors' messages with their answers, newest first."""
     with engine.read() as reader:
         items, after = page_of(user_messages_before(reader, stack_id, only, cursor), limit)
     return UserMessagePage(items=items, next=after)
@@ -54,7 +54,7 @@ async def send_user_message(
     engine: TheEngine,
     creation: ByKey,
 ) -> UserMessage:
-    """Write to a stack as a visitor. Its communicator answers."""
+    """Send a message to a stack as a visitor."""
     now = engine.now()
     message = new_user_message(stack_id, body.sender, body.content, now)
     async with creation.record(USER_MESSAGES, stack_id, body, now) as made:
@@ -65,7 +65,7 @@ async def send_user_message(
 
 @router.get("/user-messages/{message_id}", responses=ON_ONE)
 async def get_user_message(stack_id: StackId, message_id: MessageId, engine: TheEngine) -> UserMessage:
-    """Show a visitor's message, and its answer if there is one."""
+    """Show a visitor's message and its answer."""
     with engine.read() as reader:
         return find_user_message(reader, stack_id, message_id)
 
@@ -78,7 +78,7 @@ async def list_messages(
     limit: Limit = USUAL_PAGE,
     cursor: After = "",
 ) -> MessagePage:
-    """List what other stacks wrote to a stack, and what was written to all, newest first."""
+    """List the messages and broadcasts of other stacks, newest first."""
     with engine.read() as reader:
         items, after = page_of(messages_before(reader, stack_id, only, cursor), limit)
     return MessagePage(items=items, next=after)
@@ -91,7 +91,7 @@ async def send_message(
     engine: TheEngine,
     creation: ByKey,
 ) -> Message:
-    """Have a stack write to another one, or to all others."""
+    """Send a message from a stack to another one, or to all."""
     now = engine.now()
     with engine.read() as reader:
         receiver = None if body.to_stack_id is None else find_stack(reader, body.to_stack_id)

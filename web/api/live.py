@@ -64,7 +64,7 @@ EventId = Annotated[
     str,
     Query(
         pattern=r"^[!-~]{0,100}$",
-        description="Go on after the event with this id, as far as it is still known",
+        description="Continue after the event with this id",
     ),
 ]
 LastEventId = Annotated[

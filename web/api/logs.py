@@ -29,7 +29,7 @@ async def list_logs(
         ),
     ] = "",
     level: Annotated[
-        Literal["debug", "info", "warning", "error"], Query(description="The least serious")
+        Literal["debug", "info", "warning", "error"], Query(description="The lowest level")
     ] = "info",
     since: Since = None,
     limit: Limit = USUAL_LOG_PAGE,

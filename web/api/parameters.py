@@ -47,7 +47,7 @@ ExecutionId = Annotated[
     ),
 ]
 
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many at most")]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Most entries to return")]
 After = Annotated[
     str,
     Query(

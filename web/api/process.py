@@ -18,12 +18,12 @@ class Health(BaseModel):
 
 @router.get("/health")
 async def get_health(request: Request) -> Health:
-    """Tell that the runner is up."""
+    """Say that the runner is up."""
     return Health(pid=request.app.state.runner)
 
 
 @router.get("/load")
 async def get_load(engine: TheEngine) -> OrchestratorLoad:
-    """Tell what the runner has to do."""
+    """Show the load of the runner."""
     load: OrchestratorLoad = await engine.ask(GetLoad())
     return load

@@ -23,6 +23,6 @@ async def get_idea(stack_id: StackId, engine: TheEngine) -> ProjectIdea:
 
 @router.put("", responses=WRITING)
 async def set_idea(stack_id: StackId, body: NewIdea, engine: TheEngine) -> ProjectIdea:
-    """Give a stack another idea. What was planned for the last one stays until the planner changes it."""
+    """Set a stack's idea. Existing plans stay until the planner changes them."""
     idea: ProjectIdea = await engine.ask(SetIdea(new_idea(stack_id, body.idea, engine.now())))
     return idea

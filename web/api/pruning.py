@@ -37,23 +37,23 @@ class HowMuch(Body):
     """What is removed from a stack; what is left out is as the stack's settings have it."""
 
     days: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    """What is older goes, in days."""
+    """Remove what is older than so many days."""
     keep: Annotated[int, Field(ge=1)] | None = None
-    """How many of each kind stay, the newest."""
+    """Keep the newest so many of each kind."""
     dry_run: Switch = False
-    """Only tell what would be removed."""
+    """Only say what would be removed."""
 
 
 class Trial(Body):
     """Whether it is only a trial."""
 
     dry_run: Switch = False
-    """Only tell what would be removed."""
+    """Only say what would be removed."""
 
 
 @router.post("/stacks/{stack_id}/prune", responses=_RESPONSES)
 async def prune_stack(stack_id: StackId, body: HowMuch, engine: TheEngine) -> Removed:
-    """Remove a stack's history beyond what it keeps, or less."""
+    """Remove old history of a stack."""
     with engine.read() as reader:
         stack = read_stack(reader, stack_id)
     kept = _kept(engine.settings.overridden(stack.settings).retention, body)

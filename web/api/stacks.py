@@ -41,7 +41,7 @@ async def create_stack(
     engine: TheEngine,
     creation: ByKey,
 ) -> Stack:
-    """Make a stack, with its idea if there is one already, and start it if so wished."""
+    """Create a stack, optionally with an idea, and optionally start it."""
     now = engine.now()
     stack = new_stack(body.name, now, body.settings)
     idea = None if body.idea is None else new_idea(stack.id, body.idea, now)
@@ -67,13 +67,13 @@ async def list_stacks(
             examples=["garden"],
         ),
     ] = "",
-    sort: Annotated[StackOrder, Query(description="What to sort by")] = StackOrder.ACTIVITY,
+    sort: Annotated[StackOrder, Query(description="The order")] = StackOrder.ACTIVITY,
     limit: Limit = USUAL_PAGE,
     cursor: Annotated[
         str, Query(max_length=2_000, description="The `next` of the page before, in the same order")
     ] = "",
 ) -> StackPage:
-    """List stacks, each with what it is doing now and how it fared in the last 24 hours."""
+    """List stacks with their current work and their last 24 hours."""
     which = StackFilter(frozenset(state), frozenset(phase), search)
     # It reads all of them, a microsecond each or more; a thread costs milliseconds on a busy processor.
     if request.app.state.stacks_listed <= _LISTED_AT_ONCE:
@@ -86,21 +86,21 @@ async def list_stacks(
 
 @router.get("/{stack_id}", responses=ON_ONE)
 async def get_stack(stack_id: StackId, engine: TheEngine) -> Overview:
-    """Show a stack at a glance: itself, its project, counts of its contents, its agents."""
+    """Show a stack with its project, counts and agents."""
     with engine.read() as reader:
         return overview(reader, stack_id)
 
 
 @router.patch("/{stack_id}", responses=WRITING)
 async def rename_stack(stack_id: StackId, body: NewName, engine: TheEngine) -> Stack:
-    """Call a stack something else."""
+    """Rename a stack."""
     renamed: Stack = await engine.ask(RenameStack(stack_id, body.name))
     return renamed
 
 
 @router.delete("/{stack_id}", status_code=204, responses=problems(404, 409, 507))
 async def delete_stack(stack_id: StackId, engine: TheEngine) -> None:
-    """Remove a stack and all that belongs to it."""
+    """Delete a stack and all its records."""
     await engine.ask(DeleteStack(stack_id))
 
 
@@ -113,21 +113,21 @@ async def configure_stack(stack_id: StackId, changes: SettingsPatch, engine: The
 
 @router.get("/{stack_id}/status", responses=ON_ONE)
 async def get_stack_status(stack_id: StackId, engine: TheEngine) -> StackStatus:
-    """Tell what a stack is doing now, as the orchestrator knows it."""
+    """Show the current work of a stack."""
     status: StackStatus = await engine.ask(GetStatus(stack_id))
     return status
 
 
 @router.get("/{stack_id}/work", responses=ON_ONE)
 async def get_work(stack_id: StackId, engine: TheEngine) -> WorkReport:
-    """Tell who has work in a stack, how urgent it is, and why."""
+    """Show which roles have work, their priority and the reason."""
     report: WorkReport = await engine.ask(GetWork(stack_id))
     return report
 
 
 @router.get("/{stack_id}/agents", responses=ON_ONE)
 async def list_agents(stack_id: StackId, engine: TheEngine) -> tuple[AgentState, ...]:
-    """Tell what a stack's agents know and are doing, by role."""
+    """Show the state of a stack's agents, by role."""
     with engine.read() as reader:
         return tuple(agent_states(reader, stack_id))
 

@@ -46,7 +46,7 @@ async def add_todo(
     engine: TheEngine,
     creation: ByKey,
 ) -> Todo:
-    """Give a stack a todo."""
+    """Add a todo."""
     now = engine.now()
     todo = new_todo(stack_id, body.content, body.priority, now)
     async with creation.record(TODOS, stack_id, body, now) as todo_id:
@@ -64,13 +64,13 @@ async def get_todo(stack_id: StackId, todo_id: TodoId, engine: TheEngine) -> Tod
 
 @router.patch("/{todo_id}", responses=WRITING)
 async def edit_todo(stack_id: StackId, todo_id: TodoId, body: ChangedTodo, engine: TheEngine) -> Todo:
-    """Rewrite an open todo, or say anew how urgent it is."""
+    """Edit the text or priority of an open todo."""
     changed: Todo = await engine.ask(EditTodo(stack_id, todo_id, body.content, body.priority))
     return changed
 
 
 @router.post("/{todo_id}/cancel", responses=problems(404, 409, 507))
 async def cancel_todo(stack_id: StackId, todo_id: TodoId, engine: TheEngine) -> Todo:
-    """Cancel an open todo. One that is cancelled already stays so."""
+    """Cancel an open todo."""
     cancelled: Todo = await engine.ask(CancelTodo(stack_id, todo_id))
     return cancelled

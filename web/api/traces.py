@@ -24,7 +24,7 @@ async def list_traces(
     stack_id: StackId,
     engine: TheEngine,
     role: Annotated[
-        str, Query(pattern=r"^([a-z][a-z0-9_-]{0,39})?$", description="Only what this role did")
+        str, Query(pattern=r"^([a-z][a-z0-9_-]{0,39})?$", description="Only this role's traces")
     ] = "",
     text: Annotated[
         str,
