@@ -32,14 +32,16 @@ def complete_assignment(incomplete: str) -> list[tuple[str, str]]:
 
 def complete_setting(incomplete: str) -> list[tuple[str, str]]:
     """Return the settings of stacks that begin with what was typed."""
+    from recursor.domain.record import Record, described_fields
     from recursor.domain.settings import Settings
 
-    return [
-        (f"{section}.{key}", _plain(re.split(r"[.;]", field.description or "")[0]))
-        for section, values in Settings()
-        for key, field in type(values).model_fields.items()
-        if f"{section}.{key}".startswith(incomplete)
-    ]
+    offered: list[tuple[str, str]] = []
+    for section, values in Settings():
+        kind: type[Record] = type(values)
+        for key, description in described_fields(kind).items():
+            if f"{section}.{key}".startswith(incomplete):
+                offered.append((f"{section}.{key}", _plain(re.split(r"[.;]", description)[0])))
+    return offered
 
 
 def _stacks(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:

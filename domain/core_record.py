@@ -1,10 +1,7 @@
 """The records that the core copies and stores all day, which are lighter than pydantic's models."""
 
-import ast
-import inspect
 from collections.abc import Mapping
 from functools import cache
-from textwrap import dedent
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
 import msgspec
@@ -12,7 +9,7 @@ from pydantic import Field, GetCoreSchemaHandler, TypeAdapter, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
-from recursor.domain.record import Record, unchecked
+from recursor.domain.record import Record, docstrings, unchecked
 
 
 class CoreRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +91,7 @@ def model_of(kind: type[AnyRecord]) -> type[Record]:
     """Return the pydantic model of a kind of record: itself, or one with the same fields."""
     if issubclass(kind, Record):
         return kind
-    told = _docstrings(kind)
+    told = docstrings(kind)
     fields: dict[str, Any] = {
         field.name: (field.type, Field(**_default(field), **_description(field, told)))
         for field in msgspec.structs.fields(kind)
@@ -121,17 +118,3 @@ def _description(field: msgspec.structs.FieldInfo, told: Mapping[str, str]) -> d
     """Return what the attribute's docstring says, unless its type says something already."""
     of_type = [each for each in get_args(field.type) if isinstance(each, FieldInfo) and each.description]
     return {"description": told[field.name]} if field.name in told and not of_type else {}
-
-
-def _docstrings(kind: type[AnyRecord]) -> Mapping[str, str]:
-    """Return the docstrings of a class's attributes, as pydantic reads them of its models."""
-    (definition,) = ast.parse(dedent(inspect.getsource(kind))).body
-    assert isinstance(definition, ast.ClassDef)
-    told: dict[str, str] = {}
-    for each, following in zip(definition.body, definition.body[1:], strict=False):
-        match each, following:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                told[name] = inspect.cleandoc(text)
-            case _:
-                pass
-    return told

@@ -15,7 +15,7 @@ import orjson
 from pydantic_core import to_jsonable_python
 
 from recursor.domain.core_record import AnyRecord, model_of, record_fields
-from recursor.domain.record import Timestamp, iso
+from recursor.domain.record import Timestamp, described_fields, iso
 
 Fields = Mapping[str, Any]
 """A record as it is stored."""
@@ -44,13 +44,15 @@ class Column:
 def columns_of(kind: type[AnyRecord]) -> Iterator[Column]:
     """Yield the columns of a kind of record: one per field, in the fields' order."""
     hints = get_type_hints(kind, include_extras=True)
-    for name, field in model_of(kind).model_fields.items():
+    model = model_of(kind)
+    described = described_fields(model)
+    for name, field in model.model_fields.items():
         # What was stored before the field came has its default.
         default = (
             None if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
         )
         sql, convert = _sql(hints[name])
-        about = " ".join((field.description or "").split())
+        about = " ".join(described.get(name, "").split())
         yield Column(
             name,
             sql,

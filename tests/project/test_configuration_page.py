@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 from pydantic.fields import FieldInfo
 
+from recursor.domain.record import described_fields
 from recursor.runner.given import DEFAULTS, SECTIONS
 from recursor.runner.settings_variables import OTHERS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "configuration.md").read_text()
 
 
-def row(key: str, field: FieldInfo) -> str:
+def row(key: str, field: FieldInfo, description: str) -> str:
     if isinstance(field.default, tuple):
         default = ", ".join(field.default)
     elif isinstance(field.default, bool):
@@ -20,12 +21,12 @@ def row(key: str, field: FieldInfo) -> str:
         default = f"{field.default:g}"
     else:
         default = "" if field.default is None or field.default_factory else str(field.default)
-    return f"| `{key}` | {default} | {' '.join((field.description or '').split())} |"
+    return f"| `{key}` | {default} | {' '.join(description.split())} |"
 
 
 def expected(section: str) -> str:
-    fields = type(getattr(DEFAULTS, section)).model_fields
-    rows = [row(key, field) for key, field in fields.items()]
+    kind = type(getattr(DEFAULTS, section))
+    rows = [row(key, field, described_fields(kind)[key]) for key, field in kind.model_fields.items()]
     return "\n".join([f"### [{section}]", "", "| key | default | |", "|---|---|---|", *rows, ""])
 
 

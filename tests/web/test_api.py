@@ -82,7 +82,7 @@ def test_a_repeated_creation_makes_nothing_new(
             "unknown key 'a'",
         ),
         ("POST", "/api/stacks", {"name": "x", "idea": ""}, "invalid-input", 422, "project idea"),
-        ("POST", "/api/stacks/nope/start", None, "not-found", 404, "no stack nope"),
+        ("POST", "/api/stacks/nope/start", None, "not-found", 404, "no stack named 'nope'"),
         ("POST", "/api/stacks/STACK/resume", None, "conflict", 409, "start it"),
         (
             "POST",
@@ -93,9 +93,9 @@ def test_a_repeated_creation_makes_nothing_new(
             "priority",
         ),
         ("POST", "/api/stacks/STACK/todos/nope/cancel", None, "not-found", 404, "no todo nope"),
-        ("POST", "/api/stacks/nope/todos", {"content": "x"}, "not-found", 404, "no stack nope"),
+        ("POST", "/api/stacks/nope/todos", {"content": "x"}, "not-found", 404, "no stack named 'nope'"),
         ("POST", "/api/stacks/nope/user-messages", {"sender": "a", "content": "b"}, "not-found", 404, "nope"),
-        ("GET", "/api/stacks/nope/work", None, "not-found", 404, "no stack nope"),
+        ("GET", "/api/stacks/nope/work", None, "not-found", 404, "no stack named 'nope'"),
     ],
 )
 def test_what_is_wrong_is_said(

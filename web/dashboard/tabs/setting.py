@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from pydantic.fields import FieldInfo
 
 from recursor.domain.errors import InvalidInputError
+from recursor.domain.record import Record, described_fields
 from recursor.domain.settings import Settings
 
 # What is spelled another way than it is written.
@@ -112,14 +113,17 @@ def all_settings() -> dict[str, tuple[str, list[Setting]]]:
     found = {}
     defaults = Settings()
     for name in Settings.model_fields:
-        section = type(getattr(defaults, name))
-        settings = [_setting(name, key, field) for key, field in section.model_fields.items()]
+        section: type[Record] = type(getattr(defaults, name))
+        described = described_fields(section)
+        settings = [
+            _setting(name, key, field, described.get(key, "")) for key, field in section.model_fields.items()
+        ]
         found[name] = (inspect.cleandoc(section.__doc__ or "").partition("\n")[0], settings)
     return found
 
 
-def _setting(section: str, key: str, field: FieldInfo) -> Setting:
-    help_ = (field.description or "").replace("`", "")
+def _setting(section: str, key: str, field: FieldInfo, description: str) -> Setting:
+    help_ = description.replace("`", "")
     kind, optional = _kind(field.annotation)
     setting = Setting(section, key, help_, kind, optional)
     if kind is SettingKind.NUMBER:
