@@ -36,9 +36,9 @@ _COUNTED = ("executions", "traces", "todos", "messages", "user_messages", "artif
 class HowMuch(Body):
     """What is removed from a stack; what is left out is as the stack's settings have it."""
 
-    days: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    days: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)] | None = None
     """Remove what is older than so many days."""
-    keep: Annotated[int, Field(ge=1)] | None = None
+    keep: Annotated[int, Field(ge=1, strict=True)] | None = None
     """Keep the newest so many of each kind."""
     dry_run: Switch = False
     """Only say what would be removed."""
