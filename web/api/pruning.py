@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from recursor.actors.messages import Prune, PruneBroadcasts
 from recursor.domain.settings import RetentionSettings
@@ -33,12 +33,19 @@ _KINDS = {
 _COUNTED = ("executions", "traces", "todos", "messages", "user_messages", "artifacts")
 
 
+def _number(value: object) -> object:
+    """Refuse what pydantic takes for a number and JSON does not; 3.0 is a whole number in JSON."""
+    if isinstance(value, bool | str):
+        raise ValueError("should be a number")
+    return value
+
+
 class HowMuch(Body):
     """What is removed from a stack; what is left out is as the stack's settings have it."""
 
-    days: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)] | None = None
+    days: Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(_number)] | None = None
     """Remove what is older than so many days."""
-    keep: Annotated[int, Field(ge=1, strict=True)] | None = None
+    keep: Annotated[int, Field(ge=1), BeforeValidator(_number)] | None = None
     """Keep the newest so many of each kind."""
     dry_run: Switch = False
     """Only say what would be removed."""
