@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -91,6 +92,6 @@ class TestTheSocket:
         assert b"Permission denied" in subprocess.run(command, capture_output=True, check=False).stderr
         # Should the modes not hold, as on some file systems, it is asked who connects.
         for path in (*(data / PLACE).parents, data / PLACE):
-            if path.is_relative_to(data.parents[2]):
+            if Path(tempfile.gettempdir()) in path.parents:
                 path.chmod(0o777)
         assert subprocess.run(command, check=False).returncode == 3

@@ -20,7 +20,7 @@ def test_a_team_is_made_works_and_is_paused_and_resumed(teams, visit):
 
     expect(page).to_have_url(re.compile(r"/teams/[0-9a-f]{16}$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Habits <b>daily</b>")
-    expect(page.get_by_text("Done. Waiting for a message or todo")).to_be_visible()
+    expect(page.get_by_text("Done. Waiting for a message or todo").first).to_be_visible()
     expect(page.locator(".team-head")).to_contain_text("Complete")
 
     controls = page.get_by_role("group", name="Execution controls")

@@ -105,7 +105,7 @@ def test_what_teams_say_to_each_other(teams: Teams, open_tab: Open) -> None:
 
     page.get_by_role("button", name="Other teams").click()
 
-    expect(page.locator(".said[data-side=left]")).to_contain_text("to you")
+    expect(page.locator(".said[data-side=left]").first).to_contain_text("to you")
     expect(page.locator(".said[data-side=right]")).to_contain_text("to theirs")
     teams.post(f"/api/stacks/{theirs}/messages", content="to everybody")
     expect(page.get_by_text("to everybody")).to_be_visible()

@@ -43,7 +43,7 @@ def test_who_types_is_told_that_somebody_else_was_quicker(teams: Teams, open_tab
 
     teams.put(f"/api/stacks/{team}/idea", idea="theirs")
 
-    expect(page.get_by_text("changed by somebody else meanwhile")).to_be_visible()
+    expect(page.get_by_text("Another person changed the idea")).to_be_visible()
     expect(page.get_by_role("textbox", name="Idea")).to_have_value("mine")
     page.get_by_role("button", name="Discard changes").click()
     expect(page.locator(".idea-text")).to_have_text("theirs")

@@ -182,14 +182,14 @@ def test_a_name_that_was_typed_is_not_left_without_asking_either(teams: Teams, o
     page.get_by_role("link", name="Settings").click()
     expect(page).to_have_url(f"{teams.url}/teams/{team}/settings")
     typed(page, "Team name").fill("Kitchen garden")
-    expect(page.get_by_text("Unsaved")).to_be_visible()
+    expect(page.get_by_text("Unsaved;")).to_be_visible()
 
     assert "The new name is unsaved" in asked(page, "back", stay=True)
 
     expect(page).to_have_url(f"{teams.url}/teams/{team}/settings")
     typed(page, "Team name").press("Enter")
     expect(page.get_by_role("heading", name="Kitchen garden")).to_be_visible()
-    expect(page.get_by_text("Unsaved")).to_be_hidden()
+    expect(page.get_by_text("Unsaved;")).to_be_hidden()
     page.go_back()
     expect(page).to_have_url(f"{teams.url}/teams/{team}/todos")
 
