@@ -274,7 +274,8 @@ def _take_in(t: Turn, broadcast: Message) -> None:
     records = t.draft.changed()
     records.broadcasts = records.broadcasts.adding(broadcast.id, broadcast)
     stack = begun_anew(records.stack)
-    if stack is not records.stack:
+    # Of a stack that is being deleted nothing is written any more.
+    if stack is not records.stack and t.before.activity is not Activity.GONE:
         t.draft.put_stack(stack)
 
 
