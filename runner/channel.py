@@ -16,10 +16,9 @@ from typing import Any
 
 from pykka import ActorDeadError, ActorRef
 
-from recursor.actors.event_rate import EventRate
-from recursor.actors.messages import Subscribe, Unsubscribe
 from recursor.domain.errors import RecursorError
 from recursor.domain.events import Event
+from recursor.runner.event_relay import EventRelay
 from recursor.runner.frames import (
     HEADER_BYTES,
     LARGEST_QUESTION,
@@ -36,18 +35,12 @@ from recursor.runner.frames import (
 )
 from recursor.runtime.future import DispatchedFuture
 
-# Events are sent together, this many seconds apart: nobody sees it, and a batch costs a tenth of its events.
-EVENT_PERIOD = 0.05
-
-# Events that may wait to be sent. Only a process that stands still lets so many wait: when it goes on, it is
-# told how many it missed.
-_MOST_EVENTS = 20_000
-
 # Events in one frame.
 _BATCH = 1_000
 
-# Periods without an event after which nothing is looked at any more until one comes.
-_QUIET_PERIODS = 20
+# Bytes that may wait to be read. Only a process that stands still lets so many wait: when it goes on, it is
+# told how many events it missed.
+_MOST_UNSENT = 16 * 1024 * 1024
 
 # Questions that wait for their answers.
 _MOST_QUESTIONS = 1_000
@@ -62,9 +55,10 @@ _FAREWELL_SECONDS = 1.0
 class Channel:
     """The runner's end of all channels, from `start` to `close`."""
 
-    def __init__(self, orchestrator: ActorRef[Any]) -> None:
-        """Answer with what `orchestrator` answers."""
+    def __init__(self, orchestrator: ActorRef[Any], events: EventRelay) -> None:
+        """Answer with what `orchestrator` answers, and pass on what `events` gathers."""
         self._orchestrator = orchestrator
+        self._events = events
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="recursor-channel", daemon=True)
         self._conversations: set[asyncio.Task[None]] = set()
@@ -128,12 +122,11 @@ class Channel:
         return task
 
     async def _answer_web(self, link: WebLink, conversation: _Conversation, assignment: object) -> None:
-        events = _EventBatches(self)
-        telling = asyncio.create_task(events.send_all(conversation))
+        events = _EventSender(self, conversation)
         try:
             await conversation.greet("the web process")
             # From when it begins it misses nothing.
-            self._orchestrator.tell(Subscribe(events, rate=events.rate))
+            self._events.add(events.take)
             conversation.send(pack(Kind.ASSIGNMENT, pickle.dumps(assignment)))
             while True:
                 frame = await conversation.receive()
@@ -147,10 +140,8 @@ class Channel:
             # It is gone, or all ends.
             pass
         finally:
-            telling.cancel()
+            self._events.remove(events.take)
             events.close()
-            with contextlib.suppress(ActorDeadError):
-                self._orchestrator.tell(Unsubscribe(events))
             conversation.send(pack(Kind.GOODBYE))
             link.heard.set()
             await conversation.hang_up()
@@ -240,6 +231,11 @@ class _Conversation:
         if not self._writer.is_closing():
             self._writer.write(frame)
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait for the other end to read."""
+        return self._writer.transport.get_write_buffer_size()
+
     async def flush(self) -> None:
         """Wait until the other end has read so much that more may be sent."""
         await self._writer.drain()
@@ -259,58 +255,37 @@ class _Conversation:
         self.send(pack_answer(number, done.get()) if error is None else pack_error(number, error))
 
 
-class _EventBatches:
-    """Gathers an orchestrator's events, and sends them together. A `Listener`."""
+class _EventSender:
+    """Sends the events of a relay to one process, and how many it missed while it stood still."""
 
-    def __init__(self, channel: Channel) -> None:
-        self.rate = EventRate()
+    def __init__(self, channel: Channel, conversation: _Conversation) -> None:
         self._channel = channel
-        self._gathering = threading.Lock()
-        self._events: list[Event] = []
-        self._left_out = 0
-        self._closed = False
-        self._come = asyncio.Event()
+        self._conversation = conversation
+        self._missed = 0
+        self._waiting: asyncio.Task[None] | None = None
 
-    def tell(self, message: Event) -> None:
-        """Take an event over, for the next batch; on any thread.
-
-        Raises:
-            ActorDeadError: nobody is told any more.
-        """
-        if self._closed:
-            raise ActorDeadError("the web process is gone")
-        with self._gathering:
-            if len(self._events) >= _MOST_EVENTS:
-                self._left_out += 1
-                return
-            self._events.append(message)
-            first = len(self._events) == 1
-        if first:
-            self._channel.call(self._come.set)
+    def take(self, events: tuple[Event, ...], missed: int) -> None:
+        """Take a batch over; on the relay's thread."""
+        self._channel.call(self._send, events, missed)
 
     def close(self) -> None:
-        """Take no more."""
-        self._closed = True
+        """Send no more."""
+        if self._waiting is not None:
+            self._waiting.cancel()
 
-    async def send_all(self, conversation: _Conversation) -> None:
-        """Send what is told, until this is cancelled or the other end is gone."""
+    def _send(self, events: tuple[Event, ...], missed: int) -> None:
+        self._missed += missed
+        for start in range(0, len(events) or bool(self._missed), _BATCH):
+            if self._waiting is None and self._conversation.unsent > _MOST_UNSENT:
+                self._waiting = asyncio.create_task(self._wait())
+            if self._waiting is not None:
+                self._missed += len(events) - start
+                return
+            batch, missed, self._missed = events[start : start + _BATCH], self._missed, 0
+            self._conversation.send(pack(Kind.EVENTS, pickle.dumps((batch, missed))))
+
+    async def _wait(self) -> None:
         with contextlib.suppress(OSError):
-            while True:
-                await self._come.wait()
-                self._come.clear()
-                quiet = 0
-                # Nothing announces what was not told: it is looked for during a while after the last event.
-                while quiet < _QUIET_PERIODS:
-                    quiet = 0 if await self._send(conversation) else quiet + 1
-                    await asyncio.sleep(EVENT_PERIOD)
-
-    async def _send(self, conversation: _Conversation) -> bool:
-        with self._gathering:
-            events, self._events = self._events, []
-            left_out, self._left_out = self._left_out, 0
-        missed = self.rate.collect_missed() + left_out
-        for start in range(0, len(events) or bool(missed), _BATCH):
-            batch = tuple(events[start : start + _BATCH])
-            conversation.send(pack(Kind.EVENTS, pickle.dumps((batch, missed if start == 0 else 0))))
-            await conversation.flush()
-        return bool(events or missed)
+            await self._conversation.flush()
+            self._waiting = None
+            self._send((), 0)

@@ -150,10 +150,10 @@ class Runner:
                 self._log,
             )
             control, place = held.enter_context(control_listener(self.data))
-            channel = Channel(self.orchestrator)
+            relay = held.enter_context(EventRelay(self.orchestrator))
+            channel = Channel(self.orchestrator, relay)
             channel.start()
             held.callback(channel.close)
-            relay = held.enter_context(EventRelay(self.orchestrator))
             api = ApiSocket(control, lambda: self._engine(relay))
             # Commands that come later wait for the directory.
             held.callback(api.stop)

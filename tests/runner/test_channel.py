@@ -19,6 +19,7 @@ from recursor.domain.events import ContentsChanged, Event, StackChanged
 from recursor.domain.new_records import new_stack, new_todo
 from recursor.runner import channel as channel_module
 from recursor.runner.channel import Channel, WebLink
+from recursor.runner.event_relay import EventRelay
 from recursor.runner.frames import (
     DisconnectedError,
     FrameSocket,
@@ -94,10 +95,11 @@ def orchestrator() -> Iterator[Any]:
 
 @pytest.fixture
 def channel(orchestrator: Any) -> Iterator[Channel]:
-    made = Channel(orchestrator)
-    made.start()
-    yield made
-    made.close()
+    with EventRelay(orchestrator) as events:
+        made = Channel(orchestrator, events)
+        made.start()
+        yield made
+        made.close()
 
 
 class Web:
@@ -194,7 +196,8 @@ class TestTheProcessThatServes:
     def test_that_stands_still_is_told_how_much_it_missed(
         self, channel: Channel, orchestrator: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(channel_module, "_MOST_EVENTS", 3)
+        monkeypatch.setattr(channel_module, "_MOST_UNSENT", 3)
+        monkeypatch.setattr(channel_module, "_BATCH", 3)
         # Nobody is spared these; and no buffer of the system holds them all.
         events = [
             StackChanged(
