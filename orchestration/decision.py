@@ -14,7 +14,7 @@ _RAN = (NodeStatus.COMPLETED, NodeStatus.FAILED)
 
 
 def decide(
-    stack: Stack | None,
+    stack: Stack,
     graph: ExecutionGraph,
     report: WorkReport,
     *,
@@ -25,15 +25,13 @@ def decide(
     """Decide what comes after a cycle.
 
     Args:
-        stack: the stack as it was before the cycle's end is counted; None when it was deleted.
+        stack: the stack as it was before the cycle's end is counted.
         graph: the executed graph.
         report: the work status after the cycle.
         progress: whether anything in the stack changed since the cycle's graph was built.
         settings: the pauses.
         now: seconds since the epoch, UTC.
     """
-    if stack is None:
-        return Decision(kind=DecisionKind.STOP, reason="the stack was deleted")
     if stack.state is not ExecutionState.RUNNING:
         return Decision(kind=DecisionKind.STOP, reason=f"the stack is {stack.state}")
     if has_failed(stack, graph):

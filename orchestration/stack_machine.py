@@ -220,7 +220,7 @@ def _requested(t: Turn, event: Requested) -> None:
     t.save = True
     if t.records.stack.settings != before.stack.settings:
         t.state.settings, t.state.unusable = t.rules.effective(t.records)
-    t.after += news.commanded(command, t.answer, t.now)
+    t.after += news.commanded(command, t.answer)
     for ended in t.draft.writes.ended:
         t.after += news.cycle_cancelled(ended)
     _react(t, command)

@@ -59,7 +59,7 @@ def deleted() -> Tell:
     return Tell(StackDeleted, {}, essential=True)
 
 
-def commanded(command: object, answer: object, _now: float) -> Iterator[Tell]:
+def commanded(command: object, answer: object) -> Iterator[Tell]:
     """Tell what somebody gave the stack."""
     match command, answer:
         case SendUserMessage(), UserMessage() as sent:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from recursor.domain.core_record import AnyRecord
 from recursor.domain.errors import NotFoundError
 from recursor.domain.settings import Settings
-from recursor.domain.stack import ExecutionState
 from recursor.orchestration.stack_events import Activity, Effect
 from recursor.orchestration.stack_records import StackRecords
 from recursor.orchestration.writes import Writes
@@ -44,16 +43,6 @@ class StackState:
     """Why its settings cannot be used: another version wrote them."""
     is_new: bool = False
     """Whether it is not stored yet."""
-
-    @property
-    def may_run(self) -> bool:
-        """Whether agents may begin."""
-        return (
-            self.records.stack.state is ExecutionState.RUNNING
-            and self.runs
-            and not self.quiescing
-            and self.damage is None
-        )
 
     def copy(self) -> "StackState":
         """Return a copy to be changed."""

@@ -136,13 +136,6 @@ class Commit:
             check_key(key)
         self.additions.append((table, key, operand))
 
-    def extend(self, other: Commit) -> None:
-        """Write what `other` writes, after what is here. The fence stays."""
-        for table, start, stop in other.ranges:
-            self.delete_range(table, start, stop)
-        self.writes += other.writes
-        self.additions += other.additions
-
     def retire(self) -> None:
         """Make this the last commit of its owner: later ones are refused, under whatever fence.
 
@@ -154,11 +147,6 @@ class Commit:
         if self.fence is None:
             raise ValueError("a commit without a fence has no owner to retire")
         self.put(FENCES, self.fence.owner.encode(), RETIRED)
-
-    @property
-    def size(self) -> int:
-        """Bytes of the keys and values to put."""
-        return sum(len(key) + len(value) for _, key, value in self.writes if value is not None)
 
     def __len__(self) -> int:
         return len(self.writes) + len(self.ranges) + len(self.additions)

@@ -1,6 +1,6 @@
 """Stacks by what people call them: by id, by name, by the first digits of an id."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import sha256
 from itertools import islice
@@ -49,50 +49,11 @@ def find_stack(reader: Reader, named: str) -> str:
     raise _no_stack(named)
 
 
-def find_among(stacks: Mapping[str, str], named: str) -> str:
-    """Return the id that a person named, as `find_stack` does, among stacks that were listed before.
-
-    Args:
-        stacks: the names of all stacks that it can be, by id.
-        named: what the person typed.
-
-    Raises:
-        NotFoundError, AmbiguousError: see `find_stack`.
-    """
-    wanted = _checked_name(named)
-    if wanted in stacks:
-        return wanted
-    prefix = _name_prefix(wanted)
-    by_name = sorted(stack_id for stack_id, name in stacks.items() if _name_prefix(name) == prefix)
-    if by_name:
-        return _only(by_name, named, "are named")
-    by_id = sorted(stack_id for stack_id in stacks if stack_id.startswith(wanted.lower()))
-    if by_id:
-        return _only(by_id, named, "have ids that begin with")
-    raise _no_stack(named)
-
-
 def is_called(reader: Reader, name: str, besides: str | None = None) -> bool:
     """Whether there is a stack that a person would call so, besides the one of the id `besides`."""
     with suppress(UnicodeEncodeError):
         return any(stack_id != besides for stack_id in islice(_ids_named(reader, name.strip()), 2))
     return False
-
-
-def stacks_beginning_with(reader: Reader, typed: str, limit: int) -> Iterator[Stack]:
-    """Yield up to `limit` stacks whose name begins with what was typed, then as many whose id does.
-
-    Raises:
-        CorruptRecordError: one of them cannot be read.
-        UnicodeEncodeError: what was typed is no text.
-    """
-    named, numbered = prefix_range(_folded(typed)), prefix_range(typed.lower().encode())
-    for key, _ in islice(reader.scan(NAMES, *named), limit):
-        stack = STACKS.get(reader, key.rpartition(b"/")[2].decode())
-        if stack is not None:
-            yield stack
-    for key, value in islice(reader.scan(STACKS.name, *numbered), limit):
-        yield STACKS.read(key, value)
 
 
 def add_name(commit: Commit, stack: Stack) -> None:

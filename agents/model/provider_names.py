@@ -26,11 +26,6 @@ def is_local(name: str) -> bool:
     return name.startswith("local:")
 
 
-def provider_of(model: str) -> str:
-    """Return the provider that a model's name means, whichever way it is asked."""
-    return family(model.partition(":")[0])
-
-
 def folded(name: str) -> str:
     """Return a provider or a model by its provider's first name: `openai:a` for `openai-chat:a`."""
     provider, mark, model = name.partition(":")

@@ -38,14 +38,11 @@ def due_in(seconds: float) -> Any:
     return make_report({"planner": make_status(due_at=NOW + seconds)})
 
 
-def after(stack: Stack | None, graph: Any = DONE, report: Any = NOTHING, **given: Any) -> Decision:
+def after(stack: Stack, graph: Any = DONE, report: Any = NOTHING, **given: Any) -> Decision:
     return decide(stack, graph, report, **{"progress": True, "settings": DEFAULTS, "now": NOW, **given})
 
 
 class TestStop:
-    def test_when_the_stack_was_deleted(self) -> None:
-        assert after(None, report=WORK) == Decision(kind=DecisionKind.STOP, reason="the stack was deleted")
-
     @pytest.mark.parametrize("state", [ExecutionState.PAUSED, ExecutionState.STOPPED, ExecutionState.IDLE])
     @pytest.mark.parametrize("graph", [DONE, FAILED])
     def test_when_the_stack_may_not_run(self, state: ExecutionState, graph: Any) -> None:

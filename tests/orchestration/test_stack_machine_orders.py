@@ -34,7 +34,7 @@ from recursor.domain.effect import SendMessage as SendMessageEffect
 from recursor.domain.errors import NotFoundError, RecursorError
 from recursor.domain.graph import NodeStatus
 from recursor.domain.spending import AgentFailedError
-from recursor.domain.stack import Phase
+from recursor.domain.stack import ExecutionState, Phase
 from recursor.domain.todo import TodoStatus
 from recursor.domain.work import WorkReport
 from recursor.orchestration.graph import build_graph
@@ -69,6 +69,13 @@ from tests.orchestration.owner import Owner, Question, result_of
 
 OTHER = "5eed000000000002"
 DEPENDENCIES = {"builder": ("planner",), "reviewer": ("builder",)}
+
+
+def may_run(owner: Owner) -> bool:
+    """Whether agents of the owner's stack may begin."""
+    state = owner.state
+    is_running = state.records.stack.state is ExecutionState.RUNNING
+    return is_running and state.runs and not state.quiescing and state.damage is None
 
 
 def report_of(roles: set[str], now: float) -> Any:
@@ -234,7 +241,7 @@ class Orders(RuleBasedStateMachine):
         question.begun.add(node.role)
         if question.turn == owner.state.turn:
             assert owner.activity is Activity.RUNNING
-            assert owner.state.may_run
+            assert may_run(owner)
             with owner.disk.read() as reader:
                 graph = GRAPHS.get(reader, STACK, run.execution_id)
             assert graph is not None
@@ -361,7 +368,7 @@ class Orders(RuleBasedStateMachine):
     @invariant()
     def a_stack_that_may_not_run_runs_nothing_new(self) -> None:
         owner = self.owner
-        if not owner.state.may_run and owner.activity is Activity.RUNNING:
+        if not may_run(owner) and owner.activity is Activity.RUNNING:
             assert all(each.taken_back for each in owner.questions if each.turn == owner.state.turn)
 
     @invariant()

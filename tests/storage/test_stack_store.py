@@ -108,10 +108,7 @@ class TestLoading:
             report=make_report(),
             outbox=[make_message(7, from_stack_id=STACK, to_stack_id=OTHER)],
         )
-        write(
-            database,
-            lambda commit: commit.extend(as_commit(records.stack, _writes_of(records), None)),
-        )
+        database.write(as_commit(records.stack, _writes_of(records), None))
         put(
             database,
             make_artifact(2),
