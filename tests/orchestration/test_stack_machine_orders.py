@@ -376,7 +376,7 @@ class Orders(RuleBasedStateMachine):
         state = self.owner.state
         if state.activity is Activity.RESTING and not state.backing_off:
             assert state.looked_at == state.records.changes
-            assert state.may_run
+            assert may_run(self.owner)
 
     @invariant()
     def one_cycle_at_a_time(self) -> None:
