@@ -163,6 +163,15 @@ class TestCommands:
         assert owner.told_of(StackDeleted) == [{}]
         assert owner.questions == []
 
+    def test_a_broadcast_writes_nothing_of_a_stack_that_is_being_deleted(self) -> None:
+        owner = resting(stack=make_stack(state="running", runs_since_input=3))
+        owner.do(DeleteStack(STACK))
+        owner.do(AddTodo(make_todo(1)))
+        owner.feed(Posted(make_message(1, to_stack_id=None)))
+        # A write after the deletion would be refused, and the owner would die of it.
+        owner.write_all()
+        assert owner.is_gone
+
     def test_settings_hold_from_where_they_are_set(self) -> None:
         owner = held()
         owner.do(ConfigureStack(STACK, {"pause": {"after_work": 2}}))
