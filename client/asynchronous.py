@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from recursor.client import commands, questions
-from recursor.client.call import Call, Conversation
+from recursor.client.call import Call, Operation
 from recursor.client.event_stream import RETRY_SECONDS, SILENCE_SECONDS, EventStream, ToldEvent
 from recursor.client.http import httpx
 from recursor.client.place import Place
@@ -26,13 +26,13 @@ T = TypeVar("T")
 
 
 def _asks(
-    conversation: Callable[P, Conversation[T]],
+    operation: Callable[P, Operation[T]],
 ) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]:
-    """Return a method that carries a conversation out."""
+    """Return a method that carries an operation out."""
 
-    @wraps(conversation)
+    @wraps(operation)
     async def method(client: AsyncClient, /, *args: P.args, **options: P.kwargs) -> T:
-        return await client.hold(conversation(*args, **options))
+        return await client._carry_out(operation(*args, **options))
 
     return method
 
@@ -150,14 +150,14 @@ class AsyncClient:
                 stream.fail(error, on_silence)
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def hold(self, conversation: Conversation[T]) -> T:
-        """Carry a conversation out, and return what it comes to."""
+    async def _carry_out(self, operation: Operation[T]) -> T:
+        """Carry an operation out, and return what it comes to."""
         try:
-            call = next(conversation)
+            call = next(operation)
             while True:
                 answer = await self._ask(call)
                 try:
-                    call = conversation.send(answer.content)
+                    call = operation.send(answer.content)
                 except (ValueError, TypeError, LookupError) as error:
                     raise self.place.not_understood(answer) from error
         except StopIteration as done:

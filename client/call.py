@@ -1,7 +1,7 @@
 """What a client sends, apart from how it is sent.
 
-A question or a command is a `Conversation`: a generator that yields calls, is sent the body of each answer,
-and returns the typed answer. `Client` and `AsyncClient` carry the same conversations out.
+A question or a command is an `Operation`: a generator that yields calls, is sent the body of each answer,
+and returns the typed answer. `Client` and `AsyncClient` carry the same operations out.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Call:
         return self.method == "GET" or self.path == "/api/sql"
 
 
-Conversation = Generator[Call, bytes, T]
+Operation = Generator[Call, bytes, T]
 
 
 def get(path: str, query: Query | None = None) -> Call:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from recursor.client.call import Conversation, path_of, send
+from recursor.client.call import Operation, path_of, send
 from recursor.domain.ids import new_id, new_stack_id
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def create(
     name: str, *, idea: str | None = None, settings: Changes | None = None, start: bool = False
-) -> Conversation[Stack]:
+) -> Operation[Stack]:
     """Make a stack.
 
     Args:
@@ -42,27 +42,27 @@ def create(
     return _stack((yield send("POST", "/api/stacks", body)))
 
 
-def start(stack: str) -> Conversation[Stack]:
+def start(stack: str) -> Operation[Stack]:
     """Start a stack that is idle or stopped, from the beginning."""
     return _stack((yield send("POST", path_of(stack, "start"))))
 
 
-def pause(stack: str) -> Conversation[Stack]:
+def pause(stack: str) -> Operation[Stack]:
     """Pause a stack: running agents finish, no others start."""
     return _stack((yield send("POST", path_of(stack, "pause"))))
 
 
-def resume(stack: str) -> Conversation[Stack]:
+def resume(stack: str) -> Operation[Stack]:
     """Resume a paused stack where it was paused."""
     return _stack((yield send("POST", path_of(stack, "resume"))))
 
 
-def stop(stack: str) -> Conversation[Stack]:
+def stop(stack: str) -> Operation[Stack]:
     """Cancel what a stack is doing, and stop it."""
     return _stack((yield send("POST", path_of(stack, "stop"))))
 
 
-def control(command: str, stacks: Sequence[str] | None = None) -> Conversation[ControlReport]:
+def control(command: str, stacks: Sequence[str] | None = None) -> Operation[ControlReport]:
     """Give a command to several stacks. One that fails does not keep the others from it.
 
     Args:
@@ -77,29 +77,29 @@ def control(command: str, stacks: Sequence[str] | None = None) -> Conversation[C
     return ControlReport.model_validate_json(answer)
 
 
-def rename(stack: str, name: str) -> Conversation[Stack]:
+def rename(stack: str, name: str) -> Operation[Stack]:
     """Rename a stack. Its id stays."""
     return _stack((yield send("PATCH", path_of(stack), {"name": name})))
 
 
-def configure(stack: str, changes: Changes) -> Conversation[Stack]:
+def configure(stack: str, changes: Changes) -> Operation[Stack]:
     """Override settings for a stack, by section and key; None takes an override back."""
     return _stack((yield send("PATCH", path_of(stack, "settings"), changes)))
 
 
-def delete(stack: str) -> Conversation[None]:
+def delete(stack: str) -> Operation[None]:
     """Remove a stack and all that belongs to it."""
     yield send("DELETE", path_of(stack))
 
 
-def set_idea(stack: str, idea: str) -> Conversation[ProjectIdea]:
+def set_idea(stack: str, idea: str) -> Operation[ProjectIdea]:
     """Give a stack another idea."""
     from recursor.domain.project import ProjectIdea
 
     return ProjectIdea.model_validate_json((yield send("PUT", path_of(stack, "idea"), {"idea": idea})))
 
 
-def add_todo(stack: str, content: str, priority: int = 3) -> Conversation[Todo]:
+def add_todo(stack: str, content: str, priority: int = 3) -> Operation[Todo]:
     """Give a stack a todo. A priority is 1 to 5; 5 is most urgent."""
     body = {"id": new_id(), "content": content, "priority": priority}
     return _todo((yield send("POST", path_of(stack, "todos"), body)))
@@ -107,18 +107,18 @@ def add_todo(stack: str, content: str, priority: int = 3) -> Conversation[Todo]:
 
 def edit_todo(
     stack: str, todo_id: str, *, content: str | None = None, priority: int | None = None
-) -> Conversation[Todo]:
+) -> Operation[Todo]:
     """Rewrite an open todo, or change its priority; None stays as it is."""
     body = {"content": content, "priority": priority}
     return _todo((yield send("PATCH", path_of(stack, "todos", todo_id), body)))
 
 
-def cancel_todo(stack: str, todo_id: str) -> Conversation[Todo]:
+def cancel_todo(stack: str, todo_id: str) -> Operation[Todo]:
     """Cancel an open todo."""
     return _todo((yield send("POST", path_of(stack, "todos", todo_id, "cancel"))))
 
 
-def send_user_message(stack: str, sender: str, content: str) -> Conversation[UserMessage]:
+def send_user_message(stack: str, sender: str, content: str) -> Operation[UserMessage]:
     """Write to a stack as a visitor. Its communicator answers."""
     from recursor.domain.message import UserMessage
 
@@ -126,7 +126,7 @@ def send_user_message(stack: str, sender: str, content: str) -> Conversation[Use
     return UserMessage.model_validate_json((yield send("POST", path_of(stack, "user-messages"), body)))
 
 
-def send_message(stack: str, content: str, to: str | None = None) -> Conversation[Message]:
+def send_message(stack: str, content: str, to: str | None = None) -> Operation[Message]:
     """Have a stack write to another one, or to all others."""
     from recursor.domain.message import Message
 
@@ -134,7 +134,7 @@ def send_message(stack: str, content: str, to: str | None = None) -> Conversatio
     return Message.model_validate_json((yield send("POST", path_of(stack, "messages"), body)))
 
 
-def limit_all(changes: BudgetChanges) -> Conversation[Spending]:
+def limit_all(changes: BudgetChanges) -> Operation[Spending]:
     """Limit what all stacks may spend together, from the next call of a model on.
 
     Args:
@@ -148,7 +148,7 @@ def limit_all(changes: BudgetChanges) -> Conversation[Spending]:
 
 def prune(
     stack: str, *, days: float | None = None, keep: int | None = None, dry_run: bool = False
-) -> Conversation[Removed]:
+) -> Operation[Removed]:
     """Remove a stack's history beyond what its settings keep, or less.
 
     Args:
@@ -163,7 +163,7 @@ def prune(
     return Removed.model_validate_json((yield send("POST", path_of(stack, "prune"), body)))
 
 
-def prune_broadcasts(*, dry_run: bool = False) -> Conversation[Removed]:
+def prune_broadcasts(*, dry_run: bool = False) -> Operation[Removed]:
     """Remove the broadcasts that all stacks have read, and old sums over all stacks."""
     from recursor.web.api.models import Removed
 

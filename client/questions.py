@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, TypeVar
 
-from recursor.client.call import Conversation, Query, get, path_of
+from recursor.client.call import Operation, Query, get, path_of
 from recursor.domain.record import iso
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def stacks_page(
     sort: str = "activity",
     limit: int = 50,
     cursor: str | None = None,
-) -> Conversation[StackPage]:
+) -> Operation[StackPage]:
     """Return some stacks, and how many there are in each state.
 
     Args:
@@ -80,7 +80,7 @@ def stacks(
     search: str = "",
     sort: str = "activity",
     limit: int | None = None,
-) -> Conversation[list[StackListed]]:
+) -> Operation[list[StackListed]]:
     """Return stacks: what each is, what it is doing, and how it fares. Arguments as for `stacks_page`."""
     found: list[StackListed] = []
     cursor: str | None = None
@@ -94,14 +94,14 @@ def stacks(
             return found
 
 
-def stack(stack: str) -> Conversation[Overview]:
+def stack(stack: str) -> Operation[Overview]:
     """Return a stack at a glance: itself, its project, counts of its contents, its agents."""
     from recursor.storage.overview import Overview
 
     return Overview.model_validate_json((yield get(path_of(stack))))
 
 
-def status(stack: str) -> Conversation[StackStatus]:
+def status(stack: str) -> Operation[StackStatus]:
     """Return what a stack is doing now, as the orchestrator knows it."""
     # Actors take longer to import than most commands take without them.
     from recursor.actors.messages import StackStatus
@@ -109,21 +109,21 @@ def status(stack: str) -> Conversation[StackStatus]:
     return StackStatus.model_validate_json((yield get(path_of(stack, "status"))))
 
 
-def agents(stack: str) -> Conversation[list[AgentState]]:
+def agents(stack: str) -> Operation[list[AgentState]]:
     """Return what a stack's agents know and are doing, by role."""
     from recursor.domain.agent_state import AgentState
 
     return _list(AgentState, (yield get(path_of(stack, "agents"))))
 
 
-def idea(stack: str) -> Conversation[ProjectIdea]:
+def idea(stack: str) -> Operation[ProjectIdea]:
     """Return what a stack is to make, and what its planner made of it."""
     from recursor.domain.project import ProjectIdea
 
     return ProjectIdea.model_validate_json((yield get(path_of(stack, "idea"))))
 
 
-def work(stack: str) -> Conversation[WorkReport]:
+def work(stack: str) -> Operation[WorkReport]:
     """Return who has work in a stack, how urgent it is, and why."""
     from recursor.domain.work import WorkReport
 
@@ -132,49 +132,49 @@ def work(stack: str) -> Conversation[WorkReport]:
 
 def todos(
     stack: str, *, statuses: Collection[TodoStatus] = (), limit: int | None = None
-) -> Conversation[list[Todo]]:
+) -> Operation[list[Todo]]:
     """Return a stack's todos, in these statuses or in all."""
     from recursor.domain.todo import Todo
 
     return _pages(Todo, path_of(stack, "todos"), {"status": sorted(statuses)}, limit)
 
 
-def todo(stack: str, todo_id: str) -> Conversation[Todo]:
+def todo(stack: str, todo_id: str) -> Operation[Todo]:
     """Return one todo."""
     from recursor.domain.todo import Todo
 
     return Todo.model_validate_json((yield get(path_of(stack, "todos", todo_id))))
 
 
-def user_messages(stack: str, *, limit: int | None = None) -> Conversation[list[UserMessage]]:
+def user_messages(stack: str, *, limit: int | None = None) -> Operation[list[UserMessage]]:
     """Return what visitors wrote to a stack, with the answers."""
     from recursor.domain.message import UserMessage
 
     return _pages(UserMessage, path_of(stack, "user-messages"), {}, limit)
 
 
-def user_message(stack: str, message_id: str) -> Conversation[UserMessage]:
+def user_message(stack: str, message_id: str) -> Operation[UserMessage]:
     """Return a visitor's message, and its answer if there is one."""
     from recursor.domain.message import UserMessage
 
     return UserMessage.model_validate_json((yield get(path_of(stack, "user-messages", message_id))))
 
 
-def messages(stack: str, *, limit: int | None = None) -> Conversation[list[Message]]:
+def messages(stack: str, *, limit: int | None = None) -> Operation[list[Message]]:
     """Return what other stacks wrote to a stack, and what was written to all."""
     from recursor.domain.message import Message
 
     return _pages(Message, path_of(stack, "messages"), {}, limit)
 
 
-def artifacts(stack: str, *, limit: int | None = None) -> Conversation[list[ArtifactInfo]]:
+def artifacts(stack: str, *, limit: int | None = None) -> Operation[list[ArtifactInfo]]:
     """Return the versions of what a stack made, without their contents."""
     from recursor.storage.overview import ArtifactInfo
 
     return _pages(ArtifactInfo, path_of(stack, "artifacts"), {}, limit)
 
 
-def artifact(stack: str, number: int | None = None) -> Conversation[Artifact]:
+def artifact(stack: str, number: int | None = None) -> Operation[Artifact]:
     """Return one version of what a stack made, by its number; the newest by default."""
     from recursor.domain.project import Artifact
 
@@ -189,7 +189,7 @@ def executions(
     since: float | None = None,
     until: float | None = None,
     limit: int | None = None,
-) -> Conversation[list[OrchestratorExecution]]:
+) -> Operation[list[OrchestratorExecution]]:
     """Return a stack's cycles.
 
     Args:
@@ -211,14 +211,14 @@ def executions(
     return _pages(OrchestratorExecution, path_of(stack, "executions"), query, limit)
 
 
-def execution(stack: str, cycle: str | int = "newest") -> Conversation[ExecutionInFull]:
+def execution(stack: str, cycle: str | int = "newest") -> Operation[ExecutionInFull]:
     """Return one cycle with its graph and what it cost: by its number or its id, or the newest."""
     from recursor.storage.lookups import ExecutionInFull
 
     return ExecutionInFull.model_validate_json((yield get(path_of(stack, "executions", str(cycle)))))
 
 
-def graphs(stack: str, *, limit: int | None = None) -> Conversation[list[ExecutionGraph]]:
+def graphs(stack: str, *, limit: int | None = None) -> Operation[list[ExecutionGraph]]:
     """Return the graphs of a stack's cycles."""
     from recursor.domain.graph import ExecutionGraph
 
@@ -232,7 +232,7 @@ def traces(
     text: str | None = None,
     limit: int | None = None,
     after: str | None = None,
-) -> Conversation[list[Trace]]:
+) -> Operation[list[Trace]]:
     """Return what a stack's agents thought and did.
 
     Args:
@@ -256,7 +256,7 @@ def traces(
             return found
 
 
-def stats(stack: str, since: float, until: float) -> Conversation[OrchestrationStats]:
+def stats(stack: str, since: float, until: float) -> Operation[OrchestrationStats]:
     """Return what a stack did between two moments, in seconds since the epoch, UTC."""
     from recursor.domain.statistics import OrchestrationStats
 
@@ -264,14 +264,14 @@ def stats(stack: str, since: float, until: float) -> Conversation[OrchestrationS
     return OrchestrationStats.model_validate_json(found)
 
 
-def totals(since: float, until: float) -> Conversation[TotalStats]:
+def totals(since: float, until: float) -> Operation[TotalStats]:
     """Return what all stacks together did. Arguments as for `stats`."""
     from recursor.domain.statistics import TotalStats
 
     return TotalStats.model_validate_json((yield get("/api/stats", _range(since, until))))
 
 
-def series(stack: str | None, since: float, until: float, seconds: int) -> Conversation[list[SpanStats]]:
+def series(stack: str | None, since: float, until: float, seconds: int) -> Operation[list[SpanStats]]:
     """Return what a stack, or all stacks together, did, span by span, oldest first.
 
     Args:
@@ -286,28 +286,28 @@ def series(stack: str | None, since: float, until: float, seconds: int) -> Conve
     return _list(SpanStats, (yield get(path, {**_range(since, until), "seconds": seconds})))
 
 
-def budget() -> Conversation[Spending]:
+def budget() -> Operation[Spending]:
     """Return what all stacks may spend together, and what they spent."""
     from recursor.domain.spending import Spending
 
     return Spending.model_validate_json((yield get("/api/budget")))
 
 
-def stack_budget(stack: str) -> Conversation[StackSpending]:
+def stack_budget(stack: str) -> Operation[StackSpending]:
     """Return what a stack and each of its roles may spend, and what they spent."""
     from recursor.domain.spending import StackSpending
 
     return StackSpending.model_validate_json((yield get(path_of(stack, "budget"))))
 
 
-def diagnosis(stack: str | None = None) -> Conversation[Report]:
+def diagnosis(stack: str | None = None) -> Operation[Report]:
     """Return what is wrong with a stack, or with all, why, and what puts it right."""
     from recursor.doctor.report import Report
 
     return Report.model_validate_json((yield get("/api/doctor", {"stack": stack})))
 
 
-def condition() -> Conversation[Condition]:
+def condition() -> Operation[Condition]:
     """Return what only the process that runs the stacks can tell of itself."""
     from recursor.doctor.evidence import Condition
 
@@ -321,7 +321,7 @@ def logs(
     since: str | None = None,
     limit: int = 100,
     cursor: str = "",
-) -> Conversation[LogPage]:
+) -> Operation[LogPage]:
     """Return a page of what the runner logged, the newest last.
 
     Args:
@@ -337,7 +337,7 @@ def logs(
     return LogPage.model_validate_json((yield get("/api/logs", query)))
 
 
-def sql(query: str) -> Conversation[SqlResult]:
+def sql(query: str) -> Operation[SqlResult]:
     """Return the rows of one SELECT over the tables of all stacks, in DuckDB's dialect."""
     from recursor.client.call import send
     from recursor.storage.sql.result import SqlResult
@@ -345,14 +345,14 @@ def sql(query: str) -> Conversation[SqlResult]:
     return SqlResult.parse((yield send("POST", "/api/sql", {"query": query})))
 
 
-def sql_tables() -> Conversation[list[TableDescription]]:
+def sql_tables() -> Operation[list[TableDescription]]:
     """Return the tables that can be asked, with their columns."""
     from recursor.storage.sql.description import TableDescription
 
     return _list(TableDescription, (yield get("/api/sql/tables")))
 
 
-def _pages(kind: type[R], path: str, query: Query, limit: int | None) -> Conversation[list[R]]:
+def _pages(kind: type[R], path: str, query: Query, limit: int | None) -> Operation[list[R]]:
     """Return what stands at `path`, page by page."""
     from recursor.web.api.models import Page
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from recursor.client import commands, questions
-from recursor.client.call import Call, Conversation
+from recursor.client.call import Call, Operation
 from recursor.client.event_stream import RETRY_SECONDS, SILENCE_SECONDS, EventStream, ToldEvent
 from recursor.client.http import httpx
 from recursor.client.place import Place
@@ -27,12 +27,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _asks(conversation: Callable[P, Conversation[T]]) -> Callable[Concatenate[Client, P], T]:
-    """Return a method that carries a conversation out."""
+def _asks(operation: Callable[P, Operation[T]]) -> Callable[Concatenate[Client, P], T]:
+    """Return a method that carries an operation out."""
 
-    @wraps(conversation)
+    @wraps(operation)
     def method(client: Client, /, *args: P.args, **options: P.kwargs) -> T:
-        return client.hold(conversation(*args, **options))
+        return client._carry_out(operation(*args, **options))
 
     return method
 
@@ -149,14 +149,14 @@ class Client:
                 stream.fail(error, on_silence)
             time.sleep(RETRY_SECONDS)
 
-    def hold(self, conversation: Conversation[T]) -> T:
-        """Carry a conversation out, and return what it comes to."""
+    def _carry_out(self, operation: Operation[T]) -> T:
+        """Carry an operation out, and return what it comes to."""
         try:
-            call = next(conversation)
+            call = next(operation)
             while True:
                 answer = self._ask(call)
                 try:
-                    call = conversation.send(answer.content)
+                    call = operation.send(answer.content)
                 except (ValueError, TypeError, LookupError) as error:
                     raise self.place.not_understood(answer) from error
         except StopIteration as done:
