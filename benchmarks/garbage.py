@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.idle_team import count_cycles, create, disk_store, idle_team, orchestrator, report
 from recursor.cli import app as _app  # noqa: F401  # it is there in a runner, too
 from recursor.runner import session as _session  # noqa: F401
-from recursor.runner.garbage import seldom_collected
+from recursor.runner.garbage_collection import seldom_collected
 
 # A look at this generation is one at all others, too.
 OLDEST = 2

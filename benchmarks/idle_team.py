@@ -20,8 +20,8 @@ from recursor.domain.settings import RunnerSettings, Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.work import WorkStatus
 from recursor.orchestration.roles import Dependency, Role, RoleRegistry
-from recursor.runner.garbage import seldom_collected
-from recursor.runner.switching import often_switched
+from recursor.runner.garbage_collection import seldom_collected
+from recursor.runner.thread_switching import often_switched
 from recursor.storage.commit import Commit
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.opening import open_store

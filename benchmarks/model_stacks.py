@@ -40,7 +40,7 @@ from recursor.domain.new_records import new_idea, new_stack
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.orchestration.stack_records import MAX_CLOSED_TODOS
-from recursor.runner.places import store_directory
+from recursor.runner.data_paths import store_directory
 from recursor.runner.team import observers_team
 from recursor.storage.commit import Commit
 from recursor.storage.opening import open_store

@@ -9,9 +9,9 @@ from pydantic import JsonValue, ValidationError
 
 from recursor.cli.access import open_place
 from recursor.cli.completion import complete_stack
-from recursor.cli.doubts import doubt_settings
 from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import draw, print_json
+from recursor.cli.setting_warnings import warn_of_settings
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.spending import KINDS, Budget, BudgetChanges
 from recursor.domain.stack import ExecutionState, Stack
@@ -76,7 +76,7 @@ def budget(
             set_for = {
                 key: {role: 0} for key, held in changes.items() if isinstance(held, Mapping) and role in held
             }
-            doubt_settings(client, {"budget": set_for})
+            warn_of_settings(client, {"budget": set_for})
         # One that runs needs no more than the budget.
         if resume and shown.state is ExecutionState.PAUSED:
             client.resume(shown.id)

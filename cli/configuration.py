@@ -8,7 +8,6 @@ from pydantic import JsonValue
 from recursor.cli.access import check_data, open_place
 from recursor.cli.completion import complete_stack
 from recursor.cli.configured import configuration
-from recursor.cli.doubts import doubt_settings
 from recursor.cli.options import (
     DEFAULT_DATA,
     HERE,
@@ -20,12 +19,13 @@ from recursor.cli.options import (
     StackName,
 )
 from recursor.cli.output import draw, neutral, print_json, say
+from recursor.cli.setting_warnings import warn_of_settings
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import collect_overrides
 from recursor.domain.stack import Stack
 from recursor.runner.configuration import Effective
-from recursor.runner.given import Source, overriding
-from recursor.runner.holding import runner_of
+from recursor.runner.directory_lock import runner_of
+from recursor.runner.settings_sources import Source, overriding
 
 
 def config(
@@ -77,7 +77,7 @@ def configure(
     with open_place(place) as client:
         changed = client.configure(stack, changes)
         own = changed.settings
-        doubt_settings(client, {section: own[section] for section in changes if section in own})
+        warn_of_settings(client, {section: own[section] for section in changes if section in own})
     if json:
         print_json(changed)
         return

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-from recursor.cli.elsewhere import WORKS_HERE, refuse_elsewhere
+from recursor.cli.local_only_commands import LOCAL_ONLY, refuse_remote
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.process_settings import ProcessSettings
 from recursor.runner.address import checked_url
 from recursor.runner.configuration import Configuration, load_configuration
-from recursor.runner.given import Given, Key, Layer, Source
+from recursor.runner.settings_sources import Key, Layer, Source, SourcedValue
 from recursor.runner.settings_variables import URL
 
 # Options that are not called as their key.
@@ -63,8 +63,8 @@ def configurable(name: str, function: Callable[..., None]) -> Callable[..., None
         context = options["context"] if has_context else options.pop("context")
         if place is not None:
             options[place] = _place(context, options.pop("data"), url)
-        elif name in WORKS_HERE:
-            refuse_elsewhere(name, url, data_is_typed=_is_typed(context, "data"))
+        elif name in LOCAL_ONLY:
+            refuse_remote(name, url, data_is_typed=_is_typed(context, "data"))
         function(**options)
 
     if not has_context:
@@ -113,10 +113,12 @@ def data_directory(context: typer.Context, value: Path) -> Path:
 
 def flags(**values: object) -> Layer:
     """Return the layer of a command's options: of those of `[runner]` that were given, by their key."""
-    layer: dict[Key, Given] = {}
+    layer: dict[Key, SourcedValue] = {}
     for key, value in values.items():
         if value is not None:
-            layer["runner", key] = Given(value, Source.FLAG, _OPTIONS.get(key, f"--{key.replace('_', '-')}"))
+            layer["runner", key] = SourcedValue(
+                value, Source.FLAG, _OPTIONS.get(key, f"--{key.replace('_', '-')}")
+            )
     return layer
 
 

@@ -58,7 +58,7 @@ def _steer(command: Command, named: list[str] | None, every: bool, opened: Clien
         raise InvalidInputError(f"{command}: name stacks, or give --all")
     with opened as client:
         # Where there is nothing, nothing is made.
-        nothing = every and not client.place.is_there()
+        nothing = every and not client.endpoint.is_there()
         results = () if nothing else client.control(command, named or None).results
     failures = [each.problem for each in results if each.problem is not None]
     done = [each.stack for each in results if each.stack is not None]

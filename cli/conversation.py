@@ -109,7 +109,7 @@ def _login() -> str:
 
 
 def _refuse_to_wait_for_nobody(client: Client, stack_id: str) -> None:
-    if not client.place.has_runner():
+    if not client.endpoint.has_runner():
         raise ConflictError(
             "the message is sent, but no runner is up to answer it: `recursor run` starts one"
         )

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from recursor.cli.access import check_data, open_place
-from recursor.cli.elsewhere import from_afar
+from recursor.cli.local_only_commands import as_remote_command
 from recursor.cli.options import DEFAULT_DATA, HERE, Json, Place
 from recursor.cli.output import draw, print_json
 from recursor.doctor.report import Report
@@ -60,7 +60,7 @@ def _examine_elsewhere(place: Place, url: str, stack: str | None) -> Report:
     with open_place(place) as client:
         report = client.diagnosis(stack)
     findings = (
-        each.but(commands=tuple(from_afar(command, url) for command in each.commands))
+        each.but(commands=tuple(as_remote_command(command, url) for command in each.commands))
         for each in report.findings
     )
     return report.but(findings=tuple(findings))

@@ -40,7 +40,7 @@ def events(
 ) -> None:
     """Print events as they happen, until Ctrl-C. A runner that restarts is waited for."""
     with open_place(place) as client:
-        if not client.place.has_runner():
+        if not client.endpoint.has_runner():
             raise ConflictError("events: no runner is up to tell what happens: `recursor run` starts one")
         end_with_reader()
         try:

@@ -15,8 +15,8 @@ from recursor.cli.run_log import LogLevel
 from recursor.cli.wording import parse_span
 from recursor.domain.log import USUAL_LOG_PAGE, LogRecord
 from recursor.domain.record import iso
+from recursor.runner.data_paths import log_file
 from recursor.runner.errors import RunnerSilentError
-from recursor.runner.places import log_file
 
 # What a runner is asked for at most so often, in seconds.
 _ASK_SECONDS = 1.0

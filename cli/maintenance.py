@@ -89,7 +89,7 @@ def prune(
         for name in _all(client) if every else stacks or []:
             with report.complaining():
                 report.add(client.prune(name, days=days, keep=keep, dry_run=dry_run))
-        if every and client.place.is_there():
+        if every and client.endpoint.is_there():
             with report.complaining():
                 report.add(client.prune_broadcasts(dry_run=dry_run))
     report.close()
@@ -154,7 +154,7 @@ def _counted(removed: Mapping[str, int]) -> str:
 
 
 def _all(client: Client) -> list[str]:
-    return [stack.id for stack in client.stacks(sort="created")] if client.place.is_there() else []
+    return [stack.id for stack in client.stacks(sort="created")] if client.endpoint.is_there() else []
 
 
 def _directory(path: Path) -> Path:

@@ -18,8 +18,8 @@ from recursor.cli.wording import parse_span, plural, span
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.new_records import new_idea, new_stack
 from recursor.domain.settings import collect_overrides
-from recursor.runner.given import Source, overriding
-from recursor.runner.naming import name_from_idea
+from recursor.runner.idea_names import name_from_idea
+from recursor.runner.settings_sources import Source, overriding
 from recursor.web.access import WebAccess
 
 if TYPE_CHECKING:

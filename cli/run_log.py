@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from recursor.cli.output import complain
 from recursor.domain.process_settings import ProcessSettings
-from recursor.runner.places import log_file
+from recursor.runner.data_paths import log_file
 
 if TYPE_CHECKING:
     from recursor.runner.process import Runner

@@ -11,7 +11,7 @@ from recursor.cli.output import neutral
 from recursor.cli.stack_tables import clipped, fitted, plain_table
 from recursor.cli.wording import NEVER
 from recursor.runner.configuration import Effective
-from recursor.runner.given import Source
+from recursor.runner.settings_sources import Source
 
 
 def settings_table(settings: Iterable[Effective]) -> Table:

@@ -11,7 +11,7 @@ from recursor.cli.access import check_data, open_place
 from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import complain, draw, print_json, print_raw
 from recursor.domain.errors import InvalidInputError
-from recursor.runner.places import store_directory
+from recursor.runner.data_paths import store_directory
 
 if TYPE_CHECKING:
     from recursor.storage.sql.description import TableDescription

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from recursor.cli.access import open_place
-from recursor.cli.doubts import doubt_settings
 from recursor.cli.options import HERE, Json, Model, Overrides, Place, StackName, with_model
 from recursor.cli.output import complain, draw, neutral, print_json, say, say_of_nothing
+from recursor.cli.setting_warnings import warn_of_settings
 from recursor.client.synchronous import Client
 from recursor.domain.errors import AmbiguousError, InvalidInputError, NotFoundError
 from recursor.domain.settings import collect_overrides
@@ -34,8 +34,8 @@ def create(
     overrides = with_model(collect_overrides(settings or []), model)
     with open_place(place) as client:
         made = client.create(name, idea=idea, settings=overrides, start=start)
-        lonely = start and not client.place.has_runner()
-        doubt_settings(client, overrides)
+        lonely = start and not client.endpoint.has_runner()
+        warn_of_settings(client, overrides)
         shared = _is_anothers(client, made)
     if json:
         print_json(made)
@@ -100,7 +100,7 @@ def show(stack: StackName, place: Place = HERE, json: Json = False) -> None:
     with open_place(place) as client:
         found = client.stack(stack)
         live = live_status(client, found.stack.id)
-        unserved = live is None and client.place.has_runner()
+        unserved = live is None and client.endpoint.has_runner()
     if json:
         plain = found.model_dump(mode="json")
         doing = ("active", "cycle", "wave", "running", "trouble")
@@ -119,12 +119,12 @@ def show(stack: StackName, place: Place = HERE, json: Json = False) -> None:
 
 def live_status(client: Client, stack_id: str) -> dict[str, Any] | None:
     """Return what a runner says of a stack that is not in the store; None where no runner tells."""
-    if not client.place.has_runner():
+    if not client.endpoint.has_runner():
         return None
     try:
         status = client.status(stack_id)
     except RunnerSilentError:
-        if client.place.url is not None:
+        if client.endpoint.url is not None:
             raise
         return None
     return status.model_dump(mode="json")

@@ -15,14 +15,14 @@ from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import complain, one_line, print_json_line, say
 from recursor.cli.stacks import live_status
 from recursor.domain.record import iso
+from recursor.runner.directory_lock import runner_of
 from recursor.runner.errors import RunnerSilentError
-from recursor.runner.holding import runner_of
 from recursor.storage.stack_listing import MAX_PAGE, StackListed
 
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from recursor.cli.hearing import Hearing
+    from recursor.cli.partial_answers import PartialAnswers
 
 # What a runner is asked for at most so often, in seconds.
 _ASK_SECONDS = 1.0
@@ -45,7 +45,7 @@ def watch(
         stack_id = None if stack is None else sight.client.stack(stack).stack.id
         if json or not sys.stdout.isatty():
             changes = _Changes(sight, stack_id, json)
-            if not sight.client.place.has_runner():
+            if not sight.client.endpoint.has_runner():
                 complain("no runner is up to tell what happens: `recursor run` starts one")
             follow(changes.look, PERIOD_SECONDS if place.url is None else _ASK_SECONDS)
             return
@@ -84,7 +84,7 @@ class _Sight:
         self._place = place
         self.client = open_place(place)
         self._live: tuple[float, dict[str, Any] | None] = (float("-inf"), None)
-        self._hearing: Hearing | None = None
+        self._hearing: PartialAnswers | None = None
 
     def runner(self) -> str | None:
         """Return who runs the stacks, as it is shown; None if nobody does."""
@@ -111,15 +111,15 @@ class _Sight:
         waits = listed[0].waits if listed else None
         said = {} if self._hearing is None else self._hearing.said
         live = self.live(stack_id)
-        unserved = live is None and self.client.place.has_runner()
+        unserved = live is None and self.client.endpoint.has_runner()
         return one_stack(found, live, waits, cycles, said, time.time(), lines, unserved=unserved)
 
     def hear(self, stack_id: str) -> None:
         """Listen to what the stack's agents are about to answer, from now on."""
         # It brings HTTP, which nothing else needs before the first picture.
-        from recursor.cli.hearing import Hearing
+        from recursor.cli.partial_answers import PartialAnswers
 
-        self._hearing = Hearing(self._place, stack_id)
+        self._hearing = PartialAnswers(self._place, stack_id)
 
     def live(self, stack_id: str) -> dict[str, Any] | None:
         """Return what the runner says of a stack, or None if none answers."""

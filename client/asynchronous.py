@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from recursor.client import commands, questions
 from recursor.client.call import Call, Operation
+from recursor.client.endpoint import Endpoint
 from recursor.client.event_stream import RETRY_SECONDS, SILENCE_SECONDS, EventStream, ToldEvent
 from recursor.client.http import httpx
-from recursor.client.place import Place
 from recursor.client.route import AskHere, AskRunner, Step, Target, Wait
 from recursor.runner.errors import RunnerSilentError
 
@@ -54,13 +54,13 @@ class AsyncClient:
 
     def __init__(
         self,
-        where: str | Path | Place = ".recursor",
+        where: str | Path | Endpoint = ".recursor",
         *,
         token: str | None = None,
         configuration: Configuration | None = None,
     ) -> None:
-        """Prepare to ask; nothing is sent yet. Arguments as for `Place`, and what it raises."""
-        self.place = where if isinstance(where, Place) else Place(where, token, configuration)
+        """Prepare to ask; nothing is sent yet. Arguments as for `Endpoint`, and what it raises."""
+        self.endpoint = where if isinstance(where, Endpoint) else Endpoint(where, token, configuration)
         self._held = AsyncExitStack()
         self._connections: dict[Target, httpx.AsyncClient] = {}
         self._here = asyncio.Lock()
@@ -159,7 +159,7 @@ class AsyncClient:
                 try:
                     call = operation.send(answer.content)
                 except (ValueError, TypeError, LookupError) as error:
-                    raise self.place.not_understood(answer) from error
+                    raise self.endpoint.not_understood(answer) from error
         except StopIteration as done:
             found: T = done.value
             return found
@@ -178,7 +178,7 @@ class AsyncClient:
         await self.close()
 
     async def _ask(self, call: Call) -> httpx.Response:
-        steps = self.place.route.steps(call)
+        steps = self.endpoint.route.steps(call)
         try:
             step = next(steps)
             while True:
@@ -203,11 +203,11 @@ class AsyncClient:
                 request = httpx.Request(
                     call.method,
                     "http://localhost" + call.path,
-                    headers=self.place.headers(),
+                    headers=self.endpoint.headers(),
                     content=call.content,
                 )
                 async with self._here:
-                    return await self.place.own.answer(request)
+                    return await self.endpoint.own.answer(request)
             case Wait(seconds):
                 await asyncio.sleep(seconds)
         return None
@@ -216,15 +216,15 @@ class AsyncClient:
         found = self._connections.get(target)
         if found is None:
             transport = httpx.AsyncHTTPTransport(
-                uds=target.socket, verify=self.place.trust(target), retries=1
+                uds=target.socket, verify=self.endpoint.trust(target), retries=1
             )
-            found = httpx.AsyncClient(transport=transport, headers=self.place.headers())
+            found = httpx.AsyncClient(transport=transport, headers=self.endpoint.headers())
             self._connections[target] = await self._held.enter_async_context(found)
         return found
 
     @asynccontextmanager
     async def _stream(self, stream: EventStream) -> AsyncGenerator[httpx.Response]:
-        target = self.place.route.target()
+        target = self.endpoint.route.target()
         connection = await self._connection(target)
         headers = {"accept": "text/event-stream", **stream.headers}
         try:
@@ -233,7 +233,7 @@ class AsyncClient:
             ) as response:
                 if not response.is_success:
                     await response.aread()
-                self.place.check_stream(response)
+                self.endpoint.check_stream(response)
                 yield response
         except httpx.TransportError as error:
-            raise self.place.route.failure(target, error, SILENCE_SECONDS) from error
+            raise self.endpoint.route.failure(target, error, SILENCE_SECONDS) from error

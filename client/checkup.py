@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from recursor.agents.model.model_checks import keyed_providers
-from recursor.client.place import Place
+from recursor.client.endpoint import Endpoint
 from recursor.client.synchronous import Client
 from recursor.doctor.clocks import clock_step
 from recursor.doctor.diagnosis import diagnose
@@ -16,9 +16,9 @@ from recursor.doctor.examination import examine_stacks, look_around
 from recursor.doctor.report import Report
 from recursor.domain.errors import RecursorError
 from recursor.runner.configuration import Configuration
+from recursor.runner.data_paths import store_directory
+from recursor.runner.directory_lock import runner_of
 from recursor.runner.errors import RunnerSilentError
-from recursor.runner.holding import runner_of
-from recursor.runner.places import store_directory
 from recursor.storage.errors import StorageCorruptError, StorageError
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.memory_store import MemoryStore
@@ -117,15 +117,15 @@ def _look_at_runner(
         unserved=lock.unserved,
     )
     if lock.control is not None:
-        found = _command(Place(data, None, configuration, runner=lock.pid), found)
+        found = _command(Endpoint(data, None, configuration, runner=lock.pid), found)
     holding = runner_of(data)
     url = None if holding is None else holding.details.get("url")
     if not isinstance(url, str):
         return found, None
-    return _ask(Place(url, None, configuration, runner=lock.pid), found.but(url=url))
+    return _ask(Endpoint(url, None, configuration, runner=lock.pid), found.but(url=url))
 
 
-def _command(place: Place, found: RunnerEvidence) -> RunnerEvidence:
+def _command(place: Endpoint, found: RunnerEvidence) -> RunnerEvidence:
     """Ask the runner something as commands do."""
     try:
         with Client(place) as client:
@@ -141,12 +141,12 @@ def _trouble(data: Path, runner: RunnerEvidence, configuration: Configuration, s
     """Ask the runner what keeps a stack from going on, which no record tells."""
     if runner.load is None:
         return None
-    with Client(Place(data, None, configuration, runner=runner.pid)) as client, suppress(RecursorError):
+    with Client(Endpoint(data, None, configuration, runner=runner.pid)) as client, suppress(RecursorError):
         return client.status(stack_id).trouble
     return None
 
 
-def _ask(place: Place, found: RunnerEvidence) -> tuple[RunnerEvidence, Condition | None]:
+def _ask(place: Endpoint, found: RunnerEvidence) -> tuple[RunnerEvidence, Condition | None]:
     """Ask the runner over HTTP, as the dashboard and other programs do."""
     try:
         with Client(place) as client:

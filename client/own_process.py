@@ -11,9 +11,9 @@ import httpx
 from pykka import ActorDeadError
 
 from recursor.runner.api_socket import PORT
-from recursor.runner.holding import hold_for_command
+from recursor.runner.data_paths import log_file, store_directory
+from recursor.runner.directory_lock import hold_for_command
 from recursor.runner.log_pages import LogPages
-from recursor.runner.places import log_file, store_directory
 from recursor.runtime.clock import SystemClock
 from recursor.storage.errors import DirectoryInUseError, UnfinishedStoreError
 from recursor.storage.opening import memory_store, open_store

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from recursor.client.reply import checked, reason, silence
 from recursor.domain.errors import InvalidInputError, RecursorError
 from recursor.runner.control_socket import ControlSocketError, open_socket_path
+from recursor.runner.directory_lock import PAUSE_SECONDS, runner_of
 from recursor.runner.errors import RunnerGoneError, RunnerSilentError, UnauthorizedError
-from recursor.runner.holding import PAUSE_SECONDS, runner_of
 from recursor.storage.data_directory import holder
 from recursor.storage.errors import DirectoryInUseError, StorageError
 

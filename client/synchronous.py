@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from recursor.client import commands, questions
 from recursor.client.call import Call, Operation
+from recursor.client.endpoint import Endpoint
 from recursor.client.event_stream import RETRY_SECONDS, SILENCE_SECONDS, EventStream, ToldEvent
 from recursor.client.http import httpx
-from recursor.client.place import Place
 from recursor.client.route import AskHere, AskRunner, Step, Target, Wait
 from recursor.runner.errors import RunnerSilentError
 
@@ -53,13 +53,13 @@ class Client:
 
     def __init__(
         self,
-        where: str | Path | Place = ".recursor",
+        where: str | Path | Endpoint = ".recursor",
         *,
         token: str | None = None,
         configuration: Configuration | None = None,
     ) -> None:
-        """Prepare to ask; nothing is sent yet. Arguments as for `Place`, and what it raises."""
-        self.place = where if isinstance(where, Place) else Place(where, token, configuration)
+        """Prepare to ask; nothing is sent yet. Arguments as for `Endpoint`, and what it raises."""
+        self.endpoint = where if isinstance(where, Endpoint) else Endpoint(where, token, configuration)
         self._held = ExitStack()
         self._connections: dict[Target, httpx.Client] = {}
         self._portal: BlockingPortal | None = None
@@ -158,7 +158,7 @@ class Client:
                 try:
                     call = operation.send(answer.content)
                 except (ValueError, TypeError, LookupError) as error:
-                    raise self.place.not_understood(answer) from error
+                    raise self.endpoint.not_understood(answer) from error
         except StopIteration as done:
             found: T = done.value
             return found
@@ -178,7 +178,7 @@ class Client:
         self.close()
 
     def _ask(self, call: Call) -> httpx.Response:
-        steps = self.place.route.steps(call)
+        steps = self.endpoint.route.steps(call)
         try:
             step = next(steps)
             while True:
@@ -207,10 +207,10 @@ class Client:
                 request = httpx.Request(
                     call.method,
                     "http://localhost" + call.path,
-                    headers=self.place.headers(),
+                    headers=self.endpoint.headers(),
                     content=call.content,
                 )
-                return self._portal.call(self.place.own.answer, request)
+                return self._portal.call(self.endpoint.own.answer, request)
             case Wait(seconds):
                 time.sleep(seconds)
         return None
@@ -218,14 +218,14 @@ class Client:
     def _connection(self, target: Target) -> httpx.Client:
         found = self._connections.get(target)
         if found is None:
-            transport = httpx.HTTPTransport(uds=target.socket, verify=self.place.trust(target), retries=1)
-            found = httpx.Client(transport=transport, headers=self.place.headers())
+            transport = httpx.HTTPTransport(uds=target.socket, verify=self.endpoint.trust(target), retries=1)
+            found = httpx.Client(transport=transport, headers=self.endpoint.headers())
             self._connections[target] = self._held.enter_context(found)
         return found
 
     @contextmanager
     def _stream(self, stream: EventStream) -> Generator[httpx.Response]:
-        target = self.place.route.target()
+        target = self.endpoint.route.target()
         connection = self._connection(target)
         headers = {"accept": "text/event-stream", **stream.headers}
         try:
@@ -234,7 +234,7 @@ class Client:
             ) as response:
                 if not response.is_success:
                     response.read()
-                self.place.check_stream(response)
+                self.endpoint.check_stream(response)
                 yield response
         except httpx.TransportError as error:
-            raise self.place.route.failure(target, error, SILENCE_SECONDS) from error
+            raise self.endpoint.route.failure(target, error, SILENCE_SECONDS) from error

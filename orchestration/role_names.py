@@ -53,7 +53,7 @@ def check_roles(given: Overrides, team: Collection[str] | None = None, kept: Ove
             )
 
 
-def doubted_roles(given: Overrides) -> Iterator[str]:
+def unchecked_roles(given: Overrides) -> Iterator[str]:
     """Yield a line for each role that the standard team lacks, for where nobody knows the team yet."""
     for setting, name in _unknown(given, STANDARD, {}):
         yield f"{setting}: the standard team has no {name}: run the stack by a team that has (runner.team)"

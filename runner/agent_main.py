@@ -12,12 +12,12 @@ from recursor.agents.hosts.guest import Guest
 from recursor.agents.hosts.hosted import agent_for
 from recursor.agents.hosts.link import Link
 from recursor.runner.agent_processes import AgentAssignment
-from recursor.runner.garbage import seldom_collected
+from recursor.runner.data_paths import log_file
+from recursor.runner.garbage_collection import seldom_collected
 from recursor.runner.log_file import LogFile
 from recursor.runner.log_records import json_formatter, stderr_formatter
 from recursor.runner.log_secrets import known_secrets
 from recursor.runner.logs import Logging
-from recursor.runner.places import log_file
 from recursor.runner.team import team_named
 
 logger = logging.getLogger("recursor.agents")

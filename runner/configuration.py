@@ -13,20 +13,20 @@ from recursor.domain.errors import InvalidInputError
 from recursor.domain.process_settings import ProcessSettings, SqlSettings
 from recursor.domain.settings import Settings
 from recursor.domain.stack import Stack
-from recursor.runner.given import (
+from recursor.runner.settings_file import FILE_NAME, read_settings_file
+from recursor.runner.settings_sources import (
     DEFAULTS,
     KEYS,
     STACK_SECTIONS,
     AllSettings,
-    Given,
     Layer,
     Source,
+    SourcedValue,
     check_likely_roles,
     checked,
     merged,
     overriding,
 )
-from recursor.runner.settings_file import FILE_NAME, read_settings_file
 from recursor.runner.settings_variables import CONFIG, TOKEN, read_variables
 
 # More than any token; and no file that was named by mistake is read whole.
@@ -125,7 +125,7 @@ class Configuration:
             overrides = overriding(stack.settings, Source.STACK, f"stack {stack.name}")
             settings = self.settings.overridden(stack.settings)
             everything = everything.but(**{name: getattr(settings, name) for name in STACK_SECTIONS})
-        given: dict[tuple[str, str], Given] = {}
+        given: dict[tuple[str, str], SourcedValue] = {}
         for layer in (*self._layers, overrides):
             given.update(layer)
         values, defaults = everything.model_dump(mode="json"), DEFAULTS.model_dump(mode="json")

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from recursor.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from recursor.runner.holding import hold_for_command
-from recursor.runner.places import store_directory
+from recursor.runner.data_paths import store_directory
+from recursor.runner.directory_lock import hold_for_command
 from recursor.storage.restoring import DATA_FILE, check_copy, copy_store, restore_store
 
 

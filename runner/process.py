@@ -24,10 +24,10 @@ from recursor.runner.agent_processes import AgentAssignment, AgentProcesses
 from recursor.runner.api_socket import ApiSocket, publish_to
 from recursor.runner.channel import Channel
 from recursor.runner.control_socket import control_listener
+from recursor.runner.data_paths import log_file, store_directory
+from recursor.runner.directory_lock import hold_for_runner
 from recursor.runner.event_relay import EventRelay
-from recursor.runner.holding import hold_for_runner
 from recursor.runner.log_pages import LogPages
-from recursor.runner.places import log_file, store_directory
 from recursor.runner.port import listen
 from recursor.runner.team import standard_team
 from recursor.runner.web_process import Assignment, WebProcess

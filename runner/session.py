@@ -20,11 +20,11 @@ from recursor.domain.stack import Stack
 from recursor.runner.artifacts import write_page
 from recursor.runner.board import Board, Totals
 from recursor.runner.completion import Completion, Standing, Verdict
-from recursor.runner.garbage import seldom_collected
+from recursor.runner.data_paths import artifacts_directory
+from recursor.runner.garbage_collection import seldom_collected
 from recursor.runner.interrupts import Interrupted, Interrupts
-from recursor.runner.places import artifacts_directory
 from recursor.runner.process import Runner, RunnerError
-from recursor.runner.switching import often_switched
+from recursor.runner.thread_switching import often_switched
 from recursor.storage.queries import UnreadableStack, list_stacks
 from recursor.storage.tables import ARTIFACTS
 

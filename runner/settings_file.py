@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from recursor.domain.errors import InvalidInputError, unknown_key
-from recursor.runner.given import KEYS, SECTIONS, Given, Key, Layer, Source
+from recursor.runner.settings_sources import KEYS, SECTIONS, Key, Layer, Source, SourcedValue
 
 FILE_NAME = "recursor.toml"
 
@@ -54,7 +54,7 @@ def parse_settings(text: str, path: Path) -> Layer:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidInputError(f"{path}: not TOML: {error}: put that right") from None
     lines = _Lines(text, path)
-    layer: dict[Key, Given] = {}
+    layer: dict[Key, SourcedValue] = {}
     for section, values in document.items():
         if section not in SECTIONS or not isinstance(values, Mapping):
             _refuse(section, values, lines.where(section))
@@ -67,7 +67,7 @@ def parse_settings(text: str, path: Path) -> Layer:
                 )
             if key not in SECTIONS[section]:
                 unknown_key(where, f"{section}.{key}", [f"{section}.{each}" for each in SECTIONS[section]])
-            layer[section, key] = Given(_from_here((section, key), value, path), Source.FILE, where)
+            layer[section, key] = SourcedValue(_from_here((section, key), value, path), Source.FILE, where)
     return layer
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from recursor.domain.errors import InvalidInputError, unknown_key
-from recursor.runner.given import KEYS, Given, Key, Layer, Source
+from recursor.runner.settings_sources import KEYS, Key, Layer, Source, SourcedValue
 
 PREFIX = "RECURSOR_"
 
@@ -35,7 +35,7 @@ def read_variables(environment: Mapping[str, str]) -> Layer:
     Raises:
         InvalidInputError: there is a RECURSOR_ variable that is none of ours, or one setting is given twice.
     """
-    layer: dict[Key, Given] = {}
+    layer: dict[Key, SourcedValue] = {}
     for name in sorted(environment):
         if not name.startswith(PREFIX) or name in OTHERS:
             continue
@@ -51,7 +51,7 @@ def read_variables(environment: Mapping[str, str]) -> Layer:
                 f"{name}: {text[:60]!r} contradicts {other.where}={str(other.value)[:60]!r}: "
                 "set one of the two"
             )
-        layer.setdefault(key, Given(value, Source.VARIABLE, name))
+        layer.setdefault(key, SourcedValue(value, Source.VARIABLE, name))
     return layer
 
 

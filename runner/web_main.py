@@ -8,13 +8,13 @@ import time
 from contextlib import closing
 
 from recursor.domain.events import Event
+from recursor.runner.data_paths import log_file, store_directory
 from recursor.runner.frames import FrameSocket
 from recursor.runner.log_file import LogFile
 from recursor.runner.log_pages import LogPages
 from recursor.runner.log_records import json_formatter, stderr_formatter
 from recursor.runner.log_secrets import in_json, known_secrets
 from recursor.runner.logs import Logging
-from recursor.runner.places import log_file, store_directory
 from recursor.runner.web_asking import WebAsking, assignment
 from recursor.runner.web_process import Assignment
 from recursor.runtime.clock import SystemClock

@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 from recursor.cli.app import run_command
 from recursor.domain.stack import Stack
-from recursor.runner.places import store_directory
+from recursor.runner.data_paths import store_directory
 from recursor.storage.opening import open_store
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader

@@ -219,7 +219,7 @@ def test_what_nobody_expected(run: Run, monkeypatch: pytest.MonkeyPatch) -> None
     def surprise(*_: Any) -> None:
         raise ZeroDivisionError("what?\nno")
 
-    monkeypatch.setattr("recursor.client.synchronous.Client.hold", surprise)
+    monkeypatch.setattr("recursor.client.synchronous.Client._carry_out", surprise)
     code, line = run("list")
     assert code == 1
     assert line == "internal error: ZeroDivisionError: what? no (RECURSOR_DEBUG=1 shows where)"

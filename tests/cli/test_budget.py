@@ -13,7 +13,7 @@ from recursor.cli.app import run_command
 from recursor.domain.spending import Spend
 from recursor.domain.stack import ExecutionState
 from recursor.orchestration.ledger import Budgets
-from recursor.runner.places import store_directory
+from recursor.runner.data_paths import store_directory
 from recursor.storage.commit import Commit
 from recursor.storage.opening import open_store
 from tests.making import STACK, make_stack

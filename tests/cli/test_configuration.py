@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from recursor.runner.given import KEYS
+from recursor.runner.settings_sources import KEYS
 
 Run = Callable[..., str]
 

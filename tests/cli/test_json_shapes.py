@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from recursor.cli.app import run_command
-from recursor.runner.places import store_directory
+from recursor.runner.data_paths import store_directory
 from recursor.storage.opening import open_store
 from tests.client.test_alike import filling
 

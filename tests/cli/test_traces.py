@@ -10,7 +10,7 @@ import pytest
 
 from recursor.domain.ids import new_id
 from recursor.domain.trace import Trace
-from recursor.runner.places import store_directory
+from recursor.runner.data_paths import store_directory
 from recursor.storage.commit import Commit
 from recursor.storage.opening import open_store
 from recursor.storage.tables import TRACES

@@ -20,7 +20,7 @@ from recursor.domain.stack import ExecutionState
 from recursor.domain.todo import TodoStatus
 from recursor.domain.trace import Trace
 from recursor.orchestration.ledger import Budgets
-from recursor.runner.places import store_directory
+from recursor.runner.data_paths import store_directory
 from recursor.runner.process import Runner
 from recursor.runner.team import observers_team
 from recursor.storage.commit import Commit

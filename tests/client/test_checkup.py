@@ -37,7 +37,7 @@ from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.todo import TodoStatus
 from recursor.domain.work import WorkStatus
 from recursor.orchestration.roles import Role
-from recursor.runner.holding import hold_for_command
+from recursor.runner.directory_lock import hold_for_command
 from recursor.runner.process import Runner
 from recursor.runner.team import observers_team, standard_team
 from recursor.storage.commit import Commit

@@ -17,11 +17,11 @@ import psutil
 import pytest
 
 from recursor.client import AsyncClient, Client
-from recursor.client.place import Place
+from recursor.client.endpoint import Endpoint
 from recursor.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from recursor.domain.stack import Stack
+from recursor.runner.directory_lock import hold_for_command, hold_for_runner, runner_of
 from recursor.runner.errors import RunnerSilentError
-from recursor.runner.holding import hold_for_command, hold_for_runner, runner_of
 from recursor.runner.port import listen
 from recursor.runner.process import Runner
 from recursor.runner.team import observers_team
@@ -43,13 +43,13 @@ def names(client: Client) -> list[str]:
 
 
 def patient(data: Path, seconds: float) -> Client:
-    return Client(Place(data, patience=seconds))
+    return Client(Endpoint(data, patience=seconds))
 
 
 def test_reading_makes_nothing(data: Path) -> None:
     with Client(data) as client:
         assert names(client) == []
-        assert not client.place.is_there()
+        assert not client.endpoint.is_there()
     assert not data.exists()
 
 
@@ -162,7 +162,7 @@ class TestWithoutARunner:
         with Client(data) as client:
             client.create("one")
             assert names(client) == ["one"]
-            assert not client.place.has_runner()
+            assert not client.endpoint.has_runner()
             with hold_for_runner(data, patience=0):
                 pass
 
@@ -236,7 +236,7 @@ class TestARunnerThatStarts:
         assert runner_of(data) is None
         threading.Timer(0.3, lock.release).start()
         with Runner(data, roles=observers_team(), port=0), Client(data) as client:
-            assert client.place.has_runner()
+            assert client.endpoint.has_runner()
 
     def test_does_not_wait_for_another_runner(self, data: Path) -> None:
         with held(data, control="control/runner.sock"), pytest.raises(DirectoryInUseError):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import Overrides, Settings
-from recursor.orchestration.role_names import BY_ROLE, STANDARD, check_roles, doubted_roles
+from recursor.orchestration.role_names import BY_ROLE, STANDARD, check_roles, unchecked_roles
 from recursor.runner.team import standard_team
 
 NAMES = st.sampled_from((*STANDARD, "bulider", "tester", "total"))
@@ -65,7 +65,7 @@ def test_what_is_set_is_refused_just_if_neither_the_team_nor_what_was_set_before
 def test_where_the_team_is_not_known_a_role_of_ones_own_is_doubted(name: str) -> None:
     given: Overrides = {"budget": {"role_tokens": {name: 5, "builder": 5}}}
     check_roles(given)
-    (line,) = doubted_roles(given)
+    (line,) = unchecked_roles(given)
     assert line.startswith(f"budget.role_tokens: the standard team has no {name}: ")
 
 

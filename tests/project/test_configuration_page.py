@@ -6,7 +6,7 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from recursor.domain.record import described_fields
-from recursor.runner.given import DEFAULTS, SECTIONS
+from recursor.runner.settings_sources import DEFAULTS, SECTIONS
 from recursor.runner.settings_variables import OTHERS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "configuration.md").read_text()

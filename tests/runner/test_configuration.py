@@ -14,8 +14,8 @@ from recursor.domain.errors import InvalidInputError
 from recursor.domain.process_settings import ProcessSettings
 from recursor.domain.settings import Settings
 from recursor.runner.configuration import Configuration, load_configuration
-from recursor.runner.given import KEYS, Key, Source, overriding
 from recursor.runner.settings_file import parse_settings
+from recursor.runner.settings_sources import KEYS, Key, Source, overriding
 from recursor.runner.settings_variables import VARIABLES, variable
 from tests.making import make_stack
 

@@ -7,7 +7,7 @@ import pytest
 
 from recursor.domain.events import Event
 from recursor.runner.board import Board
-from recursor.runner.garbage import YOUNG
+from recursor.runner.garbage_collection import YOUNG
 from recursor.runner.process import Runner, RunnerError
 from recursor.runner.session import Goal, Session
 from recursor.runner.team import observers_team

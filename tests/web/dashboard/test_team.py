@@ -15,7 +15,7 @@ from recursor.domain.spending import BudgetName, Spend
 from recursor.domain.stack import ExecutionState
 from recursor.orchestration.decision import summarise
 from recursor.orchestration.ledger import Budgets
-from recursor.runner.places import store_directory
+from recursor.runner.data_paths import store_directory
 from recursor.storage.opening import open_store
 from recursor.storage.rollups import count_execution
 from recursor.storage.tables import EXECUTIONS, GRAPHS

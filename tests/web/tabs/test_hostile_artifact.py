@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from recursor.domain.ids import new_id
 from recursor.domain.project import Artifact
-from recursor.runner.places import store_directory
+from recursor.runner.data_paths import store_directory
 from recursor.storage.opening import open_store
 from recursor.storage.tables import ARTIFACTS
 from tests.processes import TIMEOUT, run_to_end, started_runner

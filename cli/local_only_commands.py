@@ -1,4 +1,4 @@
-"""What of the command line works for a runner elsewhere, and what needs the files of a data directory."""
+"""Which commands need the files of a data directory, and so do not work on a remote runner."""
 
 import os
 import shlex
@@ -8,7 +8,7 @@ from recursor.domain.errors import InvalidInputError
 from recursor.runner.address import checked_url
 from recursor.runner.settings_variables import URL
 
-WORKS_HERE: Mapping[str, str] = {
+LOCAL_ONLY: Mapping[str, str] = {
     "run": "starts a runner where its data directory is",
     "config": "shows the settings file and the variables of this machine",
     "backup": "copies the store of a data directory",
@@ -18,16 +18,16 @@ WORKS_HERE: Mapping[str, str] = {
 """The commands that only work where the data directory is, and why."""
 
 
-def refuse_elsewhere(command: str, url: str | None, *, data_is_typed: bool) -> None:
-    """Check that a command which works here alone is not to act on a runner elsewhere.
+def refuse_remote(command: str, url: str | None, *, data_is_typed: bool) -> None:
+    """Refuse to run a local command on a remote runner.
 
     Args:
-        command: its name, one of WORKS_HERE.
+        command: its name, one of LOCAL_ONLY.
         url: what was given with `--url`.
         data_is_typed: whether `--data` was given, which comes before the variable.
 
     Raises:
-        InvalidInputError: it is.
+        InvalidInputError: a URL was given.
     """
     where = "--url"
     if url is None and not data_is_typed:
@@ -39,19 +39,19 @@ def refuse_elsewhere(command: str, url: str | None, *, data_is_typed: bool) -> N
         "do it on that machine" if where == "--url" else "do it on that machine, or name one here with --data"
     )
     raise InvalidInputError(
-        f"{where}: {elsewhere} is elsewhere, and `recursor {command}` {WORKS_HERE[command]}: {remedy}"
+        f"{where}: {elsewhere} is elsewhere, and `recursor {command}` {LOCAL_ONLY[command]}: {remedy}"
     )
 
 
-def from_afar(command: str, url: str) -> str:
-    """Return a command that a runner elsewhere advises, as it is typed here.
+def as_remote_command(command: str, url: str) -> str:
+    """Return a command that a remote runner advises, as it is typed here.
 
     Args:
         command: a line for a POSIX shell, as it is typed there.
         url: where the runner serves.
     """
     words = shlex.split(command)
-    if words[0] != "recursor" or words[1] in WORKS_HERE or "--data" not in words:
+    if words[0] != "recursor" or words[1] in LOCAL_ONLY or "--data" not in words:
         return command
     # The doctor puts it last, so that nothing after it is cut off.
     at = len(words) - 1 - words[::-1].index("--data")

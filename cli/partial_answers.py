@@ -1,4 +1,4 @@
-"""Hears what the agents of a stack are about to answer, beside whatever else a command does."""
+"""The unfinished answers of a stack's agents, received while a command does something else."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from recursor.domain.errors import RecursorError
 _RETRY_SECONDS = 2.0
 
 
-class Hearing:
-    """Listens to the runner of a place, whenever there is one, for as long as the process lives."""
+class PartialAnswers:
+    """Follows the events of a runner, whenever there is one, until `end`."""
 
     def __init__(self, place: Place, stack_id: str) -> None:
-        """Begin to listen to what happens to a stack."""
+        """Follow the events of a stack."""
         self._client = open_place(place)
         self._stack_id = stack_id
         self._said: dict[str, str] = {}
         self._ended = threading.Event()
-        threading.Thread(target=self._listen, name="recursor-hearing", daemon=True).start()
+        threading.Thread(target=self._listen, name="recursor-answers", daemon=True).start()
 
     @property
     def said(self) -> Mapping[str, str]:
@@ -30,7 +30,7 @@ class Hearing:
         return dict(self._said)
 
     def end(self) -> None:
-        """Listen no more; what is being waited for is not waited for."""
+        """Stop, without waiting for the next event."""
         self._ended.set()
 
     def _listen(self) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from recursor.domain.new_records import new_idea, new_stack
 from recursor.domain.project import Artifact
 from recursor.runner.artifacts import slug, write_page
-from recursor.runner.naming import name_from_idea
+from recursor.runner.idea_names import name_from_idea
 from recursor.storage.errors import StorageError
 from tests.making import NOW, STACK, make_stack
 

@@ -1,4 +1,4 @@
-"""A value that somebody gave for a setting, where they gave it, and which settings there are."""
+"""The values of settings and where each was set: in a file, a variable, a flag or a stack."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -44,7 +44,7 @@ STACK_SECTIONS: tuple[str, ...] = tuple(Settings.model_fields)
 
 
 class Source(StrEnum):
-    """What kind of place a value comes from; a later one counts more."""
+    """Where a value was set; a later source takes precedence."""
 
     DEFAULT = "default"
     FILE = "file"
@@ -54,8 +54,8 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """One value, and where it was given."""
+class SourcedValue:
+    """One value and where it was set."""
 
     value: Any
     """As it was read; pydantic makes of it what the setting is."""
@@ -64,8 +64,8 @@ class Given:
     """As its giver would look for it: "recursor.toml:4", "RECURSOR_DATA", "--agents"."""
 
 
-Layer = Mapping[Key, Given]
-"""What one source gives."""
+Layer = Mapping[Key, SourcedValue]
+"""The values of one source."""
 
 
 def checked(layer: Layer) -> Layer:
@@ -99,7 +99,7 @@ def check_likely_roles(layer: Layer) -> None:
 
 
 @contextmanager
-def _from(given: Given) -> Iterator[None]:
+def _from(given: SourcedValue) -> Iterator[None]:
     """Say where it was given what cannot be."""
     try:
         yield
@@ -114,7 +114,7 @@ def _values(settings: AllSettings, section: str, key: str) -> Overrides:
 def overriding(overrides: Overrides, source: Source, where: str) -> Layer:
     """Return overrides (section → key → value) as a layer; `where` is what they were given with."""
     return {
-        (section, key): Given(value, source, where)
+        (section, key): SourcedValue(value, source, where)
         for section, values in overrides.items()
         for key, value in values.items()
     }

@@ -18,8 +18,8 @@ from recursor.client.route import (
     checked_directory,
 )
 from recursor.runner.address import checked_url
+from recursor.runner.directory_lock import runner_of
 from recursor.runner.errors import RunnerSilentError
-from recursor.runner.holding import runner_of
 from recursor.storage.data_directory import store_directory
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from recursor.runner.configuration import Configuration
 
 
-class Place:
+class Endpoint:
     """A data directory or a URL, and what is needed to ask there."""
 
     def __init__(

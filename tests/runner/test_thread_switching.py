@@ -2,7 +2,7 @@
 
 import sys
 
-from recursor.runner.switching import LONGEST_TURN, often_switched
+from recursor.runner.thread_switching import LONGEST_TURN, often_switched
 
 
 def test_threads_take_turns_more_often_until_the_end() -> None:

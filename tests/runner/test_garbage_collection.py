@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from recursor.runner.garbage import YOUNG, seldom_collected
+from recursor.runner.garbage_collection import YOUNG, seldom_collected
 
 
 class Circle:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from recursor.cli.app import run_command
-from recursor.cli.elsewhere import WORKS_HERE, from_afar
+from recursor.cli.local_only_commands import LOCAL_ONLY, as_remote_command
 from tests.processes import COMMAND, TIMEOUT, Done, Started, environment, started_runner, wait_for
 
 Run = Callable[..., tuple[int, str, str]]
@@ -52,7 +52,7 @@ def runner(data: Path, recursor: Callable[..., Done]) -> Iterator[Started]:
 
 
 @pytest.mark.parametrize("how", ["--url", "RECURSOR_URL"])
-@pytest.mark.parametrize("command", WORKS_HERE)
+@pytest.mark.parametrize("command", LOCAL_ONLY)
 def test_what_needs_the_files_says_so(
     run: Run, away: Path, monkeypatch: pytest.MonkeyPatch, command: str, how: str
 ) -> None:
@@ -65,7 +65,7 @@ def test_what_needs_the_files_says_so(
     assert (code, out) == (2, "")
     (line,) = err.splitlines()
     assert line.startswith(f"recursor: {how}: https://runner.example is elsewhere, and `recursor {command}` ")
-    assert WORKS_HERE[command] in line
+    assert LOCAL_ONLY[command] in line
     assert "do it on that machine" in line
     assert list(away.iterdir()) == []
 
@@ -121,7 +121,7 @@ def test_the_doctor_examines_the_runner_elsewhere(
     ],
 )
 def test_what_the_doctor_there_advises_is_told_as_it_is_typed_here(there: str, here: str) -> None:
-    assert from_afar(there, "https://runner.example") == here
+    assert as_remote_command(there, "https://runner.example") == here
 
 
 def test_sql_is_answered_by_the_runner_elsewhere(
