@@ -152,7 +152,7 @@ class LedgerActor(DispatchedActor):
         if message.error is not None:
             self._revert(message.error, batch)
         else:
-            self._ledger.forget_idle()
+            self._ledger.forget_written()
             for future, value in batch.waiting:
                 try:
                     future.set(value())

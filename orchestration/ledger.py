@@ -28,7 +28,7 @@ ALL_STACKS = "all"
 """Stands in place of a stack for what all stacks spend together; no stack can have it for its id."""
 TOTAL = "total"
 _UNLIMITED = Budget()
-# Accounts that are held in memory, of 3 KB each at most, though nothing is reserved on them.
+# Accounts that are held in memory, of 3 KB each at most, although they are on disk.
 MOST_ACCOUNTS = 2_000
 _MINUTE, _HOUR_OF_MINUTES = 60.0, 60
 
@@ -196,11 +196,15 @@ class Ledger:
             for key in [key for key in accounts if key[0] == stack_id]:
                 del accounts[key]
 
-    def forget_idle(self) -> None:
-        """Forget the accounts that are as they are on disk, if there are many: they are read when needed."""
-        if len(self._accounts) > MOST_ACCOUNTS and not self.changed:
-            reserved = {each for r in self._reservations.values() for each in (r.stack_id, ALL_STACKS)}
-            self._accounts = {key: kept for key, kept in self._accounts.items() if key[0] in reserved}
+    def forget_written(self, most: int = MOST_ACCOUNTS) -> None:
+        """Forget the accounts that are as they are on disk: they are read when needed.
+
+        Args:
+            most: nothing is forgotten while there are no more than so many. What is being written just now
+                would be forgotten, too: call it between two writes.
+        """
+        if len(self._accounts) > most:
+            self._accounts = {key: kept for key, kept in self._accounts.items() if key in self.changed}
 
     def _put(self, accounts: Iterable[Account]) -> None:
         for account in accounts:

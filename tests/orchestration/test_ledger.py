@@ -173,6 +173,17 @@ def test_a_call_that_nobody_can_tell_of_counts_in_full(books: Books) -> None:
     assert (account.spent, account.unconfirmed) == (Spend(tokens=100, dollars=Decimal("0.50")), 1)
 
 
+def test_what_is_not_written_yet_is_not_forgotten(books: Books) -> None:
+    books.reserve(100, stack_id=B)
+    books.ledger.reserve(A, "planner", Budgets(), Spend(tokens=30), NOW, "call")
+    books.ledger.forget_written(most=0)
+    assert books.ledger.account(A).reserved == Spend(tokens=30)
+    books.write()
+    books.ledger.forget_written(most=0)
+    assert books.ledger.account(A).reserved == Spend(tokens=30)
+    assert books.ledger.account(ALL_STACKS).reserved == Spend(tokens=130)
+
+
 def test_settling_twice_counts_once(books: Books) -> None:
     reservation = books.reserve(100)
     books.settle(reservation, 10)
@@ -297,6 +308,10 @@ class Spending(RuleBasedStateMachine):
         spent = most if lost else data.draw(st.integers(0, most))
         self.books.settle(reservation, None if lost else spent)
         self.spent += spent
+
+    @rule()
+    def forget(self) -> None:
+        self.books.ledger.forget_written(most=0)
 
     @rule()
     def die(self) -> None:
