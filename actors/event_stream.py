@@ -58,7 +58,7 @@ class EventStream:
         """Have the events of one stack, or of all, told to `listener`; once, however often it subscribes.
 
         Args:
-            listener: whom to tell.
+            listener: the receiver.
             stack_id: the stack; None for all.
             rate: how many to tell at most; None: every one.
             kinds: which; None: all kinds.

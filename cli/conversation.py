@@ -65,7 +65,7 @@ def messages(
 ) -> None:
     """List a stack's messages and answers, newest first."""
     if receiver is not None and send is None:
-        raise InvalidInputError("messages: --to says whom to write to: give --send TEXT, too")
+        raise InvalidInputError("messages: --to needs --send TEXT")
     with open_place(place) as client:
         if send is None:
             _show(_timeline(client, stack, limit), json)

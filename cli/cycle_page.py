@@ -29,7 +29,7 @@ def cycle_page(found: ExecutionInFull, now: float) -> Iterator[RenderableType]:
         facts.add_row(label, value)
     yield facts
     if graph is None:
-        yield Text("\nits graph is not kept any more", "bright_black")
+        yield Text("\nits graph is no longer kept", "bright_black")
         return
     if not graph.nodes:
         return

@@ -59,7 +59,7 @@ class RunnerEvidence(Record):
 
 
 class LockEvidence(Record):
-    """The lock on the data directory, and whom it names."""
+    """The lock on the data directory and the holder that it names."""
 
     path: str
     held: bool = False

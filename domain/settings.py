@@ -154,7 +154,7 @@ class ModelSettings(Record):
     """A directory of prompts that replace the standard ones of the same names."""
 
     def asked_by(self, role: str) -> tuple[str, ...]:
-        """Return whom a role asks: the models, and where."""
+        """Return the models that a role asks, and their address."""
         return (self.of(role), *self.fallback, self.base_url or "")
 
     def of(self, role: str) -> str:

@@ -106,9 +106,9 @@ def _reason_to_skip(node: Node, nodes: dict[str, Node], report: WorkReport) -> s
             return f"depends on {obstacle}"
     status_now = report.statuses.get(node.role)
     if status_now is None:
-        return f"there is no role {node.role} in the team any more"
+        return f"role {node.role} is no longer in the team"
     if not status_now.has_work:
-        return f"no work any more: {status_now.reason}"
+        return f"no longer has work: {status_now.reason}"
     return None
 
 

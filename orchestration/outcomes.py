@@ -320,7 +320,7 @@ def _read_messages(a: _Applying, effect: ReadMessages) -> None:
             if message_id > a.draft.records.stack.broadcasts_read:
                 a.draft.read_broadcasts(message_id)
         else:
-            a.dropped.append(f"{effect.kind}: there is no message {cut(message_id)} any more")
+            a.dropped.append(f"{effect.kind}: message {cut(message_id)} no longer exists")
 
 
 def _send_message(a: _Applying, effect: SendMessage) -> None:

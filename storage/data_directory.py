@@ -120,7 +120,7 @@ class DataDirectoryLock:
 
     def _write(self, named: Holder) -> None:
         if self._file is None:
-            raise StorageError(f"{self._directory}: this process doesn't hold the directory any more")
+            raise StorageError(f"{self._directory}: this process no longer holds the directory")
         record = {
             **named.details,
             "pid": named.pid,
@@ -170,7 +170,7 @@ def holder(directory: Path) -> Holder | None:
 
 
 def named_in(directory: Path) -> Holder | None:
-    """Return whom the lock file names, whether or not it still holds `directory`; None if it names nobody.
+    """Return the holder that the lock file names, even if it no longer holds `directory`, or None.
 
     The name stays when a process ends: that is no harm, and may tell who was there last.
     """

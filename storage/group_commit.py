@@ -61,7 +61,7 @@ class GroupCommit:
         """
         with self._closing:
             if self._closed:
-                raise StoreClosedError("the store is closed: nothing can be written any more")
+                raise StoreClosedError("the store is closed: nothing can be written")
             self._waiting.put((commit, done))
 
     def write(self, commit: Commit) -> None:

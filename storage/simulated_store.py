@@ -96,7 +96,7 @@ class SimulatedStore:
     def commit(self, commit: Commit, done: Done) -> None:
         """See `Store.commit`."""
         if self._closed:
-            raise StoreClosedError("the store is closed: nothing can be written any more")
+            raise StoreClosedError("the store is closed: nothing can be written")
         self._waiting.append((commit, done))
         self._add_step()
 

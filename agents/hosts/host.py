@@ -180,7 +180,7 @@ class Host:
     def _asked(self, asked: Question) -> None:
         hosted = self._runs.get(asked.number)
         if hosted is None:
-            self.tell(Reply(asked.id, None, HostGoneError("nobody waits for the run any more")))
+            self.tell(Reply(asked.id, None, HostGoneError("the run is no longer wanted")))
             return
         answering = asyncio.create_task(self._answer(hosted, asked))
         tasks = self._acquiring if asked.method == "acquire" else hosted.metering

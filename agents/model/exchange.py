@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ENDING = "the runner is ending: no model is asked any more"
+ENDING = "the runner is ending: models are no longer asked"
 # How long cancelled calls may take to count what they spent, in seconds.
 CLOSE_SECONDS = 3.0
 # Functions of users that run at a time, besides what coroutines do meanwhile.

@@ -65,7 +65,7 @@ def check_choice(settings: Settings, runner: RunnerSettings) -> None:
 
 
 def check_names(given: Overrides) -> None:
-    """Refuse what settings name that cannot be: a provider that there is not, a stand-in that asks nobody.
+    """Refuse unknown providers, and the scripted team as a fallback.
 
     Args:
         given: settings of the right form, by section and key.

@@ -116,7 +116,7 @@ def test_a_node_whose_work_is_gone_before_its_wave_is_skipped_with_the_reason(se
     stage.wait_rest(stack_id)
 
     skipped = stage.nodes(stack_id)["third"]
-    assert (skipped.status, skipped.note) == (NodeStatus.SKIPPED, "no work any more: no todo for third")
+    assert (skipped.status, skipped.note) == (NodeStatus.SKIPPED, "no longer has work: no todo for third")
     assert not cast.third.runs
     assert stage.nodes(stack_id)["second"].status is NodeStatus.COMPLETED
     assert stage.cycles(stack_id)[0].summary.agents_skipped == 1

@@ -333,7 +333,7 @@ class TestEnd:
         end(desk, graph)
         (stored,) = desk.written(ExecutionGraph)
         assert stored == graph
-        assert stored.nodes[2].note == "no work any more: no todos"
+        assert stored.nodes[2].note == "no longer has work: no todos"
 
     @pytest.mark.parametrize(
         ("decision", "due"),

@@ -113,7 +113,7 @@ class TestFailure:
             assert min(first, longest) <= decision.pause <= longest
 
     def test_a_skipped_node_is_no_failure(self) -> None:
-        graph = make_graph([make_node("planner", status=NodeStatus.SKIPPED, note="no work any more")])
+        graph = make_graph([make_node("planner", status=NodeStatus.SKIPPED, note="no longer has work")])
         assert after(make_stack(), graph, WORK).kind is DecisionKind.CONTINUE
 
 

@@ -134,14 +134,14 @@ class TestNextWave:
         gone = make_report({"planner": make_status(5), "builder": make_status(reason="no pending todos")})
         ended, ran = run(graph, report, gone)
         assert ran == [["planner"]]
-        assert skipped(ended) == {"builder": "no work any more: no pending todos"}
+        assert skipped(ended) == {"builder": "no longer has work: no pending todos"}
 
     def test_one_whose_work_is_gone_keeps_nobody_waiting(self) -> None:
         graph, report = chain(planner=(), builder=("planner",), reviewer=("builder",))
         gone = make_report({**report.statuses, "builder": make_status(reason="no pending todos")})
         ended, ran = run(graph, report, gone)
         assert ran == [["planner"], ["reviewer"]]
-        assert skipped(ended) == {"builder": "no work any more: no pending todos"}
+        assert skipped(ended) == {"builder": "no longer has work: no pending todos"}
 
     def test_a_failure_is_seen_through_one_whose_work_is_gone_as_well(self) -> None:
         graph, report = chain(a=(), b=("a",), c=("b",))
@@ -154,7 +154,7 @@ class TestNextWave:
         graph, report = chain(planner=(), gardener=("planner",))
         left = make_report({"planner": make_status(5)})
         ended, _ = run(graph, report, left)
-        assert skipped(ended) == {"gardener": "there is no role gardener in the team any more"}
+        assert skipped(ended) == {"gardener": "role gardener is no longer in the team"}
 
     def test_what_is_marked_as_running_is_what_runs_now(self) -> None:
         graph = make_graph(

@@ -549,7 +549,7 @@ VANISHED = {
     "message of a stack": (
         without_letter,
         ReadMessages(message_ids=(LETTER,)),
-        f"read_messages: there is no message {LETTER} any more",
+        f"read_messages: message {LETTER} no longer exists",
     ),
     "receiver": (
         without_other_stack,

@@ -81,7 +81,7 @@ def test_it_is_free_after_its_release(tmp_path: Path) -> None:
     lock.release()
     lock.release()
     assert holder(tmp_path) is None
-    with pytest.raises(StorageError, match="doesn't hold"):
+    with pytest.raises(StorageError, match="no longer holds"):
         lock.update(url="http://localhost")
     DataDirectoryLock(tmp_path, started_at=STARTED).release()
 
