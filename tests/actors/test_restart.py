@@ -173,7 +173,7 @@ def test_nodes_of_a_role_that_left_the_team_are_skipped(set_stage):
     node = stage.nodes(stack_id, 0)["gardener"]
     assert (node.status, node.note) == (
         NodeStatus.SKIPPED,
-        "there is no role gardener in the team any more",
+        "role gardener is no longer in the team",
     )
 
 
