@@ -1,29 +1,48 @@
 """Broadcasts: messages of one stack to all others, which belong to no stack; the orchestrator stores them."""
 
+import logging
 from collections.abc import Callable
 
 from recursor.actors.environment import Environment
-from recursor.actors.stack_messages import BroadcastStored
+from recursor.actors.roster import Roster
+from recursor.actors.stack_messages import BroadcastPosted, BroadcastStored, PostBroadcast
+from recursor.domain.errors import ConflictError, NotFoundError
 from recursor.domain.events import MessageSent
 from recursor.domain.message import Message
 from recursor.orchestration.stack_news import message_fields
+from recursor.runtime.deferred import Deferred
 from recursor.runtime.future import DispatchedFuture
-from recursor.storage.broadcasts import broadcast_like, newest_broadcast, next_broadcast_id
+from recursor.storage.broadcasts import (
+    broadcast_like,
+    newest_broadcast,
+    next_broadcast_id,
+    prunable_broadcasts,
+)
 from recursor.storage.commit import Commit
+from recursor.storage.due_stacks import stacks_to_wake
+from recursor.storage.errors import StorageError
+from recursor.storage.retention import Pruned
 from recursor.storage.tables import BROADCASTS, MESSAGES
+
+logger = logging.getLogger("recursor.actors")
+
+# Stacks that are told of a broadcast before others have their turn: to wake one takes some 0.1 ms.
+RECEIVERS_AT_A_TIME = 50
 
 
 class Broadcasts:
     """Belongs to one orchestrator. Gives each broadcast an id later than those before it."""
 
-    def __init__(self, environment: Environment, tell: Callable[[object], None]) -> None:
+    def __init__(self, environment: Environment, roster: Roster, tell: Callable[[object], None]) -> None:
         """Begin with those on disk.
 
         Args:
             environment: where the store is.
+            roster: the stacks that are told of broadcasts.
             tell: tells the orchestrator.
         """
         self._environment = environment
+        self._roster = roster
         self._tell = tell
         self._newest = ""
         self._storing: dict[str, DispatchedFuture[Message]] = {}
@@ -65,6 +84,49 @@ class Broadcasts:
 
         self._environment.store.commit(commit, done)
         return future
+
+    def begin_posting(self, message: Message) -> None:
+        """Tell all stacks that may have to read a broadcast: those that are awake first."""
+        awake = list(self._roster)
+        with self._environment.store.read() as reader:
+            asleep = [stack_id for stack_id, _ in stacks_to_wake(reader) if stack_id not in self._roster]
+        self.post(PostBroadcast(message, (*awake, *asleep)))
+
+    def post(self, message: PostBroadcast) -> None:
+        """Tell some stacks of a broadcast, and have the orchestrator continue after its other messages."""
+        for stack_id in message.receivers[:RECEIVERS_AT_A_TIME]:
+            try:
+                self._roster.tell(stack_id, BroadcastPosted(message.message))
+            except (NotFoundError, ConflictError):
+                # The stack is gone, or the orchestrator is ending.
+                continue
+            except StorageError as error:
+                # The stack finds the broadcast on disk when it wakes.
+                logger.warning("stack %s: %s", stack_id, error, extra={"stack": stack_id})
+        left = message.receivers[RECEIVERS_AT_A_TIME:]
+        if left:
+            self._tell(PostBroadcast(message.message, left))
+
+    def prune(self, *, dry_run: bool) -> Pruned | Deferred:
+        """Remove the broadcasts that all stacks have read, or count them.
+
+        Returns:
+            what was removed, now or later.
+        """
+        with self._environment.store.read() as reader:
+            commit, pruned = prunable_broadcasts(reader, self._environment.runtime.clock.now())
+        if dry_run or not len(commit):
+            return pruned
+        future: DispatchedFuture[Pruned] = DispatchedFuture()
+
+        def done(error: BaseException | None) -> None:
+            if error is None:
+                future.set(pruned)
+            else:
+                future.set_exception((type(error), error, error.__traceback__))
+
+        self._environment.store.commit(commit, done)
+        return Deferred(future)
 
     def _publish(self, message: Message) -> None:
         events = self._environment.events

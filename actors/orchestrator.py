@@ -44,7 +44,6 @@ from recursor.actors.stack_messages import (
     AgentsStopped,
     AllObeyed,
     AllStopped,
-    BroadcastPosted,
     BroadcastStored,
     Deliver,
     Delivered,
@@ -74,7 +73,6 @@ from recursor.runtime.actor import DispatchedActor, DispatchedRef
 from recursor.runtime.clock import Clock, SystemClock, Timer
 from recursor.runtime.deferred import Deferred
 from recursor.runtime.future import DispatchedFuture, fan_in
-from recursor.storage.broadcasts import prunable_broadcasts
 from recursor.storage.commit import Commit
 from recursor.storage.due_stacks import ids_in_states, stacks_to_wake
 from recursor.storage.errors import InvalidKeyError, StorageError
@@ -88,8 +86,6 @@ T = TypeVar("T")
 
 logger = logging.getLogger("recursor.actors")
 
-# Stacks that are told of a broadcast before others have their turn: to wake one takes some 0.1 ms.
-RECEIVERS_AT_A_TIME = 50
 # Seconds that an orchestrator that is stopped without `Shutdown` waits for its own threads: what they do
 # takes milliseconds.
 STOP_SECONDS = 5.0
@@ -227,7 +223,7 @@ class Orchestrator(DispatchedActor):
             runs=runs,
         )
         self._roster = Roster(self._environment, self._tell)
-        self._broadcasts = Broadcasts(self._environment, self._tell)
+        self._broadcasts = Broadcasts(self._environment, self._roster, self._tell)
         self._suspended: dict[str, str] = {}
         """Why stacks are paused whose supervisors keep dying."""
         self._barriers = 0
@@ -357,20 +353,7 @@ class Orchestrator(DispatchedActor):
         return Deferred(self._ask_owner(message.stack_id, message))
 
     def _prune_broadcasts(self, message: PruneBroadcasts) -> Any:
-        with self._store.read() as reader:
-            commit, pruned = prunable_broadcasts(reader, self._clock.now())
-        if message.dry_run or not len(commit):
-            return pruned
-        future: DispatchedFuture[Any] = DispatchedFuture()
-
-        def done(error: BaseException | None) -> None:
-            if error is None:
-                future.set(pruned)
-            else:
-                future.set_exception((type(error), error, error.__traceback__))
-
-        self._store.commit(commit, done)
-        return Deferred(future)
+        return self._broadcasts.prune(dry_run=message.dry_run)
 
     # -- Questions -------------------------------------------------------------------------------------------
 
@@ -440,25 +423,10 @@ class Orchestrator(DispatchedActor):
             self._roster.tell(sender, told)
 
     def _broadcast_stored(self, message: BroadcastStored) -> None:
-        awake = list(self._roster)
-        with self._store.read() as reader:
-            asleep = [stack_id for stack_id, _ in stacks_to_wake(reader) if stack_id not in self._roster]
-        self._post_broadcast(PostBroadcast(message.message, (*awake, *asleep)))
+        self._broadcasts.begin_posting(message.message)
 
     def _post_broadcast(self, message: PostBroadcast) -> None:
-        """Tell some stacks of a broadcast, and others after what else has come: to wake one takes time."""
-        for stack_id in message.receivers[:RECEIVERS_AT_A_TIME]:
-            try:
-                self._roster.tell(stack_id, BroadcastPosted(message.message))
-            except (NotFoundError, ConflictError):
-                # It is gone, or all are about to be.
-                continue
-            except StorageError as error:
-                # It finds the broadcast when it is read the next time.
-                logger.warning("stack %s: %s", stack_id, error, extra={"stack": stack_id})
-        left = message.receivers[RECEIVERS_AT_A_TIME:]
-        if left:
-            self._tell(PostBroadcast(message.message, left))
+        self._broadcasts.post(message)
 
     # -- Supervisors -----------------------------------------------------------------------------------------
 
