@@ -22,12 +22,13 @@ from recursor.domain.process_settings import SqlSettings
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.runner.agent_processes import AgentAssignment, AgentProcesses
 from recursor.runner.api_socket import ApiSocket, publish_to
-from recursor.runner.channel import Channel
+from recursor.runner.child_process import ChildLog
 from recursor.runner.control_socket import control_listener
 from recursor.runner.data_paths import log_file, store_directory
 from recursor.runner.directory_lock import hold_for_runner
 from recursor.runner.event_relay import EventRelay
 from recursor.runner.log_pages import LogPages
+from recursor.runner.orchestrator_server import OrchestratorServer
 from recursor.runner.port import listen
 from recursor.runner.team import standard_team
 from recursor.runner.web_process import Assignment, WebProcess
@@ -56,7 +57,7 @@ class RunnerError(RecursorError):
 
 
 class Runner:
-    """Everything that runs: lock, store, orchestrator, channel, HTTP server; from `with` to its end.
+    """Everything that runs: lock, store, orchestrator, HTTP server; from `with` to its end.
 
     Example:
         with Runner(Path(".recursor"), port=0) as runner:
@@ -93,7 +94,7 @@ class Runner:
             port: where to serve; 0 for any free port, None for the usual one if it is free.
             access: on which address to serve, and to whom; by default to programs on this machine.
             sql: what an SQL query over HTTP may take.
-            log: whether the process that serves writes to the log in the data directory.
+            log: whether the other processes write to the log in the data directory.
             team: the name of the team, as for `team_named`, if that is what `roles` is.
             agent_processes: in how many further processes agents run that ask models.
 
@@ -147,19 +148,21 @@ class Runner:
                 os.getpid(),
                 self._sql,
                 self._runner,
-                self._log,
             )
             control, place = held.enter_context(control_listener(self.data))
             relay = held.enter_context(EventRelay(self.orchestrator))
-            channel = Channel(self.orchestrator, relay)
-            channel.start()
-            held.callback(channel.close)
             api = ApiSocket(control, lambda: self._engine(relay))
             # Commands that come later wait for the directory.
             held.callback(api.stop)
             api.start()
             sign = _Sign(lock, self.url)
-            web = WebProcess(assignment, listener, channel, sign.put)
+            web = WebProcess(
+                assignment,
+                listener,
+                lambda link, _: OrchestratorServer(self.orchestrator, relay, link),
+                ChildLog("web", self.data, self._log, self._access.token),
+                sign.put,
+            )
             held.callback(web.stop)
             lock.update(control=place)
             sign.put(None)
@@ -211,8 +214,8 @@ class Runner:
         roles, models = self.roles, Exchange(self.clock, self._runner.rates)
         runtime = Runtime.of_threads(self._runner, self.clock)
         if self._agent_processes:
-            assignment = AgentAssignment(self._team, self.data, self._log)
-            processes = AgentProcesses(self._agent_processes, assignment, models)
+            log = ChildLog("agents", self.data, self._log)
+            processes = AgentProcesses(self._agent_processes, AgentAssignment(self._team), log, models)
             runtime.agents.submit_coroutine(lambda _: processes.start(), priority=HIGHEST_PRIORITY)
             runtime.agents.call_at_end(processes.stop)
             roles = hosted(roles, processes.host)

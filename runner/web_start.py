@@ -1,48 +1,28 @@
-"""What the runner starts to be served: it serves, or says why it cannot, so that a person need not guess."""
+"""What the web process runs."""
 
-import os
-import signal
+from __future__ import annotations
+
 import socket
-import sys
-import traceback
-from contextlib import suppress
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from recursor.domain.errors import RecursorError, in_one_line
 from recursor.domain.extras import needing
-from recursor.runner.frames import DisconnectedError, FrameSocket, Kind, greeting, pack
+from recursor.runner.child_process import run_child
+from recursor.runtime.link import Link
+
+if TYPE_CHECKING:
+    from recursor.runner.web_process import Assignment
 
 
-def main() -> None:
-    """Serve until the runner is gone.
+async def _serve(
+    link: Link, assignment: Assignment, ready: Callable[[], None], listener: socket.socket
+) -> None:
+    # Here, because that may be what fails: an installation that is changed under a runner, for one.
+    with needing("web", "serving the API and the dashboard"):
+        from recursor.runner.web_main import serve
 
-    The process's two arguments are the file descriptors of the listening socket and of the channel.
-    """
-    # Ctrl-C and SIGTERM reach the whole group: it ends when the runner does, after the last answer.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    listener = socket.socket(fileno=int(sys.argv[1]))
-    frames = FrameSocket(socket.socket(fileno=int(sys.argv[2])))
-    with suppress(DisconnectedError):
-        frames.send(greeting())
-    try:
-        # Here, because that may be what fails: an installation that is changed under a runner, for one.
-        with needing("web", "serving the API and the dashboard"):
-            from recursor.runner.web_main import serve
-
-        serve(listener, frames)
-    except Exception as error:  # noqa: BLE001  # whatever it is, the runner's log is to tell it
-        if os.environ.get("RECURSOR_DEBUG"):
-            traceback.print_exc()
-        with suppress(DisconnectedError):
-            frames.send(pack(Kind.TROUBLE, _told(error).encode()))
-        # Threads of what was begun must not keep it from ending.
-        os._exit(1)
-
-
-def _told(error: Exception) -> str:
-    # What Recursor raises is one line that says what to do.
-    return str(error) if isinstance(error, RecursorError) else in_one_line(error.__cause__ or error)
+    await serve(link, assignment, ready, listener)
 
 
 if __name__ == "__main__":
-    main()
+    run_child(_serve)

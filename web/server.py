@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -28,7 +29,19 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and tell so."""
         await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
         self._up.set()
+
+    def stop(self) -> None:
+        """Take no more connections, and end; for any thread, once it has started."""
+        self.should_exit = True
+        # At once, and not at the next of its looks: whoever starts another one wants the port.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._close_listeners)
+
+    def _close_listeners(self) -> None:
+        for server in self.servers:
+            server.close()
 
 
 class _Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # uvicorn chooses it when it is imported
@@ -116,7 +129,7 @@ class WebServer:
 
     def stop(self) -> None:
         """Answer what was asked and stop serving. Stopping twice is fine."""
-        self._server.should_exit = True
+        self._server.stop()
         self._on_stop()
         self._thread.join()
 

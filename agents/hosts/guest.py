@@ -1,24 +1,20 @@
 """The other end: a process that runs agents for the runner's, and ends with it."""
 
 import asyncio
-import itertools
 import threading
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from recursor.agents.hosts.errors import packed, portable
-from recursor.agents.hosts.link import Link
 from recursor.agents.hosts.messages import (
     Begin,
     Cancel,
     Ended,
+    LimitedCall,
     ProviderClosed,
-    Question,
-    Ready,
     Release,
-    Reply,
     Said,
     Withdraw,
 )
@@ -29,36 +25,7 @@ from recursor.domain.agent import Agent, Run
 from recursor.domain.effect import Outcome
 from recursor.domain.settings import Settings
 from recursor.domain.spending import Spend
-
-
-class Questions:
-    """Those that the runner's process has not answered yet."""
-
-    def __init__(self, link: Link) -> None:
-        """Ask over `link`."""
-        self._link = link
-        self._ids = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[Any]] = {}
-
-    def ask(
-        self, run: int, method: Literal["begin", "reserve", "settle", "acquire"], *arguments: object
-    ) -> tuple[int, asyncio.Future[Any]]:
-        """Ask on behalf of the run of that number; returns the id of the question, and its answer."""
-        number, answer = next(self._ids), asyncio.get_running_loop().create_future()
-        self._waiting[number] = answer
-        answer.add_done_callback(lambda _: self._waiting.pop(number))
-        self._link.send(Question(run, number, method, arguments))
-        return number, answer
-
-    def answered(self, reply: Reply) -> None:
-        """Pass an answer on, if it is still waited for."""
-        waiting = self._waiting.get(reply.id)
-        if waiting is None or waiting.done():
-            return
-        if reply.error is None:
-            waiting.set_result(reply.value)
-        else:
-            waiting.set_exception(reply.error)
+from recursor.runtime.link import Link, Questions, Reply
 
 
 class RemoteMeter:
@@ -71,15 +38,19 @@ class RemoteMeter:
 
     async def begin(self) -> None:
         """See `Meter.begin`."""
-        await self._questions.ask(self._number, "begin")[1]
+        await self._call("begin")
 
     async def reserve(self, most: Spend) -> str:
         """See `Meter.reserve`."""
-        return str(await self._questions.ask(self._number, "reserve", most)[1])
+        return str(await self._call("reserve", most))
 
     async def settle(self, reservation: str, spent: Spend | None) -> None:
         """See `Meter.settle`."""
-        await self._questions.ask(self._number, "settle", reservation, spent)[1]
+        await self._call("settle", reservation, spent)
+
+    async def _call(self, method: Literal["begin", "reserve", "settle"], *arguments: object) -> object:
+        answer: object = await self._questions.ask(LimitedCall(self._number, method, arguments))[1]
+        return answer
 
 
 class RemoteAside:
@@ -127,7 +98,8 @@ class RemoteLimiter:
     ) -> RemotePermit:
         """See `RateLimiter.acquire`."""
         assert isinstance(aside, RemoteAside)
-        number, answer = self._questions.ask(aside.number, "acquire", model, base_url, tokens, priority, turn)
+        arguments = model, base_url, tokens, priority, turn
+        number, answer = self._questions.ask(LimitedCall(aside.number, "acquire", arguments))
         try:
             return RemotePermit(number, await answer)
         except asyncio.CancelledError:
@@ -160,17 +132,19 @@ class Guest:
         """Run what `agent_for` returns for a role and a stack's settings, as is asked for over `link`."""
         self._link = link
         self._agent_for = agent_for
-        self._questions = Questions(link)
+        self._questions = Questions(link.send)
         self._limiter = RemoteLimiter(link, self._questions)
         self._exchange = Exchange(limiter=self._limiter)
         self._runs: dict[int, tuple[asyncio.Task[None], threading.Event]] = {}
 
     async def serve(self) -> None:
-        """Do what is asked for, until the other end is gone."""
-        self._link.send(Ready())
-        with suppress(EOFError):
-            while True:
-                self._take(await self._link.receive())
+        """Do what is asked for, until the other end is gone.
+
+        Raises:
+            EOFError: it is.
+        """
+        while True:
+            self._take(await self._link.receive())
 
     def _take(self, message: Any) -> None:
         match message:

@@ -1,23 +1,20 @@
 """One further process, as the runner's sees it: runs are begun in it, and what they ask for is answered."""
 
+from __future__ import annotations
+
 import asyncio
 import itertools
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from recursor.agents.hosts.errors import HostGoneError, portable, unpacked
-from recursor.agents.hosts.link import Link
 from recursor.agents.hosts.messages import (
     Begin,
     Cancel,
     Ended,
+    LimitedCall,
     ProviderClosed,
-    Question,
-    Ready,
     Release,
-    Reply,
     Said,
     Withdraw,
 )
@@ -26,8 +23,7 @@ from recursor.agents.model.timing import uninterrupted
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome
 from recursor.domain.snapshot import Snapshot
-
-logger = logging.getLogger("recursor.runner")
+from recursor.runtime.link import Link, Question, Reply
 
 # Seconds that a cancelled run has to say what its calls have spent, before they count in full.
 CANCEL_SECONDS = 3.0
@@ -54,27 +50,25 @@ class _Permitted:
 class Host:
     """For the event loop that it is made on."""
 
-    def __init__(
-        self, link: Link, pid: int, limiter: Limiter[Any], tell_all: Callable[[object], None]
-    ) -> None:
+    def __init__(self, link: Link, pid: int, limiter: Limiter[Any], hosts: list[Host]) -> None:
         """Talk to a process.
 
         Args:
             link: leads to it.
             pid: the process.
             limiter: admits its calls.
-            tell_all: sends something to all such processes.
+            hosts: all such processes; this one is among them until it has ended.
         """
         self.pid = pid
         self._link = link
         self._limiter = limiter
-        self._tell_all = tell_all
+        self._hosts = hosts
+        hosts.append(self)
         self._numbers = itertools.count(1)
         self._runs: dict[int, _HostedRun] = {}
         self._acquiring: dict[int, asyncio.Task[None]] = {}
         self._permits: dict[int, _Permitted] = {}
         """Calls under way; one of a run that was given up counts until its process says that it has ended."""
-        self._is_ready = False
         self._is_gone = False
 
     @property
@@ -82,30 +76,15 @@ class Host:
         """How many runs are under way."""
         return len(self._runs)
 
-    @property
-    def is_up(self) -> bool:
-        """Whether it can be given runs: it has said that it is ready, and has not ended."""
-        return self._is_ready and not self._is_gone
-
-    async def serve(self) -> None:
-        """Answer the process until it has ended."""
-        try:
-            while True:
-                self._take(await self._link.receive())
-        except EOFError:
-            pass
-        finally:
-            self._is_gone = True
-            for id in (*self._acquiring, *self._permits):
-                self._withdraw(id)
-            for hosted in self._runs.values():
-                if not hosted.ended.done():
-                    hosted.ended.set_exception(HostGoneError(f"process {self.pid} has ended"))
-            self.close()
-
-    def close(self) -> None:
-        """Have the process end at once, with all its connections."""
-        self._link.close()
+    def end(self) -> None:
+        """Note that the process has ended."""
+        self._is_gone = True
+        self._hosts.remove(self)
+        for id in (*self._acquiring, *self._permits):
+            self._withdraw(id)
+        for hosted in self._runs.values():
+            if not hosted.ended.done():
+                hosted.ended.set_exception(HostGoneError(f"process {self.pid} has ended"))
 
     def tell(self, message: object) -> None:
         """Send the process something that it may be too late for. This never waits for it."""
@@ -159,45 +138,43 @@ class Host:
             await hosted.run.meter.settle(reservation, None)
             self._limiter.settled()
 
-    def _take(self, message: Any) -> None:
+    async def take(self, message: Any) -> None:
+        """Do what the process sent; it waits for nothing."""
         match message:
-            case Ready():
-                self._is_ready = True
-                logger.info("a process for agents is up: process %d", self.pid)
             case Ended(number=number):
                 if (hosted := self._runs.get(number)) is not None and not hosted.ended.done():
                     hosted.ended.set_result(message)
             case Said(number=number, text=text):
                 if (hosted := self._runs.get(number)) is not None:
                     hosted.run.say(text)
-            case Question():
-                self._asked(message)
+            case Question(id=id, content=LimitedCall() as call):
+                self._asked(id, call)
             case Withdraw(id=id):
                 self._withdraw(id)
             case Release():
                 self._release(message)
 
-    def _asked(self, asked: Question) -> None:
-        hosted = self._runs.get(asked.number)
+    def _asked(self, id: int, call: LimitedCall) -> None:
+        hosted = self._runs.get(call.number)
         if hosted is None:
-            self.tell(Reply(asked.id, None, HostGoneError("the run is no longer wanted")))
+            self.tell(Reply(id, None, HostGoneError("the run is no longer wanted")))
             return
-        answering = asyncio.create_task(self._answer(hosted, asked))
-        tasks = self._acquiring if asked.method == "acquire" else hosted.metering
-        tasks[asked.id] = answering
-        answering.add_done_callback(lambda _: tasks.pop(asked.id))
+        answering = asyncio.create_task(self._answer(hosted, id, call))
+        tasks = self._acquiring if call.method == "acquire" else hosted.metering
+        tasks[id] = answering
+        answering.add_done_callback(lambda _: tasks.pop(id))
 
-    async def _answer(self, hosted: _HostedRun, asked: Question) -> None:
+    async def _answer(self, hosted: _HostedRun, id: int, call: LimitedCall) -> None:
         value: object
         try:
-            if asked.method == "acquire":
-                value = await self._acquire(hosted, asked.id, *asked.arguments)
+            if call.method == "acquire":
+                value = await self._acquire(hosted, id, *call.arguments)
             else:
-                value = await self._call_meter(hosted, asked.method, asked.arguments)
+                value = await self._call_meter(hosted, call.method, call.arguments)
         except Exception as error:  # noqa: BLE001  # it is raised where it was asked
-            self.tell(Reply(asked.id, None, portable(error)))
+            self.tell(Reply(id, None, portable(error)))
         else:
-            self.tell(Reply(asked.id, value))
+            self.tell(Reply(id, value))
 
     async def _call_meter(self, hosted: _HostedRun, method: str, arguments: tuple[Any, ...]) -> object:
         value: object = await getattr(hosted.run.meter, method)(*arguments)
@@ -230,7 +207,8 @@ class Host:
         if told.verdict in ("refused", "unreachable"):
             model, base_url = permitted.model, permitted.base_url
             until = self._limiter.closed_until(model, base_url)
-            self._tell_all(ProviderClosed(model, base_url, until))
+            for host in self._hosts:
+                host.tell(ProviderClosed(model, base_url, until))
 
     def _withdraw(self, id: int) -> None:
         acquiring = self._acquiring.get(id)

@@ -9,11 +9,6 @@ from recursor.domain.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """The process has loaded what it needs."""
-
-
-@dataclass(frozen=True, slots=True)
 class Begin:
     """Run an agent; the fields are those of `recursor.domain.agent.Run`."""
 
@@ -57,24 +52,16 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A run calls a method of its meter, or `RateLimiter.acquire`."""
+class LimitedCall:
+    """Asked of the runner's process: a run calls a method of its meter, or `RateLimiter.acquire`.
+
+    The answer is what is returned or raised; of a permit, its turn.
+    """
 
     number: int
     """The run's."""
-    id: int
-    """Its own."""
     method: Literal["begin", "reserve", "settle", "acquire"]
     arguments: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What was returned or raised; of a permit, its turn."""
-
-    id: int
-    value: object
-    error: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from recursor.domain.rates import Rate
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import AgentFailedError, Budget, BudgetExceededError, Spend
 from recursor.runner.agent_processes import AgentAssignment, AgentProcesses
+from recursor.runner.child_process import ChildLog
 from tests.agents.model.asked import GOOD
 from tests.agents.model.conftest import KEY, Books, FastClock, RunMaker
 from tests.agents.model.hosted_team import Planner
@@ -52,7 +53,7 @@ def count() -> int:
 
 @pytest.fixture
 def processes(exchange: Exchange, tmp_path: Path, count: int) -> Iterator[AgentProcesses]:
-    processes = AgentProcesses(count, AgentAssignment(TEAM, tmp_path, log=False), exchange)
+    processes = AgentProcesses(count, AgentAssignment(TEAM), ChildLog("agents", tmp_path, False), exchange)
     agent_loop().run(processes.start())
     try:
         wait_for(lambda: up(processes) == count)
@@ -62,7 +63,7 @@ def processes(exchange: Exchange, tmp_path: Path, count: int) -> Iterator[AgentP
 
 
 def up(processes: AgentProcesses) -> int:
-    return sum(host.is_up for host in processes.all())
+    return len(processes.all())
 
 
 Agent = Callable[[Run], Future[Outcome]]
@@ -222,7 +223,7 @@ def test_a_death_is_seen_although_a_child_lives_on(
 ) -> None:
     note = tmp_path / "note"
     monkeypatch.setenv("NOTE", str(note))
-    processes = AgentProcesses(1, AgentAssignment(TEAM, tmp_path, log=False), exchange)
+    processes = AgentProcesses(1, AgentAssignment(TEAM), ChildLog("agents", tmp_path, False), exchange)
     agent_loop().run(processes.start())
     try:
         wait_for(lambda: up(processes) == 1)
@@ -265,16 +266,11 @@ def test_a_process_that_reads_nothing_is_in_nobodys_way(
 
 @pytest.mark.parametrize("count", [2])
 def test_another_takes_its_place(processes: AgentProcesses) -> None:
-    wait_for(lambda: len([host for host in processes.all() if host.is_up]) == 2)
+    wait_for(lambda: len(processes.all()) == 2)
     first = {host.pid for host in processes.all()}
     killed = min(first)
     os.kill(killed, signal.SIGKILL)
-    wait_for(
-        lambda: (
-            len([host for host in processes.all() if host.is_up]) == 2
-            and killed not in {host.pid for host in processes.all()}
-        )
-    )
+    wait_for(lambda: len(processes.all()) == 2 and killed not in {host.pid for host in processes.all()})
 
 
 def test_the_end_closes_all_connections(
@@ -316,7 +312,7 @@ def test_what_an_agent_raises_is_raised_here(
     before = {host.pid for host in processes.all()}
     with pytest.raises(kind, match=text):
         agent(replace(make_run(), reason=reason)).result()
-    assert {host.pid for host in processes.all() if host.is_up} == before
+    assert {host.pid for host in processes.all()} == before
 
 
 def test_without_a_process_it_runs_here(make_run: RunMaker, stub: ModelStub) -> None:

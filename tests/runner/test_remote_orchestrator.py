@@ -1,38 +1,33 @@
-"""Questions, answers and events between the runner and its other processes."""
+"""Questions, answers and events between the web process and the runner's."""
 
 import asyncio
-import json
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import closing
-from typing import Any, ClassVar
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 from pykka import ActorDeadError
 
 from recursor.actors.event_stream import EventStream
 from recursor.actors.messages import ControlAll, GetLoad, OrchestratorLoad, Subscribe, Unsubscribe
+from recursor.agents.hosts.errors import FarError
 from recursor.domain.commands import AddTodo, Command, ControlStack, CreateStack, DeleteStack, RenameStack
 from recursor.domain.errors import ConflictError, NotFoundError
 from recursor.domain.events import ContentsChanged, Event, StackChanged
 from recursor.domain.new_records import new_stack, new_todo
-from recursor.runner import channel as channel_module
-from recursor.runner.channel import Channel, WebLink
+from recursor.runner import orchestrator_server
 from recursor.runner.event_relay import EventRelay
-from recursor.runner.frames import (
-    DisconnectedError,
-    FrameSocket,
-    Kind,
-    greeting,
-    pack,
-)
-from recursor.runner.web_asking import WebAsking, assignment
+from recursor.runner.orchestrator_server import EventBatch, OrchestratorServer
+from recursor.runner.remote_orchestrator import RemoteOrchestrator
 from recursor.runtime.actor import DispatchedActor
 from recursor.runtime.dispatcher import Dispatcher
+from recursor.runtime.link import Link
 from tests.processes import wait_for
 
-PLACE = "control/runner.sock"
+T = TypeVar("T")
+
 LOAD = OrchestratorLoad(
     active_stacks=0, sleeping_stacks=7, agents_running=0, agents_queued=0, agents_abandoned=0
 )
@@ -50,6 +45,8 @@ class Orchestrator(DispatchedActor):
 
     let: ClassVar = threading.Event()
     """Until it is set, what is slow is not done."""
+    asked: ClassVar = threading.Event()
+    """Set when something slow is asked."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         super().__init__(dispatcher=dispatcher)
@@ -74,6 +71,7 @@ class Orchestrator(DispatchedActor):
             case RenameStack():
                 raise NotOursError(message.stack_id, message.name)
             case DeleteStack(stack_id="slow"):
+                self.asked.set()
                 assert self.let.wait(60)
             case DeleteStack():
                 raise NotFoundError(f"no stack {message.stack_id}")
@@ -86,52 +84,84 @@ class Orchestrator(DispatchedActor):
 def orchestrator() -> Iterator[Any]:
     dispatcher = Dispatcher(2, "test-control")
     Orchestrator.let.clear()
+    Orchestrator.asked.clear()
     actor = Orchestrator.start(dispatcher)
     yield actor
+    Orchestrator.let.set()
     if actor.is_alive():
         actor.stop()
     dispatcher.shutdown(timeout=5)
 
 
 @pytest.fixture
-def channel(orchestrator: Any) -> Iterator[Channel]:
+def events(orchestrator: Any) -> Iterator[EventRelay]:
     with EventRelay(orchestrator) as events:
-        made = Channel(orchestrator, events)
-        made.start()
-        yield made
-        made.close()
+        yield events
 
 
 class Web:
-    """The end of the process that serves, on a thread of this process."""
+    """Both ends of a link, on a thread of this process."""
 
-    def __init__(self, channel: Channel, *, reads: bool = True) -> None:
-        ours, theirs = socket.socketpair()
-        self.served = threading.Event()
-        self.link: WebLink = channel.attach(ours, {"port": 7}, self.served.set)
-        self.socket = theirs
-        frames = FrameSocket(theirs)
-        frames.send(greeting())
-        self.assigned = assignment(frames)
-        self.asking = WebAsking(frames)
+    remote: RemoteOrchestrator
+    ours: Link
+    theirs: Link
+
+    def __init__(self, orchestrator: Any, events: EventRelay) -> None:
         self.events: list[Event] = []
         self.missed = 0
-        self.goodbye: bool | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        if reads:
-            self.start()
-
-    def start(self) -> None:
+        self.gone = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
+        self._tasks = [self.run(self._begin(orchestrator, events))]
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    def read(self) -> None:
+        """Have the web process's end receive what comes."""
+
+        async def begin() -> asyncio.Task[None]:
+            return asyncio.create_task(self._receive())
+
+        self._tasks.append(self.run(begin()))
 
     def ask(self, message: object, seconds: float = 30) -> Any:
-        return asyncio.run(self.asking.ask(message, seconds))
+        return asyncio.run(self.remote.ask(message, seconds))
 
-    def wait(self) -> None:
-        self._thread.join(30)
+    def hang_up(self) -> None:
+        self._loop.call_soon_threadsafe(self.ours.close)
 
-    def _run(self) -> None:
-        self.goodbye = self.asking.run(self._told)
+    def kill(self) -> None:
+        self._loop.call_soon_threadsafe(self.theirs.close)
+
+    def close(self) -> None:
+        self.hang_up()
+        self.kill()
+        self.run(self._ended())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _begin(self, orchestrator: Any, events: EventRelay) -> asyncio.Task[None]:
+        ours, theirs = socket.socketpair()
+        self.ours, self.theirs = await Link.over(ours), await Link.over(theirs)
+        self.remote = RemoteOrchestrator(self.theirs)
+        return asyncio.create_task(self._answer(OrchestratorServer(orchestrator, events, self.ours)))
+
+    async def _answer(self, server: OrchestratorServer) -> None:
+        try:
+            while True:
+                await server.take(await self.ours.receive())
+        except EOFError:
+            server.end()
+            self.gone.set()
+
+    async def _receive(self) -> None:
+        await self.remote.receive(self._told)
+
+    async def _ended(self) -> None:
+        await asyncio.gather(*self._tasks)
 
     def _told(self, events: tuple[Event, ...], missed: int) -> None:
         self.events += events
@@ -139,26 +169,24 @@ class Web:
 
 
 @pytest.fixture
-def web(channel: Channel) -> Iterator[Web]:
-    web = Web(channel)
+def unread(orchestrator: Any, events: EventRelay) -> Iterator[Web]:
+    """One that reads nothing yet."""
+    web = Web(orchestrator, events)
     yield web
-    web.link.close()
-    web.wait()
-    web.socket.close()
+    web.close()
+
+
+@pytest.fixture
+def web(unread: Web) -> Web:
+    unread.read()
+    return unread
 
 
 def changed(number: float = 1.0) -> ContentsChanged:
     return ContentsChanged(stack_id="0" * 16, at=number, what="todos")
 
 
-class TestTheProcessThatServes:
-    def test_is_told_what_to_do_and_tells_that_it_does(self, web: Web) -> None:
-        assert web.assigned == {"port": 7}
-        assert not web.link.serving
-        web.asking.say_serving()
-        assert web.served.wait(30)
-        assert web.link.serving
-
+class TestTheWebProcess:
     def test_asks_and_hears_what_happens(self, web: Web, orchestrator: Any) -> None:
         stack = new_stack("one", 1.0)
         assert web.ask(CreateStack(stack)) == stack
@@ -172,14 +200,14 @@ class TestTheProcessThatServes:
             web.ask(ControlStack("1" * 16, Command.RESUME))
 
     def test_gets_an_error_that_does_not_travel_as_what_it_says(self, web: Web) -> None:
-        with pytest.raises(RuntimeError, match="NotOursError: 1 and 2"):
+        with pytest.raises(FarError, match="NotOursError: 1 and 2"):
             web.ask(RenameStack("1", "2"))
 
     def test_gets_each_answer_to_its_own_question(self, web: Web) -> None:
         todos = [new_todo("0" * 16, f"todo {number}", 1, 1.0) for number in range(2000)]
 
         async def all_at_once() -> list[Any]:
-            return await asyncio.gather(*(web.asking.ask(AddTodo(todo)) for todo in todos))
+            return await asyncio.gather(*(web.remote.ask(AddTodo(todo)) for todo in todos))
 
         assert asyncio.run(all_at_once()) == todos
 
@@ -194,10 +222,10 @@ class TestTheProcessThatServes:
         assert times == sorted(times)
 
     def test_that_stands_still_is_told_how_much_it_missed(
-        self, channel: Channel, orchestrator: Any, monkeypatch: pytest.MonkeyPatch
+        self, unread: Web, orchestrator: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(channel_module, "_MOST_UNSENT", 3)
-        monkeypatch.setattr(channel_module, "_BATCH", 3)
+        monkeypatch.setattr(orchestrator_server, "_MOST_UNSENT", 3)
+        monkeypatch.setattr(orchestrator_server, "_BATCH", 3)
         # Nobody is spared these; and no buffer of the system holds them all.
         events = [
             StackChanged(
@@ -210,66 +238,39 @@ class TestTheProcessThatServes:
             )
             for number in range(200)
         ]
-        web = Web(channel, reads=False)
         for event in events:
             orchestrator.tell(event)
         orchestrator.ask(GetLoad())
-        web.start()
-        wait_for(lambda: web.missed and len(web.events) + web.missed == 200)
-        assert [event.at for event in web.events][:1] == [0.0]
-        web.link.close()
-        web.wait()
-        web.socket.close()
+        unread.read()
+        wait_for(lambda: unread.missed and len(unread.events) + unread.missed == 200)
+        assert [event.at for event in unread.events][:1] == [0.0]
 
-    def test_is_refused_after_the_goodbye(self, web: Web) -> None:
-        web.link.close()
-        web.wait()
-        assert web.goodbye is True
+    def test_misses_nothing_from_the_first_message_on(self, unread: Web, orchestrator: Any) -> None:
+        assert unread.run(unread.theirs.receive()) == EventBatch((), 0)
+        orchestrator.tell(changed())
+        assert unread.run(unread.theirs.receive()) == EventBatch((changed(),), 0)
+
+    def test_gets_no_answer_when_the_runner_is_gone(self, web: Web) -> None:
+        web.hang_up()
+        with pytest.raises(ActorDeadError):
+            web.ask(DeleteStack("slow"))
         with pytest.raises(ActorDeadError):
             web.ask(GetLoad())
 
-    def test_is_told_of_the_end_in_the_middle_of_a_question(self, channel: Channel) -> None:
-        ours, theirs = socket.socketpair()
-        link = channel.attach(ours, None)
-        with closing(theirs):
-            end = FrameSocket(theirs)
-            end.send(greeting())
-            assert assignment(end) is None
-            theirs.sendall(pack(Kind.QUESTION, b"x" * 100, 1)[:20])
-            link.close()
-            assert end.receive(30).kind == Kind.GOODBYE
-            with pytest.raises(DisconnectedError):
-                end.receive(30)
+    def test_is_told_of_the_end_while_it_waits_for_an_answer(self, web: Web) -> None:
+        with ThreadPoolExecutor(1) as threads:
+            waiting = threads.submit(web.ask, DeleteStack("slow"))
+            assert Orchestrator.asked.wait(30)
+            web.hang_up()
+            with pytest.raises(ActorDeadError):
+                waiting.result(30)
 
     def test_that_is_killed_is_known_to_be_gone(self, web: Web) -> None:
         assert web.ask(GetLoad()) == LOAD
-        web.socket.shutdown(socket.SHUT_RDWR)
-        assert web.link.heard.wait(30)
-        assert web.link.failure is None
-
-    def test_of_a_killed_runner_gets_no_goodbye(self) -> None:
-        ours, theirs = socket.socketpair()
-        asking = WebAsking(FrameSocket(theirs))
-        ours.close()
-        assert asking.run(lambda *_: None) is False
-        theirs.close()
+        web.kill()
+        assert web.gone.wait(30)
 
     def test_is_told_that_an_orchestrator_has_stopped(self, web: Web, orchestrator: Any) -> None:
         orchestrator.stop()
         with pytest.raises(ActorDeadError):
             web.ask(GetLoad())
-
-    @pytest.mark.parametrize("trouble", ["it says so", "another version"])
-    def test_says_why_it_cannot_serve(self, channel: Channel, trouble: str) -> None:
-        ours, theirs = socket.socketpair()
-        link = channel.attach(ours, None)
-        with closing(theirs):
-            if trouble == "it says so":
-                theirs.sendall(greeting() + pack(Kind.TROUBLE, b"ImportError: it says so"))
-            else:
-                theirs.sendall(pack(Kind.GREETING, json.dumps({"release": "99.1", "pid": 1}).encode()))
-                assert theirs.recv(1)
-                theirs.shutdown(socket.SHUT_WR)
-        assert link.heard.wait(30)
-        assert link.failure is not None
-        assert ("it says so" in link.failure) or ("is of version 99.1" in link.failure)

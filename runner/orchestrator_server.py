@@ -1,0 +1,134 @@
+"""Answers the web process for an orchestrator, and tells it what happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from pykka import ActorRef
+
+from recursor.agents.hosts.errors import portable
+from recursor.domain.events import Event
+from recursor.runner.event_relay import EventRelay
+from recursor.runtime.future import DispatchedFuture
+from recursor.runtime.link import Link, Question, Reply
+
+# Events in one message.
+_BATCH = 1_000
+
+# Bytes that may wait to be read. Only a process that stands still lets so many wait: when it goes on, it is
+# told how many events it missed.
+_MOST_UNSENT = 16 * 1024 * 1024
+
+# Questions that wait for their answers.
+_MOST_QUESTIONS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class EventBatch:
+    """What happened."""
+
+    events: tuple[Event, ...]
+    missed: int
+    """How many more events were not told."""
+
+
+class OrchestratorServer:
+    """Answers one process, on the event loop of the link to it; it waits for nobody but this process."""
+
+    def __init__(self, orchestrator: ActorRef[Any], events: EventRelay, link: Link) -> None:
+        """Begin to answer.
+
+        Args:
+            orchestrator: what answers.
+            events: gathers what is told.
+            link: leads to the process.
+        """
+        self._orchestrator = orchestrator
+        self._events = events
+        self._link = link
+        self._loop = asyncio.get_running_loop()
+        self._places = asyncio.Semaphore(_MOST_QUESTIONS)
+        self._sender = _EventSender(link)
+        events.add(self._sender.take)
+        # From here on the process misses nothing.
+        link.send(EventBatch((), 0))
+
+    async def take(self, question: Question) -> None:
+        """Pass a question on, and its answer back when it comes; wait first if too many are open.
+
+        Raises:
+            EOFError: the process is gone.
+        """
+        await self._places.acquire()
+        try:
+            future = self._orchestrator.ask(question.content, block=False)
+        except Exception as error:  # noqa: BLE001  # it is raised where it was asked
+            self._send(Reply(question.id, None, portable(error)))
+        else:
+            assert isinstance(future, DispatchedFuture)
+            future.add_done_callback(lambda done: _call(self._loop, self._answer, question.id, done))
+        # One that stands still, as in a debugger, may go on.
+        await self._link.drain()
+
+    def end(self) -> None:
+        """Tell the process nothing any more."""
+        self._events.remove(self._sender.take)
+        self._sender.close()
+
+    def _answer(self, id: int, done: DispatchedFuture[Any]) -> None:
+        error = done.exception()
+        value, error = (done.get(), None) if error is None else (None, portable(error))
+        self._send(Reply(id, value, error))
+
+    def _send(self, reply: Reply) -> None:
+        self._places.release()
+        try:
+            self._link.send(reply)
+        except Exception as error:  # noqa: BLE001  # it is raised where it was asked
+            self._link.send(Reply(reply.id, None, portable(error)))
+
+
+class _EventSender:
+    """Sends the events of a relay to one process, and how many it missed while it stood still."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._loop = asyncio.get_running_loop()
+        self._missed = 0
+        self._waiting: asyncio.Task[None] | None = None
+
+    def take(self, events: tuple[Event, ...], missed: int) -> None:
+        """Take a batch over; on the relay's thread."""
+        _call(self._loop, self._send, events, missed)
+
+    def close(self) -> None:
+        """Send no more."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    def _send(self, events: tuple[Event, ...], missed: int) -> None:
+        self._missed += missed
+        for start in range(0, len(events) or bool(self._missed), _BATCH):
+            if self._waiting is None and self._link.unsent > _MOST_UNSENT:
+                self._waiting = asyncio.create_task(self._wait())
+            if self._waiting is not None:
+                self._missed += len(events) - start
+                return
+            batch, missed, self._missed = events[start : start + _BATCH], self._missed, 0
+            self._link.send(EventBatch(batch, missed))
+
+    async def _wait(self) -> None:
+        with suppress(EOFError):
+            await self._link.drain()
+            self._waiting = None
+            self._send((), 0)
+
+
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *arguments: object) -> None:
+    """Have a function called on the thread of a loop, unless that has ended."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(function, *arguments)

@@ -1,0 +1,179 @@
+"""Keeps one process of the runner's up: begun, replaced when it ends, and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn, Protocol
+
+from recursor import __version__
+from recursor.runner.child_process import FAREWELL_SECONDS, ChildLog, Failed, Ready
+from recursor.runtime.link import Link
+
+logger = logging.getLogger("recursor.runner")
+
+# Seconds until another one is begun, doubled with every death up to the longest.
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+
+# One that lived as long as this, in seconds, was well: its death counts as the first.
+WELL_AFTER = 60.0
+
+# What it said last is read within this time, in seconds, once it has ended: what it has started may hold the
+# link open.
+_LAST_WORDS_SECONDS = 1.0
+
+
+class Conversation(Protocol):
+    """Answers one process."""
+
+    async def take(self, message: Any) -> None:
+        """Take what the process sent.
+
+        Raises:
+            EOFError: the process is gone.
+        """
+        ...
+
+    def end(self) -> None:
+        """Note that the process is gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildSpec:
+    """One process that there is to be."""
+
+    name: str
+    """Its name in the log."""
+    meanwhile: str
+    """What the log says of the time without one."""
+    module: str
+    """What it runs; see `run_child`."""
+    assignment: object
+    """What it is told first."""
+    log: ChildLog
+    begin: Callable[[Link, int], Conversation]
+    """Called with a link and the process at its other end, when that is ready."""
+    handles: tuple[int, ...] = ()
+    """Sockets that it inherits. Nothing else is inherited, above all not the hold of the data directory."""
+    on_change: Callable[[str | None], object] = lambda _: None
+    """Told why none comes up; and None, when one does again."""
+
+
+class ProcessSupervisor:
+    """Keeps one process up, while `run` runs."""
+
+    def __init__(self, spec: ChildSpec) -> None:
+        """Prepare to keep up what `spec` says."""
+        self._spec = spec
+        self._trouble: str | None = None
+        self._is_ready = False
+        self._reason: str | None = None
+
+    async def run(self) -> NoReturn:
+        """Have one process after the other, until this is cancelled: then the last one has ended."""
+        pauses = Pauses()
+        while True:
+            since = time.monotonic()
+            try:
+                await self._run_one()
+            except OSError as error:
+                self._complain(f"{sys.executable}: {error.strerror}")
+            await asyncio.sleep(pauses.after(time.monotonic() - since))
+
+    async def _run_one(self) -> None:
+        """Begin a process, and return when it has ended; if this is cancelled, it ends."""
+        self._is_ready, self._reason = False, None
+        ours, theirs = socket.socketpair()
+        with theirs:
+            handles = (theirs.fileno(), *self._spec.handles)
+            command = (sys.executable, "-m", self._spec.module, __version__, *map(str, handles))
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *command, pass_fds=handles, stdin=asyncio.subprocess.DEVNULL
+                )
+            except BaseException:
+                ours.close()
+                raise
+        link = await Link.over(ours)
+        conversation = asyncio.create_task(self._converse(link, process.pid))
+        exiting = asyncio.create_task(process.wait())
+        try:
+            await asyncio.wait([conversation, exiting], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([conversation], timeout=_LAST_WORDS_SECONDS)
+        finally:
+            link.close()
+            conversation.cancel()
+            try:
+                await asyncio.wait([conversation, exiting], timeout=FAREWELL_SECONDS)
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                await process.wait()
+        if not conversation.cancelled() and (error := conversation.exception()) is not None:
+            logger.error("the %s cannot be understood", self._spec.name, exc_info=error)
+        self._tell_end(await exiting)
+
+    async def _converse(self, link: Link, pid: int) -> None:
+        link.send((self._spec.log, self._spec.assignment))
+        conversation: Conversation | None = None
+        try:
+            while True:
+                match message := await link.receive():
+                    case Ready():
+                        conversation = self._spec.begin(link, pid)
+                        self._reassure(pid)
+                    case Failed(reason=reason):
+                        self._reason = reason
+                    case _:
+                        assert conversation is not None
+                        await conversation.take(message)
+        except EOFError:
+            pass
+        finally:
+            if conversation is not None:
+                conversation.end()
+
+    def _tell_end(self, code: int) -> None:
+        why = self._reason or f"it ended with code {code}"
+        if self._is_ready:
+            logger.error("the %s ended: %s: another one takes its place", self._spec.name, why)
+        else:
+            self._complain(why)
+
+    def _complain(self, why: str) -> None:
+        # Once: it may be tried again and again for days.
+        if why != self._trouble:
+            self._trouble = why
+            logger.error(
+                "the %s cannot start: %s: it is tried again every %g s at most; meanwhile %s",
+                self._spec.name, why, LONGEST_PAUSE, self._spec.meanwhile,
+            )  # fmt: skip
+            self._spec.on_change(why)
+
+    def _reassure(self, pid: int) -> None:
+        self._is_ready = True
+        logger.info("the %s is up: process %d", self._spec.name, pid)
+        if self._trouble is not None:
+            self._trouble = None
+            logger.warning("the %s has started after all", self._spec.name)
+            self._spec.on_change(None)
+
+
+class Pauses:
+    """How long to wait, time after time."""
+
+    def __init__(self) -> None:
+        """Begin with the shortest."""
+        self._next = FIRST_PAUSE
+
+    def after(self, lived: float) -> float:
+        """Return how long to wait now, in seconds, when the last one has lived for `lived` seconds."""
+        pause = FIRST_PAUSE if lived > WELL_AFTER else self._next
+        self._next = min(2 * pause, LONGEST_PAUSE)
+        return pause

@@ -1,0 +1,135 @@
+"""Joins two processes: pickled messages over a socket, and questions with their answers."""
+
+import asyncio
+import itertools
+import pickle
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Self
+
+# Bytes that say how long a message is.
+_HEADER_BYTES = 8
+
+# Bytes. The longest messages are answers with all that a stack holds.
+LARGEST_MESSAGE = 256 * 1024 * 1024
+
+
+class Link:
+    """One end, for the event loop that it was made on. Both ends are of one version of one program."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Use streams; see `over`."""
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def over(cls, connected: socket.socket) -> Self:
+        """Return an end that uses a connected Unix socket, and closes it."""
+        return cls(*await asyncio.open_unix_connection(sock=connected))
+
+    def send(self, message: object) -> None:
+        """Send a message, unless the other end is gone. What is not read yet is kept: see `drain`.
+
+        Raises:
+            ValueError: the message has more than `LARGEST_MESSAGE` bytes.
+            Exception: it cannot be pickled.
+        """
+        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+        if len(data) > LARGEST_MESSAGE:
+            raise ValueError(f"a message of {len(data)} bytes is larger than {LARGEST_MESSAGE}")
+        if not self._writer.is_closing():
+            self._writer.writelines([len(data).to_bytes(_HEADER_BYTES), data])
+
+    async def receive(self) -> Any:
+        """Return the next message.
+
+        Raises:
+            EOFError: the other end is gone, or this one is closed.
+        """
+        try:
+            header = await self._reader.readexactly(_HEADER_BYTES)
+            data = await self._reader.readexactly(int.from_bytes(header))
+        except (asyncio.IncompleteReadError, OSError):
+            raise EOFError("the other process is gone") from None
+        return pickle.loads(data)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait for the other end to read."""
+        return self._writer.transport.get_write_buffer_size()
+
+    async def drain(self) -> None:
+        """Wait until the other end has read so much that more may be sent.
+
+        Raises:
+            EOFError: the other end is gone, or this one is closed.
+        """
+        try:
+            await self._writer.drain()
+        except OSError:
+            raise EOFError("the other process is gone") from None
+
+    def close(self) -> None:
+        """Close it: what was sent is still passed on, and nothing is received. Closing twice is fine."""
+        self._writer.close()
+
+    async def wait_closed(self) -> None:
+        """Wait until what was sent has been passed on, once it is closed, or the other end is gone."""
+        with suppress(OSError):
+            await self._writer.wait_closed()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What one end asks of the other."""
+
+    id: int
+    content: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What was returned or raised for a question."""
+
+    id: int
+    value: Any
+    error: BaseException | None = None
+
+
+class Questions:
+    """Those that the other end has not answered yet; for the link's event loop."""
+
+    def __init__(self, send: Callable[[object], None]) -> None:
+        """Ask with `send`."""
+        self._send = send
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+
+    def ask(self, content: object) -> tuple[int, asyncio.Future[Any]]:
+        """Ask; returns the id of the question, and its answer.
+
+        Raises:
+            Exception: see `Link.send`.
+        """
+        id, answer = next(self._ids), asyncio.get_running_loop().create_future()
+        self._send(Question(id, content))
+        self._waiting[id] = answer
+        answer.add_done_callback(lambda _: self._waiting.pop(id))
+        return id, answer
+
+    def answered(self, reply: Reply) -> None:
+        """Pass an answer on, if it is still waited for."""
+        waiting = self._waiting.get(reply.id)
+        if waiting is None or waiting.done():
+            return
+        if reply.error is None:
+            waiting.set_result(reply.value)
+        else:
+            waiting.set_exception(reply.error)
+
+    def fail(self, error: Exception) -> None:
+        """Answer all that are open with an error."""
+        for id in list(self._waiting):
+            self.answered(Reply(id, None, error))
