@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from recursor.actors.event_stream import EventStream
+from recursor.actors.event_bus import EventBus
 from recursor.domain.agent import Models
 from recursor.domain.ids import new_id
 from recursor.domain.settings import RunnerSettings, Settings
@@ -53,7 +53,7 @@ class Environment:
     runner: RunnerSettings
     runtime: Runtime
     machine: StackMachine
-    events: EventStream
+    events: EventBus
     models: Models
     """Asks models for agents."""
     orchestrator: DispatchedRef[Any]

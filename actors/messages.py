@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from recursor.actors.event_bus import Listener
 from recursor.actors.event_rate import EventRate
-from recursor.actors.event_stream import Listener
 from recursor.domain.commands import (
     AddTodo,
     CancelTodo,
@@ -21,7 +21,7 @@ from recursor.domain.commands import (
     DeleteStack,
     EditTodo,
     RenameStack,
-    SendMessage,
+    SendStackMessage,
     SendUserMessage,
     SetIdea,
 )
@@ -53,7 +53,7 @@ __all__ = [
     "PruneBroadcasts",
     "RenameStack",
     "RunningAgent",
-    "SendMessage",
+    "SendStackMessage",
     "SendUserMessage",
     "SetIdea",
     "Shutdown",

@@ -11,7 +11,7 @@ from pykka import ActorDeadError, Timeout
 
 from recursor.actors.broadcasts import Broadcasts
 from recursor.actors.environment import Environment, Runtime
-from recursor.actors.event_stream import EventStream
+from recursor.actors.event_bus import EventBus
 from recursor.actors.ledger import LedgerActor
 from recursor.actors.messages import (
     AddTodo,
@@ -30,7 +30,7 @@ from recursor.actors.messages import (
     Prune,
     PruneBroadcasts,
     RenameStack,
-    SendMessage,
+    SendStackMessage,
     SendUserMessage,
     SetIdea,
     Shutdown,
@@ -39,7 +39,7 @@ from recursor.actors.messages import (
     Unsubscribe,
 )
 from recursor.actors.roster import Roster
-from recursor.actors.settings_check import SettingsCheck
+from recursor.actors.settings_check import StackSettingsCheck
 from recursor.actors.stack_messages import (
     AgentsStopped,
     AllObeyed,
@@ -193,7 +193,7 @@ class Orchestrator(DispatchedActor):
         with store.read() as reader:
             for table in TABLES:
                 reader.scan(table)
-        check = SettingsCheck(store, settings, runner, roles if roles_known else None)
+        check = StackSettingsCheck(store, settings, runner, roles if roles_known else None)
         check.of_runner()
         self._own_clock = SystemClock() if clock is None and runtime is None else None
         self._closes_runtime = closes_runtime
@@ -216,7 +216,7 @@ class Orchestrator(DispatchedActor):
             runner=runner,
             runtime=runtime,
             machine=StackMachine(settings, runtime.new_id, check),
-            events=EventStream(),
+            events=EventBus(),
             models=models,
             orchestrator=self.actor_ref,
             ledger=LedgerActor.start(store, settings, runner, runtime.clock, runtime.new_id, runtime.control),
@@ -285,7 +285,7 @@ class Orchestrator(DispatchedActor):
             self._roster.activate(stack_id, message)
         return Deferred(self._roster.ask(stack_id, Do(message)))
 
-    def _send(self, message: SendMessage) -> Deferred:
+    def _send(self, message: SendStackMessage) -> Deferred:
         if message.message.to_stack_id is None:
             return Deferred(self._broadcasts.store(message.message))
         return self._command(message)
@@ -412,7 +412,7 @@ class Orchestrator(DispatchedActor):
             if sent.to_stack_id is None:
                 future: DispatchedFuture[Any] = self._broadcasts.store(sent)
             else:
-                future = self._ask_owner(sent.to_stack_id, Do(SendMessage(sent)))
+                future = self._ask_owner(sent.to_stack_id, Do(SendStackMessage(sent)))
         except RecursorError as error:
             future = _failed(error)
         future.add_done_callback(done)
@@ -568,7 +568,7 @@ class Orchestrator(DispatchedActor):
 
     _handlers: ClassVar[Mapping[type, Callable[[Any, Any], Any]]] = {
         CreateStack: _create,
-        SendMessage: _send,
+        SendStackMessage: _send,
         **dict.fromkeys(
             (
                 ControlStack,

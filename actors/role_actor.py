@@ -23,7 +23,7 @@ from recursor.orchestration.roles import Role
 from recursor.runtime.actor import DispatchedActor
 from recursor.runtime.deferred import ANSWERED_BY_RECEIVER, Deferred
 from recursor.runtime.future import DispatchedFuture
-from recursor.runtime.task import Task, TaskAbandonedError
+from recursor.runtime.task import PoolTask, TaskAbandonedError
 from recursor.storage.codec import encode
 
 # Characters of an unfinished answer that observers are told at a time.
@@ -38,7 +38,7 @@ class _Current:
     """The run under way."""
 
     message: RunAgent
-    task: Task[NodeResult] | None = None
+    task: PoolTask[NodeResult] | None = None
     error: str | None = None
     """Why it was given up."""
 
@@ -107,14 +107,14 @@ class RoleActor(DispatchedActor):
 
     # What follows runs in the pool.
 
-    def _run_function(self, agent: Agent, message: RunAgent, task: Task[NodeResult]) -> NodeResult:
+    def _run_function(self, agent: Agent, message: RunAgent, task: PoolTask[NodeResult]) -> NodeResult:
         self._begin(message)
         try:
             return self._succeeded(message, agent.run(message.snapshot, self._run_of(message, task)))
         except BaseException as error:  # noqa: BLE001  # an agent fails its node, not its thread
             return self._failed(message, error)
 
-    async def _run_coroutine(self, agent: Agent, message: RunAgent, task: Task[NodeResult]) -> NodeResult:
+    async def _run_coroutine(self, agent: Agent, message: RunAgent, task: PoolTask[NodeResult]) -> NodeResult:
         self._begin(message)
         try:
             running: Any = agent.run(message.snapshot, self._run_of(message, task))
@@ -138,7 +138,7 @@ class RoleActor(DispatchedActor):
             )
             events.publish(event)
 
-    def _run_of(self, message: RunAgent, task: Task[NodeResult]) -> Run:
+    def _run_of(self, message: RunAgent, task: PoolTask[NodeResult]) -> Run:
         started, settings = message.progress.started_at or 0.0, message.settings
         return Run(
             message.execution_id,

@@ -12,7 +12,7 @@ from recursor.storage.errors import CorruptRecordError
 from recursor.storage.store import Store
 
 
-class SettingsCheck:
+class StackSettingsCheck:
     """A `recursor.orchestration.stack_commands.SettingsCheck`, for the stacks of one orchestrator."""
 
     def __init__(

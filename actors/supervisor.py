@@ -19,6 +19,7 @@ from recursor.actors.stack_messages import (
     BudgetChanged,
     BuildGraph,
     Committed,
+    Deliver,
     Delivered,
     DetectWork,
     Do,
@@ -33,12 +34,11 @@ from recursor.actors.stack_messages import (
     TimerFired,
     Undelivered,
 )
-from recursor.actors.stack_messages import Deliver as DeliverMessage
 from recursor.actors.stack_pruning import PortionPruned, StackPruning
 from recursor.actors.work_cache import WorkCache
 from recursor.domain.commands import Command, ControlStack, CreateStack, DeleteStack
 from recursor.domain.errors import NotFoundError, in_one_line
-from recursor.domain.events import Trouble as TroubleEvent
+from recursor.domain.events import Trouble
 from recursor.domain.settings import BudgetSettings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import ExecutionState
@@ -49,9 +49,9 @@ from recursor.orchestration.stack_events import (
     Activity,
     Arrived,
     Build,
-    Cancel,
+    CancelRuns,
     ChildDied,
-    Deliver,
+    DeliverToStack,
     Effect,
     Gone,
     GraphBuilt,
@@ -61,13 +61,13 @@ from recursor.orchestration.stack_events import (
     Quiesce,
     Quiesced,
     Reload,
+    ReportTrouble,
     Requested,
-    Run,
+    RunWave,
+    SetTimer,
     TakeBack,
     Tell,
     TimerDue,
-    Trouble,
-    Wait,
     WaveEnded,
     Woken,
     WorkReported,
@@ -179,7 +179,7 @@ class StackSupervisor(DispatchedActor):
     def _undelivered(self, message: Undelivered) -> None:
         self._handled += 1
         due = self._now() + self._environment.runner.storage_retry
-        again = DeliverMessage(message.message)
+        again = Deliver(message.message)
         self._clock.call_at(due, lambda: self._tell_orchestrator(again))
 
     def _get_status(self, _message: GetStatus) -> StackStatus:
@@ -392,7 +392,7 @@ class StackSupervisor(DispatchedActor):
         self._report = effect.report
         self._ask(self._builder, BuildGraph(effect.report, effect.graph_id))
 
-    def _run(self, effect: Run) -> None:
+    def _run(self, effect: RunWave) -> None:
         state = self._known_state()
         turn, post = effect.turn, self.actor_inbox.post
         if turn != state.turn:
@@ -414,17 +414,17 @@ class StackSupervisor(DispatchedActor):
         self._taken_back = self._known_state().turn
         self._runs.take_back()
 
-    def _cancel(self, _effect: Cancel) -> None:
+    def _cancel(self, _effect: CancelRuns) -> None:
         self._runs.cancel()
 
-    def _wait(self, effect: Wait) -> None:
+    def _wait(self, effect: SetTimer) -> None:
         if effect.due is None:
             self._cancel_timer()
         else:
             self._set_timer(effect.due, self._known_state().turn)
 
-    def _deliver(self, effect: Deliver) -> None:
-        self._tell_orchestrator(DeliverMessage(effect.message))
+    def _deliver(self, effect: DeliverToStack) -> None:
+        self._tell_orchestrator(Deliver(effect.message))
 
     def _tell_observers(self, effect: Tell) -> None:
         events, kind = self._events, effect.kind
@@ -433,7 +433,7 @@ class StackSupervisor(DispatchedActor):
             event = kind(stack_id=self._id, at=self._now(), **effect.fields)
             events.publish(event, essential=essential)
 
-    def _trouble(self, effect: Trouble) -> None:
+    def _trouble(self, effect: ReportTrouble) -> None:
         self._tell_of_trouble(effect.problem)
 
     def _reload(self, effect: Reload) -> None:
@@ -610,7 +610,7 @@ class StackSupervisor(DispatchedActor):
 
     def _tell_of_trouble(self, problem: str) -> None:
         logger.warning("stack %s: %s", self._id, problem, extra={"stack": self._id})
-        self._tell_observers(Tell(TroubleEvent, {"problem": problem}, essential=True))
+        self._tell_observers(Tell(Trouble, {"problem": problem}, essential=True))
 
     def _tell_budget(self, budget: BudgetSettings) -> None:
         self._environment.ledger.tell(BudgetChanged(self._id, budget))
@@ -657,13 +657,13 @@ class StackSupervisor(DispatchedActor):
     _effects: ClassVar[Mapping[type, Callable[[Any, Any], None]]] = {
         Look: _look,
         Build: _build,
-        Run: _run,
+        RunWave: _run,
         TakeBack: _take_back,
-        Cancel: _cancel,
-        Wait: _wait,
-        Deliver: _deliver,
+        CancelRuns: _cancel,
+        SetTimer: _wait,
+        DeliverToStack: _deliver,
         Tell: _tell_observers,
-        Trouble: _trouble,
+        ReportTrouble: _trouble,
         Reload: _reload,
         Quiesced: _tell_quiesced,
         Gone: _gone,

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from recursor.cli.output import neutral, one_line
 from recursor.cli.wording import plural, span
-from recursor.doctor.report import Checked, Finding, Outcome, Report, Severity, Totals
+from recursor.doctor.report import Checked, CheckOutcome, Finding, Report, Severity, StackTotals
 from recursor.domain.wording import percent
 
 # Of the same finding in many stacks, so many are told with their figures, and so many more by name.
@@ -20,10 +20,10 @@ CHECKS_NAMED = 4
 
 _STYLES = {Severity.PROBLEM: "red", Severity.WARNING: "yellow"}
 _MARKS = {
-    Outcome.OK: ("✓", "green"),
-    Outcome.WARNING: ("!", "yellow"),
-    Outcome.PROBLEM: ("✗", "red"),
-    Outcome.UNKNOWN: ("?", "bright_black"),
+    CheckOutcome.OK: ("✓", "green"),
+    CheckOutcome.WARNING: ("!", "yellow"),
+    CheckOutcome.PROBLEM: ("✗", "red"),
+    CheckOutcome.UNKNOWN: ("?", "bright_black"),
 }
 
 
@@ -60,7 +60,7 @@ def _headline(report: Report) -> Text:
     return Text(", ").join(Text(*part) for part in parts)
 
 
-def _figures(totals: Totals, place: str) -> str:
+def _figures(totals: StackTotals, place: str) -> str:
     states = ", ".join(f"{count:,} {state}" for state, count in totals.states.items())
     parts = [one_line(place), plural(totals.stacks, "stack") + (f" ({states})" if states else "")]
     if totals.cycles:
@@ -124,10 +124,10 @@ def _table(checks: Iterable[Checked]) -> Table:
 
 
 def _others(checks: Sequence[Checked]) -> str:
-    fine = sum(check.outcome is Outcome.OK for check in checks)
+    fine = sum(check.outcome is CheckOutcome.OK for check in checks)
     reasons: dict[str, list[str]] = {}
     for check in checks:
-        if check.outcome is Outcome.UNKNOWN:
+        if check.outcome is CheckOutcome.UNKNOWN:
             reasons.setdefault(one_line(check.detail), []).append(check.id)
     said = f"{fine} of {plural(len(checks), 'check')} found nothing wrong"
     unknown = "; ".join(f"{_named(ids)} ({why})" for why, ids in reasons.items())

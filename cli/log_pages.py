@@ -7,7 +7,7 @@ from recursor.domain.log import LogRecord
 _PAGE = 500
 
 
-class LogPages:
+class FollowedLog:
     """What was logged, and goes on being logged."""
 
     def __init__(self, client: Client, stack: str | None, level: str) -> None:

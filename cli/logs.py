@@ -8,7 +8,7 @@ import typer
 
 from recursor.cli.access import open_place
 from recursor.cli.following import PERIOD_SECONDS, follow
-from recursor.cli.log_pages import LogPages
+from recursor.cli.log_pages import FollowedLog
 from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import complain, draw, print_json, print_json_line, say_of_nothing
 from recursor.cli.run_log import LogLevel
@@ -45,7 +45,7 @@ def logs(
     begin = None if since is None else iso(max(time.time() - parse_span(since, "--since"), 0.0))
     most = USUAL_LOG_PAGE if limit is None and since is None else limit
     with open_place(place) as client:
-        log = LogPages(client, stack, level)
+        log = FollowedLog(client, stack, level)
         found = log.newest(most, begin)
         if go_on:
             _show(found, json)
@@ -65,7 +65,7 @@ def logs(
 class _Newer:
     """What is logged from now on, also by a runner elsewhere that was away for a while."""
 
-    def __init__(self, log: LogPages) -> None:
+    def __init__(self, log: FollowedLog) -> None:
         self._log = log
         self._silent = False
 

@@ -15,7 +15,7 @@ from recursor.client.call import Call, Operation
 from recursor.client.endpoint import Endpoint
 from recursor.client.event_stream import RETRY_SECONDS, SILENCE_SECONDS, EventStream, ToldEvent
 from recursor.client.http import httpx
-from recursor.client.route import AskHere, AskRunner, Step, Target, Wait
+from recursor.client.route import AskHere, AskRunner, Pause, Step, Target
 from recursor.runner.errors import RunnerSilentError
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ class AsyncClient:
                 )
                 async with self._here:
                     return await self.endpoint.own.answer(request)
-            case Wait(seconds):
+            case Pause(seconds):
                 await asyncio.sleep(seconds)
         return None
 

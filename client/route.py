@@ -55,13 +55,13 @@ class AskHere:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class Pause:
     """Do nothing for some seconds."""
 
     seconds: float
 
 
-Step = AskRunner | AskHere | Wait
+Step = AskRunner | AskHere | Pause
 Steps = Generator[Step, "httpx.Response | Exception | None", "httpx.Response"]
 
 
@@ -218,7 +218,7 @@ class DirectoryRoute:
                 self._runner.target()
             if time.monotonic() >= deadline:
                 raise self._took_too_long(gone)
-            yield Wait(PAUSE_SECONDS)
+            yield Pause(PAUSE_SECONDS)
 
     def target(self) -> Target:
         """See `Route.target`."""

@@ -18,47 +18,47 @@ from recursor.doctor.checks import (
     waiting,
     work,
 )
-from recursor.doctor.report import Totals
+from recursor.doctor.report import StackTotals
 from recursor.domain.wording import percent, plural, span
 
 
-def _stacks(totals: Totals) -> str:
+def _stacks(totals: StackTotals) -> str:
     return plural(totals.stacks, "stack")
 
 
-def _running(totals: Totals) -> str:
+def _running(totals: StackTotals) -> str:
     return f"{totals.states.get('running', 0):,} running, {totals.states.get('paused', 0):,} paused"
 
 
-def _success(totals: Totals) -> str:
+def _success(totals: StackTotals) -> str:
     judged = totals.completed + totals.failed
     if totals.success_rate is None:
         return "no cycle ended in the last 24 hours"
     return f"{percent(totals.success_rate)} of {plural(judged, 'cycle')} succeeded in the last 24 hours"
 
 
-def _runs(totals: Totals) -> str:
+def _runs(totals: StackTotals) -> str:
     runs = plural(totals.agents_run, "agent run")
     wide = "" if totals.average_parallel is None else f", {totals.average_parallel:.1f} in parallel"
     return f"{runs} in {plural(totals.cycles, 'cycle')}{wide}, {totals.agents_failed:,} failed"
 
 
-def _working(totals: Totals) -> str:
+def _working(totals: StackTotals) -> str:
     now = f"{plural(totals.working, 'cycle')} running now"
     if totals.average_seconds is None or totals.longest_seconds is None:
         return now
     return f"{now}; {span(totals.average_seconds)} on average, {span(totals.longest_seconds)} at most"
 
 
-def _resting(totals: Totals) -> str:
+def _resting(totals: StackTotals) -> str:
     return f"{plural(totals.resting, 'stack')} waiting for a message or todo"
 
 
-def _unanswered(totals: Totals) -> str:
+def _unanswered(totals: StackTotals) -> str:
     return f"{plural(totals.unanswered, 'message')} unanswered"
 
 
-def _todos(totals: Totals) -> str:
+def _todos(totals: StackTotals) -> str:
     return f"{plural(totals.open_todos, 'todo')} open"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from recursor.doctor.evidence import Evidence, StackEvidence
-from recursor.doctor.report import Observation, Totals
+from recursor.doctor.report import Observation, StackTotals
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class SystemCheck:
     """Stable: scripts and the documentation name it."""
     title: str
     """What holds when all is well."""
-    judge: Callable[[Evidence, Totals], Observation | Fine | Unknown]
+    judge: Callable[[Evidence, StackTotals], Observation | Fine | Unknown]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class StackCheck:
     title: str
     """What holds when all is well."""
     judge: Callable[[Evidence, StackEvidence], Observation | None]
-    figures: Callable[[Totals], str]
+    figures: Callable[[StackTotals], str]
     """What is told of all stacks together when nothing is wrong with any."""
     in_focus: bool = False
     """Whether it is made only for the one stack that a person asked about."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from recursor.doctor.catalogue import CHECKS
 from recursor.doctor.check import Check, Fine, StackCheck, SystemCheck, Unknown
 from recursor.doctor.evidence import Evidence, StackEvidence
-from recursor.doctor.report import Checked, Finding, Observation, Outcome, Report, Severity, Totals
+from recursor.doctor.report import Checked, CheckOutcome, Finding, Observation, Report, Severity, StackTotals
 from recursor.doctor.totals import Tally
 
 _NO_STORE = "the stacks could not be looked at"
@@ -57,7 +57,7 @@ def diagnose(evidence: Evidence, stacks: Iterable[StackEvidence], checks: Sequen
     )
 
 
-def _over_all(check: StackCheck, evidence: Evidence, totals: Totals) -> Fine | Unknown:
+def _over_all(check: StackCheck, evidence: Evidence, totals: StackTotals) -> Fine | Unknown:
     store = evidence.store
     if store is not None and store.exists and not store.readable:
         return Unknown(_NO_STORE)
@@ -76,12 +76,12 @@ def _finding(check: Check, observation: Observation, about: StackEvidence | None
 def _checked(check: Check, verdict: Observation | Fine | Unknown, findings: Sequence[Finding]) -> Checked:
     match verdict:
         case Observation():
-            detail, outcome = verdict.evidence, Outcome(verdict.severity.value)
+            detail, outcome = verdict.evidence, CheckOutcome(verdict.severity.value)
         case Unknown():
-            detail, outcome = verdict.why, Outcome.UNKNOWN
+            detail, outcome = verdict.why, CheckOutcome.UNKNOWN
         case Fine():
-            detail, outcome = verdict.detail, Outcome.OK
+            detail, outcome = verdict.detail, CheckOutcome.OK
     if findings:
         problem = any(finding.severity is Severity.PROBLEM for finding in findings)
-        outcome = Outcome.PROBLEM if problem else Outcome.WARNING
+        outcome = CheckOutcome.PROBLEM if problem else CheckOutcome.WARNING
     return Checked(id=check.id, title=check.title, outcome=outcome, findings=len(findings), detail=detail)

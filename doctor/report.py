@@ -48,7 +48,7 @@ class Finding(Observation):
     """That stack's name."""
 
 
-class Outcome(StrEnum):
+class CheckOutcome(StrEnum):
     """What a check came to."""
 
     OK = "ok"
@@ -64,13 +64,13 @@ class Checked(Record):
     id: str
     title: str
     """What holds when all is well."""
-    outcome: Outcome
+    outcome: CheckOutcome
     findings: int = 0
     detail: str = ""
     """The figures it judged by, in one line."""
 
 
-class Totals(Record):
+class StackTotals(Record):
     """The figures over all stacks that were looked at."""
 
     stacks: int = 0
@@ -111,7 +111,7 @@ class Report(Record):
     warnings: int
     stack_id: StackId | None = None
     """The one stack that was looked into; None for all."""
-    totals: Totals
+    totals: StackTotals
     checks: tuple[Checked, ...]
     findings: tuple[Finding, ...]
     """Problems first, then in the order of the checks, then by the stacks' names."""

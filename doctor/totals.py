@@ -3,7 +3,7 @@
 from collections import Counter
 
 from recursor.doctor.evidence import StackEvidence
-from recursor.doctor.report import Totals
+from recursor.doctor.report import StackTotals
 
 
 class Tally:
@@ -34,11 +34,11 @@ class Tally:
         self._seconds += day.seconds
         self._longest = max(self._longest, day.longest)
 
-    def totals(self) -> Totals:
+    def totals(self) -> StackTotals:
         """Return the sums."""
         counts = self._counts
         cycles, judged = counts["cycles"], counts["completed"] + counts["failed"]
-        return Totals(
+        return StackTotals(
             stacks=sum(self._states.values()),
             states=dict(sorted(self._states.items())),
             resting=counts["resting"],

@@ -103,7 +103,7 @@ class SendUserMessage(Question[UserMessage]):
 
 
 @dataclass(frozen=True, slots=True)
-class SendMessage(Question[Message]):
+class SendStackMessage(Question[Message]):
     """One stack writes to another, or to all others. Answered with the `Message`."""
 
     message: Message
@@ -155,7 +155,7 @@ StackCommand = (
     | RenameStack
     | SetIdea
     | SendUserMessage
-    | SendMessage
+    | SendStackMessage
     | AddTodo
     | EditTodo
     | CancelTodo

@@ -15,7 +15,7 @@ from recursor.domain.commands import (
     CreateStack,
     EditTodo,
     RenameStack,
-    SendMessage,
+    SendStackMessage,
     SendUserMessage,
     SetIdea,
 )
@@ -130,7 +130,7 @@ def take_user_message(draft: Draft, command: SendUserMessage) -> UserMessage:
     return message
 
 
-def take_message(draft: Draft, command: SendMessage) -> Message:
+def take_message(draft: Draft, command: SendStackMessage) -> Message:
     """Take in a message from another stack; one that is there already stays as it is."""
     message = command.message
     known = draft.message(message.id)
@@ -188,7 +188,7 @@ COMMANDS: Mapping[type, Callable[[Draft, Any], AnyRecord | None]] = {
     RenameStack: rename,
     SetIdea: set_idea,
     SendUserMessage: take_user_message,
-    SendMessage: take_message,
+    SendStackMessage: take_message,
     AddTodo: add_todo,
     EditTodo: edit_todo,
     CancelTodo: cancel_todo,
@@ -201,7 +201,7 @@ def named_by_command(command: object) -> list[tuple[type[AnyRecord], str]]:
     match command:
         case SendUserMessage():
             return [(UserMessage, command.message.id)]
-        case SendMessage():
+        case SendStackMessage():
             return [(Message, command.message.id)]
         case AddTodo():
             return [(Todo, command.todo.id)]

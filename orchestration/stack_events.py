@@ -120,7 +120,7 @@ class Build(Struct, frozen=True):
     graph_id: str
 
 
-class Run(Struct, frozen=True):
+class RunWave(Struct, frozen=True):
     """Run agents, unless the turn is over by then; answered with `WaveEnded`."""
 
     turn: int
@@ -129,21 +129,21 @@ class Run(Struct, frozen=True):
 
 
 class TakeBack(Struct, frozen=True):
-    """Run those agents no more that have not begun, also those of a `Run` that is still to be carried out."""
+    """Run those agents no more that have not begun, also those of a `RunWave` still to be carried out."""
 
 
-class Cancel(Struct, frozen=True):
+class CancelRuns(Struct, frozen=True):
     """Give up all agents; what they return is discarded."""
 
 
-class Wait(Struct, frozen=True):
+class SetTimer(Struct, frozen=True):
     """Set the timer that tells `TimerDue`, or take it back."""
 
     due: float | None
     """Seconds since the epoch, UTC; None: until an event."""
 
 
-class Deliver(Struct, frozen=True):
+class DeliverToStack(Struct, frozen=True):
     """Send a message to another stack, or to all; answered with `Arrived`."""
 
     message: Message
@@ -157,7 +157,7 @@ class Tell(Struct, frozen=True):
     essential: bool = False
 
 
-class Trouble(Struct, frozen=True):
+class ReportTrouble(Struct, frozen=True):
     """Log what keeps the stack from running, and tell observers."""
 
     problem: str
@@ -175,4 +175,17 @@ class Gone(Struct, frozen=True):
     """The stack is deleted: the owner ends."""
 
 
-Effect = Look | Build | Run | TakeBack | Cancel | Wait | Deliver | Tell | Trouble | Reload | Quiesced | Gone
+Effect = (
+    Look
+    | Build
+    | RunWave
+    | TakeBack
+    | CancelRuns
+    | SetTimer
+    | DeliverToStack
+    | Tell
+    | ReportTrouble
+    | Reload
+    | Quiesced
+    | Gone
+)

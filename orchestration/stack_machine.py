@@ -35,9 +35,9 @@ from recursor.orchestration.stack_commands import COMMANDS, SettingsCheck, confi
 from recursor.orchestration.stack_events import (
     Activity,
     Arrived,
-    Cancel,
+    CancelRuns,
     ChildDied,
-    Deliver,
+    DeliverToStack,
     Gone,
     GraphBuilt,
     LookFailed,
@@ -45,9 +45,9 @@ from recursor.orchestration.stack_events import (
     Quiesce,
     Reload,
     Requested,
+    SetTimer,
     TakeBack,
     TimerDue,
-    Wait,
     WaveEnded,
     Woken,
     WorkReported,
@@ -169,13 +169,13 @@ class StackMachine:
         if not running:
             unmark(t)
             t.become(Activity.RESTING, due=now + retry, backing_off=True)
-            t.effects.append(Wait(now + retry))
+            t.effects.append(SetTimer(now + retry))
         return t.finish()
 
 
 def _woken(t: Turn, _event: Woken) -> None:
     state, records = t.before, t.records
-    t.effects += [Deliver(message) for message in records.outbox]
+    t.effects += [DeliverToStack(message) for message in records.outbox]
     if state.is_new:
         return
     if state.damage is not None:
@@ -189,7 +189,7 @@ def _woken(t: Turn, _event: Woken) -> None:
     due = backoff_ends(records.stack, t.settings.pause, t.now)
     if due is not None and due > t.now and records.graph is None and t.may_run:
         t.become(Activity.RESTING, due, backing_off=True)
-        t.effects.append(Wait(due))
+        t.effects.append(SetTimer(due))
     else:
         go_on(t)
 
@@ -231,7 +231,7 @@ def _react(t: Turn, command: object) -> None:
     activity = t.before.activity
     if isinstance(command, ControlStack):
         if command.command is Command.STOP:
-            t.effects.append(Cancel())
+            t.effects.append(CancelRuns())
             t.state.trouble = None
             hold(t)
             return
@@ -257,7 +257,7 @@ def _react(t: Turn, command: object) -> None:
 def _delete(t: Turn) -> None:
     t.draft.writes.deleted = True
     t.become(Activity.GONE)
-    t.effects += [Cancel(), Wait(None)]
+    t.effects += [CancelRuns(), SetTimer(None)]
     t.save = True
     t.after += [news.deleted(), Gone()]
 
@@ -386,7 +386,7 @@ def _timer_due(t: Turn, _event: TimerDue) -> None:
         go_on(t)
     elif t.before.due is not None:
         # The clock was set back meanwhile.
-        t.effects.append(Wait(t.before.due))
+        t.effects.append(SetTimer(t.before.due))
 
 
 def _quiesce(t: Turn, _event: Quiesce) -> None:

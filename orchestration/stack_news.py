@@ -7,7 +7,7 @@ from recursor.domain.commands import (
     CancelTodo,
     ConfigureStack,
     EditTodo,
-    SendMessage,
+    SendStackMessage,
     SendUserMessage,
     SetIdea,
 )
@@ -65,7 +65,7 @@ def commanded(command: object, answer: object) -> Iterator[Tell]:
         case SendUserMessage(), UserMessage() as sent:
             fields = {"message_id": sent.id, "sender": sent.sender, "content": sent.content}
             yield Tell(UserMessageSent, fields)
-        case SendMessage(), Message() as sent:
+        case SendStackMessage(), Message() as sent:
             yield Tell(MessageSent, message_fields(sent))
         case ((AddTodo() | EditTodo() | CancelTodo()), _):
             yield Tell(ContentsChanged, {"what": "todos"})

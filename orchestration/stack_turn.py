@@ -26,13 +26,13 @@ from recursor.orchestration.stack_commands import SettingsCheck
 from recursor.orchestration.stack_events import (
     Activity,
     Build,
-    Deliver,
+    DeliverToStack,
     Effect,
     Look,
     Quiesced,
-    Run,
-    Trouble,
-    Wait,
+    ReportTrouble,
+    RunWave,
+    SetTimer,
 )
 from recursor.orchestration.stack_records import StackRecords, forgettable
 from recursor.orchestration.stack_state import StackState, Step
@@ -131,7 +131,7 @@ class Turn:
             elif records.stack is not before.records.stack:
                 self.after[:0] = news.changed(before.records.stack, records.stack)
             if draft.writes.sent:
-                self.after += map(Deliver, draft.writes.sent.values())
+                self.after += map(DeliverToStack, draft.writes.sent.values())
             state.records = records
         return Step(self.now, state, draft.writes, self.effects, self.after, self.save, self.answer)
 
@@ -155,7 +155,7 @@ def look(t: Turn) -> None:
     t.become(Activity.LOOKING)
     t.state.looked_at = t.records.changes
     if t.before.activity is Activity.RESTING:
-        t.effects.append(Wait(None))
+        t.effects.append(SetTimer(None))
     t.effects.append(Look())
 
 
@@ -163,7 +163,7 @@ def hold(t: Turn) -> None:
     """Stand still: the stack may not run. What was marked as running and has not begun is unmarked."""
     unmark(t)
     t.become(Activity.HELD)
-    t.effects.append(Wait(None))
+    t.effects.append(SetTimer(None))
     t.save = True
     if t.state.quiescing:
         t.after.append(Quiesced())
@@ -190,7 +190,7 @@ def suspend(t: Turn, reason: str) -> None:
 def note_trouble(t: Turn, problem: str) -> None:
     """Say what keeps the stack from running."""
     t.state.trouble = problem
-    t.effects.append(Trouble(problem))
+    t.effects.append(ReportTrouble(problem))
 
 
 def build(t: Turn, report: WorkReport) -> None:
@@ -205,7 +205,7 @@ def run_wave(t: Turn, graph: ExecutionGraph) -> None:
     put_graph(t.draft, graph)
     t.become(Activity.RUNNING)
     t.save = True
-    t.after.append(Run(t.state.turn, graph.id, nodes))
+    t.after.append(RunWave(t.state.turn, graph.id, nodes))
 
 
 def rest(t: Turn, report: WorkReport) -> None:
@@ -229,7 +229,7 @@ def wait(t: Turn, decision: Decision) -> None:
     else:
         due = None if decision.pause is None else t.now + decision.pause
         t.become(Activity.RESTING, due, backing_off=decision.backoff)
-        t.effects.append(Wait(due))
+        t.effects.append(SetTimer(due))
         if t.observed:
             t.after.append(news.waits(decision, due))
 

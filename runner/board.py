@@ -55,7 +55,7 @@ class View:
 
 
 @dataclass(slots=True)
-class Totals:
+class BoardTotals:
     """What happened since the board was made."""
 
     cycles: int = 0
@@ -73,7 +73,7 @@ class Board:
     def __init__(self) -> None:
         """Begin with nothing."""
         self.views: dict[str, View] = {}
-        self.totals = Totals()
+        self.totals = BoardTotals()
 
     def note(self, stack: Stack) -> None:
         """Take over what the store says of a stack."""

@@ -18,7 +18,7 @@ from recursor.domain.events import Event, StackChanged, StackDeleted, StackWaits
 from recursor.domain.project import ProjectIdea
 from recursor.domain.stack import Stack
 from recursor.runner.artifacts import write_page
-from recursor.runner.board import Board, Totals
+from recursor.runner.board import Board, BoardTotals
 from recursor.runner.completion import Completion, Standing, Verdict
 from recursor.runner.data_paths import artifacts_directory
 from recursor.runner.garbage_collection import seldom_collected
@@ -72,7 +72,7 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class WrittenPage:
     """A page that was written for people to open."""
 
     stack_id: str
@@ -91,9 +91,9 @@ class Ending:
     in_time: bool
     """Whether all running agents finished; those that did not are run again at the next start."""
     seconds: float
-    totals: Totals
+    totals: BoardTotals
     verdict: Verdict
-    pages: tuple[Page, ...]
+    pages: tuple[WrittenPage, ...]
 
 
 class _Listener(ThreadingActor):
@@ -261,12 +261,12 @@ class Session:
         """Whether the one stack that was waited for was stopped or deleted."""
         return self._goal.stack is not None and not verdict.those(Standing.DONE)
 
-    def _write_pages(self, done: Sequence[Stack]) -> tuple[Page, ...]:
-        pages: deque[Page] = deque()
+    def _write_pages(self, done: Sequence[Stack]) -> tuple[WrittenPage, ...]:
+        pages: deque[WrittenPage] = deque()
         for stack in done:
             with self._runner.store.read() as reader:
                 newest = ARTIFACTS.newest(reader, stack.id, 1)
             for artifact in newest:
                 path = write_page(artifacts_directory(self._runner.data), stack, artifact)
-                pages.append(Page(stack.id, artifact.number, path))
+                pages.append(WrittenPage(stack.id, artifact.number, path))
         return tuple(pages)

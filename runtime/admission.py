@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from recursor.runtime.future import DispatchedFuture
 from recursor.runtime.interfaces import Load
-from recursor.runtime.task import HIGHEST_PRIORITY, LOWEST_PRIORITY, Task, TaskState
+from recursor.runtime.task import HIGHEST_PRIORITY, LOWEST_PRIORITY, PoolTask, TaskState
 
 T = TypeVar("T")
 
-Queue = OrderedDict[Task[Any], None]
+Queue = OrderedDict[PoolTask[Any], None]
 
 
 # Looked up once: Python 3.11 takes as long to find a member of an enum as to call a function.
@@ -25,7 +25,7 @@ _ABANDONED, _ENDED = TaskState.ABANDONED, TaskState.ENDED
 class Admitted(NamedTuple):
     """The tasks that have got a place."""
 
-    begin: list[Task[Any]]
+    begin: list[PoolTask[Any]]
     """New ones, which are to begin."""
 
     resume: list[DispatchedFuture[None]]
@@ -70,17 +70,17 @@ class Places:
         """How many tasks have a place."""
         self.abandoned = 0
         """How many tasks were abandoned and have not ended yet."""
-        self.present: dict[Task[Any], None] = {}
+        self.present: dict[PoolTask[Any], None] = {}
         """The tasks that were admitted and have not ended, in the order in which they were."""
         self._resume: list[DispatchedFuture[None]] = []
         # Two for each priority, the most urgent first: those that have begun, and those that have not.
         self._queues = [Queue() for _ in range(2 * (HIGHEST_PRIORITY - LOWEST_PRIORITY + 1))]
 
-    def add(self, task: Task[Any]) -> None:
+    def add(self, task: PoolTask[Any]) -> None:
         """Queue a new task."""
         self._enqueue(task)
 
-    def enter(self, task: Task[Any]) -> bool:
+    def enter(self, task: PoolTask[Any]) -> bool:
         """Give a new task a place, if one is free and nobody waits; else queue it.
 
         Returns:
@@ -102,7 +102,7 @@ class Places:
         """
         if not self._resume and (not self.queued or self.holds or self.taken == self.limit):
             return _NOBODY
-        begin: list[Task[Any]] = []
+        begin: list[PoolTask[Any]] = []
         while self.queued and self.taken < self.limit and not self.holds:
             queue = next(queue for queue in self._queues if queue)
             task, _ = queue.popitem(last=False)
@@ -118,7 +118,7 @@ class Places:
         resume, self._resume = self._resume, []
         return Admitted(begin, resume)
 
-    def begin(self, task: Task[Any]) -> bool:
+    def begin(self, task: PoolTask[Any]) -> bool:
         """Note that an admitted task is about to begin.
 
         Returns:
@@ -137,13 +137,13 @@ class Places:
         task.state = _RUNNING
         return True
 
-    def leave(self, task: Task[Any]) -> None:
+    def leave(self, task: PoolTask[Any]) -> None:
         """Free the place of a task that continues without one."""
         if task.state is _RUNNING:
             task.state = _ASIDE
             self.taken -= 1
 
-    def come_back(self, task: Task[Any]) -> DispatchedFuture[None] | None:
+    def come_back(self, task: PoolTask[Any]) -> DispatchedFuture[None] | None:
         """Queue a task that left, to be admitted again.
 
         Returns:
@@ -155,7 +155,7 @@ class Places:
             self._enqueue(task)
         return task.returned if task.state is _RETURNING else None
 
-    def take_back(self, task: Task[Any]) -> bool:
+    def take_back(self, task: PoolTask[Any]) -> bool:
         """End a task that has not begun.
 
         Returns:
@@ -171,7 +171,7 @@ class Places:
         task.state = _ENDED
         return True
 
-    def abandon(self, task: Task[Any]) -> bool:
+    def abandon(self, task: PoolTask[Any]) -> bool:
         """Give a task up, and free its place.
 
         Returns:
@@ -186,7 +186,7 @@ class Places:
         self.abandoned += 1
         return True
 
-    def end(self, task: Task[Any]) -> bool:
+    def end(self, task: PoolTask[Any]) -> bool:
         """Note that a task that has begun runs no more, and free its place.
 
         Returns:
@@ -203,7 +203,7 @@ class Places:
         task.state = _ENDED
         return True
 
-    def clear(self) -> list[Task[Any]]:
+    def clear(self) -> list[PoolTask[Any]]:
         """End all tasks that have not begun.
 
         Returns:
@@ -212,25 +212,25 @@ class Places:
         waiting = [task for queue in self._queues[1::2] for task in queue]
         return [task for task in (*waiting, *self.present) if self.take_back(task)]
 
-    def _vacate(self, task: Task[Any]) -> None:
+    def _vacate(self, task: PoolTask[Any]) -> None:
         if task.state is _RUNNING:
             self.taken -= 1
         elif task.state is _RETURNING:
             self._remove(task)
 
-    def _resume_later(self, task: Task[Any]) -> None:
+    def _resume_later(self, task: PoolTask[Any]) -> None:
         if task.returned is not None:
             self._resume.append(task.returned)
             task.returned = None
 
-    def _queue_of(self, task: Task[Any]) -> Queue:
+    def _queue_of(self, task: PoolTask[Any]) -> Queue:
         return self._queues[2 * (HIGHEST_PRIORITY - task.priority) + (task.state is _QUEUED)]
 
-    def _enqueue(self, task: Task[Any]) -> None:
+    def _enqueue(self, task: PoolTask[Any]) -> None:
         self._queue_of(task)[task] = None
         self.queued += 1
 
-    def _remove(self, task: Task[Any]) -> None:
+    def _remove(self, task: PoolTask[Any]) -> None:
         del self._queue_of(task)[task]
         self.queued -= 1
 
@@ -249,7 +249,7 @@ class Admission:
     """
 
     def __init__(
-        self, limit: int, start: Callable[[Task[Any]], object], cancel: Callable[[Task[Any]], object]
+        self, limit: int, start: Callable[[PoolTask[Any]], object], cancel: Callable[[PoolTask[Any]], object]
     ) -> None:
         self._places = Places(limit)
         self._start = start
@@ -264,7 +264,7 @@ class Admission:
         with self._lock:
             return Load(self._places.queued, self._places.taken, self._places.abandoned)
 
-    def add(self, task: Task[T]) -> Task[T]:
+    def add(self, task: PoolTask[T]) -> PoolTask[T]:
         """Queue a new task; abandon it, if this is closed. Returns the task."""
         with self._lock:
             closed = self._closed
@@ -292,12 +292,12 @@ class Admission:
             self._places.holds -= 1
         self.admit()
 
-    def begin(self, task: Task[Any]) -> bool:
+    def begin(self, task: PoolTask[Any]) -> bool:
         """Note that a started task begins. Returns whether it may: not if it was given up meanwhile."""
         with self._lock:
             return self._places.begin(task)
 
-    def end(self, task: Task[Any]) -> bool:
+    def end(self, task: PoolTask[Any]) -> bool:
         """Note that a task runs no more, and pass its place on.
 
         Returns:
@@ -310,7 +310,7 @@ class Admission:
             self._carry_out(admitted)
         return counts
 
-    def take_back(self, task: Task[Any]) -> bool:
+    def take_back(self, task: PoolTask[Any]) -> bool:
         """See `Task.take_back`."""
         with self._lock:
             is_unbegun = self._places.take_back(task)
@@ -319,7 +319,7 @@ class Admission:
             task.settle_as_abandoned("the task was taken back before it began")
         return is_unbegun
 
-    def abandon(self, task: Task[Any]) -> None:
+    def abandon(self, task: PoolTask[Any]) -> None:
         """See `Task.abandon`."""
         with self._lock:
             if not self._places.abandon(task):
@@ -330,13 +330,13 @@ class Admission:
             self._cancel(task)
         task.settle_as_abandoned("the task was abandoned")
 
-    def leave(self, task: Task[Any]) -> None:
+    def leave(self, task: PoolTask[Any]) -> None:
         """See `Task.aside`."""
         with self._lock:
             self._places.leave(task)
         self.admit()
 
-    async def come_back(self, task: Task[Any]) -> None:
+    async def come_back(self, task: PoolTask[Any]) -> None:
         """See `Task.aside`."""
         with self._lock:
             returned = self._places.come_back(task)
@@ -344,7 +344,7 @@ class Admission:
         if returned is not None:
             await returned
 
-    def close(self) -> list[Task[Any]]:
+    def close(self) -> list[PoolTask[Any]]:
         """Let no task begin any more: abandon those that have not begun.
 
         Returns:

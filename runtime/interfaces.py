@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from recursor.runtime.mailbox import Mailbox
-from recursor.runtime.task import Task
+from recursor.runtime.task import PoolTask
 
 T = TypeVar("T")
 
@@ -66,13 +66,13 @@ class Pool(Protocol):
         """How much there is to do."""
         ...
 
-    def submit(self, work: Callable[[Task[T]], T], *, priority: int) -> Task[T]:
+    def submit(self, work: Callable[[PoolTask[T]], T], *, priority: int) -> PoolTask[T]:
         """Have a function called."""
         ...
 
     def submit_coroutine(
-        self, work: Callable[[Task[T]], Coroutine[Any, Any, T]], *, priority: int
-    ) -> Task[T]:
+        self, work: Callable[[PoolTask[T]], Coroutine[Any, Any, T]], *, priority: int
+    ) -> PoolTask[T]:
         """Have a coroutine run."""
         ...
 

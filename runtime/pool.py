@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 from recursor.runtime.admission import Admission
 from recursor.runtime.interfaces import Load
-from recursor.runtime.task import Task, TaskAbandonedError, TaskState
+from recursor.runtime.task import PoolTask, TaskAbandonedError, TaskState
 from recursor.runtime.task_threads import LoopThread, TaskThread
 from recursor.runtime.worker import blocking
 
-__all__ = ["Task", "TaskAbandonedError", "TaskPool"]
+__all__ = ["PoolTask", "TaskAbandonedError", "TaskPool"]
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ class TaskPool:
         self._threads: set[TaskThread] = set()
         self._idle: list[TaskThread] = []
         # Functions that have a place, and no thread yet.
-        self._pending: deque[Task[Any]] = deque()
+        self._pending: deque[PoolTask[Any]] = deque()
         # Threads that are about to look for one. While there are any, no other thread is woken: the first
         # that takes one and leaves one wakes the next. To wake one for each would have most find nothing, for
         # short functions: the interpreter runs one thread at a time, and that one runs many of them.
@@ -65,7 +65,7 @@ class TaskPool:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} of {self.limit} places>"
 
-    def submit(self, work: Callable[[Task[T]], T], *, priority: int) -> Task[T]:
+    def submit(self, work: Callable[[PoolTask[T]], T], *, priority: int) -> PoolTask[T]:
         """Have a function called on a thread, where it may block.
 
         Args:
@@ -78,11 +78,11 @@ class TaskPool:
         Raises:
             ValueError: there is no such priority.
         """
-        return self._admission.add(Task(self._admission, work, priority, is_coroutine=False))
+        return self._admission.add(PoolTask(self._admission, work, priority, is_coroutine=False))
 
     def submit_coroutine(
-        self, work: Callable[[Task[T]], Coroutine[Any, Any, T]], *, priority: int
-    ) -> Task[T]:
+        self, work: Callable[[PoolTask[T]], Coroutine[Any, Any, T]], *, priority: int
+    ) -> PoolTask[T]:
         """Have a coroutine run on the pool's event loop, which it must not block.
 
         Args:
@@ -95,7 +95,7 @@ class TaskPool:
         Raises:
             ValueError: there is no such priority.
         """
-        return self._admission.add(Task(self._admission, work, priority, is_coroutine=True))
+        return self._admission.add(PoolTask(self._admission, work, priority, is_coroutine=True))
 
     def hold(self) -> None:
         """Let no task begin, nor any that stepped aside continue, until as many `release`s have followed."""
@@ -153,7 +153,7 @@ class TaskPool:
             task.abandon()
         return False
 
-    def next_for(self, thread: TaskThread) -> Task[Any] | None:
+    def next_for(self, thread: TaskThread) -> PoolTask[Any] | None:
         """Return the next function that has a place; only for the pool's threads.
 
         Returns:
@@ -172,7 +172,7 @@ class TaskPool:
                 self._wake_one()
             return task
 
-    def thread_ended(self, thread: TaskThread, task: Task[Any] | None) -> None:
+    def thread_ended(self, thread: TaskThread, task: PoolTask[Any] | None) -> None:
         """Account for a thread that ends, and for the task that it had, if it was killed."""
         with self._lock:
             self._threads.discard(thread)
@@ -186,17 +186,17 @@ class TaskPool:
         if task is not None and task.state in {TaskState.RUNNING, TaskState.ABANDONED}:
             self.end(task, None, RuntimeError(f"thread {thread.name} was killed"))
 
-    def begin(self, task: Task[Any]) -> bool:
+    def begin(self, task: PoolTask[Any]) -> bool:
         """Note that a task begins; only for the pool's threads. Returns whether it may."""
         return self._admission.begin(task)
 
     def end(
         self,
-        task: Task[T],
+        task: PoolTask[T],
         value: T | None,
         error: BaseException | None,
         thread: TaskThread | None = None,
-    ) -> Task[Any] | None:
+    ) -> PoolTask[Any] | None:
         """Take a task's outcome, and pass its place on; only for the pool's threads.
 
         Args:
@@ -209,7 +209,7 @@ class TaskPool:
             The next function for that thread, as `next_for`. It is superfluous if its task was abandoned, for
             then it was replaced.
         """
-        following: Task[Any] | None = None
+        following: PoolTask[Any] | None = None
         if thread is None:
             counts = self._admission.end(task)
         else:
@@ -231,7 +231,7 @@ class TaskPool:
             if self._pending:
                 self._wake_one()
 
-    def _start(self, task: Task[Any]) -> None:
+    def _start(self, task: PoolTask[Any]) -> None:
         if task.is_coroutine:
             (self._loop or self._start_loop()).begin(task)
             return
@@ -275,7 +275,7 @@ class TaskPool:
                 self._loop.start()
             return self._loop
 
-    def _cancel(self, task: Task[Any]) -> None:
+    def _cancel(self, task: PoolTask[Any]) -> None:
         if task.is_coroutine and self._loop is not None:
             self._loop.cancel(task)
 

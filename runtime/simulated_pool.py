@@ -13,7 +13,7 @@ from recursor.runtime.admission import Admission
 from recursor.runtime.future import DispatchedFuture
 from recursor.runtime.interfaces import Load
 from recursor.runtime.simulated import Scheduler
-from recursor.runtime.task import Task
+from recursor.runtime.task import PoolTask
 from recursor.runtime.task_threads import CANCEL_AGAIN
 from recursor.runtime.worker import forbid_waiting
 
@@ -44,7 +44,7 @@ class SimulatedPool:
         self._scheduler = scheduler
         self._admission = Admission(limit, self._start, self._cancel)
         self._ready: list[Callable[[], object]] = []
-        self._running: dict[Task[Any], _Running] = {}
+        self._running: dict[PoolTask[Any], _Running] = {}
         self._hooks: list[Callable[[], Awaitable[object]]] = []
         self.crashed = False
 
@@ -53,15 +53,15 @@ class SimulatedPool:
         """See `TaskPool.load`."""
         return self._admission.load
 
-    def submit(self, work: Callable[[Task[T]], T], *, priority: int) -> Task[T]:
+    def submit(self, work: Callable[[PoolTask[T]], T], *, priority: int) -> PoolTask[T]:
         """See `TaskPool.submit`."""
-        return self._admission.add(Task(self._admission, work, priority, is_coroutine=False))
+        return self._admission.add(PoolTask(self._admission, work, priority, is_coroutine=False))
 
     def submit_coroutine(
-        self, work: Callable[[Task[T]], Coroutine[Any, Any, T]], *, priority: int
-    ) -> Task[T]:
+        self, work: Callable[[PoolTask[T]], Coroutine[Any, Any, T]], *, priority: int
+    ) -> PoolTask[T]:
         """See `TaskPool.submit_coroutine`."""
-        return self._admission.add(Task(self._admission, work, priority, is_coroutine=True))
+        return self._admission.add(PoolTask(self._admission, work, priority, is_coroutine=True))
 
     def hold(self) -> None:
         """See `TaskPool.hold`."""
@@ -106,10 +106,10 @@ class SimulatedPool:
             self._ready.append(step)
             self._scheduler.add(self._run_one)
 
-    def _start(self, task: Task[Any]) -> None:
+    def _start(self, task: PoolTask[Any]) -> None:
         self.make_ready(partial(self._begin, task))
 
-    def _begin(self, task: Task[Any]) -> None:
+    def _begin(self, task: PoolTask[Any]) -> None:
         if not self._admission.begin(task):
             return
         if task.is_coroutine:
@@ -118,13 +118,13 @@ class SimulatedPool:
         else:
             self._end(task, task.run())
 
-    def _end(self, task: Task[Any], outcome: tuple[Any, BaseException | None]) -> None:
+    def _end(self, task: PoolTask[Any], outcome: tuple[Any, BaseException | None]) -> None:
         self._running.pop(task, None)
         counts = self._admission.end(task)
         if counts:
             task.settle(*outcome)
 
-    def _cancel(self, task: Task[Any]) -> None:
+    def _cancel(self, task: PoolTask[Any]) -> None:
         running = self._running.get(task)
         if running is not None and not self.crashed:
             running.cancel()

@@ -48,24 +48,24 @@ class TaskState(Enum):
 class TaskOwner(Protocol):
     """The pool's side of a task."""
 
-    def take_back(self, task: Task[Any]) -> bool:
+    def take_back(self, task: PoolTask[Any]) -> bool:
         """See `Task.take_back`."""
         ...
 
-    def abandon(self, task: Task[Any]) -> None:
+    def abandon(self, task: PoolTask[Any]) -> None:
         """See `Task.abandon`."""
         ...
 
-    def leave(self, task: Task[Any]) -> None:
+    def leave(self, task: PoolTask[Any]) -> None:
         """Free the place of a running task."""
         ...
 
-    async def come_back(self, task: Task[Any]) -> None:
+    async def come_back(self, task: PoolTask[Any]) -> None:
         """Wait until a task that left has a place again."""
         ...
 
 
-class Task(Generic[T]):
+class PoolTask(Generic[T]):
     """Work that a pool was given.
 
     Attributes:
@@ -77,7 +77,7 @@ class Task(Generic[T]):
     __slots__ = ("_owner", "future", "is_coroutine", "priority", "returned", "state", "work")
 
     def __init__(
-        self, owner: TaskOwner, work: Callable[[Task[T]], Any], priority: int, is_coroutine: bool
+        self, owner: TaskOwner, work: Callable[[PoolTask[T]], Any], priority: int, is_coroutine: bool
     ) -> None:
         """Make a task; only for its pool.
 
@@ -90,7 +90,7 @@ class Task(Generic[T]):
         self.priority = priority
         self.state = TaskState.QUEUED
         self.is_coroutine = is_coroutine
-        self.work: Callable[[Task[T]], Any] | None = work
+        self.work: Callable[[PoolTask[T]], Any] | None = work
         # There while it is RETURNING.
         self.returned: DispatchedFuture[None] | None = None
         self._owner = owner
@@ -161,7 +161,7 @@ class Task(Generic[T]):
 
 
 class _Aside(AbstractAsyncContextManager[None]):
-    def __init__(self, owner: TaskOwner, task: Task[Any]) -> None:
+    def __init__(self, owner: TaskOwner, task: PoolTask[Any]) -> None:
         self._owner = owner
         self._task = task
 

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from recursor.runtime.right_of_way import RIGHT_OF_WAY
-from recursor.runtime.task import Task, TaskState
+from recursor.runtime.task import PoolTask, TaskState
 
 logger = logging.getLogger("recursor.runtime")
 
@@ -27,21 +27,21 @@ CLOSE_LIMIT = 5.0
 class ThreadedPool(Protocol):
     """A pool, to its threads."""
 
-    def begin(self, task: Task[Any]) -> bool:
+    def begin(self, task: PoolTask[Any]) -> bool:
         """Note that a task begins. Returns whether it may."""
         ...
 
     def end(
-        self, task: Task[Any], value: Any, error: BaseException | None, thread: TaskThread | None = None
-    ) -> Task[Any] | None:
+        self, task: PoolTask[Any], value: Any, error: BaseException | None, thread: TaskThread | None = None
+    ) -> PoolTask[Any] | None:
         """Take a task's outcome. Returns the next one for the thread that ran it, as `next_for` does."""
         ...
 
-    def next_for(self, thread: TaskThread) -> Task[Any] | None:
+    def next_for(self, thread: TaskThread) -> PoolTask[Any] | None:
         """Return the next function for a thread; None: it is to wait, or, if it is `superfluous`, to end."""
         ...
 
-    def thread_ended(self, thread: TaskThread, task: Task[Any] | None) -> None:
+    def thread_ended(self, thread: TaskThread, task: PoolTask[Any] | None) -> None:
         """Account for a thread that ends, and for the task that it had, if it was killed."""
         ...
 
@@ -57,7 +57,7 @@ class TaskThread(threading.Thread):
         self.superfluous = False
         """Whether it is to end as soon as it has nothing to run; only the pool changes it."""
         self._pool = pool
-        self._task: Task[Any] | None = None
+        self._task: PoolTask[Any] | None = None
         self._wake = threading.Lock()
         self._wake.acquire()
 
@@ -74,7 +74,7 @@ class TaskThread(threading.Thread):
     def run(self) -> None:
         """Run tasks until it is superfluous."""
         pool = self._pool
-        task: Task[Any] | None = None
+        task: PoolTask[Any] | None = None
         try:
             while not self.superfluous:
                 self._wake.acquire()
@@ -99,13 +99,13 @@ class LoopThread(threading.Thread):
         self._loop = asyncio.new_event_loop()
         # Tasks begin in an empty context and not in that of the task that passed its place on.
         self._context = contextvars.Context()
-        self._beginning: deque[Task[Any]] = deque()
+        self._beginning: deque[PoolTask[Any]] = deque()
         self._is_called = False
-        self._running: dict[Task[Any], asyncio.Task[tuple[Any, BaseException | None]]] = {}
+        self._running: dict[PoolTask[Any], asyncio.Task[tuple[Any, BaseException | None]]] = {}
         self._end: asyncio.Task[None] | None = None
         self._has_ended = False
 
-    def begin(self, task: Task[Any]) -> None:
+    def begin(self, task: PoolTask[Any]) -> None:
         """Have an admitted task begin."""
         # Before the flag is looked at, which the loop lowers before it looks here: none is missed.
         self._beginning.append(task)
@@ -113,7 +113,7 @@ class LoopThread(threading.Thread):
             self._is_called = True
             self._call(self._begin_all)
 
-    def cancel(self, task: Task[Any]) -> None:
+    def cancel(self, task: PoolTask[Any]) -> None:
         """Cancel a task that has begun, until it ends."""
         self._call(self._cancel, task)
 
@@ -147,12 +147,12 @@ class LoopThread(threading.Thread):
                 # Not at the end of the coroutine itself: one that is cancelled at once never enters its code.
                 running.add_done_callback(partial(self._ended, task))
 
-    def _ended(self, task: Task[Any], running: asyncio.Task[tuple[Any, BaseException | None]]) -> None:
+    def _ended(self, task: PoolTask[Any], running: asyncio.Task[tuple[Any, BaseException | None]]) -> None:
         del self._running[task]
         error = asyncio.CancelledError() if running.cancelled() else running.exception()
         self._pool.end(task, *(running.result() if error is None else (None, error)))
 
-    def _cancel(self, task: Task[Any]) -> None:
+    def _cancel(self, task: PoolTask[Any]) -> None:
         running = self._running.get(task)
         if running is not None:
             running.cancel()

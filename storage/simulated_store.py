@@ -19,7 +19,7 @@ from recursor.storage.store import Done, Reader
 logger = logging.getLogger(__name__)
 
 
-class Scheduler(Protocol):
+class StepScheduler(Protocol):
     """What runs the steps, such as `recursor.runtime.simulated.Scheduler`."""
 
     def add(self, step: Callable[[], object], /) -> object:
@@ -37,7 +37,7 @@ class SimulatedStore:
     def __init__(
         self,
         tables: Iterable[str],
-        scheduler: Scheduler,
+        scheduler: StepScheduler,
         *,
         merges: Merges | None = None,
         largest_batch: int = LARGEST_BATCH,
@@ -77,7 +77,7 @@ class SimulatedStore:
         self._waiting.clear()
         self._written.clear()
 
-    def restarted(self, scheduler: Scheduler) -> SimulatedStore:
+    def restarted(self, scheduler: StepScheduler) -> SimulatedStore:
         """Return the store that another process opens afterwards: it holds what was written.
 
         Args:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from recursor.doctor.check import Fine, Unknown
 from recursor.doctor.evidence import Evidence, StackEvidence
-from recursor.doctor.report import Observation, Severity, Totals
+from recursor.doctor.report import Observation, Severity, StackTotals
 from recursor.domain.record import iso
 from recursor.domain.wording import plural, span
 
@@ -18,7 +18,7 @@ TOLERANCE = 5.0
 SET_THE_CLOCK = ("timedatectl status", "sudo timedatectl set-ntp true")
 
 
-def clock_was_not_set(evidence: Evidence, _totals: Totals) -> Observation | Fine | Unknown:
+def clock_was_not_set(evidence: Evidence, _totals: StackTotals) -> Observation | Fine | Unknown:
     """A machine's time that was set while a runner was up: what was due is looked at too late or early."""
     step, pid = evidence.runner.clock_step, evidence.runner.pid
     if step is None:

@@ -4,10 +4,10 @@ import shlex
 
 from recursor.doctor.check import Fine, Unknown
 from recursor.doctor.evidence import Evidence, Reach
-from recursor.doctor.report import Figures, Observation, Severity, Totals
+from recursor.doctor.report import Figures, Observation, Severity, StackTotals
 
 
-def directory_can_be_used(evidence: Evidence, _totals: Totals) -> Observation | Fine | Unknown:
+def directory_can_be_used(evidence: Evidence, _totals: StackTotals) -> Observation | Fine | Unknown:
     """A directory that is not there may be the wrong one; one that cannot be used stops everything."""
     found = evidence.directory
     if found is None:

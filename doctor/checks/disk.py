@@ -4,7 +4,7 @@ from shlex import quote
 
 from recursor.doctor.check import Fine, Unknown
 from recursor.doctor.evidence import DiskEvidence, Evidence
-from recursor.doctor.report import Observation, Severity, Totals
+from recursor.doctor.report import Observation, Severity, StackTotals
 from recursor.domain.wording import percent, size, span
 
 DAY = 86_400.0
@@ -22,7 +22,7 @@ LATER = 7 * DAY
 SHORTEST_HISTORY = DAY
 
 
-def disk_has_room(evidence: Evidence, totals: Totals) -> Observation | Fine | Unknown:
+def disk_has_room(evidence: Evidence, totals: StackTotals) -> Observation | Fine | Unknown:
     """Judge what is free, and how long it lasts at the store's average growth."""
     disk = evidence.disk
     if disk is None:
@@ -73,7 +73,7 @@ def _severity(disk: DiskEvidence, lasts: float | None) -> Severity | None:
     return None
 
 
-def _daily_growth(held: int, totals: Totals, now: float) -> float | None:
+def _daily_growth(held: int, totals: StackTotals, now: float) -> float | None:
     """Return the bytes that the store grew by a day, on average since the oldest stack was made."""
     age = 0.0 if totals.oldest_stack_at is None else now - totals.oldest_stack_at
     return held / age * DAY if age >= SHORTEST_HISTORY and held else None

@@ -2,14 +2,14 @@
 
 from recursor.doctor.check import Fine, Unknown
 from recursor.doctor.evidence import Evidence
-from recursor.doctor.report import Observation, Severity, Totals
+from recursor.doctor.report import Observation, Severity, StackTotals
 from recursor.domain.wording import plural
 
 # As many waiting as running: who came last waits for about as long as a run takes.
 WAITING_PER_PLACE = 1
 
 
-def agents_find_a_place(evidence: Evidence, _totals: Totals) -> Observation | Fine | Unknown:
+def agents_find_a_place(evidence: Evidence, _totals: StackTotals) -> Observation | Fine | Unknown:
     """More agents want to run than may: visitors still go first, all others wait."""
     load = evidence.runner.load
     if load is None:
@@ -35,7 +35,7 @@ def agents_find_a_place(evidence: Evidence, _totals: Totals) -> Observation | Fi
     )
 
 
-def agents_end_when_told(evidence: Evidence, _totals: Totals) -> Observation | Fine | Unknown:
+def agents_end_when_told(evidence: Evidence, _totals: StackTotals) -> Observation | Fine | Unknown:
     """Agents that outlived their time limit and do not end hold threads and memory for nothing."""
     load = evidence.runner.load
     if load is None:

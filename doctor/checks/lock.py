@@ -8,11 +8,11 @@ from shlex import quote
 
 from recursor.doctor.check import Fine, Unknown
 from recursor.doctor.evidence import Evidence, LockEvidence
-from recursor.doctor.report import Observation, Severity, Totals
+from recursor.doctor.report import Observation, Severity, StackTotals
 from recursor.domain.wording import plural
 
 
-def lock_is_sound(evidence: Evidence, _totals: Totals) -> Observation | Fine | Unknown:
+def lock_is_sound(evidence: Evidence, _totals: StackTotals) -> Observation | Fine | Unknown:
     """A lock that is held by another process than the one it names keeps every runner out."""
     lock = evidence.lock
     if lock is None:

@@ -2,14 +2,14 @@
 
 from recursor.doctor.check import Fine, Unknown
 from recursor.doctor.evidence import Evidence, Reach
-from recursor.doctor.report import Observation, Severity, Totals
+from recursor.doctor.report import Observation, Severity, StackTotals
 from recursor.domain.wording import plural, span
 
 # A runner that starts wakes all its stacks, and one that ends waits for its agents: ten seconds by default.
 LONGEST_CHANGE = 60.0
 
 
-def runner_is_up(evidence: Evidence, totals: Totals) -> Observation | Fine | Unknown:
+def runner_is_up(evidence: Evidence, totals: StackTotals) -> Observation | Fine | Unknown:
     """Running stacks without a runner stand still; a runner that does not answer cannot be steered."""
     runner, running = evidence.runner, totals.states.get("running", 0)
     match runner.reach:
@@ -29,7 +29,7 @@ def runner_is_up(evidence: Evidence, totals: Totals) -> Observation | Fine | Unk
             return _silent(evidence)
 
 
-def _absent(evidence: Evidence, totals: Totals) -> Observation:
+def _absent(evidence: Evidence, totals: StackTotals) -> Observation:
     lock, running = evidence.lock, totals.states.get("running", 0)
     last = "" if lock is None or lock.pid is None else f"; the last one was process {lock.pid}"
     waiting = running - totals.resting
@@ -102,7 +102,7 @@ def _silent(evidence: Evidence) -> Observation | Fine:
     )
 
 
-def commands_are_taken(evidence: Evidence, _totals: Totals) -> Observation | Fine | Unknown:
+def commands_are_taken(evidence: Evidence, _totals: StackTotals) -> Observation | Fine | Unknown:
     """What a command changes beside a runner, the runner does for it."""
     runner = evidence.runner
     match runner.reach:

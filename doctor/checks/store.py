@@ -4,11 +4,11 @@ from shlex import quote
 
 from recursor.doctor.check import Fine, Unknown
 from recursor.doctor.evidence import Evidence, Reach
-from recursor.doctor.report import Observation, Severity, Totals
+from recursor.doctor.report import Observation, Severity, StackTotals
 from recursor.domain.wording import plural, size
 
 
-def store_can_be_read(evidence: Evidence, totals: Totals) -> Observation | Fine | Unknown:
+def store_can_be_read(evidence: Evidence, totals: StackTotals) -> Observation | Fine | Unknown:
     """A store that cannot be opened hides all stacks."""
     found = evidence.store
     if found is None:
@@ -28,7 +28,7 @@ def store_can_be_read(evidence: Evidence, totals: Totals) -> Observation | Fine 
     return Fine(f"{size(found.bytes)} on disk, {plural(totals.stacks, 'stack')}")
 
 
-def store_has_this_version(evidence: Evidence, _totals: Totals) -> Observation | Fine | Unknown:
+def store_has_this_version(evidence: Evidence, _totals: StackTotals) -> Observation | Fine | Unknown:
     """A store of another schema version is not read: its records could be misunderstood."""
     found = evidence.store
     if found is None or found.problem is not None or not found.exists or found.schema_version is None:

@@ -1,7 +1,7 @@
 """How many events a watcher is told."""
 
+from recursor.actors.event_bus import EventBus
 from recursor.actors.event_rate import EventRate
-from recursor.actors.event_stream import EventStream
 from recursor.domain.events import ContentsChanged, Event, StackDeleted
 
 A, B = "a" * 16, "b" * 16
@@ -23,14 +23,14 @@ class Seconds:
         return self.now
 
 
-def publish(stream: EventStream, stack_id: str, count: int) -> None:
+def publish(stream: EventBus, stack_id: str, count: int) -> None:
     for _ in range(count):
         if stream.wanted(stack_id):
             stream.publish(ContentsChanged(stack_id=stack_id, at=0.0, what="todos"))
 
 
 def test_a_burst_is_told_and_what_is_beyond_is_counted() -> None:
-    seconds, watcher, stream = Seconds(), Watcher(), EventStream()
+    seconds, watcher, stream = Seconds(), Watcher(), EventBus()
     rate = EventRate(stack_rate=1, stack_burst=5, total_rate=100, total_burst=100, now=seconds)
     stream.subscribe(watcher, rate=rate)
     publish(stream, A, 8)
@@ -43,7 +43,7 @@ def test_a_burst_is_told_and_what_is_beyond_is_counted() -> None:
 
 
 def test_one_stack_does_not_use_up_the_share_of_another() -> None:
-    watcher, stream = Watcher(), EventStream()
+    watcher, stream = Watcher(), EventBus()
     stream.subscribe(watcher, rate=EventRate(stack_burst=5, total_burst=100, now=Seconds()))
     publish(stream, A, 1000)
     publish(stream, B, 5)
@@ -51,7 +51,7 @@ def test_one_stack_does_not_use_up_the_share_of_another() -> None:
 
 
 def test_all_stacks_together_are_bounded() -> None:
-    watcher, stream = Watcher(), EventStream()
+    watcher, stream = Watcher(), EventBus()
     stream.subscribe(watcher, rate=EventRate(stack_burst=5, total_burst=7, now=Seconds()))
     publish(stream, A, 5)
     publish(stream, B, 5)
@@ -59,7 +59,7 @@ def test_all_stacks_together_are_bounded() -> None:
 
 
 def test_nobody_is_spared_what_matters() -> None:
-    watcher, stream = Watcher(), EventStream()
+    watcher, stream = Watcher(), EventBus()
     stream.subscribe(watcher, rate=EventRate(stack_burst=1, now=Seconds()))
     publish(stream, A, 10)
     assert stream.wanted(A, essential=True)
@@ -68,7 +68,7 @@ def test_nobody_is_spared_what_matters() -> None:
 
 
 def test_who_wants_all_is_told_all_beside_one_who_does_not() -> None:
-    patient, hasty, stream = Watcher(), Watcher(), EventStream()
+    patient, hasty, stream = Watcher(), Watcher(), EventBus()
     stream.subscribe(hasty, rate=EventRate(stack_burst=2, now=Seconds()))
     stream.subscribe(patient)
     publish(stream, A, 10)

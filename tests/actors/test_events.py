@@ -6,7 +6,7 @@ import pytest
 from recursor.actors.messages import (
     CreateStack,
     DeleteStack,
-    SendMessage,
+    SendStackMessage,
     Subscribe,
     Unsubscribe,
 )
@@ -219,7 +219,7 @@ def test_a_message_of_a_person_wakes_its_receiver(set_stage):
     stage.wait_rest(receiver)
     stage.wait_rest(sender)
     message = new_message(stage.stack(sender), receiver, "hello", stage.clock.now())
-    assert stage.ask(SendMessage(message)) == message
+    assert stage.ask(SendStackMessage(message)) == message
     stage.wait_for(CycleFinished, receiver)
 
     assert stage.committed(receiver) == ["answered"]
@@ -246,7 +246,7 @@ def test_two_stacks_that_write_to_each_other_take_turns(set_stage):
 
     cast.communicator.act = reply
     first = new_message(stage.stack(one), two, "0", stage.clock.now())
-    stage.ask(SendMessage(first))
+    stage.ask(SendStackMessage(first))
     stage.wait_for(NodeFinished, two, where=lambda told: told.summary == "enough")
 
     assert stage.committed(two) == [str(number) for number in range(1, 21, 2)] + ["enough"]

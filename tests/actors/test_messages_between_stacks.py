@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from recursor.actors.messages import DeleteStack, SendMessage
+from recursor.actors.messages import DeleteStack, SendStackMessage
 from recursor.domain.commands import Command
-from recursor.domain.effect import SendMessage as SendMessageEffect
+from recursor.domain.effect import SendMessage
 from recursor.domain.events import CycleFinished
 from recursor.domain.new_records import new_message
 from recursor.domain.todo import TodoStatus
@@ -108,7 +108,7 @@ def two(set_stage, store):
 
     def set_it(direct=True):
         def write(snapshot, run):
-            hello = SendMessageEffect(to_stack_id=receiver if direct else None, content="hello")
+            hello = SendMessage(to_stack_id=receiver if direct else None, content="hello")
             return outcome(*finish_todo(snapshot, run).effects, hello, summary="wrote")
 
         cast = Cast(first=write)
@@ -199,8 +199,7 @@ def test_a_stack_that_was_written_to_by_one_that_is_gone_goes_on(set_stage):
 
     def reply(snapshot, run):
         replies = [
-            SendMessageEffect(to_stack_id=message.from_stack_id, content="thanks")
-            for message in snapshot.messages
+            SendMessage(to_stack_id=message.from_stack_id, content="thanks") for message in snapshot.messages
         ]
         return outcome(*replies, *answer(snapshot, run).effects, summary="answered")
 
@@ -210,7 +209,7 @@ def test_a_stack_that_was_written_to_by_one_that_is_gone_goes_on(set_stage):
     stage.tell(b, Command.START)
     stage.wait_rest(b)
     stage.tell(b, Command.PAUSE)
-    stage.ask(SendMessage(new_message(stage.stack(s), b, "hello", stage.clock.now())))
+    stage.ask(SendStackMessage(new_message(stage.stack(s), b, "hello", stage.clock.now())))
     stage.ask(DeleteStack(s))
     stage.tell(b, Command.RESUME)
     stage.wait_for(CycleFinished, b, count=2)
@@ -227,7 +226,7 @@ def test_a_stack_that_was_written_to_by_one_that_is_gone_goes_on(set_stage):
 
 def test_a_receiver_that_is_deleted_while_an_agent_writes_to_it_holds_nobody_up(set_stage):
     def write(snapshot, run):
-        hello = SendMessageEffect(to_stack_id=other, content="hello")
+        hello = SendMessage(to_stack_id=other, content="hello")
         return outcome(hello, *finish_todo(snapshot, run).effects, summary="wrote")
 
     gate = Gate(write)
@@ -250,16 +249,16 @@ def broadcast(stage, content, sender=None, **fields):
     """Have a stack that nobody knows of write to all."""
     sender = sender or stage.stack(stage.create(name="third", start=False))
     message = new_message(sender, None, content, stage.clock.now()).but(**fields)
-    return stage.ask(SendMessage(message))
+    return stage.ask(SendStackMessage(message))
 
 
 def test_a_broadcast_that_is_sent_twice_is_stored_once(two):
     stage, cast, sender, receiver = two()
     message = new_message(stage.stack(sender), None, "hello", stage.clock.now())
-    assert stage.ask(SendMessage(message)) == stage.ask(SendMessage(message)) == message
+    assert stage.ask(SendStackMessage(message)) == stage.ask(SendStackMessage(message)) == message
     stage.wait_for(CycleFinished, receiver)
     stage.status(receiver)
-    assert stage.ask(SendMessage(message)) == message
+    assert stage.ask(SendStackMessage(message)) == message
     assert messages(stage, BROADCASTS) == [message]
     assert read_by(cast, receiver) == ["hello"]
     assert stage.committed(sender) == []
@@ -272,12 +271,12 @@ def test_a_broadcast_that_was_overtaken_is_still_read(two):
     quick = broadcast(stage, "quick", stage.stack(sender))
     stage.wait_for(CycleFinished, receiver)
     assert stage.stack(receiver).broadcasts_read == quick.id
-    stored = stage.ask(SendMessage(slow))
+    stored = stage.ask(SendStackMessage(slow))
     assert stored.id > quick.id
     stage.wait_for(CycleFinished, receiver, count=2)
     assert read_by(cast, receiver) == ["quick", "slow"]
     # Its sender does not know of its other id.
-    assert stage.ask(SendMessage(slow)) == stored
+    assert stage.ask(SendStackMessage(slow)) == stored
 
 
 def test_a_broadcast_from_before_a_clock_was_put_back_does_not_hide_the_next(two):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from recursor.actors.messages import SendMessage, SendUserMessage
+from recursor.actors.messages import SendStackMessage, SendUserMessage
 from recursor.domain.commands import Command
 from recursor.domain.effect import SetPhase
 from recursor.domain.events import CycleFinished
@@ -85,7 +85,7 @@ def test_a_passivated_stack_is_woken_by(set_stage, waker):
         case "message":
             stage.write_to(stack_id)
         case "broadcast":
-            stage.ask(SendMessage(new_message(stage.stack(other), None, "news", stage.clock.now())))
+            stage.ask(SendStackMessage(new_message(stage.stack(other), None, "news", stage.clock.now())))
         case "todo":
             stage.add_todo(stack_id, "first: a")
         case "command":

@@ -2,7 +2,7 @@
 
 import pytest
 
-from recursor.actors.messages import AddTodo, ConfigureStack, DeleteStack, SendMessage
+from recursor.actors.messages import AddTodo, ConfigureStack, DeleteStack, SendStackMessage
 from recursor.domain.commands import Command
 from recursor.domain.errors import NotFoundError
 from recursor.domain.events import CycleFinished, StackChanged, Trouble
@@ -201,7 +201,7 @@ def test_what_no_cycle_needs_stops_nobody(set_stage, table, key, value):
     stage.crash()
     stage.start()
     sender = stage.stack(other)
-    stage.ask(SendMessage(new_message(sender, None, "hello all", stage.clock.now())))
+    stage.ask(SendStackMessage(new_message(sender, None, "hello all", stage.clock.now())))
     stage.wait_for(CycleFinished, stack_id, count=2)
     assert stage.nodes(stack_id)["communicator"].status is NodeStatus.COMPLETED
     assert stage.ref.is_alive()

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from recursor.actors.messages import ControlStack, SendMessage, SendUserMessage, Shutdown
+from recursor.actors.messages import ControlStack, SendStackMessage, SendUserMessage, Shutdown
 from recursor.domain.commands import Command
 from recursor.domain.effect import SetPhase
 from recursor.domain.errors import ConflictError
@@ -246,7 +246,9 @@ def test_a_broadcast_that_came_where_agents_do_not_run_is_read_where_they_do(set
         stage.wait_rest(stack_id)
     stage.crash()
     stage.start(runs=False)
-    message = stage.ask(SendMessage(new_message(stage.stack(sender), None, "good news", stage.clock.now())))
+    message = stage.ask(
+        SendStackMessage(new_message(stage.stack(sender), None, "good news", stage.clock.now()))
+    )
     stage.crash()
     stage.start()
     until(lambda: stage.committed(receiver) == ["answered"], "the reading")

@@ -22,11 +22,11 @@ from recursor.actors.orchestrator import Orchestrator
 from recursor.client import route
 from recursor.client.checkup import examine
 from recursor.doctor.clocks import clock_step
-from recursor.doctor.report import Outcome, Report
+from recursor.doctor.report import CheckOutcome, Report
 from recursor.doctor.stacks import DAY
 from recursor.domain.agent import Run
 from recursor.domain.commands import AddTodo, CreateStack, SendUserMessage
-from recursor.domain.effect import Outcome as Effects
+from recursor.domain.effect import CheckOutcome as Effects
 from recursor.domain.errors import NotFoundError
 from recursor.domain.execution import ExecutionStatus, OrchestratorExecution
 from recursor.domain.ids import new_id
@@ -56,7 +56,7 @@ def ids(report: Report) -> list[str]:
     return [finding.id for finding in report.findings]
 
 
-def outcomes(report: Report) -> dict[str, Outcome]:
+def outcomes(report: Report) -> dict[str, CheckOutcome]:
     return {check.id: check.outcome for check in report.checks}
 
 
@@ -152,7 +152,7 @@ def test_a_store_that_cannot_be_opened_is_a_finding(data: Path, damage: str) -> 
     for named in (None, "one"):
         report = examine(data, named)
         assert "store-unreadable" in ids(report)
-        assert outcomes(report)["failure-rate"] is Outcome.UNKNOWN
+        assert outcomes(report)["failure-rate"] is CheckOutcome.UNKNOWN
     assert file.read_bytes() == left
 
 
@@ -259,7 +259,7 @@ def test_a_lock_held_by_a_program_that_left_no_name(data: Path) -> None:
         report = examine(data)
     assert ids(report) == ["lock"]
     assert "left no name" in report.findings[0].evidence
-    assert outcomes(report)["runner"] is Outcome.UNKNOWN
+    assert outcomes(report)["runner"] is CheckOutcome.UNKNOWN
 
 
 def test_a_lock_that_names_another_machine(data: Path) -> None:

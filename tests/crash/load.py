@@ -11,7 +11,7 @@ from recursor.actors.messages import (
     ControlStack,
     CreateStack,
     DeleteStack,
-    SendMessage,
+    SendStackMessage,
     SendUserMessage,
     SetIdea,
 )
@@ -83,7 +83,7 @@ class Load:
             case "message":
                 to = None if random.random() < 0.3 else of
                 letter = new_message(random.choice(list(self.stacks.values())), to, f"{text} 2", now)
-                self._give(child, MESSAGES.name, letter, SendMessage(letter))
+                self._give(child, MESSAGES.name, letter, SendStackMessage(letter))
             case "idea":
                 asked = self._ask(child, of)
                 self.book.set_idea(asked, text)

@@ -4,7 +4,7 @@ from recursor.doctor.catalogue import CHECKS
 from recursor.doctor.check import SystemCheck
 from recursor.doctor.diagnosis import diagnose
 from recursor.doctor.evidence import StoreEvidence
-from recursor.doctor.report import Outcome
+from recursor.doctor.report import CheckOutcome
 from recursor.domain.stack import ExecutionState
 from tests.doctor.evidence import broken_stack, healthy, healthy_stack, make_runner
 from tests.making import NOW, STACK
@@ -19,7 +19,7 @@ def test_health_is_told_with_the_figures_of_every_check() -> None:
     assert [check.id for check in report.checks] == [
         c.id for c in CHECKS if isinstance(c, SystemCheck) or not c.in_focus
     ]
-    assert {check.outcome for check in report.checks} == {Outcome.OK}
+    assert {check.outcome for check in report.checks} == {CheckOutcome.OK}
     assert all(check.detail for check in report.checks)
     assert report.totals.stacks == 2
     assert report.totals.states == {"running": 2}
@@ -44,8 +44,8 @@ def test_problems_come_first_then_in_the_order_of_the_checks_then_by_name() -> N
     ]
     assert (report.problems, report.warnings) == (2, 1)
     outcomes = {check.id: check.outcome for check in report.checks}
-    assert outcomes["paused"] is Outcome.PROBLEM
-    assert outcomes["failing-now"] is Outcome.WARNING
+    assert outcomes["paused"] is CheckOutcome.PROBLEM
+    assert outcomes["failing-now"] is CheckOutcome.WARNING
 
 
 def test_a_warning_alone_is_healthy() -> None:
@@ -58,7 +58,7 @@ def test_what_there_is_no_evidence_for_is_unknown_not_fine() -> None:
     evidence = healthy(disk=None, lock=None, directory=None, store=None, runner=make_runner(commanded=None))
     outcomes = {check.id: check.outcome for check in diagnose(evidence, ()).checks}
     for check in ("disk-space", "lock", "data-directory", "store-unreadable", "store-version", "commands"):
-        assert outcomes[check] is Outcome.UNKNOWN
+        assert outcomes[check] is CheckOutcome.UNKNOWN
 
 
 def test_stacks_of_a_store_that_cannot_be_read_are_unknown() -> None:
@@ -68,7 +68,7 @@ def test_stacks_of_a_store_that_cannot_be_read_are_unknown() -> None:
     outcomes = {check.id: check.outcome for check in report.checks}
     for check in CHECKS:
         if not isinstance(check, SystemCheck) and not check.in_focus:
-            assert outcomes[check.id] is Outcome.UNKNOWN
+            assert outcomes[check.id] is CheckOutcome.UNKNOWN
 
 
 def test_a_stack_that_somebody_asks_about_is_told_to_be_at_rest() -> None:

@@ -7,7 +7,7 @@ import pytest
 from recursor.doctor.check import Fine, Unknown
 from recursor.doctor.checks import clock, directory, disk, load, lock, runner, store
 from recursor.doctor.evidence import DirectoryEvidence, Evidence, Reach, RunnerEvidence
-from recursor.doctor.report import Observation, Severity, Totals
+from recursor.doctor.report import Observation, Severity, StackTotals
 from tests.doctor.evidence import (
     PID,
     healthy,
@@ -45,47 +45,47 @@ def in_directory(**fields: Any) -> Evidence:
 
 
 def test_a_directory_that_is_not_there_may_be_the_wrong_one() -> None:
-    found = directory.directory_can_be_used(in_directory(exists=False), Totals())
+    found = directory.directory_can_be_used(in_directory(exists=False), StackTotals())
     assert "/data does not exist" in observed(found, Severity.WARNING).evidence
 
 
 def test_a_directory_that_cannot_be_read_is_a_problem() -> None:
     found = directory.directory_can_be_used(
-        in_directory(problem="can't be read: Permission denied"), Totals()
+        in_directory(problem="can't be read: Permission denied"), StackTotals()
     )
     assert observed(found).commands == ("ls -ld /data",)
 
 
 def test_a_directory_that_cannot_be_written_matters_only_without_a_runner() -> None:
     read_only = in_directory(writable=False)
-    observed(directory.directory_can_be_used(read_only, Totals()), Severity.WARNING)
-    fine(directory.directory_can_be_used(read_only.but(runner=make_runner()), Totals()))
+    observed(directory.directory_can_be_used(read_only, StackTotals()), Severity.WARNING)
+    fine(directory.directory_can_be_used(read_only.but(runner=make_runner()), StackTotals()))
 
 
 # The store
 
 
 def test_a_store_that_cannot_be_opened_is_a_problem_in_the_words_of_what_failed() -> None:
-    found = store.store_can_be_read(healthy(store=make_store(problem="/data/store: damaged")), Totals())
+    found = store.store_can_be_read(healthy(store=make_store(problem="/data/store: damaged")), StackTotals())
     assert observed(found).evidence == "/data/store: damaged"
 
 
 def test_no_store_yet_is_fine() -> None:
-    fine(store.store_can_be_read(healthy(store=make_store(exists=False)), Totals()))
+    fine(store.store_can_be_read(healthy(store=make_store(exists=False)), StackTotals()))
 
 
 def test_a_newer_store_needs_a_newer_program() -> None:
-    found = store.store_has_this_version(healthy(store=make_store(schema_version=2)), Totals())
+    found = store.store_has_this_version(healthy(store=make_store(schema_version=2)), StackTotals())
     assert observed(found).commands == ("recursor --version",)
     assert "version 2, this program reads 1" in observed(found).evidence
 
 
 def test_an_older_store_is_brought_up_to_date_by_a_new_runner() -> None:
     evidence = healthy(store=make_store(schema_version=0), runner=RunnerEvidence(reach=Reach.ABSENT))
-    found = observed(store.store_has_this_version(evidence, Totals()))
+    found = observed(store.store_has_this_version(evidence, StackTotals()))
     assert found.commands == ("recursor backup /data/store.before-update", "recursor run")
     with_runner = healthy(store=make_store(schema_version=0))
-    found = observed(store.store_has_this_version(with_runner, Totals()))
+    found = observed(store.store_has_this_version(with_runner, StackTotals()))
     assert found.commands[0].startswith(f"kill {PID}")
     assert found.commands[-1] == "recursor run"
 
@@ -110,7 +110,7 @@ def test_an_older_store_is_brought_up_to_date_by_a_new_runner() -> None:
 )
 def test_a_full_disk(free: int, total: int, severity: Severity | None) -> None:
     evidence = healthy(disk=make_disk(free_bytes=free, total_bytes=total))
-    found = disk.disk_has_room(evidence, Totals())
+    found = disk.disk_has_room(evidence, StackTotals())
     if severity is None:
         fine(found)
     else:
@@ -127,7 +127,7 @@ def test_a_disk_that_will_be_full(days_left: float, severity: Severity | None) -
         store=make_store(bytes=100_000_000_000),
         disk=make_disk(free_bytes=int(days_left * 10_000_000_000), total_bytes=1_000_000_000_000),
     )
-    found = disk.disk_has_room(evidence, Totals(oldest_stack_at=NOW - 10 * DAY))
+    found = disk.disk_has_room(evidence, StackTotals(oldest_stack_at=NOW - 10 * DAY))
     if severity is None:
         assert "grows by 10.0 GB a day" in fine(found)
     else:
@@ -136,7 +136,7 @@ def test_a_disk_that_will_be_full(days_left: float, severity: Severity | None) -
 
 def test_a_store_of_less_than_a_day_says_nothing_of_its_growth() -> None:
     evidence = healthy(store=make_store(bytes=100_000_000_000), disk=make_disk())
-    assert "a day" not in fine(disk.disk_has_room(evidence, Totals(oldest_stack_at=NOW - DAY + 1)))
+    assert "a day" not in fine(disk.disk_has_room(evidence, StackTotals(oldest_stack_at=NOW - DAY + 1)))
 
 
 # The lock
@@ -144,29 +144,29 @@ def test_a_store_of_less_than_a_day_says_nothing_of_its_growth() -> None:
 
 def test_a_lock_that_is_free_is_sound_whomever_it_names() -> None:
     left = make_lock(held=False, alive=False)
-    assert fine(lock.lock_is_sound(healthy(lock=left), Totals())) == (
+    assert fine(lock.lock_is_sound(healthy(lock=left), StackTotals())) == (
         f"free; last held by process {PID}, which has ended"
     )
-    assert fine(lock.lock_is_sound(healthy(lock=make_lock(held=False, pid=None)), Totals())) == "free"
+    assert fine(lock.lock_is_sound(healthy(lock=make_lock(held=False, pid=None)), StackTotals())) == "free"
 
 
 def test_a_lock_held_by_a_child_of_a_dead_runner_names_who_is_to_be_ended() -> None:
-    found = observed(lock.lock_is_sound(healthy(lock=make_lock(alive=False, holders=(5000,))), Totals()))
+    found = observed(lock.lock_is_sound(healthy(lock=make_lock(alive=False, holders=(5000,))), StackTotals()))
     assert found.commands == ("kill 5000",)
-    unseen = observed(lock.lock_is_sound(healthy(lock=make_lock(alive=False, holders=())), Totals()))
+    unseen = observed(lock.lock_is_sound(healthy(lock=make_lock(alive=False, holders=())), StackTotals()))
     assert unseen.commands == ("fuser -v /data/runner.lock",)
 
 
 def test_a_lock_held_on_another_machine_is_a_problem() -> None:
     elsewhere = make_lock(here=False, alive=None, host="there", holders=())
-    assert "on there" in observed(lock.lock_is_sound(healthy(lock=elsewhere), Totals())).evidence
+    assert "on there" in observed(lock.lock_is_sound(healthy(lock=elsewhere), StackTotals())).evidence
 
 
 def test_a_lock_that_cannot_be_asked_is_a_problem_in_the_words_of_what_failed() -> None:
     unreadable = make_lock(
         problem="locked by a process that left no name", holders=(77,), pid=None, alive=None
     )
-    found = observed(lock.lock_is_sound(healthy(lock=unreadable), Totals()))
+    found = observed(lock.lock_is_sound(healthy(lock=unreadable), StackTotals()))
     assert "left no name" in found.evidence
     assert found.commands == ("kill 77",)
 
@@ -174,7 +174,7 @@ def test_a_lock_that_cannot_be_asked_is_a_problem_in_the_words_of_what_failed() 
 # The runner
 
 
-RUNNING = Totals(stacks=2, states={"running": 2}, resting=1)
+RUNNING = StackTotals(stacks=2, states={"running": 2}, resting=1)
 
 
 def test_running_stacks_need_a_runner() -> None:
@@ -186,14 +186,14 @@ def test_running_stacks_need_a_runner() -> None:
 
 def test_stacks_at_rest_without_a_runner_are_a_warning_until_something_comes() -> None:
     absent = healthy(runner=RunnerEvidence(reach=Reach.ABSENT))
-    resting = Totals(stacks=2, states={"running": 2}, resting=2)
+    resting = StackTotals(stacks=2, states={"running": 2}, resting=2)
     observed(runner.runner_is_up(absent, resting), Severity.WARNING)
-    observed(runner.runner_is_up(absent, Totals(stacks=2, states={"running": 2}, resting=1)))
+    observed(runner.runner_is_up(absent, StackTotals(stacks=2, states={"running": 2}, resting=1)))
 
 
 def test_no_runner_is_needed_where_no_stack_runs() -> None:
     absent = healthy(runner=RunnerEvidence(reach=Reach.ABSENT))
-    fine(runner.runner_is_up(absent, Totals(stacks=1, states={"paused": 1})))
+    fine(runner.runner_is_up(absent, StackTotals(stacks=1, states={"paused": 1})))
 
 
 def test_a_silent_runner_is_looked_into_before_it_is_killed() -> None:
@@ -228,7 +228,7 @@ def test_who_holds_the_lock_is_unknown_if_it_cannot_be_asked() -> None:
 
 
 def commands(**fields: Any) -> Observation | Fine | Unknown:
-    return runner.commands_are_taken(healthy(runner=make_runner(**fields)), Totals())
+    return runner.commands_are_taken(healthy(runner=make_runner(**fields)), StackTotals())
 
 
 @pytest.mark.parametrize("reach", [Reach.UP, Reach.SILENT, Reach.CHANGING])
@@ -259,7 +259,7 @@ def test_whether_commands_are_taken_is_unknown_where_none_was_tried() -> None:
 
 @pytest.mark.parametrize(("step", "wrong"), [(-120.0, False), (-121.0, True), (120.0, False), (121.0, True)])
 def test_a_clock_that_was_set_under_a_runner(step: float, wrong: bool) -> None:
-    found = clock.clock_was_not_set(healthy(runner=make_runner(clock_step=step)), Totals())
+    found = clock.clock_was_not_set(healthy(runner=make_runner(clock_step=step)), StackTotals())
     if wrong:
         assert ("forward" if step > 0 else "back") in observed(found, Severity.WARNING).evidence
     else:
@@ -267,7 +267,7 @@ def test_a_clock_that_was_set_under_a_runner(step: float, wrong: bool) -> None:
 
 
 def test_without_a_runner_nobody_knows_whether_the_clock_was_set() -> None:
-    found = clock.clock_was_not_set(healthy(runner=RunnerEvidence(reach=Reach.ABSENT)), Totals())
+    found = clock.clock_was_not_set(healthy(runner=RunnerEvidence(reach=Reach.ABSENT)), StackTotals())
     assert isinstance(found, Unknown)
 
 
@@ -277,7 +277,7 @@ def test_without_a_runner_nobody_knows_whether_the_clock_was_set() -> None:
 @pytest.mark.parametrize(("queued", "wrong"), [(0, False), (8, False), (9, True)])
 def test_agents_that_wait_for_a_place(queued: int, wrong: bool) -> None:
     busy = make_runner(load=make_load(agents_running=8, agents_queued=queued))
-    found = load.agents_find_a_place(healthy(runner=busy), Totals())
+    found = load.agents_find_a_place(healthy(runner=busy), StackTotals())
     if wrong:
         assert observed(found, Severity.WARNING).commands[-1] == "recursor run --agents 16"
     else:
@@ -290,7 +290,7 @@ def test_agents_that_wait_for_a_place(queued: int, wrong: bool) -> None:
 )
 def test_agents_that_do_not_end(abandoned: int, severity: Severity | None) -> None:
     evidence = healthy(runner=make_runner(load=make_load(agents_abandoned=abandoned)))
-    found = load.agents_end_when_told(evidence, Totals())
+    found = load.agents_end_when_told(evidence, StackTotals())
     if severity is None:
         fine(found)
     else:
@@ -299,4 +299,4 @@ def test_agents_that_do_not_end(abandoned: int, severity: Severity | None) -> No
 
 @pytest.mark.parametrize("check", [load.agents_find_a_place, load.agents_end_when_told])
 def test_without_a_runner_there_is_no_load(check: Any) -> None:
-    assert isinstance(check(healthy(runner=RunnerEvidence(reach=Reach.ABSENT)), Totals()), Unknown)
+    assert isinstance(check(healthy(runner=RunnerEvidence(reach=Reach.ABSENT)), StackTotals()), Unknown)

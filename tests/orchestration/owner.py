@@ -18,8 +18,8 @@ from recursor.orchestration.graph import build_graph
 from recursor.orchestration.stack_events import (
     Activity,
     Build,
-    Cancel,
-    Deliver,
+    CancelRuns,
+    DeliverToStack,
     Effect,
     Gone,
     GraphBuilt,
@@ -28,11 +28,11 @@ from recursor.orchestration.stack_events import (
     Quiesced,
     Reload,
     Requested,
-    Run,
+    RunWave,
+    SetTimer,
     TakeBack,
     Tell,
     TimerDue,
-    Wait,
     WaveEnded,
     Woken,
     WorkReported,
@@ -91,7 +91,7 @@ class Question:
     """What was asked of the cache, the builder or the agents, and in which turn."""
 
     turn: int
-    effect: Look | Build | Run
+    effect: Look | Build | RunWave
     begun: set[str] = field(default_factory=set)
     """The roles whose agents have begun."""
     taken_back: bool = False
@@ -174,7 +174,7 @@ class Owner:
         self.disk.waiting = None
         durable, lost = self.queue.durable, self.queue.failed(FULL)
         running = any(
-            isinstance(each.effect, Run) and each.turn == self.state.turn for each in self.questions
+            isinstance(each.effect, RunWave) and each.turn == self.state.turn for each in self.questions
         )
         step = self.machine.recover(self.state, durable, lost, self.now, running=running, retry=RETRY)
         self._take(step, results=lost)
@@ -193,7 +193,7 @@ class Owner:
                 self.feed(LookFailed(problem))
             case Build(report), graph:
                 self.feed(GraphBuilt(graph, report))
-            case Run(), results:
+            case RunWave(), results:
                 self.feed(WaveEnded(tuple(results)))
 
     def pass_time(self, seconds: float) -> None:
@@ -233,20 +233,20 @@ class Owner:
         match effect:
             case Look() | Build():
                 self.questions.append(Question(self.state.turn, effect))
-            case Run():
+            case RunWave():
                 self._run(effect)
             case TakeBack():
                 self.taken_back = self.state.turn
                 for question in self.questions:
                     question.taken_back = question.turn == self.state.turn
-            case Cancel():
+            case CancelRuns():
                 # Whatever they return, nobody waits for it.
-                self.questions = [each for each in self.questions if not isinstance(each.effect, Run)]
-            case Wait(due):
+                self.questions = [each for each in self.questions if not isinstance(each.effect, RunWave)]
+            case SetTimer(due):
                 self.timer = None if due is None else (due, self.state.turn)
             case Tell():
                 self.told.append(effect)
-            case Deliver(message):
+            case DeliverToStack(message):
                 self.delivering.append(message)
             case Reload():
                 self.begin(self.queue.durable)
@@ -256,7 +256,7 @@ class Owner:
             case Quiesced():
                 self.is_quiet = True
 
-    def _run(self, effect: Run) -> None:
+    def _run(self, effect: RunWave) -> None:
         if effect.turn != self.state.turn:
             return
         if self.taken_back == effect.turn:
@@ -302,7 +302,7 @@ def build(owner: Owner) -> None:
 def end_wave(owner: Owner, *roles: str, **fields: Any) -> None:
     """Have the agents of a wave end, or only some of them: the others were taken back."""
     run = owner.asked.effect
-    assert isinstance(run, Run)
+    assert isinstance(run, RunWave)
     fields = fields or {"outcome": Outcome()}
     results = [
         result_of(node, make_snapshot(), owner.now, **fields)

@@ -14,7 +14,7 @@ from recursor.domain.commands import (
     CreateStack,
     EditTodo,
     RenameStack,
-    SendMessage,
+    SendStackMessage,
     SendUserMessage,
     SetIdea,
 )
@@ -233,7 +233,7 @@ class TestRenaming:
 TOLD = {
     "visitor": SendUserMessage(new_user_message(STACK, "Ada", "hello", NOW)),
     "todo": AddTodo(new_todo(STACK, "water", 3, NOW)),
-    "stack": SendMessage(new_message(make_stack(id=OTHER), STACK, "hello", NOW)),
+    "stack": SendStackMessage(new_message(make_stack(id=OTHER), STACK, "hello", NOW)),
 }
 
 
@@ -292,7 +292,7 @@ class TestNews:
     def test_that_was_made_earlier_and_comes_later_stands_where_it_belongs(self, desk: Desk) -> None:
         slow, quick = make_message(1), make_message(2)
         for message in (quick, slow):
-            do(desk, SendMessage(message))
+            do(desk, SendStackMessage(message))
         assert desk.records.messages.items == (slow, quick)
 
 

@@ -26,7 +26,7 @@ from recursor.orchestration.stack_events import (
     ChildDied,
     Posted,
     Quiesce,
-    Run,
+    RunWave,
     TimerDue,
     WorkReported,
 )
@@ -97,7 +97,7 @@ class TestWaking:
         look(owner)
         owner.write_all()
         run = owner.asked.effect
-        assert isinstance(run, Run)
+        assert isinstance(run, RunWave)
         assert [(node.role, node.attempts) for node in run.nodes] == [("builder", 2)]
 
     def test_a_backoff_is_waited_out_whatever_comes(self) -> None:
@@ -328,7 +328,7 @@ class TestBuilding:
         assert not owner.questions
         owner.write_all()
         run = owner.asked.effect
-        assert isinstance(run, Run)
+        assert isinstance(run, RunWave)
         assert [(node.role, node.attempts) for node in run.nodes] == [("planner", 1)]
         assert statuses(owner) == {"planner": NodeStatus.RUNNING, "builder": NodeStatus.PENDING}
         assert owner.records.execution is not None

@@ -29,10 +29,10 @@ from recursor.domain.stack import ExecutionState
 from recursor.orchestration.stack_events import (
     Activity,
     Arrived,
-    Deliver,
+    DeliverToStack,
     Posted,
-    Run,
-    Trouble,
+    ReportTrouble,
+    RunWave,
 )
 from recursor.storage.errors import StorageFullError
 from tests.making import (
@@ -77,7 +77,7 @@ class TestMessagesToOthers:
         assert owner.delivering == []
         owner.write_all()
         (message,) = owner.delivering
-        assert Deliver(message) in owner.carried_out
+        assert DeliverToStack(message) in owner.carried_out
         assert message.id in owner.records.outbox
         owner.feed(Arrived(message.id))
         assert message.id not in owner.records.outbox
@@ -261,7 +261,7 @@ class TestAFullDisk:
         look(owner)
         owner.write_all()
         run = owner.asked.effect
-        assert isinstance(run, Run)
+        assert isinstance(run, RunWave)
         assert [(node.role, node.attempts) for node in run.nodes] == [("planner", 2)]
 
     def test_forgets_no_broadcast_and_no_arrival(self) -> None:
@@ -280,5 +280,5 @@ class TestAFullDisk:
 
     def test_is_told_by_whoever_met_it(self) -> None:
         owner = running()
-        assert Trouble not in kinds(owner)
+        assert ReportTrouble not in kinds(owner)
         assert str(FULL) == "no space left"

@@ -18,7 +18,7 @@ from recursor.domain.commands import (
     DeleteStack,
     EditTodo,
     RenameStack,
-    SendMessage,
+    SendStackMessage,
     SendUserMessage,
     SetIdea,
 )
@@ -27,10 +27,10 @@ from recursor.domain.effect import (
     CreateTodo,
     Outcome,
     ReadMessages,
+    SendMessage,
     SetPhase,
     UpdateTodo,
 )
-from recursor.domain.effect import SendMessage as SendMessageEffect
 from recursor.domain.errors import NotFoundError, RecursorError
 from recursor.domain.graph import NodeStatus
 from recursor.domain.spending import AgentFailedError
@@ -47,7 +47,7 @@ from recursor.orchestration.stack_events import (
     Look,
     Posted,
     Quiesce,
-    Run,
+    RunWave,
     Woken,
 )
 from recursor.storage.queries import orchestration_stats
@@ -140,7 +140,7 @@ class Orders(RuleBasedStateMachine):
             AddTodo(make_todo(number)),
             CancelTodo(STACK, todo_id),
             EditTodo(STACK, todo_id, f"edited {number}"),
-            SendMessage(make_message(number)),
+            SendStackMessage(make_message(number)),
             SetIdea(make_idea(idea=f"idea {number % 3}")),
             RenameStack(STACK, f"name {number % 3}"),
             ConfigureStack(STACK, {"pause": {"after_work": number % 3}}),
@@ -181,7 +181,7 @@ class Orders(RuleBasedStateMachine):
                     owner.answer(question, "the builder failed")
                 else:
                     owner.answer(question, build_graph(report, graph_id, owner.now))
-            case Run():
+            case RunWave():
                 self.end_wave(question, data)
 
     @rule(data=st.data(), steps=st.integers(1, 8))
@@ -208,7 +208,7 @@ class Orders(RuleBasedStateMachine):
 
     def end_wave(self, question: Question, data: st.DataObject) -> None:
         owner, run = self.owner, question.effect
-        assert isinstance(run, Run)
+        assert isinstance(run, RunWave)
         results = []
         for node in run.nodes:
             if node.role not in question.begun:
@@ -221,13 +221,13 @@ class Orders(RuleBasedStateMachine):
         if counts:
             self.results |= {(run.execution_id, each.role, each.attempt) for each in results}
 
-    @precondition(lambda self: any(isinstance(q.effect, Run) for q in self.owner.questions))
+    @precondition(lambda self: any(isinstance(q.effect, RunWave) for q in self.owner.questions))
     @rule(data=st.data())
     def begin_an_agent(self, data: st.DataObject) -> None:
         waiting = [
             (question, node)
             for question in self.owner.questions
-            if isinstance(question.effect, Run) and not question.taken_back
+            if isinstance(question.effect, RunWave) and not question.taken_back
             for node in question.effect.nodes
             if node.role not in question.begun
         ]
@@ -237,7 +237,7 @@ class Orders(RuleBasedStateMachine):
     def note_begun(self, question: Question, node: Any) -> None:
         """Note that an agent begins: its run is on disk, its stack may run, and it is a new attempt."""
         owner, run = self.owner, question.effect
-        assert isinstance(run, Run)
+        assert isinstance(run, RunWave)
         question.begun.add(node.role)
         if question.turn == owner.state.turn:
             assert owner.activity is Activity.RUNNING
@@ -262,7 +262,7 @@ class Orders(RuleBasedStateMachine):
         snapshot = self.see()
         effects: list[Any] = [
             CreateTodo(content="dig"),
-            SendMessageEffect(content="hello"),
+            SendMessage(content="hello"),
             SetPhase(phase=data.draw(st.sampled_from([Phase.BUILDING, Phase.COMPLETE]))),
             UpdateTodo(todo_id="made up", priority=1),
         ]
@@ -356,13 +356,13 @@ class Orders(RuleBasedStateMachine):
     def one_question_counts(self) -> None:
         owner = self.owner
         counting = [each for each in owner.questions if each.turn == owner.state.turn]
-        kinds = {Activity.LOOKING: Look, Activity.BUILDING: Build, Activity.RUNNING: Run}
+        kinds = {Activity.LOOKING: Look, Activity.BUILDING: Build, Activity.RUNNING: RunWave}
         kind = kinds.get(owner.activity)
         if kind is None:
             assert not counting
         else:
             # The agents of a wave are asked when that is on disk.
-            assert len(counting) == 1 or (kind is Run and owner.disk.waiting is not None)
+            assert len(counting) == 1 or (kind is RunWave and owner.disk.waiting is not None)
             assert all(isinstance(each.effect, kind) for each in counting)
 
     @invariant()
@@ -443,7 +443,7 @@ class Orders(RuleBasedStateMachine):
                         owner.answer(question, report_of(set(), owner.now))
                     case Build(report, graph_id):
                         owner.answer(question, build_graph(report, graph_id, owner.now))
-                    case Run(_, _, nodes):
+                    case RunWave(_, _, nodes):
                         taken = [n for n in nodes if not question.taken_back or n.role in question.begun]
                         owner.answer(
                             question,

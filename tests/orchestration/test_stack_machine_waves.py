@@ -20,10 +20,10 @@ from recursor.domain.stack import ExecutionState, Phase
 from recursor.domain.todo import TodoStatus
 from recursor.orchestration.stack_events import (
     Activity,
-    Cancel,
+    CancelRuns,
     ChildDied,
     Quiesce,
-    Run,
+    RunWave,
     TakeBack,
 )
 from tests.making import (
@@ -141,7 +141,7 @@ class TestRunning:
         look(owner, both)
         owner.write_all()
         run = owner.asked.effect
-        assert isinstance(run, Run)
+        assert isinstance(run, RunWave)
         assert [(node.role, node.attempts) for node in run.nodes] == [("builder", 2)]
 
     def test_a_pause_before_the_wave_is_on_disk_begins_nobody(self) -> None:
@@ -170,7 +170,7 @@ class TestRunning:
         owner = running()
         stale = owner.asked
         steer(owner, STOP)
-        assert Cancel in kinds(owner)
+        assert CancelRuns in kinds(owner)
         assert (owner.activity, owner.records.execution) == (HELD, None)
         owner.write_all()
         assert [told["status"] for told in owner.told_of(CycleFinished)] == [ExecutionStatus.CANCELLED]
@@ -187,7 +187,7 @@ class TestRunning:
         steer(owner, STOP)
         owner.write_all()
         assert owner.questions == []
-        assert Run in kinds(owner), "it is carried out, and comes too late"
+        assert RunWave in kinds(owner), "it is carried out, and comes too late"
 
     def test_an_outcome_that_needs_a_person_pauses_the_stack(self) -> None:
         owner = running()

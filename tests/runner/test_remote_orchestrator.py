@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 import pytest
 from pykka import ActorDeadError
 
-from recursor.actors.event_stream import EventStream
+from recursor.actors.event_bus import EventBus
 from recursor.actors.messages import ControlAll, GetLoad, OrchestratorLoad, Subscribe, Unsubscribe
 from recursor.agents.hosts.errors import FarError
 from recursor.domain.commands import AddTodo, Command, ControlStack, CreateStack, DeleteStack, RenameStack
@@ -50,7 +50,7 @@ class Orchestrator(DispatchedActor):
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         super().__init__(dispatcher=dispatcher)
-        self._events = EventStream()
+        self._events = EventBus()
 
     def on_receive(self, message: Any) -> Any:
         match message:

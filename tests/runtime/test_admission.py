@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
 from recursor.runtime.admission import Admission, Places
-from recursor.runtime.task import Task, TaskAbandonedError, TaskState
+from recursor.runtime.task import PoolTask, TaskAbandonedError, TaskState
 
 WITH_PLACE = {TaskState.ADMITTED, TaskState.RUNNING}
 WAITING = {TaskState.QUEUED, TaskState.RETURNING}
@@ -17,7 +17,7 @@ class Owner:
 
 
 def make_task(priority):
-    return Task(Owner(), lambda _: None, priority, is_coroutine=True)
+    return PoolTask(Owner(), lambda _: None, priority, is_coroutine=True)
 
 
 class PlacesMachine(RuleBasedStateMachine):
@@ -176,11 +176,11 @@ def test_a_priority_is_from_0_to_10(priority):
 def test_closing_abandons_what_has_not_begun_and_refuses_what_comes_later():
     started = []
     admission = Admission(2, started.append, started.append)
-    tasks = [admission.add(Task(admission, lambda _: None, 5, is_coroutine=False)) for _ in range(4)]
+    tasks = [admission.add(PoolTask(admission, lambda _: None, 5, is_coroutine=False)) for _ in range(4)]
     assert admission.begin(tasks[0])
 
     assert admission.close() == [tasks[0]]
-    late = admission.add(Task(admission, lambda _: None, 5, is_coroutine=False))
+    late = admission.add(PoolTask(admission, lambda _: None, 5, is_coroutine=False))
     for task in (*tasks[1:], late):
         assert isinstance(task.future.exception(), TaskAbandonedError)
     assert not admission.begin(tasks[1])

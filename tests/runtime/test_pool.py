@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recursor.runtime import task_threads
-from recursor.runtime.pool import Task, TaskAbandonedError, TaskPool
+from recursor.runtime.pool import PoolTask, TaskAbandonedError, TaskPool
 
 WAIT = 180
 
@@ -105,7 +105,7 @@ def test_the_future_has_what_the_work_returns_which_is_called_with_its_task(make
     task = submit(pool, lambda task: (task, threading.current_thread().name))
     given, thread = task.future.get(timeout=WAIT)
     assert given is task
-    assert isinstance(task, Task)
+    assert isinstance(task, PoolTask)
     assert thread.startswith(f"{pool.name}-")
 
 

@@ -16,7 +16,7 @@ from recursor.domain.commands import (
     DeleteStack,
     EditTodo,
     RenameStack,
-    SendMessage,
+    SendStackMessage,
     SendUserMessage,
     SetIdea,
 )
@@ -234,11 +234,11 @@ class Actions:
 
     def _write_to_stack(self, stack_id: str, random: Random) -> None:
         message = self._letter(stack_id, random)
-        self._give(MESSAGES.name, stack_id, message.id, message.content, SendMessage(message))
+        self._give(MESSAGES.name, stack_id, message.id, message.content, SendStackMessage(message))
 
     def _write_to_all(self, random: Random) -> None:
         message = self._letter(None, random)
-        self._give(MESSAGES.name, "", message.id, message.content, SendMessage(message))
+        self._give(MESSAGES.name, "", message.id, message.content, SendStackMessage(message))
 
     def _letter(self, receiver: str | None, random: Random) -> Message:
         senders = list(self._world.book.stacks) or ["f" * 16]

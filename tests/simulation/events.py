@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Listener:
-    """A `recursor.actors.event_stream.Listener`."""
+    """A `recursor.actors.event_bus.Listener`."""
 
     def __init__(self, world: World) -> None:
         self._world = world

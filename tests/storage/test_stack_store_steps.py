@@ -13,7 +13,7 @@ from recursor.domain.commands import (
     Command,
     ControlStack,
     RenameStack,
-    SendMessage,
+    SendStackMessage,
     SendUserMessage,
     SetIdea,
 )
@@ -25,11 +25,11 @@ from recursor.domain.effect import (
     PublishArtifact,
     ReadMessages,
     Remember,
+    SendMessage,
     SetPhase,
     SetProject,
     UpdateTodo,
 )
-from recursor.domain.effect import SendMessage as SendMessageEffect
 from recursor.domain.errors import RecursorError
 from recursor.domain.execution import Decision, DecisionKind, ExecutionStatus
 from recursor.domain.record import Record
@@ -125,7 +125,7 @@ STEPS: list[Callable[[Desk, int], None]] = [
     command(lambda n: AddTodo(make_todo(n))),
     command(lambda n: CancelTodo(STACK, f"{n - 2:032}")),
     command(lambda n: SendUserMessage(make_user_message(n))),
-    command(lambda n: SendMessage(make_message(n))),
+    command(lambda n: SendStackMessage(make_message(n))),
     command(lambda n: SetIdea(make_idea(idea=f"idea {n}"))),
     command(lambda n: RenameStack(STACK, f"name {n}")),
     command(lambda n: ControlStack(STACK, list(Command)[n % 4])),
@@ -134,7 +134,7 @@ STEPS: list[Callable[[Desk, int], None]] = [
     outcome(lambda desk: PlanUserMessages(message_ids=(first(desk.see().user_messages),))),
     outcome(lambda desk: ReadMessages(message_ids=(first(desk.see().messages),))),
     outcome(lambda _: CreateTodo(content="dig"), lambda _: PublishArtifact(content="<p>")),
-    outcome(lambda _: SendMessageEffect(content="hello"), lambda _: Remember(facts=("a",))),
+    outcome(lambda _: SendMessage(content="hello"), lambda _: Remember(facts=("a",))),
     outcome(lambda _: SetPhase(phase=Phase.BUILDING), lambda _: SetProject(title="Garden")),
     run_a_cycle,
     run_a_cycle,

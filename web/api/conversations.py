@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from recursor.actors.messages import SendMessage, SendUserMessage
+from recursor.actors.messages import SendStackMessage, SendUserMessage
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.new_records import new_message, new_user_message
 from recursor.storage.listings import messages_before, user_messages_before
@@ -97,5 +97,5 @@ async def send_message(
         receiver = None if body.to_stack_id is None else find_stack(reader, body.to_stack_id)
         message = new_message(read_stack(reader, stack_id), receiver, body.content, now)
     async with creation.record(MESSAGES, receiver or BROADCASTS, body, now, scope=stack_id) as made:
-        sent: Message = await engine.ask(SendMessage(message.but(id=made)))
+        sent: Message = await engine.ask(SendStackMessage(message.but(id=made)))
     return sent

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nicegui.element import Element
 
-from recursor.doctor.report import Checked, Finding, Outcome, Severity
+from recursor.doctor.report import Checked, CheckOutcome, Finding, Severity
 from recursor.web.dashboard.state_styles import StateStyle
 
 # Beyond, a page helps nobody; a thousand teams may all have the same trouble.
@@ -15,10 +15,10 @@ _SEVERITIES = {
     Severity.WARNING: StateStyle("Warning", "warn", "alert"),
 }
 _OUTCOMES = {
-    Outcome.OK: StateStyle("Well", "good", "check"),
-    Outcome.WARNING: StateStyle("Warning", "warn", "alert"),
-    Outcome.PROBLEM: StateStyle("Problem", "bad", "cross"),
-    Outcome.UNKNOWN: StateStyle("Unknown", "quiet", "minus"),
+    CheckOutcome.OK: StateStyle("Well", "good", "check"),
+    CheckOutcome.WARNING: StateStyle("Warning", "warn", "alert"),
+    CheckOutcome.PROBLEM: StateStyle("Problem", "bad", "cross"),
+    CheckOutcome.UNKNOWN: StateStyle("Unknown", "quiet", "minus"),
 }
 
 

@@ -35,7 +35,7 @@ class _Subscription:
         )
 
 
-class EventStream:
+class EventBus:
     """The subscriptions, and the telling. For any thread; without subscribers it costs next to nothing."""
 
     def __init__(self) -> None:
