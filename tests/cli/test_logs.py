@@ -45,18 +45,21 @@ def test_a_run_is_told_from_its_log(recursor: Callable[..., Done], data: Path) -
 def test_a_failure_is_followed_across_runners(gated: Gated) -> None:
     with started("logs", "-f", "--level", "warning", "--json", data=gated.data) as follower:
         assert follower.process.stdout is not None
-        for number in (1, 2):
+        cycles: list[int] = []
+        for _ in range(2):
             with gated.runner() as runner:
                 gated.open("fail")
-                record = json.loads(follower.process.stdout.readline())
-                assert (record["event"], record["node"]) == ("agent failed", "planner")
-                assert record["note"] == "RuntimeError: no luck"
-                cycle = json.loads(follower.process.stdout.readline())
-                assert (cycle["event"], cycle["cycle"]) == ("cycle failed", number)
+                told = [json.loads(follower.process.stdout.readline()) for _ in range(2)]
                 assert runner.end(signal.SIGTERM) == 0
+                # A slow machine may have seen it fail again.
                 errors = [json.loads(line) for line in runner.err.splitlines()]
-                assert [error["event"] for error in errors] == ["agent failed", "cycle failed"]
+                told += [json.loads(follower.process.stdout.readline()) for _ in errors[2:]]
+            assert [record["event"] for record in told] == [error["event"] for error in errors]
+            assert [record["event"] for record in told[:2]] == ["agent failed", "cycle failed"]
+            assert (told[0]["node"], told[0]["note"]) == ("planner", "RuntimeError: no luck")
+            cycles += [record["cycle"] for record in told if record["event"] == "cycle failed"]
             gated.close()
+        assert cycles == list(range(1, len(cycles) + 1))
         assert follower.end(signal.SIGINT) == 0
 
 

@@ -26,16 +26,19 @@ store = LmdbStore(Path(sys.argv[1]), tables, merges={"sums": log}, initial_map_b
 start = int(sys.argv[2])
 store.write(Commit(Fence("stack", start + 1)))
 
+def fill(commit, key):
+    commit.put("first", key, os.urandom(300))
+    commit.put("second", key, b"")
+    commit.add("sums", b"log", key)
+
 def run(thread):
     number = start
     while True:
         key = b"%d-%09d" % (thread, number)
         both = Commit(Fence("stack", start + 1))
-        both.put("first", key, os.urandom(300))
-        both.put("second", key, b"")
-        both.add("sums", b"log", key)
+        fill(both, key)
         for refused in (Commit(Fence("stack", start)), Commit()):
-            refused.extend(both)
+            fill(refused, key)
             refused.put("first", b"never" + key, b"")
             if refused.fence is None:
                 refused.delete("third", key)
@@ -68,7 +71,9 @@ def test_every_acknowledged_commit_survives_a_kill_and_every_commit_is_whole(
         )
         assert process.stdout is not None
         for _ in range(random.randrange(1, 1500)):
-            acknowledged.add(process.stdout.readline().strip())
+            line = process.stdout.readline()
+            assert line, "the process ended before it was killed"
+            acknowledged.add(line.strip())
         process.kill()
         # A line cut short by the kill was not read as an acknowledgement by anybody.
         acknowledged.update(

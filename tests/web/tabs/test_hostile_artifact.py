@@ -239,7 +239,8 @@ def test_its_frame_goes_nowhere(hostile: Hostile, context: BrowserContext, way: 
     # What does not come about cannot be waited for.
     page.wait_for_timeout(1000)
 
-    assert hostile.outside.heard == []
+    # Some versions of Chromium connect before they ask whether the frame may go there; nothing is sent.
+    assert [said for said in hostile.outside.heard if said != "TCP b''"] == []
     ours = (f"{hostile.url}/", f"{hostile.url}/api/stacks")
     assert [url for url in ours if answers.get(url, 403) != 403] == []
     assert page.url.startswith(f"{hostile.url}/teams/")

@@ -109,8 +109,8 @@ def test_what_teams_say_to_each_other(teams: Teams, open_tab: Open) -> None:
     expect(page.locator(".said[data-side=left]", has_text="to you")).to_be_visible()
     expect(page.locator(".said[data-side=right]")).to_contain_text("to theirs")
     teams.post(f"/api/stacks/{theirs}/messages", content="to everybody")
-    expect(page.get_by_text("to everybody")).to_be_visible()
-    expect(page.locator(".said-tag")).to_have_text("to all teams")
+    said = page.locator(".said", has_text="to everybody")
+    expect(said.locator(".said-tag")).to_have_text("to all teams")
 
 
 def test_who_waits_sees_that_the_communicator_is_at_work(gated: Gated, context: BrowserContext) -> None:
