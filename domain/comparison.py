@@ -1,12 +1,31 @@
 """What is different between two texts."""
 
-from collections.abc import Iterator
-from difflib import unified_diff
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import Match, SequenceMatcher
+
+from rapidfuzz.distance import LCSseq
 
 from recursor.domain.errors import InvalidInputError
 
-# Lines of both together: more would keep the processor for seconds, and who has such texts has tools for it.
+# Lines of both together: the time grows with their product, and is a twentieth of a second with these.
 LONGEST_COMPARED = 20_000
+
+# Equal lines around each change.
+_AROUND = 3
+
+Block = tuple[str, int, int, int, int]
+"""What became of some lines (`equal`, `replace`, `delete` or `insert`): from where to where they are in the
+old text, and in the new one."""
+
+
+def hunks(old: Sequence[str], new: Sequence[str]) -> Iterable[list[Block]]:
+    """Return the groups of changes that are near each other, with three equal lines around.
+
+    Args:
+        old: lines, with `new` together at most `LONGEST_COMPARED`.
+        new: what became of them.
+    """
+    return _Matcher(old, new).get_grouped_opcodes(_AROUND)
 
 
 def unified(old: str, new: str, old_name: str, new_name: str) -> str:
@@ -27,9 +46,40 @@ def unified(old: str, new: str, old_name: str, new_name: str) -> str:
             f"against: the two have {len(before) + len(after)} lines, {LONGEST_COMPARED} can be compared: "
             "get both and compare them there"
         )
-    return "".join(_ended(unified_diff(before, after, old_name, new_name)))
+    told = "".join(_ended(line) for hunk in hunks(before, after) for line in _told(hunk, before, after))
+    return told and f"--- {old_name}\n+++ {new_name}\n{told}"
 
 
-def _ended(lines: Iterator[str]) -> Iterator[str]:
-    for line in lines:
-        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+class _Matcher(SequenceMatcher[str]):
+    """Finds the longest common subsequence, in a time that no text can make long."""
+
+    def __init__(self, old: Sequence[str], new: Sequence[str]) -> None:
+        super().__init__()
+        self._lines = old, new
+
+    def get_matching_blocks(self) -> list[Match]:
+        # Numbers for the lines, since hashes are compared.
+        numbers: dict[str, int] = {}
+        old, new = ([numbers.setdefault(line, len(numbers)) for line in text] for text in self._lines)
+        return [Match(*block) for block in LCSseq.opcodes(old, new).as_matching_blocks()]
+
+
+def _told(hunk: Sequence[Block], old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
+    (_, i1, _, j1, _), (_, _, i2, _, j2) = hunk[0], hunk[-1]
+    yield f"@@ -{_range(i1, i2)} +{_range(j1, j2)} @@\n"
+    for tag, i1, i2, j1, j2 in hunk:
+        if tag == "equal":
+            yield from (f" {line}" for line in old[i1:i2])
+            continue
+        yield from (f"-{line}" for line in old[i1:i2])
+        yield from (f"+{line}" for line in new[j1:j2])
+
+
+def _range(start: int, stop: int) -> str:
+    """Return where some lines are, as POSIX's `diff -u` says it: of none, the line before."""
+    length = stop - start
+    return str(start + 1) if length == 1 else f"{start + bool(length)},{length}"
+
+
+def _ended(line: str) -> str:
+    return line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"

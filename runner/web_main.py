@@ -17,6 +17,7 @@ from recursor.runtime.clock import SystemClock
 from recursor.runtime.link import Link
 from recursor.storage.opening import open_store
 from recursor.web.app import make_app
+from recursor.web.connection import allow_more_files
 from recursor.web.dashboard import mount_dashboard
 from recursor.web.engine import Engine
 from recursor.web.event_feed import EventFeed
@@ -38,6 +39,7 @@ async def serve(
         EOFError: the runner is gone before all is loaded.
         Exception: whatever keeps it from serving.
     """
+    allow_more_files()
     data, secrets = assignment.data, known_secrets(os.environ, assignment.access.token)
     feed, orchestrator = EventFeed(), RemoteOrchestrator(link)
     with (

@@ -12,6 +12,7 @@ from recursor.web.api.answers import EVERYWHERE
 from recursor.web.api.description import TITLE, describe, operation_id
 from recursor.web.api.idempotency import KeyLocks
 from recursor.web.api.strict_query import only_known_parameters
+from recursor.web.connection import most_connections
 from recursor.web.engine import Engine
 from recursor.web.failures import handle_failures
 from recursor.web.guard import Guard
@@ -29,6 +30,7 @@ def make_app(
     access: WebAccess | None = None,
     runner: int | None = None,
     parts: Iterable[str] = PARTS,
+    connections: int | None = None,
 ) -> FastAPI:
     """Return the application.
 
@@ -38,6 +40,7 @@ def make_app(
         access: who may use it; by default every program on this machine.
         runner: the process that runs the stacks; by default this one.
         parts: the parts of the API that it has; by default all, and what monitors ask.
+        connections: how many its server has at most; by default what the process's open files allow.
     """
     access = access or WebAccess()
     app = FastAPI(
@@ -56,6 +59,9 @@ def make_app(
     app.state.key_locks = KeyLocks()
     app.state.stacks_listed = 0
     app.state.sql_queries = set()
+    # For streams of events, and as many for pages of the dashboard: a third answers commands and monitors.
+    share = (connections or most_connections()) // 3
+    app.state.most_streams = share
     app.state.runner = runner or os.getpid()
     for router in routers(parts):
         app.include_router(router, dependencies=[Depends(only_known_parameters)])
@@ -73,7 +79,14 @@ def make_app(
         app.include_router(login_router(access, sessions))
     app.state.sessions = sessions
     describe(app)
-    app.add_middleware(Guard, access=access, sessions=sessions, port=port, runner=str(app.state.runner))
+    app.add_middleware(
+        Guard,
+        access=access,
+        sessions=sessions,
+        port=port,
+        runner=str(app.state.runner),
+        most_sockets=share,
+    )
     handle_failures(app)
     return app
 

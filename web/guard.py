@@ -24,8 +24,8 @@ LOGIN_PATH, LOGOUT_PATH = "/login", "/logout"
 # What somebody without the token may see: that the process lives and works, and where to give the token.
 _OPEN_PATHS = (LOGIN_PATH, "/healthz", "/readyz")
 
-# A WebSocket's "policy violation" (RFC 6455, section 7.4.1).
-_POLICY_VIOLATION = 1008
+# A WebSocket's "policy violation" (RFC 6455, section 7.4.1) and "try again later" (IANA's registry).
+_POLICY_VIOLATION, _TRY_AGAIN_LATER = 1008, 1013
 
 
 class _TooLargeError(Exception):
@@ -41,7 +41,14 @@ class Guard:
     """
 
     def __init__(
-        self, app: ASGIApp, *, access: WebAccess, port: int, runner: str, sessions: Sessions | None = None
+        self,
+        app: ASGIApp,
+        *,
+        access: WebAccess,
+        port: int,
+        runner: str,
+        sessions: Sessions | None = None,
+        most_sockets: int | None = None,
     ) -> None:
         """Wrap `app`.
 
@@ -51,12 +58,15 @@ class Guard:
             sessions: knows browsers in which the token was given; None: no browser is known.
             port: where it is served.
             runner: what responses say of who answers.
+            most_sockets: how many WebSockets may be open at once; None: any number.
         """
         self._app = app
         self._access = access
         self._sessions = sessions
         self._port = port
         self._runner = runner
+        self._most_sockets = most_sockets
+        self._sockets = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request, or refuse it."""
@@ -90,12 +100,17 @@ class Guard:
     async def _guard_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         # A browser always names the page's origin here, and sends the cookie whatever page it is.
-        if self._foreign(headers) is None and self._may_enter(headers):
-            with self._while_open(scope, receive, "websocket") as receive_open:
-                await self._app(scope, receive_open, send)
-            return
-        await receive()
-        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": "not allowed"})
+        if self._foreign(headers) is not None or not self._may_enter(headers):
+            await _close(receive, send, _POLICY_VIOLATION, "not allowed")
+        elif self._sockets == self._most_sockets:
+            await _close(receive, send, _TRY_AGAIN_LATER, "too many pages are open")
+        else:
+            self._sockets += 1
+            try:
+                with self._while_open(scope, receive, "websocket") as receive_open:
+                    await self._app(scope, receive_open, send)
+            finally:
+                self._sockets -= 1
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
@@ -212,6 +227,11 @@ class _Intake:
         # The framework takes the error above for a body that it cannot parse, and would say so.
         if not self.exceeded:
             await self._send(message)
+
+
+async def _close(receive: Receive, send: Send, code: int, reason: str) -> None:
+    await receive()
+    await send({"type": "websocket.close", "code": code, "reason": reason})
 
 
 def _too_large() -> Problem:

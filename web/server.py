@@ -1,22 +1,20 @@
 """Serves the application on a thread of its own."""
 
 import asyncio
-import os
 import socket
-import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from recursor.web.connection import Connection, ConnectionLimit, most_connections
+from recursor.web.guard import MAX_BODY_BYTES
 
 # How long a client may take to read its last answer when the server ends, in seconds.
 FAREWELL_SECONDS = 2
-
-# How long a client may take nothing of what waits for it before its connection is cut off, in seconds.
-STALLED_SECONDS = 60.0
 
 
 class _Server(uvicorn.Server):
@@ -44,52 +42,15 @@ class _Server(uvicorn.Server):
             server.close()
 
 
-class _Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # uvicorn chooses it when it is imported
-    """Ends when its client takes nothing for long: without that, whoever sends to it would wait for ever.
-
-    `close` is not enough: it waits until all has been taken.
-    """
-
-    _watch: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:
-        super().connection_made(transport)
-        if not _is_own_user(transport):
-            transport.abort()
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._wait(self.transport.get_write_buffer_size())
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self._wait_no_more()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._wait_no_more()
-        super().connection_lost(exc)
-
-    def _wait(self, left: int) -> None:
-        self._watch = asyncio.get_running_loop().call_later(STALLED_SECONDS, self._look, left)
-
-    def _wait_no_more(self) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
-
-    def _look(self, before: int) -> None:
-        left = self.transport.get_write_buffer_size()
-        if left < before:
-            self._wait(left)
-        else:
-            self.transport.abort()
-
-
 class WebServer:
     """An application on a listening socket, from `start` to `stop`."""
 
     def __init__(
-        self, app: ASGIApp, listener: socket.socket, on_stop: Callable[[], None] = lambda: None
+        self,
+        app: ASGIApp,
+        listener: socket.socket,
+        on_stop: Callable[[], None] = lambda: None,
+        connections: int | None = None,
     ) -> None:
         """Prepare to serve.
 
@@ -97,15 +58,18 @@ class WebServer:
             app: what is served.
             listener: a socket that listens already.
             on_stop: ends what would go on for ever, as streams do, when the server is to stop.
+            connections: how many there may be at once; by default what the process's open files allow.
         """
         self._on_stop = on_stop
         self._up = threading.Event()
         self._listener = listener
         self._error: BaseException | None = None
+        limit = ConnectionLimit(connections or most_connections())
         config = uvicorn.Config(
             app,
             loop="auto",
-            http=_Connection,
+            http=partial(Connection, limit=limit),  # type: ignore[arg-type]  # it is only called
+            ws_max_size=MAX_BODY_BYTES,
             lifespan="on",
             # The process that runs us decides about logging.
             log_config=None,
@@ -141,14 +105,3 @@ class WebServer:
             self._error = error
         finally:
             self._up.set()
-
-
-def _is_own_user(transport: asyncio.Transport) -> bool:
-    """Whether this user or root connects to a Unix socket: not every system heeds its mode."""
-    connection = transport.get_extra_info("socket")
-    option = getattr(socket, "SO_PEERCRED", None)
-    if option is None or connection is None or connection.family != socket.AF_UNIX:
-        return True
-    # struct ucred: process, user, group (unix(7)).
-    _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, option, struct.calcsize("3i")))
-    return user in (0, os.geteuid())

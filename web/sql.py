@@ -13,17 +13,14 @@ from recursor.storage.data_directory import store_directory
 from recursor.storage.sql.description import TableDescription, describe_tables
 from recursor.storage.sql.process import ask_from_coroutine
 from recursor.storage.sql.result import SqlResult
-from recursor.web.api.answers import problems
+from recursor.web.api.answers import problems, try_again
 from recursor.web.api.bodies import Body
 from recursor.web.engine import TheEngine
-from recursor.web.problems import MEDIA_TYPE, problem
 
 router = APIRouter(prefix="/api/sql", tags=["sql"])
 
 # Longer than anybody writes, and short enough to be parsed at once.
 _LONGEST_QUERY = 100_000
-
-_RETRY_SECONDS = 1
 
 
 class Query(Body):
@@ -55,14 +52,14 @@ async def ask_sql(body: Query, engine: TheEngine, request: Request) -> Response:
     running: set[object] = request.app.state.sql_queries
     if len(running) >= engine.sql.at_a_time:
         detail = f"sql: as many queries run as may ({len(running)}): try again when one has ended"
-        return _answer("busy", "Too many queries", detail)
+        return try_again("busy", "Too many queries", detail)
     this = object()
     running.add(this)
     try:
         found = await ask_from_coroutine(store_directory(engine.data), body.query, engine.sql)
     except asyncio.CancelledError:
         # The server ends, and has waited long enough.
-        return _answer("ending", "Ending", "sql: the runner is shutting down: start it again")
+        return try_again("ending", "Ending", "sql: the runner is shutting down: start it again")
     finally:
         running.discard(this)
     return Response(found, media_type="application/json")
@@ -77,9 +74,3 @@ async def list_tables(engine: TheEngine) -> list[TableDescription]:
             return describe_tables(reader)
 
     return await run_in_threadpool(work)
-
-
-def _answer(kind: str, title: str, detail: str) -> JSONResponse:
-    said = problem(kind, 503, title, detail)
-    headers = {"retry-after": str(_RETRY_SECONDS)}
-    return JSONResponse(said.model_dump(), said.status, headers, media_type=MEDIA_TYPE)

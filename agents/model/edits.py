@@ -1,8 +1,10 @@
 """Search-and-replace edits of a text: applied exactly, or not at all."""
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from rapidfuzz import process
+from rapidfuzz.distance import Indel
 
 # Characters of a text that are quoted.
 QUOTED = 80
@@ -70,8 +72,10 @@ def _hint(text: str, edit: Edit) -> str:
     """Say what in the text is most like the first line that was searched for."""
     line = next((line.strip() for line in edit.search.splitlines() if line.strip()), "")
     lines = {each.strip() for each in text[:SEARCHED].splitlines()}
-    near = difflib.get_close_matches(line[:500], sorted(lines), n=1, cutoff=ALIKE) if line else []
-    return f"; the page has {_quoted(near[0])}" if near and near[0] != line else ""
+    near = process.extractOne(
+        line[:500], sorted(lines), scorer=Indel.normalized_similarity, score_cutoff=ALIKE
+    )
+    return f"; the page has {_quoted(near[0])}" if line and near and near[0] != line else ""
 
 
 def _quoted(text: str) -> str:

@@ -17,12 +17,13 @@ from recursor.web.guard import Guard
 from recursor.web.login import login_router
 from recursor.web.server import WebServer
 from recursor.web.sessions import Sessions
+from tests.processes import wait_for
 
 TOKEN, PORT = "a secret of some length", 3002
 
 
 @contextmanager
-def client(access: WebAccess) -> Iterator[httpx.Client]:
+def client(access: WebAccess, sockets: int | None = None) -> Iterator[httpx.Client]:
     app = FastAPI()
 
     @app.get("/healthz")
@@ -41,7 +42,7 @@ def client(access: WebAccess) -> Iterator[httpx.Client]:
     if access.token:
         sessions = Sessions(access.token)
         app.include_router(login_router(access, sessions))
-    app.add_middleware(Guard, access=access, sessions=sessions, port=PORT, runner="1")
+    app.add_middleware(Guard, access=access, sessions=sessions, port=PORT, runner="1", most_sockets=sockets)
     with listen(0) as listener:
         server = WebServer(app, listener)
         server.start()
@@ -232,3 +233,20 @@ def test_a_socket_wants_the_token_too(guarded: httpx.Client) -> None:
 def test_the_answer_names_who_gave_it() -> None:
     with client(WebAccess()) as open_client:
         assert open_client.get("/nothing").headers["recursor-runner"] == "1"
+
+
+def test_open_pages_leave_connections_to_others() -> None:
+    with client(WebAccess(), sockets=1) as asking:
+        with opened(asking) as socket:
+            assert socket.recv() == "welcome"
+            with pytest.raises(InvalidStatus):
+                opened(asking)
+            assert asking.get("/healthz").status_code == 200
+        wait_for(lambda: _is_welcome(asking))
+
+
+def _is_welcome(asking: httpx.Client) -> bool:
+    try:
+        return greeting(asking) == "welcome"
+    except InvalidStatus:
+        return False

@@ -3,9 +3,12 @@
 from typing import Any
 
 from fastapi import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
-from recursor.web.problems import BLANK_TYPE, MEDIA_TYPE, TYPE_PREFIX
+from recursor.web.problems import BLANK_TYPE, MEDIA_TYPE, TYPE_PREFIX, problem
+
+# After which a client may ask again, in seconds.
+_RETRY_SECONDS = 1
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -57,3 +60,10 @@ def unchanged(request: Request, etag: str) -> Response | None:
     """Return the answer to who has this version already (If-None-Match), or None to who has not."""
     known = {each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")}
     return Response(status_code=304, headers={"etag": etag}) if known & {etag, "*"} else None
+
+
+def try_again(kind: str, title: str, detail: str) -> JSONResponse:
+    """Return the answer to who asks for more than there is room for now."""
+    said = problem(kind, 503, title, detail)
+    headers = {"retry-after": str(_RETRY_SECONDS)}
+    return JSONResponse(said.model_dump(), said.status, headers, media_type=MEDIA_TYPE)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.sse import EventSourceResponse
 from starlette.responses import Response
 
@@ -14,7 +14,7 @@ from recursor.domain.errors import NotFoundError
 from recursor.domain.events import KINDS, EventKind
 from recursor.storage.stack_names import find_stack
 from recursor.storage.store import Reader
-from recursor.web.api.answers import ON_ONE, Responses
+from recursor.web.api.answers import ON_ONE, Responses, try_again
 from recursor.web.api.parameters import STACK_ID, StackNamed
 from recursor.web.engine import TheEngine
 from recursor.web.event_feed import (
@@ -80,6 +80,7 @@ LastEventId = Annotated[
 @router.get("/events", response_class=Response, responses={**_STREAM, **ON_ONE})
 async def follow_events(
     engine: TheEngine,
+    request: Request,
     stack: StackIds = [],  # noqa: B006
     kind: Kinds = [],  # noqa: B006
     after: EventId = "",
@@ -92,6 +93,11 @@ async def follow_events(
     many at a time, so that it is best to look at the state anew; `dropped`, that you did not keep up, and
     the stream ends; a comment every 15 seconds, that the connection lives.
     """
+    most = request.app.state.most_streams
+    if engine.events.readers >= most:
+        return try_again(
+            "busy", "Too many streams", f"events: as many streams are open as may ({most}): close one"
+        )
     known = frozenset(KINDS[name.value] for name in kind)
     with engine.read() as reader:
         stacks = frozenset(_stack_id(reader, named) for named in stack)

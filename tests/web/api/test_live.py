@@ -236,3 +236,21 @@ def test_what_there_is_not_is_refused(client: httpx.Client) -> None:
 def test_all_kinds_of_events_can_be_asked_for(client: httpx.Client) -> None:
     described = client.get("/api/openapi.json").json()["components"]["schemas"]["EventKind"]["enum"]
     assert {"stack_changed", "cycle_started", "node_finished", "work_detected"} < set(described)
+
+
+def test_streams_leave_connections_to_others(engine: Engine) -> None:
+    with listen(0) as listener:
+        port = listener.getsockname()[1]
+        app = make_app(engine, port, connections=6)
+        server = WebServer(app, listener, on_stop=engine.events.close, connections=6)
+        server.start()
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=180) as client:
+            with following(client), following(client):
+                refused = client.get("/api/events")
+                assert "as many streams are open as may (2)" in problem(refused, 503, "busy")
+                assert refused.headers["retry-after"] == "1"
+                assert client.get("/healthz").status_code == 200
+            wait_for(lambda: not engine.events.readers)
+            with following(client):
+                pass
+        server.stop()

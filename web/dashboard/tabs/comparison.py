@@ -1,16 +1,12 @@
 """The source of a page and the difference between two, cut to a readable length."""
 
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
-from recursor.domain.comparison import LONGEST_COMPARED
+from recursor.domain.comparison import LONGEST_COMPARED, hunks
 
 # Lines that are shown at most, and characters of each: more is to be read in a program for it.
 LONGEST_SHOWN = 2_000
 WIDEST_SHOWN = 1_000
-
-# Equal lines around each change.
-_AROUND = 3
 
 Line = tuple[str, int | None, int | None, str]
 """A sign ("+", "-", " ", or "@" for lines left out), the numbers of the line, from 1, and its text."""
@@ -54,7 +50,7 @@ def compare(before: str, now: str) -> Difference | None:
     lines: list[Line] = []
     added = removed = 0
     end = 0
-    for group in SequenceMatcher(None, old, new).get_grouped_opcodes(_AROUND):
+    for group in hunks(old, new):
         if group[0][1] > end:
             lines.append(("@", None, None, _left_out(group[0][1] - end)))
         for tag, i1, i2, j1, j2 in group:
