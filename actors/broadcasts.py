@@ -88,8 +88,10 @@ class Broadcasts:
     def begin_posting(self, message: Message) -> None:
         """Tell all stacks that may have to read a broadcast: those that are awake first."""
         awake = list(self._roster)
+        now = self._environment.runtime.clock.now()
         with self._environment.store.read() as reader:
-            asleep = [stack_id for stack_id, _ in stacks_to_wake(reader) if stack_id not in self._roster]
+            due = stacks_to_wake(reader, now)
+            asleep = [stack_id for stack_id, _ in due if stack_id not in self._roster]
         self.post(PostBroadcast(message, (*awake, *asleep)))
 
     def post(self, message: PostBroadcast) -> None:

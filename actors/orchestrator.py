@@ -254,10 +254,10 @@ class Orchestrator(DispatchedActor):
         if not self._environment.runs:
             return
         try:
-            with self._store.read() as reader:
-                due_stacks = list(stacks_to_wake(reader))
-                sending = senders(reader)
             now = self._clock.now()
+            with self._store.read() as reader:
+                due_stacks = list(stacks_to_wake(reader, now))
+                sending = senders(reader)
             for stack_id, due in due_stacks:
                 if due <= now:
                     self._roster.activate(stack_id)

@@ -4,14 +4,14 @@ import pytest
 
 from recursor.storage.due_stacks import stacks_to_wake
 from recursor.storage.store import Store
-from recursor.storage.tables import MESSAGES, STACKS
-from tests.making import NOW, make_message, make_stack
+from recursor.storage.tables import MESSAGES, STACKS, WORK
+from tests.making import NOW, make_message, make_report, make_stack
 from tests.storage.writing import damage, put
 
 
 def wake(store: Store) -> dict[str, float]:
     with store.read() as reader:
-        return dict(stacks_to_wake(reader))
+        return dict(stacks_to_wake(reader, NOW))
 
 
 def test_waking_is_for_those_that_run_and_are_due_some_time(database: Store) -> None:
@@ -57,3 +57,32 @@ def test_waking_is_not_kept_from_anybody_by_a_damaged_broadcast(database: Store)
     # One that is made now begins after it.
     put(database, make_stack(id="new", next_look_at=NOW, broadcasts_read=f"{1:032}"))
     assert wake(database)["new"] == NOW
+
+
+def test_waking_does_not_believe_a_clock_that_was_ahead(database: Store) -> None:
+    ahead = NOW + 3600
+    put(
+        database,
+        make_stack(id="worked then", next_look_at=ahead + 5, last_activity_at=ahead),
+        make_stack(id="looked then", next_look_at=ahead + 5, last_activity_at=NOW - 9),
+        make_report(stack_id="looked then", computed_at=ahead),
+        make_stack(id="due in an hour", next_look_at=ahead, last_activity_at=NOW - 9),
+        make_report(stack_id="due in an hour", computed_at=NOW - 3),
+        make_stack(id="never looked at", next_look_at=ahead),
+    )
+    assert wake(database) == {
+        "worked then": 0.0,
+        "looked then": 0.0,
+        "due in an hour": ahead,
+        "never looked at": ahead,
+    }
+
+
+@pytest.mark.parametrize("value", [b"", b"\x92\x01\x80"])
+def test_waking_looks_again_at_a_stack_whose_work_status_cannot_be_read(
+    database: Store, value: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(database, make_stack(id="one", next_look_at=NOW + 3600))
+    damage(database, WORK.name, "one", value)
+    assert wake(database) == {"one": 0.0}
+    assert not caplog.text
