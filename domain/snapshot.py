@@ -36,3 +36,16 @@ class Snapshot(CoreRecord, frozen=True, kw_only=True):
     def unanswered(self) -> tuple[UserMessage, ...]:
         """Visitors' messages without an answer, oldest first."""
         return tuple(m for m in self.user_messages if m.answered_at is None)
+
+    @property
+    def next_unanswered(self) -> UserMessage | None:
+        """The message to answer next: the oldest of the visitor whose last answer is longest ago.
+
+        So visitors take turns, and one with a thousand messages keeps no other waiting.
+        """
+        answered: dict[str, float] = {}
+        for message in self.user_messages:
+            at = message.answered_at
+            if at is not None:
+                answered[message.sender] = max(at, answered.get(message.sender, 0.0))
+        return min(self.unanswered, key=lambda m: (answered.get(m.sender, 0.0), m.id), default=None)

@@ -56,11 +56,10 @@ def detect_builder(snapshot: Snapshot, settings: Settings, now: float) -> WorkSt
 def detect_communicator(snapshot: Snapshot, settings: Settings, now: float) -> WorkStatus:
     """The communicator: visitors who wait for an answer, then messages from other stacks."""
     del settings, now
-    waiting = snapshot.unanswered
-    if waiting:
-        return _work(
-            10, f"{_count(len(waiting), 'unanswered visitor message')}, the first from {waiting[0].sender}"
-        )
+    first = snapshot.next_unanswered
+    if first is not None:
+        waiting = _count(len(snapshot.unanswered), "unanswered visitor message")
+        return _work(10, f"{waiting}, the next from {first.sender}")
     if snapshot.messages:
         return _work(7, f"{_count(len(snapshot.messages), 'unread message')} from other stacks")
     return _nothing("no unanswered or unread messages")

@@ -69,13 +69,13 @@ class ModelCommunicator(ModelRole[Reaction]):
 
 
 class AnsweringTask(Task[Reaction]):
-    """The visitor who has waited longest, and what other stacks wrote."""
+    """The visitor whose turn it is, and what other stacks wrote."""
 
     output = Reaction
 
     def __init__(self, snapshot: Snapshot, run: Run) -> None:
         super().__init__(snapshot, run)
-        self.visitor: UserMessage | None = snapshot.unanswered[0] if snapshot.unanswered else None
+        self.visitor: UserMessage | None = snapshot.next_unanswered
         answerable = may_be_answered(snapshot, snapshot.messages)
         self.letters, waiting = answerable[:MOST_LETTERS], answerable[MOST_LETTERS:]
         self._until = waiting[0].id if waiting else None

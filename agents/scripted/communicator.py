@@ -21,12 +21,12 @@ class ScriptedCommunicator:
     """Speaks for the team."""
 
     def run(self, snapshot: Snapshot, run: Run) -> Outcome:  # noqa: ARG002  # all it needs is in the snapshot
-        """Propose the answer to the oldest unanswered message, and read what other stacks wrote."""
+        """Propose the answer to the visitor whose turn it is, and read what other stacks wrote."""
         effects: list[Effect] = []
         said: list[str] = []
         thoughts: list[str] = []
-        if snapshot.unanswered:
-            message = snapshot.unanswered[0]
+        message = snapshot.next_unanswered
+        if message is not None:
             answer, why = answer_to(message, snapshot)
             effects.append(AnswerUserMessage(message_id=message.id, answer=answer))
             effects.append(SetFocus(active_task=None, focus=f"Answered {message.sender}"))

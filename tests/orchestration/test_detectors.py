@@ -195,11 +195,11 @@ class TestCommunicator:
             make_user_message(3, sender="Cem"),
         )
         snapshot = make_snapshot(user_messages=waiting, messages=(make_message(),))
-        assert seen(communicator(snapshot)) == (10, "2 unanswered visitor messages, the first from Bob")
+        assert seen(communicator(snapshot)) == (10, "2 unanswered visitor messages, the next from Bob")
 
     def test_planned_for_is_not_answered(self) -> None:
         snapshot = make_snapshot(user_messages=(make_user_message(planned_at=NOW),))
-        assert seen(communicator(snapshot)) == (10, "1 unanswered visitor message, the first from Ada")
+        assert seen(communicator(snapshot)) == (10, "1 unanswered visitor message, the next from Ada")
 
     def test_7_for_messages_of_other_stacks(self) -> None:
         broadcast = make_message(2, to_stack_id=None)
