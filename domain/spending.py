@@ -1,7 +1,7 @@
 """What runs may spend, what they spent, and the refusal of what would be too much."""
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from typing import Literal, get_args
 
 from pydantic import Field
@@ -9,15 +9,18 @@ from pydantic import Field
 from recursor.domain.errors import RecursorError
 from recursor.domain.graph import MAX_DOLLARS, MAX_TOKENS, Usage
 from recursor.domain.record import Record, RoleName, StackId, Timestamp
+from recursor.domain.wording import plural
 
 Kind = Literal["tokens", "dollars", "runs_per_hour"]
 """What a budget limits: a field of `Budget`."""
+
+_CENT = Decimal("0.01")
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class BudgetName(Record):
-    """Which budget was used up."""
+    """Which budget has too little left."""
 
     kind: Kind
     role: RoleName | None = None
@@ -26,6 +29,43 @@ class BudgetName(Record):
     """Whether it is that of all stacks together."""
     needed: Decimal | None = Field(default=None, ge=0)
     """What it would have had to be, in its own unit, for what was refused."""
+    call: Decimal | None = Field(default=None, ge=0)
+    """What was refused may take at most, where that alone is more than all of the budget."""
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it: used up, or too small from the beginning."""
+        if self.call is None:
+            return "used up"
+        if self.kind == "runs_per_hour":
+            return "too small: it allows no run"
+        return f"too small for the next call, which needs up to {self.amount(self.call)}"
+
+    @property
+    def enough(self) -> Decimal | None:
+        """What to raise it to: twice what was needed, as the next call is seldom the last; None: unknown."""
+        if not self.needed:
+            return None
+        return (2 * self.needed).quantize(_CENT, ROUND_UP) if self.kind == "dollars" else 2 * self.needed
+
+    def amount(self, number: Decimal) -> str:
+        """Return a number of the budget's unit with it: 18,306 tokens, $0.0125, 3 runs."""
+        if self.kind == "dollars":
+            return f"${number:,.4f}" if number < 1 else f"${number:,.2f}"
+        return plural(int(number), "token" if self.kind == "tokens" else "run")
+
+    def raising(self, most: Decimal, stack: str) -> str:
+        """Return the arguments of `recursor` that set it, and resume the stack.
+
+        Args:
+            most: what to set it to, in its own unit.
+            stack: the stack's id or name.
+        """
+        option = f"--{self.kind.replace('_', '-')} {most:f}"
+        if self.runner:
+            return f"budget {option}"
+        role = "" if self.role is None else f" --role {self.role}"
+        return f"budget {stack}{role} {option} --resume"
 
     @property
     def setting(self) -> str:

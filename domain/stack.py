@@ -38,7 +38,7 @@ class Stack(CoreRecord, frozen=True, kw_only=True):
     state_reason: str | None = None
     """Why the stack is in this state, when it was not simply a person's wish."""
     out_of_budget: BudgetName | None = None
-    """The budget that is used up, where that is why it is paused."""
+    """The budget that has too little left, where that is why it is paused."""
     created_at: Timestamp
     started_at: Timestamp | None = None
     paused_at: Timestamp | None = None

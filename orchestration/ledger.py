@@ -7,6 +7,7 @@ what it cost: it counts in full. So what is spent is never more than what the bo
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -106,10 +107,11 @@ class Ledger:
             begun = sum(runs for _, runs in recent)
             most = account.limits.over(budget).runs_per_hour
             if most is not None and begun >= most:
-                raise _exceeded(
-                    _named(prefix, "runs_per_hour", role, Decimal(begun + 1)),
-                    f"{begun:,} runs in an hour, {most:,} allowed: raise the limit or wait, then resume",
+                named = _named(
+                    prefix, "runs_per_hour", role, Decimal(begun + 1), call=None if most else Decimal(1)
                 )
+                problem = f"{begun:,} runs in an hour, {most:,} allowed" if most else named.problem
+                raise _exceeded(named, problem, stack_id)
             if recent and recent[-1][0] == minute:
                 recent[-1] = (minute, recent[-1][1] + 1)
             else:
@@ -130,7 +132,7 @@ class Ledger:
         after = []
         for owner, name, budget, prefix in budgets.applied(stack_id, role):
             account = self.account(owner, name)
-            _check(account, account.limits.over(budget), most, prefix, role)
+            _check(account, account.limits.over(budget), most, prefix, role, stack_id)
             after.append(account.but(reserved=account.reserved.plus(most)))
         self._put(after)
         reservation = Reservation(id=reservation_id, stack_id=stack_id, role=role, most=most, made_at=now)
@@ -224,47 +226,56 @@ def _recent(account: Account, minute: int) -> list[tuple[int, int]]:
     return [(at, runs) for at, runs in account.runs if minute - _HOUR_OF_MINUTES <= at <= minute]
 
 
-def _check(account: Account, budget: Budget, most: Spend, prefix: str, role: str) -> None:
+def _check(account: Account, budget: Budget, most: Spend, prefix: str, role: str, stack_id: str) -> None:
     if budget.dollars is not None and most.unpriced_tokens:
         raise PriceUnknownError("price unknown, so a budget in dollars cannot be enforced")
-    spent, reserved = account.spent, account.reserved
-    needed = spent.plus(reserved).plus(most)
-    if budget.tokens is not None and needed.tokens > budget.tokens:
-        problem = (
-            f"{spent.tokens:,} of {budget.tokens:,} tokens spent"
-            f"{_aside(f'{reserved.tokens:,}', reserved.tokens)}, "
-            f"and the next call needs up to {most.tokens:,} tokens"
+    kinds: tuple[Literal["tokens", "dollars"], ...] = ("tokens", "dollars")
+    for kind in kinds:
+        limit = getattr(budget, kind)
+        if limit is None:
+            continue
+        spent, reserved, call = (
+            Decimal(getattr(each, kind)) for each in (account.spent, account.reserved, most)
         )
-        fits = spent.tokens + most.tokens <= budget.tokens
-        raise _refused(_named(prefix, "tokens", role, Decimal(needed.tokens)), problem, will_fit=fits)
-    if budget.dollars is not None and needed.dollars > budget.dollars:
-        problem = (
-            f"${spent.dollars:,.4f} of ${budget.dollars:,.2f} spent"
-            f"{_aside(f'${reserved.dollars:,.4f}', reserved.dollars)}, "
-            f"and the next call needs up to ${most.dollars:,.4f}"
-        )
-        fits = spent.dollars + most.dollars <= budget.dollars
-        raise _refused(_named(prefix, "dollars", role, needed.dollars), problem, will_fit=fits)
+        needed = spent + reserved + call
+        if needed <= limit:
+            continue
+        named = _named(prefix, kind, role, needed, call=call if call > limit else None)
+        shown = _of_dollars if kind == "dollars" else _of_tokens
+        aside = f", {_bare(named, reserved)} reserved by running calls" if reserved else ""
+        figures = f"{shown(spent, Decimal(limit))} spent{aside}"
+        if named.call is not None:
+            raise _exceeded(named, f"{named.problem} ({figures})", stack_id)
+        problem = f"{figures}, and the next call needs up to {named.amount(call)}"
+        if spent + call <= limit:
+            raise BudgetHeldError(f"{named.setting}: {problem}: waiting for them to end", named)
+        raise _exceeded(named, problem, stack_id)
 
 
-def _refused(budget: BudgetName, problem: str, *, will_fit: bool) -> BudgetHeldError | BudgetExceededError:
-    if will_fit:
-        return BudgetHeldError(f"{budget.setting}: {problem}: waiting for them to end", budget)
-    return _exceeded(budget, f"{problem}: raise the budget, then resume")
+def _of_tokens(spent: Decimal, limit: Decimal) -> str:
+    return f"{spent:,} of {limit:,} tokens"
 
 
-def _aside(shown: str, amount: int | Decimal) -> str:
-    return f", {shown} reserved by running calls" if amount else ""
+def _of_dollars(spent: Decimal, limit: Decimal) -> str:
+    return f"${spent:,.4f} of ${limit:,.2f}"
 
 
-def _named(prefix: str, kind: Kind, role: str, needed: Decimal) -> BudgetName:
+def _bare(budget: BudgetName, amount: Decimal) -> str:
+    return f"${amount:,.4f}" if budget.kind == "dollars" else f"{amount:,}"
+
+
+def _named(prefix: str, kind: Kind, role: str, needed: Decimal, call: Decimal | None = None) -> BudgetName:
     return BudgetName(
         kind=kind,
         role=role if prefix.endswith("role_") else None,
         runner=prefix.startswith("runner."),
         needed=needed,
+        call=call,
     )
 
 
-def _exceeded(budget: BudgetName, problem: str) -> BudgetExceededError:
-    return BudgetExceededError(f"{budget.setting}: {problem}", budget)
+def _exceeded(budget: BudgetName, problem: str, stack_id: str) -> BudgetExceededError:
+    assert budget.enough is not None
+    command = f"recursor {budget.raising(budget.enough, stack_id)}"
+    then = ", then resume" if budget.runner else ""
+    return BudgetExceededError(f"{budget.setting}: {problem}: raise it with {command}{then}", budget)

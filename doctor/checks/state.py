@@ -1,6 +1,6 @@
 """Why a stack's agents may not run: paused after failures, out of budget, or as a person wished."""
 
-from decimal import ROUND_UP, Decimal
+from decimal import Decimal
 
 from recursor.doctor.evidence import Evidence, StackEvidence
 from recursor.doctor.report import Observation, Severity
@@ -14,7 +14,6 @@ _FROM_NOTHING: dict[Kind, Decimal] = {
     "dollars": Decimal(1),
     "runs_per_hour": Decimal(10),
 }
-_CENT = Decimal("0.01")
 
 
 def not_paused_after_failures(evidence: Evidence, found: StackEvidence) -> Observation | None:
@@ -45,7 +44,7 @@ def not_paused_after_failures(evidence: Evidence, found: StackEvidence) -> Obser
 
 
 def is_within_budget(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """A stack whose budget is used up starts no more agents."""
+    """A stack whose budget has too little left starts no more agents."""
     stack = found.stack
     if stack is None or not is_out_of_budget(found):
         return None
@@ -54,7 +53,7 @@ def is_within_budget(evidence: Evidence, found: StackEvidence) -> Observation | 
     used = found.day.input_tokens + found.day.output_tokens
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="Paused: its budget is used up",
+        symptom=f"Paused: its budget is {named.problem}",
         evidence=f"paused{_since(stack.paused_at, evidence.now)}; "
         f"{used:,} tokens, {cost(found.day.cost, found.day.unpriced_tokens)}, "
         f"in {plural(found.day.agents_run, 'agent run')} in the last 24 hours",
@@ -99,29 +98,18 @@ def is_out_of_budget(found: StackEvidence) -> bool:
 def _how(named: BudgetName) -> str:
     if not named.runner:
         return "raise the budget and resume"
-    most = "N" if named.needed is None else _twice(named, Decimal(0))
-    return f"raise the budget of all stacks with recursor budget {_option(named)} {most}, and resume"
+    command = named.raising(named.enough or _FROM_NOTHING[named.kind], "")
+    return f"raise the budget of all stacks with recursor {command}, and resume"
 
 
 def _raising(evidence: Evidence, found: StackEvidence, named: BudgetName) -> tuple[str, ...]:
-    """Return the commands that give the stack twice as much, or as its next call needs, and let it go on."""
+    """Return the commands that give the stack as much as its next calls need, and let it go on."""
     if named.runner:
         return (evidence.command("budget"), evidence.command("resume", found.id))
     budget = found.settings.budget if named.role is None else found.settings.budget.of_role(named.role)
-    limit = getattr(budget, named.kind)
-    most = _twice(named, Decimal(limit or 0))
-    role = () if named.role is None else ("--role", named.role)
-    return (evidence.command("budget", found.id, *role, _option(named), most, "--resume"),)
-
-
-def _twice(named: BudgetName, limit: Decimal) -> str:
-    """Return twice what there is, or was needed: the next call is seldom the last."""
-    most = 2 * max(limit, named.needed or Decimal(0)) or _FROM_NOTHING[named.kind]
-    return f"{most.quantize(_CENT, ROUND_UP) if named.kind == 'dollars' else most:f}"
-
-
-def _option(named: BudgetName) -> str:
-    return f"--{named.kind.replace('_', '-')}"
+    limit = Decimal(getattr(budget, named.kind) or 0)
+    most = named.enough or named.but(needed=limit).enough or _FROM_NOTHING[named.kind]
+    return (evidence.command(*named.raising(most, found.id).split()),)
 
 
 def _since(at: float | None, now: float) -> str:

@@ -76,7 +76,7 @@ def test_a_budget_that_would_be_exceeded_pauses_the_stack_and_a_higher_one_goes_
     assert paused.state_reason.startswith("first: budget.tokens: 60 of 150 tokens spent")
     assert paused.out_of_budget == BudgetName(kind="tokens", needed=Decimal(160))
     failed = stage.nodes(stack_id)["first"]
-    assert (failed.status, "raise the budget" in failed.note) == (NodeStatus.FAILED, True)
+    assert (failed.status, "raise it with recursor budget" in failed.note) == (NodeStatus.FAILED, True)
     assert account(stage, stack_id).spent.tokens == 60
     runs = len(cast.runs())
 
@@ -165,7 +165,7 @@ def test_a_budget_that_is_lowered_holds_for_the_next_call_of_a_run_under_way(set
     stage.ask(ConfigureStack(stack_id, {"budget": {"tokens": 50}}))
     gate.open()
     paused = wait_paused(stage, stack_id)
-    assert paused.state_reason.startswith("first: budget.tokens: 10 of 50 tokens spent")
+    assert paused.state_reason.startswith("first: budget.tokens: too small for the next call")
     assert account(stage, stack_id).spent.tokens == 10
 
 

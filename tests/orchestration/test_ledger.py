@@ -146,7 +146,9 @@ def test_what_is_set_aside_is_not_there_for_others(books: Books) -> None:
     with pytest.raises(BudgetHeldError, match=f"{said} 30 tokens: waiting for them to end"):
         books.reserve(30, Budgets(stack=TOKENS), role="builder")
     # What could not be paid for even if nothing of that is spent is a person's business.
-    with pytest.raises(BudgetExceededError, match=f"{said} 101 tokens: raise the budget"):
+    with pytest.raises(
+        BudgetExceededError, match="too small for the next call, which needs up to 101 tokens"
+    ):
         books.reserve(101, Budgets(stack=TOKENS), role="builder")
     books.settle(first, 10)
     books.reserve(30, Budgets(stack=TOKENS), role="builder")
@@ -160,6 +162,51 @@ def test_money_that_is_set_aside_comes_back_too(books: Books) -> None:
     books.settle(first, 1, "0.75")
     with pytest.raises(BudgetExceededError, match=r"\$0\.7500 of \$1\.00 spent"):
         books.reserve(1, budgets, dollars="0.30", stack_id=B)
+
+
+@pytest.mark.parametrize(
+    ("budgets", "dollars", "says", "command"),
+    [
+        (
+            Budgets(stack=Budget(tokens=9_000)),
+            "0",
+            "budget.tokens: too small for the next call, which needs up to 18,306 tokens "
+            "(0 of 9,000 tokens spent): ",
+            f"budget {A} --tokens 36612 --resume",
+        ),
+        (
+            Budgets(role=Budget(dollars=Decimal("0.01"))),
+            "0.0234",
+            "budget.role_dollars of the planner: too small for the next call, which needs up to $0.0234 "
+            "($0.0000 of $0.01 spent): ",
+            f"budget {A} --role planner --dollars 0.05 --resume",
+        ),
+        (
+            Budgets(runner=Budget(tokens=9_000)),
+            "0",
+            "runner.budget_tokens: too small for the next call, which needs up to 18,306 tokens "
+            "(0 of 9,000 tokens spent): ",
+            "budget --tokens 36612, then resume",
+        ),
+    ],
+)
+def test_a_budget_that_no_call_fits_into_is_called_too_small_with_the_command_that_sets_it(
+    books: Books, budgets: Budgets, dollars: str, says: str, command: str
+) -> None:
+    with pytest.raises(BudgetExceededError) as refused:
+        books.reserve(18_306, budgets, dollars)
+    assert str(refused.value) == f"{says}raise it with recursor {command}"
+    assert refused.value.budget is not None
+    assert refused.value.budget.problem in str(refused.value)
+
+
+def test_a_budget_of_which_a_call_would_have_been_paid_is_called_used_up(books: Books) -> None:
+    budgets = Budgets(stack=TOKENS)
+    books.settle(books.reserve(60, budgets), 60)
+    with pytest.raises(BudgetExceededError) as refused:
+        books.reserve(50, budgets)
+    assert refused.value.budget is not None
+    assert refused.value.budget.problem == "used up"
 
 
 def test_a_budget_of_nothing_allows_no_call(books: Books) -> None:
@@ -341,12 +388,12 @@ def test_reservations_are_removed_when_settled(books: Books) -> None:
 def test_what_a_person_limits_all_to_holds_over_the_settings_at_once(books: Books) -> None:
     runner = Budgets(runner=Budget(tokens=100, runs_per_hour=5))
     books.limit({"tokens": 30})
-    with pytest.raises(BudgetExceededError, match=r"^runner\.budget_tokens: 0 of 30 tokens spent"):
+    with pytest.raises(BudgetExceededError, match=r"^runner\.budget_tokens: too small for the next call"):
         books.reserve(40, runner)
     books.limit({"tokens": 300, "runs_per_hour": 0})
     books.settle(books.reserve(250, runner), 250)
     with pytest.raises(
-        BudgetExceededError, match=r"^runner\.budget_runs_per_hour: 0 runs in an hour, 0 allowed"
+        BudgetExceededError, match=r"^runner\.budget_runs_per_hour: too small: it allows no run"
     ):
         books.begin(runner, NOW)
     books.limit({"tokens": None, "runs_per_hour": None})
