@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from recursor.runner.process import Runner
 
+_SIGNS = {NodeStatus.COMPLETED: ("✓", "green"), NodeStatus.WAITING: ("…", "yellow")}
 # Lines of a terminal that the picture of many stacks leaves to others.
 _SPARE_LINES = 6
 
@@ -200,13 +201,13 @@ def _row(event: Event, board: Board, detailed: bool) -> Text | None:
 
     view = board.views.get(event.stack_id)
     if isinstance(event, NodeFinished) and detailed:
-        good = event.status is NodeStatus.COMPLETED
+        sign, style = _SIGNS.get(event.status, ("✗", "red"))
         return Text.assemble(
             (f"{view.cycle if view and view.cycle else '':>4}  ", "bright_black"),
-            ("✓ " if good else "✗ ", "green" if good else "red"),
+            (f"{sign} ", style),
             f"{event.role:<13}",
             (f"{span(event.seconds or 0.0):>7}  ", "bright_black"),
-            (one_line(event.note or event.summary), "" if good else "red"),
+            (one_line(event.note or event.summary), "" if style == "green" else style),
         )
     if not isinstance(event, StackChanged | Trouble):
         return None

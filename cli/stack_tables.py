@@ -9,7 +9,7 @@ from rich.text import Text
 
 from recursor.cli.output import neutral, one_line
 from recursor.cli.wording import ago, ahead, plural, size, span
-from recursor.domain.agent_state import AgentState
+from recursor.domain.agent_state import AgentState, WaitsFor
 from recursor.domain.execution import ExecutionStatus
 from recursor.domain.graph import NodeStatus
 from recursor.domain.project import ProjectIdea
@@ -27,6 +27,7 @@ STYLES: Mapping[str, str] = {
     Phase.COMPLETE: "green",
     ExecutionStatus.COMPLETED: "green",
     ExecutionStatus.FAILED: "red",
+    ExecutionStatus.WAITING: "yellow",
     ExecutionStatus.CANCELLED: "bright_black",
     NodeStatus.PENDING: "cyan",
     NodeStatus.SKIPPED: "bright_black",
@@ -77,7 +78,7 @@ def stacks_table(stacks: Iterable[StackListed], now: float) -> Table:
         table.add_row(
             stack.id[:8],
             clipped(stack.name),
-            styled(stack.state),
+            state_now(stack.state, stack.waits_for),
             styled(stack.phase),
             str(stack.total_cycles),
             ago(stack.last_activity_at, now),
@@ -98,7 +99,8 @@ def stack_page(
         unserved: whether a runner is up all the same.
     """
     stack = found.stack
-    yield Text.assemble((neutral(stack.name), "bold"), "  ", styled(stack.state), "  ", styled(stack.phase))
+    state = state_now(stack.state, found.waits_for)
+    yield Text.assemble((neutral(stack.name), "bold"), "  ", state, "  ", styled(stack.phase))
     facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     facts.add_column(style="bright_black", no_wrap=True)
     facts.add_column(overflow="fold")
@@ -214,6 +216,11 @@ def _agents_table(agents: Iterable[AgentState], now: float) -> Table:
         focus = agent.short_term.active_task or agent.short_term.focus or ""
         table.add_row(agent.role, ago(agent.last_run_at, now), clipped(focus), error)
     return fitted(table, "AT", "")
+
+
+def state_now(state: ExecutionState, waits_for: WaitsFor | None) -> Text:
+    """Return the state of a stack: what it waits for, if it runs and cannot go on at the moment."""
+    return styled(state) if waits_for is None else Text(f"waiting for {waits_for}", "yellow")
 
 
 def _now(stack: StackListed) -> Text:

@@ -33,7 +33,7 @@ def stats_page(name: str, stats: Figures) -> Iterator[RenderableType]:
         decisions = (f"{number:,} {kind}" for kind, number in sorted(stats.decisions.items()))
         facts.add_row("success", _success(stats))
         facts.add_row("duration", f"{span(average)} on average, {span(longest)} at most")
-        facts.add_row("agents", f"{plural(stats.agents_run, 'run')}, {stats.agents_failed:,} failed")
+        facts.add_row("agents", f"{plural(stats.agents_run, 'run')}, {_ended_otherwise(stats)}")
         facts.add_row("parallel", f"{parallel:.2f} on average, {stats.max_parallel} at most")
         facts.add_row("decisions", ", ".join(decisions) or NEVER)
     if stats.input_tokens or stats.output_tokens:
@@ -124,8 +124,15 @@ def _ever(stats: Figures) -> str:
             return NEVER
 
 
+def _ended_otherwise(stats: Figures) -> str:
+    waited = f", {stats.agents_waiting:,} had to wait" if stats.agents_waiting else ""
+    return f"{stats.agents_failed:,} failed{waited}"
+
+
 def _success(stats: Figures) -> Text:
     judged = f"{stats.completed:,} completed, {stats.failed:,} failed, {stats.cancelled:,} cancelled"
+    if stats.waiting:
+        judged += f", {stats.waiting:,} waiting"
     rate = stats.success_rate
     if rate is None:
         return Text(judged)

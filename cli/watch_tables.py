@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from recursor.cli.output import neutral, one_line
-from recursor.cli.stack_tables import clipped, fitted, plain_table, stack_page, styled
+from recursor.cli.stack_tables import clipped, fitted, plain_table, stack_page, state_now, styled
 from recursor.cli.wording import ahead, plural, span
 from recursor.cli.work_tables import executions_table
 from recursor.domain.execution import OrchestratorExecution
@@ -39,7 +39,7 @@ def all_stacks(page: StackPage, runner: str | None, now: float) -> Group:
         for stack in page.items:
             table.add_row(
                 clipped(stack.name or stack.id),
-                styled("unreadable" if stack.problem else stack.state),
+                styled("unreadable") if stack.problem else state_now(stack.state, stack.waits_for),
                 styled(stack.phase),
                 f"{stack.total_cycles:,}",
                 _success(stack),

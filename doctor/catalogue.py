@@ -54,6 +54,10 @@ def _resting(totals: StackTotals) -> str:
     return f"{plural(totals.resting, 'stack')} waiting for a message or todo"
 
 
+def _waiting(totals: StackTotals) -> str:
+    return f"{plural(totals.waiting_for_provider, 'stack')} waiting for a provider"
+
+
 def _unanswered(totals: StackTotals) -> str:
     return f"{plural(totals.unanswered, 'message')} unanswered"
 
@@ -88,6 +92,7 @@ CHECKS: tuple[Check, ...] = (
     StackCheck("failure-rate", "cycles succeed", failures.cycles_succeed, _success),
     StackCheck("failing-now", "the last cycles succeeded", failures.is_not_failing_now, _running),
     StackCheck("rate-limit", "no service refuses requests", failures.service_keeps_up, _runs),
+    StackCheck("provider", "none waits for its provider", waiting.may_go_on, _waiting),
     StackCheck("no-agent-runs", "agents run in cycles", work.agents_run, _runs),
     StackCheck("work-not-seen", "pending work is detected", work.work_is_given, _todos),
     StackCheck("loop", "cycles change something", loops.cycles_change_something, _running),

@@ -154,7 +154,7 @@ class Evidence(Record):
 
 
 class ErrorCount(Record):
-    """Runs of one role that failed for the same reason."""
+    """Runs of one role that failed, or have to wait, for the same reason."""
 
     role: str
     text: str
@@ -184,6 +184,8 @@ class StackEvidence(Record):
     """The last few, by their ids, newest first."""
     errors: tuple[ErrorCount, ...] = ()
     """Why runs failed in the last 24 hours, most frequent first."""
+    waits: tuple[ErrorCount, ...] = ()
+    """Why runs had to wait in the last 24 hours, as for their provider, most frequent first."""
     work: WorkReport | None = None
     """Who had work when it was last found out."""
     work_is_current: bool = False

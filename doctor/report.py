@@ -78,6 +78,8 @@ class StackTotals(Record):
     """How many stacks there are in each state; "unreadable" is one of them."""
     resting: int = 0
     """Running stacks that wait for an event, with nothing due."""
+    waiting_for_provider: int = 0
+    """Running stacks that have work, and wait for their provider."""
     working: int = 0
     """Stacks in a cycle."""
     total_cycles: int = 0
@@ -86,6 +88,8 @@ class StackTotals(Record):
     """Cycles that ended in the last 24 hours, as everything below counts the last 24 hours."""
     completed: int = 0
     failed: int = 0
+    waiting: int = 0
+    """Cycles in which nothing failed and a role had to wait, as for its provider."""
     success_rate: float | None = None
     """Completed of those that completed or failed, 0 to 1."""
     average_seconds: float | None = None
@@ -93,7 +97,7 @@ class StackTotals(Record):
     agents_run: int = 0
     agents_failed: int = 0
     average_parallel: float | None = None
-    """Mean of the cycles' widest waves."""
+    """Mean of the most runs at the same time in each cycle."""
     unanswered: int = 0
     """Visitors' messages that wait for an answer now."""
     open_todos: int = 0

@@ -120,7 +120,8 @@ def look_at_stack(
     todos = _open_todos(reader, stack_id, attempt)
     recent = _recent(reader, stack_id, RECENT_IN_FOCUS if thorough else RECENT, attempt)
     most, among = _how_far(day, thorough)
-    errors = _errors(reader, stack_id, now - DAY, most, among, attempt) if day.failed else ()
+    looked_into = day.failed or day.waiting
+    errors, waits = _errors(reader, stack_id, now - DAY, most, among, attempt) if looked_into else ((), ())
     cycle = None if current is None else attempt(EXECUTIONS.get, reader, stack_id, current)
     graph = None if current is None else attempt(GRAPHS.get, reader, stack_id, current)
     idea = attempt(IDEAS.get, reader, stack_id)
@@ -135,6 +136,7 @@ def look_at_stack(
         graph=graph,
         recent=recent,
         errors=errors,
+        waits=waits,
         work=work,
         work_is_current=work is not None and _is_current(work, idea, todos, [*unanswered, *unread]),
         has_idea=idea is not None,
@@ -210,9 +212,9 @@ def _executions(reader: Reader, stack_id: str, attempt: _Attempts) -> Iterator[O
 
 def _errors(
     reader: Reader, stack_id: str, since: float, most: int, among: int, attempt: _Attempts
-) -> tuple[ErrorCount, ...]:
-    """Count why runs failed, in the newest failed cycles since then."""
-    counted: dict[tuple[str, str], ErrorCount] = {}
+) -> tuple[tuple[ErrorCount, ...], tuple[ErrorCount, ...]]:
+    """Count why runs failed, and why they have to wait, in the newest such cycles since then."""
+    counted: dict[tuple[bool, str, str], ErrorCount] = {}
     for execution_id in islice(failed_execution_ids(reader, stack_id, among), most):
         execution = attempt(EXECUTIONS.get, reader, stack_id, execution_id)
         if execution is None or execution.finished_at is None:
@@ -220,26 +222,38 @@ def _errors(
         at = execution.finished_at
         if at < since:
             break
-        for role, text in _notes(reader, execution, attempt):
+        for waits, role, text in _notes(reader, execution, attempt):
             # Errors that differ in a number (an attempt, a duration, a port) are the same error.
-            same = (role, _NUMBERS.sub("0", text))
+            same = (waits, role, _NUMBERS.sub("0", text))
             known = counted.get(same)
             counted[same] = (
                 ErrorCount(role=role, text=text, count=1, last_at=at)
                 if known is None
                 else known.but(count=known.count + 1)
             )
-    return tuple(sorted(counted.values(), key=lambda error: (-error.count, -error.last_at)))
+    errors: list[ErrorCount] = []
+    told: list[ErrorCount] = []
+    for (waits, _, _), error in counted.items():
+        (told if waits else errors).append(error)
+    return _most_frequent_first(errors), _most_frequent_first(told)
 
 
-def _notes(reader: Reader, execution: OrchestratorExecution, attempt: _Attempts) -> Iterator[tuple[str, str]]:
+def _most_frequent_first(errors: list[ErrorCount]) -> tuple[ErrorCount, ...]:
+    return tuple(sorted(errors, key=lambda error: (-error.count, -error.last_at)))
+
+
+def _notes(
+    reader: Reader, execution: OrchestratorExecution, attempt: _Attempts
+) -> Iterator[tuple[bool, str, str]]:
+    """Yield what failed or has to wait in a cycle: whether it waits, its role, and why."""
     graph = attempt(GRAPHS.get, reader, execution.stack_id, execution.id)
     nodes = () if graph is None else graph.nodes
-    failed = [node for node in nodes if node.status is NodeStatus.FAILED]
-    for node in failed:
-        yield node.role, " ".join((node.note or "no reason given").split())
-    if not failed:
-        yield "cycle", execution.error or "no reason given"
+    found = [node for node in nodes if node.status in (NodeStatus.FAILED, NodeStatus.WAITING)]
+    for node in found:
+        waits = node.status is NodeStatus.WAITING
+        yield waits, node.role, " ".join((node.note or "no reason given").split())
+    if not found:
+        yield execution.status == "waiting", "cycle", execution.error or "no reason given"
 
 
 def read_everything(read: Callable[[], AbstractContextManager[Reader]], stack_id: str) -> tuple[str, ...]:

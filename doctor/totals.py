@@ -23,11 +23,14 @@ class Tally:
         if stack is not None:
             self._oldest = stack.created_at if self._oldest is None else min(self._oldest, stack.created_at)
             self._counts["total_cycles"] += stack.total_cycles
+            self._counts["waiting_for_provider"] += (
+                found.running and found.work is not None and found.work.waits_for() == "provider"
+            )
             self._counts["working"] += found.running and stack.current_execution_id is not None
             self._counts["resting"] += (
                 found.running and stack.next_look_at is None and stack.current_execution_id is None
             )
-        for name in ("cycles", "completed", "failed", "agents_run", "agents_failed", "parallel"):
+        for name in ("cycles", "completed", "failed", "waiting", "agents_run", "agents_failed", "parallel"):
             self._counts[name] += getattr(day, name)
         self._counts["unanswered"] += found.unanswered
         self._counts["open_todos"] += found.open_todos
@@ -42,11 +45,13 @@ class Tally:
             stacks=sum(self._states.values()),
             states=dict(sorted(self._states.items())),
             resting=counts["resting"],
+            waiting_for_provider=counts["waiting_for_provider"],
             working=counts["working"],
             total_cycles=counts["total_cycles"],
             cycles=cycles,
             completed=counts["completed"],
             failed=counts["failed"],
+            waiting=counts["waiting"],
             success_rate=round(counts["completed"] / judged, 4) if judged else None,
             average_seconds=round(self._seconds / cycles, 3) if cycles else None,
             longest_seconds=round(self._longest, 3) if cycles else None,

@@ -1,7 +1,7 @@
 """What an agent knows between its runs."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import field
 from pydantic import Field
@@ -29,6 +29,7 @@ class AgentExecutionState(StrEnum):
     IDLE = "idle"
     RUNNING = "running"
     FAILED = "failed"
+    WAITING = "waiting"
 
 
 class LongTermMemory(CoreRecord, frozen=True, kw_only=True):
@@ -60,6 +61,10 @@ class ShortTermMemory(CoreRecord, frozen=True, kw_only=True):
     """The newest plans, artifacts or reviews, oldest first: who goes in circles is found by them."""
 
 
+WaitsFor = Literal["provider", "budget"]
+"""What a role waits for: that its provider is back, or that other calls end and leave their budget."""
+
+
 class Wait(CoreRecord, frozen=True, kw_only=True):
     """That a role waits for what passes by itself, such as the outage of its provider."""
 
@@ -68,6 +73,7 @@ class Wait(CoreRecord, frozen=True, kw_only=True):
     times: Annotated[int, Field(ge=1)] = 1
     """How often in a row it has had to."""
     why: str
+    waits_for: WaitsFor = "provider"
     asked: tuple[str, ...] = ()
     """Whom it asked: for another one it need not wait."""
 

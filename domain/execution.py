@@ -16,6 +16,8 @@ class ExecutionStatus(StrEnum):
     RUNNING = "running"
     COMPLETED = "completed"
     FAILED = "failed"
+    WAITING = "waiting"
+    """Nothing failed, and a role waits for what passes by itself, such as the outage of its provider."""
     CANCELLED = "cancelled"
 
 
@@ -45,9 +47,12 @@ class GraphSummary(CoreRecord, frozen=True, kw_only=True):
 
     agents_run: int = 0
     agents_failed: int = 0
+    agents_waiting: int = 0
+    """Runs that could not be done for what passes by itself."""
     agents_skipped: int = 0
     waves: int = 0
     max_parallel: int = 0
+    """The most runs that were under way at the same time; those in line for a place do not count."""
     agent_seconds: float = 0.0
     """Sum of the runs' durations: above the cycle's own duration when they ran in parallel."""
     input_tokens: int = 0

@@ -18,6 +18,8 @@ class NodeStatus(StrEnum):
     RUNNING = "running"
     COMPLETED = "completed"
     FAILED = "failed"
+    WAITING = "waiting"
+    """It could not be done for what passes by itself: its role is tried again then, in another cycle."""
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
 
@@ -101,9 +103,9 @@ class Node(CoreRecord, frozen=True, kw_only=True):
     started_at: Timestamp | None = None
     finished_at: Timestamp | None = None
     note: str | None = None
-    """Why the node failed, was skipped or was cancelled."""
+    """Why the node failed, waits, was skipped or was cancelled."""
     waits_until: Timestamp | None = None
-    """When its role is tried again, where what it failed of passes by itself."""
+    """When its role is tried again, where it waits."""
     usage: Usage | None = None
 
 

@@ -36,8 +36,9 @@ class Rollup(Record):
     agent_seconds: float = 0.0
     waves: int = 0
     parallel: int = 0
-    """Sum of the cycles' widest waves."""
+    """Sum of the most runs at the same time in each cycle."""
     max_parallel: int = 0
+    """The most runs at the same time in any cycle."""
     decisions: Mapping[str, int] = Field(default_factory=dict)
     input_tokens: int = 0
     output_tokens: int = 0
@@ -49,6 +50,9 @@ class Rollup(Record):
     """By model; "unknown" for runs that did not name it."""
     roles: Mapping[str, Use] = Field(default_factory=dict)
     """By role."""
+    waiting: int = 0
+    """Cycles in which nothing failed and a role had to wait, as for its provider."""
+    agents_waiting: int = 0
 
 
 class Figures(Record):
@@ -60,15 +64,20 @@ class Figures(Record):
     completed: int
     failed: int
     cancelled: int
+    waiting: int
+    """Cycles in which nothing failed and a role had to wait, as for its provider."""
     success_rate: float | None
     """Completed of those that completed or failed, 0 to 1; None when there were none."""
     average_seconds: float | None
     longest_seconds: float | None
     agents_run: int
     agents_failed: int
+    agents_waiting: int
+    """Runs that could not be done, as for want of a provider."""
     average_parallel: float | None
-    """Mean of the cycles' widest waves."""
+    """Mean of the most runs at the same time in each cycle."""
     max_parallel: int
+    """The most runs at the same time in any cycle."""
     decisions: Mapping[str, int]
     input_tokens: int
     output_tokens: int

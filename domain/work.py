@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from recursor.domain.agent_state import WaitsFor
 from recursor.domain.core_record import CoreRecord
 from recursor.domain.record import RoleName, StackId, Timestamp
 
@@ -21,8 +22,8 @@ class WorkStatus(CoreRecord, frozen=True, kw_only=True):
     """The roles in the same graph that must finish first."""
     due_at: Timestamp | None = None
     """Without work: when the passing of time alone may bring some."""
-    waits: bool = False
-    """Whether there is work, which waits until then for what passes by itself."""
+    waits: WaitsFor | None = None
+    """What the work that there is waits for until then, if it does."""
 
 
 class WorkReport(CoreRecord, frozen=True, kw_only=True):
@@ -42,6 +43,13 @@ class WorkReport(CoreRecord, frozen=True, kw_only=True):
     def roles_that_wait(self) -> tuple[str, ...]:
         """Return the roles whose work waits for what passes by itself."""
         return tuple(role for role, status in self.statuses.items() if status.waits)
+
+    def waits_for(self) -> WaitsFor | None:
+        """Return what the team waits for; None if a role has work, or none waits."""
+        if any(status.has_work for status in self.statuses.values()):
+            return None
+        found = {status.waits for status in self.statuses.values() if status.waits is not None}
+        return "provider" if "provider" in found else next(iter(found), None)
 
     def is_fresh(self, ttl: float, now: float) -> bool:
         """Return whether this still holds, if nothing has changed in the stack since.

@@ -146,8 +146,13 @@ def end_cycle(draft: Draft, report: WorkReport, decision: Decision, *, progress:
     assert execution is not None
     assert graph is not None
     failed = [f"{node.role}: {node.note}" for node in graph.nodes if node.status is NodeStatus.FAILED]
+    waits = any(node.status is NodeStatus.WAITING for node in graph.nodes)
     execution = execution.but(
-        status=ExecutionStatus.FAILED if failed else ExecutionStatus.COMPLETED,
+        status=ExecutionStatus.FAILED
+        if failed
+        else ExecutionStatus.WAITING
+        if waits
+        else ExecutionStatus.COMPLETED,
         finished_at=now,
         decision=decision,
         error="; ".join(failed) or None,
@@ -192,7 +197,7 @@ def paused(stack: Stack, reason: str, now: float, budget: BudgetName | None = No
         stack: the stack before.
         reason: why.
         now: seconds since the epoch, UTC.
-        budget: the budget that is used up, where that is why.
+        budget: the budget that has too little left, where that is why.
     """
     return stack.but(
         state=ExecutionState.PAUSED,
@@ -221,9 +226,14 @@ def _apply(
         state = draft.records.state_of(result.role)
         if isinstance(failure, AgentFailedError) and failure.passes and not failure.suspend:
             wait = wait_after(failure, result.role, result.saw, settings, draft.now).but(why=error)
-        draft.put_state(state.but(execution_state=AgentExecutionState.FAILED, last_error=error, wait=wait))
+        doing = AgentExecutionState.FAILED if wait is None else AgentExecutionState.WAITING
+        draft.put_state(state.but(execution_state=doing, last_error=error, wait=wait))
     ended = node.but(
-        status=NodeStatus.COMPLETED if error is None else NodeStatus.FAILED,
+        status=NodeStatus.COMPLETED
+        if error is None
+        else NodeStatus.FAILED
+        if wait is None
+        else NodeStatus.WAITING,
         started_at=result.started_at,
         finished_at=result.finished_at,
         note=error,

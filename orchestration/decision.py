@@ -10,7 +10,7 @@ from recursor.domain.work import WorkReport
 
 _NO_COST = Decimal(0)
 _SUMMARY = GraphSummary()
-_RAN = (NodeStatus.COMPLETED, NodeStatus.FAILED)
+_RAN = (NodeStatus.COMPLETED, NodeStatus.FAILED, NodeStatus.WAITING)
 
 
 def decide(
@@ -44,28 +44,24 @@ def decide(
 def failures_in_a_row(stack: Stack, graph: ExecutionGraph) -> int:
     """Return how many cycles in a row have failed, with the one that `stack` has just executed as `graph`.
 
-    Where all that failed passes by itself, it is nobody's failure here: the count stays as it was.
+    Where a role waits for what passes by itself, it is nobody's failure here: the count stays as it was.
     """
     if has_failed(stack, graph):
         return stack.failures_in_a_row + 1
     if not stack.failures_in_a_row:
         return 0
-    waits = any(node.waits_until is not None for node in graph.nodes)
+    waits = any(node.status is NodeStatus.WAITING for node in graph.nodes)
     return stack.failures_in_a_row if waits else 0
 
 
 def has_failed(stack: Stack, graph: ExecutionGraph) -> bool:
-    """Return whether a cycle failed, of more than what passes by itself, and nobody has resumed it since.
+    """Return whether a cycle failed, and nobody has resumed it since.
 
     A person may be quicker than the end of the cycle that paused it.
     """
     since = stack.resumed_at or 0.0
     for node in graph.nodes:
-        if (
-            node.status is NodeStatus.FAILED
-            and node.waits_until is None
-            and (node.finished_at or since) >= since
-        ):
+        if node.status is NodeStatus.FAILED and (node.finished_at or since) >= since:
             return True
     return False
 
@@ -154,8 +150,9 @@ def backoff(failures: int, settings: PauseSettings) -> float:
 
 def summarise(graph: ExecutionGraph) -> GraphSummary:
     """Return what an executed graph came to."""
-    run = failed = skipped = input_tokens = output_tokens = unpriced = 0
-    widths: dict[int, int] = {}
+    run = failed = waiting = skipped = input_tokens = output_tokens = unpriced = 0
+    waves: set[int] = set()
+    spans: list[tuple[float, float]] = []
     seconds, cost = 0.0, _NO_COST
     for node in graph.nodes:
         usage = node.usage
@@ -169,18 +166,32 @@ def summarise(graph: ExecutionGraph) -> GraphSummary:
         elif node.attempts and node.status in _RAN:
             run += 1
             failed += node.status is NodeStatus.FAILED
-            widths[node.wave] = widths.get(node.wave, 0) + 1
+            waiting += node.status is NodeStatus.WAITING
+            waves.add(node.wave)
             if node.started_at is not None and node.finished_at is not None:
                 seconds += node.finished_at - node.started_at
+                spans.append((node.started_at, node.finished_at))
     return _SUMMARY.but(
         agents_run=run,
         agents_failed=failed,
+        agents_waiting=waiting,
         agents_skipped=skipped,
-        waves=len(widths),
-        max_parallel=max(widths.values(), default=0),
+        waves=len(waves),
+        max_parallel=_most_at_once(spans),
         agent_seconds=seconds,
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         cost=cost,
         unpriced_tokens=unpriced,
     )
+
+
+def _most_at_once(spans: list[tuple[float, float]]) -> int:
+    """Return how many of some runs, each from its start to its end, were under way at the same time."""
+    # One that begins as another ends had waited for its place.
+    changes = sorted([(end, -1) for _, end in spans] + [(start, 1) for start, _ in spans])
+    most, now = min(len(spans), 1), 0
+    for _, change in changes:
+        now += change
+        most = max(most, now)
+    return most

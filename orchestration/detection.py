@@ -70,10 +70,11 @@ def _checked(status: WorkStatus, settings: Settings) -> WorkStatus:
 
 def _is_right(status: Any) -> bool:
     """Whether each field has just what it should, as nearly always: that takes longer to validate."""
-    due, waits = status.due_at, status.waits
+    has_work, due = status.has_work, status.due_at
     return (
         type(status) is WorkStatus
-        and type(status.has_work) is type(waits) is bool
+        and type(has_work) is bool
+        and status.waits is None
         and type(status.priority) is int
         and 0 <= status.priority <= 10
         and type(status.reason) is str

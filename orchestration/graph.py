@@ -118,6 +118,8 @@ def _obstacle(node: Node, nodes: dict[str, Node]) -> str | None:
         match nodes[role].status:
             case NodeStatus.FAILED:
                 return f"{role}, which failed"
+            case NodeStatus.WAITING:
+                return f"{role}, which waits"
             case NodeStatus.CANCELLED:
                 return f"{role}, which was cancelled"
             case NodeStatus.SKIPPED if (further := _obstacle(nodes[role], nodes)) is not None:

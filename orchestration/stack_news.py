@@ -31,7 +31,7 @@ from recursor.domain.node_result import NodeResult
 from recursor.domain.stack import Stack
 from recursor.orchestration.stack_events import Tell
 
-_FAILED = NodeStatus.FAILED
+_COMPLETED, _FAILED = NodeStatus.COMPLETED, NodeStatus.FAILED
 
 Ended = tuple[OrchestratorExecution, ExecutionGraph | None]
 
@@ -117,9 +117,8 @@ def nodes_ended(graph: ExecutionGraph, results: Iterable[NodeResult], observed: 
             "usage": node.usage,
         }
         # Failures are rare, for a failing stack is slowed down, and what everybody looks for.
-        failed = node.status is _FAILED
-        told.append(Tell(NodeFinished, fields, essential=failed))
-        for effect in () if outcome is None or failed else outcome.effects:
+        told.append(Tell(NodeFinished, fields, essential=node.status is _FAILED))
+        for effect in outcome.effects if outcome is not None and node.status is _COMPLETED else ():
             if isinstance(effect, AnswerUserMessage):
                 answered = {"message_id": effect.message_id, "answer": effect.answer}
                 told.append(Tell(UserMessageAnswered, answered))

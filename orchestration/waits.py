@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from recursor.domain.agent_state import Wait
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
-from recursor.domain.spending import AgentFailedError
+from recursor.domain.spending import AgentFailedError, BudgetHeldError
 from recursor.domain.work import WorkStatus
 from recursor.orchestration.decision import backoff
 
@@ -39,7 +39,14 @@ def wait_after(
         until = max(now + backoff(times, settings.pause), now + SHORTEST_WAIT)
     else:
         until = min(max(told, now + _least(times, settings)), now + LONGEST_TOLD_WAIT)
-    return Wait(since=now, until=until, times=times, why=str(failure), asked=settings.model.asked_by(role))
+    return Wait(
+        since=now,
+        until=until,
+        times=times,
+        why=str(failure),
+        waits_for="budget" if isinstance(failure, BudgetHeldError) else "provider",
+        asked=settings.model.asked_by(role),
+    )
 
 
 def held_back(
@@ -61,7 +68,7 @@ def held_back(
         return status
     until = datetime.fromtimestamp(wait.until, UTC)
     reason = f"{status.reason}; waiting until {until:%H:%M:%S} UTC: {wait.why}"
-    return WorkStatus(has_work=False, reason=reason, due_at=wait.until, waits=True)
+    return WorkStatus(has_work=False, reason=reason, due_at=wait.until, waits=wait.waits_for)
 
 
 def _wait_that_holds(role: str, snapshot: Snapshot, settings: Settings, now: float) -> Wait | None:

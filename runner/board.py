@@ -122,7 +122,7 @@ class Board:
     def _count(self, event: Event) -> None:
         totals = self.totals
         match event:
-            case NodeFinished(status=NodeStatus.COMPLETED | NodeStatus.FAILED):
+            case NodeFinished(status=NodeStatus.COMPLETED | NodeStatus.FAILED | NodeStatus.WAITING):
                 totals.agent_runs += 1
                 totals.failures += event.status is NodeStatus.FAILED
                 totals.agent_seconds += event.seconds or 0.0

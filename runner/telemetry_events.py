@@ -209,7 +209,7 @@ class Telemetry(ListeningThread):
 
     def _count_node(self, event: NodeFinished) -> None:
         attributes = {"role": event.role, "status": str(event.status)}
-        if self._agent_runs is not None and event.status in ("completed", "failed"):
+        if self._agent_runs is not None and event.status in ("completed", "failed", "waiting"):
             self._agent_runs.add(1, attributes)
         if self._agent_seconds is not None and event.seconds is not None:
             self._agent_seconds.record(event.seconds, attributes)
@@ -225,7 +225,7 @@ class Telemetry(ListeningThread):
 
     def _observe_cycles(self, _: CallbackOptions) -> Iterable[Observation]:
         ever = self._ever()
-        for status in ("completed", "failed", "cancelled"):
+        for status in ("completed", "failed", "waiting", "cancelled"):
             yield Observation(getattr(ever, status), {"status": status})
 
     def _ever(self) -> Rollup:

@@ -1,4 +1,4 @@
-"""Finds the cycles that failed among those that did not, without reading them all."""
+"""Finds the cycles that failed, or wait, among those that completed, without reading them all."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -8,9 +8,11 @@ from recursor.storage.codec import unpack
 from recursor.storage.store import Reader, prefix_range
 from recursor.storage.tables import EXECUTIONS
 
+_ENDED_OTHERWISE = (ExecutionStatus.FAILED, ExecutionStatus.WAITING)
+
 
 def failed_execution_ids(reader: Reader, stack_id: str, among: int) -> Iterator[str]:
-    """Yield the ids of the failed cycles among a stack's newest, newest first.
+    """Yield the ids of the cycles among a stack's newest that failed or wait, newest first.
 
     One that cannot be read is yielded too: whoever reads it is told what is wrong with it.
 
@@ -24,7 +26,7 @@ def failed_execution_ids(reader: Reader, stack_id: str, among: int) -> Iterator[
         try:
             # Without making a record of each: to look takes a tenth of the time.
             _, fields = unpack(value)
-            failed = fields["status"] == ExecutionStatus.FAILED
+            failed = fields["status"] in _ENDED_OTHERWISE
         except (ValueError, TypeError, LookupError):
             failed = True
         if failed:

@@ -59,6 +59,13 @@ def give_stacks_owners(reader: Reader) -> Commit:
     return commit
 
 
+def forget_work(_reader: Reader) -> Commit:
+    """Drop the work reports, which did not say what a role waits for: they are made anew."""
+    commit = Commit()
+    commit.delete_range(WORK.name, b"", None)
+    return commit
+
+
 def _highest(reader: Reader, stack_key: bytes) -> int:
     """Return the highest number of a stack's cycles, 0 without any."""
     cycles = reader.scan(EXECUTIONS.name, *prefix_range(stack_key + b"/"))

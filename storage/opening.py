@@ -5,15 +5,23 @@ from pathlib import Path
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.migration import Migrations
-from recursor.storage.migration_steps import FORMER_TABLES, give_stacks_owners, nothing, remember_last_cycles
+from recursor.storage.migration_steps import (
+    FORMER_TABLES,
+    forget_work,
+    give_stacks_owners,
+    nothing,
+    remember_last_cycles,
+)
 from recursor.storage.rollups import MERGES, sum_up_all_stacks
 from recursor.storage.tables import TABLES
 
 MIGRATIONS = Migrations(
-    {1: sum_up_all_stacks, 2: nothing, 3: remember_last_cycles, 4: give_stacks_owners}, former=FORMER_TABLES
+    {1: sum_up_all_stacks, 2: nothing, 3: remember_last_cycles, 4: give_stacks_owners, 5: forget_work},
+    former=FORMER_TABLES,
 )
 """What each schema version changed. 1: statistics are summed up over all stacks, too. 2: a ledger. 3: a stack
-knows the number of its newest cycle. 4: a stack has one owner, and a fence."""
+knows the number of its newest cycle. 4: a stack has one owner, and a fence. 5: work reports say what a role
+waits for."""
 
 
 def open_store(path: Path, *, read_only: bool = False, keep_copy: bool = True) -> LmdbStore:

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from recursor.domain.agent_state import AgentState
+from recursor.domain.agent_state import AgentState, WaitsFor
 from recursor.domain.project import Artifact, ProjectIdea
 from recursor.domain.record import Record, Timestamp
 from recursor.domain.stack import Stack
 from recursor.storage.queries import agent_states
+from recursor.storage.stack_listing import waits_for
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader
 from recursor.storage.tables import ARTIFACTS, IDEAS, TODOS, UNANSWERED, USER_MESSAGES
@@ -34,6 +35,8 @@ class Overview(Record):
     artifact: ArtifactInfo | None
     """The newest version."""
     agents: tuple[AgentState, ...]
+    waits_for: WaitsFor | None
+    """What the stack waits for if it runs, has work, and cannot do it at the moment."""
 
 
 def overview(reader: Reader, stack_id: str) -> Overview:
@@ -52,6 +55,7 @@ def overview(reader: Reader, stack_id: str) -> Overview:
         unanswered=sum(1 for _ in USER_MESSAGES.scan(reader, stack_id, shelf=UNANSWERED)),
         artifact=artifact_info(newest[0]) if newest else None,
         agents=tuple(agent_states(reader, stack_id)),
+        waits_for=None if stack.current_execution_id else waits_for(reader, stack_id, stack.state),
     )
 
 

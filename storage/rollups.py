@@ -374,6 +374,8 @@ def _of(execution: OrchestratorExecution, graph: ExecutionGraph | None) -> Figur
         *whole[1:],
         _by_model(used.values()) if used else {},
         {role: _use([usage]) for role, usage in used.items()},
+        int(status is ExecutionStatus.WAITING),
+        summary.agents_waiting,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from recursor.domain.agent_state import WaitsFor
 from recursor.domain.core_record import record_fields
 from recursor.domain.errors import InvalidInputError, in_one_line
 from recursor.domain.record import Record, Timestamp
@@ -23,7 +24,7 @@ from recursor.storage.rollups import judged_in_hours
 from recursor.storage.stack_fields import all_fields, fields_of
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader, prefix_range
-from recursor.storage.tables import EXECUTIONS, GRAPHS, IDEAS, STACKS, UNANSWERED, USER_MESSAGES
+from recursor.storage.tables import EXECUTIONS, GRAPHS, IDEAS, STACKS, UNANSWERED, USER_MESSAGES, WORK
 
 DAY = 86_400.0
 MAX_PAGE = 500
@@ -68,6 +69,8 @@ class StackListed(Record):
     """The agents that run now."""
     waits: str | None
     """Why nothing runs: the last decision, or why the stack is in its state."""
+    waits_for: WaitsFor | None
+    """What a stack that runs, and cannot go on at the moment, waits for."""
     next_look_at: Timestamp | None
     """When it is looked at again, if no event comes before."""
     total_cycles: int
@@ -241,6 +244,7 @@ def _readable(reader: Reader, stack_id: str, fields: Mapping[str, Any], now: flo
         title=title,
         running=running,
         waits=None if running else _waits(reader, stack_id, fields),
+        waits_for=None if running else waits_for(reader, stack_id, fields["state"]),
         next_look_at=fields.get("next_look_at"),
         total_cycles=fields.get("total_cycles", 0),
         last_cycle=fields.get("last_cycle", 0),
@@ -270,6 +274,24 @@ def _waits(reader: Reader, stack_id: str, fields: Mapping[str, Any]) -> str | No
     return None
 
 
+def waits_for(reader: Reader, stack_id: str, state: str) -> WaitsFor | None:
+    """Return what a stack waits for that has work and cannot do it at the moment.
+
+    Args:
+        reader: the state of the store to read.
+        stack_id: the stack.
+        state: its state.
+    """
+    if state != ExecutionState.RUNNING:
+        return None
+    try:
+        report = WORK.get(reader, stack_id)
+    except CorruptRecordError:
+        # It is made anew.
+        return None
+    return None if report is None else report.waits_for()
+
+
 def _unpacked(value: bytes | None) -> Mapping[str, Any]:
     """Return a record's fields; none where it is missing or cannot be read: its own page says so."""
     try:
@@ -289,6 +311,7 @@ _UNREADABLE = StackListed(
     title=None,
     running=(),
     waits=None,
+    waits_for=None,
     next_look_at=None,
     total_cycles=0,
     last_cycle=0,

@@ -97,7 +97,7 @@ class _Figures(Collector):
             "cycles",
             "Cycles that ended.",
             "status",
-            {"completed": ever.completed, "failed": ever.failed, "cancelled": ever.cancelled},
+            {status: getattr(ever, status) for status in ("completed", "failed", "waiting", "cancelled")},
         )
         yield _counter("decisions", "What was decided after cycles.", "kind", ever.decisions)
         yield from self._of_models()

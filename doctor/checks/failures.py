@@ -78,7 +78,7 @@ def is_not_failing_now(evidence: Evidence, found: StackEvidence) -> Observation 
 
 def service_keeps_up(evidence: Evidence, found: StackEvidence) -> Observation | None:
     """Runs that failed because a service was asked too often."""
-    refused = [error for error in found.errors if _RATE_LIMIT.search(error.text)]
+    refused = [error for error in (*found.errors, *found.waits) if _RATE_LIMIT.search(error.text)]
     if not refused:
         return None
     count = sum(error.count for error in refused)

@@ -37,6 +37,27 @@ def visitors_are_answered(evidence: Evidence, found: StackEvidence) -> Observati
     )
 
 
+def may_go_on(evidence: Evidence, found: StackEvidence) -> Observation | None:
+    """A stack that has work, and waits for its provider."""
+    report = found.work
+    if report is None or not found.running or report.waits_for() != "provider":
+        return None
+    roles = report.roles_that_wait()
+    until = min(report.statuses[role].due_at or evidence.now for role in roles)
+    ahead = until - evidence.now
+    return Observation(
+        severity=Severity.WARNING,
+        symptom="Waiting for its provider",
+        evidence=f"{' and '.join(roles)} had to wait in {plural(found.day.waiting, 'cycle')} in the last "
+        f"24 hours" + (f"; next try in {span(ahead)}" if ahead > 0 else ""),
+        figures={"roles": list(roles), "waiting": found.day.waiting, "next_try_seconds": round(ahead)},
+        cause="; ".join(f"{role}: {report.statuses[role].reason}" for role in roles),
+        fix="Nothing, if the provider comes back: the team tries again by itself. Otherwise choose another "
+        "model in model.name or model.fallback.",
+        commands=(evidence.command("work", found.id),),
+    )
+
+
 def _why_unanswered(evidence: Evidence, found: StackEvidence) -> tuple[str, str, tuple[str, ...]]:
     assert found.stack is not None
     match found.stack.state:

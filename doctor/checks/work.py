@@ -53,7 +53,7 @@ def work_is_given(evidence: Evidence, found: StackEvidence) -> Observation | Non
     stack, report = found.stack, found.work
     if stack is None or not found.running or report is None or not found.work_is_current:
         return None
-    if report.roles_with_work():
+    if report.roles_with_work() or report.roles_that_wait():
         return None
     waiting = list(_waiting(found))
     if not waiting:

@@ -99,7 +99,7 @@ def _of_executions() -> Iterator[Column]:
         "graph_summary",
         JSON,
         graph_summary,
-        "`summary`, and in it `parallel_executions`: how many agents its widest wave had.",
+        "`summary`, and in it `parallel_executions`: the most runs at the same time.",
     )
     yield Column("input_tokens", BIGINT, of_summary("input_tokens"), "Tokens that its agents' models took.")
     yield Column("output_tokens", BIGINT, of_summary("output_tokens"), "Tokens that they gave.")

@@ -5,11 +5,12 @@ import pytest
 from recursor.actors.messages import ConfigureStack
 from recursor.domain.commands import Command
 from recursor.domain.events import NodeFinished, StackChanged, UserMessageAnswered
-from recursor.domain.execution import DecisionKind
+from recursor.domain.execution import DecisionKind, ExecutionStatus
 from recursor.domain.graph import NodeStatus
 from recursor.domain.spending import AgentFailedError
 from recursor.domain.stack import ExecutionState
 from recursor.storage.opening import memory_store
+from recursor.storage.queries import orchestration_stats
 from recursor.storage.tables import STATES
 from tests.actors.stage import Cast, finish_todo, until
 
@@ -98,6 +99,11 @@ def test_it_never_counts_as_a_failure_and_is_never_a_person_s_business(away_for)
     assert len(cast.first.runs) == 13
     assert stage.stack(stack_id).state is ExecutionState.RUNNING
     assert stage.stack(stack_id).failures_in_a_row == 0
+    assert {cycle.status for cycle in stage.cycles(stack_id)} == {ExecutionStatus.WAITING}
+    with stage.store.read() as reader:
+        stats = orchestration_stats(reader, stack_id, 0, stage.clock.now())
+    assert (stats.failed, stats.agents_failed, stats.success_rate) == (0, 0, None)
+    assert (stats.waiting, stats.agents_waiting) == (13, 13)
 
 
 def test_an_outage_of_unknown_length_is_looked_at_less_and_less_often(away_for):

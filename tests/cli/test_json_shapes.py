@@ -20,10 +20,10 @@ _STACK = (
 _TODO = "id stack_id content status priority assigned_by created_at updated_at updated_by closed_at metadata"
 SHAPES = {
     "list": (
-        "id name state phase created_at last_activity_at title running waits next_look_at "
+        "id name state phase created_at last_activity_at title running waits waits_for next_look_at "
         "total_cycles last_cycle cycles_last_day success_rate unanswered problem"
     ),
-    "show garden": _STACK + " idea todos unanswered artifact agents live",
+    "show garden": _STACK + " idea todos unanswered artifact agents waits_for live",
     "idea garden": ("stack_id idea title description features created_at updated_at updated_by"),
     "messages garden": ("kind id from_stack_id from_name to_stack_id content created_at read_at"),
     "todos garden": _TODO,
@@ -32,15 +32,15 @@ SHAPES = {
     "graphs garden": ("id stack_id created_at nodes"),
     "work garden": ("stack_id computed_at statuses"),
     "stats garden": (
-        "since until cycles completed failed cancelled success_rate average_seconds longest_seconds "
-        "agents_run agents_failed average_parallel max_parallel decisions input_tokens "
-        "output_tokens cost unpriced_tokens models roles stack_id total_cycles"
+        "since until cycles completed failed cancelled waiting success_rate average_seconds "
+        "longest_seconds agents_run agents_failed agents_waiting average_parallel max_parallel decisions "
+        "input_tokens output_tokens cost unpriced_tokens models roles stack_id total_cycles"
     ),
     "stats": (
-        "since until cycles completed failed cancelled success_rate average_seconds longest_seconds "
-        "agents_run agents_failed average_parallel max_parallel decisions input_tokens "
-        "output_tokens cost unpriced_tokens models roles total_cycles total_agent_runs total_tokens "
-        "total_cost"
+        "since until cycles completed failed cancelled waiting success_rate average_seconds "
+        "longest_seconds agents_run agents_failed agents_waiting average_parallel max_parallel decisions "
+        "input_tokens output_tokens cost unpriced_tokens models roles total_cycles total_agent_runs "
+        "total_tokens total_cost"
     ),
     "stats --series": ("since until figures"),
     "traces garden": ("id stack_id execution_id role created_at summary thoughts effects metadata"),

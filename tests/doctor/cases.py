@@ -52,6 +52,9 @@ _IN_CYCLE = healthy_stack(
     {"current_execution_id": _CYCLE.id}, cycle=_CYCLE, graph=make_graph([_NODE], id=_CYCLE.id), recent=()
 )
 _NOBODY = make_report({"builder": make_status()})
+_AWAY = make_report(
+    {"builder": make_status(reason="1 todo; waiting until 12:00: away", due_at=NOW + 40, waits="provider")}
+)
 _ASKING = Settings().overridden({"model": {"name": "openai:a", "fallback": ["anthropic:b"]}})
 _STRICT = Settings().overridden({"detection": {"minimum_priority": 9}})
 
@@ -145,7 +148,11 @@ CASES: dict[str, list[Case]] = {
         _stack(healthy_stack(day=make_day(failed=30, completed=70))),
     ],
     "failing-now": [_stack(healthy_stack({"failures_in_a_row": 2, "last_failure_at": NOW - 20}))],
-    "rate-limit": [_stack(healthy_stack(errors=_error("429 Too Many Requests")))],
+    "rate-limit": [
+        _stack(healthy_stack(errors=_error("429 Too Many Requests"))),
+        _stack(healthy_stack(waits=_error("429 Too Many Requests"))),
+    ],
+    "provider": [_stack(healthy_stack(work=_AWAY, day=make_day(waiting=2)))],
     "no-agent-runs": [
         _stack(healthy_stack(day=make_day(agents_run=0))),
         _stack(healthy_stack(day=make_day(agents_run=50))),

@@ -107,6 +107,26 @@ def test_out_of_budget_is_told_with_the_command_that_raises_it_and_resumes(
     assert seen.commands[-1] == f"recursor budget {STACK} {command} --resume"
 
 
+def test_a_budget_that_no_call_fits_into_is_not_called_used_up() -> None:
+    named = BudgetName(kind="tokens", needed=Decimal(18_306), call=Decimal(18_306))
+    seen = expect("budget", PROBLEM, healthy_stack(out_of_budget(named)))
+    assert seen is not None
+    assert "used up" not in seen.symptom
+    assert "too small for the next call, which needs up to 18,306 tokens" in seen.symptom
+
+
+def test_a_team_whose_provider_is_away_waits_and_nothing_else_is_found() -> None:
+    away = make_status(reason="1 todo; waiting until 12:00:00 UTC: 503", due_at=NOW + 40, waits="provider")
+    day = make_day(completed=90, waiting=10, agents_waiting=10)
+    waiting = healthy_stack(work=make_report({"builder": away}), day=day, open_todos=1)
+    seen = expect("provider", Severity.WARNING, waiting)
+    assert seen is not None
+    assert "503" in seen.cause
+    assert "next try in 40 s" in seen.evidence
+    for_budget = make_report({"builder": away.but(waits="budget")})
+    expect("provider", None, waiting.but(work=for_budget))
+
+
 def test_what_all_stacks_share_is_raised_to_what_the_next_call_needs() -> None:
     paused = out_of_budget(BudgetName(kind="tokens", runner=True, needed=Decimal(31_344)))
     seen = expect("budget", PROBLEM, healthy_stack(paused))
@@ -118,7 +138,7 @@ def test_what_all_stacks_share_is_raised_for_all() -> None:
     paused = out_of_budget(BudgetName(kind="dollars", runner=True))
     seen = expect("budget", PROBLEM, healthy_stack(paused))
     assert seen is not None
-    assert "recursor budget --dollars N" in seen.fix
+    assert "recursor budget --dollars 1," in seen.fix
     assert seen.commands[-1] == f"recursor resume {STACK}"
 
 

@@ -318,10 +318,15 @@ class TestEnd:
     def test_of_a_cycle_that_only_waits_counts_none_and_forgets_none(self, desk: Desk) -> None:
         desk.records.stack = desk.records.stack.but(last_failure_at=NOW - 50)
         begin(desk)
-        waits = FAILED.but(nodes=tuple([node.but(waits_until=NOW + 60) for node in FAILED.nodes]))
+        waits = FAILED.but(
+            nodes=tuple([node.but(status=NodeStatus.WAITING, waits_until=NOW + 60) for node in FAILED.nodes])
+        )
         stack = end(desk, waits, progress=False)
         assert (stack.failures_in_a_row, stack.last_failure_at) == (2, NOW - 50)
         assert stack.last_activity_at == NOW + 5
+        (cycle,) = desk.written(OrchestratorExecution)[-1:]
+        assert (cycle.status, cycle.error) == (ExecutionStatus.WAITING, None)
+        assert (cycle.summary.agents_failed, cycle.summary.agents_waiting) == (0, len(FAILED.nodes))
 
     def test_keeps_the_skipped_nodes_of_its_graph(self, desk: Desk) -> None:
         gone = make_report({"builder": make_status(reason="no todos"), "planner": make_status(5)})

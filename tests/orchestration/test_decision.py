@@ -168,7 +168,7 @@ class TestRest:
     def test_a_role_that_waits_says_why_and_keeps_no_other_from_being_looked_at(
         self, phase: str, pause: float
     ) -> None:
-        waits = make_status(reason="1 todo, but waits", due_at=NOW + 3600, waits=True)
+        waits = make_status(reason="1 todo, but waits", due_at=NOW + 3600, waits="provider")
         report = make_report({"planner": make_status(), "builder": waits})
         decision = after(make_stack(phase=phase), report=report)
         assert (decision.kind, decision.pause) == (DecisionKind.PAUSE, pause)
@@ -241,7 +241,12 @@ class TestSummary:
     def test_counts_what_ran_and_how_wide(self) -> None:
         def ran(role: str, wave: int, status: NodeStatus, seconds: float) -> Any:
             return make_node(
-                role, wave=wave, status=status, attempts=1, started_at=NOW, finished_at=NOW + seconds
+                role,
+                wave=wave,
+                status=status,
+                attempts=1,
+                started_at=NOW + 10 * wave,
+                finished_at=NOW + 10 * wave + seconds,
             )
 
         graph = make_graph(
@@ -256,6 +261,32 @@ class TestSummary:
         summary = summarise(graph)
         assert (summary.agents_run, summary.agents_failed, summary.agents_skipped) == (3, 1, 1)
         assert (summary.waves, summary.max_parallel, summary.agent_seconds) == (2, 2, 7)
+
+    @pytest.mark.parametrize(
+        ("spans", "most"),
+        [
+            # One place for two: the second waited for it.
+            ([(0, 2), (2, 3)], 1),
+            ([(0, 2), (1, 3), (2, 4)], 2),
+            ([(0, 9), (1, 2), (3, 4)], 2),
+            ([(0, 9), (1, 8), (2, 7)], 3),
+            ([(1, 1)], 1),
+        ],
+    )
+    def test_counts_as_parallel_what_was_under_way_at_the_same_time(
+        self, spans: list[tuple[float, float]], most: int
+    ) -> None:
+        nodes = [
+            make_node(
+                f"role{number}",
+                status=NodeStatus.COMPLETED,
+                attempts=1,
+                started_at=NOW + start,
+                finished_at=NOW + end,
+            )
+            for number, (start, end) in enumerate(spans)
+        ]
+        assert summarise(make_graph(nodes)).max_parallel == most
 
     def test_of_a_graph_in_which_nobody_ran_is_nought(self) -> None:
         summary = summarise(make_graph([make_node("a", status=NodeStatus.SKIPPED)]))

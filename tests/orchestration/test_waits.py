@@ -8,7 +8,7 @@ import pytest
 from recursor.domain.agent_state import Wait
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
-from recursor.domain.spending import AgentFailedError
+from recursor.domain.spending import AgentFailedError, BudgetHeldError, BudgetName
 from recursor.orchestration.waits import held_back, wait_after
 from tests.making import NOW, make_snapshot, make_stack, make_state, make_status
 
@@ -79,10 +79,15 @@ class TestTheTimeThatIsTold:
 
 
 class TestAWait:
+    def test_says_whether_it_is_for_the_provider_or_for_others_calls_to_end(self) -> None:
+        held = BudgetHeldError("80 of 100 reserved", BudgetName(kind="tokens"))
+        assert after().waits_for == "provider"
+        assert wait_after(held, "planner", waiting(), DEFAULTS, NOW).waits_for == "budget"
+
     def test_holds_its_role_back_and_is_counted_on(self) -> None:
         wait = earlier(until=NOW + 5)
         status = held_back(WORK, "planner", waiting(wait), DEFAULTS, NOW)
-        assert (status.has_work, status.waits, status.due_at) == (False, True, NOW + 5)
+        assert (status.has_work, status.waits, status.due_at) == (False, "provider", NOW + 5)
         assert after(wait=wait).times == 8
 
     def test_that_is_over_is_counted_on(self) -> None:

@@ -186,6 +186,15 @@ class TestADirectoryWithoutOwners:
                 with pytest.raises(UnknownTableError):
                     reader.scan(former)
 
+    def test_loses_work_reports_which_are_made_anew(self, schema_3: Path) -> None:
+        before = Migrations(dict.fromkeys(range(1, 5), nothing))
+        commit = Commit()
+        commit.put(WORK.name, HABITS.encode(), pack([1, {"statuses": {"builder": {"waits": True}}}]))
+        with closing(LmdbStore(schema_3 / "store", TABLES, migrations=before)) as store:
+            store.write(commit)
+        with closing(open_store(schema_3 / "store")) as store, store.read() as reader:
+            assert list(reader.scan(WORK.name)) == []
+
     def test_has_due_what_another_process_had_changed_if_it_runs(self, schema_3: Path) -> None:
         before = Migrations(dict.fromkeys(range(1, 4), nothing))
         commit = Commit()
@@ -208,7 +217,7 @@ class TestADirectoryWithoutOwners:
     def test_is_copied_first(self, schema_3: Path) -> None:
         open_store(schema_3 / "store").close()
         (kept,) = (schema_3 / "backups").iterdir()
-        assert kept.name.startswith("before-schema-4-")
+        assert kept.name.startswith(f"before-schema-{MIGRATIONS.latest}-")
         before = Migrations(dict.fromkeys(range(1, 4), nothing))
         copy = LmdbStore(kept / "store", ["nudges"], migrations=before, read_only=True)
         with closing(copy), copy.read() as reader:
@@ -218,7 +227,8 @@ class TestADirectoryWithoutOwners:
 
     def test_is_refused_to_who_only_reads(self, schema_3: Path) -> None:
         with pytest.raises(
-            SchemaVersionError, match=r"version 3, this program reads 4: open it once for writing"
+            SchemaVersionError,
+            match=rf"version 3, this program reads {MIGRATIONS.latest}: open it once for writing",
         ):
             open_store(schema_3 / "store", read_only=True)
         assert not (schema_3 / "backups").exists()

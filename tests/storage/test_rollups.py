@@ -86,12 +86,13 @@ cycles = st.builds(
     finished=st.floats(0, 4 * 3600).map(lambda at: START + at)
     | st.integers(0, 240).map(lambda m: START + m * 60.0),
     seconds=st.floats(0, 100),
-    status=st.sampled_from([ExecutionStatus.COMPLETED, ExecutionStatus.FAILED, ExecutionStatus.CANCELLED]),
+    status=st.sampled_from([status for status in ExecutionStatus if status is not ExecutionStatus.RUNNING]),
     summary=st.none()
     | st.builds(
         GraphSummary,
         agents_run=st.integers(0, 9),
         agents_failed=st.integers(0, 9),
+        agents_waiting=st.integers(0, 9),
         waves=st.integers(0, 9),
         max_parallel=st.integers(0, 9),
         agent_seconds=st.floats(0, 100),
@@ -140,12 +141,18 @@ def brute_force(found: list[Cycle], since: float, until: float) -> dict[str, Any
         "cycles": len(inside),
         **{
             status.value: sum(execution.status is status for execution, _ in inside)
-            for status in (ExecutionStatus.COMPLETED, ExecutionStatus.FAILED, ExecutionStatus.CANCELLED)
+            for status in (
+                ExecutionStatus.COMPLETED,
+                ExecutionStatus.FAILED,
+                ExecutionStatus.WAITING,
+                ExecutionStatus.CANCELLED,
+            )
         },
         "seconds": pytest.approx(sum(durations)),
         "longest": pytest.approx(max(durations, default=0.0)),
         "agents_run": sum(summary.agents_run for summary in summaries),
         "agents_failed": sum(summary.agents_failed for summary in summaries),
+        "agents_waiting": sum(summary.agents_waiting for summary in summaries),
         "agent_seconds": pytest.approx(sum(summary.agent_seconds for summary in summaries)),
         "waves": sum(summary.waves for summary in summaries),
         "parallel": sum(summary.max_parallel for summary in summaries),

@@ -15,7 +15,16 @@ from recursor.storage.rollups import count_execution
 from recursor.storage.stack_listing import StackFilter, StackListed, StackOrder, StackPage, list_page
 from recursor.storage.store import Store
 from recursor.storage.tables import GRAPHS, STACKS
-from tests.making import NOW, make_graph, make_idea, make_node, make_stack, make_user_message
+from tests.making import (
+    NOW,
+    make_graph,
+    make_idea,
+    make_node,
+    make_report,
+    make_stack,
+    make_status,
+    make_user_message,
+)
 from tests.storage.writing import damage, put, write
 
 
@@ -155,6 +164,22 @@ def test_a_stack_tells_why_it_waits_and_how_it_fared_today(database: Store) -> N
     assert listed.waits == "nobody has work (5)"
     assert listed.cycles_last_day == 4
     assert listed.success_rate == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("waits", ["provider", "budget"])
+def test_a_stack_that_cannot_go_on_tells_what_it_waits_for(database: Store, waits: str) -> None:
+    held = make_status(reason="1 todo, but waits", due_at=NOW + 60, waits=waits)
+    report = make_report({"planner": make_status(), "builder": held})
+    ended = an_execution(1, ExecutionStatus.WAITING, NOW - 30)
+    put(database, make_stack(), ended, report)
+    write(database, lambda commit: count_execution(commit, ended, None))
+    assert only(database).waits_for == waits
+    assert only(database).success_rate is None
+    # What another role can do, it does.
+    put(database, make_report({"planner": make_status(5), "builder": held}))
+    assert only(database).waits_for is None
+    put(database, report, make_stack(state=ExecutionState.PAUSED))
+    assert only(database).waits_for is None
 
 
 def test_a_paused_stack_says_why(database: Store) -> None:

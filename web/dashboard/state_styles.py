@@ -23,6 +23,11 @@ STATES = {
     ExecutionState.PAUSED: StateStyle("Paused", "warn", "pause"),
     ExecutionState.STOPPED: StateStyle("Stopped", "quiet", "stop"),
 }
+WAITS_FOR = {
+    "provider": StateStyle("Waiting for provider", "warn", "clock"),
+    "budget": StateStyle("Waiting for budget", "warn", "clock"),
+}
+"""How a team looks that runs, and cannot go on at the moment."""
 UNREADABLE = StateStyle("Unreadable", "bad", "alert")
 
 PHASES = {
@@ -36,14 +41,16 @@ CYCLES = {
     ExecutionStatus.RUNNING: StateStyle("Running", "info", "play"),
     ExecutionStatus.COMPLETED: StateStyle("Completed", "good", "check"),
     ExecutionStatus.FAILED: StateStyle("Failed", "bad", "cross"),
+    ExecutionStatus.WAITING: StateStyle("Waiting", "warn", "clock"),
     ExecutionStatus.CANCELLED: StateStyle("Cancelled", "quiet", "stop"),
 }
 
 NODES = {
-    NodeStatus.PENDING: StateStyle("Waiting", "quiet", "clock"),
+    NodeStatus.PENDING: StateStyle("Pending", "quiet", "clock"),
     NodeStatus.RUNNING: StateStyle("Running", "info", "play"),
     NodeStatus.COMPLETED: StateStyle("Completed", "good", "check"),
     NodeStatus.FAILED: StateStyle("Failed", "bad", "cross"),
+    NodeStatus.WAITING: StateStyle("Waiting", "warn", "clock"),
     NodeStatus.SKIPPED: StateStyle("Skipped", "warn", "skip"),
     NodeStatus.CANCELLED: StateStyle("Cancelled", "quiet", "stop"),
 }

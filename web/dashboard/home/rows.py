@@ -8,7 +8,7 @@ from recursor.domain.stack import ExecutionState, Phase
 from recursor.storage.stack_listing import StackFilter, StackListed, StackOrder, StackPage, list_page
 from recursor.storage.store import Reader
 from recursor.web.dashboard.orchestration.cards import SUCCESS_LOW
-from recursor.web.dashboard.state_styles import PHASES, STATES, UNREADABLE, listing, percent
+from recursor.web.dashboard.state_styles import PHASES, STATES, UNREADABLE, WAITS_FOR, listing, percent
 
 ROWS = 25
 
@@ -51,7 +51,7 @@ def row_of(team: StackListed) -> Row:
     return {
         "id": team.id,
         "name": team.name,
-        "state": STATES[team.state]._asdict(),
+        "state": (STATES[team.state] if team.waits_for is None else WAITS_FOR[team.waits_for])._asdict(),
         "phase": PHASES[team.phase],
         "doing": doing,
         "until": until,
@@ -76,6 +76,8 @@ def _doing(team: StackListed) -> tuple[str, float | None]:
         return f"{listing([role.role for role in team.running]).capitalize()} working", None
     if team.state is not ExecutionState.RUNNING:
         return team.waits or _RESTS[team.state], None
+    if team.waits_for is not None:
+        return team.waits or "Waiting, next check", team.next_look_at
     if team.next_look_at is not None:
         return "Waiting, next check", team.next_look_at
     return (

@@ -86,6 +86,8 @@ def _agents(execution: OrchestratorExecution) -> str:
     parts = [f"{summary.agents_run} ran"]
     if summary.agents_failed:
         parts.append(f"{summary.agents_failed} failed")
+    if summary.agents_waiting:
+        parts.append(f"{summary.agents_waiting} waiting")
     if summary.agents_skipped:
         parts.append(f"{summary.agents_skipped} skipped")
     return ", ".join(parts)

@@ -7,14 +7,16 @@ from nicegui import ui
 from pykka import ActorDeadError
 
 from recursor.actors.messages import ControlStack, GetStatus, StackStatus
+from recursor.domain.agent_state import WaitsFor
 from recursor.domain.commands import Command
 from recursor.domain.errors import RecursorError
 from recursor.domain.spending import BudgetName
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.orchestration.control import CONCERNED
+from recursor.storage.stack_listing import waits_for
 from recursor.storage.stacks import read_stack
 from recursor.web.dashboard.parts import Badge, Box, Button, Link, Moment, Notice, Span
-from recursor.web.dashboard.state_styles import PHASES, STATES
+from recursor.web.dashboard.state_styles import PHASES, STATES, WAITS_FOR
 from recursor.web.dashboard.team.activity import ActivityPanel
 from recursor.web.dashboard.team.tab import Team
 
@@ -37,6 +39,7 @@ class TeamHead:
         """
         self._team = team
         self._pending: Command | None = None
+        self._waits_for: WaitsFor | None = None
         stack = self._read()
         team.page.set_title(stack.name)
         with Box(classes="crumbs"):
@@ -76,11 +79,15 @@ class TeamHead:
 
     def _read(self) -> Stack:
         with self._team.read() as reader:
-            return read_stack(reader, self._team.id)
+            stack = read_stack(reader, self._team.id)
+            idle = stack.current_execution_id is None
+            self._waits_for = waits_for(reader, stack.id, stack.state) if idle else None
+            return stack
 
     def _show(self, stack: Stack) -> None:
         self._name.text = stack.name
-        self._state.say(*STATES[stack.state])
+        waits = self._waits_for if stack.state is ExecutionState.RUNNING else None
+        self._state.say(*(STATES[stack.state] if waits is None else WAITS_FOR[waits]))
         self._phase.text = PHASES[stack.phase]
         for command, word, busy, _ in _CONTROLS:
             button = self._controls[command]
@@ -111,12 +118,14 @@ class TeamHead:
 
 
 def _how_to_go_on(named: BudgetName) -> str:
+    most = "N" if named.enough is None else f"{named.enough:f}"
     if named.runner:
         return (
-            "The budget of all teams together is used up. "
-            f"Raise it: recursor budget --{named.kind.replace('_', '-')} N, and press Resume."
+            f"The budget of all teams together is {named.problem}. "
+            f"Raise it: recursor budget --{named.kind.replace('_', '-')} {most}, and press Resume."
         )
     whose, setting = "This team's budget", f"budget.{named.kind}"
     if named.role is not None:
         whose, setting = f"The budget of the {named.role}", f"budget.role_{named.kind}"
-    return f"{whose} is used up. Raise {setting} in the settings, then press Resume."
+    to = "" if named.enough is None else f" to {most}"
+    return f"{whose} is {named.problem}. Raise {setting}{to} in the settings, then press Resume."
