@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from recursor.cli.access import open_place
-from recursor.cli.options import HERE, Json, Place, StackName
+from recursor.cli.options import HERE, Json, Place, StackName, given_text
 from recursor.cli.output import draw, neutral, print_json, say
 from recursor.cli.wording import parse_span, span
 from recursor.client.synchronous import Client
@@ -21,7 +21,9 @@ _LOOK_SECONDS = 0.1
 
 def message(
     stack: StackName,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="The message.")],
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="The message; - reads it from stdin.", callback=given_text)
+    ],
     sender: Annotated[
         str | None, typer.Option("--from", metavar="NAME", help="The sender's name. [default: your login]")
     ] = None,
@@ -54,7 +56,13 @@ def messages(
         int, typer.Option("--limit", "-n", min=1, max=MAX_LIMIT, metavar="N", help="Most entries to show.")
     ] = 20,
     send: Annotated[
-        str | None, typer.Option("--send", metavar="TEXT", help="Send a message from this stack to another.")
+        str | None,
+        typer.Option(
+            "--send",
+            metavar="TEXT",
+            help="Send a message from this stack to another; - reads it from stdin.",
+            callback=given_text,
+        ),
     ] = None,
     receiver: Annotated[
         str | None,

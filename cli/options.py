@@ -1,9 +1,11 @@
 """The options and arguments that several commands have."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import CallbackParam
 
 from recursor.cli.completion import complete_assignment, complete_setting, complete_stack
 from recursor.cli.configured import HERE, Data, Place
@@ -22,6 +24,7 @@ __all__ = [
     "SettingNames",
     "StackName",
     "StackNames",
+    "given_text",
     "with_model",
 ]
 
@@ -70,6 +73,21 @@ SettingNames = Annotated[
         autocompletion=complete_setting,
     ),
 ]
+
+
+def given_text(param: CallbackParam, value: str | None) -> str | None:
+    """Return a text as it was given; for `-`, what stdin holds, without the end of its last line.
+
+    Raises:
+        InvalidInputError: stdin is not text.
+    """
+    if value != "-":
+        return value
+    try:
+        return sys.stdin.read().removesuffix("\n")
+    except UnicodeDecodeError as error:
+        name = param.opts[0] if param.opts[0].startswith("-") else param.name
+        raise InvalidInputError(f"{name}: stdin is not text ({error.reason}): give UTF-8") from None
 
 
 def with_model(overrides: SettingsOverrides, model: str | None) -> SettingsOverrides:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from recursor.cli.access import open_place
-from recursor.cli.options import HERE, Json, Place, StackName
+from recursor.cli.options import HERE, Json, Place, StackName, given_text
 from recursor.cli.output import draw, neutral, print_json, print_raw, say
 from recursor.client.synchronous import Client
 from recursor.domain.comparison import unified
@@ -18,7 +18,10 @@ from recursor.storage.queries import MAX_LIMIT
 def idea(
     stack: StackName,
     text: Annotated[
-        str | None, typer.Option("--set", metavar="TEXT", help="Set the idea; - reads it from stdin.")
+        str | None,
+        typer.Option(
+            "--set", metavar="TEXT", help="Set the idea; - reads it from stdin.", callback=given_text
+        ),
     ] = None,
     place: Place = HERE,
     json: Json = False,
@@ -26,7 +29,7 @@ def idea(
     """Show what a stack is to make, and what its planner made of it; or give it another idea."""
     with open_place(place) as client:
         if text is not None:
-            changed = client.set_idea(stack, _from_stdin() if text == "-" else text)
+            changed = client.set_idea(stack, text)
             if json:
                 print_json(changed)
             else:
@@ -113,12 +116,3 @@ def _version(client: Client, stack: str, number: int | None) -> Artifact:
         raise NotFoundError(
             f"{name} has no version {number} any more: `recursor artifacts` lists those there are"
         ) from None
-
-
-def _from_stdin() -> str:
-    import sys
-
-    try:
-        return sys.stdin.read()
-    except UnicodeDecodeError as error:
-        raise InvalidInputError(f"--set -: stdin is not valid text ({error.reason})") from None

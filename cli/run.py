@@ -11,7 +11,7 @@ import typer
 
 from recursor.cli.access import check_data
 from recursor.cli.configured import configuration, flags
-from recursor.cli.options import DEFAULT_DATA, Data, Json, Model, Overrides, with_model
+from recursor.cli.options import DEFAULT_DATA, Data, Json, Model, Overrides, given_text, with_model
 from recursor.cli.output import complain, draw, print_json, say
 from recursor.cli.run_log import LogFormat, LogLevel, RunLog
 from recursor.cli.wording import parse_span, plural, span
@@ -34,7 +34,13 @@ _PAGES_SHOWN = 10
 def run(
     context: typer.Context,
     idea: Annotated[
-        str | None, typer.Option("--idea", metavar="TEXT", help="Create a stack with this idea and start it.")
+        str | None,
+        typer.Option(
+            "--idea",
+            metavar="TEXT",
+            help="Create a stack with this idea and start it; - reads it from stdin.",
+            callback=given_text,
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="With --idea: the stack's name.")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recursor.cli.access import check_data, open_place
-from recursor.cli.options import HERE, Json, Place
+from recursor.cli.options import HERE, Json, Place, given_text
 from recursor.cli.output import complain, draw, print_json, print_raw
 from recursor.domain.errors import InvalidInputError
 from recursor.runner.data_paths import store_directory
@@ -24,7 +23,11 @@ _RESULT_BYTES = 512 * 1024 * 1024
 def sql(
     query: Annotated[
         str | None,
-        typer.Argument(metavar="QUERY", help="One SELECT, in DuckDB's dialect; - reads it from stdin."),
+        typer.Argument(
+            metavar="QUERY",
+            help="One SELECT, in DuckDB's dialect; - reads it from stdin.",
+            callback=given_text,
+        ),
     ] = None,
     tables: Annotated[bool, typer.Option("--tables", help="List the tables and their columns.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
@@ -122,9 +125,4 @@ def _text(query: str | None) -> str:
         raise InvalidInputError(
             'query: give one, as in recursor sql "SELECT * FROM todos", or --tables for what there is'
         )
-    if query != "-":
-        return query
-    try:
-        return sys.stdin.read()
-    except UnicodeDecodeError as error:
-        raise InvalidInputError(f"query: stdin is not text: {error.reason}: give UTF-8") from None
+    return query

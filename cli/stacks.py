@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from recursor.cli.access import open_place
-from recursor.cli.options import HERE, Json, Model, Overrides, Place, StackName, with_model
+from recursor.cli.options import HERE, Json, Model, Overrides, Place, StackName, given_text, with_model
 from recursor.cli.output import complain, draw, neutral, print_json, say, say_of_nothing
 from recursor.cli.setting_warnings import warn_of_settings
 from recursor.client.synchronous import Client
@@ -22,7 +22,13 @@ from recursor.storage.stack_listing import LONGEST_SEARCH, StackListed, StackOrd
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The stack's name: one line.")],
     idea: Annotated[
-        str | None, typer.Option("--idea", metavar="TEXT", help="What the team is to make.")
+        str | None,
+        typer.Option(
+            "--idea",
+            metavar="TEXT",
+            help="What the team is to make; - reads it from stdin.",
+            callback=given_text,
+        ),
     ] = None,
     start: Annotated[bool, typer.Option("--start", help="Start it at once.")] = False,
     model: Model = None,

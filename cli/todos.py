@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from recursor.cli.access import open_place
-from recursor.cli.options import HERE, Json, Place, StackName
+from recursor.cli.options import HERE, Json, Place, StackName, given_text
 from recursor.cli.output import draw, print_json, say
 from recursor.client.synchronous import Client
 from recursor.domain.errors import AmbiguousError, InvalidInputError, NotFoundError
@@ -29,13 +29,22 @@ class TodoFilter(StrEnum):
 
 def todos(
     stack: StackName,
-    add: Annotated[str | None, typer.Option("--add", metavar="TEXT", help="Add a todo.")] = None,
+    add: Annotated[
+        str | None,
+        typer.Option("--add", metavar="TEXT", help="Add a todo; - reads it from stdin.", callback=given_text),
+    ] = None,
     edit: Annotated[
         str | None,
         typer.Option("--edit", metavar="ID", help="Edit an open todo: its id or the digits shown."),
     ] = None,
     content: Annotated[
-        str | None, typer.Option("--content", metavar="TEXT", help="With --edit: the new text.")
+        str | None,
+        typer.Option(
+            "--content",
+            metavar="TEXT",
+            help="With --edit: the new text; - reads it from stdin.",
+            callback=given_text,
+        ),
     ] = None,
     priority: Annotated[
         int | None,

@@ -12,29 +12,35 @@ from recursor.domain.todo import Todo
 
 
 class Snapshot(CoreRecord, frozen=True, kw_only=True):
-    """One stack at one moment, bounded: everything open, and the newest of what is closed."""
+    """One stack at one moment, bounded: what is open first, and the newest of what is closed."""
 
     stack: Stack
     taken_at: Timestamp
     idea: ProjectIdea | None = None
     todos: tuple[Todo, ...] = ()
-    """All open ones and the newest closed ones, oldest first."""
+    """The most urgent open ones and the newest closed ones, oldest first."""
+    more_todos: int = 0
+    """How many further todos are open."""
     user_messages: tuple[UserMessage, ...] = ()
-    """All that are unanswered or not planned for and the newest of the others, oldest first."""
+    """The oldest unanswered ones and the newest of the others, oldest first."""
+    more_user_messages: int = 0
+    """How many further messages of visitors are unanswered."""
     messages: tuple[Message, ...] = ()
-    """Unread messages from other stacks, oldest first."""
+    """The oldest unread messages from other stacks, oldest first."""
+    more_messages: int = 0
+    """How many further messages from other stacks are unread."""
     artifact: Artifact | None = None
     """The newest version."""
     states: Mapping[RoleName, AgentState]
 
     @property
     def open_todos(self) -> tuple[Todo, ...]:
-        """Todos that are pending or in progress, most urgent first, then oldest."""
+        """Of `todos` those that are pending or in progress, most urgent first, then oldest."""
         return tuple(sorted((t for t in self.todos if t.status.open), key=lambda t: (-t.priority, t.id)))
 
     @property
     def unanswered(self) -> tuple[UserMessage, ...]:
-        """Visitors' messages without an answer, oldest first."""
+        """Of `user_messages` those without an answer, oldest first."""
         return tuple(m for m in self.user_messages if m.answered_at is None)
 
     @property

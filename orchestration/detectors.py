@@ -48,9 +48,12 @@ def detect_builder(snapshot: Snapshot, settings: Settings, now: float) -> WorkSt
         return _nothing("no pending todos")
     least = settings.detection.urgent_todo
     urgent = sum(todo.priority >= least for todo in todos)
+    told = _count(len(todos) + snapshot.more_todos, "pending todo")
     if urgent:
-        return _work(8, f"{_count(len(todos), 'pending todo')}, {urgent} of priority {least} or more")
-    return _work(6, _count(len(todos), "pending todo"))
+        # Where all that are shown are urgent, others may be, too.
+        at_least = "at least " if urgent == len(todos) and snapshot.more_todos else ""
+        return _work(8, f"{told}, {at_least}{urgent} of priority {least} or more")
+    return _work(6, told)
 
 
 def detect_communicator(snapshot: Snapshot, settings: Settings, now: float) -> WorkStatus:
@@ -58,10 +61,11 @@ def detect_communicator(snapshot: Snapshot, settings: Settings, now: float) -> W
     del settings, now
     first = snapshot.next_unanswered
     if first is not None:
-        waiting = _count(len(snapshot.unanswered), "unanswered visitor message")
-        return _work(10, f"{waiting}, the next from {first.sender}")
+        waiting = len(snapshot.unanswered) + snapshot.more_user_messages
+        return _work(10, f"{_count(waiting, 'unanswered visitor message')}, the next from {first.sender}")
     if snapshot.messages:
-        return _work(7, f"{_count(len(snapshot.messages), 'unread message')} from other stacks")
+        told = _count(len(snapshot.messages) + snapshot.more_messages, "unread message")
+        return _work(7, f"{told} from other stacks")
     return _nothing("no unanswered or unread messages")
 
 
@@ -153,4 +157,4 @@ def _nothing(reason: str) -> WorkStatus:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

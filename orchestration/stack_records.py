@@ -7,7 +7,6 @@ commit fails.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 from recursor.domain.agent_state import AgentState
 from recursor.domain.execution import OrchestratorExecution
@@ -20,8 +19,8 @@ from recursor.domain.todo import Todo
 from recursor.domain.work import WorkReport
 from recursor.orchestration.collection import Collection
 
-# A snapshot stays small whatever a stack has gone through. Of open work the oldest is shown, so that what
-# does not fit comes in when the older has been dealt with.
+# A snapshot stays small whatever a stack has gone through. Of open work the most urgent is shown, then the
+# oldest, so that what does not fit comes in when that has been dealt with.
 MAX_OPEN = 500
 MAX_CLOSED_TODOS = 200
 MAX_UNPLANNED = 100
@@ -86,36 +85,50 @@ class StackRecords:
             roles: the roles whose states belong in it.
             now: seconds since the epoch, UTC.
         """
+        todos, more_todos = self._shown_todos()
+        user_messages, more_user_messages = self._shown_user_messages()
+        messages, more_messages = self._shown_messages()
         return _SNAPSHOT.but(
             stack=self.stack,
             taken_at=now,
             idea=self.idea,
-            todos=self._shown_todos(),
-            user_messages=self._shown_user_messages(),
-            messages=self._shown_messages(),
+            todos=todos,
+            more_todos=more_todos,
+            user_messages=user_messages,
+            more_user_messages=more_user_messages,
+            messages=messages,
+            more_messages=more_messages,
             artifact=self.artifact,
             states=self._shown_states(roles),
         )
 
-    def _shown_todos(self) -> tuple[Todo, ...]:
+    def _shown_todos(self) -> tuple[tuple[Todo, ...], int]:
+        """Return the todos that are shown, and how many open ones are not."""
         todos = self.todos.items
         if len(todos) <= MAX_OPEN:
-            return todos
-        shown = set(islice((todo.id for todo in todos if todo.status.open), MAX_OPEN))
-        return tuple([todo for todo in todos if todo.id in shown or not todo.status.open])
+            return todos, 0
+        most_urgent = sorted((-todo.priority, todo.id) for todo in todos if todo.status.open)
+        shown = {todo_id for _, todo_id in most_urgent[:MAX_OPEN]}
+        some = tuple([todo for todo in todos if todo.id in shown or not todo.status.open])
+        return some, len(most_urgent) - len(shown)
 
-    def _shown_user_messages(self) -> tuple[UserMessage, ...]:
+    def _shown_user_messages(self) -> tuple[tuple[UserMessage, ...], int]:
+        """Return visitors' messages that are shown, and how many unanswered ones are not."""
         messages = self.user_messages.items
         if len(messages) <= MAX_OPEN:
-            return messages
-        shown = set(islice((each.id for each in messages if each.answered_at is None), MAX_OPEN))
-        return tuple([each for each in messages if each.id in shown or each.answered_at is not None])
+            return messages, 0
+        unanswered = [each.id for each in messages if each.answered_at is None]
+        shown = set(unanswered[:MAX_OPEN])
+        some = tuple([each for each in messages if each.id in shown or each.answered_at is not None])
+        return some, len(unanswered) - len(shown)
 
-    def _shown_messages(self) -> tuple[Message, ...]:
-        if not self.broadcasts:
-            return self.messages.items[:MAX_OPEN]
-        both = [*self.messages.items[:MAX_OPEN], *self.broadcasts.items[:MAX_OPEN]]
-        return tuple(sorted(both, key=lambda message: message.id))
+    def _shown_messages(self) -> tuple[tuple[Message, ...], int]:
+        """Return messages of other stacks that are shown, and how many are not."""
+        messages, broadcasts = self.messages.items, self.broadcasts.items
+        if not broadcasts:
+            return messages[:MAX_OPEN], max(len(messages) - MAX_OPEN, 0)
+        both = sorted([*messages[:MAX_OPEN], *broadcasts[:MAX_OPEN]], key=lambda message: message.id)
+        return tuple(both), len(messages) + len(broadcasts) - len(both)
 
     def _shown_states(self, roles: Mapping[str, object]) -> Mapping[str, AgentState]:
         states = self.states

@@ -11,7 +11,7 @@ import msgspec
 from pydantic import ValidationError
 
 from recursor.domain.core_record import AnyRecord
-from recursor.domain.errors import InvalidInputError
+from recursor.domain.errors import InvalidInputError, in_one_line
 from recursor.domain.record import Record
 from recursor.storage.errors import CorruptRecordError
 
@@ -63,7 +63,7 @@ def decode(kind: type[R], value: bytes, table: str, key: bytes, upgrade: Upgrade
     except ValidationError as error:
         why = str(InvalidInputError.explaining(kind.__name__, error))
     except (ValueError, TypeError, LookupError, OverflowError) as error:
-        why = f"{type(error).__name__}: {error}"
+        why = in_one_line(error)
     where = f"{table} {key.decode(errors='replace')}"
     raise CorruptRecordError(f"{where}: is not a readable {kind.__name__} ({why}): restore it from a backup")
 
@@ -77,7 +77,7 @@ def unpack(value: bytes) -> Any:  # whatever was packed
     try:
         return msgpack.unpackb(value)
     except msgpack.UnpackException as error:
-        raise ValueError(f"{type(error).__name__}: {error}") from None
+        raise ValueError("not MessagePack") from error
 
 
 def _plain(value: object) -> object:

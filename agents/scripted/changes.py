@@ -51,12 +51,12 @@ _REMOVE = re.compile(
     re.I,
 )
 _REPLACE = re.compile(
-    r"\b(?:replace|swap|exchange|change)\s+(?P<old>[^.;!?\n]+?)"
+    r"\b(?:replace|swap|exchange|change)\s+(?P<old>[^.;!?\n]{1,100}?)"
     r"\s+(?:with|by|for|into)\s+(?P<new>[^.;!?\n]+)",
     re.I,
 )
 _INSTEAD = re.compile(
-    r"(?P<new>[^.;!?\n]+?)\s+(?:instead of|rather than|in place of)\s+(?P<old>[^.;!?\n]+)", re.I
+    r"(?P<new>[^.;!?\n]{1,100}?)\s+(?:instead of|rather than|in place of)\s+(?P<old>[^.;!?\n]+)", re.I
 )
 _RENAME = re.compile(
     r"\b(?:rename (?:it|this|the (?:page|app|site|project))(?: to| into)?"

@@ -71,6 +71,8 @@ def answer(read: Callable[[], AbstractContextManager[Reader]], sql: str, setting
             rows, truncated = _rows(connection, [sql_type for _, sql_type in columns], settings)
     except duckdb.Error as error:
         raise explained(error, settings.seconds, settings.memory_bytes) from None
+    except RecursionError:
+        raise InvalidInputError("query: is nested too deeply: make it of simpler parts, with WITH") from None
     except MemoryError:
         raise explained(duckdb.OutOfMemoryException(), settings.seconds, settings.memory_bytes) from None
     return orjson.dumps(

@@ -362,3 +362,18 @@ def test_what_is_due_later_is_work_then(todos: int, messages: int, last: float, 
             assert not status.has_work
             assert status.due_at > NOW + now
             assert seen(detect(snapshot, DEFAULTS, status.due_at))[0] == 4
+
+
+def test_what_a_snapshot_leaves_out_is_counted() -> None:
+    urgent = make_snapshot(todos=(make_todo(priority=3),), more_todos=4_499)
+    assert seen(builder(urgent)) == (8, "4,500 pending todos, at least 1 of priority 3 or more")
+    some = make_snapshot(todos=(make_todo(1, priority=3), make_todo(2, priority=1)), more_todos=1)
+    assert seen(builder(some)) == (8, "3 pending todos, 1 of priority 3 or more")
+    assert seen(builder(make_snapshot(todos=(make_todo(priority=1),), more_todos=1))) == (
+        6,
+        "2 pending todos",
+    )
+    written = make_snapshot(user_messages=(make_user_message(),), more_user_messages=2)
+    assert seen(communicator(written)) == (10, "3 unanswered visitor messages, the next from Ada")
+    told = make_snapshot(messages=(make_message(),), more_messages=2)
+    assert seen(communicator(told)) == (7, "3 unread messages from other stacks")

@@ -80,7 +80,7 @@ def test_a_later_snapshot_shares_what_has_not_changed() -> None:
 
 
 class TestBounds:
-    """Of open work the oldest is shown, so that what does not fit comes in when the older is done."""
+    """Of open work the most urgent, then the oldest, is shown; the rest comes in when that is done."""
 
     @pytest.fixture(autouse=True)
     def _small(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,6 +93,23 @@ class TestBounds:
         records = make_records(todos=[make_todo(n) for n in range(5)])
         assert ids(see(records).todos) == [0, 1, 2]
         assert len(forgettable(records).todos) == 5
+
+    def test_urgent_ones_are_shown_before_older_ones(self) -> None:
+        records = make_records(todos=[*(make_todo(n) for n in range(4)), make_todo(4, priority=5)])
+        assert ids(see(records).todos) == [0, 1, 4]
+
+    def test_what_is_not_shown_is_counted(self) -> None:
+        records = make_records(
+            todos=[make_todo(0, status=TodoStatus.COMPLETED), *(make_todo(n) for n in range(1, 6))],
+            user_messages=[make_user_message(n) for n in range(7)],
+            messages=[make_message(n) for n in range(4)],
+        )
+        snapshot = see(records)
+        assert (snapshot.more_todos, snapshot.more_user_messages, snapshot.more_messages) == (2, 4, 1)
+        both = see(
+            make_records(messages=[make_message(1)], broadcasts=[make_message(n) for n in range(2, 7)])
+        )
+        assert both.more_messages == 2
 
     def test_closed_todos_are_shown_beside_them(self) -> None:
         closed = [make_todo(n, status=TodoStatus.COMPLETED) for n in (0, 7)]

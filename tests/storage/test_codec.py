@@ -88,6 +88,14 @@ def test_well_formed_nonsense_is_corrupt(content: Any) -> None:
         read(type(make_todo()), pack(content))
 
 
+def test_bytes_that_are_no_record_are_told_in_words() -> None:
+    with pytest.raises(CorruptRecordError) as caught:
+        read(type(make_todo()), b"\xc1")
+    assert str(caught.value) == (
+        "todos 5eed/0/abc: is not a readable Todo (ValueError: not MessagePack): restore it from a backup"
+    )
+
+
 def test_the_error_names_table_key_field_and_remedy() -> None:
     fields = make_todo().model_dump()
     with pytest.raises(CorruptRecordError) as caught:

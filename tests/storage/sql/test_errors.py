@@ -41,6 +41,20 @@ def test_the_line_says_what_is_wrong(sql: str, said: str, ask: Callable[..., Any
     assert len(str(refused.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT " + "CASE WHEN 1 = 1 THEN " * 400 + "1" + " ELSE 0 END" * 400,
+        "SELECT " + "[" * 400 + "1" + "]" * 400,
+        "SELECT * FROM " + "(SELECT * FROM " * 400 + "todos" + ")" * 400,
+    ],
+    ids=["cases", "lists", "subqueries"],
+)
+def test_a_query_that_is_nested_too_deeply_is_refused(sql: str, ask: Callable[..., Any]) -> None:
+    with pytest.raises(InvalidInputError, match=r"^query: is nested too deeply: "):
+        ask(sql)
+
+
 def test_tables_that_do_not_fit_into_memory_are_told_and_their_other_columns_can_be_asked(
     put: Callable[..., None], ask: Callable[..., Any]
 ) -> None:
