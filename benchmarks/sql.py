@@ -4,6 +4,7 @@
 """
 
 import argparse
+import asyncio
 import json
 import resource
 import time
@@ -54,7 +55,7 @@ def main() -> None:
             took, inside, computed = [], [], []
             for _ in range(chosen.samples):
                 begun, spent = time.perf_counter(), children_seconds()
-                found = json.loads(ask(folder, query, SqlSettings(seconds=120)))
+                found = json.loads(asyncio.run(ask(folder, query, SqlSettings(seconds=120))))
                 took.append(time.perf_counter() - begun)
                 inside.append(found["seconds"])
                 computed.append(children_seconds() - spent)

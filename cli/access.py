@@ -3,19 +3,24 @@
 from pathlib import Path
 
 from recursor.cli.configured import Place
+from recursor.client.endpoint import Endpoint
 from recursor.client.synchronous import Client
 from recursor.domain.errors import InvalidInputError
 
 
-def open_place(place: Place) -> Client:
+def open_place(place: Place, *, alone: bool = False) -> Client:
     """Return a client for the data directory or the runner that a person named.
+
+    Args:
+        place: which one.
+        alone: see `Endpoint`.
 
     Raises:
         InvalidInputError: it cannot be a directory.
     """
     if place.url is None:
         check_data(place.data)
-    return Client(place.url or place.data, configuration=place.configuration)
+    return Client(Endpoint(place.url or place.data, None, place.configuration, alone=alone))
 
 
 def check_data(data: Path) -> None:

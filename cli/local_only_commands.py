@@ -13,7 +13,6 @@ LOCAL_ONLY: Mapping[str, str] = {
     "config": "shows the settings file and the variables of this machine",
     "backup": "copies the store of a data directory",
     "restore": "replaces the store of a data directory",
-    "prune": "writes to the store of a data directory",
 }
 """The commands that only work where the data directory is, and why."""
 

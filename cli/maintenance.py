@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from recursor.cli.access import check_data, open_place
-from recursor.cli.configured import Place, configuration
-from recursor.cli.options import DEFAULT_DATA, Data, Json, StackNames
+from recursor.cli.options import DEFAULT_DATA, HERE, Data, Json, Place, StackNames
 from recursor.cli.output import complain, print_json, say
 from recursor.cli.wording import parse_span, plural, size
 from recursor.client.synchronous import Client
@@ -57,7 +56,6 @@ def restore(
 
 
 def prune(
-    context: typer.Context,
     stacks: StackNames = None,
     every: Annotated[
         bool, typer.Option("--all", help="All stacks, and broadcasts that all have read.")
@@ -77,7 +75,7 @@ def prune(
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
-    data: Data = DEFAULT_DATA,
+    place: Place = HERE,
     json: Json = False,
 ) -> None:
     """Remove old history, as the settings say or sooner."""
@@ -85,7 +83,7 @@ def prune(
         raise InvalidInputError("prune: name stacks, or give --all")
     days = None if older_than is None else parse_span(older_than, "--older-than") / DAY
     report = _Report(dry_run, json)
-    with open_place(Place(data, None, configuration(context))) as client:
+    with open_place(place) as client:
         for name in _all(client) if every else stacks or []:
             with report.complaining():
                 report.add(client.prune(name, days=days, keep=keep, dry_run=dry_run))

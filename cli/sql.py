@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recursor.cli.access import check_data, open_place
+from recursor.cli.access import open_place
 from recursor.cli.options import HERE, Json, Place, given_text
 from recursor.cli.output import complain, draw, print_json, print_raw
 from recursor.domain.errors import InvalidInputError
-from recursor.runner.data_paths import store_directory
+from recursor.runner.settings_sources import Layer, Source, SourcedValue
 
 if TYPE_CHECKING:
-    from recursor.storage.sql.description import TableDescription
-    from recursor.storage.sql.result import SqlResult
-
-# Whoever asks for very many rows here has the room for them; the rows themselves are what is limited.
-_RESULT_BYTES = 512 * 1024 * 1024
+    from recursor.client.synchronous import Client
 
 
 def sql(
@@ -39,7 +36,7 @@ def sql(
             min=1,
             max=10_000_000,
             metavar="N",
-            help="Most rows, instead of the setting sql.rows.",
+            help="Most rows, instead of the setting sql.rows; with --url, at most that.",
         ),
     ] = None,
     seconds: Annotated[
@@ -49,7 +46,7 @@ def sql(
             min=0.1,
             max=3600,
             metavar="N",
-            help="Time limit, instead of the setting sql.seconds.",
+            help="Time limit, instead of the setting sql.seconds; with --url, at most that.",
         ),
     ] = None,
     place: Place = HERE,
@@ -61,7 +58,8 @@ def sql(
     if tables:
         if query is not None or csv:
             raise InvalidInputError("--tables: goes with --json, --data and --url alone")
-        found = _tables(place)
+        with _opened(place) as client:
+            found = client.sql_tables()
         from recursor.cli import sql_tables as shown
 
         if json:
@@ -69,11 +67,8 @@ def sql(
         else:
             draw(*shown.catalogue_page(found))
         return
-    text = _text(query)
-    if place.url is None:
-        result = _ask_here(place, text, limit, seconds)
-    else:
-        result = _ask_elsewhere(place, text, limit, seconds)
+    with _opened(place, limit, seconds) as client:
+        result = client.sql(_text(query), rows=limit, seconds=seconds)
     from recursor.cli import sql_tables as shown
 
     if json:
@@ -85,39 +80,23 @@ def sql(
     for warning in result.warnings:
         complain(warning)
     if result.truncated:
-        # A runner elsewhere goes by its own setting.
+        # What a runner elsewhere allows has been asked for.
         more = "" if place.url is not None and limit is None else ", or give --limit N for more"
         complain(f"only the first {len(result.rows):,} rows: ask for less{more}")
 
 
-def _tables(place: Place) -> list[TableDescription]:
-    with open_place(place) as client:
-        return client.sql_tables()
+def _opened(place: Place, limit: int | None = None, seconds: float | None = None) -> Client:
+    """Return a client, for which a data directory's limits are those that were given.
 
-
-def _ask_here(place: Place, text: str, limit: int | None, seconds: float | None) -> SqlResult:
-    settings = place.configuration.sql
-    settings = settings.but(
-        rows=limit or settings.rows, seconds=seconds or settings.seconds, result_bytes=_RESULT_BYTES
-    )
-    # Checks the directory; the query's own process opens the store.
-    check_data(place.data)
-    from recursor.storage.sql.process import ask
-    from recursor.storage.sql.result import SqlResult
-
-    return SqlResult.parse(ask(store_directory(place.data), text, settings))
-
-
-def _ask_elsewhere(place: Place, text: str, limit: int | None, seconds: float | None) -> SqlResult:
-    if seconds is not None:
-        raise InvalidInputError(
-            "--seconds: a runner elsewhere goes by its own setting sql.seconds: change it there"
-        )
-    with open_place(place) as client:
-        result = client.sql(text)
-    if limit is None or len(result.rows) <= limit:
-        return result
-    return result.but(rows=result.rows[:limit], truncated=True)
+    A query of a data directory runs in processes of this command alone: it asks nothing of a runner.
+    """
+    wanted = {"rows": (limit, "--limit"), "seconds": (seconds, "--seconds")}
+    layer: Layer = {
+        ("sql", key): SourcedValue(value, Source.FLAG, where)
+        for key, (value, where) in wanted.items()
+        if value is not None
+    }
+    return open_place(replace(place, configuration=place.configuration.with_flags(layer)), alone=True)
 
 
 def _text(query: str | None) -> str:
@@ -125,4 +104,8 @@ def _text(query: str | None) -> str:
         raise InvalidInputError(
             'query: give one, as in recursor sql "SELECT * FROM todos", or --tables for what there is'
         )
+    try:
+        query.encode()
+    except UnicodeEncodeError:
+        raise InvalidInputError("query: is not valid text: remove the half characters") from None
     return query

@@ -31,6 +31,8 @@ class Call:
     path: str
     """Below the URL, with the query."""
     content: bytes | None = None
+    takes: float = 0.0
+    """How long the answer may take, in seconds, if that is longer than usual."""
 
     @property
     def reads(self) -> bool:
@@ -51,9 +53,9 @@ def get(path: str, query: Query | None = None) -> Call:
     return Call("GET", f"{path}?{urlencode(given, doseq=True, errors='replace')}")
 
 
-def send(method: str, path: str, body: object = None) -> Call:
-    """Return a call that has something done."""
-    return Call(method, path, None if body is None else json.dumps(body).encode())
+def send(method: str, path: str, body: object = None, takes: float = 0.0) -> Call:
+    """Return a call that has something done, which may take so many seconds."""
+    return Call(method, path, None if body is None else json.dumps(body).encode(), takes)
 
 
 def path_of(stack: str, *rest: str) -> str:

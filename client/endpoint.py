@@ -42,6 +42,7 @@ class Endpoint:
         *,
         runner: int | None = None,
         patience: float = PATIENCE_SECONDS,
+        alone: bool = False,
     ) -> None:
         """Name a place.
 
@@ -52,6 +53,8 @@ class Endpoint:
                 recursor.toml and the environment.
             runner: the process that shall answer, and nobody in its place.
             patience: how long to wait for a runner that starts or ends, in seconds.
+            alone: whether the API in this process answers for a data directory, though a runner may be up;
+                for what only reads.
 
         Raises:
             InvalidInputError: it is neither, or the configuration cannot be used.
@@ -73,7 +76,7 @@ class Endpoint:
         else:
             self.data = checked_directory(Path(where))
             self.route = (
-                DirectoryRoute(self.data, self._was_refused, patience)
+                DirectoryRoute(self.data, self._was_refused, patience, alone=alone)
                 if runner is None
                 else RunnerRoute(self.data)
             )

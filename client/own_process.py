@@ -26,6 +26,9 @@ from recursor.web.parts import part_of
 if TYPE_CHECKING:
     from recursor.runner.configuration import Configuration
 
+# Whoever asks for very many rows here has the room for them; the rows themselves are what is limited.
+_RESULT_BYTES = 512 * 1024 * 1024
+
 
 class OwnProcess:
     """Answers requests one at a time.
@@ -92,7 +95,7 @@ class OwnProcess:
             found.settings,
             self._clock,
             data=self._data,
-            sql=found.sql,
+            sql=found.sql.but(result_bytes=max(found.sql.result_bytes, _RESULT_BYTES)),
             runner=found.runner,
             log=LogPages(log_file(self._data)),
         )

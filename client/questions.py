@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound="AnyRecord")
 
+# What an SQL query may take besides its own time: its process starts, and its result is sent.
+_SQL_GRACE_SECONDS = 10.0
+
 # Of one answer.
 _MOST = 500
 
@@ -337,12 +340,21 @@ def logs(
     return LogPage.model_validate_json((yield get("/api/logs", query)))
 
 
-def sql(query: str) -> Operation[SqlResult]:
-    """Return the rows of one SELECT over the tables of all stacks, in DuckDB's dialect."""
+def sql(query: str, *, rows: int | None = None, seconds: float | None = None) -> Operation[SqlResult]:
+    """Return the rows of one SELECT over the tables of all stacks.
+
+    Args:
+        query: one SELECT, in DuckDB's dialect.
+        rows: the most rows of the result, if these are fewer than the setting `sql.rows` allows.
+        seconds: how long it may take, in seconds, if that is less than the setting `sql.seconds` allows.
+    """
     from recursor.client.call import send
+    from recursor.domain.process_settings import SqlSettings
     from recursor.storage.sql.result import SqlResult
 
-    return SqlResult.parse((yield send("POST", "/api/sql", {"query": query})))
+    body = {"query": query, "rows": rows, "seconds": seconds}
+    takes = (SqlSettings().seconds if seconds is None else seconds) + _SQL_GRACE_SECONDS
+    return SqlResult.parse((yield send("POST", "/api/sql", body, takes)))
 
 
 def sql_tables() -> Operation[list[TableDescription]]:

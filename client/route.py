@@ -107,10 +107,10 @@ class UrlRoute:
 
     def steps(self, call: Call) -> Steps:
         """See `Route.steps`."""
-        del call
-        reply = yield AskRunner(self._target, self._seconds)
+        seconds = max(self._seconds, call.takes)
+        reply = yield AskRunner(self._target, seconds)
         if isinstance(reply, Exception):
-            raise self.failure(self._target, reply, self._seconds) from reply
+            raise self.failure(self._target, reply, seconds) from reply
         assert reply is not None
         return checked(reply, self._target.url, self._runner)
 
@@ -133,7 +133,7 @@ class RunnerRoute:
     def steps(self, call: Call) -> Steps:
         """See `Route.steps`."""
         target = self.target()
-        seconds = READ_SECONDS if call.reads else COMMAND_SECONDS
+        seconds = max(READ_SECONDS if call.reads else COMMAND_SECONDS, call.takes)
         reply = yield AskRunner(target, seconds)
         if isinstance(reply, Exception):
             raise self.failure(target, reply, seconds) from reply
@@ -177,15 +177,19 @@ class RunnerRoute:
 class DirectoryRoute:
     """The way to the runner of a data directory; where none is up, to the API in this process."""
 
-    def __init__(self, data: Path, refused: Callable[[], bool], patience: float) -> None:
+    def __init__(
+        self, data: Path, refused: Callable[[], bool], patience: float, *, alone: bool = False
+    ) -> None:
         """Ask whoever runs the stacks of `data`.
 
         Args:
             data: the data directory.
             refused: whether the API in this process found the directory held by another one.
             patience: how long to wait for a runner that starts or ends, in seconds.
+            alone: whether no runner is asked, though one may be up; for what only reads.
         """
         self._data = data
+        self._alone = alone
         self._runner = RunnerRoute(data)
         self._refused = refused
         self._patience = patience
@@ -194,7 +198,7 @@ class DirectoryRoute:
         """See `Route.steps`."""
         deadline = time.monotonic() + self._patience
         while True:
-            found = runner_of(self._data)
+            found = None if self._alone else runner_of(self._data)
             starting = found is not None and found.details.get("control") is None
             gone: RecursorError | None = None
             if found is None or (starting and call.reads):

@@ -8,10 +8,11 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from recursor.domain.errors import ConflictError
+from recursor.domain.errors import ConflictError, InvalidInputError
+from recursor.domain.process_settings import SqlSettings
 from recursor.storage.data_directory import store_directory
 from recursor.storage.sql.description import TableDescription, describe_tables
-from recursor.storage.sql.process import ask_from_coroutine
+from recursor.storage.sql.process import ask
 from recursor.storage.sql.result import SqlResult
 from recursor.web.api.answers import problems, try_again
 from recursor.web.api.bodies import Body
@@ -35,6 +36,10 @@ class Query(Body):
         ),
     ]
     """One SELECT, in DuckDB's dialect."""
+    rows: Annotated[int, Field(ge=1)] | None = None
+    """Most rows of the result, if these are fewer than the setting `sql.rows` allows."""
+    seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """Time limit in seconds, if that is less than the setting `sql.seconds` allows."""
 
 
 @router.post(
@@ -48,6 +53,7 @@ async def ask_sql(body: Query, engine: TheEngine, request: Request) -> Response:
     """
     if engine.data is None:
         raise ConflictError("sql: this runner keeps its store in memory: start one with a data directory")
+    limits = _limits(body, engine.sql)
     # Counted and compared in one step of the event loop: no lock is needed.
     running: set[object] = request.app.state.sql_queries
     if len(running) >= engine.sql.at_a_time:
@@ -56,7 +62,7 @@ async def ask_sql(body: Query, engine: TheEngine, request: Request) -> Response:
     this = object()
     running.add(this)
     try:
-        found = await ask_from_coroutine(store_directory(engine.data), body.query, engine.sql)
+        found = await ask(store_directory(engine.data), body.query, limits)
     except asyncio.CancelledError:
         # The server ends, and has waited long enough.
         return try_again("ending", "Ending", "sql: the runner is shutting down: start it again")
@@ -74,3 +80,23 @@ async def list_tables(engine: TheEngine) -> list[TableDescription]:
             return describe_tables(reader)
 
     return await run_in_threadpool(work)
+
+
+def _limits(body: Query, allowed: SqlSettings) -> SqlSettings:
+    """Return what a query may take.
+
+    Raises:
+        InvalidInputError: it wants more than is allowed.
+    """
+    rows, seconds = body.rows or allowed.rows, body.seconds or allowed.seconds
+    if rows > allowed.rows:
+        raise InvalidInputError(
+            f"query: {rows} rows are more than the {allowed.rows} that the runner's setting sql.rows "
+            "allows: ask for fewer, or change it there"
+        )
+    if seconds > allowed.seconds:
+        raise InvalidInputError(
+            f"query: {seconds:g} s are more than the {allowed.seconds:g} s that the runner's setting "
+            "sql.seconds allows: ask for less, or change it there"
+        )
+    return allowed.but(rows=rows, seconds=seconds)

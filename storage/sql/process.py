@@ -25,8 +25,8 @@ FAILED, BAD_QUERY = 1, 2
 _COMMAND = ("-P", "-m", "recursor.storage.sql.worker")
 
 
-def ask(store: Path, sql: str, settings: SqlSettings) -> bytes:
-    """Answer a query, and wait for it.
+async def ask(store: Path, sql: str, settings: SqlSettings) -> bytes:
+    """Answer a query. When the coroutine is cancelled, the query is.
 
     Args:
         store: the store's directory; where there is none yet, its tables are empty.
@@ -40,24 +40,6 @@ def ask(store: Path, sql: str, settings: SqlSettings) -> bytes:
         InvalidInputError: it cannot be answered; the text says why.
         StorageError: the store cannot be read.
     """
-    try:
-        done = subprocess.run(
-            [sys.executable, *_COMMAND],
-            input=_request(store, sql, settings),
-            capture_output=True,
-            timeout=settings.seconds + 2 * GRACE_SECONDS,
-            env=_environment(),
-            cwd="/",
-            start_new_session=True,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise too_long(settings.seconds) from None
-    return _answer(done.returncode, done.stdout, done.stderr, settings)
-
-
-async def ask_from_coroutine(store: Path, sql: str, settings: SqlSettings) -> bytes:
-    """Answer a query; see `ask`. When the coroutine is cancelled, the query is."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *_COMMAND,
@@ -83,10 +65,6 @@ async def ask_from_coroutine(store: Path, sql: str, settings: SqlSettings) -> by
 
 
 def _request(store: Path, sql: str, settings: SqlSettings) -> bytes:
-    try:
-        sql.encode()
-    except UnicodeEncodeError:
-        raise InvalidInputError("query: is not valid text: remove the half characters") from None
     request = {"store": str(store.absolute()), "sql": sql, "settings": settings.model_dump()}
     return json.dumps(request).encode()
 

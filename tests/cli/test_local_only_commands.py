@@ -15,9 +15,11 @@ from recursor.cli.app import run_command
 from recursor.cli.local_only_commands import LOCAL_ONLY, as_remote_command
 from tests.processes import COMMAND, TIMEOUT, Done, Started, environment, started_runner, wait_for
 
+ENDLESS = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = 1"
+
 Run = Callable[..., tuple[int, str, str]]
 
-ARGUMENTS = {"restore": ("somewhere",), "backup": ("somewhere",), "prune": ("--all",)}
+ARGUMENTS = {"restore": ("somewhere",), "backup": ("somewhere",)}
 
 
 @pytest.fixture
@@ -137,12 +139,28 @@ def test_sql_is_answered_by_the_runner_elsewhere(
     for arguments, said in (
         (("DROP TABLE todos",), "query: DROP is not possible here: give one SELECT"),
         (("SELECT '\ud800'",), "query: "),
-        (("SELECT 1", "--seconds", "3"), "--seconds: a runner elsewhere goes by its own setting"),
+        (("SELECT 1", "--limit", "10001"), "query: 10001 rows are more than the 10000 that the runner's"),
+        (("SELECT 1", "--seconds", "11"), "query: 11 s are more than the 10 s that the runner's setting"),
+        ((ENDLESS, "--seconds", "0.5"), "query: took longer than 0.5 s"),
     ):
         code, out, err = run("sql", *arguments, *there)
         assert (code, out) == (2, "")
         (line,) = err.splitlines()
         assert said in line
+
+
+def test_the_runner_elsewhere_is_pruned(run: Run, runner: Started, recursor: Callable[..., Done]) -> None:
+    recursor("start", "garden")
+    wait_for(lambda: recursor("list", "--phase", "complete", "--json").json)
+    recursor("stop", "garden")
+    before = len(recursor("executions", "garden", "--json").json)
+    wanted, there = ("prune", "garden", "--keep", "1", "--json"), ("--url", runner.url)
+    foreseen = json.loads(run(*wanted, "--dry-run", *there)[1])
+    assert (foreseen["dry_run"], foreseen["removed"]["executions"]) == (True, before - 1)
+    assert len(recursor("executions", "garden", "--json").json) == before > 1
+    assert json.loads(run(*wanted, *there)[1]) == {**foreseen, "dry_run": False}
+    assert len(recursor("executions", "garden", "--json").json) == 1
+    assert run("prune", "--all", "--keep", "1", *there) == (0, "nothing to remove\n", "")
 
 
 def test_the_tables_are_those_of_the_runner_elsewhere(

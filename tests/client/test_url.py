@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from recursor.client import AsyncClient, Client
+from recursor.client import AsyncClient, Client, questions, route
 from recursor.client import synchronous as blocking
 from recursor.domain.errors import InvalidInputError, NotFoundError, RecursorError
 from recursor.runner.address import checked_url
@@ -208,3 +208,10 @@ def test_a_token_that_no_runner_can_have_is_no_trouble_of_ours() -> None:
     ):
         client.budget()
     assert asked[0][1]["authorization"] == "Bearer Schl?ssel?"
+
+
+def test_an_answer_that_takes_long_is_waited_for() -> None:
+    call = next(questions.sql("SELECT 1", seconds=3600))
+    assert next(route.UrlRoute("http://127.0.0.1:1").steps(call)).seconds > 3600
+    call = next(questions.sql("SELECT 1"))
+    assert next(route.UrlRoute("http://127.0.0.1:1").steps(call)).seconds == route.REMOTE_SECONDS

@@ -174,9 +174,9 @@ def test_the_core_has_the_face_and_runs_the_embedding_example(core: Installation
             'a team that asks a model needs recursor[models]: pip install "recursor[models]"',
         ),
         (
-            "from pathlib import Path; from recursor.storage.sql.process import ask; "
+            "import asyncio; from pathlib import Path; from recursor.storage.sql.process import ask; "
             "from recursor.domain.process_settings import SqlSettings; "
-            "ask(Path('none'), 'SELECT 1', SqlSettings())",
+            "asyncio.run(ask(Path('none'), 'SELECT 1', SqlSettings()))",
             'SQL needs recursor[sql]: pip install "recursor[sql]"',
         ),
     ],

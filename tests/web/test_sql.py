@@ -73,6 +73,30 @@ def test_a_query_is_answered_with_columns_types_and_rows(serve: Callable[..., ht
     assert result.seconds > 0
 
 
+def test_a_query_may_lower_its_limits_and_not_raise_them(serve: Callable[..., httpx.Client]) -> None:
+    client = serve(rows=3, seconds=5)
+
+    def limited(**limits: object) -> httpx.Response:
+        return client.post("/api/sql", json={"query": "SELECT range FROM range(4)", **limits})
+
+    assert (limited(rows=2).json()["rows"], limited(rows=2).json()["truncated"]) == ([[0], [1]], True)
+    assert limited(rows=3, seconds=5).json()["rows"] == limited().json()["rows"] == [[0], [1], [2]]
+    for limits, said in (
+        ({"rows": 4}, "query: 4 rows are more than the 3 that the runner's setting sql.rows allows"),
+        ({"seconds": 5.5}, "query: 5.5 s are more than the 5 s that the runner's setting sql.seconds allows"),
+        ({"rows": 0}, "rows: "),
+        ({"seconds": 0}, "seconds: "),
+    ):
+        answer = limited(**limits)
+        assert answer.status_code == 422
+        assert said in answer.json()["detail"]
+    slow = client.post("/api/sql", json={"query": ENDLESS, "seconds": 0.5})
+    assert (slow.status_code, slow.json()["detail"].partition(":")[2][:24]) == (
+        422,
+        " took longer than 0.5 s:",
+    )
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [

@@ -1,5 +1,6 @@
 """What a query must not be able to do, tried at each of the walls around it."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -179,7 +180,7 @@ def test_an_endless_query_ends_at_its_limit(sql: str, ask: Callable[..., Any]) -
 def test_its_process_is_ended_at_its_limit(sql: str, tmp_path: Path) -> None:
     settings = SqlSettings(seconds=0.5, memory_bytes=8 * 2**30)
     with pytest.raises(InvalidInputError, match=r"^query: took longer than 0\.5 s: "):
-        process.ask(tmp_path / "store", sql, settings)
+        asyncio.run(process.ask(tmp_path / "store", sql, settings))
 
 
 @pytest.mark.parametrize(
@@ -198,7 +199,7 @@ def test_its_process_is_ended_at_its_limit(sql: str, tmp_path: Path) -> None:
 )
 def test_a_query_that_wants_too_much_memory_ends(sql: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match=r"MB of memory: ask for fewer"):
-        process.ask(tmp_path / "store", sql, SMALL)
+        asyncio.run(process.ask(tmp_path / "store", sql, SMALL))
 
 
 def test_a_huge_result_is_cut_off_while_it_is_made(ask: Callable[..., Any]) -> None:

@@ -29,7 +29,8 @@ def test_the_process_knows_no_secrets_of_ours(tmp_path: Path, monkeypatch: pytes
 
 def test_a_process_leaves_nothing_behind(tmp_path: Path) -> None:
     before = children()
-    found = json.loads(process.ask(tmp_path / "store", "SELECT count(*) FROM todos", SqlSettings()))
+    answer = process.ask(tmp_path / "store", "SELECT count(*) FROM todos", SqlSettings())
+    found = json.loads(asyncio.run(answer))
     assert found["rows"] == [[0]]
     assert list(tmp_path.iterdir()) == []
     assert children() == before
@@ -39,9 +40,7 @@ def test_a_query_ends_when_nobody_waits_for_it_any_more(tmp_path: Path) -> None:
     before = children()
 
     async def give_up() -> None:
-        asked = asyncio.create_task(
-            process.ask_from_coroutine(tmp_path / "store", ENDLESS, SqlSettings(seconds=3600))
-        )
+        asked = asyncio.create_task(process.ask(tmp_path / "store", ENDLESS, SqlSettings(seconds=3600)))
         while children() == before:
             await asyncio.sleep(0.01)
         asked.cancel()
