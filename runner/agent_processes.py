@@ -1,12 +1,16 @@
 """The processes that agents run in besides the runner's."""
 
 import asyncio
+import logging
 from dataclasses import dataclass
 
 from recursor.agents.hosts.host import Host
 from recursor.agents.model.exchange import Exchange
 from recursor.runner.child_process import ChildLog
 from recursor.runner.process_supervisor import ChildSpec, ProcessSupervisor
+from recursor.runtime.link import Link
+
+logger = logging.getLogger("recursor.runner")
 
 MODULE = "recursor.runner.agent_main"
 
@@ -25,6 +29,7 @@ class AgentProcesses:
     def __init__(self, count: int, assignment: AgentAssignment, log: ChildLog, exchange: Exchange) -> None:
         """Prepare `count` processes that log to `log`; the limiter of `exchange` admits their calls."""
         self._count = count
+        self._limiter = exchange.limiter
         self._hosts: list[Host] = []
         self._spec = ChildSpec(
             name="process for agents",
@@ -32,7 +37,7 @@ class AgentProcesses:
             module=MODULE,
             assignment=assignment,
             log=log,
-            begin=lambda link, pid: Host(link, pid, exchange.limiter, self._hosts),
+            begin=self._begin,
         )
         self._supervisors: list[asyncio.Task[None]] = []
 
@@ -55,3 +60,7 @@ class AgentProcesses:
     def all(self) -> list[Host]:
         """Return those that are up."""
         return list(self._hosts)
+
+    def _begin(self, link: Link, pid: int) -> Host:
+        logger.info("a process for agents is up: process %d", pid)
+        return Host(link, pid, self._limiter, self._hosts)

@@ -127,7 +127,7 @@ class ProcessSupervisor:
                 match message := await link.receive():
                     case Ready():
                         conversation = self._spec.begin(link, pid)
-                        self._reassure(pid)
+                        self._reassure()
                     case Failed(reason=reason):
                         self._reason = reason
                     case _:
@@ -156,9 +156,8 @@ class ProcessSupervisor:
             )  # fmt: skip
             self._spec.on_change(why)
 
-    def _reassure(self, pid: int) -> None:
+    def _reassure(self) -> None:
         self._is_ready = True
-        logger.info("the %s is up: process %d", self._spec.name, pid)
         if self._trouble is not None:
             self._trouble = None
             logger.warning("the %s has started after all", self._spec.name)

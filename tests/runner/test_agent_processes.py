@@ -53,7 +53,7 @@ def runner_with_process(data: Path, stub: ModelStub) -> Iterator[tuple[Started, 
     """A runner, and its further process, which is up."""
     with started_runner(data=data, env=environment(stub)) as runner:
         log = data / "logs" / "recursor.log"
-        wait_for(lambda: log.exists() and "the process for agents is up" in log.read_text())
+        wait_for(lambda: log.exists() and "a process for agents is up" in log.read_text())
         (process,) = agent_processes_of(runner.process.pid)
         yield runner, process
 
