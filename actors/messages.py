@@ -52,6 +52,7 @@ __all__ = [
     "Prune",
     "PruneBroadcasts",
     "RenameStack",
+    "Repair",
     "RunningAgent",
     "SendStackMessage",
     "SendUserMessage",
@@ -93,6 +94,18 @@ class Prune(Question[Pruned]):
     keep: RetentionSettings
     dry_run: bool = False
     """Count it only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair(Question[tuple[tuple[str, bytes], ...]]):
+    """Remove records of a stack that cannot be read. Answered with those that were removed.
+
+    `ConflictError` if the stack may run.
+    """
+
+    stack_id: str
+    records: tuple[tuple[str, bytes], ...]
+    """(table, key) of each. One that can be read stays."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from recursor.actors.messages import (
     Prune,
     PruneBroadcasts,
     RenameStack,
+    Repair,
     SendStackMessage,
     SendUserMessage,
     SetIdea,
@@ -349,7 +350,7 @@ class Orchestrator(DispatchedActor):
         future.add_done_callback(done)
         return Deferred(future)
 
-    def _prune(self, message: Prune) -> Deferred:
+    def _ask_its_owner(self, message: Prune | Repair) -> Deferred:
         return Deferred(self._ask_owner(message.stack_id, message))
 
     def _prune_broadcasts(self, message: PruneBroadcasts) -> Any:
@@ -585,7 +586,8 @@ class Orchestrator(DispatchedActor):
         ),
         ControlAll: _control_all,
         LimitAll: _limit_all,
-        Prune: _prune,
+        Prune: _ask_its_owner,
+        Repair: _ask_its_owner,
         PruneBroadcasts: _prune_broadcasts,
         GetStatus: _status,
         GetWork: _work,

@@ -57,6 +57,10 @@ class StopAgents(Struct, frozen=True):
     """To a supervisor: no agents from now on, and none in the end. Answered when all is on disk."""
 
 
+class RecordsRemoved(Struct, frozen=True):
+    """To a supervisor, from the store: records that could not be read are gone."""
+
+
 class StayActive(Struct, frozen=True):
     """To a supervisor: it may not be passivated, something was on its way to it."""
 

@@ -11,7 +11,7 @@ from recursor.actors.agent_runs import AgentRuns
 from recursor.actors.commit_queue import CommitQueue
 from recursor.actors.environment import Environment
 from recursor.actors.graph_builder import GraphBuilder
-from recursor.actors.messages import GetStatus, GetWork, Prune, StackStatus
+from recursor.actors.messages import GetStatus, GetWork, Prune, Repair, StackStatus
 from recursor.actors.stack_messages import (
     Activate,
     Answered,
@@ -25,6 +25,7 @@ from recursor.actors.stack_messages import (
     Do,
     MayPassivate,
     PassivationDue,
+    RecordsRemoved,
     RunsDue,
     StackForgotten,
     StackGone,
@@ -37,7 +38,7 @@ from recursor.actors.stack_messages import (
 from recursor.actors.stack_pruning import PortionPruned, StackPruning
 from recursor.actors.work_cache import WorkCache
 from recursor.domain.commands import Command, ControlStack, CreateStack, DeleteStack
-from recursor.domain.errors import NotFoundError, in_one_line
+from recursor.domain.errors import ConflictError, NotFoundError, in_one_line
 from recursor.domain.events import Trouble
 from recursor.domain.settings import BudgetSettings
 from recursor.domain.snapshot import Snapshot
@@ -81,6 +82,7 @@ from recursor.runtime.future import DispatchedFuture, Reply
 from recursor.storage.broadcasts import newest_broadcast
 from recursor.storage.commit import Commit, Fence
 from recursor.storage.errors import CorruptRecordError, StorageError, StorageFullError
+from recursor.storage.repairing import remove_unreadable
 from recursor.storage.stack_store import Loader, as_commit, delete_stack, find_records
 from recursor.storage.stacks import read_stack
 from recursor.storage.tables import STACKS
@@ -210,6 +212,30 @@ class StackSupervisor(DispatchedActor):
         if self._state is None and not self._is_stored:
             raise self._not_found()
         return self._pruning.start(message.keep, self._fence, dry_run=message.dry_run)
+
+    def _repair(self, message: Repair) -> Any:
+        self._handled += 1
+        state = self._known_state()
+        if state.activity is not Activity.HELD:
+            raise ConflictError(f"stack {state.records.stack.name} is running: pause it, then repair it")
+        if self._queue is None or not self._queue.is_idle:
+            raise ConflictError(f"stack {state.records.stack.name} is being changed: try again")
+        with self._store.read() as reader:
+            commit, removed = remove_unreadable(reader, message.records, self._fence)
+        future: DispatchedFuture[Any] = DispatchedFuture()
+
+        def done(error: BaseException | None) -> None:
+            if error is not None:
+                future.set_exception((type(error), error, error.__traceback__))
+            else:
+                self._tell(RecordsRemoved())
+                future.set(removed)
+
+        self._store.commit(commit, done)
+        return Deferred(future)
+
+    def _records_removed(self, _message: RecordsRemoved) -> None:
+        self._reload(Reload())
 
     def _portion_pruned(self, message: PortionPruned) -> None:
         self._pruning.continue_after(message, self._fence)
@@ -645,6 +671,8 @@ class StackSupervisor(DispatchedActor):
         GetWork: _get_work,
         Prune: _prune,
         PortionPruned: _portion_pruned,
+        Repair: _repair,
+        RecordsRemoved: _records_removed,
         StopAgents: _stop_agents,
         Committed: _committed,
         Answered: _answered,

@@ -50,6 +50,7 @@ _COMMANDS = (
     ("backup", "maintenance:backup", "recursor backup /backups/monday"),
     ("restore", "maintenance:restore", "recursor restore /backups/monday --data restored"),
     ("prune", "maintenance:prune", "recursor prune --all --older-than 7d --dry-run"),
+    ("repair", "maintenance:repair", "recursor repair habits --dry-run"),
     ("artifacts", "project:artifacts", "recursor artifacts habits"),
     ("artifact", "project:artifact", "recursor artifact habits > habits.html"),
     ("doctor", "doctor:doctor", "recursor doctor habits"),

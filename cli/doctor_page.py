@@ -1,7 +1,6 @@
 """How a report of the doctor looks on a terminal: what is wrong first, then what was checked."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -36,14 +35,23 @@ def doctor_page(report: Report, place: str) -> Iterator[RenderableType]:
     """
     yield _headline(report)
     yield Text(_figures(report.totals, place), "bright_black")
-    for _, group in groupby(report.findings, key=lambda finding: (finding.severity, finding.id)):
+    for group in _groups(report.findings):
         yield ""
-        yield from _same(list(group))
+        yield from _same(group)
     yield ""
     if report.findings:
         yield Text(_others(report.checks), "bright_black")
     else:
         yield _table(report.checks)
+
+
+def _groups(findings: Iterable[Finding]) -> Iterable[list[Finding]]:
+    """Return the findings, those with the same symptom and the same cure together."""
+    groups: dict[object, list[Finding]] = {}
+    for each in findings:
+        commands = tuple(command.replace(each.stack_id or "\0", "STACK") for command in each.commands)
+        groups.setdefault((each.severity, each.id, each.symptom, each.fix, commands), []).append(each)
+    return groups.values()
 
 
 def _headline(report: Report) -> Text:

@@ -1,4 +1,4 @@
-"""The commands that look after a data directory: backup, restore, prune."""
+"""The commands that look after stored data: backup, restore, prune, repair."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from recursor.cli.access import check_data, open_place
-from recursor.cli.options import DEFAULT_DATA, HERE, Data, Json, Place, StackNames
+from recursor.cli.options import DEFAULT_DATA, HERE, Data, Json, Place, StackName, StackNames
 from recursor.cli.output import complain, print_json, say
 from recursor.cli.wording import parse_span, plural, size
 from recursor.client.synchronous import Client
@@ -91,6 +91,30 @@ def prune(
             with report.complaining():
                 report.add(client.prune_broadcasts(dry_run=dry_run))
     report.close()
+
+
+def repair(
+    stack: StackName,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Remove the records of a paused stack that cannot be read.
+
+    The stack continues without them. Restore a backup instead, if there is one. --json prints their bytes.
+    """
+    with open_place(place) as client:
+        repaired = client.repair(stack, dry_run=dry_run)
+    if json:
+        print_json({"dry_run": dry_run, **repaired.model_dump(mode="json")})
+        return
+    for record in repaired.records:
+        say(record.problem)
+    if not repaired.records:
+        say(f"{repaired.name} ({repaired.id[:8]}): all its records can be read")
+    else:
+        verb = "would remove" if dry_run else "removed"
+        say(f"{repaired.name} ({repaired.id[:8]}): {verb} {plural(len(repaired.records), 'record')}")
 
 
 class _Report:

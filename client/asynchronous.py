@@ -111,6 +111,7 @@ class AsyncClient:
     send_message = _asks(commands.send_message)
     limit_all = _asks(commands.limit_all)
     prune = _asks(commands.prune)
+    repair = _asks(commands.repair)
     prune_broadcasts = _asks(commands.prune_broadcasts)
 
     async def events(

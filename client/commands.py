@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from recursor.domain.spending import BudgetChanges, Spending
     from recursor.domain.stack import Stack
     from recursor.domain.todo import Todo
-    from recursor.web.api.models import ControlReport, Removed
+    from recursor.web.api.models import ControlReport, Removed, Repaired
 
     Changes = Mapping[str, Mapping[str, JsonValue]]
 
@@ -161,6 +161,18 @@ def prune(
 
     body = {"days": days, "keep": keep, "dry_run": dry_run}
     return Removed.model_validate_json((yield send("POST", path_of(stack, "prune"), body)))
+
+
+def repair(stack: str, *, dry_run: bool = False) -> Operation[Repaired]:
+    """Remove the records of a paused stack that cannot be read, so that it can run again.
+
+    Args:
+        stack: which stack.
+        dry_run: only tell what would be removed.
+    """
+    from recursor.web.api.models import Repaired
+
+    return Repaired.model_validate_json((yield send("POST", path_of(stack, "repair"), {"dry_run": dry_run})))
 
 
 def prune_broadcasts(*, dry_run: bool = False) -> Operation[Removed]:

@@ -8,9 +8,10 @@ from recursor.doctor.diagnosis import diagnose
 from recursor.doctor.directory import look_at_directory, look_at_disk, look_at_files, look_at_lock
 from recursor.doctor.evidence import Evidence, StackEvidence
 from recursor.doctor.report import Report
-from recursor.doctor.stacks import look_at_stack, look_at_stacks, read_everything, stack_ids
+from recursor.doctor.stacks import look_at_stack, look_at_stacks, stack_ids
 from recursor.domain.settings import Settings
 from recursor.storage.data_directory import store_directory
+from recursor.storage.repairing import find_unreadable
 from recursor.storage.stack_names import find_stack
 from recursor.storage.store import Reader
 
@@ -65,7 +66,7 @@ def examine_stacks(
 
 
 def _only(read: Read, stack_id: str, evidence: Evidence) -> Iterable[StackEvidence]:
-    unreadable = read_everything(read, stack_id)
+    unreadable = [each.problem for each in find_unreadable(read, stack_id)]
     with read() as reader:
         found = look_at_stack(
             reader, stack_id, evidence.settings, evidence.now, thorough=True, unreadable=unreadable

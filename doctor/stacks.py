@@ -21,14 +21,13 @@ from recursor.domain.work import WorkReport
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.failures import failed_execution_ids
 from recursor.storage.rollups import sum_rollups
-from recursor.storage.store import Reader, prefix_range
+from recursor.storage.store import Reader
 from recursor.storage.tables import (
     EXECUTIONS,
     GRAPHS,
     IDEAS,
     MESSAGES,
     OPEN,
-    RECORD_TABLES,
     STACKS,
     TODOS,
     UNANSWERED,
@@ -101,7 +100,7 @@ def look_at_stack(
         settings: the runner's; the stack's own are applied over them.
         now: seconds since the epoch, UTC.
         thorough: whether to look at many cycles instead of the last few.
-        unreadable: what is known to be unreadable already, as by `read_everything`.
+        unreadable: what is known to be unreadable already, as by `find_unreadable`.
     """
     attempt = _Attempts(unreadable)
     stack = attempt(STACKS.get, reader, stack_id)
@@ -254,24 +253,3 @@ def _notes(
         yield waits, node.role, " ".join((node.note or "no reason given").split())
     if not found:
         yield execution.status == "waiting", "cycle", execution.error or "no reason given"
-
-
-def read_everything(read: Callable[[], AbstractContextManager[Reader]], stack_id: str) -> tuple[str, ...]:
-    """Read every record of a stack that has a key of its own, and return what is wrong with the unreadable.
-
-    Args:
-        read: takes a snapshot of the store; it is taken anew again and again.
-        stack_id: the stack.
-    """
-    attempt = _Attempts()
-    for table in RECORD_TABLES:
-        start, stop = prefix_range(f"{stack_id}/".encode())
-        found = RECORDS_PER_SNAPSHOT
-        while found == RECORDS_PER_SNAPSHOT:
-            found = 0
-            with read() as reader:
-                for key, value in islice(reader.scan(table.name, start, stop), RECORDS_PER_SNAPSHOT):
-                    attempt(table.read, key, value)
-                    start = key + b"\x00"
-                    found += 1
-    return attempt.failed

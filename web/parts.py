@@ -50,6 +50,7 @@ _OF_STACKS = {
     "stats": "web.api.statistics",
     "budget": "web.api.budgets",
     "prune": "web.api.pruning",
+    "repair": "web.api.pruning",
 }
 
 

@@ -25,8 +25,8 @@ def records_can_be_read(evidence: Evidence, found: StackEvidence) -> Observation
         fix="If a newer Recursor ran here, use it. Otherwise restore a backup (recursor restore). If "
         "there is none, the stack can only be deleted."
         if hidden
-        else "If a newer Recursor ran here, use it. Otherwise restore a backup (recursor restore). The "
-        "command reads every record and lists the damaged ones.",
+        else "If a newer Recursor ran here, use it. Otherwise restore a backup (recursor restore). If "
+        "there is none, let the stack continue without these records.",
         commands=_commands(evidence, found),
     )
 
@@ -34,11 +34,15 @@ def records_can_be_read(evidence: Evidence, found: StackEvidence) -> Observation
 def _commands(evidence: Evidence, found: StackEvidence) -> tuple[str, ...]:
     if found.stack is None:
         return (evidence.command("delete", found.id),)
-    if evidence.focus is None:
-        return (evidence.command("doctor", found.id),)
-    # A cycle that can't be read is all that a stop forgets.
-    in_cycle = found.stack.current_execution_id is not None
-    return (evidence.command("stop", found.id), evidence.command("start", found.id)) if in_cycle else ()
+    state, in_cycle = found.stack.state, found.stack.current_execution_id is not None
+    repair = evidence.command("repair", found.id)
+    if in_cycle and (found.cycle is None or found.graph is None):
+        # A stop discards a cycle that cannot be read.
+        return (evidence.command("stop", found.id), repair, evidence.command("start", found.id))
+    if state not in (ExecutionState.RUNNING, ExecutionState.PAUSED):
+        return (repair,)
+    going_on = (repair, evidence.command("resume", found.id))
+    return going_on if state is ExecutionState.PAUSED else (evidence.command("pause", found.id), *going_on)
 
 
 def settings_can_be_used(evidence: Evidence, found: StackEvidence) -> Observation | None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from recursor.actors.messages import AddTodo, ConfigureStack, DeleteStack, SendStackMessage
+from recursor.actors.messages import AddTodo, ConfigureStack, DeleteStack, Repair, SendStackMessage
 from recursor.domain.commands import Command
-from recursor.domain.errors import NotFoundError
+from recursor.domain.errors import ConflictError, NotFoundError
 from recursor.domain.events import CycleFinished, StackChanged, Trouble
 from recursor.domain.execution import ExecutionStatus
 from recursor.domain.graph import NodeStatus
@@ -94,6 +94,40 @@ def test_a_record_that_a_stack_needs_pauses_it(set_stage, tmp_path, kind, table,
     stage.tell(stack_id, RESUME)
     stage.wait_for(CycleFinished, stack_id)
     assert stage.committed(stack_id) == ["first: a"]
+
+
+@pytest.mark.parametrize(("table", "key"), [(IDEAS.name, "{}"), (TODOS.name, "{}/0/" + KEY)])
+def test_a_paused_stack_goes_on_without_its_unreadable_records(set_stage, table, key):
+    stage = set_stage()
+    stack_id = stage.create()
+    stage.wait_rest(stack_id)
+    bad = key.format(stack_id).encode()
+    passivate(stage)
+    stage.poison(table, bad)
+    damaged = Repair(stack_id, ((table, bad), (STATES.name, f"{stack_id}/first".encode())))
+    stage.add_todo(stack_id, "first: a")
+    paused(stage, stack_id)
+
+    assert stage.ask(damaged) == ((table, bad),)
+    assert stage.ask(damaged) == ()
+    # What is done to it before it is read anew is not lost.
+    stage.add_todo(stack_id, "first: b")
+    stage.tell(stack_id, RESUME)
+
+    stage.wait_for(CycleFinished, stack_id)
+    until(lambda: sorted(stage.committed(stack_id)) == ["first: a", "first: b"], "both todos")
+
+
+def test_a_stack_that_may_run_is_not_repaired(set_stage):
+    stage = set_stage()
+    stack_id = stage.create()
+    stage.wait_rest(stack_id)
+    bad = f"{stack_id}/1".encode()
+    stage.poison(TRACES.name, bad)
+    with pytest.raises(ConflictError, match="garden is running: pause it, then repair it"):
+        stage.ask(Repair(stack_id, ((TRACES.name, bad),)))
+    with pytest.raises(NotFoundError):
+        stage.ask(Repair("f" * 16, ()))
 
 
 @pytest.mark.parametrize("table", [EXECUTIONS.name, GRAPHS.name])

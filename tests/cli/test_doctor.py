@@ -16,7 +16,9 @@ from recursor.domain.stack import ExecutionState
 from recursor.storage.commit import Commit
 from recursor.storage.data_directory import store_directory
 from recursor.storage.opening import open_store
+from recursor.storage.tables import IDEAS, STACKS, TODOS, TRACES
 from tests.processes import wait_for
+from tests.storage.writing import damage
 from tests.storing import put_stack
 
 Recursor = Callable[..., Any]
@@ -72,6 +74,39 @@ def test_warnings_count_only_if_they_are_to(recursor: Recursor) -> None:
     assert strict.code == 1
     assert strict.out.startswith("1 warning\n")
     assert recursor("doctor", "--strict").code == 0
+
+
+def test_a_damaged_record_is_a_finding_whose_cure_cures_it(recursor: Recursor, data: Path) -> None:
+    (healthy, hurt) = (recursor("create", name).out.strip() for name in ("healthy", "hurt"))
+    recursor("todos", hurt, "--add", "plant trees")
+    with closing(open_store(store_directory(data))) as store:
+        damage(store, IDEAS.name, hurt)
+        damage(store, TRACES.name, f"{hurt}/1")
+    assert recursor("repair", healthy).out == f"healthy ({healthy[:8]}): all its records can be read\n"
+
+    found = recursor("doctor")
+    assert found.code == 1
+    assert "delete" not in found.out
+    assert f"recursor repair {hurt}" in found.out
+    foreseen = recursor("repair", hurt, "--dry-run", "--json").json
+    assert [record["table"] for record in foreseen["records"]] == [IDEAS.name, TRACES.name]
+    assert {record["value"] for record in foreseen["records"]} == {"wQ=="}
+    done = recursor("repair", hurt)
+    assert done.out.endswith(f"hurt ({hurt[:8]}): removed 2 records\n")
+
+    assert recursor("doctor", hurt).code == 0
+    assert [todo["content"] for todo in recursor("todos", hurt, "--json").json] == ["plant trees"]
+
+
+def test_only_what_has_the_same_cure_is_told_together(recursor: Recursor, data: Path) -> None:
+    gone, hurt = (recursor("create", name).out.strip() for name in ("gone", "hurt"))
+    with closing(open_store(store_directory(data))) as store:
+        damage(store, STACKS.name, gone)
+        damage(store, TODOS.name, f"{hurt}/0/1")
+    done = recursor("doctor")
+    commands = [line.split()[1:4] for line in done.out.splitlines() if line.lstrip().startswith("$")]
+    assert commands == [["recursor", "delete", gone], ["recursor", "repair", hurt]]
+    assert "likewise" not in done.out
 
 
 def test_the_same_in_many_stacks_is_told_once_with_all_names(recursor: Recursor, data: Path) -> None:

@@ -26,7 +26,7 @@ from recursor.doctor.report import CheckOutcome, Report
 from recursor.doctor.stacks import DAY
 from recursor.domain.agent import Run
 from recursor.domain.commands import AddTodo, CreateStack, SendUserMessage
-from recursor.domain.effect import CheckOutcome as Effects
+from recursor.domain.effect import Outcome
 from recursor.domain.errors import NotFoundError
 from recursor.domain.execution import ExecutionStatus, OrchestratorExecution
 from recursor.domain.ids import new_id
@@ -334,7 +334,7 @@ class _Failing:
     def __init__(self) -> None:
         self.runs = 0
 
-    def run(self, _snapshot: Snapshot, _run: Run) -> Effects:
+    def run(self, _snapshot: Snapshot, _run: Run) -> Outcome:
         self.runs += 1
         raise RuntimeError(f"429 Too Many Requests (request {self.runs})")
 

@@ -437,11 +437,22 @@ def test_a_stack_that_cannot_be_read() -> None:
     assert seen.commands == (f"recursor delete {STACK}",)
 
 
-def test_records_that_cannot_be_read_are_looked_into_one_stack_at_a_time() -> None:
-    found = healthy_stack(unreadable=("todos 1: no", "todos 2: no"))
+@pytest.mark.parametrize(
+    ("stack", "cure"),
+    [
+        ({}, ("pause", "repair", "resume")),
+        ({"state": "paused"}, ("repair", "resume")),
+        ({"state": "stopped"}, ("repair",)),
+        ({"state": "paused", "current_execution_id": "1" * 32}, ("stop", "repair", "start")),
+    ],
+)
+def test_a_stack_can_do_without_records_that_cannot_be_read(
+    stack: dict[str, Any], cure: tuple[str, ...]
+) -> None:
+    found = healthy_stack(stack, unreadable=("todos 1: no", "todos 2: no"))
     seen = expect("records", PROBLEM, found)
     assert seen is not None
-    assert seen.commands == (f"recursor doctor {STACK}",)
+    assert seen.commands == tuple(f"recursor {command} {STACK}" for command in cure)
     assert seen.figures["records"] == 2
 
 

@@ -31,7 +31,7 @@ from recursor.storage.overview import ArtifactInfo, Overview
 from recursor.storage.sql.description import TableColumn, TableDescription
 from recursor.storage.sql.result import ResultColumn, SqlResult
 from recursor.storage.stack_listing import ActiveRole, StackListed, StackPage
-from recursor.web.api.models import Removed
+from recursor.web.api.models import Removed, Repaired, UnreadableRecord
 
 _NOW = 1_769_860_800.0  # 2026-01-31T12:00:00Z
 _DAY = 86_400.0
@@ -385,6 +385,20 @@ EXAMPLES: dict[str, Any] = {
             ),
             older="o-1a2b3c-81920",
             newer="n-1a2b3c-82144",
+        )
+    ),
+    "repair_stack": _json(
+        Repaired(
+            id=_STACK,
+            name="Garden",
+            records=(
+                UnreadableRecord(
+                    table="todos",
+                    key=f"{_STACK}/2/{_OTHER}",
+                    problem=f"todos {_STACK}/2/{_OTHER}: is not a readable Todo (ValueError: Unpack failed)",
+                    value="wQ==",
+                ),
+            ),
         )
     ),
     "prune_stack": _json(_removed.but(id=_STACK, name="Garden")),

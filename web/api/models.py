@@ -38,6 +38,28 @@ class ControlReport(BaseModel):
     """One for each, in the order in which they were named."""
 
 
+class UnreadableRecord(Record):
+    """A record that could not be read, and was removed or would be."""
+
+    table: str
+    key: str
+    """Its key in the store: the stack's id, and the record's own."""
+    problem: str
+    """Why it cannot be read."""
+    value: str
+    """Its bytes, in Base64."""
+
+
+class Repaired(Record):
+    """What was removed from a stack so that it can run again, or would be."""
+
+    id: str
+    """The stack's id."""
+    name: str
+    """The stack's name."""
+    records: tuple[UnreadableRecord, ...]
+
+
 class Removed(Record):
     """What was removed, or would be."""
 

@@ -1,18 +1,21 @@
-"""Removes history beyond what stacks keep."""
+"""Removes what stacks can do without: old history, and records that cannot be read."""
 
+import asyncio
+import base64
 from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BeforeValidator, Field
 
-from recursor.actors.messages import Prune, PruneBroadcasts
+from recursor.actors.messages import Prune, PruneBroadcasts, Repair
 from recursor.domain.settings import RetentionSettings
+from recursor.storage.repairing import REMOVABLE, Unreadable, find_unreadable
 from recursor.storage.retention import Pruned
 from recursor.storage.stacks import read_stack
 from recursor.storage.tables import ARTIFACTS, BROADCASTS, EXECUTIONS, MESSAGES, TODOS, TRACES, USER_MESSAGES
 from recursor.web.api.answers import problems
 from recursor.web.api.bodies import Body, Switch
-from recursor.web.api.models import Removed
+from recursor.web.api.models import Removed, Repaired, UnreadableRecord
 from recursor.web.api.parameters import StackId
 from recursor.web.engine import TheEngine
 
@@ -66,6 +69,31 @@ async def prune_stack(stack_id: StackId, body: HowMuch, engine: TheEngine) -> Re
     kept = _kept(engine.settings.overridden(stack.settings).retention, body)
     pruned: Pruned = await engine.ask(Prune(stack_id, kept, body.dry_run))
     return _removed(pruned).but(id=stack_id, name=stack.name)
+
+
+@router.post("/stacks/{stack_id}/repair", responses=_RESPONSES)
+async def repair_stack(stack_id: StackId, body: Trial, engine: TheEngine) -> Repaired:
+    """Remove the records of a stack that cannot be read, so that it can run again. It must be paused."""
+    with engine.read() as reader:
+        stack = read_stack(reader, stack_id)
+
+    def search() -> list[Unreadable]:
+        return [each for each in find_unreadable(engine.read, stack_id) if each.table in REMOVABLE]
+
+    found = await asyncio.to_thread(search)
+    if found and not body.dry_run:
+        removed = await engine.ask(Repair(stack_id, tuple((each.table, each.key) for each in found)))
+        found = [each for each in found if (each.table, each.key) in removed]
+    return Repaired(id=stack_id, name=stack.name, records=tuple(map(_as_text, found)))
+
+
+def _as_text(record: Unreadable) -> UnreadableRecord:
+    return UnreadableRecord(
+        table=record.table,
+        key=record.key.decode(errors="replace"),
+        problem=record.problem,
+        value=base64.b64encode(record.value).decode(),
+    )
 
 
 @router.post("/prune", responses=_RESPONSES)
