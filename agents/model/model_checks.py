@@ -4,12 +4,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
+from importlib.util import find_spec
 
 from recursor.agents.model.keys import KEYLESS, Keys, remedy
-from recursor.agents.model.prompts import doubted_files, prompt_directory
+from recursor.agents.model.prompts import check_prompts, doubted_files
 from recursor.agents.model.provider_names import members
 from recursor.domain.errors import InvalidInputError, unknown_key
-from recursor.domain.extras import needing
+from recursor.domain.extras import ExtraMissingError, needing
 from recursor.domain.settings import SCRIPTED, ModelSettings, Overrides, RunnerSettings, Settings
 from recursor.orchestration.role_names import check_roles, roles_named
 
@@ -22,6 +23,16 @@ PROVIDERS = frozenset({
     "openai-chat", "openai-responses", "openrouter", "ovhcloud", "sambanova", "snowflake", "together",
     "typesafe", "vercel", "vllm", "xai", "zai",
 })  # fmt: skip
+
+# The packages that providers need beyond `recursor[models]`.
+_SDKS = {
+    "bedrock": "boto3",
+    "bedrock-mantle": "boto3",
+    "cohere": "cohere",
+    "huggingface": "huggingface_hub",
+    "mistral": "mistralai",
+    "xai": "xai_sdk",
+}
 
 CHOICES = frozenset({"model", "budget"})
 """The sections of settings that it is about."""
@@ -71,12 +82,14 @@ def check_names(given: Overrides) -> None:
         given: settings of the right form, by section and key.
 
     Raises:
-        InvalidInputError: one of them; the nearest is suggested.
+        InvalidInputError: one of them; the nearest is suggested. Or a package of the provider's is missing.
+        ExtraMissingError: models as such cannot be asked.
     """
     named = {key: value for key, value in given.get("model", {}).items() if value is not None}
     model = ModelSettings.model_validate(named)
     for setting, name in _models(model, stand_ins=True):
         _check_provider(setting, name)
+        _check_packages(setting, name)
     if SCRIPTED in model.fallback:
         raise InvalidInputError(
             f"model.fallback: {SCRIPTED} asks no model, and cannot stand in for one: take it out, "
@@ -98,20 +111,35 @@ def check_given(
         kept: what was set before, and may stay.
 
     Raises:
-        InvalidInputError: a role, a provider, a model to stand in or a directory of prompts that cannot be.
+        InvalidInputError: a role, a provider, a fallback, or a prompt that cannot be used.
     """
     if any(roles_named(given).values()):
         check_roles(given, roles(), kept)
     check_names(given)
     prompts = given.get("model", {}).get("prompts")
     if isinstance(prompts, str):
-        prompt_directory(prompts)
+        check_prompts(prompts)
 
 
 def _check_provider(setting: str, name: str) -> None:
     provider = name.partition(":")[0]
     if provider not in PROVIDERS:
         unknown_key(setting, provider, sorted(PROVIDERS), noun="provider")
+
+
+def _check_packages(setting: str, name: str) -> None:
+    if find_spec("pydantic_ai") is None:
+        raise ExtraMissingError(f"{setting} = {name}", "models")
+    provider = name.partition(":")[0]
+    if provider == "local" and find_spec("xllamacpp") is None:
+        raise ExtraMissingError(f"{setting} = {name}", "local")
+    package = _SDKS.get(provider)
+    if package is not None and find_spec(package) is None:
+        distribution = package.replace("_", "-")
+        raise InvalidInputError(
+            f"{setting}: {name} needs the package {distribution}: "
+            f"pip install {distribution}, where the runner is"
+        )
 
 
 @dataclass(frozen=True, slots=True)

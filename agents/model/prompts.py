@@ -66,9 +66,7 @@ def prompt_named(
         AgentFailedError: it cannot be read, has no version, or is not a template that can be filled in.
     """
     file = _file(name, settings.prompts, among)
-    source = _source(_read(file))
-    if source is None:
-        raise file.unusable("it does not begin with `---`, `version: 1`, `---`, a line each")
+    source = _usable(file)
     try:
         text = _template(source.body).render(values)
     except Exception as error:  # noqa: BLE001  # a template is a program: it can divide by zero
@@ -93,6 +91,30 @@ def prompt_directory(named: str) -> Path:
         near = []
     remedy = f"did you mean {path.parent / near[0]}?" if near else "make it, or unset the setting"
     raise InvalidInputError(f"model.prompts: there is no directory {named}: {remedy}")
+
+
+def check_prompts(named: str) -> None:
+    """Refuse a directory of prompts, one of which could not be used.
+
+    Args:
+        named: the directory; `~` is one's home.
+
+    Raises:
+        InvalidInputError: there is no such directory; or the prompt of a standard role cannot be read, has no
+            version, or is no template.
+    """
+    directory = prompt_directory(named)
+    for role in STANDARD:
+        path = directory / f"{role}.md"
+        file = _File(path, str(path), own=True)
+        try:
+            if path.exists():
+                source = _usable(file)
+                _template(source.body)
+        except AgentFailedError as error:
+            raise InvalidInputError(f"model.prompts: {error}") from None
+        except Exception as error:  # noqa: BLE001  # the compiler of templates raises what Python's does
+            raise InvalidInputError(f"model.prompts: {file.unusable(in_one_line(error))}") from None
 
 
 def doubted_files(named: str) -> Iterator[str]:
@@ -139,6 +161,13 @@ def _file(name: str, directory: str | None, among: Traversable) -> _File:
             return _File(path, str(path), own=True)
     file = among / f"{name}.md"
     return _File(file, file.name if among is BUILT_IN else str(file), own=False)
+
+
+def _usable(file: _File) -> _Source:
+    source = _source(_read(file))
+    if source is None:
+        raise file.unusable("it does not begin with `---`, `version: 1`, `---`, a line each")
+    return source
 
 
 def _read(source: _File) -> str:

@@ -16,6 +16,7 @@ from recursor.agents.model.model_checks import (
     models_without_key,
 )
 from recursor.domain.errors import InvalidInputError
+from recursor.domain.extras import ExtraMissingError
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.orchestration.role_names import STANDARD
 
@@ -137,6 +138,52 @@ def test_a_directory_of_prompts_has_to_be_there(tmp_path: Path) -> None:
         with pytest.raises(InvalidInputError) as refused:
             check_given({"model": {"prompts": str(named)}}, lambda: STANDARD)
         assert str(refused.value) == f"model.prompts: there is no directory {named}: {remedy}"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"You plan.", "it does not begin with `---`, `version: 1`, `---`, a line each"),
+        (b"---\nversion: 1\n---\nYou {{ plan", "unexpected end of template"),
+        (b"---\nversion: 1\n---\nYou {% nonsense %}", "unknown tag 'nonsense'"),
+        (b"\xff", "'utf-8' codec can't decode"),
+        (b"x" * 200_001, "it has more than 200,000 bytes"),
+    ],
+)
+def test_a_prompt_that_cannot_be_used_is_refused_when_it_is_set(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    given = {"model": {"prompts": str(tmp_path)}}
+    (tmp_path / "planner.md").write_bytes(content)
+    with pytest.raises(InvalidInputError) as refused:
+        check_given(given, lambda: STANDARD)
+    assert str(refused.value).startswith(f"model.prompts: prompt {tmp_path}/planner.md: ")
+    assert said in str(refused.value)
+    assert str(refused.value).endswith("put it right, or take it out of model.prompts")
+    (tmp_path / "planner.md").write_text("---\nversion: 1\n---\nYou plan for {{ anybody }}.")
+    check_given(given, lambda: STANDARD)
+
+
+@pytest.mark.parametrize(
+    ("model", "missing", "error", "said"),
+    [
+        ("cohere:command-r", "cohere", InvalidInputError, "needs the package cohere: pip install cohere"),
+        ("xai:grok-4", "xai_sdk", InvalidInputError, "needs the package xai-sdk: pip install xai-sdk"),
+        ("local:/models/x.gguf", "xllamacpp", ExtraMissingError, r"needs recursor\[local\]"),
+        ("openai:gpt-5-mini", "pydantic_ai", ExtraMissingError, r"needs recursor\[models\]"),
+    ],
+)
+def test_a_model_whose_package_is_missing_is_refused_when_it_is_set(
+    monkeypatch: pytest.MonkeyPatch, model: str, missing: str, error: type[Exception], said: str
+) -> None:
+    monkeypatch.setattr(
+        "recursor.agents.model.model_checks.find_spec", lambda name: None if name == missing else object()
+    )
+    with pytest.raises(error, match=rf"model\.name.*{model}.*{said}"):
+        check_given({"model": {"name": model}}, lambda: STANDARD)
+    check_given(
+        {"model": {"name": "ollama:qwen3" if missing != "pydantic_ai" else "scripted"}}, lambda: STANDARD
+    )
 
 
 def test_what_is_taken_back_and_what_names_no_role_asks_for_no_team() -> None:
