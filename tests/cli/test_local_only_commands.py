@@ -196,6 +196,7 @@ def test_the_log_of_the_runner_elsewhere_reads_as_it_does_there(
     assert '"pond"' in run("logs", "pond", "--json", "--url", runner.url)[1]
 
 
+@pytest.mark.slow
 def test_a_runner_elsewhere_is_watched_also_when_it_was_away(
     away: Path, data: Path, runner: Started, recursor: Callable[..., Done]
 ) -> None:

@@ -63,12 +63,14 @@ def test_a_failure_is_followed_across_runners(gated: Gated) -> None:
         assert follower.end(signal.SIGINT) == 0
 
 
+@pytest.mark.slow
 def test_a_runner_need_not_keep_a_log(recursor: Callable[..., Done], data: Path) -> None:
     recursor("run", "--idea", "notes", "--until-done", "--port", "0", "--no-log-file")
     assert not (data / "logs").exists()
     assert recursor("logs", "--json").json == []
 
 
+@pytest.mark.slow
 def test_a_log_that_cannot_be_kept_is_said_and_stops_no_runner(
     recursor: Callable[..., Done], data: Path
 ) -> None:

@@ -19,6 +19,7 @@ def script(call: Call) -> Answer:
     return Answer(tool="search", arguments={"word": "flour"})
 
 
+@pytest.mark.slow
 def test_it_looks_things_up_with_the_tool_of_a_server(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

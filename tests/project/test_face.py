@@ -80,6 +80,7 @@ recursor.Orchestra
 """
 
 
+@pytest.mark.slow
 def test_a_type_checker_knows_the_answers_and_the_names(tmp_path: Path) -> None:
     (tmp_path / "host.py").write_text(TYPED)
     done = subprocess.run(

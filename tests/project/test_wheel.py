@@ -193,6 +193,7 @@ def test_the_command_of_the_core_names_its_extra(core: Installation) -> None:
     assert done.stderr == 'recursor: the command recursor needs recursor[cli]: pip install "recursor[cli]"\n'
 
 
+@pytest.mark.slow
 def test_the_command_runs_teams_without_the_web(with_command: Installation) -> None:
     command = with_command.command
     made = command("run", "--idea", "a habit tracker", "--until-done", "--port", "0", "--data", "data")
@@ -202,6 +203,7 @@ def test_the_command_runs_teams_without_the_web(with_command: Installation) -> N
     assert asked.stderr == 'recursor: SQL needs recursor[sql]: pip install "recursor[sql]"\n'
 
 
+@pytest.mark.slow
 def test_a_runner_without_the_web_names_its_extra(with_command: Installation) -> None:
     with with_command.begun("run", "--port", "0", "--data", "data") as runner:
         assert runner.stderr is not None
@@ -210,6 +212,7 @@ def test_a_runner_without_the_web_names_its_extra(with_command: Installation) ->
     assert "serving the API and the dashboard needs recursor[web]: pip install" in said
 
 
+@pytest.mark.slow
 def test_all_of_it_runs_outside_the_checkout(install: Callable[..., Installation]) -> None:
     everything = install("all")
     assert everything.command("--version").stdout == f"recursor {recursor.__version__}\n"

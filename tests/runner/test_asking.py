@@ -124,6 +124,7 @@ def test_a_call_in_which_the_runner_is_killed_counts_in_full_and_is_made_again(
     assert [each.status for each in executions] == [ExecutionStatus.COMPLETED]
 
 
+@pytest.mark.slow
 def test_a_stack_that_is_stopped_hangs_up(data: Path, stub: ModelStub) -> None:
     stub.script = always(Answer(fault=Fault.DRIP, piece=1))
     stack = make_stack(data, "--start")
@@ -136,6 +137,7 @@ def test_a_stack_that_is_stopped_hangs_up(data: Path, stub: ModelStub) -> None:
     assert books(data, stack).reserved.tokens == 0
 
 
+@pytest.mark.slow
 def test_a_runner_that_ends_hangs_up_and_leaves_nothing_open(data: Path, stub: ModelStub) -> None:
     stub.script = always(Answer(fault=Fault.HANG))
     stack = make_stack(data, "--start")

@@ -59,6 +59,7 @@ def test_running_agents_get_the_grace_period(gated: Any, number: signal.Signals)
     assert len(gated.runs()) == 1
 
 
+@pytest.mark.slow
 def test_a_second_interruption_ends_at_once(gated: Any) -> None:
     with gated.runner("--grace", "1h") as runner:
         gated.wait_for_run()

@@ -214,6 +214,7 @@ def test_a_runner_sends_both_to_a_collector(
     assert {"recursor.cycles", "recursor.agent.duration", "recursor.agent.runs"} <= names
 
 
+@pytest.mark.slow
 def test_a_collector_that_is_away_holds_up_nobody(recursor: Callable[..., Done]) -> None:
     done = recursor(
         "run",

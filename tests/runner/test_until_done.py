@@ -47,6 +47,7 @@ def test_nothing_to_run_is_done(recursor: Callable[..., Any]) -> None:
     assert "no stack is running" in done.out
 
 
+@pytest.mark.slow
 def test_a_stack_that_keeps_failing_is_told_of(gated: Any) -> None:
     gated.open("fail")
     with gated.until_done("--set", "pause.failures_allowed=1") as run:
@@ -73,6 +74,7 @@ def test_a_stack_that_a_person_stops_is_not_waited_for(gated: Any, recursor: Cal
         assert "no stack is running" in run.out
 
 
+@pytest.mark.slow
 def test_the_one_stack_that_was_wanted_being_deleted_is_no_success(
     gated: Any, recursor: Callable[..., Any]
 ) -> None:

@@ -83,6 +83,7 @@ def test_a_killed_runner_leaves_neither_process_nor_port(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_signal_to_all_processes_ends_all_in_order(tmp_path: Path, number: int) -> None:
     with started_runner(data=tmp_path / "data") as runner:
         assert answers(runner.url)
@@ -94,6 +95,7 @@ def test_a_signal_to_all_processes_ends_all_in_order(tmp_path: Path, number: int
         assert runner.err == ""
 
 
+@pytest.mark.slow
 def test_what_another_process_wrote_while_the_store_grew_is_served(tmp_path: Path) -> None:
     with started_runner(data=tmp_path / "data") as runner:
         url = f"{runner.url}/api/stacks"

@@ -155,6 +155,7 @@ def test_a_stopped_run_counts_what_its_last_call_has_spent(
 
 
 @pytest.mark.parametrize("count", [2])
+@pytest.mark.slow
 def test_whoever_is_taken_out_of_the_line_is_in_nobodys_way(
     agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books
 ) -> None:
@@ -172,6 +173,7 @@ def test_whoever_is_taken_out_of_the_line_is_in_nobodys_way(
 
 
 @pytest.mark.parametrize("count", [2])
+@pytest.mark.slow
 def test_what_a_process_was_at_when_it_died_is_begun_anew_and_counts(
     agent: Agent, processes: AgentProcesses, make_run: RunMaker, stub: ModelStub, books: Books
 ) -> None:
@@ -193,6 +195,7 @@ def busy(processes: AgentProcesses) -> int:
 
 
 @pytest.mark.parametrize("count", [2])
+@pytest.mark.slow
 def test_who_dies_again_and_again_fails_the_run(
     agent: Agent, processes: AgentProcesses, make_run: RunMaker, stub: ModelStub, books: Books
 ) -> None:
@@ -248,6 +251,7 @@ def test_what_an_agent_starts_can_be_told_to_end(agent: Agent, make_run: RunMake
 
 
 @pytest.mark.parametrize("count", [2])
+@pytest.mark.slow
 def test_a_process_that_reads_nothing_is_in_nobodys_way(
     processes: AgentProcesses, make_run: RunMaker, stub: ModelStub
 ) -> None:
@@ -265,6 +269,7 @@ def test_a_process_that_reads_nothing_is_in_nobodys_way(
 
 
 @pytest.mark.parametrize("count", [2])
+@pytest.mark.slow
 def test_another_takes_its_place(processes: AgentProcesses) -> None:
     wait_for(lambda: len(processes.all()) == 2)
     first = {host.pid for host in processes.all()}
@@ -352,6 +357,7 @@ def test_a_refusal_holds_for_all_processes(
 
 
 @pytest.mark.parametrize("count", [2])
+@pytest.mark.slow
 def test_a_long_refusal_sends_runs_away_and_says_until_when(
     agent: Agent, make_run: RunMaker, stub: ModelStub, exchange: Exchange
 ) -> None:
