@@ -23,6 +23,7 @@ from pydantic_ai.exceptions import (
 
 from recursor.agents.model.context_window import end_by_setting
 from recursor.agents.model.keys import Keys
+from recursor.agents.model.unreachable import why_unreachable
 from recursor.domain.errors import in_one_line
 from recursor.domain.graph import Usage
 from recursor.domain.settings import Settings
@@ -150,7 +151,7 @@ def _line(error: Exception, settings: Settings, ends: str) -> str:
 def _told(error: ModelAPIError) -> str:
     if isinstance(error, ModelHTTPError):
         return f"HTTP {error.status_code}: {_said(error.body)}"
-    return error.message
+    return why_unreachable(error) or error.message
 
 
 def _said(body: object) -> str:
