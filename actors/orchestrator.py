@@ -194,7 +194,8 @@ class Orchestrator(DispatchedActor):
         with store.read() as reader:
             for table in TABLES:
                 reader.scan(table)
-        check = StackSettingsCheck(store, settings, runner, roles if roles_known else None)
+        addresses = None if models is None else models.addresses
+        check = StackSettingsCheck(store, settings, runner, roles if roles_known else None, addresses)
         check.of_runner()
         self._own_clock = SystemClock() if clock is None and runtime is None else None
         self._closes_runtime = closes_runtime

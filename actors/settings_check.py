@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Collection
 
+from recursor.agents.model.addresses import ModelAddresses
 from recursor.agents.model.model_checks import CHOICES, check_choice, check_given
 from recursor.domain.settings import Overrides, RunnerSettings, Settings
 from recursor.domain.stack import Stack
@@ -21,6 +22,7 @@ class StackSettingsCheck:
         settings: Settings,
         runner: RunnerSettings,
         roles: Collection[str] | None,
+        addresses: ModelAddresses | None = None,
     ) -> None:
         """Check against what holds for all stacks.
 
@@ -29,11 +31,13 @@ class StackSettingsCheck:
             settings: the runner's.
             runner: likewise.
             roles: those of the team; None if it is not known.
+            addresses: where stacks may have models asked; None: anywhere.
         """
         self._store = store
         self._settings = settings
         self._runner = runner
         self._roles = roles
+        self._addresses = addresses
 
     def of_runner(self) -> None:
         """Check the runner's own settings.
@@ -58,12 +62,19 @@ class StackSettingsCheck:
         if stack.settings:
             check_choice(self._settings.overridden(stack.settings), self._limits())
             check_given(stack.settings, lambda: self._roles)
+            self._check_address(stack.settings)
 
     def __call__(self, changes: Overrides, kept: Overrides) -> None:
         """Check a change of a stack's settings; see the protocol."""
         check_given(changes, lambda: self._roles, kept)
+        self._check_address(changes)
         if CHOICES & changes.keys():
             check_choice(self._settings.overridden(merged(kept, changes)), self._limits())
+
+    def _check_address(self, given: Overrides) -> None:
+        url = given.get("model", {}).get("base_url")
+        if isinstance(url, str) and self._addresses is not None:
+            self._addresses.check(url)
 
     def _limits(self) -> RunnerSettings:
         with self._store.read() as reader:

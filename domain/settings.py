@@ -329,6 +329,9 @@ class RunnerSettings(Record):
     rates: Rates = Field(default_factory=dict)
     """Rates of calls, by `PROVIDER` or `PROVIDER:MODEL`: `requests_per_minute`, `tokens_per_minute`,
     `concurrent`."""
+    model_hosts: tuple[Line, ...] = Field(default=(), examples=[("models.example:8000", "192.168.1.20")])
+    """Hosts (`HOST` or `HOST:PORT`) that a stack's `model.base_url` may name, besides OpenAI's and that of
+    the runner's own `model.base_url`. They are sent the key."""
     passivate_after: float = Field(default=10.0, ge=0)
     """Seconds without work after which a stack's actors are removed from memory."""
     storage_retry: float = Field(default=5.0, gt=0)

@@ -18,7 +18,10 @@ async def _run_agents(link: Link, assignment: AgentAssignment, ready: Callable[[
     roles = team_named(assignment.team)
     with seldom_collected():
         ready()
-        await Guest(link, lambda role, settings: agent_for(roles[role].agent, role, settings)).serve()
+        guest = Guest(
+            link, lambda role, settings: agent_for(roles[role].agent, role, settings), assignment.addresses
+        )
+        await guest.serve()
 
 
 if __name__ == "__main__":

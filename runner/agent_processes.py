@@ -5,6 +5,7 @@ import logging
 from dataclasses import dataclass
 
 from recursor.agents.hosts.host import Host
+from recursor.agents.model.addresses import ModelAddresses
 from recursor.agents.model.exchange import Exchange
 from recursor.runner.child_process import ChildLog
 from recursor.runner.process_supervisor import ChildSpec, ProcessSupervisor
@@ -21,6 +22,8 @@ class AgentAssignment:
 
     team: str | None
     """The name of the team, as for `team_named`."""
+    addresses: ModelAddresses | None = None
+    """Where stacks may have models asked; None: anywhere."""
 
 
 class AgentProcesses:

@@ -16,6 +16,7 @@ from recursor.actors.environment import Runtime
 from recursor.actors.messages import GetLoad, Shutdown
 from recursor.actors.orchestrator import Orchestrator
 from recursor.agents.hosts.hosted import hosted
+from recursor.agents.model.addresses import ModelAddresses
 from recursor.agents.model.exchange import Exchange
 from recursor.domain.errors import InvalidInputError, RecursorError
 from recursor.domain.process_settings import SqlSettings
@@ -211,11 +212,16 @@ class Runner:
         )
 
     def _start_orchestrator(self, held: ExitStack) -> ActorRef[Orchestrator]:
-        roles, models = self.roles, Exchange(self.clock, self._runner.rates)
+        addresses = ModelAddresses.of_operator(
+            self.settings, self._runner, loopback=self._access.token is None
+        )
+        roles, models = self.roles, Exchange(self.clock, self._runner.rates, addresses=addresses)
         runtime = Runtime.of_threads(self._runner, self.clock)
         if self._agent_processes:
             log = ChildLog("agents", self.data, self._log)
-            processes = AgentProcesses(self._agent_processes, AgentAssignment(self._team), log, models)
+            processes = AgentProcesses(
+                self._agent_processes, AgentAssignment(self._team, addresses), log, models
+            )
             runtime.agents.submit_coroutine(lambda _: processes.start(), priority=HIGHEST_PRIORITY)
             runtime.agents.call_at_end(processes.stop)
             roles = hosted(roles, processes.host)

@@ -18,6 +18,7 @@ from recursor.agents.hosts.messages import (
     Said,
     Withdraw,
 )
+from recursor.agents.model.addresses import ModelAddresses
 from recursor.agents.model.exchange import Exchange
 from recursor.agents.model.provider_names import folded
 from recursor.agents.model.rate_limiter import Aside, QueuePosition, Verdict
@@ -128,13 +129,21 @@ class RemoteLimiter:
 class Guest:
     """Runs agents that are coroutines, on the event loop that serves the link."""
 
-    def __init__(self, link: Link, agent_for: Callable[[str, Settings], Agent]) -> None:
-        """Run what `agent_for` returns for a role and a stack's settings, as is asked for over `link`."""
+    def __init__(
+        self, link: Link, agent_for: Callable[[str, Settings], Agent], addresses: ModelAddresses | None
+    ) -> None:
+        """Run agents as is asked for over `link`.
+
+        Args:
+            link: leads to the runner's process.
+            agent_for: returns the agent of a role, by a stack's settings.
+            addresses: where stacks may have models asked; None: anywhere.
+        """
         self._link = link
         self._agent_for = agent_for
         self._questions = Questions(link.send)
         self._limiter = RemoteLimiter(link, self._questions)
-        self._exchange = Exchange(limiter=self._limiter)
+        self._exchange = Exchange(limiter=self._limiter, addresses=addresses)
         self._runs: dict[int, tuple[asyncio.Task[None], threading.Event]] = {}
 
     async def serve(self) -> None:

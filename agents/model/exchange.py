@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from recursor.agents.model.addresses import ModelAddresses
 from recursor.agents.model.blocking import BlockingCalls
 from recursor.agents.model.keys import Keys
 from recursor.agents.model.local_models import LocalServers
-from recursor.agents.model.provider_names import all_rates, is_local
+from recursor.agents.model.provider_names import all_rates, family, is_local
 from recursor.agents.model.rate_limiter import Limiter, RateLimiter
 from recursor.agents.model.timing import LoopClock
 from recursor.domain.agent import Run
+from recursor.domain.errors import InvalidInputError
 from recursor.domain.rates import Rates
 from recursor.domain.spending import AgentFailedError
 from recursor.runtime.clock import Clock
@@ -110,12 +112,21 @@ class Exchange:
     """
 
     def __init__(
-        self, clock: Clock | None = None, rates: Rates | None = None, limiter: Limiter[Any] | None = None
+        self,
+        clock: Clock | None = None,
+        rates: Rates | None = None,
+        limiter: Limiter[Any] | None = None,
+        addresses: ModelAddresses | None = None,
     ) -> None:
-        """Ask models by the time of `clock`, or of the machine, and as often as `rates` allow.
+        """Ask models.
 
-        Calls are admitted by `limiter` instead, if that is given.
+        Args:
+            clock: the time to go by; by default that of the machine.
+            rates: how often they may be asked.
+            limiter: admits calls, instead of `rates`.
+            addresses: where stacks may have them asked; None: anywhere, for programs that set the addresses.
         """
+        self.addresses = addresses
         self.clock: Clock = clock or LoopClock()
         self.keys = Keys()
         self.limiter: Limiter[Any] = limiter or RateLimiter(rates or {}, self.clock)
@@ -172,6 +183,13 @@ class Exchange:
             async with bound.loading_file[name]:
                 base_url = await bound.loading.call(lambda: self._address_of_file(name, load=load))
         provider = name.partition(":")[0]
+        if base_url is not None and self.addresses is not None and family(provider) == "openai":
+            try:
+                self.addresses.check(base_url)
+            except InvalidInputError as error:
+                raise AgentFailedError(f"{name}: {error}", suspend=True) from None
+            if not self.addresses.takes_key(base_url):
+                return await self._made_once(bound, (name, base_url, None))
         key = self.keys.known(provider)
         if key is None and not is_local(name):
             keyless = bound.models.get((name, base_url, None))
@@ -181,7 +199,9 @@ class Exchange:
             key = await bound.loading.call(lambda: self.keys.of(provider))
             bound.looked_for_key[provider] = now
         # A key that has changed since makes another model.
-        known = (name, base_url, key)
+        return await self._made_once(bound, (name, base_url, key))
+
+    async def _made_once(self, bound: _OnLoop, known: _ModelKey) -> "Model":
         if known not in bound.models:
             # One after the other: of runs that begin together one makes it for all.
             async with bound.making:

@@ -133,6 +133,8 @@ def _line(error: Exception, settings: Settings, ends: str) -> str:
             )
         case UnusableError():
             line = error.message
+        case ModelAuthenticationError() if model.base_url is not None:
+            line = f"{error.model_name}: {_told(error)}: a server gets a key if runner.model_hosts names it"
         case ModelAPIError():
             line = f"{error.model_name}: {_told(error)}"
         case UnexpectedModelBehavior():

@@ -32,6 +32,11 @@ def folded(name: str) -> str:
     return f"{family(provider)}{mark}{model}"
 
 
+def default_port(scheme: str) -> int | None:
+    """Return the port of an address that names none."""
+    return _PORTS.get(scheme)
+
+
 def address(url: str | None) -> str | None:
     """Return an address in the form that is the same however it was written."""
     if url is None:

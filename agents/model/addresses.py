@@ -1,0 +1,71 @@
+"""Which addresses a stack's settings may have models asked at, and to which of them a key is sent.
+
+Whoever sets `model.base_url` could have the key of a provider sent to a server of their own, and read what
+answers inside a network that only the runner reaches.
+"""
+
+import os
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from recursor.agents.model.provider_names import default_port
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.settings import RunnerSettings, Settings
+
+# Where OpenAI answers, whose key is the only one that could be sent elsewhere.
+_OPENAI = "api.openai.com:443"
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAddresses:
+    """The hosts at which models may be asked."""
+
+    hosts: frozenset[str]
+    """`HOST`, for all ports, or `HOST:PORT`, in lower case. They are sent keys."""
+    loopback: bool
+    """Whether this machine may be asked, too; it is sent no key then."""
+
+    @classmethod
+    def of_operator(cls, settings: Settings, runner: RunnerSettings, *, loopback: bool) -> "ModelAddresses":
+        """Return what the operator allows: by name, and by asking there for all stacks.
+
+        Args:
+            settings: the runner's, for all stacks.
+            runner: likewise.
+            loopback: whether only programs of this machine can set an address.
+        """
+        usual = (settings.model.base_url, os.environ.get("OPENAI_BASE_URL"))
+        places = (_place(url)[1] for url in usual if url)
+        return cls(frozenset({_OPENAI, *places, *map(_folded, runner.model_hosts)}), loopback)
+
+    def check(self, url: str) -> None:
+        """Refuse an address at which no model may be asked.
+
+        Raises:
+            InvalidInputError: it is one.
+        """
+        host, place = _place(url)
+        if not self.takes_key(url) and not (self.loopback and host in _LOOPBACK):
+            raise InvalidInputError(
+                f"model.base_url: models may not be asked at {place}: the runner's operator can allow it, "
+                f'with model_hosts = ["{place}"] under [runner] in recursor.toml'
+            )
+
+    def takes_key(self, url: str) -> bool:
+        """Whether a key may be sent to an address."""
+        return not self.hosts.isdisjoint(_place(url))
+
+
+def _place(url: str) -> tuple[str, str]:
+    """Return the host of an address, and the host with its port."""
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").rstrip("."), parts.port or default_port(parts.scheme)
+    except ValueError:
+        raise InvalidInputError(f"model.base_url: {url[:100]} is no address: correct it") from None
+    return host, f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _folded(host: str) -> str:
+    return host.lower().rstrip(".")
