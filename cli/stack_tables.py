@@ -1,23 +1,29 @@
 """How stacks look on a terminal."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.cells import cell_len
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from recursor.cli.output import neutral, one_line
 from recursor.cli.wording import ago, ahead, plural, size, span
-from recursor.domain.agent_state import AgentState, WaitsFor
+from recursor.domain.agent_state import WaitsFor
 from recursor.domain.execution import ExecutionStatus
 from recursor.domain.graph import NodeStatus
-from recursor.domain.project import ProjectIdea
 from recursor.domain.record import seconds_of
 from recursor.domain.stack import ExecutionState, Phase, Stack
 from recursor.domain.todo import TodoStatus
-from recursor.storage.overview import ArtifactInfo, Overview
-from recursor.storage.stack_listing import StackListed
+
+if TYPE_CHECKING:
+    from recursor.domain.agent_state import AgentState
+    from recursor.domain.project import ProjectIdea
+    from recursor.storage.overview import ArtifactInfo, Overview
+    from recursor.storage.stack_listing import StackListed
 
 STYLES: Mapping[str, str] = {
     ExecutionState.IDLE: "cyan",
@@ -56,8 +62,8 @@ def fitted(table: Table, *elastic: str) -> Table:
             # Rich narrows first what may wrap; `clipped` cells don't, all the same.
             column.no_wrap = False
         else:
-            cells = (cell if isinstance(cell, Text) else Text(str(cell)) for cell in column.cells)
-            widest = max((cell.cell_len for cell in cells), default=0)
+            plain = (cell.plain if isinstance(cell, Text) else str(cell) for cell in column.cells)
+            widest = max(map(cell_len, plain), default=0)
             column.min_width = max(widest, len(str(column.header)))
     return table
 

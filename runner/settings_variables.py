@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from recursor.domain.errors import InvalidInputError, unknown_key
 from recursor.runner.settings_sources import KEYS, Key, Layer, Source, SourcedValue
@@ -16,8 +16,6 @@ URL = "RECURSOR_URL"
 OTHERS: frozenset[str] = frozenset({CONFIG, TOKEN, URL, DEBUG, "RECURSOR_SMALL_DISK"})
 """Variables that are no settings: the settings file, the token, the runner elsewhere that commands act on,
 tracebacks of internal errors, and the small file system of the test of a full disk."""
-
-_json: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 
 
 def variable(key: Key) -> str:
@@ -73,7 +71,7 @@ def _value(text: str) -> Any:
     """Return the list or object that `text` is, else the text, of which pydantic makes what is wanted."""
     if text.lstrip()[:1] in ("[", "{"):
         try:
-            return _json.validate_json(text)
-        except ValidationError:
+            return from_json(text)
+        except ValueError:
             pass
     return text

@@ -17,10 +17,10 @@ from recursor.runtime.clock import SystemClock
 from recursor.runtime.link import Link
 from recursor.storage.opening import open_store
 from recursor.web.app import make_app
-from recursor.web.connection import allow_more_files
 from recursor.web.dashboard import mount_dashboard
 from recursor.web.engine import Engine
 from recursor.web.event_feed import EventFeed
+from recursor.web.open_files import allow_more_files
 from recursor.web.server import WebServer
 
 

@@ -12,10 +12,10 @@ from recursor.web.api.answers import EVERYWHERE
 from recursor.web.api.description import TITLE, describe, operation_id
 from recursor.web.api.idempotency import KeyLocks
 from recursor.web.api.strict_query import only_known_parameters
-from recursor.web.connection import most_connections
 from recursor.web.engine import Engine
 from recursor.web.failures import handle_failures
 from recursor.web.guard import Guard
+from recursor.web.open_files import most_connections
 from recursor.web.parts import PARTS, routers
 from recursor.web.sessions import Sessions
 

@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import resource
 import socket
 import struct
-from contextlib import suppress
 from enum import Enum, auto
 from typing import Any
 
@@ -32,9 +30,6 @@ FAREWELL_SECONDS = 5.0
 # How long a client may take nothing of what waits for it before its connection is cut off, in seconds.
 STALLED_SECONDS = 60.0
 
-# More would take too much memory: a connection can hold its headers and 64 KB of its body.
-_MOST_CONNECTIONS = 4096
-
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\n"
     b"retry-after: 1\r\nconnection: close\r\n\r\nall connections are in use: try again\n"
@@ -47,18 +42,6 @@ _TOO_LONG = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
     b"connection: close\r\n\r\nrequest line and headers: longer than %d bytes: send less\n" % HEADER_BYTES
 )
-
-
-def most_connections() -> int:
-    """Return how many connections this process can have: half of the files that it may open."""
-    return min(resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2, _MOST_CONNECTIONS)
-
-
-def allow_more_files() -> None:
-    """Let this process open as many files as its user may, as far as they are of use."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 2 * _MOST_CONNECTIONS), hard))
 
 
 class ConnectionLimit:

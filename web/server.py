@@ -10,8 +10,9 @@ from functools import partial
 import uvicorn
 from starlette.types import ASGIApp
 
-from recursor.web.connection import Connection, ConnectionLimit, most_connections
+from recursor.web.connection import Connection, ConnectionLimit
 from recursor.web.guard import MAX_BODY_BYTES
+from recursor.web.open_files import most_connections
 
 # How long a client may take to read its last answer when the server ends, in seconds.
 FAREWELL_SECONDS = 2

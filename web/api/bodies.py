@@ -3,10 +3,11 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
 from recursor.domain.commands import Command
 from recursor.domain.graph import MAX_DOLLARS, MAX_TOKENS
+from recursor.domain.record import Record
 from recursor.domain.spending import KINDS, BudgetChanges
 from recursor.web.api.overrides import NewSettings
 from recursor.web.api.parameters import RECORD_ID, STACK_ID, StackNamed
@@ -31,10 +32,11 @@ Priority = Annotated[int, WithJsonSchema({"type": "integer", "minimum": 1, "maxi
 Switch = Annotated[bool, Field(strict=True)]
 
 
-class Body(BaseModel):
+class Body(Record):
     """A closed request body."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    # FastAPI makes each ready anyway, and not as it should where that was put off.
+    model_config = ConfigDict(defer_build=False)
 
 
 class NewStack(Body):
@@ -53,7 +55,7 @@ class NewStack(Body):
     """The id it shall have. A repetition with the same id makes no second stack."""
     name: Line
     idea: Text | None = None
-    settings: NewSettings = {}
+    settings: NewSettings = Field(default={})
     """What differs from the runner's settings, by section and key."""
     start: Switch = False
     """Whether to start it at once."""

@@ -1,9 +1,13 @@
 """Settings of one stack in requests: described key by key, and numbers only where numbers belong."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, JsonValue, WithJsonSchema
+from pydantic import AfterValidator, GetJsonSchemaHandler, JsonValue
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from recursor.agents.model.model_checks import PROVIDERS
 from recursor.domain.settings import MODEL_PATTERN, SCRIPTED, Overrides, Settings
@@ -11,6 +15,7 @@ from recursor.domain.settings import MODEL_PATTERN, SCRIPTED, Overrides, Setting
 _MODELS = rf"^({SCRIPTED}|({'|'.join(sorted(PROVIDERS))}):[!-~]+)$"
 
 
+@cache
 def settings_schema(*, taken_back: bool) -> dict[str, Any]:
     """Return the JSON Schema of overrides: any of the settings, by section and key.
 
@@ -62,8 +67,9 @@ def _numbers_where_they_belong(changes: Overrides) -> Overrides:
     Raises:
         ValueError: there is such a value.
     """
+    schema = settings_schema(taken_back=False)
     for section, values in changes.items():
-        known = _SCHEMA["properties"].get(section, {}).get("properties", {})
+        known = schema["properties"].get(section, {}).get("properties", {})
         for key, value in values.items():
             loose = _loose(value, known.get(key, {}))
             if loose is not None:
@@ -82,7 +88,19 @@ def _loose(value: JsonValue, schema: Mapping[str, Any]) -> JsonValue:
     return value if is_number and isinstance(value, bool | str) and own not in kinds else None
 
 
-_SCHEMA = settings_schema(taken_back=False)
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """Describes overrides, when somebody asks: to make their schema takes long."""
+
+    taken_back: bool
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        del schema, handler
+        return settings_schema(taken_back=self.taken_back)
+
+
 _Changes = Annotated[Mapping[str, Mapping[str, JsonValue]], AfterValidator(_numbers_where_they_belong)]
-NewSettings = Annotated[_Changes, WithJsonSchema(_SCHEMA)]
-SettingsPatch = Annotated[_Changes, WithJsonSchema(settings_schema(taken_back=True))]
+NewSettings = Annotated[_Changes, _Described(taken_back=False)]
+SettingsPatch = Annotated[_Changes, _Described(taken_back=True)]
