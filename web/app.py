@@ -18,6 +18,7 @@ from recursor.web.guard import Guard
 from recursor.web.open_files import most_connections
 from recursor.web.parts import PARTS, routers
 from recursor.web.sessions import Sessions
+from recursor.web.wrong_tokens import WrongTokens
 
 # In the data directory: the numbers of sessions that people ended before their time.
 ENDED_SESSIONS = "ended-sessions.json"
@@ -70,19 +71,20 @@ def make_app(
 
         # Monitors add parameters of their own, and shall not take a runner for broken because of them.
         app.include_router(probes.router)
-    sessions = None
+    sessions, wrong_tokens = None, WrongTokens()
     if access.token is not None:
         from recursor.web.login import login_router
 
         ended = None if engine.data is None else engine.data / ENDED_SESSIONS
         sessions = Sessions(access.token, ended, engine.now)
-        app.include_router(login_router(access, sessions))
+        app.include_router(login_router(access, sessions, wrong_tokens))
     app.state.sessions = sessions
     describe(app)
     app.add_middleware(
         Guard,
         access=access,
         sessions=sessions,
+        wrong_tokens=wrong_tokens,
         port=port,
         runner=str(app.state.runner),
         most_sockets=share,

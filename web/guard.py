@@ -14,6 +14,7 @@ from recursor import __version__
 from recursor.web.access import WebAccess
 from recursor.web.problems import MEDIA_TYPE, RELEASE_HEADER, RUNNER_HEADER, Problem, problem
 from recursor.web.sessions import Sessions
+from recursor.web.wrong_tokens import WrongTokens
 
 # The longest text a record takes is 20,000 characters; settings are smaller still.
 MAX_BODY_BYTES = 1024 * 1024
@@ -48,6 +49,7 @@ class Guard:
         port: int,
         runner: str,
         sessions: Sessions | None = None,
+        wrong_tokens: WrongTokens | None = None,
         most_sockets: int | None = None,
     ) -> None:
         """Wrap `app`.
@@ -58,6 +60,7 @@ class Guard:
             sessions: knows browsers in which the token was given; None: no browser is known.
             port: where it is served.
             runner: what responses say of who answers.
+            wrong_tokens: counts them; by default for this guard alone.
             most_sockets: how many WebSockets may be open at once; None: any number.
         """
         self._app = app
@@ -65,6 +68,7 @@ class Guard:
         self._sessions = sessions
         self._port = port
         self._runner = runner
+        self._wrong_tokens = wrong_tokens or WrongTokens()
         self._most_sockets = most_sockets
         self._sockets = 0
 
@@ -95,12 +99,16 @@ class Guard:
             if not intake.exceeded:
                 return
             refusal = _answer(_too_large())
+        elif refusal.status_code == 401 and _bearer(Headers(scope=scope)):
+            await self._wrong_tokens.note(scope)
         await refusal(scope, receive, send_named)
 
     async def _guard_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         # A browser always names the page's origin here, and sends the cookie whatever page it is.
         if self._foreign(headers) is not None or not self._may_enter(headers):
+            if _bearer(headers):
+                await self._wrong_tokens.note(scope)
             await _close(receive, send, _POLICY_VIOLATION, "not allowed")
         elif self._sockets == self._most_sockets:
             await _close(receive, send, _TRY_AGAIN_LATER, "too many pages are open")
@@ -153,8 +161,7 @@ class Guard:
         access = self._access
         if access.token is None:
             return True
-        scheme, _, secret = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and access.admits(secret.strip()):
+        if access.admits(_bearer(headers)):
             return True
         return self._session(headers) is not None
 
@@ -227,6 +234,12 @@ class _Intake:
         # The framework takes the error above for a body that it cannot parse, and would say so.
         if not self.exceeded:
             await self._send(message)
+
+
+def _bearer(headers: Headers) -> str:
+    """Return the token that a request gives, or nothing."""
+    scheme, _, secret = headers.get("authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else ""
 
 
 async def _close(receive: Receive, send: Send, code: int, reason: str) -> None:

@@ -12,11 +12,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from recursor.web.access import WebAccess
 from recursor.web.guard import LOGIN_PATH, LOGOUT_PATH, SESSION_COOKIE
 from recursor.web.sessions import SESSION_SECONDS, Sessions
+from recursor.web.wrong_tokens import WrongTokens
 
 _PAGE = Template((Path(__file__).parent / "login.html").read_text(encoding="utf-8"))
 
 
-def login_router(access: WebAccess, sessions: Sessions) -> APIRouter:
+def login_router(access: WebAccess, sessions: Sessions, wrong_tokens: WrongTokens) -> APIRouter:
     """Return the page that takes the token, what it sends it to, and what ends the session."""
     router = APIRouter(include_in_schema=False)
 
@@ -33,6 +34,7 @@ def login_router(access: WebAccess, sessions: Sessions) -> APIRouter:
     ) -> Response:
         """Take the token, and remember in the browser that it was right."""
         if not access.admits(token.strip()):
+            await wrong_tokens.note(request.scope)
             return _page(
                 next,
                 "This is not the runner's token: it is in the RECURSOR_TOKEN, or the token file, that it was "

@@ -17,6 +17,7 @@ from recursor.web.guard import Guard
 from recursor.web.login import login_router
 from recursor.web.server import WebServer
 from recursor.web.sessions import Sessions
+from recursor.web.wrong_tokens import WrongTokens
 from tests.processes import wait_for
 
 TOKEN, PORT = "a secret of some length", 3002
@@ -41,7 +42,7 @@ def client(access: WebAccess, sockets: int | None = None) -> Iterator[httpx.Clie
     sessions = None
     if access.token:
         sessions = Sessions(access.token)
-        app.include_router(login_router(access, sessions))
+        app.include_router(login_router(access, sessions, WrongTokens()))
     app.add_middleware(Guard, access=access, sessions=sessions, port=PORT, runner="1", most_sockets=sockets)
     with listen(0) as listener:
         server = WebServer(app, listener)
