@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pwd
 import socket
 import struct
 from enum import Enum, auto
@@ -107,7 +108,11 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
         super().connection_made(transport)
-        if not _is_own_user(transport):
+        user = _user_of(transport)
+        if user is not None:
+            self.client = (f"user {_name(user)}", 0)
+        if user not in (None, 0, os.geteuid()):
+            # Not every system heeds the mode of a socket.
             transport.abort()
         elif self._limit.admit(self, len(self.connections)):
             self._expect(HEADER_SECONDS)
@@ -224,12 +229,19 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
 
 
-def _is_own_user(transport: asyncio.Transport) -> bool:
-    """Whether this user or root connects to a Unix socket: not every system heeds its mode."""
+def _user_of(transport: asyncio.Transport) -> int | None:
+    """Return the user at the other end of a Unix socket, if it is one and the system tells."""
     connection = transport.get_extra_info("socket")
     option = getattr(socket, "SO_PEERCRED", None)
     if option is None or connection is None or connection.family != socket.AF_UNIX:
-        return True
+        return None
     # struct ucred: process, user, group (unix(7)).
     _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, option, struct.calcsize("3i")))
-    return user in (0, os.geteuid())
+    return int(user)
+
+
+def _name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)

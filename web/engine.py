@@ -7,11 +7,13 @@ from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Request
 
+from recursor.domain.errors import RecursorError
 from recursor.domain.log import LogSource
 from recursor.domain.process_settings import SqlSettings
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.runtime.clock import Clock
 from recursor.storage.store import Reader
+from recursor.web.audit import is_change, log_change, values_before
 from recursor.web.event_feed import EventFeed
 from recursor.web.orchestrator_client import ANSWER_SECONDS, OrchestratorClient
 
@@ -44,8 +46,18 @@ class Engine:
     """What the runner logs; None where there is no data directory."""
 
     async def ask(self, message: object, seconds: float = ANSWER_SECONDS) -> Any:
-        """Ask the orchestrator. See `OrchestratorClient.ask`."""
-        return await self.orchestrator.ask(message, seconds)
+        """Ask the orchestrator, and log what is changed and by whom. See `OrchestratorClient.ask`."""
+        if not is_change(message):
+            return await self.orchestrator.ask(message, seconds)
+        with self.read() as reader:
+            before = values_before(message, reader, self.runner)
+        try:
+            answer = await self.orchestrator.ask(message, seconds)
+        except RecursorError as error:
+            log_change(message, before, error)
+            raise
+        log_change(message, before)
+        return answer
 
     def read(self) -> AbstractContextManager[Reader]:
         """Take a snapshot of the store, for the length of a `with` block. See `Store.read`."""

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recursor import __version__
 from recursor.web.access import WebAccess
+from recursor.web.audit import REQUESTER, token_named
 from recursor.web.problems import MEDIA_TYPE, RELEASE_HEADER, RUNNER_HEADER, Problem, problem
 from recursor.web.sessions import Sessions
 from recursor.web.wrong_tokens import WrongTokens
@@ -93,6 +94,7 @@ class Guard:
 
         refusal: Response | None = self._refusal(scope)
         if refusal is None:
+            REQUESTER.set(self._requester(scope))
             intake = _Intake(receive, send_named)
             with suppress(_TooLargeError), self._while_open(scope, intake.receive, "http") as receive_open:
                 await self._app(scope, receive_open, intake.send)
@@ -114,6 +116,7 @@ class Guard:
             await _close(receive, send, _TRY_AGAIN_LATER, "too many pages are open")
         else:
             self._sockets += 1
+            REQUESTER.set(self._requester(scope))
             try:
                 with self._while_open(scope, receive, "websocket") as receive_open:
                     await self._app(scope, receive_open, send)
@@ -164,6 +167,22 @@ class Guard:
         if access.admits(_bearer(headers)):
             return True
         return self._session(headers) is not None
+
+    def _requester(self, scope: Scope) -> str:
+        """Return who asks, and from where, for the log of changes."""
+        headers = Headers(scope=scope)
+        address = scope["client"][0] if scope.get("client") else "a local socket"
+        session = self._session(headers)
+        if address.startswith("user "):
+            return f"{address} of this machine"
+        if self._access.token is None:
+            who = "a program"
+        elif session is not None:
+            who = f"browser session {session.split('.')[1][:8]}"
+        else:
+            who = token_named(self._access.token)
+        claimed = headers.get("x-forwarded-for")
+        return f"{who} from {address}" + (f", forwarding {claimed[:100]!r}" if claimed else "")
 
     def _session(self, headers: Headers) -> str | None:
         """Return the cookie of a session that goes on, if there is one."""

@@ -1,0 +1,128 @@
+"""The audit log: who has changed what, from where, and what it was before."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from recursor.actors.messages import ControlAll, LimitAll, Prune, PruneBroadcasts, Repair
+from recursor.domain.commands import (
+    AddTodo,
+    CancelTodo,
+    ConfigureStack,
+    ControlStack,
+    CreateStack,
+    DeleteStack,
+    EditTodo,
+    RenameStack,
+    SetIdea,
+)
+from recursor.domain.errors import RecursorError
+from recursor.domain.settings import RunnerSettings
+from recursor.domain.stack import Stack
+from recursor.storage.budgets import limited
+from recursor.storage.store import Reader
+from recursor.storage.tables import IDEAS, STACKS, TODOS
+
+logger = logging.getLogger("recursor.audit")
+
+# Characters of a value that are told.
+LONGEST_VALUE = 300
+
+REQUESTER: ContextVar[str] = ContextVar("recursor_requester", default="this program")
+"""Who asks, and from where: in the task that carries out a request."""
+
+
+def token_named(token: str) -> str:
+    """Return how a token is told from others without being told itself."""
+    return f"token {hashlib.sha256(token.encode(errors='surrogateescape')).hexdigest()[:8]}"
+
+
+def is_change(message: object) -> bool:
+    """Whether a message to the orchestrator changes something that is to be logged."""
+    return type(message) in _TOLD
+
+
+def values_before(message: Any, reader: Reader, runner: RunnerSettings) -> object:
+    """Return what a message is about to change, as it is now; None if nothing, or nothing that can be read.
+
+    Args:
+        message: one that `is_change`.
+        reader: the store's.
+        runner: the runner's settings.
+    """
+    try:
+        return _before(message, reader, runner)
+    except RecursorError:
+        # What is damaged can still be changed.
+        return None
+
+
+def _before(message: Any, reader: Reader, runner: RunnerSettings) -> object:
+    match message:
+        case LimitAll():
+            budget = limited(reader, runner).budget
+            return {kind: getattr(budget, kind) for kind in message.changes}
+        case EditTodo() | CancelTodo():
+            todo = TODOS.get(reader, message.stack_id, message.todo_id)
+            return todo and {"content": todo.content, "priority": todo.priority, "status": todo.status}
+        case SetIdea():
+            idea = IDEAS.get(reader, message.stack_id)
+            return idea and idea.idea
+        case ConfigureStack() | RenameStack() | DeleteStack() | ControlStack():
+            stack = STACKS.get(reader, message.stack_id)
+            return stack and _stack_before(message, stack)
+    return None
+
+
+def _stack_before(message: Any, stack: Stack) -> object:
+    if isinstance(message, ConfigureStack):
+        known = stack.settings
+        return {
+            section: {key: known.get(section, {}).get(key) for key in keys}
+            for section, keys in message.changes.items()
+        }
+    return stack.name if isinstance(message, RenameStack) else {"name": stack.name, "state": stack.state}
+
+
+def log_change(message: Any, before: object, failed: BaseException | None = None) -> None:
+    """Log what somebody has changed, or was refused.
+
+    Args:
+        message: one that `is_change`.
+        before: what `values_before` returned.
+        failed: why it was not done, if it was not.
+    """
+    did, new = _TOLD[type(message)]
+    old = "" if before is None else f"{_short(before)} -> "
+    stack = getattr(message, "stack_id", None)
+    refused = "" if failed is None else f": refused: {failed}"
+    where = f" of {stack}" if stack else ""
+    line = f"{REQUESTER.get()}: {did}{where}: {old}{_short(new(message))}{refused}"
+    logger.info("%s", line, extra={"stack": stack} if stack else {})
+
+
+def _short(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+
+
+_New = Callable[[Any], object]
+_TOLD: Mapping[type, tuple[str, _New]] = {
+    CreateStack: ("create", lambda m: {"name": m.stack.name, "settings": m.stack.settings, "start": m.start}),
+    ControlStack: ("control", lambda m: m.command),
+    ControlAll: ("control", lambda m: {"command": m.command, "stacks": m.stack_ids or "all"}),
+    DeleteStack: ("delete", lambda _: "deleted"),
+    ConfigureStack: ("settings", lambda m: m.changes),
+    RenameStack: ("name", lambda m: m.name),
+    SetIdea: ("idea", lambda m: m.idea.idea),
+    AddTodo: ("new todo", lambda m: {"content": m.todo.content, "priority": m.todo.priority}),
+    EditTodo: ("todo", lambda m: {"id": m.todo_id, "content": m.content, "priority": m.priority}),
+    CancelTodo: ("todo", lambda m: {"id": m.todo_id, "status": "cancelled"}),
+    LimitAll: ("budget of all", lambda m: m.changes),
+    Prune: ("prune", lambda m: {"dry_run": m.dry_run}),
+    PruneBroadcasts: ("prune broadcasts", lambda m: {"dry_run": m.dry_run}),
+    Repair: ("remove unreadable records", lambda m: [table for table, _ in m.records]),
+}
