@@ -201,3 +201,5 @@ class OrchestratorLoad(Record):
     agents_queued: int
     agents_abandoned: int
     """Threads in agents that did not end when they were told to."""
+    roles: tuple[str, ...] = ()
+    """Those of the team."""

@@ -389,6 +389,7 @@ class Orchestrator(DispatchedActor):
             agents_running=load.running,
             agents_queued=load.queued,
             agents_abandoned=load.abandoned,
+            roles=tuple(self._environment.roles),
         )
 
     def _subscribe(self, message: Subscribe) -> None:

@@ -186,6 +186,8 @@ class StackEvidence(Record):
     """Why runs failed in the last 24 hours, most frequent first."""
     waits: tuple[ErrorCount, ...] = ()
     """Why runs had to wait in the last 24 hours, as for their provider, most frequent first."""
+    roles: tuple[str, ...] = ()
+    """Those that have run."""
     work: WorkReport | None = None
     """Who had work when it was last found out."""
     work_is_current: bool = False

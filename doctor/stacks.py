@@ -20,6 +20,7 @@ from recursor.domain.todo import Todo, TodoStatus
 from recursor.domain.work import WorkReport
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.failures import failed_execution_ids
+from recursor.storage.roles_in_use import roles_of_stack
 from recursor.storage.rollups import sum_rollups
 from recursor.storage.store import Reader
 from recursor.storage.tables import (
@@ -133,6 +134,7 @@ def look_at_stack(
         day=day,
         cycle=cycle,
         graph=graph,
+        roles=roles_of_stack(reader, stack_id),
         recent=recent,
         errors=errors,
         waits=waits,

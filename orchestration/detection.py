@@ -14,6 +14,9 @@ from recursor.orchestration.roles import Role, RoleRegistry
 from recursor.orchestration.waits import held_back
 
 # Reports are made from this one, since their parts have been checked already.
+_MISSING = WorkStatus(
+    has_work=False, reason="not in this runner's team: start it with the --team that has the role"
+)
 _REPORT = WorkReport(stack_id="", computed_at=0.0, statuses={})
 
 
@@ -49,6 +52,9 @@ def detect_work(snapshot: Snapshot, roles: RoleRegistry, settings: Settings, now
     except (Exception, SystemExit) as error:
         # A detector is user code: even a sys.exit() in it is this stack's trouble and nobody else's.
         raise DetectorFailedError(f"work detection failed: {name}: {in_one_line(error)}") from error
+    for name in snapshot.states:
+        if name not in statuses:
+            statuses[name] = _MISSING
     return _REPORT.but(stack_id=snapshot.stack.id, computed_at=now, statuses=statuses)
 
 

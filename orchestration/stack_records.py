@@ -5,6 +5,7 @@ change is made to a copy. So an owner keeps what is on disk beside what is not y
 commit fails.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -117,8 +118,14 @@ class StackRecords:
         messages = self.user_messages.items
         if len(messages) <= MAX_OPEN:
             return messages, 0
-        unanswered = [each.id for each in messages if each.answered_at is None]
-        shown = set(unanswered[:MAX_OPEN])
+        # The first of every visitor, then the second, and so on: one who writes much hides no other.
+        of_sender: Counter[str] = Counter()
+        unanswered = []
+        for each in messages:
+            if each.answered_at is None:
+                unanswered.append((of_sender[each.sender], each.id))
+                of_sender[each.sender] += 1
+        shown = {message_id for _, message_id in sorted(unanswered)[:MAX_OPEN]}
         some = tuple([each for each in messages if each.id in shown or each.answered_at is not None])
         return some, len(unanswered) - len(shown)
 
@@ -134,7 +141,8 @@ class StackRecords:
         states = self.states
         if states.keys() == roles.keys():
             return states
-        return {role: self.state_of(role) for role in roles}
+        # Those of roles that left the team are shown, too: they may come back.
+        return {**states, **{role: self.state_of(role) for role in roles}}
 
 
 def forgettable(records: StackRecords) -> StackRecords:

@@ -21,6 +21,7 @@ from recursor.agents.model.exchange import Exchange
 from recursor.domain.errors import InvalidInputError, RecursorError
 from recursor.domain.process_settings import SqlSettings
 from recursor.domain.settings import RunnerSettings, Settings
+from recursor.domain.wording import plural
 from recursor.runner.agent_processes import AgentAssignment, AgentProcesses
 from recursor.runner.api_socket import ApiSocket, publish_to
 from recursor.runner.child_process import ChildLog
@@ -39,6 +40,7 @@ from recursor.runtime.task import HIGHEST_PRIORITY
 from recursor.storage.data_directory import DataDirectoryLock
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.opening import open_store
+from recursor.storage.roles_in_use import missing_roles
 from recursor.web.access import LOOPBACK, WebAccess, bracketed, is_wildcard
 from recursor.web.orchestrator_client import ActorClient
 
@@ -141,6 +143,7 @@ class Runner:
             self.store = held.enter_context(closing(open_store(store_directory(self.data))))
             held.callback(self.clock.close)
             self.orchestrator = self._start_orchestrator(held)
+            held.callback(self._warn_of_missing_roles().join)
             assignment = Assignment(
                 self.data,
                 self.settings,
@@ -210,6 +213,26 @@ class Runner:
             self._runner,
             LogPages(log_file(self.data)),
         )
+
+    def _warn_of_missing_roles(self) -> threading.Thread:
+        """Log the roles that stacks have worked with and that the team lacks: nobody does their work."""
+
+        def look() -> None:
+            with self.store.read() as reader:
+                missing = missing_roles(reader, self.roles)
+            for role, stacks in missing.items():
+                logger.warning(
+                    "role %s is not in the team, and has run in %s (%s): start the runner with the --team "
+                    "that has the role, unless it was removed on purpose",
+                    role,
+                    plural(len(stacks), "stack"),
+                    ", ".join(stack_id[:8] for stack_id in stacks[:3]) + (", ..." if len(stacks) > 3 else ""),
+                )
+
+        # Of a hundred thousand stacks it takes a third of a second, which the start need not wait for.
+        thread = threading.Thread(target=look, name="missing-roles", daemon=True)
+        thread.start()
+        return thread
 
     def _start_orchestrator(self, held: ExitStack) -> ActorRef[Orchestrator]:
         addresses = ModelAddresses.of_operator(

@@ -118,6 +118,12 @@ CASES: dict[str, list[Case]] = {
             )
         )
     ],
+    "roles": [
+        _stack(
+            healthy_stack(roles=("planner", "gardener")),
+            runner=make_runner(load=make_load(roles=("planner", "builder"))),
+        )
+    ],
     "model-keys": [
         _stack(healthy_stack(settings=_ASKING), keyed=("openai",)),
         _stack(healthy_stack(settings=_ASKING), keyed=()),

@@ -62,7 +62,8 @@ def test_everything_is_there_oldest_first() -> None:
     assert list(snapshot.user_messages) == visitors
     assert snapshot.artifact == make_artifact(11)
     assert ids(snapshot.messages) == [3, 4, 5]
-    assert list(snapshot.states) == ["planner", "gardener"]
+    # One that left the team may come back.
+    assert sorted(snapshot.states) == ["gardener", "gone", "planner"]
     assert snapshot.states["planner"].last_run_at == NOW - 5
 
 
@@ -110,6 +111,15 @@ class TestBounds:
             make_records(messages=[make_message(1)], broadcasts=[make_message(n) for n in range(2, 7)])
         )
         assert both.more_messages == 2
+
+    def test_a_visitor_who_writes_much_hides_no_other(self) -> None:
+        messages = [
+            *(make_user_message(n, sender="Ada") for n in range(9)),
+            make_user_message(9, sender="Bob"),
+        ]
+        snapshot = see(make_records(user_messages=messages))
+        assert ids(snapshot.user_messages) == [0, 1, 9]
+        assert snapshot.more_user_messages == 7
 
     def test_closed_todos_are_shown_beside_them(self) -> None:
         closed = [make_todo(n, status=TodoStatus.COMPLETED) for n in (0, 7)]

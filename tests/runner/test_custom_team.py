@@ -1,5 +1,6 @@
 """Teams and roles of one's own are found by their names, and what is wrong with one is said in a line."""
 
+import signal
 import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
@@ -10,7 +11,7 @@ import pytest
 from recursor.domain.errors import InvalidInputError
 from recursor.runner import custom_team
 from recursor.runner.team import observers_team_named, team_named
-from tests.processes import Done
+from tests.processes import Done, run_to_end, started_runner, wait_for
 
 MODULE = """
 from recursor.domain.effect import Outcome
@@ -111,3 +112,18 @@ def test_the_command_says_what_is_wrong_before_it_runs_anything(
     done = recursor("run", "--team", "nowhere:team")
     assert "team nowhere:team: nowhere cannot be imported" in done.complaint
     assert not data.exists()
+
+
+def test_a_runner_without_a_role_that_has_run_says_so(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (tmp_path / "own_team.py").write_text(MODULE.replace("has_work=False", "has_work=True, priority=9"))
+    stack = run_to_end("create", "garden", "--start", data=data).out.strip()
+    with started_runner("--team", "own_team:role", data=data):
+        wait_for(lambda: len(run_to_end("executions", "garden", "--json", data=data).json) > 0)
+    with started_runner(data=data) as runner:
+        wait_for(lambda: "tester" in run_to_end("work", "garden", data=data).out)
+        assert "start it with the --team that has the role" in run_to_end("work", "garden", data=data).out
+        findings = run_to_end("doctor", "--json", data=data).json["findings"]
+        assert [each["figures"] for each in findings if each["id"] == "roles"] == [{"roles": ["tester"]}]
+        assert runner.end(signal.SIGTERM) == 0
+        assert f"role tester is not in the team, and has run in 1 stack ({stack[:8]})" in runner.err
