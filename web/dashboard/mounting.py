@@ -4,6 +4,7 @@ from functools import partial
 
 from fastapi import FastAPI, Response
 from nicegui import app as nicegui_app
+from nicegui import run as nicegui_run
 from nicegui import ui
 from starlette.datastructures import MutableHeaders
 from starlette.routing import Match, Mount
@@ -51,6 +52,8 @@ def mount_dashboard(app: FastAPI, engine: Engine) -> None:
         app: where to.
         engine: what the pages show and steer.
     """
+    # Nothing here uses its pool of processes, whose semaphores need shared memory: a container may lack it.
+    nicegui_run.setup = _no_process_pool
     sheet = style_sheet()
     path = style_path(sheet)
 
@@ -83,6 +86,10 @@ def mount_dashboard(app: FastAPI, engine: Engine) -> None:
     mounted = app.router.routes.pop()
     assert isinstance(mounted, Mount)
     app.router.routes.append(_Pages(mounted.path, _Guarded(mounted.app), app))
+
+
+def _no_process_pool() -> None:
+    pass
 
 
 class _Pages(Mount):
