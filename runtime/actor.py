@@ -38,7 +38,7 @@ class StopFlag(threading.Event):
     _event: threading.Event | None = None
 
     def __init__(self) -> None:
-        # Without `super().__init__()`, which makes the condition variable that this class does without.
+        # Without `super().__init__()`: it would create the condition variable that this class avoids.
         pass
 
     def is_set(self) -> bool:
@@ -46,13 +46,13 @@ class StopFlag(threading.Event):
         return self.raised
 
     def set(self) -> None:
-        """Set the flag, and wake all that wait for it."""
+        """Set the flag and wake all waiting threads."""
         self.raised = True
         if self._event is not None:
             self._event.set()
 
     def clear(self) -> None:
-        """Unset the flag."""
+        """Clear the flag."""
         self.raised = False
         if self._event is not None:
             self._event.clear()
@@ -68,9 +68,10 @@ class StopFlag(threading.Event):
         """
         if self.raised:
             return True
-        # `setdefault` is atomic: all that wait, wait for the same event.
+        # `setdefault` is atomic: all waiting threads share one event.
         event: threading.Event = self.__dict__.setdefault("_event", threading.Event())
-        # Set after the look above and before there was an event: it would stay unset.
+        # The flag was set between the check above and the creation of the event, so nobody else sets the
+        # event.
         if self.is_set():
             return True
         with blocking():
@@ -84,7 +85,7 @@ class DispatchedRef(ActorRef[A]):
     actor_stopped: StopFlag
 
     def tell(self, message: Any) -> None:
-        """Send a message, and expect no answer.
+        """Send a message without asking for an answer.
 
         Args:
             message: the message.
@@ -112,7 +113,7 @@ class DispatchedRef(ActorRef[A]):
     def ask(
         self, message: Any, *, block: bool = True, timeout: float | None = None
     ) -> Any | DispatchedFuture[Any]:
-        """Send a message, and get the answer.
+        """Send a message that asks for an answer.
 
         Args:
             message: the message.
@@ -123,9 +124,9 @@ class DispatchedRef(ActorRef[A]):
             The answer if `block`, else its future.
 
         Raises:
-            pykka.Timeout: there was no answer in time.
+            pykka.Timeout: no answer arrived in time.
             pykka.ActorDeadError: the actor has stopped.
-            BaseException: the actor's answer, if it is an exception.
+            BaseException: the actor answered with this exception.
         """
         future: DispatchedFuture[Any] = DispatchedFuture()
         if self.actor_stopped.raised:
@@ -138,10 +139,9 @@ class DispatchedRef(ActorRef[A]):
 class DispatchedActor(Actor):
     """A pykka actor without a thread of its own.
 
-    It behaves as `pykka.ThreadingActor` does, but that a dispatcher's threads run it, that every message is
-    answered even if it arrives while the actor stops, and that an actor which raises other than an
-    `Exception` answers the message with `ActorDeadError` before it stops all actors, where pykka leaves the
-    asker waiting.
+    It behaves like `pykka.ThreadingActor`, with three differences: a dispatcher's threads run it; messages
+    that arrive while it stops are answered, too; and if it raises anything but an `Exception`, it answers the
+    message with `ActorDeadError` before it stops all actors (pykka leaves the asker waiting).
 
     Example:
         class Greeter(DispatchedActor):
@@ -155,22 +155,23 @@ class DispatchedActor(Actor):
         dispatcher: runs the actor; None for the class's own `default_dispatcher`.
 
     Raises:
-        TypeError: there is neither.
+        TypeError: no dispatcher is given and the class has no default.
     """
 
     default_dispatcher: ClassVar[ActorDispatcher | None] = None
-    """What runs actors of this class that are given no dispatcher."""
+    """Runs actors of this class that get no dispatcher of their own."""
 
     listed: ClassVar[bool] = True
     """Whether actors of this class are in pykka's `ActorRegistry`.
 
-    To stop a listed actor takes time in proportion to all that are listed (it is a list). One that is not
-    listed has to be held by a reference to it, is not reached by `ActorRegistry.broadcast` and `stop_all`,
-    and has to be stopped by its owner: right for the many parts of something of which one actor is listed.
+    Stopping a listed actor takes time in proportion to the number of listed actors, because the registry is a
+    list. An unlisted actor lives only as long as something refers to it, is not reached by
+    `ActorRegistry.broadcast` and `stop_all`, and must be stopped by its owner. That suits the children of a
+    listed actor.
     """
 
     actor_inbox: Mailbox
-    """The messages; its `dispatcher` runs the actor."""
+    """The inbox; its `dispatcher` runs the actor."""
 
     actor_stopped: StopFlag
 
@@ -180,15 +181,15 @@ class DispatchedActor(Actor):
             dispatcher = self.default_dispatcher
         if dispatcher is None:
             raise TypeError(f"{type(self).__name__} has no dispatcher: call super().__init__(dispatcher=...)")
-        # pykka asks a static method for the inbox, which cannot know the dispatcher, and makes an event of
-        # 1.2 KB.
+        # pykka creates the inbox in a static method, which cannot know the dispatcher, and an event of 1.2
+        # KB.
         self.actor_inbox = dispatcher.mailbox()
         self.actor_stopped = StopFlag()
         self._actor_ref = DispatchedRef(self)
 
     @property
     def actor_ref(self) -> DispatchedRef[Self]:
-        """The reference to this actor, for others."""
+        """The reference that others use for this actor."""
         return self._actor_ref  # type: ignore[return-value]  # set above
 
     @classmethod
@@ -209,10 +210,9 @@ class DispatchedActor(Actor):
         return actor.actor_ref
 
     def on_fatal_error(self, error: BaseException) -> None:
-        """Called when the actor has stopped because of something that is no `Exception`, as `SystemExit`.
+        """Called after the actor stopped because of a `BaseException` such as `SystemExit`.
 
-        Stops all listed actors, which is pykka's rule. An actor that is not listed is part of something that
-        is, and fails alone.
+        Stops all listed actors, as pykka does. An unlisted actor fails alone.
 
         Args:
             error: the exception.
@@ -224,7 +224,7 @@ class DispatchedActor(Actor):
 
     @staticmethod
     def _create_actor_inbox() -> ActorInbox:
-        # Only until the constructor, a few instructions later, puts the dispatcher's mailbox in its place.
+        # A placeholder: the constructor replaces it with the dispatcher's mailbox a few instructions later.
         return queue.SimpleQueue()
 
     @staticmethod
@@ -232,12 +232,11 @@ class DispatchedActor(Actor):
         return DispatchedFuture()
 
     def _start_actor_loop(self) -> None:
-        # Without an `on_start` there is nothing to do until the first message.
+        # Without an `on_start`, there is nothing to do before the first message.
         self.actor_inbox.open(self, setup=type(self).on_start is not Actor.on_start)
 
     def _actor_loop_batch(self, messages: Messages, batch: int) -> None:
-        # pykka's `_actor_loop_running`, but that it comes to an end, and that the asker is answered whatever
-        # is raised.
+        # Like pykka's `_actor_loop_running`, but it returns, and the asker is answered whatever is raised.
         stopped, receive, take = self.actor_stopped, self.on_receive, messages.get_nowait
         message: Any = None
         future: ReplyTo | None = None
@@ -262,12 +261,12 @@ class DispatchedActor(Actor):
                     reject(None, future, f"{self} died of {error!r}")
                     self.on_fatal_error(error)
         except BaseException as error:
-            # The thread is being killed, between two instructions of this method.
+            # Something kills the thread between two instructions of this method.
             reject(message, future, f"{self} died of {error!r}")
             raise
 
     def _fail(self, future: ReplyTo | None) -> None:
-        """Answer with the exception that is being handled, or, if no answer is wanted, die of it."""
+        """Answer with the current exception, or, if no answer is wanted, die of it."""
         if future is not None:
             logger.info("Exception returned from %s to caller:", self, exc_info=True)
             future.set_exception()
@@ -280,7 +279,7 @@ class DispatchedActor(Actor):
 
 
 def stop(ref: ActorRef[Any]) -> DispatchedFuture[bool]:
-    """Ask an actor to stop, without waiting, and get a future that takes callbacks.
+    """Ask an actor to stop, and return a future that takes callbacks, without waiting.
 
     `ActorRef.stop(block=False)` returns one with a get hook, which is not done until `get` is
     called.
@@ -289,7 +288,8 @@ def stop(ref: ActorRef[Any]) -> DispatchedFuture[bool]:
         ref: a `DispatchedActor`.
 
     Returns:
-        True when it has handled the messages before this one and stopped; False if it was dead already.
+        A future: True when the actor has handled its earlier messages and stopped; False if it was already
+            dead.
     """
     stopped: DispatchedFuture[bool] = DispatchedFuture()
     asked: DispatchedFuture[None] = ref.ask(_ActorStop(), block=False)  # type: ignore[assignment]  # see _create_future

@@ -16,30 +16,30 @@ T = TypeVar("T")
 Queue = OrderedDict[PoolTask[Any], None]
 
 
-# Looked up once: Python 3.11 takes as long to find a member of an enum as to call a function.
+# Looked up once: in Python 3.11, finding a member of an enum takes as long as calling a function.
 _QUEUED, _ADMITTED, _RUNNING = TaskState.QUEUED, TaskState.ADMITTED, TaskState.RUNNING
 _ASIDE, _RETURNING = TaskState.ASIDE, TaskState.RETURNING
 _ABANDONED, _ENDED = TaskState.ABANDONED, TaskState.ENDED
 
 
 class Admitted(NamedTuple):
-    """The tasks that have got a place."""
+    """Tasks that have just been admitted."""
 
     begin: list[PoolTask[Any]]
-    """New ones, which are to begin."""
+    """New tasks, to be started."""
 
     resume: list[DispatchedFuture[None]]
-    """To be completed, for others to continue."""
+    """Futures to complete, so that their tasks continue."""
 
 
 _NOBODY = Admitted([], [])
 
 
 class Places:
-    """At most `limit` tasks have a place, and the most urgent gets the next one.
+    """At most `limit` tasks have a place; the most urgent task gets the next one.
 
-    Of equal priority, those that have begun already go first, then those that have waited longest. This class
-    knows no threads.
+    Among tasks of equal priority, those that have already begun go first, then those that have waited
+    longest. This class knows no threads.
 
     | state | `admit` | `begin` | `leave` | `come_back` | `take_back` | `abandon` | `end` |
     |---|---|---|---|---|---|---|---|
@@ -50,20 +50,20 @@ class Places:
     | RETURNING | RUNNING | | | | | ABANDONED | ENDED |
     | ABANDONED | | | | | | | ENDED |
 
-    ADMITTED and RUNNING tasks have a place.
+    ADMITTED and RUNNING tasks hold a place.
     """
 
     def __init__(self, limit: int) -> None:
-        """Have `limit` places.
+        """Create `limit` places.
 
         Raises:
-            ValueError: there would be no place.
+            ValueError: `limit` is less than 1.
         """
         if limit < 1:
             raise ValueError(f"a pool needs at least 1 place, not {limit}")
         self.limit = limit
         self.holds = 0
-        """How many holds there are: while there is one, no free place is given away, and no task begins."""
+        """Number of active holds: while there are any, no free place is given away and no task begins."""
         self.queued = 0
         """How many tasks wait for a place."""
         self.taken = 0
@@ -71,9 +71,9 @@ class Places:
         self.abandoned = 0
         """How many tasks were abandoned and have not ended yet."""
         self.present: dict[PoolTask[Any], None] = {}
-        """The tasks that were admitted and have not ended, in the order in which they were."""
+        """The tasks that were admitted and have not ended, in order of admission."""
         self._resume: list[DispatchedFuture[None]] = []
-        # Two for each priority, the most urgent first: those that have begun, and those that have not.
+        # Two queues per priority, the most urgent first: tasks that have begun, and tasks that have not.
         self._queues = [Queue() for _ in range(2 * (HIGHEST_PRIORITY - LOWEST_PRIORITY + 1))]
 
     def add(self, task: PoolTask[Any]) -> None:
@@ -81,10 +81,10 @@ class Places:
         self._enqueue(task)
 
     def enter(self, task: PoolTask[Any]) -> bool:
-        """Give a new task a place, if one is free and nobody waits; else queue it.
+        """Admit a new task if a place is free and no other task waits; else queue it.
 
         Returns:
-            Whether it has a place, and is to begin.
+            Whether it was admitted and should begin.
         """
         if self.queued or self.holds or self.taken >= self.limit:
             self.add(task)
@@ -95,10 +95,10 @@ class Places:
         return True
 
     def admit(self) -> Admitted:
-        """Give the free places to the most urgent tasks; to be called after the other methods (not `enter`).
+        """Give free places to the most urgent tasks; call it after any other method except `enter`.
 
         Returns:
-            What is to begin or to continue now.
+            The tasks to start or continue now.
         """
         if not self._resume and (not self.queued or self.holds or self.taken == self.limit):
             return _NOBODY
@@ -122,12 +122,12 @@ class Places:
         """Note that an admitted task is about to begin.
 
         Returns:
-            Whether it may: not if it was given up, or all tasks are held, meanwhile.
+            Whether it may: no if it was abandoned meanwhile or a hold is active.
         """
         if task.state is not _ADMITTED:
             return False
         if self.holds:
-            # It gets a place again, and begins, ahead of others of its priority.
+            # It is admitted again ahead of others of its priority.
             self.taken -= 1
             self.present.pop(task, None)
             task.state = _QUEUED
@@ -144,10 +144,10 @@ class Places:
             self.taken -= 1
 
     def come_back(self, task: PoolTask[Any]) -> DispatchedFuture[None] | None:
-        """Queue a task that left, to be admitted again.
+        """Queue a task that gave up its place, to be admitted again.
 
         Returns:
-            What is completed when it has a place, or has ended; None: it may continue at once.
+            A future that completes when it has a place or has ended; None if it may continue at once.
         """
         if task.state is _ASIDE:
             task.state = _RETURNING
@@ -159,7 +159,7 @@ class Places:
         """End a task that has not begun.
 
         Returns:
-            Whether it has not.
+            Whether it had not begun.
         """
         if task.state is _QUEUED:
             self._remove(task)
@@ -172,10 +172,10 @@ class Places:
         return True
 
     def abandon(self, task: PoolTask[Any]) -> bool:
-        """Give a task up, and free its place.
+        """Abandon a task and free its place.
 
         Returns:
-            Whether it was given up just now: not if it has ended or was given up before.
+            Whether this call abandoned it: no if it had already ended or been abandoned.
         """
         if self.take_back(task):
             return True
@@ -187,13 +187,13 @@ class Places:
         return True
 
     def end(self, task: PoolTask[Any]) -> bool:
-        """Note that a task that has begun runs no more, and free its place.
+        """Note that a running task has ended, and free its place.
 
         Returns:
-            Whether its outcome counts: not if it was abandoned.
+            Whether its outcome counts: no if it was abandoned.
         """
         self.present.pop(task, None)
-        # For parts of it that it has left behind.
+        # Parts of it may still wait to come back.
         self._resume_later(task)
         if task.state is _ABANDONED:
             self.abandoned -= 1
@@ -207,7 +207,7 @@ class Places:
         """End all tasks that have not begun.
 
         Returns:
-            Those tasks.
+            The ended tasks.
         """
         waiting = [task for queue in self._queues[1::2] for task in queue]
         return [task for task in (*waiting, *self.present) if self.take_back(task)]
@@ -236,13 +236,13 @@ class Places:
 
 
 class Admission:
-    """The places of a pool, safe for many threads, and the owner of its tasks.
+    """The places of a pool, thread-safe; it owns the pool's tasks.
 
     Args:
-        limit: how many tasks may have a place at a time.
-        start: called, without a lock, with each task that is to begin. When it does, `begin` is to be called;
-            and when it runs no more, `end`.
-        cancel: called, without a lock, with each task that was abandoned after it had begun.
+        limit: how many tasks may hold a place at a time.
+        start: called, without a lock, with each task to start. The caller then calls `begin` when the task
+            begins and `end` when it ends.
+        cancel: called, without a lock, with each task abandoned after it began.
 
     Raises:
         ValueError: `limit` is less than 1.
@@ -255,17 +255,17 @@ class Admission:
         self._start = start
         self._cancel = cancel
         self._closed = False
-        # Re-entrant: a finalizer may call in the middle of anything. No code of others is called under it.
+        # Re-entrant: a finalizer may call at any point. No foreign code is called under it.
         self._lock = threading.RLock()
 
     @property
     def load(self) -> Load:
-        """How many tasks wait for a place, have one, and were abandoned and have not ended."""
+        """How many tasks wait, hold a place, and were abandoned but have not ended yet."""
         with self._lock:
             return Load(self._places.queued, self._places.taken, self._places.abandoned)
 
     def add(self, task: PoolTask[T]) -> PoolTask[T]:
-        """Queue a new task; abandon it, if this is closed. Returns the task."""
+        """Queue a new task, or abandon it if the pool is closed. Returns the task."""
         with self._lock:
             closed = self._closed
             has_place = not closed and self._places.enter(task)
@@ -276,32 +276,32 @@ class Admission:
         return task
 
     def admit(self) -> None:
-        """Start and resume tasks as long as there are places."""
+        """Start and resume tasks while places are free."""
         with self._lock:
             admitted = self._places.admit()
         self._carry_out(admitted)
 
     def hold(self) -> None:
-        """Let no task begin, nor any that left continue, until as many `release`s have followed."""
+        """Let no task begin, and none that stepped aside continue, until `release` is called as often."""
         with self._lock:
             self._places.holds += 1
 
     def release(self) -> None:
-        """Take back one `hold`."""
+        """Undo one `hold`."""
         with self._lock:
             self._places.holds -= 1
         self.admit()
 
     def begin(self, task: PoolTask[Any]) -> bool:
-        """Note that a started task begins. Returns whether it may: not if it was given up meanwhile."""
+        """Note that a started task begins. Returns whether it may: no if it was abandoned meanwhile."""
         with self._lock:
             return self._places.begin(task)
 
     def end(self, task: PoolTask[Any]) -> bool:
-        """Note that a task runs no more, and pass its place on.
+        """Note that a task has ended, and pass its place on.
 
         Returns:
-            Whether its outcome counts: not if it was abandoned.
+            Whether its outcome counts: no if it was abandoned.
         """
         with self._lock:
             counts = self._places.end(task)
@@ -316,7 +316,7 @@ class Admission:
             is_unbegun = self._places.take_back(task)
         if is_unbegun:
             self.admit()
-            task.settle_as_abandoned("the task was taken back before it began")
+            task.settle_as_abandoned("the task was withdrawn before it began")
         return is_unbegun
 
     def abandon(self, task: PoolTask[Any]) -> None:
@@ -345,10 +345,10 @@ class Admission:
             await returned
 
     def close(self) -> list[PoolTask[Any]]:
-        """Let no task begin any more: abandon those that have not begun.
+        """Start no more tasks, and abandon those that have not begun.
 
         Returns:
-            Those that have begun and not ended.
+            The tasks that have begun and not ended.
         """
         with self._lock:
             self._closed = True

@@ -1,4 +1,4 @@
-"""Time as a parameter: a clock tells the time, and makes calls at later times."""
+"""Time as a parameter: a clock tells the time and calls functions at given times."""
 
 import heapq
 import itertools
@@ -11,30 +11,31 @@ from typing import Protocol
 logger = logging.getLogger("recursor.runtime")
 
 
-# Timers cancelled before their time stay in the heap until they are as many as this, and half of all:
-# then all go at once, which costs each of them no more than taking it out of a heap.
+# Cancelled timers stay in the heap until there are this many and they make up half of it. Then all are
+# removed at once, which costs no more per timer than removing it from a heap.
 MOST_CANCELLED = 1000
 
 
 class Timer:
-    """A call that is due at some time. Cancelling one that was called already does nothing."""
+    """A call due at some time. Cancelling it after it was made does nothing."""
 
     __slots__ = ("_forget", "callback")
 
     def __init__(self, callback: Callable[[], object], forget: Callable[[], object] | None = None) -> None:
-        """Make a timer for `callback`; `forget` is called if it is cancelled before its time."""
+        """Make a timer for `callback`; `forget` is called if it is cancelled in time."""
         self.callback: Callable[[], object] | None = callback
         self._forget = forget
 
     def cancel(self) -> None:
-        """Make sure that the call is not made, unless it is being made now."""
+        """Prevent the call, unless it is already being made."""
         if self.callback is not None:
             self.callback = None
             if self._forget is not None:
                 self._forget()
 
     def fire(self) -> None:
-        """Make the call, once. What it raises is logged: it must not end the thread that all timers share."""
+        """Make the call, once. Its exceptions are logged: they must not end the thread that all timers
+        share."""
         callback, self.callback = self.callback, None
         if callback is None:
             return
@@ -45,26 +46,26 @@ class Timer:
 
 
 class Clock(Protocol):
-    """The time, and calls at later times."""
+    """Tells the time, and makes calls later."""
 
     def now(self) -> float:
-        """Return seconds since the epoch, UTC."""
+        """Return the time in seconds since the epoch, UTC."""
         ...
 
     def call_at(self, when: float, callback: Callable[[], object]) -> Timer:
-        """Have `callback` called once at `when` (seconds since the epoch, UTC) or soon after.
+        """Call `callback` once, at `when` (seconds since the epoch, UTC) or soon after.
 
         It runs on a thread that all timers share and should do no more than tell an actor.
         """
         ...
 
     def close(self) -> None:
-        """Make no more calls."""
+        """Make no further calls."""
         ...
 
 
 class SystemClock:
-    """The machine's time. One thread, begun with the first timer, makes all calls; it never polls."""
+    """The machine's time. One thread, started with the first timer, makes all calls; it never polls."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -77,7 +78,7 @@ class SystemClock:
     now = staticmethod(time.time)
 
     def call_at(self, when: float, callback: Callable[[], object]) -> Timer:
-        """See `Clock.call_at`. A later step of the machine's time does not move the call."""
+        """See `Clock.call_at`. A later change of the machine's time does not move the call."""
         timer = Timer(callback, self._forget)
         due = time.monotonic() + (when - time.time())
         with self._changed:
@@ -88,7 +89,7 @@ class SystemClock:
             if self._heap[0] is entry:
                 self._changed.notify()
             if self._thread is None:
-                # A daemon: a program that forgets to close its clock can still end.
+                # A daemon, so that a program that forgets to close its clock can still exit.
                 self._thread = threading.Thread(target=self._run, name="recursor-timers", daemon=True)
                 self._thread.start()
         return timer
@@ -104,11 +105,11 @@ class SystemClock:
         while True:
             with self._changed:
                 while not self._closed and (not self._heap or self._heap[0][0] > time.monotonic()):
-                    # A cancelled timer is dropped when it comes up; no thread has to be woken for it.
+                    # A cancelled timer is dropped when it comes up; there is no need to wake the thread.
                     while self._heap and self._heap[0][2].callback is None:
                         heapq.heappop(self._heap)
                         self._cancelled -= 1
-                    # A thread cannot wait for centuries at a time: it looks again later.
+                    # A thread cannot wait for centuries in one call, so it checks again later.
                     longest = threading.TIMEOUT_MAX
                     due = self._heap[0][0] - time.monotonic() if self._heap else longest
                     self._changed.wait(min(due, longest))
@@ -129,30 +130,30 @@ class SystemClock:
 
 
 class ManualClock:
-    """A time that passes only when told to: for tests, and for replaying."""
+    """A clock that moves only when told to: for tests and replays."""
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:
-        """Begin at `start`, seconds since the epoch, UTC."""
+        """Start at `start`, seconds since the epoch, UTC."""
         self._lock = threading.Lock()
         self._now = start
         self._heap: list[tuple[float, int, Timer]] = []
         self._serial = itertools.count()
 
     def now(self) -> float:
-        """See `Clock.now`. A microsecond later each time, as no two readings of a real clock are equal."""
+        """See `Clock.now`. Each reading is a microsecond later: no two readings of a real clock are equal."""
         with self._lock:
             self._now += 1e-6
             return self._now
 
     def call_at(self, when: float, callback: Callable[[], object]) -> Timer:
-        """See `Clock.call_at`. The call is made by `advance`, on its thread, also when it is due already."""
+        """See `Clock.call_at`. `advance` makes the call, on its own thread, even if it is already due."""
         timer = Timer(callback)
         with self._lock:
             heapq.heappush(self._heap, (when, next(self._serial), timer))
         return timer
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` pass, making the calls that fall due, each at its time."""
+        """Let `seconds` pass, and make each call that falls due at its time."""
         with self._lock:
             end = self._now + seconds
         while (timer := self._next_until(end)) is not None:
@@ -161,7 +162,7 @@ class ManualClock:
             self._now = max(self._now, end)
 
     def next_due(self) -> float | None:
-        """Return when the next call is due, or None: seconds since the epoch, UTC."""
+        """Return when the next call is due, in seconds since the epoch, UTC; None if there is none."""
         with self._lock:
             return min((when for when, _, timer in self._heap if timer.callback is not None), default=None)
 

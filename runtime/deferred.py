@@ -1,4 +1,4 @@
-"""An answer that comes later, so that the actor that was asked need not wait for it.
+"""An answer that comes later, so that the actor need not wait for it.
 
 Source: the pipe pattern, https://doc.akka.io/docs/akka/current/typed/interaction-patterns.html
 """
@@ -17,7 +17,7 @@ class Deferred:
     """Returned by `on_receive` in place of the answer: the asker gets the outcome of a future.
 
     Args:
-        future: its value or its exception is the answer, as soon as it is done.
+        future: its value or exception becomes the answer as soon as it is done.
     """
 
     __slots__ = ("_future",)
@@ -27,7 +27,7 @@ class Deferred:
 
     @classmethod
     def failed(cls, error: Exception) -> Deferred:
-        """Answer with an error, which is dropped if no answer is wanted: the actor does not die of it.
+        """Answer with an error. If no answer is wanted, the error is dropped and the actor lives on.
 
         Args:
             error: the asker's `get` raises it.
@@ -37,10 +37,10 @@ class Deferred:
         return cls(future)
 
     def answer(self, asked: ReplyTo | None) -> None:
-        """Pass the outcome on when it is there; only for the actor type.
+        """Pass the outcome on when it is available; only for the actor type.
 
         Args:
-            asked: the future of the question; None: no answer is wanted.
+            asked: the future of the question; None if no answer is wanted.
         """
         if asked is not None:
             self._future.add_done_callback(lambda done: _pass_on(done, asked))
@@ -48,7 +48,7 @@ class Deferred:
 
 def _pass_on(done: DispatchedFuture[Any], asked: ReplyTo) -> None:
     error = done.exception()
-    # Full: the actor was terminated meanwhile, and the asker told so.
+    # Full: the actor was terminated meanwhile, and the asker already has its error.
     with contextlib.suppress(queue.Full):
         if error is None:
             asked.set(done.get())
@@ -65,8 +65,8 @@ class _InMessage(Deferred):
         super().__init__(DispatchedFuture())
 
     def answer(self, asked: ReplyTo | None) -> None:
-        """Leave it to the receiver, which knows what is asked for."""
+        """Leave the answer to the receiver, which holds the future."""
 
 
 ANSWERED_BY_RECEIVER = _InMessage()
-"""Returned by `on_receive` where the message itself holds the future to answer, and it is answered later."""
+"""Returned by `on_receive` if the message itself holds the future, which is completed later."""

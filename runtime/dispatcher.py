@@ -16,7 +16,7 @@ from recursor.runtime.worker import Worker, blocking
 
 logger = logging.getLogger("recursor.runtime")
 
-# One of so many that would go first waits for its turn like all others.
+# Every 64th mailbox that would go first waits for its turn instead, so that no other is starved.
 FAIR = 64
 
 
@@ -24,22 +24,21 @@ class Dispatcher:
     """A few threads that run many actors, each actor in at most one thread at a time, in the order of its
     messages.
 
-    Urgent mailboxes come first. An actor that is told something by one that runs here comes next, before
-    those that wait: what the two work at is in the processor's caches, and a conversation of actors does not
-    wait for all others at each step. Neither keeps the others waiting for ever.
+    Urgent mailboxes come first. Next come actors that got a message from an actor running here: their data is
+    in the processor's caches, and a conversation between actors need not wait for all others at each step.
+    Neither can starve the others.
 
-    Threads are started when there is work for them, and wait without using the CPU when there is none. Actors
-    on it should not block, but if they wait for a future of ours, a spare thread is started, and nothing
-    stands still.
+    Threads are started on demand and use no CPU while idle. Actors should not block; but while one waits for
+    a `DispatchedFuture`, a spare thread takes over.
 
-    Mailboxes are queued and taken with atomic operations. A lock is only for threads that come and go: if
-    every turn took it, each thread would soon find it held by one that waits for the interpreter, and would
-    make that one run by waiting, at 10 microseconds a time (a lock convoy; it was measured to cost two thirds
-    of the speed). No wake-up is lost without it: a sender queues the mailbox before it looks whether a thread
-    is missing, and a thread says that it is missing before it looks into the queue once more.
+    Mailboxes are queued and taken with atomic operations. Only threads that start, wait or end take a lock.
+    If every turn took it, its holder would often be waiting for the interpreter, and each handover would cost
+    10 microseconds (a lock convoy; measured, it costs two thirds of the speed). No wake-up is lost: a sender
+    queues the mailbox before it checks for an idle thread, and a thread marks itself idle before it checks
+    the queue once more.
 
     Args:
-        threads: how many threads at most run actors at a time.
+        threads: the most threads that run actors at a time.
         name: prefix of the threads' names.
 
     Raises:
@@ -49,10 +48,11 @@ class Dispatcher:
     """
 
     batch: int = 16
-    """How many messages an actor may handle before others have their turn.
+    """How many messages an actor may handle in one turn.
 
-    A turn costs about as much as two small messages, so longer batches gain little; and with messages of 0.1
-    ms an actor waits at most 1.6 ms for each one before it in the queue. Akka's default is 5. """
+A turn costs about as much as two small messages, so longer batches gain little. With messages of 0.1 ms, an
+actor waits at most 1.6 ms for each actor ahead of it. Akka's default is 5.
+"""
 
     def __init__(self, threads: int, name: str) -> None:
         if threads < 1:
@@ -61,16 +61,16 @@ class Dispatcher:
         self.name = name
         self._ready: deque[Mailbox] = deque()
         self._urgent: deque[Mailbox] = deque()
-        # Count those that go first.
+        # Count the mailboxes that would go first.
         self._told, self._hurried = count(), count()
         self._own_threads: set[int] = set()
-        # Re-entrant: the garbage collector may run a finalizer in the middle of anything, and that may tell
-        # an actor something. Therefore each change below is complete before `_wake_one` looks at it.
+        # Re-entrant: the garbage collector may run a finalizer at any point, and a finalizer may send a
+        # message. So each change below is complete before `_wake_one` reads it.
         self._lock = threading.RLock()
         self._workers: set[Worker] = set()
         self._idle: list[Worker] = []
-        # Threads that count against the limit; fewer, and the next sender takes the way that looks after
-        # threads.
+        # Threads that count against the limit. If there are fewer, the next sender takes the slow path, which
+        # starts or wakes one.
         self._placed = 0
         self._wanted = threads
         self._closing = False
@@ -88,17 +88,17 @@ class Dispatcher:
             return Load(len(self._urgent) + len(self._ready), running, abandoned=0)
 
     def mailbox(self) -> Mailbox:
-        """Make the inbox for an actor that is to run here."""
+        """Make the inbox for an actor that will run here."""
         return Mailbox(self)
 
     def schedule(self, mailbox: Mailbox, /, *, again: bool = False) -> None:
         """Queue a mailbox; only for the mailbox itself, when it has the turn.
 
-        On a dispatcher that was shut down, the actor is terminated: no asker waits for ever.
+        After a shutdown, the actor is terminated instead, so that no asker waits forever.
 
         Args:
             mailbox: the one to run.
-            again: whether it has just run, and others are to have their turn first.
+            again: whether it has just run, so that others come first.
         """
         if again:
             self._ready.append(mailbox)
@@ -112,11 +112,12 @@ class Dispatcher:
             self._ensure_thread()
 
     def shutdown(self, timeout: float | None = None) -> bool:
-        """Let the threads handle all queued messages, and end them.
+        """Handle all queued messages, then end the threads.
 
-        Stop the actors first: those that still run are not told. An actor that gets a message later is ended
-        without a call of its `on_stop`, and the message is answered with `ActorDeadError`. On one of its own
-        threads this returns when the others have ended, and that one ends after its turn.
+        Stop the actors first: this does not notify those that still run. An actor that gets a message later
+        is ended without a call of `on_stop`, and the message is answered with `ActorDeadError`. Called on one
+        of the dispatcher's own threads, this returns when the others have ended; that thread ends after its
+        turn.
 
         Args:
             timeout: seconds to wait at most, after which actors that are still queued are terminated; None
@@ -142,9 +143,9 @@ class Dispatcher:
         return True
 
     def next_for(self, worker: Worker) -> Mailbox | None:
-        """Wait for the next mailbox to run, or None if the worker is to end; only for the worker itself."""
+        """Wait for the next mailbox to run; None if the worker should end. Only for the worker itself."""
         while True:
-            # More than the limit: one that waited in a future is back, and this one gives way.
+            # Above the limit: a thread is back from waiting for a future, and this one gives way.
             if self._placed <= self._wanted:
                 try:
                     if self._urgent and next(self._hurried) % FAIR:
@@ -152,7 +153,7 @@ class Dispatcher:
                     return self._ready.popleft()
                 except IndexError:
                     if self._urgent or self._ready:
-                        # The last one of the queue that was looked into went to another thread.
+                        # Another thread took the last mailbox of the queue just checked.
                         continue
             with self._lock:
                 self._unplace(worker)
@@ -165,7 +166,8 @@ class Dispatcher:
             worker.wake.acquire()
 
     def thread_ended(self, worker: Worker) -> None:
-        """Account for a thread that ends, and terminate the actor it died in; only for the worker itself."""
+        """Account for a thread that ends, and terminate the actor in which it died; only for the worker
+        itself."""
         died_in, worker.mailbox = worker.mailbox, None
         with self._lock:
             self._workers.discard(worker)
@@ -179,10 +181,10 @@ class Dispatcher:
             died_in.terminate()
 
     def release(self, worker: Worker) -> bool:
-        """Let another thread do the work while this one waits; only for `blocking`.
+        """Let another thread take over while this one waits; only for `blocking`.
 
         Returns:
-            Whether `reclaim` is to be called: not, if the worker had released its place already.
+            Whether to call `reclaim`: no if the worker had already released its place.
         """
         with self._lock:
             if not worker.has_place:
@@ -192,12 +194,12 @@ class Dispatcher:
             return True
 
     def reclaim(self, worker: Worker) -> None:
-        """Count a thread again that has waited; only for `blocking`."""
+        """Count a thread again that has finished waiting; only for `blocking`."""
         with self._lock:
             worker.has_place = True
             self._placed += 1
 
-    # What follows is called with the lock held.
+    # The methods below are called with the lock held.
 
     def _unplace(self, worker: Worker) -> None:
         if worker.has_place:
@@ -210,10 +212,10 @@ class Dispatcher:
         worker.wake.release()
 
     def _wake_one(self) -> None:
-        """Use a free place in the limit, if there is work for it.
+        """Start or wake a thread if the limit allows it and there is work.
 
-        One is enough, each time that work arrives or a place becomes free: a worker that found work stays
-        until there is none."""
+        One at a time is enough, whenever work arrives or a place becomes free: a worker stays until there is
+        no work left."""
         if not (self._urgent or self._ready) or self._placed >= self.threads:
             return
         if self._idle:
@@ -236,10 +238,10 @@ class Dispatcher:
 
     def _close(self) -> None:
         self._closed = True
-        # From now on every sender looks after threads, finds that there are none, and terminates its actor.
+        # From now on every sender takes the slow path, finds no threads, and terminates its actor.
         self._wanted = sys.maxsize
 
-    # What follows takes the lock itself.
+    # The methods below take the lock themselves.
 
     def _ensure_thread(self) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""The answer to a message: pykka's future, with callbacks, so that no thread has to wait."""
+"""The answer to a message: pykka's future plus callbacks, so that no thread has to wait."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ logger = logging.getLogger("recursor.runtime")
 class DispatchedFuture(Future[T]):
     """A future with the semantics of pykka's `ThreadingFuture`, and callbacks.
 
-    It needs no condition variable: to wait is to have a callback open a lock. No thread ever waits for
-    `_claim`; the one that acquires it decides the value. The value is published before the callbacks are
-    looked for, and a callback is added before the value is looked for, so that none is missed; and each is
-    taken out of the list before it is called, so that none is called twice.
+    It needs no condition variable: a waiting thread adds a callback that releases a lock. No thread ever
+    waits for `_claim`; the one that acquires it sets the value. The value is published before the callbacks
+    are read, and a callback is added before the value is read, so none is missed. Each callback is removed
+    from the list before its call, so none is called twice.
 
     Waiting in `get` on a dispatcher's thread is safe: see `recursor.runtime.worker.blocking`.
     """
 
-    # Class attributes, not set for each future: most futures never have another value.
+    # Class attributes, not set for each future: most futures keep these values.
     _get_hook: GetHookFunc[T] | None = None
     _hook_lock: threading.RLock | None = None
     _outcome: tuple[T | None, OptExcInfo | None] | None = None
 
     def __init__(self) -> None:
-        # Without `super().__init__()`, which sets the values of the class attributes above.
+        # Without `super().__init__()`, which would set the class attributes above.
         self._claim = threading.Lock()
         self._callbacks: list[Callable[[DispatchedFuture[T]], object]] = []
 
@@ -56,7 +56,7 @@ class DispatchedFuture(Future[T]):
             The value.
 
         Raises:
-            pykka.Timeout: there is no value yet.
+            pykka.Timeout: no value was set in time.
             BaseException: the exception that was set.
         """
         if self._outcome is None:
@@ -74,13 +74,13 @@ class DispatchedFuture(Future[T]):
         raise error
 
     def set(self, value: T | None = None) -> None:
-        """Set the value, and call the callbacks.
+        """Set the value and call the callbacks.
 
         Args:
             value: the value.
 
         Raises:
-            queue.Full: there is a value, an exception or a get hook already.
+            queue.Full: a value, an exception or a get hook was already set.
         """
         if not self._claim.acquire(False):
             raise queue.Full
@@ -92,10 +92,10 @@ class DispatchedFuture(Future[T]):
         """Set an exception for `get` to raise, and call the callbacks.
 
         Args:
-            exc_info: as `sys.exc_info()` returns it; None for the exception that is being handled.
+            exc_info: as `sys.exc_info()` returns it; None for the current exception.
 
         Raises:
-            queue.Full: there is a value, an exception or a get hook already.
+            queue.Full: a value, an exception or a get hook was already set.
         """
         assert exc_info is None or len(exc_info) == 3
         outcome = (None, exc_info or sys.exc_info())
@@ -106,13 +106,13 @@ class DispatchedFuture(Future[T]):
             self._call_back()
 
     def set_get_hook(self, func: GetHookFunc[T]) -> None:
-        """Have `get` compute the value, the first time it is called.
+        """Let the first call of `get` compute the value.
 
         Args:
             func: takes `get`'s timeout in seconds, or None, and returns the value.
 
         Raises:
-            queue.Full: there is a value or an exception already.
+            queue.Full: a value or an exception was already set.
         """
         if not self._claim.acquire(False) and self._get_hook is None:
             raise queue.Full
@@ -121,10 +121,10 @@ class DispatchedFuture(Future[T]):
         self._get_hook = func
 
     def __await__(self) -> Generator[Any, None, T]:
-        """Wait for the value in a coroutine, on any event loop; raises as `get` does.
+        """Wait for the value in a coroutine, on any event loop; raises like `get`.
 
         In a coroutine that no event loop runs, this yields the future itself: the code that runs the
-        coroutine is to resume it when the future is done. A future with a get hook calls the hook, which may
+        coroutine must resume it when the future is done. A future with a get hook calls the hook, which may
         block.
         """
         if self._outcome is None and self._get_hook is None:
@@ -142,7 +142,7 @@ class DispatchedFuture(Future[T]):
         return self._outcome is not None
 
     def exception(self) -> BaseException | None:
-        """Tell how it went, without waiting and without raising it.
+        """Return the exception, if any, without waiting and without raising it.
 
         Returns:
             The exception, or None if there is a value.
@@ -157,7 +157,7 @@ class DispatchedFuture(Future[T]):
 
     @property
     def outcome(self) -> T | BaseException:
-        """The value, or the exception, which is not raised.
+        """Return the value, or the exception without raising it.
 
         Raises:
             pykka.Timeout: it is not done.
@@ -168,15 +168,15 @@ class DispatchedFuture(Future[T]):
         return value if exc_info is None else _exception(exc_info)  # type: ignore[return-value]  # see `get`
 
     def add_done_callback(self, callback: Callable[[DispatchedFuture[T]], object]) -> None:
-        """Have a function called once, when the future is done; at once, if it is.
+        """Call a function once when the future is done, or now if it already is.
 
-        It is called in the thread that completes the future, which is often another actor's: it should do no
-        more than tell an actor. An exception in it is logged.
+        The thread that completes the future calls it, often another actor's: it should do no more than tell
+        an actor. Its exceptions are logged.
 
         A future with a get hook (from `map`, `filter`, `join`, `reduce`, `ActorRef.stop(block=False)`) has no
-        value until `get` is called, because only the hook knows how to get it and that may mean waiting.
-        Its callbacks are called by the first `get` that returns a value; without a `get`, never. So add
-        callbacks to the futures that actors answer; see also `fan_in` and `recursor.runtime.actor.stop`.
+        value until `get` is called, because only the hook can get it, and that may mean waiting. Its
+        callbacks are called by the first `get` that returns a value, so without a `get` never. Add callbacks
+        to the futures that actors answer instead; see also `fan_in` and `recursor.runtime.actor.stop`.
 
         Args:
             callback: called with this future.
@@ -186,7 +186,7 @@ class DispatchedFuture(Future[T]):
             self._call_back()
 
     def remove_done_callback(self, callback: Callable[[DispatchedFuture[T]], object]) -> None:
-        """Take back a callback that has not been called; does nothing if it has.
+        """Remove a callback that has not been called; does nothing if it has.
 
         Args:
             callback: the argument of `add_done_callback`.
@@ -199,7 +199,7 @@ class DispatchedFuture(Future[T]):
             try:
                 callback = self._callbacks.pop(0)
             except IndexError:
-                # Another thread, which found the outcome when it added a callback, took the last one.
+                # Another thread added a callback, found the outcome, and took the last callback.
                 return
             try:
                 callback(self)
@@ -258,9 +258,9 @@ async def _on_loop(future: DispatchedFuture[Any], loop: asyncio.AbstractEventLoo
 
 
 class Reply:
-    """Stands in for the future of a question: passes the answer on, once, as it comes.
+    """Stands in for the future of a question: passes the answer on, once, as soon as it comes.
 
-    It is a third of the work of a future with a callback, for actors that ask others all the time.
+    It takes a third of the time of a future with a callback, for actors that often ask others.
     """
 
     __slots__ = ("_take",)
@@ -278,15 +278,15 @@ class Reply:
         """Take the answer.
 
         Raises:
-            queue.Full: it was answered before.
+            queue.Full: it was already answered.
         """
         self._pass_on(value, None)
 
     def set_exception(self, exc_info: OptExcInfo | None = None) -> None:
-        """Take the error; None for the exception that is being handled.
+        """Take the error; None for the current exception.
 
         Raises:
-            queue.Full: it was answered before.
+            queue.Full: it was already answered.
         """
         self._pass_on(None, _exception(exc_info or sys.exc_info()))
 
@@ -301,14 +301,14 @@ class Reply:
 
 
 def fan_in(futures: Iterable[DispatchedFuture[T]]) -> DispatchedFuture[list[T | BaseException]]:
-    """Make many futures one, without a thread that waits for them.
+    """Combine futures into one, without a thread that waits for them.
 
     Args:
-        futures: those to wait for; none with a get hook, unless its `get` is called.
+        futures: the futures to wait for; a future with a get hook must have its `get` called elsewhere.
 
     Returns:
-        A future that is done when all of them are. Its value has, in their order, the value of each or the
-        exception, which is not raised.
+        A future that is done when all of them are. Its value is the list of their values, in their order,
+        with exceptions in place of missing values; none is raised.
     """
     awaited = list(futures)
     everything: DispatchedFuture[list[T | BaseException]] = DispatchedFuture()

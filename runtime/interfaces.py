@@ -1,4 +1,4 @@
-"""What actors and their owners know of dispatchers and pools, real or simulated."""
+"""The interfaces of dispatchers and pools, real or simulated, for actors and their owners."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ T = TypeVar("T")
 
 
 class Load(NamedTuple):
-    """How much a dispatcher or a pool has to do at one moment."""
+    """The current load of a dispatcher or a pool."""
 
     queued: int
-    """Actors that have messages, or tasks, which wait for their turn."""
+    """Actors with messages, or tasks, that wait for their turn."""
 
     running: int
-    """Actors or tasks that have their turn, without those that wait for others meanwhile."""
+    """Actors or tasks that run, without those that wait for others meanwhile."""
 
     abandoned: int
-    """Tasks that were abandoned, do not count against the limit any more, and have not ended yet."""
+    """Abandoned tasks that have not ended yet; they do not count against the limit."""
 
 
 class ActorDispatcher(Protocol):
@@ -32,19 +32,19 @@ class ActorDispatcher(Protocol):
 
     @property
     def load(self) -> Load:
-        """How much there is to do."""
+        """The current load."""
         ...
 
     def mailbox(self) -> Mailbox:
-        """Make the inbox for an actor that is to run here."""
+        """Make the inbox for an actor that will run here."""
         ...
 
     def schedule(self, mailbox: Mailbox, /, *, again: bool = False) -> None:
-        """Have a mailbox run; only for the mailbox itself, when it has the turn.
+        """Queue a mailbox; only for the mailbox itself, when it has the turn.
 
         Args:
             mailbox: the one to run.
-            again: whether it has just run, and others are to have their turn first.
+            again: whether it has just run, so that others come first.
         """
         ...
 
@@ -58,34 +58,34 @@ class Pool(Protocol):
 
     @property
     def limit(self) -> int:
-        """How many tasks at most run at a time."""
+        """The most tasks that run at a time."""
         ...
 
     @property
     def load(self) -> Load:
-        """How much there is to do."""
+        """The current load."""
         ...
 
     def submit(self, work: Callable[[PoolTask[T]], T], *, priority: int) -> PoolTask[T]:
-        """Have a function called."""
+        """Call a function."""
         ...
 
     def submit_coroutine(
         self, work: Callable[[PoolTask[T]], Coroutine[Any, Any, T]], *, priority: int
     ) -> PoolTask[T]:
-        """Have a coroutine run."""
+        """Run a coroutine."""
         ...
 
     def hold(self) -> None:
-        """Let no task begin, nor any that stepped aside continue, until as many `release`s have followed."""
+        """Let no task begin, and none that stepped aside continue, until `release` is called as often."""
         ...
 
     def release(self) -> None:
-        """Let tasks begin again."""
+        """Undo one `hold`."""
         ...
 
     def call_at_end(self, close: Callable[[], Awaitable[object]]) -> None:
-        """Have a function called and awaited after all tasks, when the pool is shut down."""
+        """Call a function, and await it, after all tasks when the pool is shut down."""
         ...
 
     def shutdown(self, timeout: float | None = None) -> bool:

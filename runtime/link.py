@@ -1,4 +1,4 @@
-"""Joins two processes: pickled messages over a socket, and questions with their answers."""
+"""A link between two processes: pickled messages over a socket, and questions with their answers."""
 
 import asyncio
 import itertools
@@ -9,15 +9,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
-# Bytes that say how long a message is.
+# Length of a message's length prefix, in bytes.
 _HEADER_BYTES = 8
 
-# Bytes. The longest messages are answers with all that a stack holds.
+# In bytes. The longest messages are answers with all records of a stack.
 LARGEST_MESSAGE = 256 * 1024 * 1024
 
 
 class Link:
-    """One end, for the event loop that it was made on. Both ends are of one version of one program."""
+    """One end of a link, for the event loop that created it. Both ends must run the same version of the
+    program."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Use streams; see `over`."""
@@ -30,7 +31,7 @@ class Link:
         return cls(*await asyncio.open_unix_connection(sock=connected))
 
     def send(self, message: object) -> None:
-        """Send a message, unless the other end is gone. What is not read yet is kept: see `drain`.
+        """Send a message, unless the other end is gone. Unread messages are buffered: see `drain`.
 
         Raises:
             ValueError: the message has more than `LARGEST_MESSAGE` bytes.
@@ -57,11 +58,11 @@ class Link:
 
     @property
     def unsent(self) -> int:
-        """Bytes that wait for the other end to read."""
+        """Bytes that the other end has not read yet."""
         return self._writer.transport.get_write_buffer_size()
 
     async def drain(self) -> None:
-        """Wait until the other end has read so much that more may be sent.
+        """Wait until the other end has read enough for more to be sent.
 
         Raises:
             EOFError: the other end is gone, or this one is closed.
@@ -72,18 +73,18 @@ class Link:
             raise EOFError("the other process is gone") from None
 
     def close(self) -> None:
-        """Close it: what was sent is still passed on, and nothing is received. Closing twice is fine."""
+        """Close it: sent messages are still delivered, none are received. Closing twice is fine."""
         self._writer.close()
 
     async def wait_closed(self) -> None:
-        """Wait until what was sent has been passed on, once it is closed, or the other end is gone."""
+        """Wait, after closing, until all sent messages are delivered or the other end is gone."""
         with suppress(OSError):
             await self._writer.wait_closed()
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What one end asks of the other."""
+    """A question from one end to the other."""
 
     id: int
     content: Any
@@ -91,7 +92,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What was returned or raised for a question."""
+    """The result or exception that answers a question."""
 
     id: int
     value: Any
@@ -99,10 +100,10 @@ class Reply:
 
 
 class Questions:
-    """Those that the other end has not answered yet; for the link's event loop."""
+    """The open questions to the other end; for the link's event loop."""
 
     def __init__(self, send: Callable[[object], None]) -> None:
-        """Ask with `send`."""
+        """Send questions with `send`."""
         self._send = send
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
@@ -120,7 +121,7 @@ class Questions:
         return id, answer
 
     def answered(self, reply: Reply) -> None:
-        """Pass an answer on, if it is still waited for."""
+        """Deliver an answer, if its question is still open."""
         waiting = self._waiting.get(reply.id)
         if waiting is None or waiting.done():
             return
@@ -130,6 +131,6 @@ class Questions:
             waiting.set_exception(reply.error)
 
     def fail(self, error: Exception) -> None:
-        """Answer all that are open with an error."""
+        """Answer all open questions with an error."""
         for id in list(self._waiting):
             self.answered(Reply(id, None, error))

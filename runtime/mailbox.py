@@ -1,4 +1,4 @@
-"""The messages of one actor, and whose turn it is to handle them."""
+"""The messages of one actor, and the turns in which it handles them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any, Protocol
 from pykka import ActorDeadError, ActorRef, ActorRegistry
 from pykka._envelope import Envelope
 from pykka._types import OptExcInfo
-from pykka.messages import _ActorStop  # pykka answers it, so code that answers in pykka's stead must know it
+from pykka.messages import (
+    _ActorStop,
+)  # pykka's own message for this: code that answers in pykka's place must handle it
 
 
 class ReplyTo(Protocol):
@@ -21,18 +23,18 @@ class ReplyTo(Protocol):
         ...
 
     def set_exception(self, exc_info: OptExcInfo | None = None) -> None:
-        """Take the error in its place; None for the exception that is being handled."""
+        """Take the error in place of an answer; None for the current exception."""
         ...
 
 
 Messages = queue.SimpleQueue[tuple[Any, ReplyTo | None]]
-"""Each with the future to answer, if any. A `deque` would be faster, by 30 ns, and larger, by 700 bytes."""
+"""Each with the future to answer, if any. A `deque` would be 30 ns faster and 700 bytes larger."""
 
 
 class MailboxOwner(Protocol):
-    """An actor, to its mailbox.
+    """An actor, as its mailbox sees it.
 
-    Its methods are private, as pykka's are: those of subclasses may have any name.
+    Its methods are private, like pykka's, so that subclasses may use any name.
     """
 
     @property
@@ -55,21 +57,21 @@ class MailboxOwner(Protocol):
 
 
 class MailboxScheduler(Protocol):
-    """A dispatcher, to its mailboxes."""
+    """A dispatcher, as its mailboxes see it."""
 
     def schedule(self, mailbox: Mailbox, /, *, again: bool = False) -> None:
-        """Have `Mailbox.run` called soon; only for the mailbox itself, when it has the turn.
+        """Call `Mailbox.run` soon; only for the mailbox itself, when it has the turn.
 
         Args:
             mailbox: the one to run.
-            again: whether it has just run, and others are to have their turn first.
+            again: whether it has just run, so that others come first.
         """
         ...
 
 
 class _OpenTurn:
-    """The turn at a closed mailbox: every sender may have it, because all that is left to do there is to
-    reject messages."""
+    """The turn at a closed mailbox: every sender may have it, because a closed mailbox only rejects
+    messages."""
 
     def acquire(self, _blocking: bool) -> bool:
         return True
@@ -82,16 +84,16 @@ _OPEN_TURN = _OpenTurn()
 
 
 class Mailbox:
-    """The inbox of one actor, which has a dispatcher run the actor when there are messages.
+    """The inbox of one actor; when it has messages, a dispatcher runs the actor.
 
-    `_turn` is a lock that no thread ever waits for. The one that acquires it makes the mailbox ready, and it
-    stays acquired until a worker has handled a batch of messages; so the mailbox is in the ready queue, or in
-    one worker, or idle. No wake-up is lost: a sender adds its message before it tries for the turn, and a
-    worker releases the turn before it looks for messages once more. Neither step blocks, so that telling an
-    actor something is safe everywhere, even in a finalizer.
+    `_turn` is a lock that no thread ever waits for. The thread that acquires it makes the mailbox ready, and
+    the lock stays acquired until a worker has handled a batch of messages; so the mailbox is in the ready
+    queue, in one worker, or idle. No wake-up is lost: a sender adds its message before it tries to acquire
+    the turn, and a worker releases the turn before it checks for messages once more. Neither step blocks, so
+    sending a message is safe everywhere, even in a finalizer.
 
     Args:
-        dispatcher: the one to run the actor.
+        dispatcher: runs the actor.
     """
 
     __slots__ = ("_actor", "_messages", "_name", "_setup_due", "_turn", "dispatcher", "urgent")
@@ -100,16 +102,16 @@ class Mailbox:
         self.dispatcher = dispatcher
         self._messages: Messages = queue.SimpleQueue()
         self._turn: threading.Lock | _OpenTurn = threading.Lock()
-        # No turn is to be had before the actor is started.
+        # Taken: no sender can get the turn before the actor is started.
         self._turn.acquire(False)
         self._actor: MailboxOwner | None = None
         self._setup_due = False
         self._name = ""
         self.urgent = False
-        """Whether its turn comes before that of others; the actor may change it."""
+        """Whether it goes ahead of other mailboxes; the actor may change it."""
 
     def post(self, message: Any, reply_to: ReplyTo | None) -> None:
-        """Add a message, and have the actor run if it is idle.
+        """Add a message, and schedule the actor if it is idle.
 
         Args:
             message: the message.
@@ -120,7 +122,7 @@ class Mailbox:
             self.dispatcher.schedule(self)
 
     def put(self, envelope: Envelope[Any], /) -> None:
-        """Do as `post`; the inbox's interface to pykka.
+        """Add a message like `post`; the inbox's interface to pykka.
 
         Args:
             envelope: the message and the future to answer.
@@ -137,20 +139,20 @@ class Mailbox:
             queue.Empty: there is none.
         """
         message, reply_to = self._messages.get_nowait()
-        return Envelope(message, reply_to)  # type: ignore[arg-type]  # it takes a future for granted
+        return Envelope(message, reply_to)  # type: ignore[arg-type]  # pykka's envelope always has a future
 
     def empty(self) -> bool:
         """Whether no message waits; the inbox's interface to pykka."""
         return self._messages.empty()
 
     def open(self, actor: MailboxOwner, setup: bool) -> None:
-        """Let the actor run, from now until the mailbox is closed.
+        """Run the actor from now until the mailbox is closed.
 
-        Holds the actor in memory: until now, and again from the closing on, only its users do.
+        Meanwhile the mailbox keeps the actor in memory; before and after, only its users do.
 
         Args:
             actor: the actor to run.
-            setup: whether its first turn is due at once, to call `on_start`.
+            setup: whether to schedule a first turn at once, for `on_start`.
         """
         self._actor = actor
         self._setup_due = setup
@@ -160,10 +162,10 @@ class Mailbox:
             self._release_turn()
 
     def run(self, batch: int) -> None:
-        """Handle messages; only for a worker, and only when the mailbox was scheduled.
+        """Handle messages; only for a worker, after the mailbox was scheduled.
 
         Args:
-            batch: how many messages at most.
+            batch: the most messages to handle.
         """
         actor = self._actor
         if actor is None:
@@ -180,9 +182,9 @@ class Mailbox:
             self._release_turn()
 
     def terminate(self) -> None:
-        """End an actor that cannot end by itself, because its thread has died, or was never given.
+        """End an actor that cannot end by itself, because its thread died or it never had one.
 
-        It is dead for its users: unregistered, stopped, every message answered. None of its code is called.
+        It is unregistered and stopped, and every message is answered. None of its code is called.
         """
         actor = self._close()
         if actor is not None:
@@ -191,7 +193,7 @@ class Mailbox:
         self._reject_all()
 
     def _close(self) -> MailboxOwner | None:
-        """Let the actor run no more. Returns it, or None if the mailbox was closed before."""
+        """Close the mailbox. Returns the actor, or None if it was closed before."""
         actor, self._actor = self._actor, None
         if actor is not None:
             self._name = str(actor)
@@ -222,7 +224,7 @@ def reject(message: Any, reply_to: ReplyTo | None, reason: str) -> None:
     """
     if reply_to is None:
         return
-    # Full: it has just been answered.
+    # Full: it was answered in the meantime.
     with contextlib.suppress(queue.Full):
         if isinstance(message, _ActorStop):
             reply_to.set(None)

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger("recursor.runtime")
 
-# Seconds after which `shutdown` looks whether the function that it waits for was abandoned meanwhile.
+# Seconds between checks of `shutdown` whether the function it waits for was abandoned meanwhile.
 LOOK_AGAIN = 0.02
 
 
@@ -33,10 +33,10 @@ class TaskPool:
     one event loop, on a thread that starts with the first of them. All methods may be called from any thread,
     and from callbacks of futures.
 
-    Callbacks of a task's future are called by the thread that ran the task, after its place was passed on.
+    The thread that ran a task calls the callbacks of its future, after passing its place on.
 
     Args:
-        limit: how many tasks at most run at a time.
+        limit: the most tasks that run at a time.
         name: prefix of the threads' names.
 
     Raises:
@@ -47,15 +47,16 @@ class TaskPool:
         self.limit = limit
         self.name = name
         self._admission = Admission(limit, self._start, self._cancel)
-        # For threads that come and go.
+        # For threads that start, wait or end.
         self._lock = threading.RLock()
         self._threads: set[TaskThread] = set()
         self._idle: list[TaskThread] = []
-        # Functions that have a place, and no thread yet.
+        # Functions that have a place but no thread yet.
         self._pending: deque[PoolTask[Any]] = deque()
-        # Threads that are about to look for one. While there are any, no other thread is woken: the first
-        # that takes one and leaves one wakes the next. To wake one for each would have most find nothing, for
-        # short functions: the interpreter runs one thread at a time, and that one runs many of them.
+        # Threads about to look for a function. While there are any, no other thread is woken: a thread that
+        # takes a function and leaves others behind wakes the next one. Waking a thread for each short
+        # function would be wasted, because the interpreter runs one thread at a time, and that thread handles
+        # many of them.
         self._looking: set[TaskThread] = set()
         self._serial = count(1)
         self._loop: LoopThread | None = None
@@ -66,72 +67,72 @@ class TaskPool:
         return f"<{type(self).__name__} {self.name} of {self.limit} places>"
 
     def submit(self, work: Callable[[PoolTask[T]], T], *, priority: int) -> PoolTask[T]:
-        """Have a function called on a thread, where it may block.
+        """Call a function on a thread, where it may block.
 
         Args:
             work: called with its task.
             priority: from 0 to 10, higher is sooner.
 
         Returns:
-            The task. If the pool was shut down, it is abandoned already.
+            The task. If the pool was shut down, it is already abandoned.
 
         Raises:
-            ValueError: there is no such priority.
+            ValueError: the priority is not within 0 to 10.
         """
         return self._admission.add(PoolTask(self._admission, work, priority, is_coroutine=False))
 
     def submit_coroutine(
         self, work: Callable[[PoolTask[T]], Coroutine[Any, Any, T]], *, priority: int
     ) -> PoolTask[T]:
-        """Have a coroutine run on the pool's event loop, which it must not block.
+        """Run a coroutine on the pool's event loop, which it must not block.
 
         Args:
             work: called with its task, on the loop, to make the coroutine.
             priority: from 0 to 10, higher is sooner.
 
         Returns:
-            The task. If the pool was shut down, it is abandoned already.
+            The task. If the pool was shut down, it is already abandoned.
 
         Raises:
-            ValueError: there is no such priority.
+            ValueError: the priority is not within 0 to 10.
         """
         return self._admission.add(PoolTask(self._admission, work, priority, is_coroutine=True))
 
     def hold(self) -> None:
-        """Let no task begin, nor any that stepped aside continue, until as many `release`s have followed."""
+        """Let no task begin, and none that stepped aside continue, until `release` is called as often."""
         self._admission.hold()
 
     def release(self) -> None:
-        """Let tasks begin again."""
+        """Undo one `hold`."""
         self._admission.release()
 
     def call_at_end(self, close: Callable[[], Awaitable[object]]) -> None:
-        """Have a function called and awaited on the event loop, after all tasks, when the pool is shut down.
+        """Call a function, and await it on the event loop, after all tasks when the pool is shut down.
 
-        The last one added is called first. An exception in it is logged.
+        The last one added is called first. Its exceptions are logged.
 
         Args:
-            close: closes things that tasks share, as connections.
+            close: closes resources that tasks share, such as connections.
         """
         self._hooks.append(close)
 
     @property
     def load(self) -> Load:
-        """How many tasks wait and run, and how many were abandoned and have not ended yet."""
+        """How many tasks wait and run, and how many were abandoned but have not ended yet."""
         return self._admission.load
 
     def shutdown(self, timeout: float | None = None) -> bool:
         """Start no more tasks, abandon all coroutines, and wait for the functions that have begun.
 
         Tasks that have not begun are abandoned. When the coroutines have ended, the hooks are called and the
-        loop ends. On one of the pool's own threads this waits for the others only.
+        loop ends. Called on one of the pool's own threads, this waits only for the others.
 
         Args:
             timeout: seconds to wait at most, after which functions that still run are abandoned; None for no
                 limit.
 
         Returns:
-            Whether all threads have ended, other than those of tasks that had been abandoned before.
+            Whether all threads have ended, not counting those of tasks abandoned earlier.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._lock:
@@ -154,10 +155,10 @@ class TaskPool:
         return False
 
     def next_for(self, thread: TaskThread) -> PoolTask[Any] | None:
-        """Return the next function that has a place; only for the pool's threads.
+        """Return the next admitted function; only for the pool's threads.
 
         Returns:
-            The task; None: the thread is to wait, or, if it is superfluous now, to end.
+            The task; None if the thread should wait, or end if it is superfluous.
         """
         with self._lock:
             self._looking.discard(thread)
@@ -173,7 +174,7 @@ class TaskPool:
             return task
 
     def thread_ended(self, thread: TaskThread, task: PoolTask[Any] | None) -> None:
-        """Account for a thread that ends, and for the task that it had, if it was killed."""
+        """Account for a thread that ends, and for its task if the thread was killed."""
         with self._lock:
             self._threads.discard(thread)
             self._looking.discard(thread)
@@ -197,17 +198,17 @@ class TaskPool:
         error: BaseException | None,
         thread: TaskThread | None = None,
     ) -> PoolTask[Any] | None:
-        """Take a task's outcome, and pass its place on; only for the pool's threads.
+        """Take a task's outcome and pass its place on; only for the pool's threads.
 
         Args:
             task: the task.
             value: its return value.
             error: its exception, if it raised one.
-            thread: the one that ran it, if it was a function.
+            thread: the thread that ran it, if it was a function.
 
         Returns:
-            The next function for that thread, as `next_for`. It is superfluous if its task was abandoned, for
-            then it was replaced.
+            The next function for that thread, like `next_for`. The thread is superfluous if its task was
+            abandoned: it has been replaced.
         """
         following: PoolTask[Any] | None = None
         if thread is None:
@@ -244,10 +245,10 @@ class TaskPool:
             self.end(task, None, failure)
 
     def _wake_one(self) -> RuntimeError | None:
-        """Have a thread look for a function, unless one does anyway; to be called with the lock held.
+        """Have a thread look for a function, unless one is about to; called with the lock held.
 
         Returns:
-            Why a thread that is needed could not be started, if so.
+            The error, if a needed thread could not be started.
         """
         if self._looking:
             return None
@@ -262,7 +263,8 @@ class TaskPool:
                 return error
             self._threads.add(thread)
         else:
-            # Those that run look when they have ended, or notice that theirs was given up.
+            # Running threads look for a function when they have ended theirs, or notice that it was
+            # abandoned.
             return None
         self._looking.add(thread)
         thread.wake()
@@ -289,7 +291,7 @@ class TaskPool:
                 return False
         loop = self._loop
         if loop is not None and loop is not threading.current_thread():
-            # What a coroutine does at its end may need the actors of this very thread.
+            # A coroutine that ends may need the actors of this very thread.
             with blocking():
                 loop.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
             return not loop.is_alive()

@@ -1,4 +1,4 @@
-"""Whose work goes first where Python lets only one thread run at a time."""
+"""Priority for one thread's work where Python lets only one thread run at a time."""
 
 from threading import Lock
 from types import TracebackType
@@ -7,19 +7,19 @@ from types import TracebackType
 class RightOfWay:
     """While a thread has it, the threads that run actors and agents wait before their next turn.
 
-    It is for work that lets go of the interpreter's lock many times in a row, as py-lmdb does at every record
-    that it writes: beside one busy thread each time costs the whole switch interval
-    (`sys.getswitchinterval`), so that a batch of 200 records, which takes 0.2 ms by itself, took 200 ms.
+    It is for work that releases the interpreter's lock many times in a row, as py-lmdb does for every record
+    it writes. Beside one busy thread, each release costs the whole switch interval (`sys.getswitchinterval`):
+    a batch of 200 records, which takes 0.2 ms alone, took 200 ms.
     """
 
     def __init__(self) -> None:
-        """Begin with nobody in possession of it."""
+        """Start with no thread in possession."""
         self._lock = Lock()
         self.is_taken = False
-        """Whether a thread has it: to be read before `give_way` is called, which costs more."""
+        """Whether a thread has it: check this before calling `give_way`, which costs more."""
 
     def __enter__(self) -> None:
-        """Take it; one at a time has it."""
+        """Take it; only one thread has it at a time."""
         self._lock.acquire()
         self.is_taken = True
 
@@ -31,10 +31,10 @@ class RightOfWay:
         self._lock.release()
 
     def give_way(self) -> None:
-        """Wait until nobody has it."""
+        """Wait until no thread has it."""
         with self._lock:
             pass
 
 
 RIGHT_OF_WAY = RightOfWay()
-"""There is one, because a process has one interpreter's lock."""
+"""The only instance, because a process has one interpreter lock."""

@@ -1,9 +1,9 @@
 """Actors and time on one thread, in an order drawn from a seed.
 
-A simulation runs everything as *steps*, one at a time, on the thread that calls `Scheduler.step`. A turn of
-an actor, a call of a timer, a call of a function in a pool and a stretch of a coroutine from one `await` to
-the next are a step each. Which of the ready steps comes next is drawn at random, and time stands still until
-it is told to pass; so the same seed gives the same order of events.
+A simulation runs everything as *steps*, one at a time, on the thread that calls `Scheduler.step`. A step is a
+turn of an actor, a call of a timer, a call of a function in a pool, or the part of a coroutine from one
+`await` to the next. The next step is drawn at random from the ready ones, and time passes only when told to;
+so the same seed gives the same order of events.
 
 Source: deterministic simulation, as in FoundationDB, https://apple.github.io/foundationdb/testing.html
 """
@@ -30,11 +30,11 @@ class Scheduler:
     """The ready steps of a simulation, and its time.
 
     Args:
-        seed: decides the order of steps: a number, or a generator that others draw from, too.
+        seed: determines the order of steps: a number, or a generator shared with other code.
 
     Attributes:
         random: the generator.
-        elapsed: seconds since the beginning, which no jump of a clock changes.
+        elapsed: seconds since the start; jumps of a clock do not change it.
     """
 
     def __init__(self, seed: int | random.Random) -> None:
@@ -67,7 +67,7 @@ class Scheduler:
             Whether there was one.
 
         Raises:
-            Exception: the step raised it. Failures of actors and tasks end in them, and are not raised here.
+            Exception: the step raised it. Failures of actors and tasks stay there and are not raised here.
         """
         ready = self._ready
         if not ready:
@@ -82,26 +82,28 @@ class Scheduler:
         """Run steps until none is ready. Time stands still.
 
         Args:
-            limit: how many steps to run at most.
+            limit: the most steps to run.
 
         Returns:
-            How many were run.
+            How many steps ran.
 
         Raises:
-            RuntimeError: there is still a step after so many: it does not end.
+            RuntimeError: steps are still ready after `limit` steps.
         """
         for count in range(limit):
             if not self.step():
                 return count
         if self._ready:
-            raise RuntimeError(f"{len(self._ready)} steps are ready after {limit}: it does not come to rest")
+            raise RuntimeError(
+                f"{len(self._ready)} steps are still ready after {limit}: the simulation never ends"
+            )
         return limit
 
     def call_after(self, seconds: float, callback: Callable[[], object], owner: object = None) -> Timer:
-        """Have a function called, as a step, when time has passed.
+        """Call a function, as a step, after some time.
 
         Args:
-            seconds: how long; a timer that is due already becomes ready at once.
+            seconds: how long; a timer that is already due becomes ready at once.
             callback: called once.
             owner: whose timer it is, for `drop_timers`.
 
@@ -115,7 +117,7 @@ class Scheduler:
         return timer
 
     def sleep(self, seconds: float) -> DispatchedFuture[None]:
-        """Return a future for a simulated coroutine to await: it is done when time has passed.
+        """Return a future for a simulated coroutine to await: it is done after some time.
 
         Args:
             seconds: how long.
@@ -125,7 +127,7 @@ class Scheduler:
         return future
 
     def next_due(self) -> float | None:
-        """Return in how many seconds the next timer is due, or None."""
+        """Return the seconds until the next timer is due, or None."""
         while self._timers and self._timers[0][2].callback is None:
             heapq.heappop(self._timers)
         return self._timers[0][0] - self.elapsed if self._timers else None
@@ -142,7 +144,7 @@ class Scheduler:
         """Let time pass until the next timer is due.
 
         Returns:
-            How many seconds that was; None: there is no timer.
+            How many seconds passed; None if there is no timer.
         """
         seconds = self.next_due()
         if seconds is not None:
@@ -156,7 +158,7 @@ class Scheduler:
                 timer[0].cancel()
 
     def crash(self) -> None:
-        """Drop all steps and timers. Nothing ever runs here again."""
+        """Drop all steps and timers. Nothing runs here again."""
         self._crashed = True
         self._ready.clear()
         self._timers.clear()
@@ -177,10 +179,10 @@ class Scheduler:
 
 
 class SimulatedClock:
-    """A `recursor.runtime.clock.Clock` whose time passes only when it is told to.
+    """A `recursor.runtime.clock.Clock` that moves only when told to.
 
-    The clocks of one scheduler pass time together: to a clock that is made later, as by a process that is
-    started again, give the time of the earlier one.
+    The clocks of one scheduler move together: give a later clock, such as that of a restarted process, the
+    time of the earlier one.
 
     Args:
         scheduler: makes the calls.
@@ -193,7 +195,7 @@ class SimulatedClock:
         self._closed = False
 
     def now(self) -> float:
-        """See `Clock.now`. A microsecond later each time, as no two readings of a real clock are equal."""
+        """See `Clock.now`. Each reading is a microsecond later: no two readings of a real clock are equal."""
         self._ahead += 1e-6
         return self._scheduler.elapsed + self._ahead
 
@@ -208,7 +210,7 @@ class SimulatedClock:
         """Set the clock, as a person or a time server does: no time passes, and no timer moves.
 
         Args:
-            seconds: how far; negative: back.
+            seconds: how far; negative to set it back.
         """
         self._ahead += seconds
 
@@ -236,7 +238,7 @@ class SimulatedDispatcher:
     """
 
     batch: int = 1
-    """A turn is one message: a longer one is the same as two turns that follow each other."""
+    """A turn is one message: a longer turn equals two consecutive turns."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
@@ -253,7 +255,7 @@ class SimulatedDispatcher:
         """See `ActorDispatcher.mailbox`."""
         return Mailbox(self)
 
-    def schedule(self, mailbox: Mailbox, /, *, again: bool = False) -> None:  # noqa: ARG002  # any order goes
+    def schedule(self, mailbox: Mailbox, /, *, again: bool = False) -> None:  # noqa: ARG002  # any order is allowed
         """See `ActorDispatcher.schedule`."""
         if self._crashed:
             return
@@ -264,7 +266,7 @@ class SimulatedDispatcher:
         self._scheduler.add(self._run_one)
 
     def shutdown(self, timeout: float | None = None) -> bool:  # noqa: ARG002  # nothing takes time
-        """See `ActorDispatcher.shutdown`. The turns that are queued are run at once."""
+        """See `ActorDispatcher.shutdown`. Queued turns run at once."""
         with forbid_waiting():
             while self._ready:
                 self._run_one()
@@ -272,7 +274,7 @@ class SimulatedDispatcher:
         return True
 
     def crash(self) -> None:
-        """Drop all turns, and forget the actors. None of them ever runs again."""
+        """Drop all turns and forget the actors. None of them runs again."""
         self._crashed = True
         self._ready.clear()
         for ref in ActorRegistry.get_all():
@@ -280,12 +282,12 @@ class SimulatedDispatcher:
                 ActorRegistry.unregister(ref)
 
     def _run_one(self) -> None:
-        # As many steps were added as there are mailboxes, but that some have run in `shutdown`.
+        # One step was added per mailbox, but some mailboxes ran in `shutdown`.
         if self._ready:
             mailbox = self._ready.pop(int(self._scheduler.random.random() * len(self._ready)))
             try:
                 mailbox.run(self.batch)
             except BaseException:
-                # As when the thread of a dispatcher dies in an actor, but that it is not passed over.
+                # As when the thread of a dispatcher dies in an actor, except that the error is raised.
                 mailbox.terminate()
                 raise

@@ -26,14 +26,14 @@ class SimulatedPool:
     """Runs tasks as a `recursor.runtime.pool.TaskPool` does; each call of a function is a step.
 
     A coroutine runs without an event loop, a step from each `await` to the next. It may await
-    `DispatchedFuture`s, as of `Scheduler.sleep`, and `asyncio.sleep(0)`.
+    `DispatchedFuture`s, such as those of `Scheduler.sleep`, and `asyncio.sleep(0)`.
 
     Args:
         scheduler: runs the steps.
-        limit: how many tasks at most run at a time.
+        limit: the most tasks that run at a time.
 
     Attributes:
-        crashed: whether nothing runs here any more.
+        crashed: whether the pool was dropped, so that nothing runs here any more.
 
     Raises:
         ValueError: `limit` is less than 1.
@@ -76,10 +76,10 @@ class SimulatedPool:
         self._hooks.append(close)
 
     def shutdown(self, timeout: float | None = None) -> bool:  # noqa: ARG002  # nothing takes time
-        """See `TaskPool.shutdown`. What is ready is run at once.
+        """See `TaskPool.shutdown`. Ready steps run at once.
 
         Returns:
-            Whether all coroutines and hooks have ended: not those that sleep while they are cancelled.
+            Whether all coroutines and hooks have ended; those that sleep while being cancelled have not.
         """
         for task in self._admission.close():
             task.abandon()
@@ -92,7 +92,7 @@ class SimulatedPool:
         return not self._running and all(hook.has_ended for hook in hooks)
 
     def crash(self) -> None:
-        """Drop all tasks. Nothing ever runs here again, and no future of a task is ever done."""
+        """Drop all tasks. Nothing runs here again, and no future of a task is ever done."""
         self.crashed = True
         self._ready.clear()
         self._scheduler.drop_timers(self)
@@ -101,7 +101,7 @@ class SimulatedPool:
             coroutine.drop()
 
     def make_ready(self, step: Callable[[], object]) -> None:
-        """Have a step run; only for the pool's coroutines."""
+        """Schedule a step; only for the pool's coroutines."""
         if not self.crashed:
             self._ready.append(step)
             self._scheduler.add(self._run_one)
@@ -145,12 +145,12 @@ class _Running:
     """A coroutine that has begun.
 
     Args:
-        pool: whose steps it takes.
-        coroutine: the one to run; it raises nothing.
+        pool: runs its steps.
+        coroutine: the coroutine to run; it raises nothing.
         ended: called with its return value.
 
     Attributes:
-        has_ended: whether it runs no more.
+        has_ended: whether it has ended.
     """
 
     def __init__(
@@ -168,20 +168,20 @@ class _Running:
         self.has_ended = False
 
     def wake(self) -> None:
-        """Have the next step run."""
+        """Schedule the next step."""
         if not self._is_ready:
             self._is_ready = True
             self._pool.make_ready(self.step)
 
     def cancel(self) -> None:
-        """Have the next step raise `CancelledError` in the coroutine."""
+        """Let the next step raise `CancelledError` in the coroutine."""
         self._raise_next(asyncio.CancelledError())
 
     def drop(self) -> None:
         """Never run it again."""
         self.has_ended = True
-        # It cannot be left alone: Python would close it when it is collected, at any time. Whatever it does
-        # or raises now, as if it awaits in a `finally`, is lost.
+        # Python would close an abandoned coroutine whenever it is collected. Closing it here loses whatever
+        # it still does or raises, such as an `await` in a `finally`.
         with contextlib.suppress(BaseException):
             self._coroutine.close()
 

@@ -17,11 +17,11 @@ HIGHEST_PRIORITY = 10
 
 
 class TaskAbandonedError(Exception):
-    """The task was taken back or abandoned, or its pool was shut down: it has no outcome."""
+    """The task was withdrawn or abandoned, or its pool was shut down: it has no outcome."""
 
 
 class TaskState(Enum):
-    """Where a task stands with its pool."""
+    """The state of a task in its pool."""
 
     QUEUED = auto()
     """It has not begun, and waits for a place."""
@@ -33,20 +33,20 @@ class TaskState(Enum):
     """It has begun, and has a place."""
 
     ASIDE = auto()
-    """It has begun, and has freed its place for the time being."""
+    """It has begun, and has freed its place for now."""
 
     RETURNING = auto()
     """It has begun, and waits for a place to continue."""
 
     ABANDONED = auto()
-    """It has begun, and whatever it still does is ignored."""
+    """It has begun, and its outcome will be ignored."""
 
     ENDED = auto()
-    """It runs no more, or never will."""
+    """It has ended, or will never begin."""
 
 
 class TaskOwner(Protocol):
-    """The pool's side of a task."""
+    """The pool, as its tasks see it."""
 
     def take_back(self, task: PoolTask[Any]) -> bool:
         """See `Task.take_back`."""
@@ -66,12 +66,12 @@ class TaskOwner(Protocol):
 
 
 class PoolTask(Generic[T]):
-    """Work that a pool was given.
+    """Work given to a pool.
 
     Attributes:
-        future: the outcome. What the work raises is set as its exception, whatever it is.
+        future: the outcome. Anything the work raises becomes its exception.
         priority: from 0 to 10, higher is sooner.
-        state: where it stands; only the pool changes it.
+        state: only the pool changes it.
     """
 
     __slots__ = ("_owner", "future", "is_coroutine", "priority", "returned", "state", "work")
@@ -91,7 +91,7 @@ class PoolTask(Generic[T]):
         self.state = TaskState.QUEUED
         self.is_coroutine = is_coroutine
         self.work: Callable[[PoolTask[T]], Any] | None = work
-        # There while it is RETURNING.
+        # Set while the task is RETURNING.
         self.returned: DispatchedFuture[None] | None = None
         self._owner = owner
 
@@ -104,42 +104,42 @@ class PoolTask(Generic[T]):
         return self._owner.take_back(self)
 
     def abandon(self) -> None:
-        """Give the task up, whatever its state: its future fails at once with `TaskAbandonedError`.
+        """Abandon the task, whatever its state: its future fails at once with `TaskAbandonedError`.
 
-        A task that has not begun never will. A coroutine is cancelled, and again every 2 seconds while it
-        ignores that. A function cannot be stopped: its thread is replaced and ends when it returns. What
-        either returns is dropped. On a task that has ended this does nothing.
+        A task that has not begun never will. A coroutine is cancelled, and again every 2 seconds if it
+        ignores that. A function cannot be stopped: its thread is replaced and ends when the function returns.
+        Return values are dropped. On an ended task this does nothing.
         """
         self._owner.abandon(self)
 
     def aside(self) -> AbstractAsyncContextManager[None]:
         """Free the task's place inside an `async with` block; only for a coroutine, in its own code.
 
-        At the end of the block it waits for a place, ahead of others of its priority. Blocks may be nested:
-        the end of any of them waits for the place. If it is cancelled while it waits, it continues without
-        one, until one is free.
+        At the end of the block the task waits for a place, ahead of others of its priority. Blocks may be
+        nested: the end of any of them waits for the place. If the task is cancelled while it waits, it
+        continues without a place until one is free.
         """
         return _Aside(self._owner, self)
 
     def run(self) -> tuple[T | None, BaseException | None]:
-        """Call the work of a function; only for the pool.
+        """Call the function; only for the pool.
 
         Returns:
-            Its return value, and the exception that it raised.
+            Its return value, and its exception if it raised one.
         """
         work, self.work = self.work, None
         assert work is not None
         try:
             return work(self), None
         except BaseException as error:  # noqa: BLE001  # user code must not end the pool's thread
-            # Without the frame of this method, which would hold the task.
+            # Without the frame of this method, which would keep the task alive.
             return None, error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
 
     async def run_coroutine(self) -> tuple[T | None, BaseException | None]:
-        """Call and await the work of a coroutine; only for the pool.
+        """Call and await the coroutine; only for the pool.
 
         Returns:
-            Its return value, and the exception that it raised.
+            Its return value, and its exception if it raised one.
         """
         work, self.work = self.work, None
         assert work is not None
@@ -156,7 +156,7 @@ class PoolTask(Generic[T]):
             self.future.set_exception((type(error), error, error.__traceback__))
 
     def settle_as_abandoned(self, reason: str) -> None:
-        """Have the future fail with `TaskAbandonedError`; only for the pool, once."""
+        """Fail the future with `TaskAbandonedError`; only for the pool, once."""
         self.settle(None, TaskAbandonedError(reason))
 
 
@@ -174,6 +174,6 @@ class _Aside(AbstractAsyncContextManager[None]):
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        # A coroutine that is being closed may not await anything.
+        # A coroutine that is being closed cannot await.
         if kind is not GeneratorExit:
             await self._owner.come_back(self._task)

@@ -18,14 +18,14 @@ from recursor.runtime.task import PoolTask, TaskState
 
 logger = logging.getLogger("recursor.runtime")
 
-# Seconds after which a coroutine that ignores its cancellation is cancelled again.
+# Seconds after which a coroutine that ignored its cancellation is cancelled again.
 CANCEL_AGAIN = 2.0
-# Seconds that each hook of `call_at_end` may take: to close a connection takes a round trip.
+# Seconds that each hook of `call_at_end` may take: closing a connection takes a round trip.
 CLOSE_LIMIT = 5.0
 
 
 class ThreadedPool(Protocol):
-    """A pool, to its threads."""
+    """A pool, as its threads see it."""
 
     def begin(self, task: PoolTask[Any]) -> bool:
         """Note that a task begins. Returns whether it may."""
@@ -38,24 +38,24 @@ class ThreadedPool(Protocol):
         ...
 
     def next_for(self, thread: TaskThread) -> PoolTask[Any] | None:
-        """Return the next function for a thread; None: it is to wait, or, if it is `superfluous`, to end."""
+        """Return the next function for a thread; None if it should wait, or end if it is `superfluous`."""
         ...
 
     def thread_ended(self, thread: TaskThread, task: PoolTask[Any] | None) -> None:
-        """Account for a thread that ends, and for the task that it had, if it was killed."""
+        """Account for a thread that ends, and for its task if the thread was killed."""
         ...
 
 
 class TaskThread(threading.Thread):
-    """Runs functions, one after the other.
+    """Runs functions, one after another.
 
-    A daemon, because a function may be stuck for ever and must not keep the process from ending.
+    A daemon, so that a function that is stuck forever does not keep the process from exiting.
     """
 
     def __init__(self, pool: ThreadedPool, name: str) -> None:
         super().__init__(name=name, daemon=True)
         self.superfluous = False
-        """Whether it is to end as soon as it has nothing to run; only the pool changes it."""
+        """Whether it should end as soon as it has nothing to run; only the pool changes it."""
         self._pool = pool
         self._task: PoolTask[Any] | None = None
         self._wake = threading.Lock()
@@ -63,12 +63,12 @@ class TaskThread(threading.Thread):
 
     @property
     def is_abandoned(self) -> bool:
-        """Whether the task that it runs was abandoned."""
+        """Whether its current task was abandoned."""
         task = self._task
         return task is not None and task.state is TaskState.ABANDONED
 
     def wake(self) -> None:
-        """Have it look for a task."""
+        """Make it look for a task."""
         self._wake.release()
 
     def run(self) -> None:
@@ -91,13 +91,13 @@ class TaskThread(threading.Thread):
 
 
 class LoopThread(threading.Thread):
-    """Runs coroutines on an event loop. A daemon, because a coroutine may block it for ever."""
+    """Runs coroutines on an event loop. A daemon, because a coroutine may block it forever."""
 
     def __init__(self, pool: ThreadedPool, name: str) -> None:
         super().__init__(name=name, daemon=True)
         self._pool = pool
         self._loop = asyncio.new_event_loop()
-        # Tasks begin in an empty context and not in that of the task that passed its place on.
+        # Tasks begin in an empty context, not in that of the task that passed its place on.
         self._context = contextvars.Context()
         self._beginning: deque[PoolTask[Any]] = deque()
         self._is_called = False
@@ -106,15 +106,16 @@ class LoopThread(threading.Thread):
         self._has_ended = False
 
     def begin(self, task: PoolTask[Any]) -> None:
-        """Have an admitted task begin."""
-        # Before the flag is looked at, which the loop lowers before it looks here: none is missed.
+        """Start an admitted task."""
+        # Appended before the flag is read. The loop clears the flag before it reads the queue, so none is
+        # missed.
         self._beginning.append(task)
         if not self._is_called:
             self._is_called = True
             self._call(self._begin_all)
 
     def cancel(self, task: PoolTask[Any]) -> None:
-        """Cancel a task that has begun, until it ends."""
+        """Cancel a running task, repeatedly until it ends."""
         self._call(self._cancel, task)
 
     def close(self, hooks: list[Callable[[], Awaitable[object]]], deadline: float | None) -> None:
@@ -128,13 +129,13 @@ class LoopThread(threading.Thread):
                 try:
                     self._loop.run_forever()
                 except BaseException:
-                    # A task that user code started, or a callback, raised SystemExit or KeyboardInterrupt.
+                    # A task started by user code, or a callback, raised SystemExit or KeyboardInterrupt.
                     logger.exception("%s: the event loop was interrupted and continues", self.name)
         finally:
             self._loop.close()
 
     def _call(self, callback: Callable[..., object], *args: Any) -> None:
-        # RuntimeError: it has ended.
+        # RuntimeError: the loop has ended.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(callback, *args, context=self._context)
 
@@ -178,7 +179,7 @@ class LoopThread(threading.Thread):
                 await asyncio.wait_for(hooks.pop()(), CLOSE_LIMIT)
             except BaseException:
                 logger.exception("%s: a hook failed", self.name)
-        # One that still ignores its cancellation must not be closed: it may ignore that, too, for ever.
+        # A coroutine that still ignores its cancellation must not be closed: it may ignore that forever, too.
         while self._running:
             await asyncio.wait(self._running.values())
         await self._loop.shutdown_asyncgens()

@@ -1,4 +1,4 @@
-"""A dispatcher's thread, and how code that has to wait on one says so."""
+"""A dispatcher's thread, and how code marks that it waits on one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ logger = logging.getLogger("recursor.runtime")
 
 
 class Turns(Protocol):
-    """A mailbox, to a worker."""
+    """A mailbox, as a worker sees it."""
 
     def run(self, batch: int) -> None:
         """Handle up to `batch` messages."""
@@ -22,16 +22,16 @@ class Turns(Protocol):
 
 
 class WorkSource(Protocol):
-    """A dispatcher, to its workers."""
+    """A dispatcher, as its workers see it."""
 
     batch: int
 
     def next_for(self, worker: Worker) -> Turns | None:
-        """Wait for the next mailbox to run; None: the worker is to end."""
+        """Wait for the next mailbox to run; None if the worker should end."""
         ...
 
     def thread_ended(self, worker: Worker) -> None:
-        """Account for a thread that ends, and terminate the actor that it died in, if any."""
+        """Account for a thread that ends, and terminate the actor in which it died, if any."""
         ...
 
     def release(self, worker: Worker) -> bool:
@@ -39,17 +39,17 @@ class WorkSource(Protocol):
         ...
 
     def reclaim(self, worker: Worker) -> None:
-        """Give a thread that released its place one again."""
+        """Give a thread that released its place a place again."""
         ...
 
 
 class Worker(threading.Thread):
     """One thread of a dispatcher: it runs the mailboxes that the dispatcher gives it.
 
-    A daemon, because an actor may block it for ever, and must not keep the process from ending.
+    A daemon, so that an actor that blocks it forever does not keep the process from exiting.
 
     Args:
-        source: whose mailboxes it runs.
+        source: supplies its mailboxes.
         name: the thread's name.
     """
 
@@ -59,15 +59,15 @@ class Worker(threading.Thread):
         self.wake = threading.Lock()
         self.wake.acquire()
         self.mailbox: Turns | None = None
-        """The one that it is running."""
+        """The mailbox that it is running."""
         self.has_place = True
-        """Whether it counts against the limit: not while idle, or while it waits for others.
+        """Whether it counts against the limit: not while idle, nor while it waits for others.
 
         The dispatcher changes it under its lock.
         """
 
     def run(self) -> None:
-        """Run mailboxes until the dispatcher has no more use for this thread."""
+        """Run mailboxes until the dispatcher no longer needs this thread."""
         source, batch = self.source, self.source.batch
         try:
             while (mailbox := source.next_for(self)) is not None:
@@ -77,8 +77,8 @@ class Worker(threading.Thread):
                 mailbox.run(batch)
                 self.mailbox = None
         except BaseException:
-            # Not an actor's failure, which ends in the actor, but raised through it, as by SystemExit
-            # in `on_start`, or into this thread from outside.
+            # Not an actor's failure, which the actor handles, but raised through it, such as SystemExit in
+            # `on_start`, or raised in this thread from outside.
             if self.mailbox is not None:
                 logger.exception("Thread %s died in an actor; another takes its place", self.name)
             raise
@@ -87,7 +87,7 @@ class Worker(threading.Thread):
 
 
 class WaitForbiddenError(RuntimeError):
-    """The code would wait for ever, because everything happens on its own thread, as in a simulation."""
+    """Waiting here would never end, because everything runs on this thread, as in a simulation."""
 
 
 class _Waiting(threading.local):
@@ -99,7 +99,7 @@ _waiting = _Waiting()
 
 @contextmanager
 def forbid_waiting() -> Iterator[None]:
-    """Have `blocking` raise `WaitForbiddenError` in the code inside, on this thread."""
+    """Make `blocking` raise `WaitForbiddenError` in the code inside, on this thread."""
     before, _waiting.is_forbidden = _waiting.is_forbidden, True
     try:
         yield
@@ -109,14 +109,13 @@ def forbid_waiting() -> Iterator[None]:
 
 @contextmanager
 def blocking() -> Iterator[None]:
-    """Mark code that may wait for others, so that a spare thread does the dispatcher's work meanwhile.
+    """Mark code that may wait for others, so that a spare thread takes over meanwhile.
 
-    Without it, actors that wait for actors of the same dispatcher could hold all its threads, for ever. The
-    future's `get` uses it. Does nothing on a thread that is no dispatcher's. While the wait lasts the thread
-    does not count against the dispatcher's limit; after it, the limit may be exceeded until the next turn
-    ends.
+    Without it, actors that wait for actors of the same dispatcher could hold all its threads forever. The
+    future's `get` uses it. It does nothing on other threads. A waiting thread does not count against the
+    dispatcher's limit; after the wait, the limit may be exceeded until the next turn ends.
 
-    Not for waiting on the outside world, as in a model call: there, the limit is the point.
+    Do not use it to wait for the outside world, as in a model call: there, the limit is the point.
 
     Raises:
         WaitForbiddenError: this thread must not wait: see `forbid_waiting`.

@@ -314,7 +314,7 @@ def test_a_task_that_waits_can_be_taken_back_and_never_begins(make_pool, make_ga
     assert [task.take_back() for task in (*waiting, running)] == [False] * 3
     assert pool.load == (0, 1, 0)
     for task in waiting:
-        with pytest.raises(TaskAbandonedError, match="taken back"):
+        with pytest.raises(TaskAbandonedError, match="withdrawn"):
             task.future.get(timeout=0)
     gate.open()
     running.future.get(timeout=WAIT)
