@@ -17,7 +17,7 @@ from recursor.cli.run_log import LogFormat, LogLevel, RunLog
 from recursor.cli.wording import parse_span, plural, span
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.new_records import new_idea, new_stack
-from recursor.domain.settings import collect_overrides
+from recursor.domain.settings import SCRIPTED, Settings, collect_overrides
 from recursor.runner.idea_names import name_from_idea
 from recursor.runner.settings_sources import Source, overriding
 from recursor.web.access import WebAccess
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from recursor.runner.session import Display, Ending, Goal
 
 _MAX_PORT = 65_535
+
+NOTHING_UNDERSTOOD = 4
+"""The exit code of `run --idea TEXT --until-done` where the scripted team can make nothing of the idea."""
 
 # Whoever has more than these looks into the directory.
 _PAGES_SHOWN = 10
@@ -120,7 +123,12 @@ def run(
     data: Data = DEFAULT_DATA,
     json: Json = False,
 ) -> None:
-    """Run all stacks of a data directory, until stopped or until they are done."""
+    """Run all stacks of a data directory, until stopped or until they are done.
+
+    With --until-done it exits with 0 when all is done as far as its team can, with 1 when it was interrupted
+    or failures paused a stack, and with 4 when the scripted team can make nothing of the idea: then nothing
+    was run.
+    """
     if name is not None and idea is None:
         raise InvalidInputError("--name: names the stack that --idea makes: give --idea, too")
     configured = configuration(context).with_flags(
@@ -141,6 +149,8 @@ def run(
     access = WebAccess(configured.runner.host, configured.token(), configured.runner.allowed_hosts)
     check_data(data)
     goal = _goal(idea, name, until_done)
+    if goal.idea is not None and _is_scripted(configured.settings, configured.runner.team):
+        goal = _understood(goal, json=json)
 
     # These rooms take longer to import than every other command takes to run.
     from recursor.runner.process import Runner
@@ -190,6 +200,39 @@ def _goal(idea: str | None, name: str | None, until_done: bool) -> Goal:
     return Goal(until_done, stack, project.but(stack_id=stack.id))
 
 
+def _is_scripted(settings: Settings, team: str | None) -> bool:
+    return team is None and all(settings.model.of(role) == SCRIPTED for role in ("planner", "builder"))
+
+
+def _understood(goal: Goal, *, json: bool) -> Goal:
+    """Say what the scripted team understands of the idea, before anything runs.
+
+    Raises:
+        typer.Exit: it can make nothing of it, and the project is to be waited for.
+    """
+    from recursor.agents.scripted.reading import read_idea
+    from recursor.runner.session import Goal
+
+    assert goal.stack is not None
+    assert goal.idea is not None
+    reading = read_idea(goal.idea.idea).told
+    for line in () if json else reading.made:
+        say(line)
+    for line in reading.not_made:
+        complain(line)
+    if goal.until_done and reading.refusal is not None:
+        if json:
+            print_json(
+                {"done": False, "scripted": True, "reading": reading.model_dump(mode="json"), "stacks": []}
+            )
+        else:
+            complain(
+                "nothing was made: with a model a team can: recursor run --idea TEXT --model PROVIDER:MODEL"
+            )
+        raise typer.Exit(NOTHING_UNDERSTOOD)
+    return Goal(goal.until_done, goal.stack, goal.idea.but(reading=reading))
+
+
 def _display(port: int | None, until_done: bool, idea: str | None, json: bool) -> Display:
     from recursor.cli.displays import Lines, Picture, Silent
 
@@ -218,6 +261,8 @@ def _summary(ending: Ending) -> dict[str, Any]:
                 "state": stack.state.value,
                 "reason": stack.state_reason,
                 "outcome": standing.name.lower(),
+                "scripted": stack.id in ending.readings,
+                "missing": list(ending.readings[stack.id].missing) if stack.id in ending.readings else [],
                 "artifact": pages.get(stack.id),
             }
             for stack, standing in ending.verdict.stacks
@@ -234,14 +279,8 @@ def _tell(ending: Ending, goal: Goal) -> None:
 
     totals, verdict = ending.totals, ending.verdict
     failed = verdict.those(Standing.FAILED)
-    done = verdict.those(Standing.DONE)
     if ending.done:
-        if goal.stack is not None:
-            what = "the project is complete, and no role has work"
-        elif done:
-            what = f"{plural(len(done), 'stack')} complete, and no role has work"
-        else:
-            what = "no stack is running"
+        what = _what_is_done(ending, goal)
         draw("", Text.assemble(("Done", "bold green"), f" in {span(ending.seconds)}: {what}."))
     else:
         draw("", Text.assemble(("Not done", "bold red"), f" after {span(ending.seconds)}."))
@@ -249,6 +288,9 @@ def _tell(ending: Ending, goal: Goal) -> None:
     facts.add_column(style="bright_black", no_wrap=True)
     facts.add_column(overflow="fold")
     failures = Text(f"{totals.failures:,} failed", "red" if totals.failures else "")
+    if ending.readings:
+        scripted = plural(len(ending.readings), "scripted team") if goal.stack is None else "scripted"
+        facts.add_row("team", f"{scripted}: fixed rules, no model")
     facts.add_row("cycles", f"{totals.cycles:,}")
     facts.add_row("agent runs", Text.assemble(f"{totals.agent_runs:,}, ", failures))
     facts.add_row("decisions", ", ".join(f"{n:,} {kind}" for kind, n in totals.decisions.items()) or "none")
@@ -258,9 +300,33 @@ def _tell(ending: Ending, goal: Goal) -> None:
     if more > 0:
         facts.add_row("", f"and {plural(more, 'page')} more in {ending.pages[0].path.parent}")
     draw(facts)
+    _tell_what_is_missing(ending)
     for stack in failed:
         complain(f"{stack.name} ({stack.id[:8]}) was paused: {stack.state_reason or 'it cannot be read'}")
     if ending.interrupted:
         complain("interrupted before it was done: `recursor run --until-done` goes on")
     elif not ending.done and not failed:
         complain("the stack was stopped or deleted before it was done")
+
+
+def _what_is_done(ending: Ending, goal: Goal) -> str:
+    from recursor.runner.completion import Standing
+
+    done = ending.verdict.those(Standing.DONE)
+    if goal.stack is None:
+        return (
+            f"{plural(len(done), 'stack')} complete, and no role has work" if done else "no stack is running"
+        )
+    if any(reading.missing for reading in ending.readings.values()):
+        return "as far as a scripted team can, and no role has work"
+    return "the project is complete, and no role has work"
+
+
+def _tell_what_is_missing(ending: Ending) -> None:
+    for stack, _ in ending.verdict.stacks:
+        reading = ending.readings.get(stack.id)
+        if reading is not None and reading.missing:
+            complain(
+                f"{stack.name}: missing, as a scripted team cannot make it: {'; '.join(reading.missing)}"
+            )
+            complain(f"{stack.name}: a model can try: {reading.with_a_model(stack.name)}")

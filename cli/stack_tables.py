@@ -130,6 +130,9 @@ def idea_page(idea: ProjectIdea, now: float) -> Table:
         facts.add_row("description", neutral(idea.description))
     for index, feature in enumerate(idea.features):
         facts.add_row("" if index else "features", neutral(feature))
+    reading = idea.reading
+    for line in () if reading is None else (*reading.made, *reading.not_made):
+        facts.add_row("understood", neutral(line))
     facts.add_row("updated", f"{ago(idea.updated_at, now)} by {neutral(idea.updated_by)}")
     return facts
 
@@ -153,6 +156,10 @@ def _facts(
     yield "idea", Text("none yet", "bright_black") if idea is None else neutral(idea.idea)
     if idea is not None and idea.title:
         yield "title", neutral(idea.title)
+    if idea is not None and idea.reading is not None:
+        yield "team", "scripted: fixed rules, no model"
+        if idea.reading.missing:
+            yield "missing", Text("; ".join(map(one_line, idea.reading.missing)), "yellow")
     if idea is not None and idea.features:
         yield "features", neutral(", ".join(idea.features))
     yield "created", ago(stack.created_at, now)

@@ -40,6 +40,7 @@ def create(
     overrides = with_model(collect_overrides(settings or []), model)
     with open_place(place) as client:
         made = client.create(name, idea=idea, settings=overrides, start=start)
+        reading = None if idea is None else client.idea(made.id).reading
         lonely = start and not client.endpoint.has_runner()
         warn_of_settings(client, overrides)
         shared = _is_anothers(client, made)
@@ -47,6 +48,10 @@ def create(
         print_json(made)
     else:
         say(made.id)
+    if reading is not None:
+        # Programs read the id alone; what is not made, they are to notice, too.
+        for line in (*(reading.made if sys.stderr.isatty() else ()), *reading.not_made):
+            complain(line)
     if shared:
         _complain_of_namesake(made)
     if lonely and sys.stderr.isatty():

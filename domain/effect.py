@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from recursor.domain.graph import Usage
+from recursor.domain.project import IdeaReading
 from recursor.domain.record import Line, Record, StackId, Text
 from recursor.domain.stack import Phase
 from recursor.domain.todo import TodoPriority, TodoStatus, TodoText
@@ -22,6 +23,8 @@ class SetProject(Record):
     title: Line
     description: str = ""
     features: tuple[str, ...] = ()
+    reading: IdeaReading | None = None
+    """What a scripted team understands of the idea; None for every other."""
 
 
 class SetPhase(Record):

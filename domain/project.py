@@ -1,10 +1,46 @@
 """What a stack is to make, and what it has made."""
 
 from collections.abc import Mapping
+from shlex import quote
 
 from pydantic import Field, JsonValue
 
 from recursor.domain.record import Line, Record, StackId, Text, Timestamp
+
+
+class IdeaReading(Record):
+    """What a scripted team recognises in an idea, and what it does not: it works by fixed rules."""
+
+    recognised: tuple[str, ...] = ()
+    """What it makes: headings, and what each section does."""
+    missing: tuple[str, ...] = ()
+    """The parts of the idea that it does not understand and cannot make, in the idea's words."""
+    refusal: str | None = None
+    """Why it can make nothing of the idea; None where it can."""
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """What people are told that is made of it, a line each."""
+        return tuple(f"scripted team: recognised: {each}" for each in self.recognised)
+
+    @property
+    def not_made(self) -> tuple[str, ...]:
+        """What people are told that is not made of it, and why, a line each."""
+        if self.refusal is not None:
+            return (f"scripted team: {self.refusal} It makes nothing of this idea.",)
+        return tuple(f"scripted team: not understood, and not made: {each}" for each in self.missing)
+
+    def with_a_model(self, stack: str) -> str:
+        """Return the commands that give a team a model, and what is missing as a todo.
+
+        Args:
+            stack: the stack's name or id.
+        """
+        named, todo = quote(stack), quote("; ".join(self.missing))
+        return (
+            f"recursor configure {named} --set model.name=PROVIDER:MODEL && "
+            f"recursor todos {named} --add {todo}"
+        )
 
 
 class ProjectIdea(Record):
@@ -15,6 +51,8 @@ class ProjectIdea(Record):
     title: Line | None = None
     description: str = ""
     features: tuple[str, ...] = ()
+    reading: IdeaReading | None = None
+    """What a scripted team understands of it; None where agents ask a model, or were made by others."""
     created_at: Timestamp
     updated_at: Timestamp
     updated_by: str

@@ -224,7 +224,11 @@ def _set_project(a: _Applying, effect: SetProject) -> None:
         # Given while this was thought out for the one before: that it is new stays to be seen.
         at, whose = idea.updated_at, idea.updated_by
     changed = idea.but(
-        title=effect.title, description=effect.description, features=effect.features, updated_by=whose
+        title=effect.title,
+        description=effect.description,
+        features=effect.features,
+        reading=effect.reading,
+        updated_by=whose,
     )
     if changed != a.draft.records.idea:
         a.draft.put_idea(changed.but(updated_at=at))

@@ -113,7 +113,10 @@ def set_idea(draft: Draft, command: SetIdea) -> ProjectIdea:
         # Whatever the clock does: it is news to every role that has looked.
         looks = [state.last_run_at for state in draft.records.states.values()]
         at = max([now, *(nextafter(look, inf) for look in looks if look is not None)])
-        changed = known.but(idea=command.idea.idea, updated_at=at, updated_by=command.idea.updated_by)
+        given = command.idea
+        changed = known.but(
+            idea=given.idea, reading=given.reading, updated_at=at, updated_by=given.updated_by
+        )
     draft.put_idea(changed)
     draft.note_input()
     return changed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from pykka import ThreadingActor
 
 from recursor.actors.messages import CreateStack, Subscribe
 from recursor.domain.events import Event, StackChanged, StackDeleted, StackWaits
-from recursor.domain.project import ProjectIdea
+from recursor.domain.project import IdeaReading, ProjectIdea
 from recursor.domain.stack import Stack
 from recursor.runner.artifacts import write_page
 from recursor.runner.board import Board, BoardTotals
@@ -26,7 +26,7 @@ from recursor.runner.interrupts import Interrupted, Interrupts
 from recursor.runner.process import Runner, RunnerError
 from recursor.runner.thread_switching import often_switched
 from recursor.storage.queries import UnreadableStack, list_stacks
-from recursor.storage.tables import ARTIFACTS
+from recursor.storage.tables import ARTIFACTS, IDEAS
 
 # How often the picture is drawn anew, in seconds, and how often the store is asked whether all is done even
 # if no event called for it.
@@ -94,6 +94,8 @@ class Ending:
     totals: BoardTotals
     verdict: Verdict
     pages: tuple[WrittenPage, ...]
+    readings: Mapping[str, IdeaReading]
+    """What scripted teams understood of their ideas, by the ids of the stacks that were waited for."""
 
 
 class _Listener(ThreadingActor):
@@ -180,6 +182,7 @@ class Session:
             listener.stop()
             self._drain()
             pages = self._write_pages(verdict.those(Standing.DONE)) if done else ()
+            readings = self._readings(verdict)
             self._display.close()
         return Ending(
             done=done and not verdict.those(Standing.FAILED) and not self._unwanted_end(verdict),
@@ -189,6 +192,7 @@ class Session:
             totals=self._board.totals,
             verdict=verdict,
             pages=pages,
+            readings=readings,
         )
 
     def _note_stacks(self) -> None:
@@ -260,6 +264,11 @@ class Session:
     def _unwanted_end(self, verdict: Verdict) -> bool:
         """Whether the one stack that was waited for was stopped or deleted."""
         return self._goal.stack is not None and not verdict.those(Standing.DONE)
+
+    def _readings(self, verdict: Verdict) -> Mapping[str, IdeaReading]:
+        with self._runner.store.read() as reader:
+            ideas = [IDEAS.get(reader, stack.id) for stack, _ in verdict.stacks]
+        return {idea.stack_id: idea.reading for idea in ideas if idea is not None and idea.reading}
 
     def _write_pages(self, done: Sequence[Stack]) -> tuple[WrittenPage, ...]:
         pages: deque[WrittenPage] = deque()

@@ -65,6 +65,8 @@ class StackListed(Record):
     last_activity_at: Timestamp | None
     title: str | None
     """What the planner calls the project."""
+    scripted: bool
+    """Whether the scripted team reads its idea and makes its page: fixed rules, no model."""
     running: tuple[ActiveRole, ...]
     """The agents that run now."""
     waits: str | None
@@ -233,7 +235,7 @@ def _listed(reader: Reader, stack_id: str, now: float) -> StackListed:
 def _readable(reader: Reader, stack_id: str, fields: Mapping[str, Any], now: float) -> StackListed:
     cycles, completed, failed = judged_in_hours(reader, stack_id, now - DAY)
     running = tuple(_running(reader, stack_id, fields))
-    title = _unpacked(reader.get(IDEAS.name, stack_id.encode())).get("title")
+    idea = _unpacked(reader.get(IDEAS.name, stack_id.encode()))
     return StackListed(
         id=stack_id,
         name=fields["name"],
@@ -241,7 +243,8 @@ def _readable(reader: Reader, stack_id: str, fields: Mapping[str, Any], now: flo
         phase=fields["phase"],
         created_at=fields["created_at"],
         last_activity_at=fields.get("last_activity_at"),
-        title=title,
+        title=idea.get("title"),
+        scripted=idea.get("reading") is not None,
         running=running,
         waits=None if running else _waits(reader, stack_id, fields),
         waits_for=None if running else waits_for(reader, stack_id, fields["state"]),
@@ -309,6 +312,7 @@ _UNREADABLE = StackListed(
     created_at=0.0,
     last_activity_at=None,
     title=None,
+    scripted=False,
     running=(),
     waits=None,
     waits_for=None,

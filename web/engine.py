@@ -9,8 +9,9 @@ from fastapi import Depends, Request
 
 from recursor.domain.errors import RecursorError
 from recursor.domain.log import LogSource
-from recursor.domain.process_settings import SqlSettings
-from recursor.domain.settings import RunnerSettings, Settings
+from recursor.domain.process_settings import ProcessSettings, SqlSettings
+from recursor.domain.project import ProjectIdea
+from recursor.domain.settings import SCRIPTED, Overrides, RunnerSettings, Settings
 from recursor.runtime.clock import Clock
 from recursor.storage.store import Reader
 from recursor.web.audit import is_change, log_change, values_before
@@ -66,6 +67,24 @@ class Engine:
     def now(self) -> float:
         """Return seconds since the epoch, UTC."""
         return self.clock.now()
+
+    def understood(self, idea: ProjectIdea, overrides: Overrides) -> ProjectIdea:
+        """Return an idea with what its team understands of it, if that is the scripted team.
+
+        Args:
+            idea: as a person gave it.
+            overrides: the settings of its stack that differ from the runner's.
+        """
+        # The runner's settings have a team only where a program's own configuration made them.
+        if isinstance(self.runner, ProcessSettings) and self.runner.team is not None:
+            return idea
+        model = self.settings.overridden(overrides).model
+        if any(model.of(role) != SCRIPTED for role in ("planner", "builder")):
+            return idea
+        # It reads all components, which a server has no need of before.
+        from recursor.agents.scripted.reading import read_idea
+
+        return idea.but(reading=read_idea(idea.idea).told)
 
 
 def _engine(request: Request) -> Engine:

@@ -66,6 +66,14 @@ def state_of(snapshot: Snapshot) -> str:
     """Return how far the project is, in one or two sentences."""
     idea, artifact, waiting = snapshot.idea, snapshot.artifact, snapshot.open_todos
     name = f"“{idea.title}”" if idea and idea.title else "The project"
+    reading = None if idea is None else idea.reading
+    if (
+        artifact is None
+        and reading is not None
+        and reading.refusal
+        and snapshot.stack.phase is Phase.COMPLETE
+    ):
+        return f"{name} has no page. {reading.refusal}"
     if artifact is None:
         return f"{name} is being planned; there is no version of the page yet."
     plan = plan_of(artifact)
@@ -75,6 +83,9 @@ def state_of(snapshot: Snapshot) -> str:
         more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
         return f"{name} is at {shown}. Next: {one_line(waiting[0].content, 100)}{more}."
     if snapshot.stack.phase is Phase.COMPLETE:
+        if reading is not None and reading.missing:
+            lacks = one_line("; ".join(reading.missing), 300)
+            return f"{name} is done as far as a scripted team can: {shown}. It lacks: {lacks}."
         return f"{name} is complete: {shown}. You can still ask for changes."
     return f"{name} is at {shown}; nothing is left to build, and the review is under way."
 

@@ -32,6 +32,8 @@ class ScriptedBuilder:
         if not snapshot.open_todos:
             return Outcome()
         todo = snapshot.open_todos[0]
+        if todo.metadata.get("cannot"):
+            return _cannot([each for each in snapshot.open_todos if each.metadata.get("cannot")])
         plan = plan_of(snapshot.artifact) or _first_plan(snapshot)
         steps = _steps_for(todo, plan, snapshot)
         if not steps:
@@ -42,7 +44,7 @@ class ScriptedBuilder:
                 made = made.after(step)
         except PageIsFullError as full:
             return _giving_up(todo, f"{str(full)[0].upper()}{str(full)[1:]}.")
-        made = made.fulfilling(todo, steps[0])
+        made = made.fulfilling(todo, steps[0]).but(missing=_missing(snapshot))
         content = render(made)
         number = snapshot.artifact.number + 1 if snapshot.artifact else 1
         said = f"Made version {number}: {one_line(todo.content, 160)}"
@@ -95,6 +97,20 @@ def _steps_for(todo: Todo, plan: PagePlan, snapshot: Snapshot) -> tuple[Step, ..
         return (Rebuild(),)
     in_sight = sections_in_sight(snapshot.artifact, snapshot.todos)
     return understand(todo.content, in_sight, is_order=True).steps
+
+
+def _missing(snapshot: Snapshot) -> tuple[str, ...]:
+    reading = None if snapshot.idea is None else snapshot.idea.reading
+    return () if reading is None else reading.missing
+
+
+def _cannot(todos: list[Todo]) -> Outcome:
+    """Cancel what the planner did not understand: a page that claims to do it would not be true."""
+    parts = "; ".join(str(todo.metadata["cannot"]) for todo in todos)
+    return Outcome(
+        effects=tuple(UpdateTodo(todo_id=todo.id, status=TodoStatus.CANCELLED) for todo in todos),
+        summary=one_line(f"Cannot make what no component of a scripted team does: {parts}", 400),
+    )
 
 
 def _giving_up(todo: Todo, why: str) -> Outcome:

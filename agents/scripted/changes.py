@@ -44,6 +44,7 @@ _WISHED_THING = re.compile(
     r"\s*(?P<rest>[^.;!?\n]*)",
     re.I,
 )
+_TABLE = re.compile(r"\b(?:keep track|track|lists?|log|register|table|place|records?) ?(?:of|for)?\b", re.I)
 _THING_ENDS = re.compile(r"\b(?:to|for|on|in|into|please|so|because|when|if)\b", re.I)
 _REMOVE = re.compile(
     r"\b(?:remove|delete|drop|get rid of|take (?:away|out|off)|hide|without|throw out|no more"
@@ -195,7 +196,7 @@ def _additions(text: str, sections: Sequence[PageSection], *, sure: bool) -> Und
     another = _ANOTHER.search(text) is not None
     finds = finds_in(text)
     if not finds:
-        thing = _thing_in(text, sure=sure)
+        thing = _thing_in(text, sure=sure) if _TABLE.search(text) else ""
         if not thing:
             return Understanding()
         if not another and (alike := [s.title for s in sections if s.title.lower() == thing.lower()]):

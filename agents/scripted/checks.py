@@ -1,11 +1,13 @@
 """The checks: each looks at one thing and says what is wrong with it, if anything is."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from tree_sitter import Node
 
+from recursor.agents.scripted.components import COMPONENTS
 from recursor.agents.scripted.parsed_page import ParsedPage, nodes, syntax_of, text_of
 from recursor.agents.scripted.plan import AddSection, Part, RemoveSection, step_of
 from recursor.agents.scripted.wording import one_line
@@ -156,6 +158,37 @@ def _sections(page: ParsedPage) -> Iterator[str]:
             yield f"The section “{one_line(name, 60)}” has nothing in it to use."
 
 
+def _components(page: ParsedPage) -> Iterator[str]:
+    """Each section has what its component needs, and the script that makes it work."""
+    scripts = "\n".join(page.scripts)
+    for section in page.sections:
+        name = section.attrib["data-component"]
+        title = one_line(section.attrib.get("id", name), 60)
+        if name not in COMPONENTS:
+            # The page was made by others.
+            continue
+        if f'Recursor.component("{name}"' not in scripts:
+            yield f"The section “{title}” does nothing: the script of {name} is missing."
+        options = page.options.get(section.attrib.get("id", ""), {})
+        named = {e.attrib["name"] for e in section.iter() if "name" in e.attrib}
+        parts = {e.attrib["data-el"] for e in section.iter() if "data-el" in e.attrib}
+        for field in (*_named_in(options, "fields"), *_named_in(options, "inputs")):
+            if field not in named:
+                yield f"The section “{title}” lacks its field “{one_line(field, 60)}”."
+        for part in (*COMPONENTS[name].needs, *(f"result-{each}" for each in _named_in(options, "results"))):
+            if part not in parts:
+                yield f"The section “{title}” lacks its part “{one_line(part, 60)}”."
+
+
+def _named_in(options: Mapping[str, Any], key: str) -> list[str]:
+    found = options.get(key)
+    return (
+        [str(each.get("name")) for each in found if isinstance(each, Mapping)]
+        if isinstance(found, list)
+        else []
+    )
+
+
 def _promises(page: ParsedPage) -> Iterator[str]:
     told = {e.attrib["data-todo"] for e in page.root.iter() if "data-todo" in e.attrib}
     ids = set(page.ids)
@@ -235,6 +268,7 @@ CHECKS: tuple[tuple[str, Callable[[ParsedPage], Iterable[str]]], ...] = (
     ("images", _images),
     ("links", _links),
     ("sections", _sections),
+    ("components", _components),
     ("backup", _backup),
     ("navigation", _navigation),
     ("guide", _guide),

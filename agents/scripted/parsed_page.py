@@ -1,8 +1,10 @@
 """A page as the reviewer sees it: its elements, its scripts, and what it promises."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 from xml.etree.ElementTree import Element
 
 import html5lib
@@ -37,6 +39,18 @@ class ParsedPage:
     def sections(self) -> list[Element]:
         """The sections that hold a component."""
         return [section for section in self.all("section") if "data-component" in section.attrib]
+
+    @property
+    def options(self) -> Mapping[str, Mapping[str, Any]]:
+        """What each section was told, by its id, as the page's data says; nothing where it has none."""
+        for script in self.all("script"):
+            if script.attrib.get("id") == "page-data":
+                try:
+                    sections = json.loads("".join(script.itertext()))["sections"]
+                    return {key: dict(section["options"]) for key, section in sections.items()}
+                except (ValueError, LookupError, TypeError, AttributeError):
+                    return {}
+        return {}
 
     @property
     def scripts(self) -> list[str]:

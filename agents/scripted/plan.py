@@ -123,6 +123,8 @@ class PagePlan(Record):
     sections: tuple[PageSection, ...] = ()
     parts: tuple[Part, ...] = ()
     done: tuple[CompletedTodo, ...] = ()
+    missing: tuple[str, ...] = ()
+    """The parts of the idea that the team cannot make: the page says so."""
 
     @property
     def lead(self) -> str:

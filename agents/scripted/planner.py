@@ -18,7 +18,8 @@ from recursor.agents.scripted.plan import (
     sections_in_sight,
     step_of,
 )
-from recursor.agents.scripted.recognition import companion_for, records, sections_for
+from recursor.agents.scripted.reading import ending_of, read_idea
+from recursor.agents.scripted.recognition import companion_for
 from recursor.agents.scripted.review import check_of, todo_missing_in
 from recursor.agents.scripted.wording import one_line, title_of
 from recursor.domain.agent import Run
@@ -89,31 +90,26 @@ class _Proposal:
         """Name the project and its features, and make a todo of each that is neither built nor planned."""
         idea = self._snapshot.idea
         text = idea.idea if idea else DEFAULT_IDEA
-        sections = list(sections_for(text)) or [records("Entries")]
+        reading = read_idea(text)
+        sections = list(reading.sections)
         asked = len(sections)
-        if len(sections) == 1 and (companion := companion_for(sections[0])):
+        if len(sections) == 1 and not reading.told.missing and (companion := companion_for(sections[0])):
             sections.append(companion)
         title = self._title(text)
         self._effects.append(
             SetProject(
                 idea=None if idea else DEFAULT_IDEA,
                 title=title,
-                description=lead_for(sections),
+                description=lead_for(sections) if sections else "",
                 features=tuple(f"{s.title}: {COMPONENTS[s.component].does}" for s in sections),
+                reading=reading.told,
             )
         )
         if idea is None:
             self._said.append("Nobody gave an idea, so I chose a modest one: a notebook for the day.")
         else:
             self._said.append(f"Read the idea and called the project “{title}”.")
-        recognised = [s.title for s in sections[:asked] if s.component != "records"]
-        if recognised:
-            self._thoughts.append(f"In the idea I recognised: {', '.join(recognised)}.")
-        for s in sections:
-            if s.component == "records":
-                self._thoughts.append(
-                    f"For “{s.title}” I have no component of its own: a table with its fields will do."
-                )
+        self._thoughts += (*reading.told.made, *reading.told.not_made)
         if len(sections) > asked:
             self._thoughts.append(f"{sections[-1].title} goes well with it, so I add that as a last section.")
         here = {s.key for s in self._sections}
@@ -122,10 +118,17 @@ class _Proposal:
                 continue
             priority = 5 if index == 0 else 3 if index >= asked else 4
             self._create(describe(AddSection(section=new), ()), priority, AddSection(section=new))
+        told_already = {todo.metadata.get("cannot") for todo in self._snapshot.todos}
+        for part in reading.told.missing:
+            if part not in told_already:
+                self._create(
+                    f"Not understood, and nothing a scripted team can make: {part}", 1, None, {"cannot": part}
+                )
         plan = plan_of(self._snapshot.artifact)
         if plan is not None and plan.title != title:
             self._create(describe(Retitle(title=title), ()), 4, Retitle(title=title))
-        self._learned.append(f"The project is “{title}”, with {', '.join(s.title for s in sections)}.")
+        parts = ", ".join(s.title for s in sections) or "nothing that we can make"
+        self._learned.append(f"The project is “{title}”, with {parts}.")
 
     def _title(self, text: str) -> str:
         idea = self._snapshot.idea
@@ -204,7 +207,7 @@ class _Proposal:
         if snapshot.artifact is None:
             if self._nothing_left():
                 self._set_phase(Phase.COMPLETE)
-                self._said.append("Every todo was cancelled: there is nothing to build.")
+                self._said.append(self._ending() or "Every todo was cancelled: there is nothing to build.")
             else:
                 self.plan_project()
                 self._ensure_work()
@@ -218,8 +221,15 @@ class _Proposal:
             return
         self._set_phase(Phase.COMPLETE)
         self._said.append(
-            f"All is built and version {snapshot.artifact.number} is reviewed: the project is complete."
+            self._ending()
+            or f"All is built and version {snapshot.artifact.number} is reviewed: the project is complete."
         )
+
+    def _ending(self) -> str:
+        """Return how the project ends of which something is missing; empty where nothing is."""
+        idea = self._snapshot.idea
+        reading = None if idea is None else idea.reading
+        return ending_of(reading, self._snapshot.stack.name) if reading and reading.missing else ""
 
     def _ensure_work(self) -> None:
         if self._new_todos:

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from recursor.agents.scripted.components import COMPONENTS, Component, Variant
 from recursor.agents.scripted.plan import PageSection
-from recursor.agents.scripted.vocabulary import DULL, NOT_KEPT, field_type
+from recursor.agents.scripted.vocabulary import DULL, LEAD_IN, MEDIA, NOT_KEPT, field_type, is_beyond
 from recursor.agents.scripted.wording import kept_thing, one_line, plain, sentence_case, slug, words
 
 # An idea is read this far: what is most important comes first, and a whole book takes no longer.
@@ -23,18 +23,16 @@ FIELDS_OF_A_TABLE = 2
 
 # One of these on a page is enough, whatever it is called.
 _ONE_OF_A_KIND = ("calculator", "converter", "chart", "editor", "board", "memory")
-_CLAUSE = re.compile(
+CLAUSE = re.compile(
     r"[,;:.!?\n()\[\]]|\s[-\N{EN DASH}—]\s"
     r"|\b(?:with|and|plus|or|including|as well as|also|where|that|which|so that|who can)\b",
     re.I,
 )
 _KEEPING = re.compile(
-    r"\b(?:keep(?:ing)? track of|track(?:ing|s)?|manag(?:e|es|ing)|organi[sz](?:e|es|ing)"
-    r"|catalogu?(?:e|es|ing)?|collect(?:s|ing)?|record(?:s|ing)?|log(?:s|ging)?"
-    r"|(?:list|log|record|register|overview) of)\s+(?P<rest>[^,;:.!?\n()]+)",
+    r"\b(?:keep(?:ing)? track of|track(?:ing|s)?|catalogu?(?:e|es|ing)?|(?:list|log|register|table) of)"
+    r"\s+(?P<rest>[^,;:.!?\n()]+)",
     re.I,
 )
-_LISTED = re.compile(r"\b(?:with|including|features?:?)\b(?P<rest>[^.!?\n]*)", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +62,7 @@ def finds_in(text: str) -> tuple[Find, ...]:
         if find.weak and any(_in_one_clause(lowered, find, other) for other in taken):
             continue
         taken.append(find)
+    taken = [find for find in taken if not _is_something_else(lowered, find, taken)]
     return tuple(sorted(taken, key=lambda find: find.start))
 
 
@@ -170,58 +169,91 @@ def _patterns() -> tuple[tuple[re.Pattern[str], Component, Variant, bool], ...]:
 
 def _in_one_clause(text: str, one: Find, other: Find) -> bool:
     first, second = sorted((one, other), key=lambda find: find.start)
-    return not _CLAUSE.search(text[first.end : second.start])
+    return not CLAUSE.search(text[first.end : second.start])
+
+
+def lead_of(text: str, find: Find, finds: Sequence[Find]) -> tuple[int, int]:
+    """Return where the words right before a keyword stand, two at most: "weekly" of "weekly chart".
+
+    The span is empty where there are none.
+    """
+    previous_end = max((other.end for other in finds if other.end <= find.start), default=0)
+    cuts = list(CLAUSE.finditer(text, previous_end, find.start))
+    lead = [
+        word
+        for word in re.finditer(r"\S+", text[: find.start])
+        if word.start() >= (cuts[-1].end() if cuts else previous_end)
+    ]
+    begin = find.start
+    for word in reversed(lead[-2:]):
+        if not words(word[0]) or word[0].lower() in DULL:
+            break
+        begin = word.start()
+    return begin, find.start
+
+
+def tail_of(text: str, find: Find, finds: Sequence[Find]) -> tuple[int, int]:
+    """Return where the words stand right after a keyword that say what it is of or for: "list of birds"."""
+    next_start = min((other.start for other in finds if other.start >= find.end), default=len(text))
+    after = CLAUSE.split(text[find.end : next_start])[0]
+    follows = re.match(r"\s+(?:of|about|on|for)\s+(?:\S+ ?){1,5}", after)
+    return find.end, find.end + (follows.end() if follows else 0)
 
 
 def _heading(text: str, find: Find, finds: Sequence[Find]) -> str:
     """Name a section by the words around its keyword: "packing list", "chart of sales"."""
     if find.component.own_name:
         return find.variant.title
-    previous_end = max((other.end for other in finds if other.end <= find.start), default=0)
-    named = _CLAUSE.split(text[previous_end : find.start])[-1].split()
-    lead: list[str] = []
-    while named and len(lead) < 2 and words(named[-1]) and named[-1].lower() not in DULL:
-        lead.insert(0, named.pop())
-    next_start = min((other.start for other in finds if other.start >= find.end), default=len(text))
-    after = _CLAUSE.split(text[find.end : next_start])[0]
+    # "Multiplayer quiz" would promise more than a quiz.
+    lead = [word for word in text[slice(*lead_of(text, find, finds))].split() if not is_beyond(word)]
     tail: list[str] = []
-    if follows := re.match(r"\s+(of|about|on)\s+((?:\S+ ?){1,4})", after):
-        told = [word for word in follows[2].split() if word.lower() not in DULL][:3]
+    if follows := re.match(r"\s+(of|about|on)\s+(.+)", text[slice(*tail_of(text, find, finds))]):
+        told = [word for word in follows[2].split()[:4] if word.lower() not in DULL and not is_beyond(word)][
+            :3
+        ]
         tail = [follows[1], *told] if told else []
     if not lead and not tail:
         return find.variant.title
     return sentence_case(one_line(" ".join([*lead, text[find.start : find.end].lower(), *tail]), 60))
 
 
+def _is_something_else(text: str, find: Find, finds: Sequence[Find]) -> bool:
+    """Whether a word before a keyword makes something else of it: a currency converter, a photo gallery."""
+    lead = words(text[slice(*lead_of(text, find, finds))].lower())
+    # No component can hold any: a gallery of words would stand in for a photo gallery.
+    if any(word.removesuffix("s") in MEDIA for word in lead):
+        return True
+    if not find.component.only_itself:
+        return False
+    return any(word not in LEAD_IN and word not in find.component.covers for word in lead)
+
+
+def kept_in(text: str, finds: Sequence[Find]) -> list[tuple[int, int]]:
+    """Return where a text names what it wants to keep track of, and no component was made for it."""
+    found = []
+    for match in _KEEPING.finditer(text):
+        if any(match.start() < find.end and find.start < match.end() for find in finds):
+            continue
+        end = match.start("rest") + len(CLAUSE.split(match["rest"])[0])
+        found.append((match.start(), end))
+    return found
+
+
 def _kept(text: str, finds: Sequence[Find]) -> list[str]:
-    """Return what the text wants kept and no component was made for."""
-    kept = [
-        _CLAUSE.split(match["rest"])[0]
-        for match in _KEEPING.finditer(text)
-        if not any(match.start() < find.end and find.start < match.end() for find in finds)
-    ]
-    if not finds and not kept:
-        kept = [c for c in _clauses_without(text, ()) if not _is_attribute(c)][:1] or [text]
-    listed = _LISTED.search(text)
-    # In a long text, what follows "with" is prose more often than a list of wishes.
-    if listed and len(text) <= 400:
-        phrases = [_telling(c) for c in _clauses_without(text, finds, listed.start("rest"), listed.end())]
-        kept += [phrase for phrase in phrases if 0 < len(phrase.split()) <= 3 and not _is_attribute(phrase)]
+    """Return headings for what the text wants to keep track of and no component was made for."""
     titles: list[str] = []
-    for clause in kept:
-        title = sentence_case(one_line(kept_thing(clause), 50))
+    for start, end in kept_in(text, finds):
+        title = sentence_case(one_line(kept_thing(text[start:end]), 50))
         is_new = title.lower() not in (other.lower() for other in titles)
         if title and is_new and not any(word.lower() in NOT_KEPT for word in words(title)[-1:]):
             titles.append(title)
-    if not titles and not finds:
-        titles = [sentence_case(one_line(kept_thing(text), 50)) or "Entries"]
     return titles
 
 
 def _clauses_without(text: str, finds: Sequence[Find], start: int = 0, end: int | None = None) -> list[str]:
     """Return the clauses of a part of `text` in which no component was found."""
     end = len(text) if end is None else end
-    cuts = list(_CLAUSE.finditer(text, start, end))
+    cuts = list(CLAUSE.finditer(text, start, end))
     begins = [start, *(cut.end() for cut in cuts)]
     ends = [*(cut.start() for cut in cuts), end]
     return [

@@ -24,7 +24,8 @@ class ScriptedReviewer:
         elif findings:
             said = f"Version {artifact.number}: nothing new; what was found before is planned already."
         else:
-            said = f"Version {artifact.number} is in order: all {len(CHECK_NAMES)} checks passed."
+            passed = f"passed all {len(CHECK_NAMES)} checks of what was made"
+            said = f"Version {artifact.number} {passed}{_not_made(snapshot)}."
         return Outcome(
             effects=(
                 ReviewArtifact(number=artifact.number, recommendations=tuple(f.recommendation for f in new)),
@@ -35,6 +36,14 @@ class ScriptedReviewer:
             thoughts=tuple(f"{finding.check}: {finding.text}" for finding in findings)
             or (f"Checked {', '.join(CHECK_NAMES)}.",),
         )
+
+
+def _not_made(snapshot: Snapshot) -> str:
+    """Return what the version lacks of what was asked for, which no check can find."""
+    reading = None if snapshot.idea is None else snapshot.idea.reading
+    if reading is None or not reading.missing:
+        return ""
+    return f"; it has not: {'; '.join(reading.missing)}"
 
 
 def _things(number: int) -> str:

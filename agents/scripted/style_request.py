@@ -18,6 +18,12 @@ COLOURS: dict[str, int] = {
     "violet": 295, "purple": 305, "magenta": 330, "pink": 355, "rose": 8, "brown": 50,
 }  # fmt: skip
 
+STYLE_WORDS = (
+    *COLOURS, "dark", "light", "mode", "theme", "colour", "color", "background", "font", "serif", "rounded",
+    "look", "sidebar", "columns", "design", "style",
+)  # fmt: skip
+"""What people say of looks."""
+
 _NAMES = "|".join(COLOURS)
 _MODE = re.compile(
     r"\b(?P<named>dark|black|night|light|bright|white)[ -]*"

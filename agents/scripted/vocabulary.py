@@ -1,4 +1,6 @@
-"""Lists of words, all English: what says nothing, what names a page, what names a value."""
+"""Lists of words, all English: what says nothing, what names a page, a value, or what no page can be."""
+
+import re
 
 
 def _listed(text: str) -> frozenset[str]:
@@ -81,3 +83,115 @@ def field_type(phrase: str) -> str | None:
             if word in names or word.removesuffix("s") in names:
                 return kind
     return None
+
+
+MEDIA = _listed("photo photograph picture image video audio music song")
+"""What no component can hold."""
+
+
+def is_beyond(word: str) -> bool:
+    """Return whether a word asks for more than a section that is about something."""
+    return word.lower() in BEYOND_A_PAGE or word.lower().removesuffix("s") in BEYOND_A_PAGE
+
+
+EVERY_PAGE_HAS = (
+    "dark mode", "light mode", "night mode", "export", "backup", "offline", "responsive", "mobile-friendly",
+    "navigation", "instructions", "guide", "privacy", "private", "local storage",
+)  # fmt: skip
+"""What is on every page that the team makes."""
+
+BEYOND_A_PAGE = _listed("""
+    multiplayer online live real-time realtime shared share sharing sync synced account login user admin
+    payment checkout cart shop store marketplace map gps weather location ai chatbot chat messaging camera
+    voice speech photo photograph picture image video audio music upload email sms push pdf csv excel import
+    bank banking stock stocks crypto currency translation translate scan scanner barcode qr server cloud api
+    bluetooth 3d animation animated automatic automatically generator generate prediction predict
+    recommendation
+    recommend collaborative collaboration booking reservation order ordering delivery dating social network
+    streaming trading ticket ticketing game engine simulator simulation invoice calculator converter solver
+    planner scheduler scraper crawler blockchain website-builder search-engine
+""")
+"""Words that ask for more than a section that is about something: "multiplayer quiz", "photo gallery"."""
+
+
+def _asking_for(pattern: str) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{pattern})\b", re.I)
+
+
+NOT_A_PAGE: tuple[tuple[str, re.Pattern[str], bool], ...] = (
+    (
+        "an API",
+        _asking_for(r"(?:rest|graphql|grpc|http|web|json)?[ -]?apis?|endpoints?|micro-?services?|backend"),
+        False,
+    ),
+    (
+        "a command-line tool",
+        _asking_for(r"command[- ]?line|cli|shell|bash|terminal|(?:a|the) command|console"),
+        False,
+    ),
+    (
+        "a program that works on files",
+        _asking_for(
+            r"(?:renam|resiz|compress|convert|sort|organi[sz]|back)\w*(?: up)? (?:all |my |our |the |your )*"
+            r"(?:\w+ )?(?:photos?|pictures?|images?|files?|folders?|videos?)"
+        ),
+        False,
+    ),
+    (
+        "a report",
+        _asking_for(
+            r"reports?|white ?papers?|essays?|articles?|thesis|case stud(?:y|ies)"
+            r"|market (?:research|analysis|study)"
+            r"|business plan|summary of|presentation|slides"
+        ),
+        False,
+    ),
+    ("a data pipeline", _asking_for(r"(?:data )?pipelines?|etl|elt|data warehouse|airflow|dbt"), False),
+    ("a game engine", _asking_for(r"(?:game|physics|rendering|chess) engines?"), False),
+    (
+        "a browser extension or plugin",
+        _asking_for(r"(?:browser|chrome|firefox|vs ?code) extensions?|plug-?ins?"),
+        False,
+    ),
+    (
+        "a bot",
+        _asking_for(
+            r"(?:discord|telegram|slack|twitter|trading|chat)[ -]?bots?|bots?|web ?crawlers?|scrapers?"
+        ),
+        False,
+    ),
+    ("a mobile app", _asking_for(r"(?:ios|iphone|android|native|flutter|react native) apps?"), False),
+    (
+        "a desktop program",
+        _asking_for(r"(?:desktop|windows|macos|linux|electron|tkinter|qt) (?:apps?|programs?|tools?)"),
+        False,
+    ),
+    (
+        "a library",
+        _asking_for(
+            r"(?:python|npm|rust|go|java|software|npm) (?:library|libraries|packages?|modules?|crates?)|sdk"
+        ),
+        False,
+    ),
+    (
+        "a machine-learning model",
+        _asking_for(r"(?:train|fine-?tune)\w* .*models?|neural networks?|classifiers?|llm"),
+        False,
+    ),
+    (
+        "a compiler or an operating system",
+        _asking_for(r"compilers?|interpreters?|operating systems?|kernels?|firmware"),
+        False,
+    ),
+    (
+        "a program in another language than a page's",
+        _asking_for(
+            r"(?:in|using|with) (?:python|rust|go(?:lang)?|java|c\+\+|c#|kotlin|swift|ruby|php|perl|haskell"
+            r"|bash|sql)"
+            r"|(?:python|bash|perl|ruby|shell) (?:scripts?|programs?)"
+        ),
+        True,
+    ),
+)
+"""What an idea may ask for that is no web page: its name, the words, and whether they count anywhere in the
+idea or only where it says what it is, before "with" or "that"."""

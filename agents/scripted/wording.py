@@ -18,7 +18,7 @@ _CUT = re.compile(
 _SENTENCE_END = re.compile(
     r"[.!?\n\N{IDEOGRAPHIC FULL STOP}\N{FULLWIDTH EXCLAMATION MARK}\N{FULLWIDTH QUESTION MARK}]+(?:\s|$)|\n"
 )
-_CALLED = re.compile(
+CALLED = re.compile(
     rf"\b(?:call(?:ed)?(?: it)?|name(?:d)?(?: it)?|titled)\s+[{QUOTES}]?(?P<name>[^{QUOTES},;.!?\n]{{2,60}})",
     re.I,
 )
@@ -28,7 +28,7 @@ _FORBIDDEN = re.compile(
     + "".join(chr(plane + code) for plane in range(0, 0x110000, 0x10000) for code in (0xFFFE, 0xFFFF))
     + "]"
 )
-_WORD = re.compile(r"[^\W_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W_]+)*")
+WORD = re.compile(r"[^\W_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W_]+)*")
 
 
 def plain(text: str) -> str:
@@ -48,7 +48,7 @@ def one_line(text: str, limit: int) -> str:
 
 def words(text: str) -> list[str]:
     """Return the words of `text` as they are written."""
-    return _WORD.findall(text)
+    return WORD.findall(text)
 
 
 def sentence_case(text: str) -> str:
@@ -64,7 +64,7 @@ def title_of(text: str, fallback: str) -> str:
         fallback: the name when the text has not one word.
     """
     text = plain(text)
-    if (called := _CALLED.search(text)) and called["name"].strip():
+    if (called := CALLED.search(text)) and called["name"].strip():
         return sentence_case(one_line(called["name"], MAX_TITLE))
     for sentence in _SENTENCE_END.split(text):
         if named := noun_phrase(sentence, most=7):
@@ -75,9 +75,9 @@ def title_of(text: str, fallback: str) -> str:
 def noun_phrase(text: str, most: int) -> str:
     """Return the first words of `text` that name something, at most `most`; empty when there are none."""
     rest = text.strip()
-    while (first := _WORD.match(rest)) and _key(first[0]) in LEAD_IN:
+    while (first := WORD.match(rest)) and _key(first[0]) in LEAD_IN:
         rest = rest[first.end() :].lstrip(f" \t{QUOTES},.:;!?-")
-    begin = _WORD.search(rest)
+    begin = WORD.search(rest)
     if begin is None:
         return ""
     named = _CUT.split(rest[begin.start() :], maxsplit=1)[0].split()[:most]

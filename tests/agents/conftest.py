@@ -183,7 +183,7 @@ class World:
                 )
                 self._change(
                     idea=idea.but(**{"title": effect.title, "description": effect.description,
-                                "features": effect.features, "updated_by": role})
+                                "features": effect.features, "reading": effect.reading, "updated_by": role})
                 )  # fmt: skip
             case SetPhase():
                 self._change(stack=s.stack.but(phase=effect.phase))

@@ -176,14 +176,14 @@ def use_chart(root, visit):
 
 
 def use_form(root, visit):
-    root.get_by_role("button", name="Send").click()
+    root.get_by_role("button", name="Save message").click()
     expect(root.get_by_text("Name is missing.")).to_be_visible()
     fill(root, Name="Ada", Email="nowhere", Message="Hello\n<i>there</i>")
-    root.get_by_role("button", name="Send").click()
+    root.get_by_role("button", name="Save message").click()
     expect(root.get_by_text("not an e-mail address")).to_be_visible()
     expect(root.locator("[data-el=number]")).to_have_text("0")
     fill(root, Email="ada@example.org")
-    root.get_by_role("button", name="Send").click()
+    root.get_by_role("button", name="Save message").click()
     expect(root.get_by_text("Thank you.")).to_be_visible()
     return lambda: expect(root.locator("dd").nth(2)).to_have_text("Hello <i>there</i>")
 
@@ -280,6 +280,31 @@ def use_calculator(root, visit):
     return lambda: expect(root.locator("[data-el=list] li")).to_have_text(
         ["2+3\N{MULTIPLICATION SIGN}(4-1)/.5 =20"]
     )
+
+
+def use_formula(root, visit):
+    fill(root, Bill="80", Tip_in_per_cent="25", People="4")
+    expect(root.locator("output")).to_have_text(["20.00", "100.00", "25.00"])
+    fill(root, People="0")
+    expect(root.get_by_text("People has to be a number of at least 1.")).to_be_visible()
+    expect(root.locator("output").last).to_have_text("—")
+    fill(root, People="2")
+    return lambda: expect(root.locator("output")).to_have_text(["20.00", "100.00", "50.00"])
+
+
+def use_invoice(root, visit):
+    visit.page.evaluate("window.print = () => { window.printed = document.body.className; }")
+    fill(root, Bill_to="Ada", Tax_in_per_cent="20")
+    fill(root, Item_of_line_1="Paint", Quantity_of_line_1="3", Price_of_line_1="10.50")
+    root.get_by_role("button", name="Add a line").click()
+    fill(root, Item_of_line_2="Brush", Quantity_of_line_2="2", Price_of_line_2="4")
+    expect(root.locator("[data-amount]")).to_have_text(["31.50", "8.00"])
+    sums = root.locator("tfoot td:not(.no-print)")
+    expect(sums).to_have_text(["39.50", "7.90", "47.40"])
+    root.get_by_role("button", name="Print").click()
+    assert visit.page.evaluate("window.printed") == "printing-invoice"
+    root.get_by_role("button", name="Delete line 2").click()
+    return lambda: expect(sums).to_have_text(["31.50", "6.30", "37.80"])
 
 
 def use_converter(root, visit):

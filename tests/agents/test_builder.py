@@ -42,7 +42,7 @@ def test_a_todo_that_is_no_work_for_it_is_cancelled_with_the_reason(world):
 def test_a_page_that_is_full_takes_no_further_section(world):
     stack = world("Kanban board").until_quiet()
     for number in range(MAX_SECTIONS + 3):
-        stack.add_todo(f"Add llama book {number}")
+        stack.add_todo(f"Add another quiz of llama {number}")
     stack.until_quiet(most=80)
 
     assert len(plan_of(stack.snapshot.artifact).sections) == MAX_SECTIONS

@@ -90,7 +90,8 @@ def test_what_the_page_has_is_named_instead_of_built_twice():
     [
         ("calendar", ["+calendar"]),
         ("Recipes of my grandmother", ["+cards"]),
-        ("Llama feeding plan", ["+records"]),
+        ("Llama feeding plan", []),
+        ("list of llamas", ["+checklist"]),
         ("dark mode", ["mode=dark"]),
     ],
 )

@@ -42,6 +42,10 @@ BROKEN = {
         '<label for="f">Name</label><input id="f"><button>Go</button>',
         '</section><section id="f">',
     ),
+    "components": (
+        'data-component="x"',
+        'data-component="invoice"',
+    ),
     "guide": (' data-part="guide"', ""),
     "backup": ("const a = 1;", "localStorage.getItem('a');"),
     "navigation": (

@@ -21,7 +21,7 @@ def situation(request: pytest.FixtureRequest, start_runner: Callable[..., Any]) 
 
 
 def test_a_stack_goes_through_its_life(situation: str, recursor: Callable[..., Any]) -> None:
-    created = recursor("create", "Garden planner", "--idea", "a planner for gardens")
+    created = recursor("create", "Garden planner", "--idea", "notes on gardens")
     assert created.code == 0
     assert created.err == ""
     stack_id = created.out.strip()
@@ -33,7 +33,7 @@ def test_a_stack_goes_through_its_life(situation: str, recursor: Callable[..., A
 
     shown = recursor("show", stack_id[:5], "--json").json
     assert shown["id"] == stack_id
-    assert shown["idea"]["idea"] == "a planner for gardens"
+    assert shown["idea"]["idea"] == "notes on gardens"
     assert (shown["live"] is not None) == (situation == "with a runner")
 
     todo = recursor("todos", "garden planner", "--add", "plant trees", "--priority", "5", "--json").json

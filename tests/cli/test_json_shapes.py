@@ -20,11 +20,11 @@ _STACK = (
 _TODO = "id stack_id content status priority assigned_by created_at updated_at updated_by closed_at metadata"
 SHAPES = {
     "list": (
-        "id name state phase created_at last_activity_at title running waits waits_for next_look_at "
-        "total_cycles last_cycle cycles_last_day success_rate unanswered problem"
+        "id name state phase created_at last_activity_at title scripted running waits waits_for "
+        "next_look_at total_cycles last_cycle cycles_last_day success_rate unanswered problem"
     ),
     "show garden": _STACK + " idea todos unanswered artifact agents waits_for live",
-    "idea garden": ("stack_id idea title description features created_at updated_at updated_by"),
+    "idea garden": ("stack_id idea title description features reading created_at updated_at updated_by"),
     "messages garden": ("kind id from_stack_id from_name to_stack_id content created_at read_at"),
     "todos garden": _TODO,
     "executions garden": ("id stack_id number epoch status started_at finished_at decision error summary"),

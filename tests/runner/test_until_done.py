@@ -25,6 +25,31 @@ def test_an_idea_becomes_a_page_and_a_summary(data: Path, recursor: Callable[...
     assert "<html" in printed.out
 
 
+def test_nothing_runs_for_an_idea_that_is_no_web_page(data: Path, recursor: Callable[..., Any]) -> None:
+    done = recursor(*UNTIL_DONE, "--idea", "a REST API for a library", "--json")
+    assert done.code == 4
+    assert "asks for an API" in done.err
+    assert (done.json["done"], done.json["scripted"], done.json["stacks"]) == (False, True, [])
+    assert recursor("list", "--json").json == []
+
+
+def test_what_a_scripted_team_cannot_make_is_told_first_and_last(recursor: Callable[..., Any]) -> None:
+    done = recursor(*UNTIL_DONE, "--idea", "A todo list with multiplayer chess", "--name", "x")
+    assert done.code == 0
+    first, *_, last = done.err.splitlines()
+    assert first == "recursor: scripted team: not understood, and not made: multiplayer chess"
+    assert "recursor configure x --set model.name=PROVIDER:MODEL" in last
+    assert "recursor todos x --add 'multiplayer chess'" in last
+    assert "as far as a scripted team can" in done.out
+    assert "the project is complete" not in done.out
+    assert "scripted: fixed rules, no model" in done.out
+    (listed,) = recursor("list", "--json").json
+    assert listed["scripted"] is True
+    shown = recursor("show", "x")
+    assert "scripted" in shown.out
+    assert "multiplayer chess" in shown.out
+
+
 @pytest.mark.slow
 def test_the_same_idea_twice_makes_two_stacks(recursor: Callable[..., Any]) -> None:
     first, second = (recursor(*UNTIL_DONE, "--idea", "notes", "--json").json for _ in range(2))

@@ -255,6 +255,7 @@ EXAMPLES: dict[str, Any] = {
                     created_at=_NOW - 3600,
                     last_activity_at=_NOW - 4,
                     title="Garden planner",
+                    scripted=False,
                     running=(ActiveRole(role="builder", reason="3 pending todos", since=_NOW - 2),),
                     waits=None,
                     waits_for=None,

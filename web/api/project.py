@@ -6,6 +6,7 @@ from recursor.actors.messages import SetIdea
 from recursor.domain.new_records import new_idea
 from recursor.domain.project import ProjectIdea
 from recursor.storage.lookups import find_idea
+from recursor.storage.stacks import read_stack
 from recursor.web.api.answers import ON_ONE, WRITING
 from recursor.web.api.bodies import NewIdea
 from recursor.web.api.parameters import StackId
@@ -23,6 +24,12 @@ async def get_idea(stack_id: StackId, engine: TheEngine) -> ProjectIdea:
 
 @router.put("", responses=WRITING)
 async def set_idea(stack_id: StackId, body: NewIdea, engine: TheEngine) -> ProjectIdea:
-    """Set a stack's idea. Existing plans stay until the planner changes them."""
-    idea: ProjectIdea = await engine.ask(SetIdea(new_idea(stack_id, body.idea, engine.now())))
+    """Set a stack's idea. Existing plans stay until the planner changes them.
+
+    Where the team is scripted, `reading` says at once which parts of the idea it recognises, and which not.
+    """
+    with engine.read() as reader:
+        stack = read_stack(reader, stack_id)
+    given = engine.understood(new_idea(stack_id, body.idea, engine.now()), stack.settings)
+    idea: ProjectIdea = await engine.ask(SetIdea(given))
     return idea

@@ -45,6 +45,8 @@ async def create_stack(
     now = engine.now()
     stack = new_stack(body.name, now, body.settings)
     idea = None if body.idea is None else new_idea(stack.id, body.idea, now)
+    if idea is not None:
+        idea = engine.understood(idea, stack.settings)
     async with creation.stack(body) as stack_id:
         stack = stack.but(id=stack_id)
         idea = None if idea is None else idea.but(stack_id=stack_id)

@@ -79,6 +79,31 @@ class ConverterOptions(Options):
     family: Literal["length", "weight", "temperature", "volume", "speed"] = "length"
 
 
+class NumberInput(Record):
+    """A number that a formula needs."""
+
+    name: str = Field(pattern=r"^[a-z]+$")
+    label: str
+    value: float
+    """What it is at first."""
+    least: float = 0.0
+
+
+class FormulaResult(Record):
+    """A number that a formula gives."""
+
+    name: str = Field(pattern=r"^[a-z]+$")
+    label: str
+
+
+class FormulaOptions(Options):
+    """What is computed of what."""
+
+    formula: Literal["tip", "bmi", "loan"] = "tip"
+    inputs: tuple[NumberInput, ...] = Field(min_length=1)
+    results: tuple[FormulaResult, ...] = Field(min_length=1)
+
+
 class PickerOptions(Options):
     """What is drawn first."""
 
@@ -95,5 +120,6 @@ OPTIONS: dict[str, type[Options]] = {
     "log": LogOptions,
     "converter": ConverterOptions,
     "picker": PickerOptions,
+    "formula": FormulaOptions,
 }
 """The options of each component that has some."""

@@ -79,6 +79,7 @@ class NewTeam:
             return
         button, said = (self._both, "Create and start") if start else (self._only, "Create")
         button.say("Creating…", busy=True)
+        idea = self._page.engine.understood(idea, chosen)
         made = await self._page.ask(CreateStack(stack, idea, start))
         button.say(said)
         if isinstance(made, Stack):

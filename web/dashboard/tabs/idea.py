@@ -3,8 +3,9 @@
 from recursor.actors.messages import SetIdea
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.new_records import new_idea
-from recursor.domain.project import ProjectIdea
+from recursor.domain.project import IdeaReading, ProjectIdea
 from recursor.domain.stack import ExecutionState, Stack
+from recursor.storage.stacks import read_stack
 from recursor.web.dashboard.field_error import field_error
 from recursor.web.dashboard.parts import Box, Button, Empty, Field, Moment, Notice, Section, Span
 from recursor.web.dashboard.team.tab import Team
@@ -32,6 +33,8 @@ class Idea:
             with Box(classes="card"):
                 with Box() as self._shown:
                     self._text = Span("", "written idea-text", tag="p", dir="auto")
+                    with Box(classes="stack"):
+                        self._reading = [Notice("", "info", "bulb"), Notice("", "warn")]
                     with Box("p", "muted idea-about"):
                         self._by = Span()
                         self._at = Moment(None, "ago", otherwise="")
@@ -65,6 +68,7 @@ class Idea:
         if idea is not None:
             self._text.text = idea.idea
             self._by.text = f"{_done(idea)} "
+            self._show_reading(idea.reading)
             self._at.show(idea.updated_at)
         self._effect.say(
             f"The planner reads the new idea {_WHEN[stack.state]}, and plans title, description and features "
@@ -72,6 +76,21 @@ class Idea:
             "info", "bulb",
         )  # fmt: skip
         self._meanwhile.set_visibility(editing and (idea.idea if idea else None) != self._before)
+
+    def _show_reading(self, reading: IdeaReading | None) -> None:
+        """Show what a scripted team makes of the idea, and what it does not understand of it."""
+        made, missing = self._reading
+        made.set_visibility(reading is not None and bool(reading.recognised))
+        missing.set_visibility(reading is not None and bool(reading.missing))
+        if reading is not None:
+            made.say(f"Scripted team. It recognises: {'; '.join(reading.recognised)}.", "info", "bulb")
+            why = f"{reading.refusal} " if reading.refusal else ""
+            parts = "; ".join(reading.missing)
+            missing.say(
+                f"Scripted team. {why}It does not understand, and does not make: {parts}. "
+                "A model may: choose one in the settings, and add this as a todo.",
+                "warn",
+            )
 
     def _begin(self) -> None:
         self._before = self._idea.idea if self._idea is not None else None
@@ -96,6 +115,9 @@ class Idea:
             return
         try:
             idea = new_idea(self._team.id, self._field.value, self._team.engine.now())
+            with self._team.read() as reader:
+                overrides = read_stack(reader, self._team.id).settings
+            idea = self._team.engine.understood(idea, overrides)
         except InvalidInputError as error:
             self._field.complain(field_error(error, self._field.value))
             self._field.focus()

@@ -10,11 +10,13 @@ from recursor.actors.messages import ControlStack, GetStatus, StackStatus
 from recursor.domain.agent_state import WaitsFor
 from recursor.domain.commands import Command
 from recursor.domain.errors import RecursorError
+from recursor.domain.project import IdeaReading
 from recursor.domain.spending import BudgetName
-from recursor.domain.stack import ExecutionState, Stack
+from recursor.domain.stack import ExecutionState, Phase, Stack
 from recursor.orchestration.control import CONCERNED
 from recursor.storage.stack_listing import waits_for
 from recursor.storage.stacks import read_stack
+from recursor.storage.tables import IDEAS
 from recursor.web.dashboard.parts import Badge, Box, Button, Link, Moment, Notice, Span
 from recursor.web.dashboard.state_styles import PHASES, STATES, WAITS_FOR
 from recursor.web.dashboard.team.activity import ActivityPanel
@@ -40,6 +42,7 @@ class TeamHead:
         self._team = team
         self._pending: Command | None = None
         self._waits_for: WaitsFor | None = None
+        self._reading: IdeaReading | None = None
         stack = self._read()
         team.page.set_title(stack.name)
         with Box(classes="crumbs"):
@@ -48,6 +51,9 @@ class TeamHead:
             self._name = Span(stack.name, tag="h1")
             self._state = Badge()
             self._phase = Span("", "soft")
+            self._scripted = Span(
+                "Scripted", "soft", title="This team works by fixed rules, without a model."
+            )
             with Box(classes="buttons", role="group", aria_label="Execution controls"):
                 self._controls = {
                     command: Button(word, self._steering(command), icon=icon)
@@ -80,6 +86,8 @@ class TeamHead:
     def _read(self) -> Stack:
         with self._team.read() as reader:
             stack = read_stack(reader, self._team.id)
+            idea = IDEAS.get(reader, stack.id)
+            self._reading = None if idea is None else idea.reading
             idle = stack.current_execution_id is None
             self._waits_for = waits_for(reader, stack.id, stack.state) if idle else None
             return stack
@@ -88,7 +96,9 @@ class TeamHead:
         self._name.text = stack.name
         waits = self._waits_for if stack.state is ExecutionState.RUNNING else None
         self._state.say(*(STATES[stack.state] if waits is None else WAITS_FOR[waits]))
-        self._phase.text = PHASES[stack.phase]
+        lacks = self._reading is not None and self._reading.missing and stack.phase is Phase.COMPLETE
+        self._phase.text = "Done as far as a scripted team can" if lacks else PHASES[stack.phase]
+        self._scripted.set_visibility(self._reading is not None)
         for command, word, busy, _ in _CONTROLS:
             button = self._controls[command]
             pending = self._pending is command
