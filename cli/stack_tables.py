@@ -238,5 +238,7 @@ def state_now(state: ExecutionState, waits_for: WaitsFor | None) -> Text:
 
 def _now(stack: StackListed) -> Text:
     if stack.running:
-        return clipped(", ".join(active.role for active in stack.running), "green")
+        begun = any(active.since is not None for active in stack.running)
+        roles = [f"{a.role}{'' if a.since else ' waits for a place'}" for a in stack.running]
+        return clipped(", ".join(roles), "green" if begun else "bright_black")
     return clipped(stack.waits or "", "bright_black")

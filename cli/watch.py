@@ -175,7 +175,13 @@ class _Changes:
         if self._json:
             print_json_line({"at": iso(time.time()), **stack.model_dump(mode="json")})
             return
-        doing = ", ".join(f"{each.role} runs" for each in stack.running) or stack.waits or ""
+        doing = (
+            ", ".join(
+                f"{each.role} {'runs' if each.since else 'waits for a place'}" for each in stack.running
+            )
+            or stack.waits
+            or ""
+        )
         cycles = f"cycle {stack.last_cycle}"
         parts = (stack.name or stack.id, stack.problem or f"{stack.state}, {stack.phase}", cycles, doing)
         say(one_line(": ".join(part for part in parts if part)))

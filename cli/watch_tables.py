@@ -126,7 +126,8 @@ def _doing(stack: StackListed, now: float) -> Text:
     waiting = f"{plural(stack.unanswered, 'message')} unanswered; " if stack.unanswered else ""
     if stack.running:
         who = ", ".join(
-            each.role + ("" if each.since is None else f" {span(now - each.since)}") for each in stack.running
+            f"{each.role} {'waits for a place' if each.since is None else span(now - each.since)}"
+            for each in stack.running
         )
         return clipped(waiting + neutral(who), "green")
     due = f"; next look {ahead(stack.next_look_at, now)}" if stack.next_look_at else ""

@@ -98,6 +98,7 @@ class OwnProcess:
             sql=found.sql.but(result_bytes=max(found.sql.result_bytes, _RESULT_BYTES)),
             runner=found.runner,
             log=LogPages(log_file(self._data)),
+            runs_agents=False,
         )
 
     def _start(self) -> ActorClient:

@@ -47,11 +47,12 @@ class StackOrder(StrEnum):
 
 
 class ActiveRole(Record):
-    """An agent that runs."""
+    """An agent that has been given work."""
 
     role: str
     reason: str
     since: Timestamp | None
+    """When it began; None while it waits for one of the limited places."""
 
 
 class StackListed(Record):

@@ -45,6 +45,8 @@ class Engine:
     """What all stacks may spend together, among others."""
     log: LogSource | None = None
     """What the runner logs; None where there is no data directory."""
+    runs_agents: bool = True
+    """Whether agents run; they do not where a command reads the store without a runner."""
 
     async def ask(self, message: object, seconds: float = ANSWER_SECONDS) -> Any:
         """Ask the orchestrator, and log what is changed and by whom. See `OrchestratorClient.ask`."""

@@ -27,6 +27,7 @@ from recursor.web.api.idempotency import ByKey
 from recursor.web.api.overrides import SettingsPatch
 from recursor.web.api.parameters import USUAL_PAGE, Limit, StackId
 from recursor.web.engine import Engine, TheEngine
+from recursor.web.running import with_running
 
 router = APIRouter(prefix="/api/stacks", tags=["stacks"])
 
@@ -83,7 +84,7 @@ async def list_stacks(
     else:
         page = await run_in_threadpool(_page, engine, which, sort, limit, cursor or None)
     request.app.state.stacks_listed = page.total
-    return page
+    return page.but(items=await with_running(engine, page.items))
 
 
 @router.get("/{stack_id}", responses=ON_ONE)
