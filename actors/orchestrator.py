@@ -76,7 +76,7 @@ from recursor.runtime.deferred import Deferred
 from recursor.runtime.future import DispatchedFuture, fan_in
 from recursor.storage.commit import Commit
 from recursor.storage.due_stacks import ids_in_states, stacks_to_wake
-from recursor.storage.errors import InvalidKeyError, StorageError
+from recursor.storage.errors import CorruptRecordError, InvalidKeyError, StorageError
 from recursor.storage.queries import work_detection_status
 from recursor.storage.stack_store import senders
 from recursor.storage.stacks import read_stack
@@ -560,13 +560,11 @@ class Orchestrator(DispatchedActor):
         try:
             return handler(self, message)
         except Exception as error:
-            expected = isinstance(error, RecursorError) and not isinstance(error, StorageError)
-            logger.log(
-                logging.DEBUG if expected else logging.ERROR,
-                "%s could not be done",
-                type(message).__name__,
-                exc_info=True,
+            of_asker = isinstance(error, RecursorError) and (
+                isinstance(error, CorruptRecordError) or not isinstance(error, StorageError)
             )
+            level = logging.DEBUG if of_asker else logging.ERROR
+            logger.log(level, "%s could not be done", type(message).__name__, exc_info=True)
             return Deferred.failed(error)
 
     _handlers: ClassVar[Mapping[type, Callable[[Any, Any], Any]]] = {

@@ -41,6 +41,8 @@ STYLES: Mapping[str, str] = {
     "unreadable": "red",
 }
 
+_MOST_UNREADABLE = 5
+
 
 def styled(word: str) -> Text:
     """Return a state's name in its colour."""
@@ -153,7 +155,8 @@ def _facts(
     yield "id", stack.id
     if stack.state_reason:
         yield stack.state, Text(one_line(stack.state_reason), STYLES[stack.state])
-    yield "idea", Text("none yet", "bright_black") if idea is None else neutral(idea.idea)
+    none = "unreadable" if any(each.startswith("project_ideas ") for each in found.unreadable) else "none yet"
+    yield "idea", Text(none, "bright_black") if idea is None else neutral(idea.idea)
     if idea is not None and idea.title:
         yield "title", neutral(idea.title)
     if idea is not None and idea.reading is not None:
@@ -179,6 +182,8 @@ def _facts(
             "artifact",
             f"version {made.number} by {made.author}, {size(made.bytes)}, {ago(made.created_at, now)}",
         )
+    for problem in found.unreadable[:_MOST_UNREADABLE]:
+        yield "unreadable", Text(one_line(problem), STYLES["unreadable"])
     for section, values in stack.settings.items():
         for key, value in values.items():
             yield "setting", neutral(f"{section}.{key} = {value}")

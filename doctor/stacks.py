@@ -18,7 +18,7 @@ from recursor.domain.settings import Settings
 from recursor.domain.statistics import Rollup
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.domain.work import WorkReport
-from recursor.storage.errors import CorruptRecordError
+from recursor.storage.attempts import Attempts
 from recursor.storage.failures import failed_execution_ids
 from recursor.storage.roles_in_use import roles_of_stack
 from recursor.storage.rollups import sum_rollups
@@ -103,10 +103,14 @@ def look_at_stack(
         thorough: whether to look at many cycles instead of the last few.
         unreadable: what is known to be unreadable already, as by `find_unreadable`.
     """
-    attempt = _Attempts(unreadable)
+    attempt = Attempts(unreadable)
     stack = attempt(STACKS.get, reader, stack_id)
     if stack is None:
-        return StackEvidence(id=stack_id, stack=None, unreadable=attempt.failed) if attempt.failed else None
+        return (
+            StackEvidence(id=stack_id, stack=None, unreadable=attempt.failed[:UNREADABLE_TOLD])
+            if attempt.failed[:UNREADABLE_TOLD]
+            else None
+        )
     settings_problem = None
     try:
         settings = settings.overridden(stack.settings)
@@ -128,7 +132,7 @@ def look_at_stack(
     return StackEvidence(
         id=stack_id,
         stack=stack,
-        unreadable=attempt.failed,
+        unreadable=attempt.failed[:UNREADABLE_TOLD],
         settings=settings,
         settings_problem=settings_problem,
         day=day,
@@ -157,25 +161,7 @@ def _how_far(day: Rollup, thorough: bool) -> tuple[int, int]:
     return FAILURES_READ, AMONG_HEALTHY if healthy else AMONG_FAILING
 
 
-class _Attempts:
-    """Reads what can be read, and keeps what is said of the rest."""
-
-    def __init__(self, failed: Iterable[str] = ()) -> None:
-        self._failed = dict.fromkeys(failed)
-
-    def __call__(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-        try:
-            return read(*args, **kwargs)
-        except CorruptRecordError as error:
-            self._failed[str(error)] = None
-            return None
-
-    @property
-    def failed(self) -> tuple[str, ...]:
-        return tuple(islice(self._failed, UNREADABLE_TOLD))
-
-
-def _open_todos(reader: Reader, stack_id: str, attempt: _Attempts) -> list[Todo]:
+def _open_todos(reader: Reader, stack_id: str, attempt: Attempts) -> list[Todo]:
     keys = islice(TODOS.keys(reader, stack_id, shelf=OPEN), LONGEST_COUNT)
     found = (attempt(TODOS.get, reader, stack_id, key) for key in keys)
     return [todo for todo in found if todo is not None]
@@ -192,18 +178,18 @@ def _is_current(work: WorkReport, idea: ProjectIdea | None, todos: list[Todo], m
 
 
 def _oldest_unanswered(
-    reader: Reader, stack_id: str, keys: list[str], attempt: _Attempts
+    reader: Reader, stack_id: str, keys: list[str], attempt: Attempts
 ) -> UserMessage | None:
     return attempt(USER_MESSAGES.get, reader, stack_id, keys[0]) if keys else None
 
 
 def _recent(
-    reader: Reader, stack_id: str, count: int, attempt: _Attempts
+    reader: Reader, stack_id: str, count: int, attempt: Attempts
 ) -> tuple[OrchestratorExecution, ...]:
     return tuple(islice(_executions(reader, stack_id, attempt), count))
 
 
-def _executions(reader: Reader, stack_id: str, attempt: _Attempts) -> Iterator[OrchestratorExecution]:
+def _executions(reader: Reader, stack_id: str, attempt: Attempts) -> Iterator[OrchestratorExecution]:
     """Yield the cycles that can be read, newest first."""
     for key in EXECUTIONS.keys(reader, stack_id, newest_first=True):
         found = attempt(EXECUTIONS.get, reader, stack_id, key)
@@ -212,7 +198,7 @@ def _executions(reader: Reader, stack_id: str, attempt: _Attempts) -> Iterator[O
 
 
 def _errors(
-    reader: Reader, stack_id: str, since: float, most: int, among: int, attempt: _Attempts
+    reader: Reader, stack_id: str, since: float, most: int, among: int, attempt: Attempts
 ) -> tuple[tuple[ErrorCount, ...], tuple[ErrorCount, ...]]:
     """Count why runs failed, and why they have to wait, in the newest such cycles since then."""
     counted: dict[tuple[bool, str, str], ErrorCount] = {}
@@ -244,7 +230,7 @@ def _most_frequent_first(errors: list[ErrorCount]) -> tuple[ErrorCount, ...]:
 
 
 def _notes(
-    reader: Reader, execution: OrchestratorExecution, attempt: _Attempts
+    reader: Reader, execution: OrchestratorExecution, attempt: Attempts
 ) -> Iterator[tuple[bool, str, str]]:
     """Yield what failed or has to wait in a cycle: whether it waits, its role, and why."""
     graph = attempt(GRAPHS.get, reader, execution.stack_id, execution.id)

@@ -65,7 +65,10 @@ def decode(kind: type[R], value: bytes, table: str, key: bytes, upgrade: Upgrade
     except (ValueError, TypeError, LookupError, OverflowError) as error:
         why = in_one_line(error)
     where = f"{table} {key.decode(errors='replace')}"
-    raise CorruptRecordError(f"{where}: is not a readable {kind.__name__} ({why}): restore it from a backup")
+    raise CorruptRecordError(
+        f"{where}: is not a readable {kind.__name__} ({why}): "
+        "restore it from a backup, or see `recursor doctor`"
+    )
 
 
 def unpack(value: bytes) -> Any:  # whatever was packed

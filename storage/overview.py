@@ -7,6 +7,7 @@ from recursor.domain.agent_state import AgentState, WaitsFor
 from recursor.domain.project import Artifact, ProjectIdea
 from recursor.domain.record import Record, Timestamp
 from recursor.domain.stack import Stack
+from recursor.storage.attempts import Attempts
 from recursor.storage.queries import agent_states
 from recursor.storage.stack_listing import waits_for
 from recursor.storage.stacks import read_stack
@@ -37,6 +38,8 @@ class Overview(Record):
     agents: tuple[AgentState, ...]
     waits_for: WaitsFor | None
     """What the stack waits for if it runs, has work, and cannot do it at the moment."""
+    unreadable: tuple[str, ...] = ()
+    """Which of these records cannot be read, and why: they are left out."""
 
 
 def overview(reader: Reader, stack_id: str) -> Overview:
@@ -44,18 +47,20 @@ def overview(reader: Reader, stack_id: str) -> Overview:
 
     Raises:
         NotFoundError: there is no such stack.
-        CorruptRecordError: one of its records cannot be read.
+        CorruptRecordError: the stack's own record cannot be read.
     """
-    stack = read_stack(reader, stack_id)
-    newest = ARTIFACTS.newest(reader, stack_id, 1)
+    stack, attempt = read_stack(reader, stack_id), Attempts()
+    newest = attempt(ARTIFACTS.newest, reader, stack_id, 1)
+    todos = (attempt(TODOS.get, reader, stack_id, key) for key in TODOS.keys_after(reader, stack_id, ""))
     return Overview(
         stack=stack,
-        idea=IDEAS.get(reader, stack_id),
-        todos=dict(Counter(todo.status.value for todo in TODOS.scan(reader, stack_id))),
-        unanswered=sum(1 for _ in USER_MESSAGES.scan(reader, stack_id, shelf=UNANSWERED)),
+        idea=attempt(IDEAS.get, reader, stack_id),
+        todos=dict(Counter(todo.status.value for todo in todos if todo is not None)),
+        unanswered=sum(1 for _ in USER_MESSAGES.keys(reader, stack_id, shelf=UNANSWERED)),
         artifact=artifact_info(newest[0]) if newest else None,
-        agents=tuple(agent_states(reader, stack_id)),
+        agents=tuple(attempt(agent_states, reader, stack_id) or ()),
         waits_for=None if stack.current_execution_id else waits_for(reader, stack_id, stack.state),
+        unreadable=attempt.failed,
     )
 
 

@@ -80,7 +80,7 @@ def test_a_record_that_a_stack_needs_pauses_it(set_stage, tmp_path, kind, table,
     reason = paused(stage, stack_id).reason
     assert table in reason
     assert bad in reason
-    assert reason.endswith("restore it from a backup")
+    assert reason.endswith("restore it from a backup, or see `recursor doctor`")
     assert stage.stack(stack_id).state_reason == reason
     assert stage.status(stack_id).trouble == reason
     stage.wait_for(CycleFinished, other)

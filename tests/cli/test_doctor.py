@@ -84,6 +84,11 @@ def test_a_damaged_record_is_a_finding_whose_cure_cures_it(recursor: Recursor, d
         damage(store, TRACES.name, f"{hurt}/1")
     assert recursor("repair", healthy).out == f"healthy ({healthy[:8]}): all its records can be read\n"
 
+    shown = recursor("show", hurt)
+    assert shown.code == 0
+    assert f"unreadable  project_ideas {hurt}" in shown.out
+    assert recursor("show", hurt, "--json").json["todos"] == {"pending": 1}
+
     found = recursor("doctor")
     assert found.code == 1
     assert "delete" not in found.out

@@ -92,7 +92,8 @@ def test_bytes_that_are_no_record_are_told_in_words() -> None:
     with pytest.raises(CorruptRecordError) as caught:
         read(type(make_todo()), b"\xc1")
     assert str(caught.value) == (
-        "todos 5eed/0/abc: is not a readable Todo (ValueError: not MessagePack): restore it from a backup"
+        "todos 5eed/0/abc: is not a readable Todo (ValueError: not MessagePack): "
+        "restore it from a backup, or see `recursor doctor`"
     )
 
 
@@ -102,7 +103,7 @@ def test_the_error_names_table_key_field_and_remedy() -> None:
         read(type(make_todo()), pack([1, {**fields, "priority": 9, "status": "pending"}]))
     assert str(caught.value) == (
         "todos 5eed/0/abc: is not a readable Todo (Todo: priority: input should be less than or equal to 5 "
-        "(got 9)): restore it from a backup"
+        "(got 9)): restore it from a backup, or see `recursor doctor`"
     )
 
 
