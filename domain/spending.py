@@ -103,6 +103,7 @@ class AgentFailedError(RecursorError):
         suspend: bool = False,
         passes: bool = False,
         not_before: float | None = None,
+        counts: bool = False,
     ) -> None:
         """Give up a run.
 
@@ -114,12 +115,15 @@ class AgentFailedError(RecursorError):
                 waits for longer and longer, and is tried again however often it fails so.
             not_before: when another try makes sense (seconds since the epoch, UTC), where that is known; it
                 passes then.
+            counts: whether it may have cost something that nobody has reported, as where an answer broke
+                off: it counts as a run for `loop.runs`, so that a team does not pay for it for ever.
         """
         super().__init__(problem)
         self.usage = usage
         self.suspend = suspend
         self.passes = passes or not_before is not None
         self.not_before = not_before
+        self.counts = counts
 
 
 class BudgetHeldError(AgentFailedError):

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from recursor.domain.effect import PublishArtifact
 from recursor.domain.node_result import NodeResult
 from recursor.domain.settings import LoopSettings
+from recursor.domain.spending import AgentFailedError
 from recursor.domain.stack import Stack
 
 
@@ -12,7 +13,7 @@ def counted(stack: Stack, results: Iterable[NodeResult]) -> Stack:
     """Return the stack with what some runs did counted in.
 
     A run that proposes nothing counts for its tokens only: a team that looks from time to time whether there
-    is anything to do is no loop.
+    is anything to do is no loop. One that may have been paid for in vain counts.
 
     Args:
         stack: the stack before.
@@ -27,6 +28,7 @@ def counted(stack: Stack, results: Iterable[NodeResult]) -> Stack:
             versions += sum(isinstance(effect, PublishArtifact) for effect in outcome.effects)
         elif result.failure is not None:
             usage = result.failure.usage
+            runs += isinstance(result.failure, AgentFailedError) and result.failure.counts
         if usage is not None:
             tokens += usage.tokens
     if not (runs or tokens or versions):

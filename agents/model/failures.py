@@ -32,7 +32,6 @@ from recursor.domain.wording import span
 
 # Characters of what a provider says.
 LONGEST = 500
-_PASSES = (ModelRateLimitError, ModelUnavailableError, ModelServerError)
 
 
 class UnusableError(ModelAPIError):
@@ -46,6 +45,10 @@ _NEEDS_A_PERSON = (
     UnusableError,
     UserError,
 )
+
+
+class SilentProviderError(ModelRequestTimeout):
+    """A provider took a request, and nothing of an answer has come in time."""
 
 
 class ProviderUnavailableError(ModelOverloadedError):
@@ -63,6 +66,15 @@ class ProviderUnavailableError(ModelOverloadedError):
         wait = f"provider unavailable; retry in {span(max(until - now, 0.0))}"
         super().__init__(model, wait if because is None else f"{_told(because)}; {wait}")
         self.until = until
+
+
+_PASSES = (
+    ModelConnectionError,
+    ModelRateLimitError,
+    ModelServerError,
+    ModelUnavailableError,
+    SilentProviderError,
+)
 
 
 def explained(
@@ -91,6 +103,7 @@ def explained(
             suspend=error.suspend,
             passes=error.passes,
             not_before=error.not_before,
+            counts=error.counts,
         )
     errors = list(error.exceptions) if isinstance(error, FallbackExceptionGroup) else [error]
     ends = ends or end_by_setting(settings.model)
@@ -98,15 +111,28 @@ def explained(
     suspend = all(isinstance(each, _NEEDS_A_PERSON) for each in errors)
     passing = [each for each in errors if _passes(each)]
     return AgentFailedError(
-        keys.scrubbed(text), usage, suspend=suspend, passes=bool(passing), not_before=_first_back(passing)
+        keys.scrubbed(text),
+        usage,
+        suspend=suspend,
+        passes=bool(passing),
+        not_before=_first_back(passing),
+        counts=any(map(_may_be_paid_for, passing)),
     )
 
 
 def _passes(error: Exception) -> bool:
-    """Return whether a provider is away, which will be over. What broke off in the middle may be paid for."""
-    if isinstance(error, ModelConnectionError):
-        return error.phase in ("pool", "connect")
-    return isinstance(error, _PASSES)
+    """Return whether a provider is away, which will be over."""
+    return isinstance(error, _PASSES) or is_no_answer(error)
+
+
+def _may_be_paid_for(error: Exception) -> bool:
+    broke_off = isinstance(error, ModelConnectionError) and error.phase not in ("pool", "connect")
+    return broke_off or is_no_answer(error)
+
+
+def is_no_answer(error: Exception) -> bool:
+    """Return whether what came was no answer at all: not even JSON."""
+    return type(error) is ModelAPIError
 
 
 def _first_back(errors: Sequence[Exception]) -> float | None:
@@ -120,6 +146,11 @@ def _line(error: Exception, settings: Settings, ends: str) -> str:
     match error:
         case AgentFailedError():
             line = str(error)
+        case SilentProviderError():
+            line = (
+                f"{error.model_name}: no answer has begun within model.call_seconds = "
+                f"{model.call_seconds:g}: raise it if the model takes longer"
+            )
         case ModelRequestTimeout():
             line = (
                 f"no whole answer within model.call_seconds = {model.call_seconds:g}: raise it, or try later"

@@ -32,7 +32,12 @@ from pydantic_core import from_json, to_json
 
 from recursor.agents.model.connections import CALL, WireCall
 from recursor.agents.model.exchange import Exchange
-from recursor.agents.model.failures import ProviderUnavailableError, UnusableError
+from recursor.agents.model.failures import (
+    ProviderUnavailableError,
+    SilentProviderError,
+    UnusableError,
+    is_no_answer,
+)
 from recursor.agents.model.keys import Keys
 from recursor.agents.model.partial_answer import PartialAnswer
 from recursor.agents.model.payment import Payment, ReportedUsage
@@ -66,6 +71,8 @@ class RunCalls:
     """Completes "it ...", for people who want to know why it did not end in time."""
     in_line: bool = False
     """Whether it waits for others, and not for an answer."""
+    hears_nothing: bool = False
+    """Whether it waits for an answer of which nothing has come."""
     has_given_up: bool = False
     """Whether it ends by itself before its deadline."""
 
@@ -81,8 +88,12 @@ class RunCalls:
 
     @property
     def waits_in_vain(self) -> bool:
-        """Whether it has failed only because of others, which passes."""
-        return self.in_line and not self.run.cancelled.is_set()
+        """Whether it has failed only because of others, which passes.
+
+        Of several answers that a run needs, the last may not begin only because the others took its time.
+        """
+        is_silent = self.hears_nothing and self.tally.model is None
+        return (self.in_line or is_silent) and not self.run.cancelled.is_set()
 
     def cut_off(self) -> str:
         """Return why nothing more is sent for it, and what it was doing."""
@@ -217,6 +228,10 @@ class MeteredModel(WrapperModel):
             asked.doing = f"waited for calls to end that have set aside what is left of {held.budget.setting}"
             verdict = "unused"
             return permit.turn
+        except SilentProviderError:
+            # One after the other finds out whether it answers again: each of them takes a place meanwhile.
+            verdict = "refused"
+            raise
         except _REFUSED as error:
             verdict, wait = "refused", seconds_to_wait(wire.retry_after, error.retry_after, self._clock.now())
             raise
@@ -252,6 +267,7 @@ class MeteredModel(WrapperModel):
     ) -> ModelResponse:
         limits = self._run.settings.model
         self._asked.doing = f"waited for the answer of {self._name}"
+        self._asked.hears_nothing = True
         told = PartialAnswer(self._run, self._clock, self._asked.exchange.keys)
         token = CALL.set(wire)
         try:
@@ -260,13 +276,17 @@ class MeteredModel(WrapperModel):
                 self.wrapped.request_stream(messages, settings, parameters) as stream,
             ):
                 async for event in stream:
+                    self._asked.hears_nothing = False
                     if not told.add(event):
                         raise AgentFailedError(
                             f"{self._name}: the answer is larger than model.output_tokens = "
                             f"{limits.output_tokens:,} can be, and was cut off: ask another server"
                         )
-        except TimeoutError:
-            raise ModelRequestTimeout(self._name, limits.call_seconds) from None
+        except (TimeoutError, ModelTimeoutError) as error:
+            if isinstance(error, ModelTimeoutError) and error.phase in ("pool", "connect"):
+                raise
+            late = SilentProviderError if self._asked.hears_nothing else ModelRequestTimeout
+            raise late(self._name, limits.call_seconds) from None
         finally:
             CALL.reset(token)
             payment.came(told.size)
@@ -310,11 +330,7 @@ def _doing_with(response: ModelResponse, name: str) -> str:
 
 def _passes(error: ModelAPIError) -> bool:
     """Return whether another try may fare better. After a time-out there is no time for one."""
-    if type(error) is ModelAPIError:
-        # What came was no answer at all: not even JSON.
-        return True
-    timed_out = isinstance(error, ModelTimeoutError) and error.phase not in ("pool", "connect")
-    return isinstance(error, _REFUSED + _BROKEN) and not timed_out
+    return is_no_answer(error) or isinstance(error, _REFUSED + _BROKEN)
 
 
 def _most_bytes(messages: list[ModelMessage], parameters: ModelRequestParameters) -> int:

@@ -7,6 +7,7 @@ from recursor.domain.commands import Command
 from recursor.domain.effect import CreateTodo, Outcome, PublishArtifact
 from recursor.domain.graph import Usage
 from recursor.domain.new_records import new_user_message
+from recursor.domain.spending import AgentFailedError
 from recursor.domain.stack import ExecutionState
 from tests.actors.stage import Cast, until
 
@@ -51,6 +52,18 @@ def test_a_team_that_makes_work_for_itself_is_paused(set_stage, limits, agent, r
     stack_id = stage.create("first: a", settings={"loop": limits})
     assert reason in wait_paused(stage, stack_id)
     assert improver.runs == runs
+
+
+def test_what_may_be_paid_for_in_vain_counts_as_a_run(set_stage):
+    def broken_off(_snapshot, _run):
+        raise AgentFailedError("some:model broke off its answer", passes=True, counts=True)
+
+    stage = set_stage(Cast(first=broken_off).roles())
+    stack_id = stage.create("first: a", settings={"loop": {"runs": 3}, "pause": {"longest_backoff": 1}})
+    for number in (1, 2):
+        stage.wait_rest(stack_id, number)
+        stage.clock.advance(6)
+    assert "3 runs" in wait_paused(stage, stack_id)
 
 
 def test_a_resume_lets_it_do_as_much_again(set_stage):

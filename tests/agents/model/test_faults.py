@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 from pydantic_ai.exceptions import FallbackExceptionGroup, ModelConnectionError, ModelHTTPError
@@ -19,6 +20,7 @@ from recursor.runtime.clock import ManualClock
 from tests.agents.model.asked import GOOD, TEA, Plan, asked, asking, plan
 from tests.agents.model.conftest import KEY, Books, RunMaker
 from tests.agents.model.loop import CancelledRunError, agent_loop, stop
+from tests.agents.model.test_unreachable import certified, server
 from tests.model_stub.answers import Answer, Call, Fault, always, in_turn
 from tests.model_stub.server import ModelStub
 
@@ -75,8 +77,8 @@ LASTING = {
         "provider unavailable; retry in",
         False,
     ),
-    "hang": (Answer(fault=Fault.HANG), "model.call_seconds", False),
-    "drip": (Answer(fault=Fault.DRIP, piece=1), "model.call_seconds", False),
+    "hang": (Answer(fault=Fault.HANG), r"gpt-4o: no answer has begun within model\.call_seconds = 20", False),
+    "drip": (Answer(fault=Fault.DRIP, piece=1), "no whole answer within model.call_seconds", False),
 }
 
 
@@ -211,21 +213,86 @@ def test_a_provider_that_wants_to_be_left_alone_says_until_when(
 
 
 @pytest.mark.parametrize(
-    ("answer", "passes"),
+    ("answer", "passes", "counts"),
     [
-        (Answer("oops", status=500), True),
-        (Answer("no such thing", status=400), False),
-        (Answer(fault=Fault.RESET_WITHIN, arguments=TEA.model_dump(), piece=2), False),
+        (Answer("oops", status=500), True, False),
+        (Answer("bad gateway", status=502), True, False),
+        (Answer("no such thing", status=400), False, False),
+        (Answer(fault=Fault.HANG), True, False),
+        # Raising model.call_seconds helps, and what has come is paid for.
+        (Answer(fault=Fault.DRIP, piece=1), False, False),
+        (Answer(fault=Fault.RESET), True, True),
+        (Answer(fault=Fault.RESET_WITHIN, arguments=TEA.model_dump(), piece=2), True, True),
+        (Answer(fault=Fault.CLOSE_WITHIN, arguments=TEA.model_dump(), piece=2), True, True),
+        (Answer(fault=Fault.BROKEN_JSON, arguments=TEA.model_dump(), piece=2), True, True),
+        (Answer(arguments='{"title": "T', finish="length"), False, False),
     ],
-    ids=["outage", "refusal", "broken off"],
+    ids=[
+        "outage",
+        "gateway",
+        "refusal",
+        "no answer",
+        "slow answer",
+        "reset",
+        "reset within",
+        "ended early",
+        "no JSON",
+        "cut off",
+    ],
 )
 def test_what_passes_by_itself_is_told_from_what_does_not(
-    answer: Answer, passes: bool, make_run: RunMaker, stub: ModelStub
+    answer: Answer, passes: bool, counts: bool, make_run: RunMaker, stub: ModelStub
 ) -> None:
     stub.script = always(answer)
     with pytest.raises(AgentFailedError) as failed:
-        plan(make_run())
-    assert (failed.value.passes, failed.value.not_before) == (passes, None)
+        plan(make_run(call_seconds=20 if answer.fault in (Fault.HANG, Fault.DRIP) else 3_000))
+    assert (failed.value.passes, failed.value.counts, failed.value.not_before) == (passes, counts, None)
+
+
+def test_a_server_that_cannot_be_reached_is_waited_for(make_run: RunMaker) -> None:
+    with server(b"", certified("127.0.0.1")) as port:
+        addresses = {
+            "http://no-such-host.invalid/v1": "has no known address",
+            f"https://127.0.0.1:{port}/v1": "has a certificate that is not trusted",
+        }
+        for address, why in addresses.items():
+            with pytest.raises(AgentFailedError, match=why) as failed:
+                plan(make_run(base_url=address))
+            assert (failed.value.passes, failed.value.counts) == (True, False)
+
+
+def test_a_run_whose_time_ends_before_an_answer_begins_waits(make_run: RunMaker, stub: ModelStub) -> None:
+    stub.script = always(Answer(fault=Fault.HANG))
+    with pytest.raises(AgentFailedError, match="the run is out of time") as failed:
+        plan(make_run(seconds=40))
+    assert failed.value.passes
+
+
+def test_a_run_whose_time_ends_after_many_answers_fails(make_run: RunMaker, stub: ModelStub) -> None:
+    def look(at: str) -> str:
+        """Look."""
+        return f"{at}: nothing yet"
+
+    stub.script = in_turn(Answer(arguments={"at": "tea"}, tool="look"), Answer(fault=Fault.HANG))
+    with pytest.raises(AgentFailedError, match="the run is out of time") as failed:
+        plan(make_run(seconds=100), tools=[look])
+    assert not failed.value.passes
+
+
+def test_a_provider_that_never_answers_is_asked_by_one_at_a_time(
+    make_run: RunMaker, stub: ModelStub, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, verdicts = exchange.limiter.release, []
+
+    def note(permit: Any, **fields: Any) -> None:
+        verdicts.append(fields["verdict"])
+        release(permit, **fields)
+
+    monkeypatch.setattr(exchange.limiter, "release", note)
+    stub.script = always(Answer(fault=Fault.HANG))
+    with pytest.raises(AgentFailedError):
+        plan(make_run(call_seconds=20))
+    assert verdicts == ["refused"]
 
 
 AWAY, BACK_LATER = ProviderUnavailableError("a:x", 500.0, 0.0), ProviderUnavailableError("b:y", 900.0, 0.0)
