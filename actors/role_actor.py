@@ -238,9 +238,11 @@ def _checked(returned: object, settings: Settings) -> Outcome:
     checked = Outcome.model_validate(returned.model_dump(include=_FIELDS, warnings=False))
     size, limit = len(encode(checked)), settings.limits.outcome_bytes
     if size > limit:
-        raise ValueError(
+        raise AgentFailedError(
             f"the outcome has {size:,} bytes, more than limits.outcome_bytes = {limit:,}: "
-            "make it smaller, or raise the limit"
+            "make it smaller, or raise the limit",
+            checked.usage,
+            lasts=True,
         )
     return checked
 

@@ -104,6 +104,7 @@ class AgentFailedError(RecursorError):
         passes: bool = False,
         not_before: float | None = None,
         counts: bool = False,
+        lasts: bool = False,
     ) -> None:
         """Give up a run.
 
@@ -117,6 +118,8 @@ class AgentFailedError(RecursorError):
                 passes then.
             counts: whether it may have cost something that nobody has reported, as where an answer broke
                 off: it counts as a run for `loop.runs`, so that a team does not pay for it for ever.
+            lasts: whether the same run would most likely fail the same way, as where an answer is larger than
+                it may be: the second time in a row the stack is paused.
         """
         super().__init__(problem)
         self.usage = usage
@@ -124,6 +127,24 @@ class AgentFailedError(RecursorError):
         self.passes = passes or not_before is not None
         self.not_before = not_before
         self.counts = counts
+        self.lasts = lasts
+
+    def retold(self, problem: str, usage: Usage | None) -> "AgentFailedError":
+        """Return a plain error of the same consequences.
+
+        Args:
+            problem: what it says instead.
+            usage: what the run spent.
+        """
+        return AgentFailedError(
+            problem,
+            usage,
+            suspend=self.suspend,
+            passes=self.passes,
+            not_before=self.not_before,
+            counts=self.counts,
+            lasts=self.lasts,
+        )
 
 
 class BudgetHeldError(AgentFailedError):

@@ -1,9 +1,10 @@
 """What a cycle does to a stack's records: its beginning, the results of each wave, its end."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from recursor.domain.agent_state import AgentExecutionState
+from recursor.domain.agent_state import AgentExecutionState, AgentState
 from recursor.domain.effect import Outcome
 from recursor.domain.execution import Decision, ExecutionStatus, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, Node, NodeStatus
@@ -20,6 +21,7 @@ from recursor.orchestration.stack_commands import end_execution
 from recursor.orchestration.unattended import counted, too_much
 from recursor.orchestration.waits import wait_after
 
+_NUMBERS = re.compile(r"\d[\d,.]*")
 # Cycles are made from this one, since their parts have been checked already.
 _EXECUTION = OrchestratorExecution(id="", stack_id="", number=0, epoch=0, started_at=0.0)
 # Looked up once: to find a member of an enum takes as long as to call a function.
@@ -222,8 +224,11 @@ def _apply(
         if failure is None:
             error = _apply_outcome(draft, execution_id, result, result.outcome, found)
     wait = None
+    halts = error if _halts(failure) else None
     if error is not None:
         state = draft.records.state_of(result.role)
+        if isinstance(failure, AgentFailedError) and failure.lasts and _same(state, error):
+            halts = f"{error}; twice in a row: change that or the work, then resume"
         if isinstance(failure, AgentFailedError) and failure.passes and not failure.suspend:
             wait = wait_after(failure, result.role, result.saw, settings, draft.now).but(why=error)
         doing = AgentExecutionState.FAILED if wait is None else AgentExecutionState.WAITING
@@ -240,7 +245,7 @@ def _apply(
         waits_until=None if wait is None else wait.until,
         usage=usage,
     )
-    return _Applied(ended, error if _halts(failure) else None, _budget(failure))
+    return _Applied(ended, halts, _budget(failure))
 
 
 def _apply_outcome(
@@ -278,6 +283,12 @@ def _halts(failure: AgentFailedError | BudgetExceededError | None) -> bool:
 
 def _budget(failure: AgentFailedError | BudgetExceededError | None) -> BudgetName | None:
     return failure.budget if isinstance(failure, BudgetExceededError) else None
+
+
+def _same(state: AgentState, error: str) -> bool:
+    """Return whether a role's last run failed the same way, whatever the figures."""
+    failed = state.execution_state is AgentExecutionState.FAILED and state.last_error is not None
+    return failed and _NUMBERS.sub("", state.last_error or "") == _NUMBERS.sub("", error)
 
 
 def _storable(error: str) -> str:

@@ -57,11 +57,5 @@ def portable(error: BaseException) -> BaseException:
 def _alike(error: BaseException) -> RecursorError:
     if isinstance(error, AgentFailedError):
         # What becomes of the stack hangs on more than the text.
-        return AgentFailedError(
-            str(error),
-            error.usage,
-            suspend=error.suspend,
-            passes=error.passes,
-            not_before=error.not_before,
-        )
+        return error.retold(str(error), error.usage)
     return FarError(in_one_line(error))

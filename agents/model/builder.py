@@ -14,6 +14,7 @@ from recursor.agents.scripted.wording import one_line, plain
 from recursor.domain.agent import Run
 from recursor.domain.effect import Effect, Outcome, PublishArtifact, Remember, UpdateTodo
 from recursor.domain.snapshot import Snapshot
+from recursor.domain.spending import AgentFailedError
 from recursor.domain.todo import Todo, TodoStatus
 
 # From this many characters on, repeating the page costs more than it is worth.
@@ -70,6 +71,7 @@ class BuildingTask(Task[BuilderAnswer]):
         self._before = snapshot.artifact.content if snapshot.artifact else ""
         self._page_is_cut = False
         self._page = ""
+        self._was_too_large = False
 
     def values(self) -> dict[str, object]:
         """See `Task.values`."""
@@ -160,6 +162,15 @@ class BuildingTask(Task[BuilderAnswer]):
         if page == self._before:
             problems.append("The page is the same as before: do the todo, or say why it cannot be done.")
         if (size := len(page.encode("utf-8", "replace"))) > self._most_bytes:
+            if self._was_too_large:
+                limit = self.run.settings.limits.outcome_bytes
+                raise AgentFailedError(
+                    f"the page for “{one_line(self._todo.content, 80)}” has {size:,} bytes, even after the "
+                    f"model was told to make it smaller: raise limits.outcome_bytes = {limit:,}, or cancel "
+                    "the todo, then resume",
+                    suspend=True,
+                )
+            self._was_too_large = True
             problems.append(
                 f"The page has {size:,} bytes, and {self._most_bytes:,} are allowed: make it smaller."
             )

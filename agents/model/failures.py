@@ -7,6 +7,7 @@ from pydantic_ai.exceptions import (
     ModelAPIError,
     ModelAuthenticationError,
     ModelConnectionError,
+    ModelContextWindowExceededError,
     ModelHTTPError,
     ModelNotFoundError,
     ModelOverloadedError,
@@ -68,6 +69,7 @@ class ProviderUnavailableError(ModelOverloadedError):
         self.until = until
 
 
+_TOO_LARGE = (ModelContextWindowExceededError, OutputTokenLimitExceeded)
 _PASSES = (
     ModelConnectionError,
     ModelRateLimitError,
@@ -97,14 +99,7 @@ def explained(
         ends: what an answer ends at, with its remedy; by default `model.output_tokens`.
     """
     if isinstance(error, AgentFailedError):
-        return AgentFailedError(
-            keys.scrubbed(str(error)),
-            usage,
-            suspend=error.suspend,
-            passes=error.passes,
-            not_before=error.not_before,
-            counts=error.counts,
-        )
+        return error.retold(keys.scrubbed(str(error)), usage)
     errors = list(error.exceptions) if isinstance(error, FallbackExceptionGroup) else [error]
     ends = ends or end_by_setting(settings.model)
     text = "; then ".join(dict.fromkeys([*(_line(each, settings, ends) for each in errors), *others]))
@@ -117,6 +112,7 @@ def explained(
         passes=bool(passing),
         not_before=_first_back(passing),
         counts=any(map(_may_be_paid_for, passing)),
+        lasts=any(isinstance(each, _TOO_LARGE) for each in errors),
     )
 
 

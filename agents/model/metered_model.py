@@ -280,7 +280,8 @@ class MeteredModel(WrapperModel):
                     if not told.add(event):
                         raise AgentFailedError(
                             f"{self._name}: the answer is larger than model.output_tokens = "
-                            f"{limits.output_tokens:,} can be, and was cut off: ask another server"
+                            f"{limits.output_tokens:,} can be, and was cut off: ask another server",
+                            lasts=True,
                         )
         except (TimeoutError, ModelTimeoutError) as error:
             if isinstance(error, ModelTimeoutError) and error.phase in ("pool", "connect"):

@@ -126,7 +126,7 @@ WRONG = {
     "half a character": (returning(outcome(summary="\ud800")), ""),
     "is enormous": (
         returning(outcome(PublishArtifact(content="x" * 50_000_000))),
-        "ValueError: the outcome has 50,000,",
+        "the outcome has 50,000,",
     ),
 }
 
@@ -202,6 +202,29 @@ def test_an_outcome_may_be_as_large_as_the_setting_says(set_stage):
 
     assert stage.committed(refused) == []
     assert stage.committed(taken) == ["published"]
+
+
+def test_what_is_too_large_is_not_paid_for_a_third_time(set_stage):
+    def act(snapshot, _run):
+        size = 2_000_000 + len(cast.first.runs)
+        usage = Usage(model="m", input_tokens=1_000)
+        return Outcome(effects=(PublishArtifact(content="x" * size),), usage=usage)
+
+    cast = Cast(first=act)
+    stage = set_stage(cast.roles())
+    stack_id = stage.create("first: a", settings={"limits": {"outcome_bytes": 1_000_000}})
+    stage.wait_rest(stack_id)
+    stage.clock.advance(6)
+    until(lambda: stage.stack(stack_id).state is ExecutionState.PAUSED, "it is paused")
+    reason = stage.stack(stack_id).state_reason
+    assert "more than limits.outcome_bytes = 1,000,000: make it smaller, or raise the limit" in reason
+    assert "twice in a row" in reason
+    assert len(cast.first.runs) == 2
+    assert stage.nodes(stack_id)["first"].usage.tokens == 1_000
+    stage.tell(stack_id, Command.RESUME)
+    until(lambda: len(cast.first.runs) == 3, "one more try")
+    until(lambda: stage.stack(stack_id).state is ExecutionState.PAUSED, "it is paused again")
+    assert len(cast.first.runs) == 3
 
 
 # -- Agents that hang ------------------------------------------------------------------------------------

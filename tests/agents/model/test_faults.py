@@ -90,6 +90,7 @@ def test_what_lasts_fails_in_one_line(fault: str, make_run: RunMaker, stub: Mode
     with pytest.raises(AgentFailedError, match=expected) as raised:
         asked(make_run(seconds=600, call_seconds=20 if "call_seconds" in expected else 3_000), output=output)
     assert raised.value.suspend is suspend
+    assert raised.value.lasts is ("cut off" in fault or "large" in fault)
     assert KEY not in str(raised.value)
     assert "\n" not in str(raised.value)
     assert books.open == {}

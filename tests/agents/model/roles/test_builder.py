@@ -118,6 +118,21 @@ class TestWholePages:
         assert "bytes, and 9,000 are allowed" in asking.complaint
         assert effects(outcome, PublishArtifact)[0].content == PAGE
 
+    def test_that_stays_too_large_is_not_asked_for_again(self, asking: Any) -> None:
+        big = PAGE.replace("Beds", "Beds " * 3000)
+        run = asking.run("builder")
+        asking.stub.script = lambda _call: _answer(big)
+        asking.stub.calls.clear()
+        settings = run.settings.overridden({"limits": {"outcome_bytes": 10_000}})
+        with pytest.raises(
+            AgentFailedError, match=r"“add a pond” .*raise limits\.outcome_bytes = 10,000"
+        ) as failed:
+            asking.outcome_of(_agent(), snapshot(None), _with(run, settings))
+        assert failed.value.suspend
+        assert failed.value.usage is not None
+        assert failed.value.usage.tokens > 0
+        assert len(asking.stub.calls) == 2
+
     def test_or_edits_but_not_both(self, asking: Any) -> None:
         asking("builder", snapshot(), {"page": PAGE, **edits(("Beds", "Pond"))}, edits(("Beds", "Pond")))
         assert "exactly one of" in asking.complaint
