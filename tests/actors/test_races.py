@@ -49,6 +49,8 @@ class Idle:
 class NoModels:
     """Nobody asks a model."""
 
+    addresses = None
+
     async def aclose(self):
         """Close nothing."""
 

@@ -10,7 +10,10 @@ from recursor.storage.tables import HOURS, MINUTES
 from tests.simulation.disk import Disk, Fields
 
 _ALL = "all"
-_RAN = ("completed", "failed")
+_FIGURES = (
+    "cycles", "completed", "failed", "waiting", "cancelled", "agents_run", "agents_failed", "agents_waiting",
+)  # fmt: skip
+_RAN = ("completed", "failed", "waiting")
 
 
 def figures_that_differ(store: Store, disk: Disk) -> Iterator[str]:
@@ -32,10 +35,10 @@ def figures_that_differ(store: Store, disk: Disk) -> Iterator[str]:
 def _summary(execution: Fields, graph: Fields) -> Iterator[str]:
     nodes = Counter(node["status"] for node in graph["nodes"])
     summary = execution["summary"]
-    said = (summary["agents_run"], summary["agents_failed"], summary["agents_skipped"])
-    counted = (nodes["completed"] + nodes["failed"], nodes["failed"], nodes["skipped"])
+    said = tuple(summary[f"agents_{each}"] for each in ("run", "failed", "waiting", "skipped"))
+    counted = (sum(nodes[each] for each in _RAN), nodes["failed"], nodes["waiting"], nodes["skipped"])
     if said != counted:
-        yield f"cycle {execution['id']} sums up (run, failed, skipped) {said}, its graph {counted}"
+        yield f"cycle {execution['id']} sums up (run, failed, waiting, skipped) {said}, its graph {counted}"
 
 
 def _sums(store: Store, disk: Disk, table: str, seconds: int) -> Iterator[str]:
@@ -47,6 +50,7 @@ def _sums(store: Store, disk: Disk, table: str, seconds: int) -> Iterator[str]:
                 cycles=1,
                 agents_run=sum(node["status"] in _RAN for node in nodes),
                 agents_failed=sum(node["status"] == "failed" for node in nodes),
+                agents_waiting=sum(node["status"] == "waiting" for node in nodes),
                 **{execution["status"]: 1},
             )
             for owner in (execution["stack_id"], _ALL):
@@ -55,7 +59,7 @@ def _sums(store: Store, disk: Disk, table: str, seconds: int) -> Iterator[str]:
         stored = {key.decode(): read_rollup(value).model_dump() for key, value in reader.scan(table)}
     for key in wanted.keys() | stored.keys():
         sums = stored.get(key, {})
-        for figure in ("cycles", "completed", "failed", "cancelled", "agents_run", "agents_failed"):
+        for figure in _FIGURES:
             found, value = sums.get(figure, 0), wanted.get(key, Counter())[figure]
             # What deleted stacks did is on record no more, and still counted.
             if found != value and not (key.startswith(_ALL) and found > value):

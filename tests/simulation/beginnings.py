@@ -91,6 +91,6 @@ def _obstacles(nodes: Iterable[Fields]) -> set[str]:
     found: set[str] = set()
     for node in sorted(nodes, key=lambda each: each["wave"]):
         is_passed_on = node["status"] == "skipped" and not found.isdisjoint(node["dependencies"])
-        if is_passed_on or node["status"] in ("failed", "cancelled"):
+        if is_passed_on or node["status"] in ("failed", "waiting", "cancelled"):
             found.add(node["role"])
     return found

@@ -15,7 +15,7 @@ from tests.simulation.violation import Violation
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-_ENDED = frozenset(("completed", "failed", "skipped", "cancelled"))
+_ENDED = frozenset(("completed", "failed", "waiting", "skipped", "cancelled"))
 
 
 def always(world: World, disk: Disk) -> Iterator[Violation]:

@@ -22,6 +22,8 @@ from tests.simulation.blocking import Steps
 class NoModels:
     """A `recursor.domain.agent.Models` of no models."""
 
+    addresses = None
+
     async def aclose(self) -> None:
         """Close nothing."""
 
