@@ -1,4 +1,4 @@
-"""An immutable collection of records by id, in the order in which they were added."""
+"""An immutable collection of records by id, in insertion order."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
@@ -7,15 +7,15 @@ R = TypeVar("R")
 
 
 class Collection(Generic[R]):
-    """Records that are kept in memory by id. A change makes a new collection; the old one stays as it was.
+    """Records in memory, by id. A change makes a new collection; the old one stays the same.
 
-    Ids sort by age, and records come with ids later than those that are here, so the order is that of age.
+    Ids sort by age, and new records have later ids than existing ones, so the order is by age.
     """
 
     __slots__ = ("_by_id", "_items")
 
     def __init__(self, by_id: dict[str, R]) -> None:
-        """Keep `by_id`, which nobody changes from now on."""
+        """Keep `by_id`, which must not be changed from now on."""
         self._by_id = by_id
         self._items: tuple[R, ...] | None = None
 
@@ -29,11 +29,11 @@ class Collection(Generic[R]):
         return self._by_id.get(record_id)
 
     def adding(self, record_id: str, record: R) -> "Collection[R]":
-        """Return this collection with a record added, or replaced."""
+        """Return this collection with a record added or replaced."""
         by_id = self._by_id
         changed = {**by_id, record_id: record}
         if by_id and record_id not in by_id and record_id < next(reversed(by_id)):
-            # Made earlier, stored later: a client may be slow, or its clock behind.
+            # A record may be created earlier than it is stored: a client may be slow, or its clock behind.
             changed = dict(sorted(changed.items()))
         return Collection(changed)
 
@@ -64,5 +64,5 @@ class Collection(Generic[R]):
         return isinstance(other, Collection) and self._by_id == other._by_id
 
     def __hash__(self) -> int:
-        # By identity would not agree with equality; the ids alone do.
+        # Identity would not agree with equality; the ids alone do.
         return hash(tuple(self._by_id))

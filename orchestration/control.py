@@ -1,4 +1,4 @@
-"""Execution control: what start, pause, resume and stop make of a stack."""
+"""Execution control: the effect of start, pause, resume and stop on a stack."""
 
 from collections.abc import Mapping
 
@@ -21,20 +21,20 @@ CONCERNED: Mapping[Command, frozenset[ExecutionState]] = {
     Command.RESUME: frozenset({PAUSED}),
     Command.STOP: frozenset({RUNNING, PAUSED}),
 }
-"""The states that a command makes a difference to, when it is given to all stacks."""
+"""The states that a command to all stacks changes."""
 
 
 def control(stack: Stack, command: Command, now: float, reason: str | None = None) -> Stack:
-    """Return the stack after a command. A stack that is already as wanted comes back as it was.
+    """Return the stack after a command; unchanged if it is already in the wanted state.
 
     Args:
         stack: the stack before.
-        command: what it is told.
+        command: the command.
         now: seconds since the epoch, UTC.
-        reason: why, when it was not simply a person's wish.
+        reason: the reason, unless a person simply asked for it.
 
     Raises:
-        ConflictError: the stack's state does not allow it; the text says which command would.
+        ConflictError: the stack's state does not allow it; the text names the command to use.
     """
     match command, stack.state:
         case (Command.START | Command.RESUME, ExecutionState.RUNNING):

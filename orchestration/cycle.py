@@ -1,4 +1,4 @@
-"""What a cycle does to a stack's records: its beginning, the results of each wave, its end."""
+"""A cycle's changes to a stack's records: its start, the results of each wave, its end."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -22,14 +22,14 @@ from recursor.orchestration.unattended import counted, too_much
 from recursor.orchestration.waits import wait_after
 
 _NUMBERS = re.compile(r"\d[\d,.]*")
-# Cycles are made from this one, since their parts have been checked already.
+# Cycles are copies of this one, since their parts are already validated.
 _EXECUTION = OrchestratorExecution(id="", stack_id="", number=0, epoch=0, started_at=0.0)
-# Looked up once: to find a member of an enum takes as long as to call a function.
+# Looked up once: finding a member of an enum takes as long as calling a function.
 _PENDING, _RUNNING = NodeStatus.PENDING, NodeStatus.RUNNING
 
 
 def begin_cycle(draft: Draft, graph: ExecutionGraph, report: WorkReport) -> OrchestratorExecution:
-    """Begin a cycle: record it, its graph and the work status that the graph was built from."""
+    """Begin a cycle: record it, its graph, and the work status from which the graph was built."""
     records = draft.edit()
     stack = records.stack
     execution = _EXECUTION.but(
@@ -63,7 +63,7 @@ def mark_running(graph: ExecutionGraph, now: float) -> tuple[ExecutionGraph, tup
         now: seconds since the epoch, UTC.
 
     Returns:
-        the graph, and those nodes.
+        the graph, and the nodes set running.
     """
     wave = graph.unfinished_wave()
     running = {
@@ -76,7 +76,7 @@ def mark_running(graph: ExecutionGraph, now: float) -> tuple[ExecutionGraph, tup
 
 
 def unmark_running(graph: ExecutionGraph) -> ExecutionGraph:
-    """Return the graph with its running nodes pending again: nothing of them will be taken in."""
+    """Return the graph with its running nodes pending again: their results will be discarded."""
     running = {
         node.role: node.but(status=_PENDING, started_at=None)
         for node in graph.nodes
@@ -88,23 +88,23 @@ def unmark_running(graph: ExecutionGraph) -> ExecutionGraph:
 class _Applied(NamedTuple):
     node: Node
     halts: str | None
-    """Why a person has to look before it makes sense to try again."""
+    """Why a person must act before another try."""
     budget: BudgetName | None
 
 
 def take_results(
     draft: Draft, results: Sequence[NodeResult], settings: Settings, found: Mapping[str, Found]
 ) -> None:
-    """Apply a wave's outcomes together with its nodes' new status.
+    """Apply a wave's outcomes together with the new status of its nodes.
 
-    An outcome that cannot be applied fails its node and changes nothing else; the others are applied. A run
-    without a result, because it was taken back before it began, is pending again.
+    An outcome that cannot be applied fails its node and changes nothing else; the others are applied. The
+    node of a run that was withdrawn before it began is pending again.
 
     Args:
         draft: the records; a cycle is running.
-        results: what the runs came to.
+        results: the results of the runs.
         settings: the stack's.
-        found: by role, the records that an outcome names and that are not held in memory.
+        found: by role, the records that an outcome names but that are not in memory.
     """
     graph = draft.records.graph
     assert graph is not None
@@ -130,7 +130,7 @@ def take_results(
         if enough is not None:
             halts.append(enough)
     if halts and draft.records.stack.state is ExecutionState.RUNNING:
-        # What needs a person must not be met again by the next wave, nor after a crash.
+        # Pause now: neither the next wave nor a restart after a crash may repeat the failure.
         draft.put_stack(paused(draft.records.stack, "; ".join(halts), draft.now, budget))
     put_graph(draft, unmark_running(graph.replacing(changed)))
 
@@ -184,7 +184,7 @@ def put_report(draft: Draft, report: WorkReport) -> None:
 
 
 def next_look(decision: Decision, now: float) -> float | None:
-    """Return when a stack is due to be looked at after a decision; None: at an event."""
+    """Return when a stack is checked again after a decision; None: at the next event."""
     if decision.suspend:
         return None
     if decision.pause is None:
@@ -199,7 +199,7 @@ def paused(stack: Stack, reason: str, now: float, budget: BudgetName | None = No
         stack: the stack before.
         reason: why.
         now: seconds since the epoch, UTC.
-        budget: the budget that has too little left, where that is why.
+        budget: the budget that has too little left, if that is the reason.
     """
     return stack.but(
         state=ExecutionState.PAUSED,
@@ -213,7 +213,7 @@ def paused(stack: Stack, reason: str, now: float, budget: BudgetName | None = No
 def _apply(
     draft: Draft, node: Node, execution_id: str, result: NodeResult, settings: Settings, found: Found
 ) -> _Applied:
-    """Apply what a run came to, and return its node."""
+    """Apply the result of a run, and return its node."""
     error = None if result.error is None else _storable(result.error)
     failure = result.failure
     usage = None if failure is None else failure.usage
@@ -254,7 +254,7 @@ def _apply_outcome(
     """Apply all of an outcome, or nothing and return why."""
     role, saw, proposal = result.role, result.saw, result.proposal
     if not outcome.effects:
-        # Nothing of it can be refused.
+        # None of it can be refused.
         apply_outcome(draft, role, execution_id, outcome, saw, proposal=proposal)
         return None
     attempt = draft.attempt()
@@ -268,10 +268,10 @@ def _apply_outcome(
 
 
 def _circle(draft: Draft, result: NodeResult, settings: Settings) -> AgentFailedError | None:
-    """Return the failure of an agent that has proposed the same too often."""
+    """Return the failure of an agent that has repeated a proposal too often."""
     if result.proposal is None or result.outcome is None:
         return None
-    # A person may have done something while the agent was at it.
+    # A person may have acted while the agent ran.
     saw = result.saw.but(stack=draft.records.stack)
     evidence = circle(saw, result.role, result.proposal, result.outcome, settings.loop)
     return None if evidence is None else AgentFailedError(evidence, result.outcome.usage, suspend=True)
@@ -292,5 +292,5 @@ def _same(state: AgentState, error: str) -> bool:
 
 
 def _storable(error: str) -> str:
-    # The name of a file in an agent's exception may hold bytes that are no characters.
+    # A file name in an agent's exception may contain bytes that are not characters.
     return error.encode(errors="backslashreplace").decode()

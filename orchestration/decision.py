@@ -1,4 +1,4 @@
-"""What comes after a cycle: continue, pause for a while, pause until an event, or stop."""
+"""The decision after a cycle: continue, pause for a while, pause until an event, or stop."""
 
 from decimal import Decimal
 
@@ -22,10 +22,10 @@ def decide(
     settings: PauseSettings,
     now: float,
 ) -> Decision:
-    """Decide what comes after a cycle.
+    """Decide what follows a cycle.
 
     Args:
-        stack: the stack as it was before the cycle's end is counted.
+        stack: the stack before the cycle's end is counted.
         graph: the executed graph.
         report: the work status after the cycle.
         progress: whether anything in the stack changed since the cycle's graph was built.
@@ -42,9 +42,9 @@ def decide(
 
 
 def failures_in_a_row(stack: Stack, graph: ExecutionGraph) -> int:
-    """Return how many cycles in a row have failed, with the one that `stack` has just executed as `graph`.
+    """Return the number of consecutive failed cycles, including the one just executed as `graph`.
 
-    Where a role waits for what passes by itself, it is nobody's failure here: the count stays as it was.
+    Waiting for a temporary obstacle is not a failure: the count stays the same.
     """
     if has_failed(stack, graph):
         return stack.failures_in_a_row + 1
@@ -55,7 +55,7 @@ def failures_in_a_row(stack: Stack, graph: ExecutionGraph) -> int:
 
 
 def has_failed(stack: Stack, graph: ExecutionGraph) -> bool:
-    """Return whether a cycle failed, and nobody has resumed it since.
+    """Return whether a cycle failed and the stack has not been resumed since.
 
     A person may be quicker than the end of the cycle that paused it.
     """
@@ -71,7 +71,7 @@ def after_failure(failures: int, what: str, settings: PauseSettings) -> Decision
 
     Args:
         failures: failed cycles in a row, this one included.
-        what: what failed, in words.
+        what: a description of the failure.
         settings: the pauses.
     """
     if failures >= settings.failures_allowed:
@@ -81,9 +81,10 @@ def after_failure(failures: int, what: str, settings: PauseSettings) -> Decision
 
 
 def backoff_ends(stack: Stack, settings: PauseSettings, now: float) -> float | None:
-    """Return until when a stack waits whatever comes, as its last cycle failed; None if it did not.
+    """Return until when a stack waits, whatever comes, after a failed cycle; None if the last cycle did not
+    fail.
 
-    A failure in the future was noted by a clock that was ahead: it counts from now.
+    A failure in the future was recorded by a clock that ran ahead: it counts from now.
 
     Args:
         stack: the stack.
@@ -96,22 +97,22 @@ def backoff_ends(stack: Stack, settings: PauseSettings, now: float) -> float | N
 
 
 def last_cycle_failed(stack: Stack) -> bool:
-    """Return whether the last cycle of a stack failed; those before may have, though it only waits now."""
+    """Return whether the last cycle of a stack failed, not counting earlier failures before a mere wait."""
     return bool(stack.failures_in_a_row) and stack.last_failure_at == stack.last_activity_at
 
 
 def after_work(
     stack: Stack, report: WorkReport, *, progress: bool, settings: PauseSettings, now: float
 ) -> Decision:
-    """Decide after a look or a cycle without failures. For the arguments see `decide`."""
+    """Decide after a check or a cycle without failures. For the arguments see `decide`."""
     roles = report.roles_with_work()
     if roles:
         first = report.statuses[roles[0]]
         what = f"{roles[0]} has work: {first.reason}"
         if progress:
             return Decision(kind=DecisionKind.CONTINUE, reason=what)
-        # Work that a cycle left exactly as it was would be found again at once, for ever: look less and
-        # less often instead.
+        # Work that a cycle left unchanged would be found again at once, forever: check at increasing
+        # intervals instead.
         fruitless = min(stack.fruitless_in_a_row, 64)
         pause = min(settings.after_work * 2.0**fruitless, settings.between_looks)
         if pause == 0:
@@ -133,7 +134,7 @@ def _rest(stack: Stack, report: WorkReport, settings: PauseSettings, now: float)
             pause=max(due - now, settings.after_work),
             reason="; ".join(waiting) or "Done. The next periodic check is scheduled.",
         )
-    # While one waits, time may bring the others work as ever.
+    # While one role waits, time may still bring work to the others.
     until_due = settings.between_looks if due is None else min(due - now, settings.between_looks)
     return Decision(
         kind=DecisionKind.PAUSE,
@@ -143,13 +144,13 @@ def _rest(stack: Stack, report: WorkReport, settings: PauseSettings, now: float)
 
 
 def backoff(failures: int, settings: PauseSettings) -> float:
-    """Return how many seconds to wait after so many failures in a row, from 1."""
-    # The exponent is bounded, because 2.0**1024 is an OverflowError and no pause is that long.
+    """Return the seconds to wait after `failures` failures in a row, from 1."""
+    # The exponent is bounded: 2.0**1024 is an OverflowError, and no pause is that long.
     return min(settings.first_backoff * 2.0 ** min(failures - 1, 64), settings.longest_backoff)
 
 
 def summarise(graph: ExecutionGraph) -> GraphSummary:
-    """Return what an executed graph came to."""
+    """Return the results of an executed graph."""
     run = failed = waiting = skipped = input_tokens = output_tokens = unpriced = 0
     waves: set[int] = set()
     spans: list[tuple[float, float]] = []
@@ -187,8 +188,8 @@ def summarise(graph: ExecutionGraph) -> GraphSummary:
 
 
 def _most_at_once(spans: list[tuple[float, float]]) -> int:
-    """Return how many of some runs, each from its start to its end, were under way at the same time."""
-    # One that begins as another ends had waited for its place.
+    """Return the highest number of concurrent runs, each given by its start and end."""
+    # A run that begins as another ends had waited for its place.
     changes = sorted([(end, -1) for _, end in spans] + [(start, 1) for start, _ in spans])
     most, now = min(len(spans), 1), 0
     for _, change in changes:

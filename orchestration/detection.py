@@ -1,4 +1,4 @@
-"""Who has work: runs every role's detector on one snapshot."""
+"""Work detection: runs every role's detector on one snapshot."""
 
 from math import isfinite
 from typing import Any
@@ -13,7 +13,7 @@ from recursor.domain.work import WorkReport, WorkStatus
 from recursor.orchestration.roles import Role, RoleRegistry
 from recursor.orchestration.waits import held_back
 
-# Reports are made from this one, since their parts have been checked already.
+# Reports are copies of this one, since their parts are already validated.
 _MISSING = WorkStatus(
     has_work=False, reason="not in this runner's team: start it with the --team that has the role"
 )
@@ -21,11 +21,11 @@ _REPORT = WorkReport(stack_id="", computed_at=0.0, statuses={})
 
 
 class DetectorFailedError(RecursorError):
-    """A role's detector, or a condition of its dependencies, raised, or answered with no work status."""
+    """A role's detector, or a condition of its dependencies, raised or did not return a work status."""
 
 
 def detect_work(snapshot: Snapshot, roles: RoleRegistry, settings: Settings, now: float) -> WorkReport:
-    """Return the work status of every role, with the dependencies that hold in this situation.
+    """Return the work status of every role, with the dependencies that currently apply.
 
     Args:
         snapshot: the stack to look at.
@@ -34,7 +34,7 @@ def detect_work(snapshot: Snapshot, roles: RoleRegistry, settings: Settings, now
         now: seconds since the epoch, UTC.
 
     Raises:
-        DetectorFailedError: a role's part of it failed.
+        DetectorFailedError: a detector or a condition failed.
     """
     found: dict[str, WorkStatus] = {}
     name = ""
@@ -50,7 +50,7 @@ def detect_work(snapshot: Snapshot, roles: RoleRegistry, settings: Settings, now
             if role.depends_on and found[name].has_work:
                 statuses[name] = _with_dependencies(found[name], role, found, settings)
     except (Exception, SystemExit) as error:
-        # A detector is user code: even a sys.exit() in it is this stack's trouble and nobody else's.
+        # A detector is user code: even a sys.exit() in it must affect only this stack.
         raise DetectorFailedError(f"work detection failed: {name}: {in_one_line(error)}") from error
     for name in snapshot.states:
         if name not in statuses:
@@ -70,12 +70,13 @@ def _checked(status: WorkStatus, settings: Settings) -> WorkStatus:
     if status.has_work and status.priority < least:
         reason = f"{status.reason} (priority {status.priority}, below the minimum of {least})"
         return WorkStatus(has_work=False, reason=reason)
-    # Which roles it waits for its role says.
+    # Which roles it waits for is set from the role's dependencies.
     return status if not status.dependencies else status.but(dependencies=())
 
 
 def _is_right(status: Any) -> bool:
-    """Whether each field has just what it should, as nearly always: that takes longer to validate."""
+    """Whether each field has exactly the right type, as nearly always: a quick check that saves
+    validation."""
     has_work, due = status.has_work, status.due_at
     return (
         type(status) is WorkStatus
@@ -84,7 +85,7 @@ def _is_right(status: Any) -> bool:
         and type(status.priority) is int
         and 0 <= status.priority <= 10
         and type(status.reason) is str
-        # Others may be half a character.
+        # Other characters may be unpaired surrogates.
         and status.reason.isascii()
         and status.dependencies == ()
         and (due is None or (type(due) is float and isfinite(due)))

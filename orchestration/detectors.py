@@ -1,4 +1,4 @@
-"""When each of the four standard roles has work. The highest rule that holds decides."""
+"""The detectors of the four standard roles. The highest rule that applies decides."""
 
 import re
 from functools import lru_cache
@@ -15,13 +15,13 @@ from recursor.domain.work import WorkStatus
 
 
 def detect_planner(snapshot: Snapshot, settings: Settings, now: float) -> WorkStatus:
-    """The planner: no idea, nothing left to do, another idea, recommendations, wishes, a periodic look."""
+    """The planner: no idea, no todos left, a changed idea, recommendations, requests, a periodic check."""
     if snapshot.idea is None:
         return _work(10, "no project idea")
     if not snapshot.open_todos and snapshot.stack.phase is not Phase.COMPLETE:
         return _work(9, "no pending todos, and the project is not complete")
     if _has_another_idea(snapshot.idea, snapshot.states.get("planner")):
-        # More than any wish, it changes what there is to build.
+        # This outranks any request: it changes what there is to build.
         return _work(8, "the idea changed")
     reviewer = snapshot.states.get("reviewer")
     if reviewer is not None and reviewer.long_term.recommendations:
@@ -50,14 +50,14 @@ def detect_builder(snapshot: Snapshot, settings: Settings, now: float) -> WorkSt
     urgent = sum(todo.priority >= least for todo in todos)
     told = _count(len(todos) + snapshot.more_todos, "pending todo")
     if urgent:
-        # Where all that are shown are urgent, others may be, too.
+        # If all shown todos are urgent, hidden ones may be, too.
         at_least = "at least " if urgent == len(todos) and snapshot.more_todos else ""
         return _work(8, f"{told}, {at_least}{urgent} of priority {least} or more")
     return _work(6, told)
 
 
 def detect_communicator(snapshot: Snapshot, settings: Settings, now: float) -> WorkStatus:
-    """The communicator: visitors who wait for an answer, then messages from other stacks."""
+    """The communicator: visitors waiting for an answer, then messages from other stacks."""
     del settings, now
     first = snapshot.next_unanswered
     if first is not None:
@@ -70,7 +70,7 @@ def detect_communicator(snapshot: Snapshot, settings: Settings, now: float) -> W
 
 
 def detect_reviewer(snapshot: Snapshot, settings: Settings, now: float) -> WorkStatus:
-    """The reviewer: finished todos, a new version, a periodic look."""
+    """The reviewer: completed todos, a new version, a periodic check."""
     state = snapshot.states.get("reviewer")
     last_review = None if state is None else state.last_run_at
     finished = sum(
@@ -88,15 +88,16 @@ def detect_reviewer(snapshot: Snapshot, settings: Settings, now: float) -> WorkS
 
 
 def planner_is_urgent(status: WorkStatus, settings: Settings) -> bool:
-    """Whether the builder shall wait for the planner: its plan is about to change what there is to build."""
+    """Whether the builder should wait for the planner, whose plan is about to change what there is to
+    build."""
     return status.priority >= settings.detection.builder_awaits_planner_from
 
 
 def asks_for_change(message: UserMessage, settings: DetectionSettings) -> bool:
     """Whether a visitor's message asks for a change.
 
-    Where whoever answered it has judged, that decides; else it does if it is long, or has one of the keywords
-    as a word.
+    The judgement made with its answer decides. Without one, the message asks for a change if it is long or
+    contains a keyword as a word.
     """
     if message.needs_planning is not None:
         return message.needs_planning
@@ -110,19 +111,19 @@ def asks_for_change(message: UserMessage, settings: DetectionSettings) -> bool:
 def _keywords(words: tuple[str, ...]) -> re.Pattern[str] | None:
     if not words:
         return None
-    # An accent may be written as a character of its own, and between two words may be a line's end.
+    # An accent may be a character of its own, and a line may end between two words.
     patterns = (r"\s+".join(map(re.escape, normalize("NFC", word).split())) for word in words)
     return re.compile(rf"(?<!\w)(?:{'|'.join(patterns)})(?!\w)", re.IGNORECASE)
 
 
 def _has_another_idea(idea: ProjectIdea, planner: AgentState | None) -> bool:
-    """Whether others have rewritten the idea since the planner looked."""
+    """Whether others have rewritten the idea since the planner last ran."""
     since = None if planner is None else planner.last_run_at
     return since is not None and idea.updated_by != "planner" and idea.updated_at > since
 
 
 def _changed_since_planning(snapshot: Snapshot) -> str | None:
-    """Name what others changed since the planner last looked, or return None."""
+    """Name a change by others since the planner last ran, or return None."""
     state = snapshot.states.get("planner")
     since = None if state is None else state.last_run_at
     if since is None:
@@ -137,7 +138,7 @@ def _changed_since_planning(snapshot: Snapshot) -> str | None:
 
 
 def _periodic(snapshot: Snapshot, role: str, period: float, now: float, changed: str | None) -> WorkStatus:
-    """Priority 4 once `period` seconds have passed since the role's last run, if something changed."""
+    """Return priority 4 once `period` seconds have passed since the role's last run, if something changed."""
     if changed is None:
         return _nothing("nothing changed since its last run")
     state = snapshot.states.get(role)

@@ -1,4 +1,4 @@
-"""Changes to a stack's records while they are being made: a working copy, and what of it is to be written."""
+"""Changes to a stack's records in progress: a working copy, and the records to write."""
 
 from collections.abc import Callable, Mapping
 
@@ -14,26 +14,26 @@ from recursor.orchestration.unattended import begun_anew
 from recursor.orchestration.writes import Writes
 
 Found = Mapping[tuple[type[AnyRecord], str], AnyRecord]
-"""Records of the stack that are not held in memory, by type and id: closed todos and messages of long ago."""
+"""Records of the stack that are not in memory, by type and id: old closed todos and messages."""
 
 _NOTHING: Found = {}
 
 
 class Draft:
-    """A working copy of a stack's records. `records` and `writes` are what it comes to."""
+    """A working copy of a stack's records. Its results are `records` and `writes`."""
 
     __slots__ = ("_is_copy", "found", "new_id", "now", "records", "writes")
 
     def __init__(
         self, records: StackRecords, now: float, new_id: Callable[[], str], found: Found = _NOTHING
     ) -> None:
-        """Begin with `records`.
+        """Start from `records`.
 
         Args:
             records: the records before.
             now: seconds since the epoch, UTC.
             new_id: makes ids that sort by age.
-            found: records that are not among them, but may be named.
+            found: other records that may be named.
         """
         self.records = records
         self._is_copy = False
@@ -43,19 +43,19 @@ class Draft:
         self.found = found
 
     def edit(self) -> StackRecords:
-        """Return the records to be changed: a copy that is this draft's alone."""
+        """Return the records to change: this draft's own copy."""
         if not self._is_copy:
             self.records = self.records.copy()
             self._is_copy = True
         return self.records
 
     def attempt(self) -> "Draft":
-        """Return a copy to try changes on; `accept` takes them over."""
+        """Return a copy for trying changes; `accept` takes them over."""
         self._is_copy = False
         return Draft(self.records, self.now, self.new_id, self.found)
 
     def accept(self, attempt: "Draft") -> None:
-        """Take over what was changed in a copy."""
+        """Take over the changes of a copy."""
         self.records, self._is_copy = attempt.records, attempt._is_copy
         self.writes.extend(attempt.writes)
 
@@ -95,7 +95,7 @@ class Draft:
         return known if isinstance(known, Message) else None
 
     def put_message(self, message: Message) -> None:
-        """Add or change a message from another stack; one that was read is held in memory no more."""
+        """Add or change a message from another stack; a read message is dropped from memory."""
         messages = self.records.messages
         if message.read_at is None:
             messages = messages.adding(message.id, message)
@@ -121,7 +121,7 @@ class Draft:
         self.writes.put(f"{artifact.number:08d}", artifact)
 
     def put_state(self, state: AgentState, *, seen_by_others: bool = False) -> None:
-        """Change a role's state; what it notes for itself is no change that others see."""
+        """Change a role's state; its private notes do not count as a change that others see."""
         if state.updated_at != self.now:
             state = state.but(updated_at=self.now)
         records = self.changed() if seen_by_others else self.edit()
@@ -133,7 +133,7 @@ class Draft:
         self.writes.put(trace.id, trace)
 
     def note_news(self) -> None:
-        """Note that the stack has something new to look at: also if the process dies before it has looked."""
+        """Note that the stack must be checked, even if the process dies before it is."""
         stack = self.records.stack
         if stack.state is ExecutionState.RUNNING and (
             stack.next_look_at is None or stack.next_look_at > self.now
@@ -141,13 +141,13 @@ class Draft:
             self.put_stack(stack.but(next_look_at=self.now))
 
     def changed(self) -> StackRecords:
-        """Return the records to be changed, and note that agents will see the change."""
+        """Return the records to change, and note that agents will see the change."""
         records = self.edit()
         records.changes += 1
         return records
 
     def note_input(self) -> None:
-        """Note that a person gave the stack something: news, which also ends a row of repetitions."""
+        """Note input from a person: a change that also resets the repetition count."""
         self.note_news()
         self.changed()
         self.put_stack(begun_anew(self.records.stack).but(last_input_at=self.now))

@@ -1,4 +1,4 @@
-"""From work status to a graph in waves, and from a graph to what runs next."""
+"""From work status to a graph in waves, and from a graph to the next nodes to run."""
 
 from collections.abc import Callable
 from graphlib import TopologicalSorter
@@ -8,7 +8,7 @@ from recursor.domain.work import WorkReport
 
 Waves = list[list[str]]
 
-# Graphs are made from these, since their parts have been checked already.
+# Graphs are copies of these, since their parts are already validated.
 _NODE = Node(role="role", priority=0, reason="", wave=0)
 _GRAPH = ExecutionGraph(id="", stack_id="", created_at=0.0, nodes=())
 
@@ -21,7 +21,7 @@ def build_graph(
 ) -> ExecutionGraph:
     """Return one node per role with work, each in the earliest wave its dependencies allow.
 
-    A dependency on a role that has no work is satisfied: it is not in the graph.
+    A dependency on a role without work is satisfied: the role is not in the graph.
 
     Args:
         report: the work status of all roles.
@@ -30,7 +30,7 @@ def build_graph(
         waves_of: computes the waves; by default `compute_waves`.
 
     Raises:
-        graphlib.CycleError: the dependencies form a cycle; a role registry does not let that happen.
+        graphlib.CycleError: the dependencies form a cycle; a role registry prevents that.
     """
     statuses, roles = report.statuses, report.roles_with_work()
     waits_for = {role: [d for d in statuses[role].dependencies if d in roles] for role in roles}
@@ -51,10 +51,10 @@ def build_graph(
 
 
 def compute_waves(waits_for: dict[str, list[str]]) -> Waves:
-    """Return the generations of a dependency graph: each wave holds what the waves before it allow.
+    """Return the generations of a dependency graph: each wave depends only on earlier waves.
 
     Args:
-        waits_for: role → the roles it waits for. The order of the keys is kept inside a wave.
+        waits_for: role → the roles it waits for. Waves keep the order of the keys.
 
     Raises:
         graphlib.CycleError: the graph has a cycle.
@@ -73,10 +73,10 @@ def compute_waves(waits_for: dict[str, list[str]]) -> Waves:
 def next_wave(
     graph: ExecutionGraph, report: WorkReport, now: float
 ) -> tuple[ExecutionGraph, tuple[Node, ...]]:
-    """Skip what should not run any more and return the graph with the nodes to run now.
+    """Skip nodes that should no longer run, and return the graph with the nodes to run now.
 
-    A node is skipped when a role it depends on did not complete, or when its work is gone. No nodes to
-    run means that the graph has ended.
+    A node is skipped when a role it depends on did not complete, or when its role no longer has work. Without
+    nodes to run, the graph has ended.
 
     Args:
         graph: the graph as it is.
@@ -113,7 +113,8 @@ def _reason_to_skip(node: Node, nodes: dict[str, Node], report: WorkReport) -> s
 
 
 def _obstacle(node: Node, nodes: dict[str, Node]) -> str | None:
-    """Say which dependency, near or far, keeps the node from running. One whose work is gone does not."""
+    """Return the dependency, direct or indirect, that keeps the node from running; roles without work do
+    not."""
     for role in node.dependencies:
         match nodes[role].status:
             case NodeStatus.FAILED:

@@ -1,7 +1,7 @@
-"""The books of what is spent: reserved before a call, replaced by what it cost, never forgotten.
+"""The accounts of all spending: reserved before a call, then replaced by the call's cost.
 
-What a call may cost at most is on disk before the call is made. Should the process die in it, nobody can tell
-what it cost: it counts in full. So what is spent is never more than what the books say.
+The maximum cost of a call is on disk before the call is made. If the process dies during the call, its cost
+is unknown, and the whole reservation counts. So actual spending never exceeds the recorded spending.
 """
 
 from collections.abc import Callable, Iterable
@@ -26,44 +26,44 @@ from recursor.domain.spending import (
 )
 
 ALL_STACKS = "all"
-"""Stands in place of a stack for what all stacks spend together; no stack can have it for its id."""
+"""Stands for all stacks together, in place of a stack's id; no stack can have this id."""
 TOTAL = "total"
 _UNLIMITED = Budget()
-# Accounts that are held in memory, of 3 KB each at most, although they are on disk.
+# Most accounts kept in memory, of 3 KB each at most; they are also on disk.
 MOST_ACCOUNTS = 2_000
 _MINUTE, _HOUR_OF_MINUTES = 60.0, 60
 
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """What applies to one role of one stack."""
+    """The budgets that apply to one role of one stack."""
 
     stack: Budget = _UNLIMITED
     role: Budget = _UNLIMITED
     runner: Budget = _UNLIMITED
-    """What all stacks may spend together."""
+    """The budget of all stacks together."""
 
     def applied(self, stack_id: str, role: str) -> Iterable[tuple[str, str, Budget, str]]:
-        """Yield each budget with its account's stack and role, and with what people call it."""
+        """Yield each budget with its account's stack and role, and its name for people."""
         yield stack_id, TOTAL, self.stack, "budget."
         yield stack_id, role, self.role, "budget.role_"
         yield ALL_STACKS, TOTAL, self.runner, "runner.budget_"
 
 
 class Ledger:
-    """All accounts, in memory. Each method changes all that it should, or raises and changes nothing.
+    """All accounts, in memory. Each method makes all its changes, or raises and changes nothing.
 
-    `changed` and `removed` collect what is to be written; whoever writes it clears them.
+    `changed` and `removed` collect the records to write; the writer clears them.
     """
 
     def __init__(
         self, read: Callable[[str, str], Account | None], reservations: Iterable[Reservation] = ()
     ) -> None:
-        """Begin with nothing in memory.
+        """Start with no accounts in memory.
 
         Args:
-            read: returns an account as it is on disk: (stack, role), or None; it may raise.
-            reservations: of calls under way.
+            read: reads an account by stack and role; returns None if there is none; may raise.
+            reservations: those of running calls.
         """
         self._read = read
         self._accounts: dict[tuple[str, str], Account] = {}
@@ -73,10 +73,10 @@ class Ledger:
         self.removed: set[str] = set()
         """Ids of reservations."""
         self.forgotten: set[str] = set()
-        """Stacks that were deleted."""
+        """Deleted stacks."""
 
     def account(self, stack_id: str, role: str = TOTAL) -> Account:
-        """Return what was spent by a role of a stack, or by all of it.
+        """Return the spending of a role of a stack, or of the whole stack.
 
         Raises:
             CorruptRecordError: the account cannot be read: nothing may be spent on it.
@@ -93,11 +93,11 @@ class Ledger:
         Args:
             stack_id: the stack.
             role: the role.
-            budgets: what is allowed.
+            budgets: the limits.
             now: seconds since the epoch, UTC.
 
         Raises:
-            BudgetExceededError: there were as many within the hour as are allowed.
+            BudgetExceededError: the limit of runs per hour is reached.
         """
         minute = int(now // _MINUTE)
         after = []
@@ -122,12 +122,12 @@ class Ledger:
     def reserve(
         self, stack_id: str, role: str, budgets: Budgets, most: Spend, now: float, reservation_id: str
     ) -> None:
-        """Set aside what a call may cost at most. For the arguments see `begin_run`.
+        """Reserve the maximum cost of a call. For the arguments see `begin_run`.
 
         Raises:
-            BudgetHeldError: a budget has enough left, but other calls have reserved it.
-            BudgetExceededError: a budget has less left.
-            PriceUnknownError: it has a part of unknown price, and a budget in dollars applies.
+            BudgetHeldError: other calls have reserved what is left of a budget.
+            BudgetExceededError: a budget has too little left.
+            PriceUnknownError: part of the cost has no known price, and a budget in dollars applies.
         """
         after = []
         for owner, name, budget, prefix in budgets.applied(stack_id, role):
@@ -140,11 +140,11 @@ class Ledger:
         self.changed["", reservation_id] = reservation
 
     def settle(self, reservation_id: str, spent: Spend | None) -> None:
-        """Replace what was reserved by what the call has cost; settling twice is fine.
+        """Replace a reservation with the call's cost; settling twice is fine.
 
         Args:
-            reservation_id: what was given to `reserve`.
-            spent: what was spent; None: nobody can tell, and all that was reserved counts.
+            reservation_id: the id given to `reserve`.
+            spent: the cost; None if unknown: then the whole reservation counts.
 
         Raises:
             CorruptRecordError: an account cannot be read; the reservation stands.
@@ -172,17 +172,17 @@ class Ledger:
         self.removed.add(reservation_id)
 
     def reserved(self) -> list[str]:
-        """Return the ids of the reservations that are not settled."""
+        """Return the ids of the open reservations."""
         return list(self._reservations)
 
     def limit_all(self, changes: BudgetChanges) -> None:
-        """Limit what all stacks may spend together, over the settings of their runner.
+        """Limit the spending of all stacks together, overriding the runner's settings.
 
         Args:
-            changes: the new limits; None takes one back: the settings hold again.
+            changes: the new limits; None removes one, so that the settings apply again.
 
         Raises:
-            InvalidInputError: a limit cannot be.
+            InvalidInputError: a limit is invalid.
         """
         account = self.account(ALL_STACKS)
         try:
@@ -192,18 +192,18 @@ class Ledger:
         self._put([account.but(limits=limits)])
 
     def forget(self, stack_id: str) -> None:
-        """Remember nothing of a stack that was deleted; what it spent stays counted for all stacks."""
+        """Forget a deleted stack; its spending stays in the total of all stacks."""
         self.forgotten.add(stack_id)
         for accounts in (self._accounts, self.changed):
             for key in [key for key in accounts if key[0] == stack_id]:
                 del accounts[key]
 
     def forget_written(self, most: int = MOST_ACCOUNTS) -> None:
-        """Forget the accounts that are as they are on disk: they are read when needed.
+        """Drop the accounts that equal those on disk: they are read again when needed.
 
         Args:
-            most: nothing is forgotten while there are no more than so many. What is being written just now
-                would be forgotten, too: call it between two writes.
+            most: nothing is dropped up to this number. Accounts in the middle of a write would be dropped,
+                too, so call this between two writes.
         """
         if len(self._accounts) > most:
             self._accounts = {key: kept for key, kept in self._accounts.items() if key in self.changed}
@@ -216,13 +216,14 @@ class Ledger:
 
 
 def runs_within_the_hour(account: Account, now: float) -> int:
-    """Return how many runs began within the sixty minutes before `now` (seconds since the epoch, UTC)."""
+    """Return the number of runs begun within the sixty minutes before `now` (seconds since the epoch,
+    UTC)."""
     return sum(runs for _, runs in _recent(account, int(now // _MINUTE)))
 
 
 def _recent(account: Account, minute: int) -> list[tuple[int, int]]:
-    # The minute an hour ago counts whole, as nobody knows when in it a run began. What is later than now was
-    # counted by a clock that was ahead, and would count for as long as it was.
+    # The minute an hour ago counts whole, because the time of a run within it is unknown. Runs later than now
+    # were counted by a clock that ran ahead; they would count until it is reached.
     return [(at, runs) for at, runs in account.runs if minute - _HOUR_OF_MINUTES <= at <= minute]
 
 

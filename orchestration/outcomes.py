@@ -1,8 +1,8 @@
-"""What an agent's outcome changes: all of its effects, or, where one is not possible, none.
+"""Applies an agent's outcome: all of its effects, or none if one is impossible.
 
-An effect on something that has vanished since the agent looked (a todo that was cancelled, a message that was
-pruned, a stack that was deleted) is dropped with a note in the trace, and the rest of the outcome holds: no
-agent can know of it. What the agent cannot have seen is its own mistake, and refused.
+An effect on a record that has vanished since the agent's snapshot (a cancelled todo, a pruned message, a
+deleted stack) is dropped with a note in the trace, and the rest is applied: the agent could not know. An
+effect on a record that never existed is the agent's own mistake, and refused.
 """
 
 from collections.abc import Callable
@@ -48,38 +48,38 @@ from recursor.domain.trace import Trace
 from recursor.orchestration.draft import Draft
 
 REVIEWER = "reviewer"
-# An id that an agent made up can be as long as its outcome, and the reason stands in several records.
+# An id invented by an agent can be as long as its outcome, and the reason is part of several records.
 _LONGEST_REASON = 200
 
 
 class EffectRefusedError(RecursorError):
-    """An effect names something that does not exist, or is not possible: none of its outcome is applied."""
+    """An effect names something that does not exist, or is impossible: none of its outcome is applied."""
 
 
-class _Vanished(Exception):  # noqa: N818  # nothing is wrong
-    """What an effect is about has vanished since the agent looked."""
+class _Vanished(Exception):  # noqa: N818  # not an error
+    """The record that an effect names has vanished since the agent's snapshot."""
 
 
 @dataclass(slots=True)
 class _Applying:
-    """An outcome while it is applied."""
+    """An outcome being applied."""
 
     draft: Draft
     role: str
     saw: Snapshot
     dropped: list[str] = field(default_factory=list)
-    """What was left out, and why."""
+    """Dropped effects, with reasons."""
 
     @property
     def now(self) -> float:
         return self.draft.now
 
     def has_seen(self, idea: ProjectIdea) -> bool:
-        """Whether the agent has read these words, or chosen them."""
+        """Whether the agent has read or written this text of the idea."""
         return idea.updated_by == self.role or (self.saw.idea is not None and self.saw.idea.idea == idea.idea)
 
     def missing(self, effect: Effect, why: str, *, seen: bool) -> Exception:
-        """Return the error for something that is not there: vanished, or made up by the agent."""
+        """Return the error for a missing record: vanished, or invented by the agent."""
         return _Vanished(f"{effect.kind}: {cut(why)}") if seen else self.refused(effect, why)
 
     def refused(self, effect: Effect, why: str) -> EffectRefusedError:
@@ -100,12 +100,12 @@ def apply_outcome(
     """Apply an outcome to a draft: its effects, the role's state, the trace.
 
     Args:
-        draft: the records; if this raises, it is to be thrown away.
-        role: whose outcome it is.
+        draft: the records; discard them if this raises.
+        role: the role whose outcome it is.
         execution_id: the cycle in which it ran.
-        outcome: what it proposes.
-        saw: what the agent made it of.
-        proposal: the fingerprint of the plan, artifact or review in it, to be kept.
+        outcome: the outcome.
+        saw: the snapshot from which the agent made it.
+        proposal: the fingerprint of the plan, artifact or review in it, to record.
 
     Raises:
         EffectRefusedError: an effect cannot be applied.
@@ -122,9 +122,9 @@ def apply_outcome(
 
 
 def named_by(outcome: Outcome) -> list[tuple[type[AnyRecord], str]]:
-    """Return the records that an outcome names, by type and id; its owner gathers them before applying it.
+    """Return the records that an outcome names, by type and id; the owner collects them before applying it.
 
-    A stack that is written to is among them: whether it exists is all that counts.
+    Receiving stacks are among them: only their existence matters.
     """
     named: list[tuple[type[AnyRecord], str]] = []
     for effect in outcome.effects:
@@ -145,7 +145,7 @@ def named_by(outcome: Outcome) -> list[tuple[type[AnyRecord], str]]:
 
 
 def cut(text: str, longest: int = _LONGEST_REASON) -> str:
-    """Return `text` on one line and of at most so many characters, with a sign where the rest was."""
+    """Return `text` on one line of limited length, with a mark where it was cut."""
     line = " ".join(text.split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
@@ -173,7 +173,7 @@ def _note_run(applying: _Applying, outcome: Outcome, proposal: str | None) -> No
 
 
 def _looked_at(applying: _Applying) -> float:
-    """Return when the agent looked: before any idea that it has missed, by however little."""
+    """Return the time of the agent's snapshot, or just before any idea that it has missed."""
     idea, saw = applying.draft.records.idea, applying.saw
     if idea is None or applying.has_seen(idea):
         return saw.taken_at
@@ -221,7 +221,7 @@ def _set_project(a: _Applying, effect: SetProject) -> None:
     elif a.has_seen(idea):
         at, whose = a.now, a.role
     else:
-        # Given while this was thought out for the one before: that it is new stays to be seen.
+        # The idea came while the agent worked on the previous one: it stays new to the planner.
         at, whose = idea.updated_at, idea.updated_by
     changed = idea.but(
         title=effect.title,
@@ -320,7 +320,7 @@ def _read_messages(a: _Applying, effect: ReadMessages) -> None:
         elif message_id not in seen:
             raise a.refused(effect, f"there is no message {message_id} to this stack")
         elif seen[message_id].to_stack_id is None:
-            # A broadcast that was pruned since counts as read, so that it is not met again.
+            # A broadcast that was pruned since counts as read, so that it is not offered again.
             if message_id > a.draft.records.stack.broadcasts_read:
                 a.draft.read_broadcasts(message_id)
         else:
@@ -330,7 +330,7 @@ def _read_messages(a: _Applying, effect: ReadMessages) -> None:
 def _send_message(a: _Applying, effect: SendMessage) -> None:
     receiver = effect.to_stack_id
     if receiver is not None and (Stack, receiver) not in a.draft.found:
-        # Whether it ever existed nobody can tell: an agent may know it from long ago.
+        # Whether it ever existed is unknown: an agent may remember it from long ago.
         raise a.missing(effect, f"there is no stack {receiver}", seen=True)
     stack = a.draft.records.stack
     a.draft.send(
@@ -407,5 +407,5 @@ def _user_message(a: _Applying, effect: Effect, message_id: str) -> UserMessage:
 
 
 def _newest_distinct(old: tuple[str, ...], new: tuple[str, ...], most: int) -> tuple[str, ...]:
-    """Append what is not there yet and keep the newest `most`."""
+    """Append new entries, and keep the newest `most`."""
     return tuple(dict.fromkeys((*old, *new)))[-most:]

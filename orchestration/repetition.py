@@ -1,4 +1,4 @@
-"""Whether a team goes in circles: the same plan, artifact or review comes again and again."""
+"""Detects teams that repeat themselves: the same plan, artifact or review again and again."""
 
 import hashlib
 import json
@@ -20,27 +20,27 @@ from recursor.domain.project import ProjectIdea
 from recursor.domain.settings import LoopSettings
 from recursor.domain.snapshot import Snapshot
 
-# A person's name for the one who changed something.
+# The author's name for changes by people.
 _PERSON = "user"
 _SHOWN = 120
 
 CONTENT = "content"
-"""The fingerprint of a review that recommends nothing: it ends a row, and is never one too many."""
+"""The fingerprint of a review without recommendations: it ends a series and never counts as a repetition."""
 
 
 def proposal_of(outcome: Outcome, snapshot: Snapshot) -> str | None:
-    """Return a fingerprint of the plan, artifact or review in an outcome, or None where there is none.
+    """Return a fingerprint of the plan, artifact or review in an outcome, or None if there is none.
 
-    White space and case make no difference, nor does the order of todos and recommendations; nor what leaves
-    the stack as it was: a project that is described as before, a priority that a todo has already.
+    White space and case do not matter, nor the order of todos and recommendations, nor effects that change
+    nothing, such as the same project description or the same priority of a todo.
 
-    A plan is new todos, or another project. What else it changes, in open todos and in the phase, is part of
-    it: plans that differ in that are not the same. Alone that is no plan: a planner may arrange the work
-    that others do, and say how far they are, as often as it likes.
+    A plan has new todos or another project. Its changes of open todos and of the phase belong to it: plans
+    that differ in them are different. Such changes alone are not a plan: a planner may reorder work and
+    report the phase as often as it likes.
 
     Args:
-        outcome: what is proposed.
-        snapshot: what it was made of.
+        outcome: the proposal.
+        snapshot: the snapshot from which it was made.
     """
     if any(isinstance(effect, ReviewArtifact) and not effect.recommendations for effect in outcome.effects):
         return CONTENT
@@ -48,7 +48,7 @@ def proposal_of(outcome: Outcome, snapshot: Snapshot) -> str | None:
     planned = _all(_planned(effect, snapshot.idea) for effect in outcome.effects)
     if not made and not planned:
         return None
-    # A page is the same whichever todo it is said to complete.
+    # A page is the same whichever todo it claims to complete.
     arranged = [] if made else _all(_arranged(effect, snapshot) for effect in outcome.effects)
     said = sorted([*made, *planned, *arranged])
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
@@ -57,18 +57,18 @@ def proposal_of(outcome: Outcome, snapshot: Snapshot) -> str | None:
 def circle(
     snapshot: Snapshot, role: str, proposal: str, outcome: Outcome, settings: LoopSettings
 ) -> str | None:
-    """Return what shows that a team goes in circles, or None.
+    """Return why a team counts as repeating itself, or None.
 
-    It does when the same has come `repetitions` times already, and comes once more: each time, or every other
-    time, as when two versions take turns. What came before a person last did something does not count: the
-    team has been told something new since, or was resumed to try again.
+    It does when the same proposal has come `repetitions` times and comes again: each time, or every other
+    time, as when two versions alternate. Proposals before the last input of a person do not count: since then
+    the team has new information, or was resumed to try again.
 
     Args:
-        snapshot: what the role has seen.
+        snapshot: the role's snapshot.
         role: the role.
-        proposal: the fingerprint of what it proposes now.
-        outcome: what it proposes, to be quoted.
-        settings: when to stop a team.
+        proposal: the fingerprint of its new proposal.
+        outcome: the new proposal, to quote from.
+        settings: the limits.
     """
     state: AgentState | None = snapshot.states.get(role)
     if state is None or proposal == CONTENT or not settings.repetitions:
@@ -91,7 +91,7 @@ def circle(
 def _last_word_of_a_person(snapshot: Snapshot) -> float:
     stack, idea = snapshot.stack, snapshot.idea
     moments = [stack.created_at, stack.started_at, stack.resumed_at, stack.last_input_at]
-    # What was written before stacks kept the time of it tells as much as nobody has changed since.
+    # Older records lack the time of the last input: then the time of the last change by a person serves.
     moments += [message.created_at for message in snapshot.user_messages]
     moments += [todo.created_at for todo in snapshot.todos if todo.assigned_by == _PERSON]
     moments += [todo.updated_at for todo in snapshot.todos if todo.updated_by == _PERSON]
@@ -141,7 +141,7 @@ def _arranged(effect: Effect, snapshot: Snapshot) -> list[str] | None:
         case SetPhase() if effect.phase is not snapshot.stack.phase:
             return ["phase", effect.phase]
         case PlanUserMessages():
-            # The same plan for messages that nobody had planned for is an answer to something new.
+            # The same plan for unplanned messages is an answer to something new.
             unplanned = {message.id for message in snapshot.user_messages if message.planned_at is None}
             new = sorted(unplanned.intersection(effect.message_ids))
             return ["messages", *new] if new else None
@@ -153,7 +153,7 @@ def _arranged(effect: Effect, snapshot: Snapshot) -> list[str] | None:
                 if (wanted := getattr(effect, name)) is not None
                 and (todo is None or wanted != getattr(todo, name))
             ]
-            # By its words: a todo that is cancelled and planned anew each time has another id each time.
+            # By content: a todo that is cancelled and planned again has a new id each time.
             of = effect.todo_id if todo is None else _plain(todo.content)
             return ["change", of, *changes] if changes else None
     return None

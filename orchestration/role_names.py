@@ -1,4 +1,4 @@
-"""Which settings name roles, and whether a team has the roles that they name."""
+"""Settings that name roles, and whether a team has those roles."""
 
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
@@ -15,9 +15,9 @@ BY_ROLE = (
     ("budget", "role_dollars"),
     ("budget", "role_runs_per_hour"),
 )
-"""The settings that say something by role: section and key."""
+"""The settings that have values by role: section and key."""
 
-# "bulider" is as near to "builder" as 0.86, "researcher" to "reviewer" as 0.67.
+# Ratios: "bulider" to "builder" has 0.86, "researcher" to "reviewer" 0.67.
 _ALIKE = 0.8
 
 
@@ -31,17 +31,17 @@ def roles_named(given: Overrides) -> dict[str, tuple[str, ...]]:
 
 
 def check_roles(given: Overrides, team: Collection[str] | None = None, kept: Overrides | None = None) -> None:
-    """Refuse settings for a role that the team does not have: they would limit, and give a model to, nobody.
+    """Refuse settings for a role that the team does not have: they would have no effect.
 
     Args:
-        given: what is set, by section and key.
-        team: its roles. None where nobody knows yet which team a runner will have: then only what looks like
-            a slip of the pen in the name of a standard role is refused.
-        kept: what was set before. A role of that may stay: the team may have lost it since, and who sets
-            something else has no part in it.
+        given: the new settings, by section and key.
+        team: its roles. None if the runner's team is not known yet: then only probable misspellings of
+            standard roles are refused.
+        kept: the existing settings. Their roles may stay: the team may have lost them since, which must not
+            block other changes.
 
     Raises:
-        InvalidInputError: there is no such role; the nearest is suggested.
+        InvalidInputError: a role does not exist; the nearest is suggested.
     """
     for setting, name in _unknown(given, STANDARD if team is None else team, kept or {}):
         if team is not None:
@@ -49,14 +49,14 @@ def check_roles(given: Overrides, team: Collection[str] | None = None, kept: Ove
         if near := _slip(name):
             raise InvalidInputError(
                 f"{setting}: unknown role {name!r}; did you mean {near}? "
-                "(A team that has it is named by runner.team)"
+                "(To use a team that has it, set runner.team)"
             )
 
 
 def unchecked_roles(given: Overrides) -> Iterator[str]:
-    """Yield a line for each role that the standard team lacks, for where nobody knows the team yet."""
+    """Yield a line for each role that the standard team lacks, for use while the team is unknown."""
     for setting, name in _unknown(given, STANDARD, {}):
-        yield f"{setting}: the standard team has no {name}: run the stack by a team that has (runner.team)"
+        yield f"{setting}: the standard team has no {name}: use a team that has one (runner.team)"
 
 
 def _unknown(given: Overrides, team: Collection[str], kept: Overrides) -> Iterator[tuple[str, str]]:

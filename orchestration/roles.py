@@ -14,12 +14,12 @@ from recursor.domain.snapshot import Snapshot
 from recursor.domain.work import WorkStatus
 
 Detector = Callable[[Snapshot, Settings, float], WorkStatus]
-"""(snapshot, settings, now in seconds UTC) → work status, without dependencies: those are the role's."""
+"""(snapshot, settings, now in seconds UTC) → work status, without dependencies: those come from the role."""
 
 Condition = Callable[[WorkStatus, Settings], bool]
 
-# What agents and people do is kept under their names, and what all roles spend together under that of none.
-_TAKEN = {"total": "what all roles spend together", "user": "a person, in what people have done,"}
+# These names are in use: for the actions of people and of agents, and for the total of all roles.
+_TAKEN = {"total": "the total of all roles", "user": "the actions of people"}
 
 _role_name: TypeAdapter[str] = TypeAdapter(RoleName)
 
@@ -30,14 +30,14 @@ def always(_status: WorkStatus, _settings: Settings) -> bool:
 
 
 class UnknownRoleError(NotFoundError, KeyError):
-    """No role of that name is registered. A KeyError too, as `Mapping.get` expects of a mapping."""
+    """No role of that name is registered. Also a KeyError, as `Mapping.get` expects."""
 
     __str__ = Exception.__str__
 
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """One role waits for another that is in the same graph, if `when` says so of the other's work."""
+    """A role waits for another in the same graph, if `when` says so given the other's work."""
 
     role: str
     when: Condition = always
@@ -45,7 +45,7 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """All there is to a role."""
+    """A role: its name, detector, agent and dependencies."""
 
     name: str
     detect: Detector
@@ -54,7 +54,7 @@ class Role:
 
 
 class RoleRegistry(Mapping[str, Role]):
-    """The roles of a team, checked when it is made: no name twice, no unknown dependency, no cycle."""
+    """The roles of a team, checked when it is made: unique names, known dependencies, no cycle."""
 
     def __init__(self, roles: Iterable[Role]) -> None:
         """Check and keep `roles`; their order decides between equal priorities.
@@ -73,7 +73,7 @@ class RoleRegistry(Mapping[str, Role]):
                 ) from None
             if role.name in _TAKEN:
                 raise InvalidInputError(
-                    f"role {role.name!r}: {_TAKEN[role.name]} is called that: give the role another name"
+                    f"role {role.name!r}: reserved for {_TAKEN[role.name]}: give the role another name"
                 )
             if role.name in self._roles:
                 raise InvalidInputError(
@@ -108,7 +108,7 @@ class RoleRegistry(Mapping[str, Role]):
         return len(self._roles)
 
     def adding(self, *roles: Role) -> "RoleRegistry":
-        """Return a registry of these roles and the given ones.
+        """Return a registry of these roles and `roles`.
 
         Raises:
             InvalidInputError: as for the constructor.

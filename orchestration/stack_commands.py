@@ -1,4 +1,4 @@
-"""What a command changes in a stack, and what it is answered with."""
+"""The changes that a command makes to a stack, and its answer."""
 
 from collections.abc import Callable, Mapping
 from math import inf, nextafter
@@ -44,17 +44,17 @@ class SettingsCheck(Protocol):
         """Check a stack's own settings.
 
         Args:
-            changes: what is set, by section and key.
-            kept: what was set before.
+            changes: the new settings, by section and key.
+            kept: the existing settings.
 
         Raises:
-            InvalidInputError: it cannot run with `changes` over `kept`.
+            InvalidInputError: the stack cannot run with `changes` over `kept`.
         """
         ...
 
 
 def create(draft: Draft, command: CreateStack) -> Stack:
-    """Store a new stack, with its idea if it has one already, and start it if so wished."""
+    """Store a new stack, with its idea if it has one, and start it if asked to."""
     draft.put_stack(draft.records.stack)
     draft.writes.renamed = (None, draft.records.stack)
     if command.idea is not None:
@@ -65,7 +65,7 @@ def create(draft: Draft, command: CreateStack) -> Stack:
 
 
 def steer(draft: Draft, command: ControlStack) -> Stack | None:
-    """Start, pause, resume or stop the stack. A stop cancels the cycle that is running."""
+    """Start, pause, resume or stop the stack. A stop cancels the running cycle."""
     before = draft.records.stack
     if command.only_if_concerned and before.state not in CONCERNED[command.command]:
         return None
@@ -81,7 +81,7 @@ def steer(draft: Draft, command: ControlStack) -> Stack | None:
 
 
 def configure(draft: Draft, command: ConfigureStack, check: SettingsCheck) -> Stack:
-    """Override settings; None takes an override back."""
+    """Override settings; None removes an override."""
     stack = draft.records.stack
     settings = merged(stack.settings, command.changes)
     Settings().overridden(settings)
@@ -103,14 +103,14 @@ def rename(draft: Draft, command: RenameStack) -> Stack:
 
 
 def set_idea(draft: Draft, command: SetIdea) -> ProjectIdea:
-    """Give the stack an idea, or another one. What was planned stays until the planner changes it."""
+    """Give the stack an idea, or replace it. Its plan stays until the planner changes it."""
     known, now = draft.records.idea, draft.now
     if known is None:
         changed = command.idea.but(created_at=now, updated_at=now)
     elif known.idea == command.idea.idea:
         return known
     else:
-        # Whatever the clock does: it is news to every role that has looked.
+        # Whatever the clock: the idea is new to every role that has run.
         looks = [state.last_run_at for state in draft.records.states.values()]
         at = max([now, *(nextafter(look, inf) for look in looks if look is not None)])
         given = command.idea
@@ -123,7 +123,7 @@ def set_idea(draft: Draft, command: SetIdea) -> ProjectIdea:
 
 
 def take_user_message(draft: Draft, command: SendUserMessage) -> UserMessage:
-    """Take in a visitor's message; one that is there already stays as it is."""
+    """Add a visitor's message; an existing one stays as it is."""
     message = command.message
     known = draft.user_message(message.id)
     if known is not None:
@@ -134,7 +134,7 @@ def take_user_message(draft: Draft, command: SendUserMessage) -> UserMessage:
 
 
 def take_message(draft: Draft, command: SendStackMessage) -> Message:
-    """Take in a message from another stack; one that is there already stays as it is."""
+    """Add a message from another stack; an existing one stays as it is."""
     message = command.message
     known = draft.message(message.id)
     if known is not None:
@@ -146,7 +146,7 @@ def take_message(draft: Draft, command: SendStackMessage) -> Message:
 
 
 def add_todo(draft: Draft, command: AddTodo) -> Todo:
-    """Add a todo; one that is there already stays as it is."""
+    """Add a todo; an existing one stays as it is."""
     todo = command.todo
     known = draft.todo(todo.id)
     if known is not None:
@@ -157,7 +157,7 @@ def add_todo(draft: Draft, command: AddTodo) -> Todo:
 
 
 def edit_todo(draft: Draft, command: EditTodo) -> Todo:
-    """Change what an open todo says, or its priority; what is None stays."""
+    """Change the content or the priority of an open todo; None leaves a field as it is."""
     todo = _existing_todo(draft, command.todo_id)
     if not todo.status.open:
         raise ConflictError(f"todo {todo.id} is {todo.status.value}: only open todos can be changed")
@@ -173,7 +173,7 @@ def edit_todo(draft: Draft, command: EditTodo) -> Todo:
 
 
 def cancel_todo(draft: Draft, command: CancelTodo) -> Todo:
-    """Cancel an open todo. One that is cancelled already comes back as it is."""
+    """Cancel an open todo. A cancelled one is returned unchanged."""
     todo = _existing_todo(draft, command.todo_id)
     if todo.status is TodoStatus.CANCELLED:
         return todo
@@ -196,7 +196,7 @@ COMMANDS: Mapping[type, Callable[[Draft, Any], AnyRecord | None]] = {
     EditTodo: edit_todo,
     CancelTodo: cancel_todo,
 }
-"""What carries out a command, by its type; a change of settings needs a check, too."""
+"""The handler of each type of command; changes of settings also need a check."""
 
 
 def named_by_command(command: object) -> list[tuple[type[AnyRecord], str]]:
@@ -215,7 +215,7 @@ def named_by_command(command: object) -> list[tuple[type[AnyRecord], str]]:
 
 
 def cancel_cycle(draft: Draft, why: str) -> None:
-    """Cancel the cycle that runs, and what had not ended in its graph."""
+    """Cancel the running cycle and the unfinished nodes of its graph."""
     records, now = draft.records, draft.now
     execution, graph = records.execution, records.graph
     if execution is None:
@@ -256,7 +256,7 @@ def merged(
 
     Args:
         kept: the settings before, by section and key.
-        changes: likewise; a value of None takes an override back.
+        changes: likewise; a value of None removes an override.
 
     Raises:
         InvalidInputError: a section or key does not exist.
@@ -274,7 +274,7 @@ def merged(
 
 
 def _not_taken_back(changes: Overrides, kept: Overrides) -> Overrides:
-    """Leave out what takes back an override that exists, even one that only another version knows."""
+    """Drop the removal of existing overrides, even of keys that only another version knows."""
     return {
         section: {
             key: value for key, value in values.items() if value is not None or key not in kept[section]

@@ -1,4 +1,4 @@
-"""What the owner of a stack is told, and what follows from it: the vocabulary of the stack machine.
+"""The events and effects of the stack machine.
 
 Events go in, effects come out. Both are data.
 """
@@ -19,7 +19,7 @@ from recursor.orchestration.draft import Found
 
 
 class Activity(StrEnum):
-    """What the owner of a stack waits for."""
+    """What the owner of a stack is waiting for."""
 
     HELD = "held"
     """A command: the stack may not run."""
@@ -39,25 +39,25 @@ class Activity(StrEnum):
 
 
 class Woken(Struct, frozen=True):
-    """The owner has read the records of the stack and begins, or begins again."""
+    """The owner has read the stack's records and begins, or begins again."""
 
 
 class Requested(Struct, frozen=True):
-    """Somebody wants a change."""
+    """A command arrived."""
 
     command: StackCommand
     found: Found = field(default_factory=dict)
-    """Records that the command names and that are not held in memory."""
+    """Records that the command names but that are not in memory."""
 
 
 class Posted(Struct, frozen=True):
-    """Another stack has written to all."""
+    """Another stack sent a broadcast."""
 
     message: Message
 
 
 class Arrived(Struct, frozen=True):
-    """A message of this stack is with its receiver, or has none any more."""
+    """A message of this stack was delivered, or its receiver no longer exists."""
 
     message_id: str
 
@@ -79,17 +79,17 @@ class GraphBuilt(Struct, frozen=True):
 
     graph: ExecutionGraph
     report: WorkReport
-    """What it was built from."""
+    """The work status from which it was built."""
 
 
 class WaveEnded(Struct, frozen=True):
-    """The agents of a wave have ended, or were taken back before they began."""
+    """The agents of a wave have ended, or were withdrawn before they began."""
 
     results: tuple[NodeResult, ...]
     found: Mapping[str, Found] = field(default_factory=dict)
-    """By role, records that an outcome names and that are not held in memory."""
+    """By role, records that an outcome names but that are not in memory."""
     deaths: int = 0
-    """How many role actors died."""
+    """The number of role actors that died."""
 
 
 class ChildDied(Struct, frozen=True):
@@ -99,7 +99,7 @@ class ChildDied(Struct, frozen=True):
 
 
 class TimerDue(Struct, frozen=True):
-    """The time has come that the owner waited for."""
+    """The owner's timer is due."""
 
 
 class Quiesce(Struct, frozen=True):
@@ -129,15 +129,15 @@ class RunWave(Struct, frozen=True):
 
 
 class TakeBack(Struct, frozen=True):
-    """Run those agents no more that have not begun, also those of a `RunWave` still to be carried out."""
+    """Withdraw agents that have not begun, including those of a pending `RunWave`."""
 
 
 class CancelRuns(Struct, frozen=True):
-    """Give up all agents; what they return is discarded."""
+    """Abandon all agents; their results are discarded."""
 
 
 class SetTimer(Struct, frozen=True):
-    """Set the timer that tells `TimerDue`, or take it back."""
+    """Set the timer that sends `TimerDue`, or cancel it."""
 
     due: float | None
     """Seconds since the epoch, UTC; None: until an event."""
@@ -158,17 +158,17 @@ class Tell(Struct, frozen=True):
 
 
 class ReportTrouble(Struct, frozen=True):
-    """Log what keeps the stack from running, and tell observers."""
+    """Log the problem that keeps the stack from running, and tell observers."""
 
     problem: str
 
 
 class Reload(Struct, frozen=True):
-    """Read the records anew: a person wants to try again what could not be read."""
+    """Read the records again: a person wants to retry after a read error."""
 
 
 class Quiesced(Struct, frozen=True):
-    """No agent runs any more, and all is on disk."""
+    """No agent is running, and everything is on disk."""
 
 
 class Gone(Struct, frozen=True):

@@ -1,6 +1,7 @@
-"""The life of a stack: a pure function from a state and an event to the next state and what follows.
+"""The life of a stack: a pure function from a state and an event to the next state and its effects.
 
-It does no I/O, reads no clock and knows no actor. The supervisor feeds events in and carries effects out.
+It does no I/O, reads no clock and knows no actor. The supervisor passes events in and carries the effects
+out.
 
 | while | comes | then |
 |---|---|---|
@@ -13,8 +14,8 @@ It does no I/O, reads no clock and knows no actor. The supervisor feeds events i
 | RUNNING | the wave's results | apply them, then look |
 | any but RUNNING | whatever comes next, and the stack may not run | hold |
 
-What is applied is written with the next save; what depends on that waits for it (`Step.after`). So the agents
-of a wave begin when it is on disk that they do.
+Changes are written with the next save; effects that depend on them wait for it (`Step.after`). So the agents
+of a wave begin only after their start is on disk.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -71,7 +72,7 @@ from recursor.orchestration.stack_turn import (
 )
 from recursor.orchestration.unattended import begun_anew
 
-# A stack that is written to faster than it can be looked at is run nevertheless.
+# A stack that changes faster than it can be checked runs anyway.
 MOST_LOOKS_IN_A_ROW = 3
 
 
@@ -79,7 +80,7 @@ _NOTHING_FOUND: Found = {}
 
 
 class StackMachine:
-    """Takes the steps of all stacks of an orchestrator."""
+    """Makes the steps of all stacks of an orchestrator."""
 
     def __init__(
         self,
@@ -109,13 +110,13 @@ class StackMachine:
         return StackState(records, settings, runs=runs, damage=damage, unusable=unusable, is_new=is_new)
 
     def step(self, state: StackState, event: object, now: float, *, observed: bool = True) -> Step:
-        """Return what an event comes to. An event that nothing waits for any more changes nothing.
+        """Return the step that an event causes. A stale event changes nothing.
 
         Args:
             state: the state before.
             event: one of `recursor.orchestration.stack_events`.
             now: seconds since the epoch, UTC.
-            observed: whether anybody wants to be told of what is not essential.
+            observed: whether anyone subscribed to non-essential events.
 
         Raises:
             RecursorError: the event is a command that cannot be carried out; nothing has changed.
@@ -138,15 +139,15 @@ class StackMachine:
         running: bool,
         retry: float,
     ) -> Step:
-        """Return what follows when a commit failed for want of room: nothing that was asked for is done.
+        """Return the step after a commit failed because the disk is full: no command is carried out.
 
-        What agents have come to is applied again, to be written with the next attempt. So is what is known of
-        messages: which have arrived elsewhere, and which others have sent to all. Agents that run go on.
+        Results of agents are applied again, to be written with the next attempt. So are deliveries of
+        messages and received broadcasts. Running agents continue.
 
         Args:
             state: the state now.
             durable: the records as they are on disk.
-            lost: the results that are not, in their order.
+            lost: the results that are not on disk, in order.
             now: seconds since the epoch, UTC.
             running: whether agents of the current wave have begun.
             retry: seconds until the next attempt.
@@ -207,7 +208,7 @@ def _requested(t: Turn, event: Requested) -> None:
             _delete(t)
             return
         case CreateStack():
-            # Repeated by somebody who does not know whether it was done.
+            # Repeated by a sender that does not know whether it was done.
             t.answer = before.stack
             if command.start:
                 t.answer = steer(t.draft, ControlStack(before.stack.id, Command.START))
@@ -227,7 +228,7 @@ def _requested(t: Turn, event: Requested) -> None:
 
 
 def _react(t: Turn, command: object) -> None:
-    """Do what a change calls for: look at it, hold, or go on with what is under way."""
+    """React to a change: check the stack, hold it, or continue the current activity."""
     activity = t.before.activity
     if isinstance(command, ControlStack):
         if command.command is Command.STOP:
@@ -243,14 +244,14 @@ def _react(t: Turn, command: object) -> None:
             return
         t.state.trouble = None
         if command.command is not Command.PAUSE:
-            # A person wants it tried now.
+            # A person wants to retry now.
             t.state.backing_off, t.state.look_failures = False, 0
     if activity is Activity.HELD or (activity is Activity.RESTING and not t.may_run):
         go_on(t)
     elif activity is Activity.RESTING and not t.state.backing_off and t.has_changed:
         look(t)
-        # It is written with what comes of the look, in whatever way that ends: so an agent that it is for
-        # waits for one commit and not for two.
+        # The change is written with the result of the check, whatever that is: an agent that answers it waits
+        # for one commit, not two.
         t.save = False
 
 
@@ -270,11 +271,11 @@ def _posted(t: Turn, event: Posted) -> None:
 
 
 def _take_in(t: Turn, broadcast: Message) -> None:
-    """Have agents see a broadcast: it is on disk already."""
+    """Show agents a broadcast: it is already on disk."""
     records = t.draft.changed()
     records.broadcasts = records.broadcasts.adding(broadcast.id, broadcast)
     stack = begun_anew(records.stack)
-    # Of a stack that is being deleted nothing is written any more.
+    # Nothing more is written for a stack that is being deleted.
     if stack is not records.stack and t.before.activity is not Activity.GONE:
         t.draft.put_stack(stack)
 
@@ -282,7 +283,7 @@ def _take_in(t: Turn, broadcast: Message) -> None:
 def _arrived(t: Turn, event: Arrived) -> None:
     if event.message_id in t.records.outbox:
         _forget_sent(t, event.message_id)
-        # While the stack is busy it goes with the next save.
+        # While the stack is busy, this is written with the next save.
         t.save = t.before.activity in (Activity.RESTING, Activity.HELD)
 
 
@@ -306,7 +307,7 @@ def _reported(t: Turn, event: WorkReported) -> None:
     elif not t.may_run:
         hold(t)
     elif report.roles_with_work():
-        # Until there is a graph the failures of its builder count.
+        # Until there is a graph, failures of its builder count.
         state.look_failures = failures
         build(t, report)
     elif t.has_changed:
@@ -369,7 +370,7 @@ def _child_died(t: Turn, event: ChildDied) -> None:
     if _too_many_deaths(t, 1):
         suspend(t, f"its actors keep failing: {event.problem}")
     elif t.before.activity in (Activity.LOOKING, Activity.BUILDING):
-        # What was asked of it is asked again.
+        # Its unanswered request is sent again.
         go_on(t)
 
 
@@ -397,12 +398,12 @@ def _quiesce(t: Turn, _event: Quiesce) -> None:
         case Activity.HELD | Activity.RESTING:
             hold(t)
         case _:
-            # The step under way comes to its end.
+            # The current step ends normally.
             pass
 
 
 def _refuse(t: Turn, _event: Requested) -> None:
-    # It is gone when that is on disk. Whoever was told before would take it for gone though it may stay.
+    # Answered when the deletion is on disk: before that, it may still fail.
     t.answer = _not_found(t)
 
 
@@ -420,7 +421,7 @@ _ALWAYS: Mapping[type, _Handler] = {
     ChildDied: _child_died,
     Quiesce: _quiesce,
 }
-"""What handles an event during any activity but those below."""
+"""The handler of each event, unless the activity has its own below."""
 
 _BY_ACTIVITY: Mapping[tuple[Activity, type], _Handler] = {
     (Activity.LOOKING, WorkReported): _reported,
@@ -431,4 +432,4 @@ _BY_ACTIVITY: Mapping[tuple[Activity, type], _Handler] = {
     (Activity.RESTING, TimerDue): _timer_due,
     (Activity.GONE, Requested): _refuse,
 }
-"""What handles an event during one activity. What is in neither table is ignored."""
+"""The handlers for events during one activity. Events in neither table are ignored."""

@@ -1,4 +1,4 @@
-"""What observers are told of a stack's steps."""
+"""The events for observers of a stack's steps."""
 
 from collections.abc import Iterable, Iterator
 
@@ -37,14 +37,14 @@ Ended = tuple[OrchestratorExecution, ExecutionGraph | None]
 
 
 def changed(before: Stack, stack: Stack) -> list[Tell]:
-    """Tell of a new name, state or phase, if there is one."""
+    """Report a new name, state or phase, if there is one."""
     if (before.state, before.phase, before.name) == (stack.state, stack.phase, stack.name):
         return []
     return [stack_changed(stack)]
 
 
 def stack_changed(stack: Stack) -> Tell:
-    """Tell how a stack is."""
+    """Report the stack's name, state and phase."""
     fields = {
         "name": stack.name,
         "state": stack.state,
@@ -55,12 +55,12 @@ def stack_changed(stack: Stack) -> Tell:
 
 
 def deleted() -> Tell:
-    """Tell that the stack is gone."""
+    """Report the deletion."""
     return Tell(StackDeleted, {}, essential=True)
 
 
 def commanded(command: object, answer: object) -> Iterator[Tell]:
-    """Tell what somebody gave the stack."""
+    """Report input to the stack."""
     match command, answer:
         case SendUserMessage(), UserMessage() as sent:
             fields = {"message_id": sent.id, "sender": sent.sender, "content": sent.content}
@@ -78,7 +78,7 @@ def commanded(command: object, answer: object) -> Iterator[Tell]:
 
 
 def message_fields(message: Message) -> dict[str, str]:
-    """Return what is told of a message between stacks."""
+    """Return the event for a message between stacks."""
     return {
         "message_id": message.id,
         "from_stack_id": message.from_stack_id,
@@ -88,18 +88,18 @@ def message_fields(message: Message) -> dict[str, str]:
 
 
 def cycle_began(execution: OrchestratorExecution, graph: ExecutionGraph) -> Tell:
-    """Tell that a cycle began."""
+    """Report that a cycle began."""
     fields = {"execution_id": execution.id, "number": execution.number, "graph": graph}
     return Tell(CycleStarted, fields)
 
 
 def nodes_ended(graph: ExecutionGraph, results: Iterable[NodeResult], observed: bool = True) -> list[Tell]:
-    """Tell how the nodes of a wave ended, and which visitors were answered.
+    """Report how the nodes of a wave ended, and which visitors were answered.
 
     Args:
         graph: the graph, with the nodes as they ended.
-        results: what ended.
-        observed: whether anybody wants to be told of more than failures.
+        results: the results.
+        observed: whether anyone subscribed to more than failures.
     """
     told: list[Tell] = []
     nodes = {node.role: node for node in graph.nodes}
@@ -116,7 +116,7 @@ def nodes_ended(graph: ExecutionGraph, results: Iterable[NodeResult], observed: 
             "summary": "" if outcome is None else outcome.summary,
             "usage": node.usage,
         }
-        # Failures are rare, for a failing stack is slowed down, and what everybody looks for.
+        # Failures are rare, because a failing stack backs off, and always of interest.
         told.append(Tell(NodeFinished, fields, essential=node.status is _FAILED))
         for effect in outcome.effects if outcome is not None and node.status is _COMPLETED else ():
             if isinstance(effect, AnswerUserMessage):
@@ -126,7 +126,7 @@ def nodes_ended(graph: ExecutionGraph, results: Iterable[NodeResult], observed: 
 
 
 def cycle_ended(ended: Ended, observed: bool = True) -> list[Tell]:
-    """Tell that a cycle ended; one that did not fail only if that is `observed`."""
+    """Report the end of a cycle; without failure only if `observed`."""
     execution, _ = ended
     if not observed and execution.status is not ExecutionStatus.FAILED:
         return []
@@ -141,7 +141,7 @@ def cycle_ended(ended: Ended, observed: bool = True) -> list[Tell]:
 
 
 def cycle_cancelled(ended: Ended) -> list[Tell]:
-    """Tell that a cycle was cancelled, and the nodes that were with it."""
+    """Report that a cycle was cancelled, and its cancelled nodes."""
     execution, graph = ended
     nodes = () if graph is None else graph.nodes
     cancelled = [
@@ -156,5 +156,5 @@ def cycle_cancelled(ended: Ended) -> list[Tell]:
 
 
 def waits(decision: Decision, until: float | None) -> Tell:
-    """Tell that the stack has nothing to run, and until when (seconds since the epoch, UTC)."""
+    """Report that the stack has nothing to run, and until when (seconds since the epoch, UTC)."""
     return Tell(StackWaits, {"decision": decision, "until": until})

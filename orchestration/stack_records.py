@@ -1,8 +1,7 @@
-"""What the owner of a stack holds in memory: its records, and the snapshot that agents read of them.
+"""The records that the owner of a stack holds in memory, and the snapshot of them for agents.
 
-Open work is held whole, closed work as far as agents see it. Nobody changes records that others hold: a
-change is made to a copy. So an owner keeps what is on disk beside what is not yet, and goes back to it when a
-commit fails.
+All open work is in memory, and the closed work that agents see. Records are immutable: a change makes a copy.
+So an owner can keep the state on disk beside the new one, and return to it if a commit fails.
 """
 
 from collections import Counter
@@ -20,15 +19,15 @@ from recursor.domain.todo import Todo
 from recursor.domain.work import WorkReport
 from recursor.orchestration.collection import Collection
 
-# A snapshot stays small whatever a stack has gone through. Of open work the most urgent is shown, then the
-# oldest, so that what does not fit comes in when that has been dealt with.
+# Snapshots stay small whatever a stack's history. They show the most urgent open work, then the oldest; the
+# rest follows when that is done.
 MAX_OPEN = 500
 MAX_CLOSED_TODOS = 200
 MAX_UNPLANNED = 100
 MAX_PAST_USER_MESSAGES = 20
 
 
-# Snapshots are made from this one, since their parts have been checked already.
+# Snapshots are copies of this one, since their parts are already validated.
 _SNAPSHOT = Snapshot(stack=Stack(id="", name="none", created_at=0.0), taken_at=0.0, states={})
 _NO_TODOS: Collection[Todo] = Collection({})
 _NO_USER_MESSAGES: Collection[UserMessage] = Collection({})
@@ -42,9 +41,9 @@ class StackRecords:
     stack: Stack
     idea: ProjectIdea | None = None
     todos: Collection[Todo] = field(default=_NO_TODOS)
-    """All open ones and the newest closed ones."""
+    """All open todos and the newest closed ones."""
     user_messages: Collection[UserMessage] = field(default=_NO_USER_MESSAGES)
-    """All unanswered ones and the newest of the others."""
+    """All unanswered messages and the newest others."""
     messages: Collection[Message] = field(default=_NO_MESSAGES)
     """Unread messages from other stacks."""
     broadcasts: Collection[Message] = field(default=_NO_MESSAGES)
@@ -53,26 +52,26 @@ class StackRecords:
     """The newest version."""
     states: Mapping[str, AgentState] = field(default_factory=dict)
     execution: OrchestratorExecution | None = None
-    """The cycle that runs."""
+    """The running cycle."""
     graph: ExecutionGraph | None = None
     report: WorkReport | None = None
-    """The work status that was last recorded."""
+    """The last recorded work status."""
     outbox: Collection[Message] = field(default=_NO_MESSAGES)
-    """Messages to other stacks that are not known to have arrived."""
+    """Messages to other stacks that are not known to be delivered."""
     changes: int = 0
-    """Counts the changes of what agents see, in memory: whether a cycle changed anything is told by it."""
+    """Counts, in memory, the changes that agents can see, to tell whether a cycle changed anything."""
     changes_before_cycle: int | None = None
-    """What `changes` was when the cycle's graph was built; None if that was before a restart."""
+    """The value of `changes` when the cycle's graph was built; None if that was before a restart."""
 
     def copy(self) -> "StackRecords":
-        """Return a copy to be changed."""
-        # A third of the time of `dataclasses.replace`: a cycle makes a dozen of them.
+        """Return a copy to change."""
+        # Three times as fast as `dataclasses.replace`: a cycle makes a dozen copies.
         copied = object.__new__(StackRecords)
         copied.__dict__ = self.__dict__.copy()
         return copied
 
     def state_of(self, role: str) -> AgentState:
-        """Return a role's state, or the one it begins with."""
+        """Return a role's state, or its initial state."""
         known = self.states.get(role)
         if known is None:
             stack = self.stack
@@ -104,7 +103,7 @@ class StackRecords:
         )
 
     def _shown_todos(self) -> tuple[tuple[Todo, ...], int]:
-        """Return the todos that are shown, and how many open ones are not."""
+        """Return the shown todos, and the number of hidden open ones."""
         todos = self.todos.items
         if len(todos) <= MAX_OPEN:
             return todos, 0
@@ -114,11 +113,11 @@ class StackRecords:
         return some, len(most_urgent) - len(shown)
 
     def _shown_user_messages(self) -> tuple[tuple[UserMessage, ...], int]:
-        """Return visitors' messages that are shown, and how many unanswered ones are not."""
+        """Return the shown messages of visitors, and the number of hidden unanswered ones."""
         messages = self.user_messages.items
         if len(messages) <= MAX_OPEN:
             return messages, 0
-        # The first of every visitor, then the second, and so on: one who writes much hides no other.
+        # The first message of every visitor, then the second, and so on: one who writes much hides no other.
         of_sender: Counter[str] = Counter()
         unanswered = []
         for each in messages:
@@ -130,7 +129,7 @@ class StackRecords:
         return some, len(unanswered) - len(shown)
 
     def _shown_messages(self) -> tuple[tuple[Message, ...], int]:
-        """Return messages of other stacks that are shown, and how many are not."""
+        """Return the shown messages of other stacks, and the number of hidden ones."""
         messages, broadcasts = self.messages.items, self.broadcasts.items
         if not broadcasts:
             return messages[:MAX_OPEN], max(len(messages) - MAX_OPEN, 0)
@@ -141,12 +140,12 @@ class StackRecords:
         states = self.states
         if states.keys() == roles.keys():
             return states
-        # Those of roles that left the team are shown, too: they may come back.
+        # States of roles that left the team are shown, too: the roles may return.
         return {**states, **{role: self.state_of(role) for role in roles}}
 
 
 def forgettable(records: StackRecords) -> StackRecords:
-    """Return `records` without closed ones that agents are not shown any more; the store keeps them."""
+    """Return `records` without closed ones that agents no longer see; the store keeps them."""
     return replace(
         records,
         todos=records.todos.without(*_surplus_todos(records)),

@@ -1,4 +1,4 @@
-"""What the owner of a stack knows, and what an event makes of it."""
+"""The state of a stack's owner, and the step that an event causes."""
 
 from dataclasses import dataclass
 
@@ -12,40 +12,40 @@ from recursor.orchestration.writes import Writes
 
 @dataclass
 class StackState:
-    """All that the owner of a stack knows. A step makes a new one of it, and leaves it as it was."""
+    """The state of a stack's owner. A step makes a new one and leaves the old one unchanged."""
 
     records: StackRecords
     settings: Settings
-    """The runner's, with the stack's own over them."""
+    """The runner's settings, overridden by the stack's own."""
     activity: Activity = Activity.HELD
     turn: int = 0
-    """Raised by every new activity: an answer to an earlier turn is stale."""
+    """Raised by every new activity: answers to earlier turns are stale."""
     runs: bool = True
-    """Whether agents may run at all: not where a command alone has opened the data directory."""
+    """Whether agents may run at all: not if a single command has opened the data directory."""
     quiescing: bool = False
     """Whether the process is ending."""
     due: float | None = None
     """Until when a resting stack waits: seconds since the epoch, UTC; None: until an event."""
     backing_off: bool = False
-    """Whether it waits that long whatever comes."""
+    """Whether it waits that long whatever happens."""
     looked_at: int = -1
-    """What `records.changes` was when the work cache was asked last."""
+    """The value of `records.changes` when the work cache was last asked."""
     looks: int = 0
-    """Looks in a row that something came in between."""
+    """Consecutive checks that were interrupted by a change."""
     look_failures: int = 0
     deaths: tuple[float, ...] = ()
-    """When actors of the stack died, lately."""
+    """Recent deaths of the stack's actors."""
     trouble: str | None = None
-    """What keeps it from running, where no record says so."""
+    """The problem that keeps it from running, if no record shows it."""
     damage: str | None = None
-    """Which of its records cannot be read."""
+    """Its unreadable record."""
     unusable: str | None = None
     """Why its settings cannot be used: another version wrote them."""
     is_new: bool = False
     """Whether it is not stored yet."""
 
     def copy(self) -> "StackState":
-        """Return a copy to be changed."""
+        """Return a copy to change."""
         copied = object.__new__(StackState)
         copied.__dict__ = self.__dict__.copy()
         return copied
@@ -53,18 +53,18 @@ class StackState:
 
 @dataclass(slots=True)
 class Step:
-    """What an event comes to."""
+    """The step that an event causes."""
 
     at: float
-    """When: seconds since the epoch, UTC."""
+    """The time of the step: seconds since the epoch, UTC."""
     state: StackState
     writes: Writes
-    """To be written, if not now, then with a later step's."""
+    """Writes, at the latest with a later step's."""
     effects: list[Effect]
-    """To be carried out at once."""
+    """Effects to carry out at once."""
     after: list[Effect]
-    """To be carried out when `writes` are on disk."""
+    """Effects to carry out when `writes` are on disk."""
     save: bool
-    """Whether what has not been written yet is to be written now."""
+    """Whether to write all unwritten changes now."""
     answer: AnyRecord | NotFoundError | None = None
-    """What the command is answered with, or why it is refused, when `writes` are on disk."""
+    """The command's answer or error, for when `writes` are on disk."""

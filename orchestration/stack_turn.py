@@ -1,4 +1,4 @@
-"""One step of the stack machine while it is taken, and what can follow from an event."""
+"""One step of the stack machine in progress, and the possible reactions to an event."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,17 +40,17 @@ from recursor.orchestration.stack_state import StackState, Step
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the steps of all stacks depend on, besides the state, the event and the time."""
+    """What all stacks' steps depend on, besides the state, the event and the time."""
 
     settings: Settings
-    """The runner's; a stack's own are applied over them."""
+    """The runner's settings; a stack's own override them."""
     new_id: Callable[[], str]
     """Makes ids that sort by age."""
     check: SettingsCheck
     """Refuses settings that a stack cannot run with."""
 
     def effective(self, records: StackRecords) -> tuple[Settings, str | None]:
-        """Return the settings of a stack, and why its own cannot be used, if so."""
+        """Return the settings of a stack, and why its own cannot be used, if they cannot."""
         try:
             return self.settings.overridden(records.stack.settings), None
         except InvalidInputError as error:
@@ -58,7 +58,7 @@ class Rules:
 
 
 class Turn:
-    """One step while it is taken."""
+    """One step in progress."""
 
     __slots__ = (
         "after",
@@ -87,7 +87,7 @@ class Turn:
 
     @property
     def records(self) -> StackRecords:
-        """The records as they will be."""
+        """The records after the step."""
         return self.draft.records
 
     @property
@@ -108,17 +108,17 @@ class Turn:
 
     @property
     def has_changed(self) -> bool:
-        """Whether anything has changed since the work cache was asked."""
+        """Whether anything changed since the work cache was last asked."""
         return self.draft.records.changes != self.before.looked_at
 
     def become(self, activity: Activity, due: float | None = None, *, backing_off: bool = False) -> None:
-        """Begin to wait for something else."""
+        """Start waiting for something else."""
         state = self.state
         state.activity, state.due, state.backing_off = activity, due, backing_off
         state.turn = self.before.turn + 1
 
     def finish(self) -> Step:
-        """Return what the step comes to."""
+        """Return the finished step."""
         draft, before, state = self.draft, self.before, self.state
         records = draft.records
         if records is not before.records:
@@ -137,7 +137,7 @@ class Turn:
 
 
 def go_on(t: Turn) -> None:
-    """Take the next step, whatever it is."""
+    """Take the next step."""
     state = t.state
     if t.may_run:
         if state.unusable is None:
@@ -151,7 +151,7 @@ def go_on(t: Turn) -> None:
 
 
 def look(t: Turn) -> None:
-    """Ask who has work."""
+    """Ask the work cache for the work status."""
     t.become(Activity.LOOKING)
     t.state.looked_at = t.records.changes
     if t.before.activity is Activity.RESTING:
@@ -160,7 +160,7 @@ def look(t: Turn) -> None:
 
 
 def hold(t: Turn) -> None:
-    """Stand still: the stack may not run. What was marked as running and has not begun is unmarked."""
+    """Hold: the stack may not run. Nodes marked as running that have not begun are pending again."""
     unmark(t)
     t.become(Activity.HELD)
     t.effects.append(SetTimer(None))
@@ -170,7 +170,7 @@ def hold(t: Turn) -> None:
 
 
 def unmark(t: Turn) -> None:
-    """Have what was begun and has no result begin again; the next save says so."""
+    """Run nodes again that began without a result; the next save records it."""
     graph = t.records.graph
     if graph is not None:
         unmarked = unmark_running(graph)
@@ -188,7 +188,7 @@ def suspend(t: Turn, reason: str) -> None:
 
 
 def note_trouble(t: Turn, problem: str) -> None:
-    """Say what keeps the stack from running."""
+    """Report the problem that keeps the stack from running."""
     t.state.trouble = problem
     t.effects.append(ReportTrouble(problem))
 
@@ -200,7 +200,7 @@ def build(t: Turn, report: WorkReport) -> None:
 
 
 def run_wave(t: Turn, graph: ExecutionGraph) -> None:
-    """Have the next wave of the running cycle run, as soon as it is on disk that it does."""
+    """Run the next wave of the running cycle as soon as its start is on disk."""
     graph, nodes = mark_running(graph, t.now)
     put_graph(t.draft, graph)
     t.become(Activity.RUNNING)
@@ -209,7 +209,7 @@ def run_wave(t: Turn, graph: ExecutionGraph) -> None:
 
 
 def rest(t: Turn, report: WorkReport) -> None:
-    """Nobody has work: note it where it is news, and wait."""
+    """No role has work: record the work status if it is new, and wait."""
     stack = t.records.stack
     decision = after_work(stack, report, progress=False, settings=t.settings.pause, now=t.now)
     known = t.records.report is not None and t.records.report.statuses == report.statuses
@@ -221,7 +221,7 @@ def rest(t: Turn, report: WorkReport) -> None:
 
 
 def wait(t: Turn, decision: Decision) -> None:
-    """Wait as a decision says, or take the next step where it says so."""
+    """Wait as decided, or take the next step."""
     if not t.may_run:
         hold(t)
     elif decision.kind is DecisionKind.CONTINUE or (t.has_changed and not decision.backoff):
@@ -235,7 +235,7 @@ def wait(t: Turn, decision: Decision) -> None:
 
 
 def finish_cycle(t: Turn, report: WorkReport) -> None:
-    """Record the end of the running cycle, and do what is decided."""
+    """Record the end of the running cycle, and carry out the decision."""
     records = t.records
     assert records.graph is not None
     progress = records.changes_before_cycle != records.changes
@@ -249,11 +249,11 @@ def finish_cycle(t: Turn, report: WorkReport) -> None:
     )
     end_cycle(t.draft, report, decision, progress=progress)
     if t.has_changed:
-        # The report knows nothing of it: it changed faster than it could be looked at.
+        # The report lacks the latest changes: the stack changed faster than it could be checked.
         t.draft.note_news()
     t.after += news.cycle_ended(t.draft.writes.ended[-1], t.observed)
     if decision.kind is DecisionKind.CONTINUE and t.may_run:
-        # The end shares the commit of the next beginning.
+        # The cycle's end shares a commit with the start of the next.
         build(t, report)
     else:
         t.save = True

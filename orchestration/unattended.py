@@ -1,4 +1,4 @@
-"""How much a team does by itself, with nothing new from outside, and when that is enough."""
+"""How much a team does without new input, and when to stop it."""
 
 from collections.abc import Iterable
 
@@ -10,14 +10,14 @@ from recursor.domain.stack import Stack
 
 
 def counted(stack: Stack, results: Iterable[NodeResult]) -> Stack:
-    """Return the stack with what some runs did counted in.
+    """Return the stack with some runs added to its counters.
 
-    A run that proposes nothing counts for its tokens only: a team that looks from time to time whether there
-    is anything to do is no loop. One that may have been paid for in vain counts.
+    A run without proposals counts only for its tokens: a team that periodically checks for work is not in a
+    loop. A run that may have been paid for in vain counts, too.
 
     Args:
         stack: the stack before.
-        results: what the runs came to.
+        results: the results of the runs.
     """
     runs = tokens = versions = 0
     for result in results:
@@ -41,18 +41,18 @@ def counted(stack: Stack, results: Iterable[NodeResult]) -> Stack:
 
 
 def begun_anew(stack: Stack) -> Stack:
-    """Return the stack with nothing counted: it was given something new, or was resumed."""
+    """Return the stack with its counters reset: it got new input, or was resumed."""
     if not (stack.runs_since_input or stack.tokens_since_input or stack.versions_since_input):
         return stack
     return stack.but(runs_since_input=0, tokens_since_input=0, versions_since_input=0)
 
 
 def too_much(stack: Stack, settings: LoopSettings) -> str | None:
-    """Return why a team has done enough by itself, or None.
+    """Return why a team must stop until it gets input, or None.
 
     Args:
         stack: the stack, with its runs counted.
-        settings: how much it may do.
+        settings: the limits.
     """
     done = (
         ("runs", stack.runs_since_input, settings.runs, "runs"),
@@ -62,7 +62,7 @@ def too_much(stack: Stack, settings: LoopSettings) -> str | None:
     for key, number, most, noun in done:
         if most and number >= most:
             return (
-                f"{number:,} {noun} since the last input (loop.{key} = {most:,}): look at what it made, then "
-                "resume, or raise that (0: no limit)"
+                f"{number:,} {noun} since the last input (loop.{key} = {most:,}): check its work, then "
+                "resume, or raise the limit (0: none)"
             )
     return None

@@ -1,4 +1,4 @@
-"""When a role is tried again that failed of what passes by itself: a provider that is away, or had enough."""
+"""When a role is tried again after a temporary failure, such as an outage of its provider or a rate limit."""
 
 import math
 from datetime import UTC, datetime
@@ -10,9 +10,9 @@ from recursor.domain.spending import AgentFailedError, BudgetHeldError
 from recursor.domain.work import WorkStatus
 from recursor.orchestration.decision import backoff
 
-# Whatever a provider or a setting says, in seconds: who tries at once what has just failed does nothing else.
+# A minimum in seconds, whatever a provider or a setting says: immediate retries would be endless.
 SHORTEST_WAIT = 1.0
-# However late a time a provider names, in seconds: one that is wrong, in milliseconds say, is not kept to.
+# A maximum in seconds: a provider's time that is later is wrong, such as one in milliseconds.
 LONGEST_TOLD_WAIT = 3600.0
 
 
@@ -21,14 +21,14 @@ def wait_after(
 ) -> Wait:
     """Return how long a role waits.
 
-    Until the time that is known, though an hour at most, and at least one second, two, four the more often
-    in a row such a time was wrong; else twice as long every time in a row, as after failed cycles. Neither
-    grows beyond `pause.longest_backoff`. A person who resumes, and another model, begin anew.
+    If the provider names a time, until then, but at most an hour, and at least one second, doubled each time
+    in a row that such a time was wrong. Otherwise exponentially longer, as after failed cycles. Neither grows
+    beyond `pause.longest_backoff`. A resume or another model resets it.
 
     Args:
-        failure: one that passes.
-        role: whose run failed.
-        snapshot: the stack as the run saw it.
+        failure: a temporary failure.
+        role: the role whose run failed.
+        snapshot: the run's snapshot.
         settings: the stack's.
         now: seconds since the epoch, UTC.
     """
@@ -52,12 +52,12 @@ def wait_after(
 def held_back(
     status: WorkStatus, role: str, snapshot: Snapshot, settings: Settings, now: float
 ) -> WorkStatus:
-    """Return the work status of a role, which has no work to do now if it waits.
+    """Return the work status of a role, without current work if the role waits.
 
-    A person who resumes the stack, or has the role ask another model, has it tried at once.
+    Resuming the stack, or giving the role another model, ends the wait.
 
     Args:
-        status: what its detector says.
+        status: its detector's result.
         role: the role.
         snapshot: the stack.
         settings: its settings.
@@ -72,10 +72,10 @@ def held_back(
 
 
 def _wait_that_holds(role: str, snapshot: Snapshot, settings: Settings, now: float) -> Wait | None:
-    """Return the role's wait, over or not, unless something has come that makes nothing of it."""
+    """Return the role's wait, whether over or not, unless a resume or another model has ended it."""
     state = snapshot.states.get(role)
     wait = None if state is None else state.wait
-    # One from the future is of a clock that was ahead.
+    # A wait from the future was recorded by a clock that ran ahead.
     if wait is None or wait.since > now or wait.asked != settings.model.asked_by(role):
         return None
     stack = snapshot.stack
@@ -84,6 +84,6 @@ def _wait_that_holds(role: str, snapshot: Snapshot, settings: Settings, now: flo
 
 
 def _least(times: int, settings: Settings) -> float:
-    # The exponent is bounded, because 2.0**1024 is an OverflowError.
+    # The exponent is bounded: 2.0**1024 is an OverflowError.
     growing = SHORTEST_WAIT * 2.0 ** min(times - 1, 64)
     return max(min(growing, settings.pause.longest_backoff), SHORTEST_WAIT)

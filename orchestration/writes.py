@@ -1,4 +1,4 @@
-"""What an owner wants written of its stack, as data: the storage room makes a commit of it."""
+"""An owner's writes for its stack, as data: the storage room makes a commit of them."""
 
 from collections.abc import Iterator
 
@@ -12,36 +12,36 @@ _NONE: frozenset[str] = frozenset()
 
 
 class Writes:
-    """Records to store, and what goes with them. What comes later replaces what came before."""
+    """Records to store, and related changes. Later values replace earlier ones."""
 
     __slots__ = ("arrived", "deleted", "ended", "records", "renamed", "sent")
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start empty."""
         self.records: dict[tuple[type[AnyRecord], str], AnyRecord] = {}
-        """By type and own key."""
+        """Records by type and own key."""
         self.sent: dict[str, Message] = {}
-        """Messages to other stacks, to be kept until they have arrived."""
+        """Messages to other stacks, to keep until they are delivered."""
         self.arrived: set[str] | frozenset[str] = _NONE
-        """Ids of such messages that have."""
+        """Ids of delivered messages."""
         self.ended: tuple[tuple[OrchestratorExecution, ExecutionGraph | None], ...] = ()
-        """Cycles that ended, to be counted in the statistics."""
+        """Cycles that ended, for the statistics."""
         self.renamed: tuple[Stack | None, Stack] | None = None
-        """The stack before (None: it is new) and after a change of its name."""
+        """The stack before (None if new) and after a change of its name."""
         self.deleted = False
-        """Whether the stack and all that belongs to it is removed."""
+        """Whether to remove the stack and all its records."""
 
     def put(self, key: str, record: AnyRecord) -> None:
         """Store `record` under its own key."""
         self.records[type(record), key] = record
 
     def arrive(self, message_id: str) -> None:
-        """Remove a message that has arrived; one that was not stored need not be."""
+        """Remove a delivered message; it may be one that was never stored."""
         if self.sent.pop(message_id, None) is None:
             self.arrived = {*self.arrived, message_id}
 
     def extend(self, later: "Writes") -> None:
-        """Take over what `later` writes after this."""
+        """Add the writes of `later`, which come after these."""
         self.records.update(later.records)
         if later.sent:
             self.sent.update(later.sent)

@@ -64,7 +64,7 @@ def test_a_role_that_only_another_team_has_is_doubted(
         ["budget", "garden", "--role", "tester", "--tokens", "7"],
     ):
         assert run_command(command) == 0
-        assert "the standard team has no tester: run the stack by a team that has" in capsys.readouterr().err
+        assert "the standard team has no tester: use a team that has one" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -71,5 +71,5 @@ def test_where_the_team_is_not_known_a_role_of_ones_own_is_doubted(name: str) ->
 
 @pytest.mark.parametrize("name", ["bulider", "plannner", "comunicator", "reveiwer"])
 def test_where_the_team_is_not_known_a_slip_is_refused(name: str) -> None:
-    with pytest.raises(InvalidInputError, match=r"did you mean .*A team that has it is named by runner.team"):
+    with pytest.raises(InvalidInputError, match=r"did you mean .*To use a team that has it, set runner.team"):
         check_roles({"budget": {"role_tokens": {name: 5}}})
