@@ -14,13 +14,13 @@ from recursor.storage.errors import StorageError
 
 @contextmanager
 def new_directory(target: Path) -> Iterator[Path]:
-    """Yield an empty directory to fill, which becomes `target` when the `with` block ends without an error.
+    """Yield an empty directory to fill; it becomes `target` when the `with` block ends without an error.
 
-    What was filled is on disk before it gets its name. A process killed in between leaves at most a directory
-    beside it, called `.<name>.<random>.unfinished`.
+    The contents are on disk before the directory gets its name. A process killed in between leaves at most a
+    directory `.<name>.<random>.unfinished` beside it.
 
     Args:
-        target: A directory that is empty or doesn't exist; those above it are made.
+        target: A directory that is empty or doesn't exist; its parents are created.
 
     Raises:
         StorageError: It is not empty, is a file, or can't be written.

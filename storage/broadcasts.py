@@ -1,4 +1,4 @@
-"""Broadcasts: one record for all receivers, each of which keeps the place up to which it has read."""
+"""Broadcasts: one record for all receivers, each of which records how far it has read."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -26,13 +26,13 @@ def newest_broadcast(reader: Reader) -> str:
 def next_broadcast_id(newest: str, overtaken: str | None = None, new_id: Callable[[], str] = new_id) -> str:
     """Return an id for a broadcast that sorts after `newest`, the last one before it.
 
-    It is given in the transaction that stores the broadcast: one that was made earlier and stored later would
-    stand before the place of those who have read what came between, and never be read.
+    It is assigned in the transaction that stores the broadcast. Otherwise a broadcast created earlier but
+    stored later would come before ones that stacks have already read, and never be read.
 
     Args:
         newest: the id of the newest broadcast.
-        overtaken: the id the broadcast had. What comes after the time in it stays, if there is room, so that
-            the broadcast can be recognised.
+        overtaken: the broadcast's earlier id. Its part after the time is kept, if there is room, so that the
+            broadcast can be recognised.
         new_id: makes ids that sort by age.
     """
     made, tail = new_id(), (overtaken or "")[12:]
@@ -45,12 +45,12 @@ def next_broadcast_id(newest: str, overtaken: str | None = None, new_id: Callabl
 
 
 def broadcast_like(reader: Reader, message: Message) -> Message | None:
-    """Return the broadcast that `message` became if it is stored already, though others have overtaken it."""
+    """Return the stored form of `message`, whose id may have changed since; None if it is not stored."""
     known = MESSAGES.get(reader, BROADCASTS, message.id)
     if known is not None:
         return known
     made = message.id[12:]
-    # It was made later than those before its time.
+    # It was created later than those before its time.
     for key in MESSAGES.keys(reader, BROADCASTS, shelf=OPEN, after=message.id):
         if key[12:] == made:
             return MESSAGES.get(reader, BROADCASTS, key)
@@ -60,7 +60,7 @@ def broadcast_like(reader: Reader, message: Message) -> Message | None:
 def unread_broadcasts(reader: Reader, stack: Stack) -> Iterator[Message]:
     """Yield the broadcasts of others that a stack has not read, oldest first.
 
-    They reach every stack, so one that cannot be read is passed over: it must not hold up all of them.
+    Unreadable broadcasts are skipped: one of them must not block every stack.
     """
     for message_id in MESSAGES.keys(reader, BROADCASTS, shelf=OPEN, after=stack.broadcasts_read):
         try:
@@ -73,17 +73,17 @@ def unread_broadcasts(reader: Reader, stack: Stack) -> Iterator[Message]:
 
 
 def needless_broadcasts(reader: Reader, before: float) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the broadcasts that no stack there is will read any more: it has, or wrote them itself.
+    """Yield the broadcasts that no stack still has to read: each has read them or wrote them itself.
 
-    The newest stays: later ones get ids after it, also after a clock was set back. What is yielded stays
-    needless: stacks read on, and new ones begin after the newest.
+    The newest is kept, so that later ids sort after it even if the clock is set back. The yielded ones stay
+    unneeded: stacks only read forward, and new ones start after the newest.
 
     Args:
         reader: the state of the store to read.
-        before: only those that were made before, in seconds since the epoch, UTC.
+        before: only those created before this time, in seconds since the epoch, UTC.
 
     Raises:
-        CorruptRecordError: a stack cannot be read, so that nobody knows how far it has read.
+        CorruptRecordError: a stack cannot be read, so its position is unknown.
     """
     places = nsmallest(
         2,
@@ -111,14 +111,14 @@ def _author(key: bytes, value: bytes) -> str | None:
 
 
 def prunable_broadcasts(reader: Reader, now: float) -> tuple[Commit, Pruned]:
-    """Return what removes the broadcasts that no stack will read any more, and old sums over all stacks.
+    """Return a commit that removes broadcasts that no stack still has to read, and old sums over all stacks.
 
     Args:
         reader: the state of the store to read.
         now: seconds since the epoch, UTC.
 
     Raises:
-        CorruptRecordError: a stack cannot be read, so that nobody knows how far it has read.
+        CorruptRecordError: a stack cannot be read, so its position is unknown.
     """
     commit, pruned = Commit(), Pruned()
     for key, value in needless_broadcasts(reader, now - SETTLED):

@@ -1,4 +1,4 @@
-"""What was spent of every budget: of a stack, of its roles, and of all stacks together."""
+"""Spending and budgets: of a stack, of its roles, and of all stacks together."""
 
 import logging
 from collections.abc import Iterator
@@ -17,19 +17,19 @@ logger = logging.getLogger("recursor.storage")
 def stack_spending(
     reader: Reader, stack_id: str, settings: Settings, runner: RunnerSettings, now: float
 ) -> StackSpending:
-    """Return what a stack and its roles may spend, and what they spent.
+    """Return the budgets and the spending of a stack and its roles.
 
     Args:
         reader: the state of the store to read.
         stack_id: the stack.
-        settings: the runner's; the stack's own are applied over them.
-        runner: what all stacks may spend together.
+        settings: the runner's settings; the stack's own override them.
+        runner: the budget of all stacks together.
         now: seconds since the epoch, UTC.
 
     Raises:
-        NotFoundError: there is no such stack.
-        InvalidInputError: one of the stack's own settings cannot be used any more.
-        CorruptRecordError: what was spent cannot be read.
+        NotFoundError: the stack does not exist.
+        InvalidInputError: one of the stack's own settings is no longer valid.
+        CorruptRecordError: an account cannot be read.
     """
     budget = settings.overridden(read_stack(reader, stack_id).settings).budget
     accounts = {account.role: account for account in ACCOUNTS.scan(reader, stack_id)}
@@ -49,25 +49,25 @@ def stack_spending(
 
 
 def runner_spending(reader: Reader, runner: RunnerSettings, now: float) -> Spending:
-    """Return what all stacks may spend together, and what they spent, deleted ones included.
+    """Return the budget and the spending of all stacks together, including deleted ones.
 
     Args:
         reader: the state of the store to read.
-        runner: what they may spend.
+        runner: their budget.
         now: seconds since the epoch, UTC.
 
     Raises:
-        CorruptRecordError: what was spent cannot be read.
+        CorruptRecordError: an account cannot be read.
     """
     account = read_account(reader, ALL_STACKS)
     return _spending(account.limits.over(runner.budget), account, now)
 
 
 def limited(reader: Reader, runner: RunnerSettings) -> RunnerSettings:
-    """Return a runner's settings with the limits that were set while one was up.
+    """Return a runner's settings with the limits that were set while a runner was up.
 
     Raises:
-        CorruptRecordError: what was spent cannot be read.
+        CorruptRecordError: the account cannot be read.
     """
     budget = read_account(reader, ALL_STACKS).limits.over(runner.budget)
     return runner.but(
@@ -78,7 +78,7 @@ def limited(reader: Reader, runner: RunnerSettings) -> RunnerSettings:
 
 
 def read_account(reader: Reader, stack_id: str, role: str = TOTAL) -> Account:
-    """Return what was spent, as it is on disk.
+    """Return an account from disk.
 
     Args:
         reader: the state of the store to read.
@@ -92,9 +92,9 @@ def read_account(reader: Reader, stack_id: str, role: str = TOTAL) -> Account:
 
 
 def readable_reservations(reader: Reader) -> list[Reservation]:
-    """Return the reservations on disk, without those that cannot be read.
+    """Return the reservations on disk, except unreadable ones.
 
-    What such a one reserved stays reserved on its accounts; the rest of the books is as good as ever.
+    An unreadable reservation stays reserved on its accounts; nothing else is affected.
     """
     found: list[Reservation] = []
     for key in RESERVATIONS.keys(reader, ALL_STACKS):
@@ -109,11 +109,11 @@ def readable_reservations(reader: Reader) -> list[Reservation]:
 
 
 def deleted_owners(reader: Reader) -> set[str]:
-    """Return the ids of the deleted stacks of which there are still accounts, or reservations."""
+    """Return the ids of deleted stacks that still have accounts or reservations."""
     owners = {reservation.stack_id for reservation in readable_reservations(reader)}
     start = b""
     while (pair := next(reader.scan(ACCOUNTS.name, start), None)) is not None:
-        # Accounts are not read: there may be many, all of stacks that exist.
+        # Accounts are not read: there may be many, all of existing stacks.
         owner = pair[0].partition(b"/")[0]
         owners.add(owner.decode())
         # The first key after all that begin with "OWNER/".

@@ -1,6 +1,6 @@
 """Records to bytes and back: msgpack of the version of the record's shape and its fields.
 
-msgspec writes it, as that takes its structs as they are, in a quarter of the time; msgpack reads it.
+msgspec writes it, because it takes its structs directly, in a quarter of the time; msgpack reads it.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +24,8 @@ def encode(record: AnyRecord) -> bytes:
     """Return `record` as bytes.
 
     Raises:
-        InvalidInputError: it holds what cannot be stored: an integer of more than 64 bits, half a character.
+        InvalidInputError: it holds a value that cannot be stored: an integer of more than 64 bits, or an
+            unpaired surrogate.
     """
     try:
         return pack((record.version, record))
@@ -36,17 +37,17 @@ def encode(record: AnyRecord) -> bytes:
 
 
 def decode(kind: type[R], value: bytes, table: str, key: bytes, upgrade: Upgrade | None = None) -> R:
-    """Return the record that `encode` made `value` from.
+    """Return the record encoded in `value`.
 
     Args:
-        kind: the type it was.
+        kind: its type.
         value: the bytes.
-        table: where it stands, for the error.
-        key: likewise.
+        table: its table, for the error.
+        key: its key, for the error.
         upgrade: (version, fields) → the fields of today's version, for records of an older shape.
 
     Raises:
-        CorruptRecordError: the bytes are not such a record, or a newer Recursor wrote it.
+        CorruptRecordError: the bytes are not a valid record, or a newer Recursor wrote them.
     """
     try:
         version, fields = unpack(value)
@@ -71,11 +72,11 @@ def decode(kind: type[R], value: bytes, table: str, key: bytes, upgrade: Upgrade
     )
 
 
-def unpack(value: bytes) -> Any:  # whatever was packed
-    """Return what `pack` made `value` from, with lists for tuples and text for decimals.
+def unpack(value: bytes) -> Any:  # any packed value
+    """Return the data packed in `value`, with lists for tuples and text for decimals.
 
     Raises:
-        ValueError: the bytes are no msgpack.
+        ValueError: the bytes are not msgpack.
     """
     try:
         return msgpack.unpackb(value)
@@ -85,7 +86,7 @@ def unpack(value: bytes) -> Any:  # whatever was packed
 
 def _plain(value: object) -> object:
     if isinstance(value, Record):
-        # Its fields as they are, without pydantic's serializer: that takes as long as msgpack.
+        # The fields unconverted, without pydantic's serializer, which takes as long as msgpack.
         return value.__dict__
     if isinstance(value, Mapping):
         return dict(value)

@@ -1,4 +1,4 @@
-"""What one owner wants written, as data: puts, deletes, additions to sums, and the fence it stands under."""
+"""One owner's writes, as data: puts, deletes, additions to sums, and the owner's fence."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from recursor.storage.errors import FencedError
 from recursor.storage.store import FENCES, LONGEST_KEY, Reader, check_key
 
 FENCE_BYTES = 8
-"""A fence is stored big-endian, so that stored fences compare as their numbers do."""
+"""A fence is stored big-endian, so that stored fences compare like their numbers."""
 
 RETIRED = b"\xff" * FENCE_BYTES
-"""The fence of what was deleted: above any number."""
+"""The fence of a deleted stack: above any number."""
 
 MergeFunction = Callable[[bytes, bytes | None, Sequence[Any]], bytes]
 """(key, the stored value or None, operands in the order they were added) -> the new value.
 
-It must not depend on how operands are grouped: merging two at once is merging the one and then the other.
-RocksDB calls it a merge operator: https://github.com/facebook/rocksdb/wiki/Merge-Operator
+The result must not depend on the grouping of operands: merging two at once equals merging one after the
+other. RocksDB calls it a merge operator: https://github.com/facebook/rocksdb/wiki/Merge-Operator
 """
 
 Merges = Mapping[str, MergeFunction]
@@ -26,7 +26,7 @@ Merges = Mapping[str, MergeFunction]
 
 
 class Fence(NamedTuple):
-    """The proof of who owns a stack: a commit under an older one is refused.
+    """Proof of a stack's ownership: a commit under an older fence is refused.
 
     Source: fencing tokens,
     https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html
@@ -35,13 +35,13 @@ class Fence(NamedTuple):
     owner: str
     """The stack's id."""
     number: int
-    """Higher for every owner that follows, from 1."""
+    """From 1, higher for each later owner."""
 
 
 class FenceNumbers:
-    """Hands out the fences of one process: each above all before it, here and in the store.
+    """Hands out the fences of one process: each is above all earlier ones, here and in the store.
 
-    The store alone could not tell: an owner that ended may have commits under way whose fence is not yet
+    The store alone is not enough: an owner that ended may have commits under way whose fence is not yet
     stored.
     """
 
@@ -49,10 +49,10 @@ class FenceNumbers:
         self._last = 0
 
     def take(self, reader: Reader, owner: str) -> Fence:
-        """Return a fence above all that `owner` was given before.
+        """Return a fence above all earlier ones of `owner`.
 
         Args:
-            reader: a snapshot that was taken after the process took hold of the data directory.
+            reader: a snapshot taken after the process locked the data directory.
             owner: the stack's id.
 
         Raises:
@@ -60,7 +60,7 @@ class FenceNumbers:
         """
         stored = reader.get(FENCES, owner.encode()) or b""
         if len(stored) != FENCE_BYTES:
-            # There is none, or it is damaged: no owner of an earlier process can still write.
+            # It is missing or damaged; no owner from an earlier process can still write.
             stored = b""
         if stored == RETIRED:
             raise FencedError(owner, 0, int.from_bytes(stored))
@@ -71,17 +71,17 @@ class FenceNumbers:
 class Commit:
     """Writes that are applied together or not at all.
 
-    It takes what a table writes: `TODOS.put(commit, todo)`. Later calls win over earlier ones; additions are
-    made last. Not thread-safe; once it was given to a store it must not be changed.
+    Tables fill it: `TODOS.put(commit, todo)`. Later calls override earlier ones; additions are applied last.
+    Not thread-safe; do not change it after passing it to a store.
     """
 
     __slots__ = ("additions", "fence", "ranges", "writes")
 
     def __init__(self, fence: Fence | None = None) -> None:
-        """Begin an empty commit.
+        """Create an empty commit.
 
         Args:
-            fence: who writes it; None where nobody owns what is written.
+            fence: its owner's; None if the records have no owner.
         """
         self.fence = fence
         self.ranges: list[tuple[str, bytes, bytes | None]] = []
@@ -95,7 +95,7 @@ class Commit:
         """Set the value at `key`, 1 to 511 bytes long; the value may be empty.
 
         Raises:
-            InvalidKeyError: see there.
+            InvalidKeyError: the key is invalid.
         """
         if not 0 < len(key) <= LONGEST_KEY:
             check_key(key)
@@ -105,14 +105,15 @@ class Commit:
         """Remove `key`, if it is there.
 
         Raises:
-            InvalidKeyError: see there.
+            InvalidKeyError: the key is invalid.
         """
         if not 0 < len(key) <= LONGEST_KEY:
             check_key(key)
         self.writes.append((table, key, None))
 
     def delete_range(self, table: str, start: bytes, stop: bytes | None) -> None:
-        """Remove the keys with `start <= key < stop` (None: to the end), also those written here before."""
+        """Remove the keys with `start <= key < stop` (None: to the end), including keys written by this
+        commit."""
 
         def outside(write: tuple[str, bytes, Any]) -> bool:
             return write[0] != table or write[1] < start or (stop is not None and write[1] >= stop)
@@ -122,27 +123,27 @@ class Commit:
         self.ranges.append((table, start, stop))
 
     def add(self, table: str, key: bytes, operand: object) -> None:
-        """Add to the sum at `key`, as the table's merge function adds up.
+        """Add to the sum at `key`, with the table's merge function.
 
         Args:
             table: one with a merge function.
             key: 1 to 511 bytes.
-            operand: what that function takes; it must not be changed afterwards.
+            operand: an operand of that function; it must not be changed afterwards.
 
         Raises:
-            InvalidKeyError: see there.
+            InvalidKeyError: the key is invalid.
         """
         if not 0 < len(key) <= LONGEST_KEY:
             check_key(key)
         self.additions.append((table, key, operand))
 
     def retire(self) -> None:
-        """Make this the last commit of its owner: later ones are refused, under whatever fence.
+        """Make this the last commit of its owner: later ones are refused under any fence.
 
-        To delete the stack's fence instead would let a late commit of its owner write it back in part.
+        Deleting the fence instead would let a late commit of the owner write parts of the stack back.
 
         Raises:
-            ValueError: it has no fence.
+            ValueError: the commit has no fence.
         """
         if self.fence is None:
             raise ValueError("a commit without a fence has no owner to retire")

@@ -1,4 +1,4 @@
-"""One runner per data directory: the lock that the runner holds, and that names it to everybody else."""
+"""One runner per data directory: the runner's lock, which also names the runner to others."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ LOCK_FILE = "runner.lock"
 
 Detail = str | int | float | bool | None
 
-# One page, written by one call and read by one. On a busy machine a reader may see half of a write all the
-# same: POSIX has it otherwise, ext4 does not keep to it. The checksum tells.
+# One page, written by one call and read by one. On a busy machine a reader may still see half of a write:
+# POSIX forbids it, but ext4 does not comply. The checksum detects it.
 RECORD_BYTES = 4096
 _CHECKSUM = "crc32"
 
-# Who only looks holds the lock too, shared, for some microseconds: a refusal is believed when it was met
-# again and again for 0.1 s.
+# Readers also hold the lock, shared, for some microseconds: a refusal counts only after 0.1 s of retries.
 ATTEMPTS = 10
 PAUSE_SECONDS = 0.01
 
@@ -41,29 +40,29 @@ class Holder:
     started_at: datetime
     """UTC."""
     details: Mapping[str, Detail] = field(default_factory=dict)
-    """What it added since, such as the `url` it serves."""
+    """Further entries, such as the `url` that it serves."""
 
 
 class DataDirectoryLock:
-    """The exclusive hold of this process on a data directory.
+    """This process's exclusive lock on a data directory.
 
     The system releases it when the process ends, however it ends, so it is never stale. It is a `flock` on
-    the file `runner.lock`, which is never removed: another process could hold the removed file and a third
-    the new one. A child that was forked shares the hold until it ends too; a program that was started (exec)
-    doesn't. Not for network filesystems: on NFS the lock may bind only the processes of one machine, and LMDB
-    doesn't work.
+    the file `runner.lock`, which is never removed: otherwise one process could hold the removed file and
+    another the new one. A forked child shares the lock until it ends, too; an executed program doesn't. Not
+    for network filesystems: on NFS the lock may bind only the processes of one machine, and LMDB doesn't
+    work.
     """
 
     def __init__(self, directory: Path, *, started_at: datetime) -> None:
-        """Take hold of `directory`, making it if need be.
+        """Lock `directory`, and create it if necessary.
 
         Args:
             directory: The data directory.
             started_at: When this process started; with a time zone.
 
         Raises:
-            DirectoryInUseError: Another process holds it; the text names it.
-            StorageError: The lock file can't be made or written.
+            DirectoryInUseError: Another process has locked it; the text names the process.
+            StorageError: The lock file can't be created or written.
         """
         self._directory = directory
         self._holder = Holder(pid=os.getpid(), host=socket.gethostname(), started_at=started_at)
@@ -80,17 +79,17 @@ class DataDirectoryLock:
             raise
 
     def update(self, **details: Detail) -> None:
-        """Add to what `holder` tells others, for instance the `url` that this process serves.
+        """Add entries that `holder` returns to others, such as the `url` that this process serves.
 
         Raises:
-            StorageError: It was released, or its record is full or can't be written.
+            StorageError: The lock was released, or its record is full or can't be written.
         """
         changed = replace(self._holder, details={**self._holder.details, **details})
         self._write(changed)
         self._holder = changed
 
     def release(self) -> None:
-        """Let go of the directory. Releasing twice is fine."""
+        """Unlock the directory. Releasing twice is fine."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -139,15 +138,15 @@ class DataDirectoryLock:
 
 
 def store_directory(data: Path) -> Path:
-    """Return where a data directory has its store."""
+    """Return the path of a data directory's store."""
     return data / "store"
 
 
 def holder(directory: Path) -> Holder | None:
-    """Return who holds `directory` now, or None; it takes nothing but the right to read.
+    """Return the holder of `directory`, or None; this needs only read permission.
 
     Raises:
-        StorageError: The lock file can't be read, or whoever holds it isn't one of ours.
+        StorageError: The lock file can't be read, or a foreign process has locked it.
     """
     try:
         file = os.open(directory / LOCK_FILE, os.O_RDONLY)
@@ -162,7 +161,7 @@ def holder(directory: Path) -> Holder | None:
             found = _parse(os.pread(file, RECORD_BYTES, 0))
             if found is not None:
                 return found
-            # It has the lock and not yet written its name.
+            # It has the lock but has not written its name yet.
             time.sleep(PAUSE_SECONDS)
     finally:
         os.close(file)
@@ -172,7 +171,7 @@ def holder(directory: Path) -> Holder | None:
 def named_in(directory: Path) -> Holder | None:
     """Return the holder that the lock file names, even if it no longer holds `directory`, or None.
 
-    The name stays when a process ends: that is no harm, and may tell who was there last.
+    The name stays after the process ends: it is harmless, and shows the last holder.
     """
     try:
         return _parse((directory / LOCK_FILE).read_bytes()[:RECORD_BYTES])
@@ -194,7 +193,7 @@ def _parse(text: bytes) -> Holder | None:
     try:
         record = json.loads(text)
         checksum = record.pop(_CHECKSUM, None)
-        # Older Recursors wrote none.
+        # Older Recursors wrote no checksum.
         if checksum is not None and checksum != _checksum(record):
             return None
         return Holder(

@@ -1,4 +1,4 @@
-"""Which stacks there is a reason to look at, told without making records of a hundred thousand of them."""
+"""Finds stacks that are due to be checked, without decoding the records of a hundred thousand stacks."""
 
 import logging
 import math
@@ -13,12 +13,12 @@ from recursor.storage.tables import STACKS, WORK
 
 logger = logging.getLogger("recursor.storage")
 
-# A clock that runs a little ahead, in seconds: what it delays by is not worth a look at every stack.
+# A clock may run this many seconds ahead: such a short delay does not justify checking every stack.
 TOLERATED = 60.0
 
 
 def ids_in_states(reader: Reader, states: Collection[ExecutionState]) -> list[str]:
-    """Return the ids of the stacks that are in one of `states`. One that cannot be read is passed over."""
+    """Return the ids of the stacks in one of `states`, skipping unreadable ones."""
     found = []
     for key, value in reader.scan(STACKS.name):
         try:
@@ -30,11 +30,11 @@ def ids_in_states(reader: Reader, states: Collection[ExecutionState]) -> list[st
 
 
 def stacks_to_wake(reader: Reader, now: float) -> Iterator[tuple[str, float]]:
-    """Yield the stacks that are due some time, and when (seconds since the epoch, UTC).
+    """Yield the stacks that will be due, each with the time (seconds since the epoch, UTC).
 
-    Those are the running ones, and paused ones with a cycle, whose records may still tell of runs that died
-    with their process. A stack is due since 0.0 if its cycle was interrupted, if it has not read the newest
-    broadcast, or if a clock that was ahead noted when it is due. A record that cannot be read is passed over.
+    Those are running stacks, and paused stacks with a cycle, whose records may still list runs that died with
+    their process. A stack is due since 0.0 if its cycle was interrupted, if it has not read the newest
+    broadcast, or if its time was recorded by a clock that ran ahead. Unreadable records are skipped.
 
     Args:
         reader: the state of the store to read.
@@ -65,11 +65,11 @@ def stacks_to_wake(reader: Reader, now: float) -> Iterator[tuple[str, float]]:
 
 
 def _looked_at(reader: Reader, key: bytes, fields: Mapping[str, Any]) -> float:
-    """Return when a stack was looked at last, by the clock of that time."""
+    """Return when a stack was last checked, by the clock of that time."""
     try:
         report = reader.get(WORK.name, key)
         looked = 0.0 if report is None else float(unpack(report)[1]["computed_at"])
     except (ValueError, TypeError, LookupError):
-        # The next look makes it anew.
+        # The next check replaces it.
         return math.inf
     return max(float(fields["last_activity_at"] or 0.0), looked)

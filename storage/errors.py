@@ -1,10 +1,10 @@
-"""What storage raises: each text is one line that names the thing, the value and what to do."""
+"""The errors of storage: each text is one line that names the thing, the value and the remedy."""
 
 from recursor.domain.errors import RecursorError
 
 
 class StorageError(RecursorError):
-    """The root of everything storage raises."""
+    """The base of all storage errors."""
 
 
 class StoreClosedError(StorageError):
@@ -12,7 +12,7 @@ class StoreClosedError(StorageError):
 
 
 class StoreUsageError(StorageError):
-    """The caller asked for what can never work, and would have waited for ever or harmed the store."""
+    """The call can never work, and would have waited forever or damaged the store."""
 
 
 class UnknownTableError(StoreUsageError):
@@ -20,14 +20,14 @@ class UnknownTableError(StoreUsageError):
 
 
 class InvalidKeyError(StoreUsageError):
-    """The key is empty or longer than every kind of store can hold."""
+    """The key is empty, or longer than some store allows."""
 
 
 class FencedError(StorageError):
-    """The commit's owner is the owner no more. Nothing of it was written."""
+    """The commit's owner no longer owns the stack. Nothing was written."""
 
     def __init__(self, owner: str, number: int, newer: int) -> None:
-        """Describe it.
+        """Name the owner and the fences.
 
         Args:
             owner: the stack's id.
@@ -45,19 +45,19 @@ class FencedError(StorageError):
 
 
 class StorageFullError(StorageError):
-    """The disk, quota or file size limit has no room; the store works again as soon as there is some."""
+    """The disk, quota or file size limit leaves no room; the store works again as soon as there is room."""
 
 
 class StorageCorruptError(StorageError):
-    """The file is not a store, is damaged, or is of a format this program can't read."""
+    """The file is not a store, is damaged, or has a format that this program can't read."""
 
 
 class SchemaVersionError(StorageError):
-    """The records in the store are of another schema version than this program's."""
+    """The store's schema version differs from this program's."""
 
 
 class UnfinishedStoreError(SchemaVersionError):
-    """The store is just being made: nothing has been written to it yet."""
+    """The store is being created: nothing has been written to it yet."""
 
 
 class MigrationError(StorageError):
@@ -65,7 +65,7 @@ class MigrationError(StorageError):
 
 
 class DirectoryInUseError(StorageError):
-    """Another runner holds the data directory."""
+    """Another runner has locked the data directory."""
 
 
 class CorruptRecordError(StorageError):

@@ -1,4 +1,4 @@
-"""A stack's cycles, page by page: filtered without making a record of each that does not match."""
+"""A stack's cycles in pages, filtered without decoding the ones that do not match."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -15,35 +15,35 @@ from recursor.storage.tables import EXECUTIONS
 
 @dataclass(frozen=True, slots=True)
 class ExecutionFilter:
-    """Which cycles to list. What is empty leaves out none."""
+    """A filter for cycles. Empty fields match all."""
 
     statuses: Collection[ExecutionStatus] = ()
     decisions: Collection[DecisionKind] = ()
     since: float | None = None
-    """When the first began: seconds since the epoch, UTC, like the next."""
+    """Earliest start: seconds since the epoch, UTC, like the next field."""
     until: float | None = None
 
 
 def executions_before(
     reader: Reader, stack_id: str, which: ExecutionFilter, cursor: str = ""
 ) -> Iterator[OrchestratorExecution]:
-    """Yield the cycles of a stack that match, newest first, each when it is asked for.
+    """Yield the matching cycles of a stack, newest first, lazily.
 
     Args:
         reader: the state of the store to read.
         stack_id: the stack.
-        which: which cycles.
-        cursor: the id of the last cycle of the page before; empty to begin with the newest.
+        which: the filter.
+        cursor: the id of the last cycle on the previous page; empty to start with the newest.
 
     Raises:
-        NotFoundError: there is no such stack.
-        CorruptRecordError: one that matches cannot be read.
+        NotFoundError: the stack does not exist.
+        CorruptRecordError: a matching cycle cannot be read.
     """
     read_stack(reader, stack_id)
     start = f"{stack_id}/{'' if which.since is None else earliest_id(which.since)}".encode()
     stops = [cursor] if cursor else []
     if which.until is not None:
-        # All of that millisecond.
+        # Up to the end of that millisecond.
         stops.append(earliest_id(which.until + 0.001))
     stop = f"{stack_id}/{min(stops)}" if stops else f"{stack_id}0"
     for key, value in reader.scan(EXECUTIONS.name, start, stop.encode(), reverse=True):
@@ -52,7 +52,7 @@ def executions_before(
 
 
 def usage_of(graph: ExecutionGraph | None) -> Usage:
-    """Return what all runs of a cycle cost together; the model only where all had the same."""
+    """Return the total usage of a cycle's runs; with the model only if all used the same."""
     used = [node.usage for node in graph.nodes if node.usage is not None] if graph is not None else []
     parts = [part for usage in used for part in usage.by_model]
     models = {part.model for part in parts}
@@ -75,5 +75,5 @@ def _matches(value: bytes, which: ExecutionFilter) -> bool:
         decision = fields["decision"]
         return not which.decisions or (decision is not None and decision["kind"] in which.decisions)
     except (ValueError, TypeError, LookupError):
-        # It is for the one who makes a record of it to say what is wrong.
+        # Decoding the record reports the problem.
         return True

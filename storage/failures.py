@@ -1,4 +1,4 @@
-"""Finds the cycles that failed, or wait, among those that completed, without reading them all."""
+"""Finds cycles that failed or wait among completed ones, without reading them all."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -12,19 +12,19 @@ _ENDED_OTHERWISE = (ExecutionStatus.FAILED, ExecutionStatus.WAITING)
 
 
 def failed_execution_ids(reader: Reader, stack_id: str, among: int) -> Iterator[str]:
-    """Yield the ids of the cycles among a stack's newest that failed or wait, newest first.
+    """Yield the ids of failed and waiting cycles among a stack's newest, newest first.
 
-    One that cannot be read is yielded too: whoever reads it is told what is wrong with it.
+    Unreadable cycles are included: reading them reports the problem.
 
     Args:
         reader: the state of the store to read.
         stack_id: the stack.
-        among: how many of the newest cycles to look at.
+        among: the number of newest cycles to search.
     """
     start, stop = prefix_range(stack_id.encode() + b"/")
     for key, value in islice(reader.scan(EXECUTIONS.name, start, stop, reverse=True), among):
         try:
-            # Without making a record of each: to look takes a tenth of the time.
+            # Without decoding each record: checking takes a tenth of the time.
             _, fields = unpack(value)
             failed = fields["status"] in _ENDED_OTHERWISE
         except (ValueError, TypeError, LookupError):

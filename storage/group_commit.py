@@ -1,8 +1,8 @@
-"""One thread that writes what many threads commit, several commits at once.
+"""One thread that writes the commits of many threads, several at a time.
 
-To make something durable costs an fsync (0.2 ms on a good disk, several on others), for one commit as for a
-hundred. While one batch is under way the next gathers by itself, so a lone owner waits for one fsync and a
-crowd shares it: nothing is ever delayed to make a batch larger.
+Durability costs an fsync (0.2 ms on a good disk, several on others), for one commit as for a hundred. While
+one batch is being written, the next collects. So a single owner waits for one fsync, and many share it;
+nothing is delayed to make a batch larger.
 """
 
 from __future__ import annotations
@@ -17,36 +17,36 @@ from recursor.storage.commit import Commit
 from recursor.storage.errors import StorageError, StoreClosedError, StoreUsageError
 from recursor.storage.store import Done
 
-# Shared by 256, an fsync of 0.25 ms costs each 1 µs, a tenth of what its own writes do: a larger batch would
-# gain nothing and would make its first commit wait longer (a batch of 256 with 3 writes each took 9 ms,
+# Shared by 256 commits, an fsync of 0.25 ms costs 1 µs each, a tenth of the cost of a commit's own writes. A
+# larger batch would gain nothing and delay its first commit (a batch of 256 with 3 writes each takes 9 ms,
 # measured).
 LARGEST_BATCH = 256
 
 logger = logging.getLogger(__name__)
 
 Apply = Callable[[Sequence[Commit]], Sequence[BaseException | None]]
-"""Applies commits in order, each atomic in itself, makes the result durable, and returns for each why it was
-refused, or None. It raises if none was applied."""
+"""Applies commits in order, each atomically, makes the result durable, and returns for each commit the error,
+or None. It raises if none was applied."""
 
 
 class GroupCommit:
-    """Has commits applied in the order they came, on a thread of its own.
+    """Applies commits in order of arrival, on a thread of its own.
 
-    The thread is a daemon: a program that ends without closing its store must still be able to end, and what
-    that loses was never acknowledged.
+    The thread is a daemon, so that a program that forgets to close its store can still exit; the lost commits
+    were never acknowledged.
     """
 
     def __init__(self, apply: Apply, *, name: str, largest_batch: int = LARGEST_BATCH) -> None:
         """Start the thread.
 
         Args:
-            apply: Applies a batch; where it raises, each commit of the batch gets a copy of that error.
+            apply: Applies a batch; if it raises, each commit of the batch gets a copy of the error.
             name: The thread's name.
             largest_batch: The most commits given to one `apply`.
         """
         self._apply = apply
         self._largest_batch = largest_batch
-        # None is the last entry ever: it ends the thread.
+        # None is the last entry: it ends the thread.
         self._waiting: SimpleQueue[tuple[Commit, Done] | None] = SimpleQueue()
         self._closing = Lock()
         self._closed = False
@@ -54,10 +54,10 @@ class GroupCommit:
         self._thread.start()
 
     def commit(self, commit: Commit, done: Done) -> None:
-        """Queue `commit`; `done` is called after the batch it is in.
+        """Queue `commit`; `done` is called after its batch.
 
         Raises:
-            StoreClosedError: `close` was called before.
+            StoreClosedError: The store is closed.
         """
         with self._closing:
             if self._closed:
@@ -68,8 +68,8 @@ class GroupCommit:
         """Queue `commit` and wait for it.
 
         Raises:
-            StoreUsageError: On the writer thread, where to wait for a commit is to wait for oneself.
-            BaseException: Why it was refused.
+            StoreUsageError: On the writer thread, which would wait for itself.
+            BaseException: The commit was refused with this error.
         """
         if current_thread() is self._thread:
             raise StoreUsageError("write() on the store's writer thread would wait for itself: use commit()")
@@ -80,7 +80,7 @@ class GroupCommit:
             raise error
 
     def close(self) -> None:
-        """Refuse new commits, have those applied that wait, and end the thread.
+        """Refuse new commits, apply the queued ones, and end the thread.
 
         Raises:
             StoreUsageError: On the writer thread, which can't wait for its own end.
@@ -96,8 +96,7 @@ class GroupCommit:
         self._thread.join()
 
     def _run(self) -> None:
-        # Each turn has its own frame, so that nothing of the last batch stays in memory while the thread
-        # waits.
+        # Each turn has its own frame, so that the last batch does not stay in memory while the thread waits.
         while self._turn():
             pass
 
@@ -131,7 +130,8 @@ class GroupCommit:
 
 
 def twin(error: BaseException) -> BaseException:
-    """Return a copy for one owner: raised in many threads, one error would collect their tracebacks."""
+    """Return a copy of the error for one owner: if raised in many threads, one error would collect their
+    tracebacks."""
     if not isinstance(error, StorageError):
         return error
     twin = copy.copy(error)

@@ -1,4 +1,4 @@
-"""What a stack was told and has to do, newest first, from any place on: todos, and messages of both kinds."""
+"""A stack's todos and both kinds of messages, newest first, in pages."""
 
 from collections.abc import Collection, Iterator
 from heapq import merge
@@ -19,11 +19,11 @@ def todos_before(
     Args:
         reader: the state of the store to read.
         stack_id: the stack.
-        statuses: only these; empty for all.
-        cursor: the id of the last one of the page before; empty to begin with the newest.
+        statuses: the wanted statuses; empty for all.
+        cursor: the id of the last todo on the previous page; empty to start with the newest.
 
     Raises:
-        NotFoundError: there is no such stack.
+        NotFoundError: the stack does not exist.
     """
     read_stack(reader, stack_id)
     wanted = frozenset(statuses) or frozenset(TodoStatus)
@@ -40,7 +40,7 @@ def user_messages_before(
     only: Collection[Literal["answered", "unanswered"]] = (),
     cursor: str = "",
 ) -> Iterator[UserMessage]:
-    """Yield what visitors wrote to a stack, newest first. See `todos_before`."""
+    """Yield visitors' messages to a stack, newest first. See `todos_before`."""
     read_stack(reader, stack_id)
     shelf = UNANSWERED if set(only) == {"unanswered"} else None
     for message in USER_MESSAGES.before(reader, stack_id, cursor, shelf=shelf):
@@ -51,7 +51,7 @@ def user_messages_before(
 def messages_before(
     reader: Reader, stack_id: str, only: Collection[Literal["direct", "broadcast"]] = (), cursor: str = ""
 ) -> Iterator[Message]:
-    """Yield what other stacks wrote to a stack, and what was written to all, newest first.
+    """Yield other stacks' messages to a stack, and broadcasts, newest first.
 
     See `todos_before`.
     """

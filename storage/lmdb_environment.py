@@ -1,4 +1,4 @@
-"""One open LMDB environment: its transactions, its tables, and its map, which grows by itself."""
+"""One open LMDB environment: its transactions, its tables, and its map, which grows automatically."""
 
 from __future__ import annotations
 
@@ -21,20 +21,19 @@ from recursor.storage.migration import Migrations
 from recursor.storage.readers_gate import ReadersGate
 from recursor.storage.store import FENCES, META_TABLE
 
-# Address space, not memory or disk: the file holds what was written and no more. Larger than most stores ever
-# get, so that most never grow their map; small enough for a container with a limit on address space.
+# Address space, not memory or disk: the file only grows with its contents. Large enough that most stores
+# never grow their map; small enough for a container with a limit on address space.
 INITIAL_MAP_BYTES = 1 << 30
 
-# Doubling makes the number of growths, each of which waits for all readers, logarithmic in the size of the
-# store.
+# Doubling keeps the number of growths, each of which waits for all readers, logarithmic in the store's size.
 MAP_GROWTH = 2
 
-# From three quarters on, the map grows at the first moment without a reader; only if there was none until it
-# is full does the writer make the readers wait.
+# From three quarters on, the map grows at the first moment without a reader. Only when it is full does the
+# writer make readers wait.
 EARLY_GROWTH = 0.75
 
-# How often the writer looks whether the map should grow, and whether a process was killed while it read: that
-# leaves a slot behind, and with it the space of all that was deleted since. To look costs 1 µs.
+# Interval of two checks: whether the map should grow, and whether a reading process was killed. A killed
+# reader leaves a slot that keeps the space of all later deletions. A check costs 1 µs.
 COMMITS_PER_CHECK = 100
 
 T = TypeVar("T")
@@ -43,8 +42,7 @@ T = TypeVar("T")
 class LmdbEnvironment:
     """The files `data.mdb` and `lock.mdb` in one directory.
 
-    Not to be used across a fork: a child process that inherits one must open its own, and gets a clear error
-    here.
+    Do not use it across a fork: a child process must open its own, and gets a clear error here.
     """
 
     def __init__(
@@ -57,18 +55,18 @@ class LmdbEnvironment:
         former: Sequence[str] = (),
         initial_map_bytes: int = INITIAL_MAP_BYTES,
     ) -> None:
-        """Open the directory, making it if need be.
+        """Open the directory, and create it if necessary.
 
         Args:
             path: The directory.
-            tables: The names of the tables; those that don't exist are made.
-            merges: The functions that add up, by table.
-            former: The names of tables that a migration may read.
-            read_only: Change nothing; tables that don't exist are empty.
-            initial_map_bytes: The least size of the map, in bytes of address space.
+            tables: The names of the tables; missing ones are created.
+            merges: The merge functions, by table.
+            former: The names of former tables that a migration may read.
+            read_only: Change nothing; missing tables are empty.
+            initial_map_bytes: The minimum size of the map, in bytes of address space.
 
         Raises:
-            StorageError: It can't be opened; the text says why, and what to do.
+            StorageError: It can't be opened; the text gives the reason and the remedy.
         """
         self._path = path
         self._process = os.getpid()
@@ -101,7 +99,7 @@ class LmdbEnvironment:
     # Transactions
 
     def begin_read(self) -> tuple[lmdb.Transaction[bytes], int]:
-        """Begin a snapshot.
+        """Open a snapshot.
 
         Returns:
             The transaction and its ticket, both for `end_read`.
@@ -119,18 +117,18 @@ class LmdbEnvironment:
                 self._recover(error)
 
     def end_read(self, transaction: lmdb.Transaction[bytes], ticket: int) -> None:
-        """End a snapshot."""
+        """Close a snapshot."""
         transaction.abort()
         self._gate.leave(ticket)
 
     def commit(self, commits: Sequence[Commit]) -> Sequence[BaseException | None]:
-        """Apply `commits`, each whole or not at all, and return why each was refused once they are on disk.
+        """Apply `commits`, each atomically; when they are on disk, return for each its error or None.
 
         Raises:
-            StorageError: Nothing of it was written.
+            StorageError: Nothing was written.
         """
 
-        # Nobody waits while much is removed: that has no bound.
+        # Other threads do not wait for the removal of a range, which may take arbitrarily long.
         first: AbstractContextManager[None] = (
             nullcontext() if any(commit.ranges for commit in commits) else RIGHT_OF_WAY
         )
@@ -142,8 +140,8 @@ class LmdbEnvironment:
         try:
             refused = self._transact(work)
         except Exception as error:
-            # A full disk is everybody's; anything else may be the trouble of one of them, which must not take
-            # the others with it.
+            # A full disk affects all commits. Any other error may come from one of them, which must not fail
+            # the others.
             if isinstance(error, StorageFullError) or len(commits) == 1:
                 raise
             return [self._alone(commit) for commit in commits]
@@ -151,7 +149,7 @@ class LmdbEnvironment:
         return refused
 
     def migrate(self, migrations: Migrations) -> None:
-        """Bring the records up to date, all of them or none, and remove tables that only older versions had.
+        """Migrate all records or none, and remove former tables.
 
         Raises:
             SchemaVersionError, MigrationError, StorageError: Nothing was changed.
@@ -172,7 +170,7 @@ class LmdbEnvironment:
         """Write a compacted copy of one snapshot into the empty directory `target`.
 
         Raises:
-            StorageError: It could not be written; there may be a part of it.
+            StorageError: It could not be written; parts of it may remain.
         """
         transaction, ticket = self.begin_read()
         try:
@@ -183,10 +181,10 @@ class LmdbEnvironment:
             self.end_read(transaction, ticket)
 
     def refuse_inside_read(self) -> None:
-        """Raise if this thread has a snapshot open: a commit may have to wait until none is.
+        """Raise if this thread has an open snapshot: a commit may have to wait for all snapshots to close.
 
         Raises:
-            StoreUsageError: see above.
+            StoreUsageError: this thread has an open snapshot.
         """
         self._gate.refuse_inside()
 
@@ -206,20 +204,20 @@ class LmdbEnvironment:
             )
 
     def close(self) -> None:
-        """Let go of the files; snapshots still open end with an error at their next use."""
+        """Close the files; snapshots still open raise at their next use."""
         if not self._closed:
             self._closed = True
             self._environment.close()
 
     def _transact(self, work: Callable[[lmdb.Transaction[bytes]], T]) -> T:
-        """Run `work` in a write transaction, again where only the environment was in the way.
+        """Run `work` in a write transaction, and again if only the environment prevented it.
 
         Raises:
-            StorageError, or what `work` raised: Nothing of it was written.
+            StorageError, or the error of `work`: Nothing was written.
         """
         while True:
             try:
-                # It counts as inside the gate, as a reader does: the map must not be replaced under it.
+                # It counts as inside the gate, like a reader: the map must not be replaced under it.
                 ticket = self._gate.enter()
                 try:
                     with self._environment.begin(write=True) as transaction:
@@ -238,10 +236,10 @@ class LmdbEnvironment:
     # The map
 
     def _recover(self, error: lmdb.Error) -> None:
-        """Do what lets the failed transaction be tried again, or raise what can't be helped."""
+        """Remove the cause so that the transaction can be retried, or raise if that is impossible."""
         self.refuse_unless_usable()
         if isinstance(error, lmdb.MapFullError):
-            # The space that a dead reader's snapshot kept may be all that is needed.
+            # The space kept by a dead reader's snapshot may be enough.
             if self._environment.reader_check() == 0:
                 with self._gate.alone():
                     self._set_map(self._map_bytes() * MAP_GROWTH)
@@ -260,16 +258,16 @@ class LmdbEnvironment:
         if info["last_pgno"] * self._page_bytes > info["map_size"] * EARLY_GROWTH:
             with self._gate.alone_if_empty() as alone:
                 if alone:
-                    # Nobody waits for this room yet: if there is none, that is said when it is needed.
+                    # This room is not needed yet: if there is none, the write that needs it will fail.
                     with suppress(StorageError):
                         self._set_map(info["map_size"] * MAP_GROWTH)
 
     def _set_map(self, size: int) -> None:
-        """Replace the map by one of `size` bytes, 0 for the size that another process gave it."""
+        """Replace the map by one of `size` bytes; 0 for the size set by another process."""
         growth = size - self._map_bytes()
         if growth > 0:
-            # LMDB unmaps the old map first: if the new one then doesn't fit, the process would crash at its
-            # next read.
+            # LMDB unmaps the old map first: if the new one did not fit, the process would crash at its next
+            # read.
             try:
                 mmap.mmap(
                     -1, growth, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=mmap.PROT_READ

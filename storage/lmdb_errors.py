@@ -1,4 +1,4 @@
-"""What LMDB and the system say, put into one line with a remedy."""
+"""Errors of LMDB and the system as one line with a remedy."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import lmdb
 
 from recursor.storage.errors import StorageCorruptError, StorageError, StorageFullError, StoreUsageError
 
-# LMDB says EIO when the last write that fits was cut short: far more often a full disk than a failing one.
+# LMDB reports EIO when a write was cut short: far more often a full disk than a failing one.
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def explain(error: lmdb.Error | OSError, path: Path) -> StorageError:
-    """Return the error to raise instead: one line with the path, what happened, and what to do about it.
+    """Return the error to raise instead: one line with the path, the problem and the remedy.
 
     Args:
-        error: What LMDB or the system said.
-        path: The file or directory it said it about.
+        error: The error from LMDB or the system.
+        path: The file or directory concerned.
     """
     code = error.code if isinstance(error, lmdb.Error) else error.errno or 0
-    # An error of LMDB's own has a negative code, one of py-lmdb's has none; `reason` leaves out the path.
+    # LMDB's own errors have negative codes, py-lmdb's have none; `reason` omits the path.
     reason = os.strerror(code) if code > 0 else getattr(error, "reason", "") or str(error)
     kind: type[StorageError] = StorageError
     if code in _NO_ROOM:

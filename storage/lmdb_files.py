@@ -1,4 +1,4 @@
-"""The files of an LMDB environment, opened so that no later use of them kills the process."""
+"""The files of an LMDB environment, opened so that later use cannot kill the process."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ import lmdb.verify
 from recursor.storage.errors import StorageCorruptError, StorageError
 from recursor.storage.lmdb_errors import explain
 
-# One slot of 64 bytes for every snapshot open at once, in all processes: a few hundred agent threads and
-# web requests, and command lines beside them. The first process to open the environment decides.
+# One slot of 64 bytes for every snapshot open at once in all processes: a few hundred agent threads and web
+# requests, and some commands. The first process to open the environment decides.
 MOST_READERS = 1024
 
-# What LMDB 0.9 puts before the second slot (sizeof MDB_txninfo), and the size of one (MDB_reader).
+# The size of LMDB 0.9's header and first slot (MDB_txninfo), and of one slot (MDB_reader).
 LOCK_HEAD_BYTES = 192
 READER_BYTES = 64
 
-# Conversations of a user's agents are the user's.
+# Only the user may read the conversations of the user's agents.
 FILE_MODE = 0o600
 
 
 def make_directory(path: Path) -> None:
-    """Make the directory `path` and those above it, unless it exists.
+    """Create the directory `path` and its parents, unless it exists.
 
     Raises:
-        StorageError: It can't be made, or something else is there.
+        StorageError: It can't be created, or is something else.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -42,11 +42,11 @@ def make_directory(path: Path) -> None:
 
 
 def open_environment(path: Path, tables: int, *, read_only: bool, initial_map_bytes: int) -> lmdb.Environment:
-    """Open the directory `path`, after a look whether that is safe.
+    """Open the directory `path`, after checking that this is safe.
 
     Args:
         path: The directory.
-        tables: How many tables will be used.
+        tables: The number of tables in use.
         read_only: Change nothing.
         initial_map_bytes: The size of the map of a new environment, in bytes of address space.
 
@@ -58,14 +58,13 @@ def open_environment(path: Path, tables: int, *, read_only: bool, initial_map_by
         exists = data.exists()
         if read_only and not exists:
             raise StorageError(f"{path}: no store here: name the directory of one")
-        # Where nobody could make the lock file, nobody writes; where there is one, a writer may rely on our
-        # lock.
+        # If the lock file can't be created, nobody writes. If it exists, a writer may rely on our lock.
         lock = not read_only or (path / "lock.mdb").exists() or os.access(path, os.W_OK)
         if lock:
             reserve_lock_file(path / "lock.mdb")
         environment = lmdb.open(
             str(path),
-            # 0: the size in the file, which another process may have made larger than ours.
+            # 0: the size in the file, which another process may have increased.
             map_size=0 if exists else initial_map_bytes,
             max_dbs=tables,
             max_readers=MOST_READERS,
@@ -84,14 +83,15 @@ def open_environment(path: Path, tables: int, *, read_only: bool, initial_map_by
 
 
 def reserve_lock_file(path: Path) -> None:
-    """Give a new lock file its place on the disk: LMDB writes it through a map, which a full disk kills."""
+    """Allocate a new lock file on disk: LMDB writes it through a map, and a full disk would kill the
+    process."""
     try:
-        # Never one that exists: this process may have it open in LMDB, whose locks (those of fcntl) the
-        # system drops as soon as any descriptor of the file is closed.
+        # Never for an existing file: this process may have it open in LMDB, whose fcntl locks the system
+        # drops as soon as any descriptor of the file is closed.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE)
     except OSError as error:
         if error.errno in (errno.EEXIST, errno.EACCES, errno.EROFS):
-            return  # LMDB decides whether it can do with what there is
+            return  # LMDB decides whether it can use the existing file
         raise
     try:
         if hasattr(os, "posix_fallocate"):
@@ -104,10 +104,10 @@ def reserve_lock_file(path: Path) -> None:
 
 
 def _refuse_if_truncated(environment: lmdb.Environment, data: Path) -> None:
-    """Refuse a file that ends before its last page: to read beyond the end of a map kills the process."""
+    """Refuse a file that ends before its last page: reading beyond the end of a map kills the process."""
     wanted = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
     found = data.stat().st_size
-    # A sound file may also end early, if its last pages are free: only a walk over all its pages can tell.
+    # A sound file may also end early if its last pages are free: only reading all its pages can tell.
     if found < wanted and find_damage(data):
         raise StorageCorruptError(
             f"{data}: damaged: {found} of {wanted} bytes are left (a copy cut short?): restore a backup"
@@ -115,7 +115,7 @@ def _refuse_if_truncated(environment: lmdb.Environment, data: Path) -> None:
 
 
 def find_damage(data: Path) -> list[str]:
-    """Return what is wrong with the file, by reading every page of it."""
+    """Return the file's damage, found by reading every page."""
     try:
         return list(lmdb.verify.verify(str(data)))  # type: ignore[no-untyped-call]  # comes without types
     except lmdb.verify.VerifyError as error:
@@ -123,9 +123,9 @@ def find_damage(data: Path) -> list[str]:
 
 
 def sync_directory(path: Path) -> None:
-    """Make the names of new files durable, as their contents are: LMDB leaves this to its user."""
+    """Make the names of new files durable, like their contents: LMDB leaves this to its user."""
     for directory in (path, path.parent):
-        # A filesystem that can't do this, or a parent that we may not open, is none of the store's trouble.
+        # A filesystem that doesn't support this, or an unreadable parent, does not affect the store.
         with suppress(OSError):
             descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
             try:

@@ -26,10 +26,10 @@ logger = logging.getLogger("recursor.storage")
 class LmdbStore:
     """A `Store` in a directory of its own, on a local disk (LMDB's locks don't work on NFS).
 
-    Several processes may have the same directory open, one of them or all for writing; within a process, open
-    it once and share it. It must not be used across a fork: open it in the child, or start children with
-    "spawn". The files can be read by their owner only. Close it, for instance with `contextlib.closing`; a
-    process that is killed instead loses nothing that was acknowledged.
+    Several processes may open the same directory, all of them for writing if needed; within a process, open
+    it once and share it. Do not use it across a fork: open it in the child, or start children with "spawn".
+    Only the files' owner can read them. Close it, for instance with `contextlib.closing`; a process that is
+    killed instead loses no acknowledged commit.
     """
 
     def __init__(
@@ -44,22 +44,22 @@ class LmdbStore:
         initial_map_bytes: int = INITIAL_MAP_BYTES,
         largest_batch: int = LARGEST_BATCH,
     ) -> None:
-        """Open the store, make it if there is none, and bring its records up to date.
+        """Open the store, create it if there is none, and migrate its records.
 
         Args:
             path: Its directory.
-            tables: The names of its tables; those that don't exist are made.
-            merges: The functions that add up, by table.
+            tables: The names of its tables; missing ones are created.
+            merges: The merge functions, by table.
             migrations: The schema versions that this program knows.
-            backups: Where a copy is kept of a store that is brought up to date; None: nowhere.
-            read_only: Open for reading alone, also where nothing may be written; the store must exist and
-                be of the latest schema version.
-            initial_map_bytes: Address space to begin with; the store takes more when it needs it.
+            backups: Where to keep a copy of the store before a migration; None: nowhere.
+            read_only: Open only for reading, even without write permission; the store must exist and have the
+                latest schema version.
+            initial_map_bytes: Initial address space; the store takes more when needed.
             largest_batch: The most commits made durable at once.
 
         Raises:
-            SchemaVersionError, MigrationError, StorageCorruptError, StorageFullError: see there.
-            StorageError: The directory can't be used, or the copy can't be kept; the text says why.
+            SchemaVersionError, MigrationError, StorageCorruptError, StorageFullError: see these classes.
+            StorageError: The directory can't be used, or the copy can't be kept; the text gives the reason.
         """
         migrations = migrations or Migrations()
         self._path = path
@@ -122,7 +122,7 @@ class LmdbStore:
         self._environment.migrate(migrations)
 
     def _keep(self, backups: Path, version: int) -> None:
-        """Keep a copy of the store as it is, unless a migration that failed has left one."""
+        """Keep a copy of the store, unless a failed migration has left one."""
         written = datetime.fromtimestamp((self._path / "data.mdb").stat().st_mtime, UTC)
         target = backups / f"before-schema-{version}-{written:%Y%m%dT%H%M%SZ}"
         if not target.exists():
@@ -130,8 +130,8 @@ class LmdbStore:
                 (unfinished / "store").mkdir()
                 self._environment.copy(unfinished / "store")
         logger.warning(
-            "%s: is brought to schema version %d; a copy as it was last written is in %s "
-            "(`recursor restore` puts it back)",
+            "%s: migrating to schema version %d; a copy of the store before is in %s "
+            "(`recursor restore` restores it)",
             self._path,
             version,
             target,
@@ -140,12 +140,12 @@ class LmdbStore:
     def _writing(self) -> GroupCommit:
         self._environment.refuse_unless_usable()
         if self._group is None:
-            raise StoreUsageError(f"{self._path}: the store was opened to be read only")
+            raise StoreUsageError(f"{self._path}: the store is open only for reading")
         return self._group
 
 
 class _Snapshot(AbstractContextManager[Reader]):
-    """A class and not a generator, for the sake of half a microsecond a read."""
+    """A class instead of a generator: it saves half a microsecond per read."""
 
     __slots__ = ("_environment", "_ticket", "_transaction")
 

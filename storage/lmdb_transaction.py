@@ -17,7 +17,7 @@ _TABLE = itemgetter(0)
 
 
 class Tables(dict[str, "lmdb._Database | None"]):
-    """The open handle of each table by name; None if it doesn't exist (in a store that is only read)."""
+    """The open handle of each table by name; None if the table doesn't exist (in a read-only store)."""
 
     def __missing__(self, name: str) -> lmdb._Database | None:
         """Refuse a table that the store wasn't opened with."""
@@ -39,7 +39,7 @@ class LmdbReader:
         """See `Reader.get`."""
         handle = self._tables[table]
         if not 0 < len(key) <= LONGEST_KEY:
-            # LMDB itself would look for a key that is too long, and find nothing.
+            # LMDB itself would search for a key that is too long, and find nothing.
             check_key(key)
         if handle is None:
             return None
@@ -67,7 +67,7 @@ class LmdbReader:
             raise self._failed(error) from error
 
     def _failed(self, error: lmdb.Error) -> StorageError:
-        # py-lmdb gives no code of its own to the use of a transaction that has ended.
+        # py-lmdb has no error code for the use of an ended transaction.
         if error.code == 0:
             return StorageError(
                 "this snapshot has ended: use it only inside its `with` block, before the store is closed"
@@ -78,21 +78,21 @@ class LmdbReader:
 def apply_commits(
     transaction: lmdb.Transaction[bytes], tables: Tables, merges: Merges, commits: Sequence[Commit]
 ) -> list[FencedError | None]:
-    """Apply `commits` in order, except those whose fence is old.
+    """Apply `commits` in order, except those with an old fence.
 
-    Where it raises, part of them may be applied: the transaction has to be aborted.
+    If it raises, some may be applied: abort the transaction.
 
     Args:
         transaction: a write transaction.
         tables: the open tables.
-        merges: the functions that add up.
-        commits: what to write. Their additions to one key are merged at once.
+        merges: the merge functions.
+        commits: the commits. Additions to one key are merged together.
 
     Returns:
-        why each was refused, or None.
+        for each commit its error, or None.
 
     Raises:
-        StorageError, lmdb.Error: one of them can't be applied.
+        StorageError, lmdb.Error: a commit can't be applied.
     """
     put, delete = transaction.put, transaction.delete
     fences = tables[FENCES]
@@ -103,7 +103,7 @@ def apply_commits(
         refused.append(error)
         if error is not None:
             continue
-        # What was added before is removed or replaced with the sum that it belongs to.
+        # Pending additions are removed or replaced along with their sum.
         if sums and (commit.ranges or not merges.keys().isdisjoint(map(_TABLE, commit.writes))):
             _merge(transaction, tables, merges, sums)
             sums.clear()
@@ -123,7 +123,7 @@ def apply_commits(
 def _heed(
     transaction: lmdb.Transaction[bytes], fences: lmdb._Database | None, fence: Fence
 ) -> FencedError | None:
-    """Store a fence that is newer than the stored one; return why a commit under an older one is refused."""
+    """Store a newer fence; return the error for a commit under an older one."""
     owner, number = fence.owner.encode(), fence.number.to_bytes(FENCE_BYTES)
     stored = transaction.get(owner, db=fences) or b""
     if stored > number and len(stored) == FENCE_BYTES:

@@ -1,4 +1,4 @@
-"""One thing of a stack, by its number or id: found, or an error that says so."""
+"""One record of a stack, by number or id."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -20,20 +20,20 @@ NEWEST = "newest"
 
 
 class ExecutionInFull(Record):
-    """One cycle with all that is known of it."""
+    """One cycle with its graph and cost."""
 
     execution: OrchestratorExecution
     graph: ExecutionGraph | None
-    """Its nodes by wave; null when it is not kept any more."""
+    """Its nodes by wave; null if no longer kept."""
     usage: Usage
     """The sum over its nodes."""
 
 
 def required(found: T | None, what: str, identity: object, stack_id: str) -> T:
-    """Return what was looked for.
+    """Return the record that was looked up.
 
     Raises:
-        NotFoundError: it is None.
+        NotFoundError: there is none.
     """
     if found is None:
         raise NotFoundError(f"no {what} {identity} in stack {stack_id}: list them to see what there is")
@@ -41,20 +41,20 @@ def required(found: T | None, what: str, identity: object, stack_id: str) -> T:
 
 
 def find_idea(reader: Reader, stack_id: str) -> ProjectIdea:
-    """Return what a stack is to make.
+    """Return a stack's idea.
 
     Raises:
-        NotFoundError: there is no such stack, or it has no idea yet.
+        NotFoundError: the stack does not exist, or has no idea yet.
     """
     read_stack(reader, stack_id)
     return required(IDEAS.get(reader, stack_id), "idea", "", stack_id)
 
 
 def find_artifact(reader: Reader, stack_id: str, number: int | None) -> Artifact:
-    """Return one version of what a stack made, or the newest.
+    """Return one version of a stack's artifact, or the newest.
 
     Raises:
-        NotFoundError: there is no such stack or version.
+        NotFoundError: the stack or the version does not exist.
     """
     read_stack(reader, stack_id)
     if number is None:
@@ -64,10 +64,10 @@ def find_artifact(reader: Reader, stack_id: str, number: int | None) -> Artifact
 
 
 def find_execution(reader: Reader, stack_id: str, execution_id: str) -> ExecutionInFull:
-    """Return one cycle with its graph and what it cost.
+    """Return one cycle with its graph and cost.
 
     Raises:
-        NotFoundError: there is no such cycle.
+        NotFoundError: the cycle does not exist.
     """
     execution = required(EXECUTIONS.get(reader, stack_id, execution_id), "execution", execution_id, stack_id)
     graph = GRAPHS.get(reader, stack_id, execution_id)
@@ -77,9 +77,9 @@ def find_execution(reader: Reader, stack_id: str, execution_id: str) -> Executio
 def numbered(
     executions: Iterable[OrchestratorExecution], number: int, stack_id: str
 ) -> OrchestratorExecution:
-    """Return the first of a stack's cycles, newest first, that has this number.
+    """Return a stack's newest cycle with this number.
 
-    An older Recursor counted anew after a stop, so that several of what it wrote may have the same.
+    Older Recursors restarted the count after a stop, so several of their cycles may share a number.
 
     Raises:
         NotFoundError: there is none.
@@ -94,6 +94,6 @@ def find_user_message(reader: Reader, stack_id: str, message_id: str) -> UserMes
     """Return a visitor's message.
 
     Raises:
-        NotFoundError: there is no such message.
+        NotFoundError: the message does not exist.
     """
     return required(USER_MESSAGES.get(reader, stack_id, message_id), "message", message_id, stack_id)

@@ -1,4 +1,4 @@
-"""The store in memory, for tests and trials: the same contract, but that it ends with the process."""
+"""The store in memory, for tests and trials: the same contract, but its data ends with the process."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from recursor.storage.store import Done, Reader
 
 
 class MemoryStore:
-    """A `Store` of immutable tables: a snapshot is a reference to them, a commit replaces them."""
+    """A `Store` of immutable tables: a snapshot refers to them, a commit replaces them."""
 
     def __init__(
         self, tables: Iterable[str], *, merges: Merges | None = None, largest_batch: int = LARGEST_BATCH
     ) -> None:
-        """Make an empty store.
+        """Create an empty store.
 
         Args:
             tables: The names of its tables.
-            merges: The functions that add up, by table.
+            merges: The merge functions, by table.
             largest_batch: The most commits in one batch.
         """
         self._tables = MemoryTables.empty(tables)
         self._merges = merges or {}
         self._closed = False
-        # Nothing here has to wait for readers; it only knows which threads are inside a read.
+        # No commit here waits for readers; the gate only knows which threads are inside a read.
         self._gate = ReadersGate()
         self._group = GroupCommit(self._apply, name="store-writer (memory)", largest_batch=largest_batch)
 

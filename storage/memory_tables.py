@@ -1,4 +1,4 @@
-"""Tables in memory: immutable, so that a snapshot is a reference to them."""
+"""Tables in memory: immutable, so that a snapshot is just a reference."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from recursor.storage.store import FENCES, META_TABLE, check_key
 
 
 class MemoryTables(dict[str, SortedMap]):
-    """The contents of each table by name; not changed once they were committed."""
+    """The contents of each table by name; never changed after a commit."""
 
     @classmethod
     def empty(cls, names: Iterable[str]) -> Self:
-        """Return empty tables of `names`, and those every store has."""
+        """Return empty tables of `names`, and those that every store has."""
         return cls({name: SortedMap() for name in {META_TABLE, FENCES, *names}})
 
     def __missing__(self, name: str) -> SortedMap:
@@ -36,7 +36,7 @@ class MemoryTables(dict[str, SortedMap]):
         """Apply commits in order, each whole or not at all.
 
         Returns:
-            the tables afterwards, and why each commit was refused, or None.
+            the tables afterwards, and for each commit its error, or None.
         """
         tables = self
         refused: list[BaseException | None] = []
@@ -44,7 +44,7 @@ class MemoryTables(dict[str, SortedMap]):
             try:
                 changed = MemoryTables(tables)
                 changed._apply(commit, merges)
-            except Exception as error:  # noqa: BLE001 - the commit's owner gets it, whatever it is
+            except Exception as error:  # noqa: BLE001 - the commit's owner gets it
                 refused.append(error)
             else:
                 tables = changed
@@ -79,7 +79,7 @@ class MemoryReader:
         self._tables: MemoryTables | None = tables
 
     def end(self) -> None:
-        """Let go of the tables: the reader's `with` block has ended."""
+        """Release the tables: the reader's `with` block has ended."""
         self._tables = None
 
     def get(self, table: str, key: bytes) -> bytes | None:
@@ -107,7 +107,7 @@ class MemoryReader:
 
 @contextmanager
 def snapshot(tables: MemoryTables, gate: ReadersGate) -> Iterator[MemoryReader]:
-    """Yield a reader of `tables`, inside `gate` for the length of a `with` block."""
+    """Yield a reader of `tables`, inside `gate` during a `with` block."""
     ticket = gate.enter()
     reader = MemoryReader(tables)
     try:
@@ -118,7 +118,7 @@ def snapshot(tables: MemoryTables, gate: ReadersGate) -> Iterator[MemoryReader]:
 
 
 def back_up(tables: MemoryTables, target: Path) -> None:
-    """Write `tables` to the directory `target`, as `Store.backup` does."""
+    """Write `tables` to the directory `target`, like `Store.backup`."""
     everything = Commit()
     for name, table in tables.items():
         for key, value in table.ascending(b"", None):

@@ -1,4 +1,4 @@
-"""Bringing the records of an older version to this program's, once, when a writer opens the store."""
+"""Migration of an older version's records, when a writer opens the store."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ VERSION_KEY = b"schema_version"
 
 
 class Migrations:
-    """What each schema version changed, in order; a new store begins at version 0 and goes through all."""
+    """The changes of each schema version, in order; a new store starts at version 0 and runs them all."""
 
     def __init__(self, steps: Mapping[int, Migration] | None = None, *, former: Iterable[str] = ()) -> None:
         """Register the steps.
 
         Args:
-            steps: By version, 1, 2, 3 and so on without a gap: a function of the store as the version before
-                left it, which returns what brings it to this one. It may be called more than once.
-            former: Tables that only older versions had: steps may read them, and they are gone afterwards.
+            steps: By version, 1, 2, 3 and so on without a gap: a function that takes the store at the
+                previous version and returns the commit that migrates it. It may be called more than once.
+            former: Former tables, which steps may read and which are removed afterwards.
 
         Raises:
-            ValueError: There is a gap.
+            ValueError: A version is missing.
         """
         self._steps = dict(sorted((steps or {}).items()))
         if list(self._steps) != list(range(1, len(self._steps) + 1)):
@@ -40,11 +40,10 @@ class Migrations:
         return len(self._steps)
 
     def steps(self, reader: Reader) -> Iterator[Commit]:
-        """Yield what brings the store to the latest version, in order.
+        """Yield the commits that migrate the store to the latest version, in order.
 
         Args:
-            reader: the store; each commit has to be applied before the next is asked for, all of them in one
-                transaction, so that all is done or nothing.
+            reader: the store; apply each commit before asking for the next, all in one transaction.
 
         Raises:
             SchemaVersionError: The store is newer than this program.
@@ -63,28 +62,28 @@ class Migrations:
             yield commit
 
     def check(self, reader: Reader, tables: Iterable[str]) -> None:
-        """Refuse a store of any other version, for a program that may not change it.
+        """Refuse a store of any other version, for a program that must not change it.
 
         Args:
             reader: the store.
             tables: its tables.
 
         Raises:
-            UnfinishedStoreError: It has no version and holds nothing: another process is just making it.
+            UnfinishedStoreError: It has no version and is empty: another process is creating it.
             SchemaVersionError: The store is newer or older than this program.
         """
         found = schema_version(reader)
         self.refuse_newer(found)
         if found < self.latest:
             if found == 0 and is_empty(reader, tables):
-                raise UnfinishedStoreError("the store is just being made: try again")
+                raise UnfinishedStoreError("the store is being created: try again")
             raise SchemaVersionError(
                 f"the store has schema version {found}, this program reads {self.latest}: "
                 "open it once for writing (start the runner), and it is brought up to date"
             )
 
     def refuse_newer(self, found: int) -> None:
-        """Refuse a store whose schema version, `found`, is not known yet.
+        """Refuse a store of a newer schema version, `found`.
 
         Raises:
             SchemaVersionError: The store is newer than this program.
@@ -96,14 +95,14 @@ class Migrations:
 
 
 class AnyVersion(Migrations):
-    """For who copies a store as it is, and reads no record of it."""
+    """For copying a store without reading its records."""
 
     def check(self, reader: Reader, tables: Iterable[str]) -> None:
         """Accept the store."""
 
 
 def is_empty(reader: Reader, tables: Iterable[str]) -> bool:
-    """Return whether there is nothing in `tables`."""
+    """Return whether `tables` are empty."""
     return all(next(iter(reader.scan(table)), None) is None for table in tables)
 
 

@@ -1,4 +1,4 @@
-"""What brings the records of an older Recursor to today's. What cannot be read stays as it is."""
+"""The migrations of older records. Unreadable records stay as they are."""
 
 import logging
 from typing import Any
@@ -11,20 +11,20 @@ from recursor.storage.tables import EXECUTIONS, STACKS, WORK
 logger = logging.getLogger("recursor.storage")
 
 FORMER_TABLES = ("revisions", "nudges")
-"""Numbers that told what had changed, and notes of processes that had changed something."""
+"""Tables of change counters, and of notes by processes that had changed something."""
 
 _UNREADABLE = (ValueError, TypeError, LookupError)
 
 
 def nothing(_reader: Reader) -> Commit:
-    """Return nothing: the tables that are new begin empty."""
+    """Return an empty commit: the new tables start empty."""
     return Commit()
 
 
 def remember_last_cycles(reader: Reader) -> Commit:
-    """Note in every stack the highest number that a cycle of it has on record.
+    """Record in every stack the highest number of its recorded cycles.
 
-    Its own count may be lower: until then, a start after a stop began at 1 again.
+    Its own count may be lower, because a start after a stop used to restart it at 1.
     """
     commit = Commit()
     for key, value in reader.scan(STACKS.name):
@@ -33,7 +33,7 @@ def remember_last_cycles(reader: Reader) -> Commit:
             last = max(fields["total_cycles"], _highest(reader, key))
             commit.put(STACKS.name, key, pack([version, {**fields, "last_cycle": last}]))
         except _UNREADABLE:
-            logger.error("stack %s cannot be read: its cycles are not numbered on", key.decode())
+            logger.error("stack %s cannot be read: the numbers of its cycles are not migrated", key.decode())
     return commit
 
 
@@ -43,7 +43,7 @@ def give_stacks_owners(reader: Reader) -> Commit:
     commit.delete_range(WORK.name, b"", None)
     changed: dict[bytes, float] = {}
     for key, stack_key in reader.scan("nudges"):
-        # The oldest comes first. Its key is a UUIDv7, which begins with milliseconds since the epoch.
+        # The oldest comes first. Its key is a UUIDv7, which starts with milliseconds since the epoch.
         changed.setdefault(stack_key, int(key[:12], 16) / 1000)
     for key, at in changed.items():
         value = reader.get(STACKS.name, key)
@@ -55,12 +55,12 @@ def give_stacks_owners(reader: Reader) -> Commit:
             if fields["state"] == "running" and (due is None or due > at):
                 commit.put(STACKS.name, key, pack([version, {**fields, "next_look_at": at}]))
         except _UNREADABLE:
-            logger.error("stack %s cannot be read: it is not looked at", key.decode())
+            logger.error("stack %s cannot be read: it is not made due", key.decode())
     return commit
 
 
 def forget_work(_reader: Reader) -> Commit:
-    """Drop the work reports, which did not say what a role waits for: they are made anew."""
+    """Drop the work reports, which lacked the reasons for waiting: they are recomputed."""
     commit = Commit()
     commit.delete_range(WORK.name, b"", None)
     return commit

@@ -1,4 +1,4 @@
-"""Opens a store as this program knows it: its tables, its sums, and its schema version."""
+"""Opens a store with this program's tables, sums and schema version."""
 
 from pathlib import Path
 
@@ -19,22 +19,23 @@ MIGRATIONS = Migrations(
     {1: sum_up_all_stacks, 2: nothing, 3: remember_last_cycles, 4: give_stacks_owners, 5: forget_work},
     former=FORMER_TABLES,
 )
-"""What each schema version changed. 1: statistics are summed up over all stacks, too. 2: a ledger. 3: a stack
-knows the number of its newest cycle. 4: a stack has one owner, and a fence. 5: work reports say what a role
-waits for."""
+"""The changes of each schema version. 1: statistics over all stacks. 2: a ledger. 3: a stack records the
+number of its newest cycle. 4: a stack has one owner, and a fence. 5: work reports state what a role waits
+for."""
 
 
 def open_store(path: Path, *, read_only: bool = False, keep_copy: bool = True) -> LmdbStore:
-    """Open the store in `path`; for writing, it is made if need be, and brought to this program's version.
+    """Open the store in `path`; for writing, it is created if necessary, and migrated to this program's
+    version.
 
     Args:
         path: its directory.
-        read_only: open for reading alone: it must exist.
-        keep_copy: keep a copy, in `backups` beside `path`, of a store of an older version.
+        read_only: open only for reading: the store must exist.
+        keep_copy: before a migration, keep a copy in `backups` beside `path`.
 
     Raises:
-        SchemaVersionError: it is of a newer version; or, to be read only, of an older one.
-        StorageError: it cannot be opened, or the copy can't be kept; the text says why.
+        SchemaVersionError: it has a newer version, or, with `read_only`, an older one.
+        StorageError: it cannot be opened, or the copy can't be kept; the text gives the reason.
     """
     return LmdbStore(
         path,
@@ -47,5 +48,5 @@ def open_store(path: Path, *, read_only: bool = False, keep_copy: bool = True) -
 
 
 def memory_store() -> MemoryStore:
-    """Return an empty store in memory with the tables and sums of Recursor."""
+    """Return an empty store in memory with Recursor's tables and sums."""
     return MemoryStore(TABLES, merges=MERGES)

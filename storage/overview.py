@@ -1,4 +1,4 @@
-"""One stack at a glance."""
+"""A summary of one stack."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -25,28 +25,28 @@ class ArtifactInfo(Record):
 
 
 class Overview(Record):
-    """What there is to say of a stack on one screen."""
+    """A summary of a stack, for one screen."""
 
     stack: Stack
     idea: ProjectIdea | None
     todos: Mapping[str, int]
-    """How many there are, by status."""
+    """Number of todos by status."""
     unanswered: int
-    """Visitors' messages that wait for an answer."""
+    """Unanswered messages of visitors."""
     artifact: ArtifactInfo | None
     """The newest version."""
     agents: tuple[AgentState, ...]
     waits_for: WaitsFor | None
-    """What the stack waits for if it runs, has work, and cannot do it at the moment."""
+    """What a running stack with work waits for, if it cannot continue at the moment."""
     unreadable: tuple[str, ...] = ()
-    """Which of these records cannot be read, and why: they are left out."""
+    """Its unreadable records, with the reasons: they are left out."""
 
 
 def overview(reader: Reader, stack_id: str) -> Overview:
-    """Return a stack at a glance.
+    """Return a summary of a stack.
 
     Raises:
-        NotFoundError: there is no such stack.
+        NotFoundError: the stack does not exist.
         CorruptRecordError: the stack's own record cannot be read.
     """
     stack, attempt = read_stack(reader, stack_id), Attempts()
@@ -65,7 +65,7 @@ def overview(reader: Reader, stack_id: str) -> Overview:
 
 
 def artifact_info(artifact: Artifact) -> ArtifactInfo:
-    """Return what there is to say of an artifact but its content."""
+    """Return an artifact without its content."""
     return ArtifactInfo(
         number=artifact.number,
         author=artifact.author,

@@ -1,4 +1,4 @@
-"""The public queries: what an operator asks of a stack, or of all."""
+"""The public queries: an operator's questions about one stack or all."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,20 +22,20 @@ from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader
 from recursor.storage.tables import ALL_STACKS, EXECUTIONS, GRAPHS, STACKS, STATES
 
-# Enough for any screen, and more spans than any chart has pixels. What wants more reads the tables.
+# Enough for any screen, and more spans than any chart has pixels. To read more, read the tables.
 MAX_LIMIT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadableStack:
-    """A stack whose record cannot be read, listed so that it can be found and deleted."""
+    """A stack with an unreadable record, listed so that it can be found and deleted."""
 
     id: str
     problem: str
 
 
 def list_stacks(reader: Reader) -> Iterator[Stack | UnreadableStack]:
-    """Yield all stacks, in the order of their ids."""
+    """Yield all stacks, in order of their ids."""
     for key, _ in reader.scan(STACKS.name):
         stack_id = key.decode(errors="replace")
         try:
@@ -79,13 +79,14 @@ def execution_graphs(reader: Reader, stack_id: str, limit: int = 10) -> list[Exe
 def work_detection_status(
     reader: Reader, stack_id: str, roles: RoleRegistry, settings: Settings, now: float
 ) -> WorkReport:
-    """Return who has work in a stack, how urgent it is, and why: the detectors are run on what is on disk.
+    """Return which roles of a stack have work, how urgent it is, and why, by running the detectors on the
+    records on disk.
 
     Args:
         reader: the state of the store to read.
         stack_id: the stack.
         roles: the team.
-        settings: the runner's settings; the stack's own are applied over them.
+        settings: the runner's settings; the stack's own override them.
         now: seconds since the epoch, UTC.
 
     Raises:
@@ -107,7 +108,7 @@ def orchestration_stats(reader: Reader, stack_id: str, since: float, until: floa
 
     Raises:
         NotFoundError: there is no such stack.
-        InvalidInputError: `until` is before `since`, or one of them is no time.
+        InvalidInputError: `until` is before `since`, or one of them is not a time.
     """
     _check_range(since, until)
     stack = read_stack(reader, stack_id)
@@ -120,8 +121,7 @@ def orchestration_stats(reader: Reader, stack_id: str, since: float, until: floa
 def total_stats(reader: Reader, since: float, until: float) -> TotalStats:
     """Return the figures of all stacks together over a span of time, to the minute.
 
-    What stacks did that have been deleted since counts. The sums of a span are kept for 90 days, those of all
-    time for ever.
+    Deleted stacks are included. The sums of a span are kept for 90 days, those of all time forever.
 
     Args:
         reader: the state of the store to read.
@@ -129,7 +129,7 @@ def total_stats(reader: Reader, since: float, until: float) -> TotalStats:
         until: likewise, not before `since`.
 
     Raises:
-        InvalidInputError: `until` is before `since`, or one of them is no time.
+        InvalidInputError: `until` is before `since`, or one of them is not a time.
     """
     _check_range(since, until)
     total = sum_rollups(reader, ALL_STACKS, since, until)
@@ -153,12 +153,12 @@ def stats_series(
         stack_id: the stack, or `ALL_STACKS` for all together.
         since: seconds since the epoch, UTC; the span it falls in counts whole.
         until: likewise, not before `since`.
-        seconds: how long each span is: a multiple of 60. Spans begin at multiples of it, in UTC; those of
-            whole hours are the cheapest to read.
+        seconds: how long each span is: a multiple of 60. Spans begin at multiples of it, in UTC; whole hours
+            are the cheapest to read.
 
     Raises:
         NotFoundError: there is no such stack.
-        InvalidInputError: `until` is before `since`, the spans are no whole minutes, or they are more than
+        InvalidInputError: `until` is before `since`, the spans are not whole minutes, or there are more than
             10,000.
     """
     _check_range(since, until)
@@ -180,7 +180,7 @@ def stats_series(
 
 
 def agent_states(reader: Reader, stack_id: str) -> list[AgentState]:
-    """Return what a stack's agents know and do now, by role.
+    """Return the current states of a stack's agents, by role.
 
     Raises:
         NotFoundError: there is no such stack.

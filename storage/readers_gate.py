@@ -1,4 +1,4 @@
-"""A gate that many pass and one can close: while a memory map is replaced, no transaction may be open."""
+"""A gate for many readers that one thread can close: no transaction may be open while a map is replaced."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from recursor.storage.errors import StoreUsageError
 
 
 class ReadersGate:
-    """Counts who is inside, by thread, and lets one thread be alone.
+    """Counts the threads inside, and lets one thread be alone.
 
-    While a thread waits to be alone, others wait to enter, or a stream of short reads could keep it waiting
-    for ever; a thread that is already inside may always enter again, or it and the waiting one would wait for
-    each other. Entering and leaving cost about 0.2 µs each: one uncontended lock and one dictionary.
+    While a thread waits to be alone, others wait to enter; otherwise a stream of short reads could keep it
+    waiting forever. A thread that is already inside may always enter again; otherwise the two would deadlock.
+    Entering and leaving cost about 0.2 µs each: one uncontended lock and one dictionary.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class ReadersGate:
         self._wanted = False
 
     def enter(self) -> int:
-        """Wait until nobody is or wants to be alone, unless this thread is already inside.
+        """Wait until no thread is alone or waits to be, unless this thread is already inside.
 
         Returns:
             A ticket for `leave`.
@@ -48,10 +48,10 @@ class ReadersGate:
                     self._changed.notify_all()
 
     def refuse_inside(self) -> None:
-        """Raise if this thread has entered and not left: what it wants to wait for may wait for it to leave.
+        """Raise if this thread is inside: it is about to wait for something that may wait for it to leave.
 
         Raises:
-            StoreUsageError: see above.
+            StoreUsageError: this thread is inside.
         """
         if get_ident() in self._inside:
             raise StoreUsageError(
@@ -60,10 +60,10 @@ class ReadersGate:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the gate closed for a `with` block, after everybody has left.
+        """Close the gate during a `with` block, after all threads have left.
 
         Raises:
-            StoreUsageError: This thread is inside itself, and would wait for ever.
+            StoreUsageError: This thread is inside, and would wait forever.
         """
         with self._lock:
             if get_ident() in self._inside:
@@ -83,7 +83,7 @@ class ReadersGate:
 
     @contextmanager
     def alone_if_empty(self) -> Iterator[bool]:
-        """Hold the gate closed for a `with` block if nobody is inside; yield whether that is so."""
+        """Close the gate during a `with` block if no thread is inside; yield whether that worked."""
         with self._lock:
             got = not self._wanted and not self._inside
             self._wanted = self._wanted or got

@@ -1,4 +1,4 @@
-"""Records of a stack that cannot be read: finds them, and removes them."""
+"""Finds and removes unreadable records of a stack."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -10,11 +10,11 @@ from recursor.storage.errors import CorruptRecordError
 from recursor.storage.store import Reader, prefix_range
 from recursor.storage.tables import BY_TYPE, IDEAS, RECORD_TABLES, STACKS, WORK
 
-# Each snapshot that is read from keeps old pages of the store from being used again.
+# An open snapshot keeps old pages of the store from being reused.
 RECORDS_PER_SNAPSHOT = 1000
 
 REMOVABLE = frozenset(table.name for table in BY_TYPE.values() if table is not STACKS)
-"""The tables that a stack's owner can do without a record of."""
+"""The tables whose records a stack's owner can do without."""
 
 _READ = {table.name: table for table in RECORD_TABLES}
 
@@ -25,17 +25,17 @@ class Unreadable(NamedTuple):
     table: str
     key: bytes
     value: bytes
-    """As it is stored."""
+    """The stored bytes."""
     problem: str
 
 
 def find_unreadable(
     read: Callable[[], AbstractContextManager[Reader]], stack_id: str
 ) -> Iterator[Unreadable]:
-    """Read every record of a stack but its own, and yield those that cannot be read.
+    """Read every record of a stack except its own, and yield the unreadable ones.
 
     Args:
-        read: takes a snapshot of the store; it is taken anew again and again.
+        read: opens a snapshot of the store; called repeatedly.
         stack_id: the stack.
     """
     for table in RECORD_TABLES:
@@ -60,12 +60,12 @@ def find_unreadable(
 def remove_unreadable(
     reader: Reader, named: Iterable[tuple[str, bytes]], fence: Fence | None
 ) -> tuple[Commit, tuple[tuple[str, bytes], ...]]:
-    """Return what removes those of the named records that still cannot be read, and which those are.
+    """Return a commit that removes the named records that are still unreadable, and those records.
 
     Args:
         reader: the state of the store to read.
         named: (table, key) of each.
-        fence: the one of the stack's owner.
+        fence: the stack owner's.
     """
     commit, removed = Commit(fence), []
     for table, key in named:

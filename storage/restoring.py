@@ -1,4 +1,4 @@
-"""Copies of a store: taken whatever its schema version, and put in the place of a store in one step."""
+"""Copies of a store: made whatever its schema version, and restored in one step."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def copy_store(path: Path, target: Path) -> int:
 
 
 def check_copy(path: Path) -> None:
-    """Look whether the store in `path` is whole, ours, and of a version that this program reads.
+    """Check that the store in `path` is undamaged, Recursor's, and of a supported version.
 
-    Nobody should be writing to it.
+    No process should be writing to it.
 
     Raises:
         StorageError: it cannot be opened, or is damaged.
@@ -68,19 +68,20 @@ def check_copy(path: Path) -> None:
         version = schema_version(reader)
         MIGRATIONS.refuse_newer(version)
         if not version and next(reader.scan(STACKS.name), None) is None:
-            raise StorageCorruptError(f"{path}: holds nothing of Recursor's: name a backup")
+            raise StorageCorruptError(f"{path}: contains no Recursor data: name a backup")
 
 
 def restore_store(source: Path, path: Path) -> None:
-    """Put a compacted copy of the store in `source`, of this program's version, in place of that in `path`.
+    """Replace the store in `path` by a compacted copy of the one in `source`, migrated to this program's
+    version.
 
-    Until it is complete and on disk nothing in `path` changes; then one step of the file system changes all
-    of it, so that whenever this is interrupted, either the old store is there or the new. The caller sees to
-    it that no runner is up.
+    Nothing in `path` changes until the copy is complete and on disk; then one step of the file system
+    replaces it. So an interruption leaves either the old store or the new one. The caller makes sure that no
+    runner is up.
 
     Args:
         source: the directory of a store; it is only read.
-        path: the directory of the store to replace; it need not exist. Beside it the copy must have room.
+        path: the directory of the store to replace, if any. There must be room for the copy beside it.
 
     Raises:
         StorageError: the copy cannot be made, is damaged, or another process has the store in `path` open.
@@ -109,24 +110,24 @@ def _as_it_is(path: Path) -> LmdbStore:
 
 
 def _replace(data: Path, path: Path) -> None:
-    """Make the file `data` the one of the environment in `path`."""
+    """Make the file `data` the data file of the environment in `path`."""
     data.chmod(FILE_MODE)
     make_directory(path)
     with _nobody_else(path):
         data.replace(path / DATA_FILE)
         sync_directory(path)
-        # What LMDB keeps in its lock file is of the file before. Who opens it while nobody else has it open
-        # makes it anew, and we do so before anybody else can.
+        # LMDB's lock file describes the previous data file. The first process to open the environment
+        # recreates it, and we do so before any other can.
         open_environment(path, 1, read_only=False, initial_map_bytes=INITIAL_MAP_BYTES).close()
 
 
 @contextmanager
 def _nobody_else(path: Path) -> Iterator[None]:
-    """Keep other processes from opening the environment in `path`, for the length of a `with` block.
+    """Keep other processes from opening the environment in `path` during a `with` block.
 
-    Every process that has an environment open holds a shared lock on the first byte of its lock file; one
-    that opens it waits for the exclusive one that is taken here (mdb_env_excl_lock in LMDB 0.9). As always
-    with such locks, a process's own is gone as soon as it closes the file, also another descriptor of it.
+    Every process with an open environment holds a shared lock on the first byte of its lock file; a process
+    that opens it waits for the exclusive lock taken here (mdb_env_excl_lock in LMDB 0.9). As always with
+    fcntl locks, a process loses its lock when it closes any descriptor of the file.
     """
     reserve_lock_file(path / _LOCK_FILE)
     file = os.open(path / _LOCK_FILE, os.O_RDWR)

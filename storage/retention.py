@@ -1,4 +1,4 @@
-"""Removes what is older, or more, than a stack keeps, but nothing that its agents see."""
+"""Removes records beyond a stack's retention limits, except those that its agents see."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ from recursor.storage.tables import (
 )
 
 DAY = 86_400.0
-# What is removed in one commit: a few milliseconds of the one writer's time.
+# The records removed in one commit: a few milliseconds of the single writer's time.
 BATCH, _BATCH_BYTES = 500, 8 * 1024 * 1024
 
 SETTLED = 3600.0
-"""Seconds for which what was closed, read or answered stays: an agent that saw it before, or a client that
-sends it again, may still name it."""
+"""Seconds for which closed, read or answered records are kept: an agent that saw one earlier, or a client
+that resends it, may still name it."""
 
 
 @dataclass(slots=True)
 class Pruned:
-    """What was removed, or would be."""
+    """The removed records, or those that would be removed."""
 
     records: Counter[str] = field(default_factory=Counter)
-    """How many, by the name of their table."""
+    """Number of records by table."""
     bytes: int = 0
-    """Of keys and values."""
+    """Bytes of keys and values."""
 
     def add(self, other: Pruned) -> None:
-        """Add what another removal came to."""
+        """Add the totals of another removal."""
         self.records.update(other.records)
         self.bytes += other.bytes
 
@@ -65,7 +65,7 @@ class Pruned:
 
 @dataclass(frozen=True, slots=True)
 class _Removable:
-    """A record to remove, and what goes with it."""
+    """A record to remove, and its related keys."""
 
     table: str
     keys: tuple[tuple[str, bytes], ...]
@@ -75,23 +75,23 @@ class _Removable:
 def removable(
     reader: Reader, stack_id: str, keep: RetentionSettings, now: float, fence: Fence | None = None
 ) -> tuple[Commit, Pruned]:
-    """Return what removes a portion of what a stack need not keep, oldest first.
+    """Return a commit that removes a batch of a stack's expired records, oldest first.
 
-    Never among it: the cycle that is running, were its stack paused in it for months; what is open, unread or
-    unanswered; what a snapshot shows; the newest version of the page.
+    Never removed: the running cycle, even if its stack is paused for months; open, unread or unanswered
+        records; records shown in a snapshot; the newest version of the page.
 
     Args:
-        reader: the state of the store, with all that the stack's owner has committed.
+        reader: the state of the store, including all commits of the stack's owner.
         stack_id: the stack.
-        keep: how much stays.
+        keep: the retention limits.
         now: seconds since the epoch, UTC.
-        fence: the one of the stack's owner.
+        fence: the stack owner's.
 
     Returns:
-        the commit, and what it removes; ask again, after it, while that is something.
+        the commit, and the records that it removes; call again after it until there are none.
 
     Raises:
-        CorruptRecordError: a record that tells what may go cannot be read.
+        CorruptRecordError: a record that determines what may be removed cannot be read.
     """
     commit, pruned = Commit(fence), Pruned()
     for found in _portion(_removable(reader, stack_id, keep, now)):
@@ -104,14 +104,15 @@ def removable(
 def outdated_sums(
     reader: Reader, stack_id: str, keep: RetentionSettings, now: float, fence: Fence | None = None
 ) -> Commit:
-    """Return what removes too old statistics of a stack, and of all stacks together, if there are any.
+    """Return a commit that removes expired statistics of a stack and of all stacks together, if there are
+    any.
 
     Args:
         reader: the state of the store.
         stack_id: the stack.
-        keep: how much stays.
+        keep: the retention limits.
         now: seconds since the epoch, UTC.
-        fence: the one of the stack's owner.
+        fence: the stack owner's.
     """
     commit = Commit(fence)
     delete_rollups_before(commit, reader, stack_id, now - keep.days * DAY)
@@ -120,7 +121,7 @@ def outdated_sums(
 
 
 def prunable(reader: Reader, stack_id: str, keep: RetentionSettings, now: float) -> Pruned:
-    """Return all that is removed, portion by portion, while `removable` finds something.
+    """Return all records that repeated calls of `removable` would remove.
 
     Raises:
         CorruptRecordError: see `removable`.
@@ -172,20 +173,21 @@ def _history(reader: Reader, stack_id: str, keep: RetentionSettings, now: float)
 
 @dataclass(frozen=True, slots=True)
 class _Contents(Generic[R]):
-    """What is closed of a table of contents."""
+    """The closed records of a table."""
 
     table: Table[R]
     count: int
-    """How many stay, the newest."""
+    """The number of newest records to keep."""
     shown: int
-    """How many of the newest a snapshot shows."""
+    """The number of newest records in a snapshot."""
     closed_at: Callable[[R], float]
 
     def removable(self, reader: Reader, stack_id: str, oldest: float, settled: float) -> Iterator[_Removable]:
-        """Yield what is beyond the count or was closed before `oldest`, if it was also before `settled`."""
+        """Yield records beyond the count, or closed before `oldest`, but only those closed before
+        `settled`."""
         name, prefix = self.table.name, stack_id.encode() + b"/" + CLOSED + b"/"
         too_many = _beyond(reader, name, prefix, max(self.count, self.shown))
-        # What was closed before then was made before then.
+        # A record closed before then was created before then.
         too_old = min(_beyond(reader, name, prefix, self.shown), prefix + earliest_id(oldest).encode())
         for key, value in reader.scan(name, prefix, max(too_many, too_old)):
             closed_at = _when(self.closed_at, self.table, key, value)
@@ -194,7 +196,7 @@ class _Contents(Generic[R]):
 
 
 def _versions(reader: Reader, stack_id: str, count: int, oldest: float) -> Iterator[_Removable]:
-    """Yield the versions of the page beyond the count, or older; not the newest. Numbers have no gaps."""
+    """Yield versions of the page beyond the count, or older, except the newest. Numbers have no gaps."""
     newest = int(next(ARTIFACTS.keys(reader, stack_id, newest_first=True), "0"))
     name, prefix = ARTIFACTS.name, stack_id.encode() + b"/"
     for key, value in reader.scan(name, prefix, prefix + f"{newest:08d}".encode()):
@@ -206,14 +208,14 @@ def _versions(reader: Reader, stack_id: str, count: int, oldest: float) -> Itera
 
 
 def _beyond(reader: Reader, table: str, prefix: bytes, count: int) -> bytes:
-    """Return the key up to which all are more than `count`, counted from the newest."""
+    """Return the key up to which records exceed `count`, counted from the newest."""
     start, stop = prefix_range(prefix)
     first = next(islice(reader.scan(table, start, stop, reverse=True), count, None), None)
     return prefix if first is None else first[0] + b"\x00"
 
 
 def _when(asked: Callable[[R], float], table: Table[R], key: bytes, value: bytes) -> float | None:
-    """Return a time of a record, or None if it cannot be read: it stays, and is in the way of no other."""
+    """Return a time of a record, or None if it cannot be read: such a record stays, and blocks no other."""
     try:
         return asked(decode(table.kind, value, table.name, key))
     except CorruptRecordError:

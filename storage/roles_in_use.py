@@ -1,4 +1,4 @@
-"""Which roles have run in which stacks, whatever the team is now."""
+"""The roles that have run in each stack, whatever the current team."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -13,7 +13,7 @@ def roles_of_stack(reader: Reader, stack_id: str) -> tuple[str, ...]:
 
 
 def missing_roles(reader: Reader, team: Collection[str]) -> Mapping[str, list[str]]:
-    """Return the roles that have run and are not in `team`, with the ids of the stacks they ran in."""
+    """Return the roles that have run but are not in `team`, with the ids of their stacks."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for key, _ in reader.scan(STATES.name):
         stack_id, _, role = key.decode(errors="replace").partition("/")

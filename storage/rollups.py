@@ -1,7 +1,7 @@
-"""Sums of what cycles came to, per minute and per hour: statistics never read the cycles themselves.
+"""Sums of cycles' figures per minute and per hour: statistics never read the cycles themselves.
 
-They are kept for each stack, and for all stacks together under a name that no stack can have: what deleted
-stacks did stays counted there. The store's writer adds them up, once per sum and batch (`MERGES`).
+They are kept for each stack, and for all stacks together under a name that no stack can have, where deleted
+stacks stay counted. The store's writer adds them up, once per sum and batch (`MERGES`).
 """
 
 import logging
@@ -25,13 +25,13 @@ logger = logging.getLogger("recursor.storage")
 
 MINUTE, HOUR = 60, 3600
 
-# Some 20 MB, were there a cycle in every minute.
+# Some 20 MB with a cycle in every minute.
 ALL_STACKS_DAYS = 90
 _DAY = 86_400
 _ALL_KEY = ALL_STACKS.encode()
 
 Figures = Sequence[Any]
-"""The values of a `Rollup`, in the order of its fields; those of `models` and `roles` likewise."""
+"""The values of a `Rollup`, in the order of its fields; likewise those of `models` and `roles`."""
 
 _FIELDS = tuple(Rollup.model_fields)
 _CYCLES, _COMPLETED, _FAILED = (_FIELDS.index(name) for name in ("cycles", "completed", "failed"))
@@ -39,9 +39,9 @@ _COST = _FIELDS.index("cost")
 _NAMED = tuple(_FIELDS.index(name) for name in ("models", "roles"))
 _USE_COST = tuple(Use.model_fields).index("cost")
 
-# An agent may say of itself what model it used: the sums must not grow with what it makes up.
+# Agents report their own models: the sums must not grow with invented names.
 MAX_NAMES, MAX_NAME = 100, 200
-# Two for each of 5,000 busy stacks, less than a kilobyte each.
+# Two for each of 5,000 busy stacks, under a kilobyte each.
 MOST_REMEMBERED = 16_384
 UNNAMED, OTHERS = "unknown", "others"
 
@@ -56,10 +56,10 @@ _MINUTES, _HOURS = _Bucket(MINUTES, MINUTE), _Bucket(HOURS, HOUR)
 
 
 def count_execution(commit: Commit, execution: OrchestratorExecution, graph: ExecutionGraph | None) -> None:
-    """Add a finished cycle to the sums of the minute and the hour in which it ended, and of all time.
+    """Add a finished cycle to the sums of the minute and hour in which it ended, and of all time.
 
     Args:
-        commit: what the end of the cycle is written with.
+        commit: the commit of the cycle's end.
         execution: the cycle.
         graph: its graph; None if it cannot be read.
     """
@@ -77,7 +77,7 @@ def count_execution(commit: Commit, execution: OrchestratorExecution, graph: Exe
 def sum_rollups(reader: Reader, stack_id: str, since: float, until: float) -> Rollup:
     """Return the sum over all cycles that ended from `since` to `until`, to the minute.
 
-    Whole hours inside the span are read from the hourly sums: a month is some 800 short reads.
+    Whole hours inside the span are read from the hourly sums: a month takes some 800 short reads.
 
     Args:
         reader: the state of the store to read.
@@ -105,7 +105,7 @@ def sum_rollups(reader: Reader, stack_id: str, since: float, until: float) -> Ro
 def rollup_series(
     reader: Reader, stack_id: str, since: float, until: float, seconds: int
 ) -> Iterator[tuple[int, Rollup]]:
-    """Yield the sums of equal spans of time, one after the other: (its beginning, its sum).
+    """Yield the sums of consecutive equal spans of time: (start, sum).
 
     Args:
         reader: the state of the store to read.
@@ -129,7 +129,7 @@ def rollup_series(
 
 
 def lifetime_rollup(reader: Reader) -> Rollup:
-    """Return the sum over all cycles of all stacks, deleted ones too, since there are such sums.
+    """Return the sum over all cycles of all stacks, including deleted ones.
 
     Raises:
         CorruptRecordError: it cannot be read.
@@ -139,12 +139,12 @@ def lifetime_rollup(reader: Reader) -> Rollup:
 
 
 def read_rollup(value: bytes) -> Rollup:
-    """Return the sums that stand in one of the tables, written by this version."""
+    """Return the sums in one of the tables, as written by this version."""
     return _rollup(_read_money(unpack(value)))
 
 
 def sum_up_all_stacks(reader: Reader) -> Commit:
-    """Return what makes the sums over all stacks anew from those of each stack, if they can be read."""
+    """Return a commit that recomputes the sums over all stacks from those of each stack, where readable."""
     commit = Commit()
     commit.delete_range(LIFETIME, b"", None)
     for bucket in (_MINUTES, _HOURS):
@@ -156,22 +156,22 @@ def sum_up_all_stacks(reader: Reader) -> Commit:
             try:
                 figures = _stored(bucket.table, key, value)
             except CorruptRecordError as error:
-                logger.error("%s; it is left out of the sums over all stacks", error)
+                logger.error("%s; left out of the sums over all stacks", error)
                 continue
             commit.add(bucket.table, _ALL_KEY + b"/" + moment, figures)
             if bucket is _HOURS:
-                # Minutes are the same cycles once more.
+                # The sums per minute are the same cycles again.
                 commit.add(LIFETIME, _ALL_KEY, figures)
     return commit
 
 
 def judged_in_hours(reader: Reader, stack_id: str, since: float) -> tuple[int, int, int]:
-    """Return how many cycles ended, how many of them completed, and how many failed.
+    """Return the numbers of cycles that ended, completed, and failed.
 
     Args:
         reader: the state of the store to read.
         stack_id: the stack.
-        since: seconds since the epoch, UTC; the hour it falls in counts whole, so that it is few reads.
+        since: seconds since the epoch, UTC; the hour it falls in counts whole, to need few reads.
     """
     cycles = completed = failed = 0
     start, (_, stop) = _key(stack_id, since, _HOURS), prefix_range(stack_id.encode() + b"/")
@@ -182,7 +182,7 @@ def judged_in_hours(reader: Reader, stack_id: str, since: float) -> tuple[int, i
             completed += figures[_COMPLETED]
             failed += figures[_FAILED]
         except (ValueError, TypeError, LookupError):
-            # What cannot be read is not counted: a list of stacks is not the place to stumble over it.
+            # Unreadable sums are not counted: they must not break the list of stacks.
             continue
     return cycles, completed, failed
 
@@ -194,11 +194,11 @@ def delete_rollups(commit: Commit, stack_id: str) -> None:
 
 
 def delete_rollups_before(commit: Commit, reader: Reader, stack_id: str, before: float) -> None:
-    """Remove the sums of a stack, if there are any, for what ended before `before`.
+    """Remove the sums of a stack, if any, over cycles that ended before `before`.
 
     Args:
-        commit: what they are removed with.
-        reader: the state of the store to look in.
+        commit: the commit to add the removals to.
+        reader: the state of the store to search.
         stack_id: the stack, or `ALL_STACKS`.
         before: seconds since the epoch, UTC.
     """
@@ -222,8 +222,8 @@ def _merge(table: str, key: bytes, stored: bytes | None, operands: Sequence[Figu
             try:
                 figures = _stored(table, key, stored)
             except CorruptRecordError as error:
-                # A minute's statistics are not worth a stack that cannot end its cycles.
-                logger.error("%s; it is begun anew", error)
+                # Damaged statistics must not keep a stack from ending its cycles.
+                logger.error("%s; starting a new one", error)
                 figures = _NOTHING
     figures = _plus(figures, _folded(operands))
     value = pack(figures)
@@ -234,10 +234,10 @@ def _merge(table: str, key: bytes, stored: bytes | None, operands: Sequence[Figu
 
 
 MERGES: Mapping[str, MergeFunction] = {table: partial(_merge, table) for table in (MINUTES, HOURS, LIFETIME)}
-"""How the sums are added up."""
+"""The merge function of the sums."""
 
 _WRITTEN: dict[tuple[str, bytes], tuple[bytes, Figures]] = {}
-"""Sums that were written lately, as bytes and as figures: what is added to again need not be read anew."""
+"""Recently written sums, as bytes and as figures: adding to them needs no decoding."""
 
 _NONE_WRITTEN: tuple[None, Figures] = (None, ())
 
@@ -246,9 +246,8 @@ _last_folded: tuple[Sequence[Figures], Figures] = ((), ())
 
 
 def _folded(operands: Sequence[Figures]) -> Figures:
-    """Return the sum of the figures of some cycles; for the same ones again, as for each sum over all stacks,
-    the same."""
-    global _last_folded  # noqa: PLW0603  # a pair is replaced as a whole: any thread may
+    """Return the sum of some cycles' figures; cached, because each sum over all stacks adds the same ones."""
+    global _last_folded  # noqa: PLW0603  # a pair is replaced as a whole, by any thread
     known, total = _last_folded
     if operands != known:
         total = _add_up(operands)
@@ -258,8 +257,8 @@ def _folded(operands: Sequence[Figures]) -> Figures:
 
 def _plus(some: Figures, others: Figures) -> Figures:
     if len(some) != len(others):
-        raise ValueError("it has not as many figures as there are")
-    # Without a step of the interpreter for each column: it is done five times a cycle.
+        raise ValueError("it has too few figures")
+    # Without an interpreter step per column: this runs five times a cycle.
     return [*map(call, _COLUMNS, some, others)]
 
 
@@ -330,10 +329,10 @@ def _stored(table: str, key: bytes, value: bytes) -> Figures:
     try:
         figures = unpack(value)
         if len(figures) > len(_FIELDS):
-            raise ValueError("it has more figures than there are")
-        # A rollup that an older Recursor wrote has fewer fields; the others are zero.
+            raise ValueError("it has too many figures")
+        # A rollup written by an older Recursor has fewer fields; the others are zero.
         figures = _read_money(figures + _NOTHING[len(figures) :])
-        # That something can be added to it shows that it is a sum.
+        # If it can be added to, it is a valid sum.
         return _plus(figures, _NOTHING)
     except (ValueError, TypeError, LookupError, AttributeError, DecimalException) as error:
         where = f"{table} {key.decode(errors='replace')}"
@@ -343,7 +342,7 @@ def _stored(table: str, key: bytes, value: bytes) -> Figures:
 
 
 def _read_money(figures: list[Any]) -> list[Any]:
-    """Make decimals, in place, of the text that they are stored as."""
+    """Convert, in place, decimals stored as text."""
     figures[_COST] = Decimal(figures[_COST])
     for index in _NAMED:
         for use in figures[index].values():
@@ -355,7 +354,7 @@ def _of(execution: OrchestratorExecution, graph: ExecutionGraph | None) -> Figur
     """Return one cycle's figures."""
     summary, status, seconds = execution.summary or _NO_SUMMARY, execution.status, execution.duration or 0.0
     used = {node.role: node.usage for node in graph.nodes if node.usage is not None} if graph else {}
-    # Most often no agent asked a model.
+    # Usually no agent asked a model.
     whole = _use(used.values()) if used else _NO_USE
     return (
         1,
@@ -388,7 +387,7 @@ def _by_model(used: Iterable[Usage]) -> dict[str, Figures]:
 
 
 def _use(used: Iterable[ModelUsage]) -> Figures:
-    """Return the values of the `Use` of some runs, in the order of its fields."""
+    """Return the values of the `Use` of some runs, in field order."""
     runs = input_tokens = output_tokens = unpriced = 0
     cost = Decimal(0)
     for usage in used:

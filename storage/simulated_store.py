@@ -1,4 +1,4 @@
-"""The store of a simulation, without threads and disk: each batch, and each acknowledgement, is a step."""
+"""A simulation's store, without threads and disk: each batch, and each acknowledgement, is a step."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ logger = logging.getLogger(__name__)
 
 
 class StepScheduler(Protocol):
-    """What runs the steps, such as `recursor.runtime.simulated.Scheduler`."""
+    """Runs the steps, such as `recursor.runtime.simulated.Scheduler`."""
 
     def add(self, step: Callable[[], object], /) -> object:
-        """Have `step` run later, once."""
+        """Run `step` later, once."""
         ...
 
 
 class SimulatedStore:
-    """A `Store` whose commits are steps of a scheduler, and which fails and loses power when told to.
+    """A `Store` whose commits are steps of a scheduler, and which can be told to fail or lose power.
 
-    A commit waits for a step that writes a batch. From then on it is durable and readers see it; its owner
-    hears of it in a later step, or never, if the power is lost in between.
+    A commit waits for a step that writes a batch. Then it is durable and visible to readers; its owner is
+    notified in a later step, or never if the power is lost in between.
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class SimulatedStore:
         merges: Merges | None = None,
         largest_batch: int = LARGEST_BATCH,
     ) -> None:
-        """Make an empty store.
+        """Create an empty store.
 
         Args:
             tables: The names of its tables.
-            scheduler: Runs its steps; never more than one waits.
-            merges: The functions that add up, by table.
+            scheduler: Runs its steps; at most one is pending.
+            merges: The merge functions, by table.
             largest_batch: The most commits in one batch.
         """
         self._tables = MemoryTables.empty(tables)
@@ -60,25 +60,25 @@ class SimulatedStore:
         self._gate = ReadersGate()
         self._added = self._in_step = self._closed = False
         self.batches = 0
-        """How many batches were written."""
+        """The number of batches written."""
 
     def fail_next(self, error: BaseException, batches: int = 1) -> None:
-        """Let the next batches fail whole, as on a full disk: nothing of them is written.
+        """Let the next batches fail completely, as on a full disk: nothing is written.
 
         Args:
-            error: what each of their owners gets a copy of.
-            batches: how many.
+            error: each owner gets a copy of it.
+            batches: the number of batches.
         """
         self._failures.extend([error] * batches)
 
     def lose_power(self) -> None:
-        """Drop what is not written; nobody hears of anything any more, and every further use is refused."""
+        """Drop unwritten commits; nobody is notified any more, and every further use is refused."""
         self._closed = True
         self._waiting.clear()
         self._written.clear()
 
     def restarted(self, scheduler: StepScheduler) -> SimulatedStore:
-        """Return the store that another process opens afterwards: it holds what was written.
+        """Return the store that another process would open afterwards, with all written commits.
 
         Args:
             scheduler: runs its steps.
@@ -101,7 +101,7 @@ class SimulatedStore:
         self._add_step()
 
     def write(self, commit: Commit) -> None:
-        """See `Store.write`. What waits is written with it at once."""
+        """See `Store.write`. Queued commits are written with it at once."""
         if self._in_step:
             raise StoreUsageError("write() on the store's writer thread would wait for itself: use commit()")
         self._gate.refuse_inside()

@@ -1,4 +1,4 @@
-"""An immutable sorted map: every change makes a new one that shares nearly all of itself with the old."""
+"""An immutable sorted map: every change makes a new map that shares nearly everything with the old one."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from itertools import islice
 Pair = tuple[bytes, bytes]
 
 # A change copies one chunk and the list of chunks, so the best size is about the square root of the number of
-# pairs: 256 suits 10,000 to 1,000,000 of them (a put into 100,000 takes about 3 µs).
+# pairs: 256 suits 10,000 to 1,000,000 pairs (a put into 100,000 takes about 3 µs).
 LARGEST_CHUNK = 256
 
 
 class SortedMap:
-    """Pairs of bytes in the order of their keys; who holds one can read it for ever."""
+    """Pairs of bytes in key order; a reader may keep one and read it forever."""
 
     __slots__ = ("_chunks",)
 
     def __init__(self, chunks: tuple[tuple[Pair, ...], ...] = ()) -> None:
-        """Make a map of `chunks`, none of them empty; without any, the empty map."""
+        """Make a map of `chunks`, none of them empty; without chunks, the empty map."""
         self._chunks = chunks
 
     def get(self, key: bytes) -> bytes | None:
@@ -45,7 +45,7 @@ class SortedMap:
         return self._with(number, (changed[:middle], changed[middle:]))
 
     def delete(self, key: bytes) -> SortedMap:
-        """Return the map without `key`; this very map if it has none."""
+        """Return the map without `key`; this same map if it has none."""
         if self.get(key) is None:
             return self
         number = self._number(key)
@@ -63,7 +63,7 @@ class SortedMap:
                 yield pair
 
     def descending(self, start: bytes, stop: bytes | None) -> Iterator[Pair]:
-        """Yield the same pairs as `ascending`, the last first."""
+        """Yield the same pairs as `ascending`, in reverse."""
         last = len(self._chunks) - 1 if stop is None else self._number(stop)
         for number in range(last, -1, -1):
             chunk = self._chunks[number] if self._chunks else ()
@@ -74,7 +74,7 @@ class SortedMap:
                 yield pair
 
     def _number(self, key: bytes) -> int:
-        """Return which chunk holds `key`, or would."""
+        """Return the index of the chunk that holds `key`, or would."""
         return max(bisect_right(self._chunks, key, key=_first) - 1, 0)
 
     def _with(self, number: int, pieces: tuple[tuple[Pair, ...], ...]) -> SortedMap:

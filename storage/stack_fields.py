@@ -1,4 +1,4 @@
-"""What the records of stacks say, without making a record of each; remembered from the last time."""
+"""Fields of stack records, read without decoding each record; cached between calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader
 from recursor.storage.tables import STACKS
 
-# Most stacks are as they were when they were listed last. Each takes some two kilobytes.
+# Most stacks are unchanged since the last listing. Each takes some two kilobytes.
 REMEMBERED = 10_000
 _known: dict[bytes, tuple[bytes, str, Mapping[str, Any]]] = {}
 
@@ -37,12 +37,12 @@ def all_fields(reader: Reader) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def fields_of(reader: Reader, stack_id: str, value: bytes | None) -> Mapping[str, Any]:
-    """Return the fields of a stack's record, or only `problem`, which says why it cannot be read.
+    """Return the fields of a stack's record, or only `problem` with the reason why it cannot be read.
 
     Args:
         reader: the state of the store to read.
         stack_id: the stack.
-        value: its record as it is stored; None if there is none.
+        value: its stored record; None if there is none.
     """
     try:
         version, fields = (0, {}) if value is None else unpack(value)
@@ -57,7 +57,7 @@ def fields_of(reader: Reader, stack_id: str, value: bytes | None) -> Mapping[str
 
 
 def _forget_deleted(reader: Reader) -> None:
-    """Make room for the stacks that there are."""
+    """Make room for the existing stacks."""
     for key in tuple(_known):
         if reader.get(STACKS.name, key) is None:
             _known.pop(key, None)

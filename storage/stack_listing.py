@@ -1,4 +1,4 @@
-"""All stacks at a glance, page by page: filtered and sorted without making a record of each."""
+"""Summaries of all stacks in pages, filtered and sorted without decoding each record."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ MAX_PAGE = 500
 LONGEST_SEARCH = 200
 
 Place = tuple[float | str, str]
-"""Where a stack stands in a list: what it is sorted by, and its id."""
+"""A stack's position in a list: its sort key and its id."""
 
 
 class StackOrder(StrEnum):
-    """What a list of stacks is sorted by."""
+    """The sort orders of a list of stacks."""
 
     ACTIVITY = "activity"
-    """The last thing that happened, newest first."""
+    """The latest activity, newest first."""
     NAME = "name"
     CREATED = "created"
     """Newest first."""
@@ -56,7 +56,7 @@ class ActiveRole(Record):
 
 
 class StackListed(Record):
-    """One stack in a list: what it is, what it is doing, and how it fares."""
+    """A summary of one stack in a list."""
 
     id: str
     name: str
@@ -65,53 +65,54 @@ class StackListed(Record):
     created_at: Timestamp
     last_activity_at: Timestamp | None
     title: str | None
-    """What the planner calls the project."""
+    """The planner's title of the project."""
     scripted: bool
     """Whether the scripted team reads its idea and makes its page: fixed rules, no model."""
     running: tuple[ActiveRole, ...]
-    """The agents that run now."""
+    """The running agents."""
     waits: str | None
-    """Why nothing runs: the last decision, or why the stack is in its state."""
+    """Why nothing runs: the last decision, or the reason for the stack's state."""
     waits_for: WaitsFor | None
-    """What a stack that runs, and cannot go on at the moment, waits for."""
+    """What a running stack waits for, if it cannot continue at the moment."""
     next_look_at: Timestamp | None
-    """When it is looked at again, if no event comes before."""
+    """When it is checked next, if no event comes before."""
     total_cycles: int
-    """How many ended since it was last started."""
+    """Cycles that ended since the stack was last started."""
     last_cycle: int
-    """The number of the newest."""
+    """The number of the newest cycle."""
     cycles_last_day: int
-    """How many ended in the last 24 hours, to the hour."""
+    """Cycles that ended in the last 24 hours, to the hour."""
     success_rate: float | None
-    """Completed of those that completed or failed in the last 24 hours, 0 to 1; None when there were none."""
+    """Share of completed cycles among those that completed or failed in the last 24 hours, 0 to 1; None if
+    there were none."""
     unanswered: int
-    """Visitors' messages that wait for an answer."""
+    """Unanswered messages of visitors."""
     problem: str | None = None
-    """Why its record cannot be read. Then nothing else here but its id is known."""
+    """Why its record cannot be read. Then only its id is known."""
 
 
 class StackPage(Record):
-    """Some stacks of all that match."""
+    """Some of the matching stacks."""
 
     items: tuple[StackListed, ...]
     next: str | None
     """The cursor of the next page; None on the last."""
     matching: int
-    """How many stacks match, on all pages."""
+    """The number of matching stacks, on all pages."""
     total: int
-    """How many stacks there are."""
+    """The number of all stacks."""
     states: Mapping[ExecutionState, int]
-    """How many of all stacks are in each state."""
+    """The number of all stacks in each state."""
 
 
 @dataclass(frozen=True, slots=True)
 class StackFilter:
-    """Which stacks to list. What is empty leaves out none."""
+    """A filter for stacks. Empty fields match all."""
 
     states: Collection[ExecutionState] = ()
     phases: Collection[Phase] = ()
     search: str = ""
-    """Words; each has to be in the name, the idea or the title, or begin the id, in upper or lower case."""
+    """Words; each must occur in the name, the idea or the title, or begin the id, in any case."""
 
 
 def list_page(
@@ -124,18 +125,18 @@ def list_page(
 ) -> StackPage:
     """Return one page of the stacks.
 
-    Every stack costs a few microseconds, and each of the page some fifty more.
+    Every stack costs a few microseconds, and each one on the page some fifty more.
 
     Args:
         reader: the state of the store to read.
         now: seconds since the epoch, UTC.
-        which: which stacks.
-        order: what they are sorted by.
-        limit: how many at most, 1 to 500.
-        cursor: the `next` of the page before; None for the first.
+        which: the filter.
+        order: the sort order.
+        limit: the most stacks, 1 to 500.
+        cursor: the `next` of the previous page; None for the first.
 
     Raises:
-        InvalidInputError: the limit is out of range, or the cursor none of a list in this order.
+        InvalidInputError: the limit is out of range, or the cursor belongs to another order.
     """
     which = which or StackFilter()
     if not 1 <= limit <= MAX_PAGE:
@@ -143,7 +144,7 @@ def list_page(
     after = None if cursor is None else _place_of(cursor, order)
     words = which.search.casefold().split()
     states: Counter[str] = Counter()
-    # Not what they hold: a hundred thousand of them would be a lot to keep, and to collect again.
+    # Not their fields: a hundred thousand of them would be much to keep and collect again.
     matching: list[Place] = []
     total = 0
     sorted_by = _SORTED_BY[order]
@@ -160,7 +161,7 @@ def list_page(
         try:
             matching.append((sorted_by(fields), stack_id))
         except TypeError:
-            # It cannot be read as a stack: the page it comes to stand on says so.
+            # It cannot be read as a stack: the page that lists it reports this.
             matching.append(("" if order is StackOrder.NAME else 0.0, stack_id))
     left = matching if after is None else [place for place in matching if place > after]
     page = nsmallest(limit + 1, left)
@@ -209,7 +210,7 @@ def _place_of(cursor: str, order: StackOrder) -> Place:
     except (ValueError, TypeError, OverflowError, RecursionError):
         pass
     raise InvalidInputError(
-        f"cursor: {cursor[:60]!r} does not fit a list by {order}: begin with its first page"
+        f"cursor: {cursor[:60]!r} does not fit a list by {order}: start from the first page"
     )
 
 
@@ -221,13 +222,13 @@ def _listed(reader: Reader, stack_id: str, now: float) -> StackListed:
             return _readable(reader, stack_id, fields, now)
         except (ValidationError, KeyError, TypeError):
             try:
-                # What is wrong with a record, its decoder says better.
+                # The decoder explains a record's damage better.
                 return _readable(reader, stack_id, record_fields(read_stack(reader, stack_id)), now)
             except CorruptRecordError as error:
                 problem = str(error)
             except (ValidationError, KeyError, TypeError) as error:
                 problem = (
-                    f"stack {stack_id}: what belongs to it cannot be read ({in_one_line(error)}): "
+                    f"stack {stack_id}: its records cannot be read ({in_one_line(error)}): "
                     f"`recursor doctor {stack_id}` tells more"
                 )
     return _UNREADABLE.but(id=stack_id, problem=problem)
@@ -279,7 +280,7 @@ def _waits(reader: Reader, stack_id: str, fields: Mapping[str, Any]) -> str | No
 
 
 def waits_for(reader: Reader, stack_id: str, state: str) -> WaitsFor | None:
-    """Return what a stack waits for that has work and cannot do it at the moment.
+    """Return what a stack with work waits for, if it cannot continue at the moment.
 
     Args:
         reader: the state of the store to read.
@@ -291,13 +292,13 @@ def waits_for(reader: Reader, stack_id: str, state: str) -> WaitsFor | None:
     try:
         report = WORK.get(reader, stack_id)
     except CorruptRecordError:
-        # It is made anew.
+        # It is recomputed.
         return None
     return None if report is None else report.waits_for()
 
 
 def _unpacked(value: bytes | None) -> Mapping[str, Any]:
-    """Return a record's fields; none where it is missing or cannot be read: its own page says so."""
+    """Return a record's fields; none if it is missing or unreadable: its own page reports that."""
     try:
         fields = {} if value is None else unpack(value)[1]
     except (ValueError, TypeError, LookupError):

@@ -1,4 +1,4 @@
-"""Stacks by what people call them: by id, by name, by the first digits of an id."""
+"""Finds stacks by id, by name, or by the first digits of an id."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,10 +12,10 @@ from recursor.storage.commit import Commit
 from recursor.storage.store import Reader, prefix_range
 from recursor.storage.tables import NAMES, STACKS
 
-# Characters: as long as a name may be (`recursor.domain.record.Line`), and some space around it.
+# Characters: the longest name (`recursor.domain.record.Line`), and some space around it.
 _LONGEST_NAMED = 300
 
-# Bytes of a name in a key, which has at most 511: a name of 200 characters may have a thousand and more.
+# Bytes of a name in a key, which has at most 511: a name of 200 characters may have over a thousand.
 _LONGEST_IN_KEY = 400
 
 
@@ -24,11 +24,11 @@ def find_stack(reader: Reader, named: str) -> str:
 
     Args:
         reader: the state of the store to read.
-        named: what the person typed.
+        named: the person's input.
 
     Raises:
-        NotFoundError: nothing is named so.
-        AmbiguousError: several stacks are; the text lists their ids.
+        NotFoundError: no stack matches.
+        AmbiguousError: several stacks match; the text lists their ids.
     """
     wanted = _checked_name(named)
     as_key = wanted.encode()
@@ -50,24 +50,24 @@ def find_stack(reader: Reader, named: str) -> str:
 
 
 def is_called(reader: Reader, name: str, besides: str | None = None) -> bool:
-    """Whether there is a stack that a person would call so, besides the one of the id `besides`."""
+    """Whether the name would match a stack other than the one with the id `besides`."""
     with suppress(UnicodeEncodeError):
         return any(stack_id != besides for stack_id in islice(_ids_named(reader, name.strip()), 2))
     return False
 
 
 def add_name(commit: Commit, stack: Stack) -> None:
-    """Let a stack be found by its name."""
+    """Make a stack findable by its name."""
     commit.put(NAMES, _name_key(stack), b"")
 
 
 def remove_name(commit: Commit, stack: Stack) -> None:
-    """Let a stack be found by its name no more."""
+    """Remove a stack's name from the index."""
     commit.delete(NAMES, _name_key(stack))
 
 
 def remove_name_of(commit: Commit, reader: Reader, stack_id: str) -> None:
-    """Do the same for a stack whose name is not known, which takes a look at all names."""
+    """Do the same for a stack of unknown name, by searching all names."""
     mark = b"/" + stack_id.encode()
     for key, _ in reader.scan(NAMES):
         if key.endswith(mark):
@@ -85,7 +85,7 @@ def _name_key(stack: Stack) -> bytes:
 
 
 def _folded(name: str) -> bytes:
-    # Upper or lower case, accents as characters of their own or not: to a person it is the same name.
+    # Case, and accents as separate characters, make no difference: to a person it is the same name.
     return normalize("NFD", normalize("NFD", name).casefold()).encode()
 
 
@@ -112,7 +112,7 @@ def _checked_name(named: str) -> str:
 
 
 def _no_stack(named: str) -> NotFoundError:
-    return NotFoundError(f"no stack named {named!r}: `recursor list` shows the ones there are")
+    return NotFoundError(f"no stack named {named!r}: `recursor list` shows all stacks")
 
 
 def _only(ids: list[str], named: str, how: str) -> str:

@@ -1,4 +1,4 @@
-"""What the owner of a stack reads when it wakes, and what it writes."""
+"""The records that a stack's owner reads when it wakes, and its writes."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
@@ -54,17 +54,17 @@ T = TypeVar("T")
 
 
 class Loader:
-    """Reads the records of one stack from one snapshot, and notes the first that is damaged."""
+    """Reads the records of one stack from one snapshot, and notes the first damaged one."""
 
     def __init__(self, reader: Reader, stack_id: str) -> None:
         """Read from `reader`."""
         self._reader = reader
         self._id = stack_id
         self.damage: str | None = None
-        """Which record cannot be read, and why; what it holds is taken for missing."""
+        """The unreadable record, with the reason; its contents count as missing."""
 
     def records(self) -> StackRecords:
-        """Return what the owner of the stack holds in memory.
+        """Return the records that the owner of the stack holds in memory.
 
         Raises:
             NotFoundError: there is no such stack.
@@ -100,7 +100,7 @@ class Loader:
             broadcasts=Collection.of(unread_broadcasts(reader, stack), _id),
             artifact=artifacts[0] if artifacts else None,
             states={state.role: state for state in self._all(STATES.scan(reader, stack_id))},
-            # A cycle whose graph cannot be read can still be cancelled.
+            # A cycle with an unreadable graph can still be cancelled.
             execution=execution,
             graph=graph if execution is not None else None,
             report=_recorded_work(reader, stack_id),
@@ -127,7 +127,7 @@ class Loader:
 
 
 def take_snapshot(reader: Reader, stack_id: str, roles: Mapping[str, object], now: float) -> Snapshot:
-    """Return what is on disk of a stack, as its agents would see it.
+    """Return a stack's records on disk, as its agents would see them.
 
     Args:
         reader: the state of the store to read.
@@ -147,12 +147,12 @@ def take_snapshot(reader: Reader, stack_id: str, roles: Mapping[str, object], no
 
 
 def find_records(reader: Reader, stack_id: str, named: Iterable[tuple[type[AnyRecord], str]]) -> Found:
-    """Return those of the named records that are on disk; one that cannot be read is passed over.
+    """Return the named records that are on disk, skipping unreadable ones.
 
     Args:
         reader: the state of the store to read.
         stack_id: the stack.
-        named: (type, id) of each; a `Stack` may be any.
+        named: (type, id) of each; a `Stack` may be any stack.
     """
     found: dict[tuple[type[AnyRecord], str], AnyRecord] = {}
     for kind, key in named:
@@ -166,21 +166,21 @@ def find_records(reader: Reader, stack_id: str, named: Iterable[tuple[type[AnyRe
 
 
 def as_commit(stack: Stack, writes: Writes, fence: Fence | None) -> Commit:
-    """Return a commit of what an owner wants written.
+    """Return a commit of an owner's writes.
 
     Args:
         stack: the stack.
-        writes: what to write.
+        writes: the writes.
         fence: the owner's.
 
     Raises:
-        InvalidInputError: a record holds what cannot be stored.
+        InvalidInputError: a record holds a value that cannot be stored.
     """
     commit = Commit(fence)
     for execution, graph in writes.ended:
         count_execution(commit, execution, graph)
     if writes.deleted:
-        # On disk it may still have the name before.
+        # On disk it may still have the earlier name.
         stored = stack if writes.renamed is None else writes.renamed[0]
         delete_stack(commit, stack.id, None if stored is None else stored.name)
         return commit
@@ -205,13 +205,13 @@ def as_commit(stack: Stack, writes: Writes, fence: Fence | None) -> Commit:
 
 
 def delete_stack(commit: Commit, stack_id: str, name: str | None, reader: Reader | None = None) -> None:
-    """Remove a stack and all that belongs to it, and refuse what its owner may still write.
+    """Remove a stack and all its records, and refuse later writes of its owner.
 
     Args:
-        commit: what is written; under the fence of the stack's owner.
+        commit: the commit, under the fence of the stack's owner.
         stack_id: the stack.
         name: its name; None if its record cannot be read.
-        reader: the state of the store, where the name is to be looked for by the stack's id.
+        reader: the state of the store, to search for an unknown name.
     """
     if name is not None:
         remove_name(commit, Stack(id=stack_id, name=name, created_at=0.0))
@@ -226,14 +226,14 @@ def delete_stack(commit: Commit, stack_id: str, name: str | None, reader: Reader
 
 
 def sent_messages(reader: Reader, stack_id: str) -> Iterator[Message]:
-    """Yield the messages of a stack to others that are not known to have arrived."""
+    """Yield a stack's messages to others that are not known to be delivered."""
     prefix = f"{stack_id}/".encode()
     for key, value in reader.scan(OUTBOX, prefix, prefix + b"\xff"):
         yield MESSAGES.read(key, value)
 
 
 def senders(reader: Reader) -> list[str]:
-    """Return the ids of the stacks that have such messages."""
+    """Return the ids of stacks with such messages."""
     return list(dict.fromkeys(key.partition(b"/")[0].decode() for key, _ in reader.scan(OUTBOX)))
 
 
@@ -257,7 +257,7 @@ def _recorded_work(reader: Reader, stack_id: str) -> WorkReport | None:
     try:
         return WORK.get(reader, stack_id)
     except CorruptRecordError:
-        # It can be computed anew.
+        # It can be recomputed.
         return None
 
 

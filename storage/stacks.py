@@ -1,4 +1,4 @@
-"""One stack's own record, as it is on disk."""
+"""A stack's own record on disk."""
 
 from recursor.domain.errors import NotFoundError
 from recursor.domain.stack import Stack
@@ -7,7 +7,7 @@ from recursor.storage.tables import STACKS
 
 
 def read_stack(reader: Reader, stack_id: str) -> Stack:
-    """Return a stack by its whole id.
+    """Return a stack by its full id.
 
     Raises:
         NotFoundError: there is none.

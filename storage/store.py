@@ -1,7 +1,7 @@
-"""What every kind of store promises: ordered tables of bytes, snapshots to read, commits to write.
+"""The contract of every store: ordered tables of bytes, snapshots to read, commits to write.
 
-Code above this room names only what is in this module and in `commit`. `lmdb_store` keeps it on disk,
-`memory_store` in memory; a server's database can keep it with one table `kv(tbl, key, value)`.
+Code above this room uses only this module and `commit`. `lmdb_store` implements it on disk, `memory_store` in
+memory; a database server can implement it with one table `kv(tbl, key, value)`.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 Done = Callable[[BaseException | None], object]
 
-# LMDB's compile-time limit (MDB_MAXKEYSIZE), the smallest of the stores we have in mind.
+# LMDB's compile-time limit (MDB_MAXKEYSIZE), the smallest of the considered stores.
 LONGEST_KEY = 511
 
-# The tables every store has besides those it was opened with: facts about the store itself, and, by owner,
-# the number of the newest fence that a commit had.
+# Tables that every store has besides those it was opened with: facts about the store itself, and the newest
+# fence of each owner.
 META_TABLE = "meta"
 FENCES = "fences"
 
 
 class Reader(Protocol):
-    """A consistent snapshot: what was committed when it was taken, whatever is written since.
+    """A consistent snapshot of the commits at one moment, unaffected by later writes.
 
     Use it on one thread at a time, and only until its `with` block ends.
     """
@@ -37,14 +37,14 @@ class Reader(Protocol):
         """Return the value at `key`, or None.
 
         Raises:
-            UnknownTableError, InvalidKeyError: see there.
+            UnknownTableError, InvalidKeyError: see these classes.
         """
         ...
 
     def scan(
         self, table: str, start: bytes = b"", stop: bytes | None = None, *, reverse: bool = False
     ) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the pairs with `start <= key < stop` in the order of their keys, each when it is asked for.
+        """Yield the pairs with `start <= key < stop` in key order, lazily.
 
         Args:
             table: The table's name.
@@ -66,32 +66,32 @@ class Store(Protocol):
     """
 
     def read(self) -> AbstractContextManager[Reader]:
-        """Take a snapshot, for the length of a `with` block on this thread.
+        """Open a snapshot during a `with` block on this thread.
 
-        Keep the block short: a snapshot that stays open keeps the space of what was deleted since, and can
-        hold up everybody when the store must grow. Don't wait in it for another thread. A read inside a read
-        is fine.
+        Keep the block short: an open snapshot keeps the space of later deletions from being reused, and can
+        delay everyone when the store must grow. Don't wait in it for another thread. A read inside a read is
+        fine.
 
         Raises:
-            StoreClosedError: see there.
+            StoreClosedError: the store is closed.
         """
         ...
 
     def commit(self, commit: Commit, done: Done) -> None:
-        """Have `commit` written on the store's writer thread, first come, first served; return at once.
+        """Queue `commit` for the store's writer thread, first come, first served; return at once.
 
-        All of it is written, or nothing. It is refused if its fence is older than the newest of its owner, or
-        if it names a table that the store doesn't have.
+        It is written completely or not at all. It is refused if its fence is older than its owner's newest,
+        or if it names an unknown table.
 
         Args:
-            commit: what to write; it must not be changed any more.
-            done: called once, with None after it is on disk, or with why nothing of it was written. It is
-                called on the writer thread and holds up every commit behind it: it should do no more than
-                pass the news on. One that raises is logged and harms nobody.
+            commit: the commit; it must not be changed afterwards.
+            done: called once, with None when the commit is on disk, or with the error if nothing was written.
+                It runs on the writer thread and delays every later commit, so it should only pass the result
+                on. Its exceptions are logged.
 
         Raises:
-            StoreClosedError: see there; `done` is not called.
-            StoreUsageError: The store was opened to be read only.
+            StoreClosedError: the store is closed; `done` is not called.
+            StoreUsageError: The store is open only for reading.
         """
         ...
 
@@ -99,9 +99,9 @@ class Store(Protocol):
         """Commit, and wait until it is on disk.
 
         Raises:
-            FencedError: Its owner is not the owner any more.
-            StorageError: Nothing of it was written; the text says why.
-            StoreUsageError: On the writer thread, where it would wait for itself, and inside a read on this
+            FencedError: Its owner no longer owns the stack.
+            StorageError: Nothing was written; the text gives the reason.
+            StoreUsageError: On the writer thread, which would wait for itself, or inside a read on this
                 thread: the write may have to wait until no snapshot is open.
         """
         ...
@@ -109,7 +109,7 @@ class Store(Protocol):
     def backup(self, target: Path) -> None:
         """Write a compacted copy of one snapshot to the directory `target`, while the store is in use.
 
-        The copy appears there complete or not at all, and opens as an `LmdbStore`.
+        The copy appears complete or not at all, and opens as an `LmdbStore`.
 
         Args:
             target: A directory that is empty or doesn't exist.
@@ -120,21 +120,22 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Write what was committed, refuse what comes later, let go of the files. Closing twice is fine.
+        """Write the queued commits, refuse later ones, and close the files. Closing twice is fine.
 
-        It doesn't wait for open snapshots: using them further may raise StorageError.
+        It doesn't wait for open snapshots: using them afterwards may raise StorageError.
         """
         ...
 
 
 def prefix_range(prefix: bytes) -> tuple[bytes, bytes | None]:
-    """Return the `(start, stop)` of the keys that begin with `prefix`; stop is None if none can be beyond."""
+    """Return the `(start, stop)` of the keys that begin with `prefix`; stop is None if there is no upper
+    bound."""
     stem = prefix.rstrip(b"\xff")
     return prefix, stem[:-1] + bytes([stem[-1] + 1]) if stem else None
 
 
 def check_key(key: bytes) -> None:
-    """Refuse a key that some kind of store couldn't hold.
+    """Refuse a key that not every store could hold.
 
     Raises:
         InvalidKeyError: It is empty or longer than 511 bytes.

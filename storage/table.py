@@ -1,9 +1,9 @@
 """A table: records of one type that belong to stacks, under keys of the stack's id and the record's own.
 
-Keys of one stack are next to each other and in the order of their ids, that is of their age: all of a
-stack, or its newest twenty, is one range. Records that are looked for by their state (open todos,
-unanswered messages) stand on a *shelf* of their own inside the stack's range, so that looking for them costs
-what there is to find, not what there is.
+The keys of one stack are adjacent and ordered by id, that is by age: all records of a stack, or its newest
+twenty, are one range. Records that are searched by state (open todos, unanswered messages) are on a *shelf*
+of their own inside the stack's range, so that the cost of a search depends on the records found, not on all
+records.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from recursor.storage.store import Reader, prefix_range
 R = TypeVar("R", bound=AnyRecord)
 Pair = tuple[bytes, bytes]
 
-# In no id, role or shelf: those are ASCII letters, digits, "-" and "_".
+# Occurs in no id, role or shelf: those are ASCII letters, digits, "-" and "_".
 _SEPARATOR = b"/"
 
 
@@ -44,7 +44,7 @@ class Table(Generic[R]):
             kind: the records' type.
             stack_id: the stack that a record belongs to.
             key: the record's own key; None for one record per stack.
-            shelf: the shelf a record stands on now.
+            shelf: the record's current shelf.
             shelves: all shelves, in the order in which `scan` reads them.
         """
         self.name = name
@@ -66,19 +66,19 @@ class Table(Generic[R]):
                 full_key = self._full_key(stack_id, key, shelf)
                 value = reader.get(self.name, full_key)
             except (InvalidKeyError, UnicodeEncodeError):
-                # Nothing can have a key that is too long, empty, or not text, whoever asks for it.
+                # No record can have a key that is too long, empty, or not text.
                 return None
             if value is not None:
                 return self.read(full_key, value)
         return None
 
     def put(self, commit: Commit, record: R, value: bytes | None = None) -> None:
-        """Write `record` in place of the one with its key, whichever shelf that stood on.
+        """Write `record` in place of the one with its key, on whichever shelf that was.
 
         Args:
-            commit: what it is written with.
+            commit: the commit to add it to.
             record: the record.
-            value: its bytes, where they have been made already.
+            value: its encoded bytes, if already available.
         """
         key = None if self._key is None else self._key(record)
         shelf = None if self._shelf is None else self._shelf(record)
@@ -89,23 +89,23 @@ class Table(Generic[R]):
         commit.put(self.name, full_key, encode(record) if value is None else value)
 
     def add(self, commit: Commit, record: R) -> None:
-        """Write a record that is new, or whose shelf does not change."""
+        """Write a record that is new, or whose shelf stays the same."""
         key = None if self._key is None else self._key(record)
         shelf = None if self._shelf is None else self._shelf(record)
         commit.put(self.name, self._full_key(self._stack_id(record), key, shelf), encode(record))
 
     def delete(self, commit: Commit, stack_id: str, key: str | None = None) -> None:
-        """Remove one record, wherever it stands."""
+        """Remove one record, on whichever shelf it is."""
         for shelf in self._shelves or (None,):
             commit.delete(self.name, self._full_key(stack_id, key, shelf))
 
     def scan(
         self, reader: Reader, stack_id: str, *, shelf: bytes | None = None, newest_first: bool = False
     ) -> Iterator[R]:
-        """Yield a stack's records in the order of their keys, shelf by shelf.
+        """Yield a stack's records in key order, shelf by shelf.
 
         Raises:
-            CorruptRecordError: one cannot be read.
+            CorruptRecordError: a record cannot be read.
         """
         for key, value in self._pairs(reader, stack_id, shelf, newest_first=newest_first):
             yield self.read(key, value)
@@ -119,8 +119,8 @@ class Table(Generic[R]):
         after: str = "",
         newest_first: bool = False,
     ) -> Iterator[str]:
-        """Yield the keys of the records of a stack (or of one shelf) that sort after `after`, without reading
-        the records: for when one that is damaged must not be in the way."""
+        """Yield the keys of a stack's records (or of one shelf) that sort after `after`, without reading the
+        records, so that a damaged one does not matter."""
         for key, _ in self._pairs(reader, stack_id, shelf, after=after, newest_first=newest_first):
             yield _own_key(key).decode(errors="replace")
 
@@ -141,7 +141,7 @@ class Table(Generic[R]):
         Args:
             reader: the state of the store to read.
             stack_id: the stack.
-            key: the key of the last record of the page before; None to begin with the newest.
+            key: the key of the last record on the previous page; None to start with the newest.
             shelf: the shelf; None for all of them.
         """
         return self._by_age(reader, stack_id, shelf, newest_first=True, before=key or "")
@@ -192,7 +192,7 @@ class Table(Generic[R]):
         return b"%b/%b/%b" % (stack_id.encode(), shelf, key.encode())
 
     def read(self, key: bytes, value: bytes) -> R:
-        """Return the record of a pair that was found in this table.
+        """Return the record of a pair from this table.
 
         Raises:
             CorruptRecordError: it cannot be read.

@@ -1,4 +1,4 @@
-"""Where each record lives: one table per kind."""
+"""The tables: one per record type."""
 
 from recursor.domain.agent_state import AgentState
 from recursor.domain.core_record import AnyRecord
@@ -18,7 +18,7 @@ _OPEN, _WAITING, _CLOSED = b"0", b"1", b"2"
 
 
 def _message_owner(message: Message) -> str:
-    # A broadcast belongs to no receiver: all of them stand under one name that no stack can have.
+    # A broadcast belongs to no receiver: all are under one name that no stack can have.
     return message.to_stack_id or BROADCASTS
 
 
@@ -30,7 +30,7 @@ def _user_message_shelf(message: UserMessage) -> bytes:
 
 BROADCASTS = "all"
 ALL_STACKS = "all"
-"""Stands in place of a stack for what all stacks have in common; no stack can have it for its id."""
+"""Stands for all stacks, in place of a stack's id; no stack can have this id."""
 UNANSWERED, UNPLANNED = _OPEN, _WAITING
 OPEN, CLOSED = _OPEN, _CLOSED
 
@@ -68,7 +68,7 @@ EXECUTIONS = Table(
 )
 GRAPHS = Table("execution_graphs", ExecutionGraph, stack_id=lambda r: r.stack_id, key=lambda r: r.id)
 ACCOUNTS = Table("budget_accounts", Account, stack_id=lambda r: r.stack_id, key=lambda r: r.role)
-# Those of all stacks stand together: they outlive their stacks, and are looked for without knowing whose.
+# Messages of all stacks are together: they outlive their stacks, and are read without knowing the stack.
 RESERVATIONS = Table("budget_reservations", Reservation, stack_id=lambda _: ALL_STACKS, key=lambda r: r.id)
 TRACES = Table("agent_traces", Trace, stack_id=lambda r: r.stack_id, key=lambda r: r.id)
 
@@ -88,12 +88,12 @@ RECORD_TABLES: tuple[Table[AnyRecord], ...] = (  # type: ignore[assignment]  # a
     RESERVATIONS,
 )
 
-# Tables that hold no records, beside the fences of owners: names → ids, sums per minute, per hour and of all
-# time, messages to other stacks that are under way.
+# Tables without records, besides the fences of owners: names → ids, sums per minute, per hour and of all
+# time, undelivered messages to other stacks.
 BY_TYPE: dict[type[AnyRecord], Table[AnyRecord]] = {
     table.kind: table for table in RECORD_TABLES if table.kind not in (Account, Reservation)
 }
-"""The table of each type of record that belongs to a stack's owner."""
+"""The table of each record type that belongs to a stack's owner."""
 
 NAMES = "stack_names"
 MINUTES = "rollups_by_minute"

@@ -1,4 +1,4 @@
-"""Finds what agents thought and did: the newest first, by role and by text, page by page."""
+"""Searches traces of agents: newest first, by role and by text, in pages."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,17 +13,17 @@ from recursor.storage.tables import TRACES
 
 MAX_LIMIT = 1000
 
-# How many traces one page looks through at most, some 20 ms: what is rare is found by going on.
+# The most traces searched per page, some 20 ms: rare matches take several pages.
 LOOKED_THROUGH = 2000
 
 
 class TracePage(Record):
-    """Some traces, newest first, and where to go on."""
+    """Some traces, newest first, and the next cursor."""
 
     traces: tuple[Trace, ...]
     before: str | None
-    """What to ask for to go on with older ones; None when there are none. A page may be short, or empty, and
-    have more after it."""
+    """The cursor for older traces; None if there are none. A page may be short, or empty, and still have a
+    next one."""
 
 
 def search_traces(
@@ -41,12 +41,12 @@ def search_traces(
     Args:
         reader: the state of the store to read.
         stack_id: the stack.
-        role: only what this role did.
-        text: only what has this in its summary, its thoughts, or the kinds of its effects; upper and lower
-            case are the same.
-        limit: how many at most, 1 to 1,000.
-        before: only those older than the trace of this id.
-        after: only those newer than the trace of this id.
+        role: only traces of this role.
+        text: only traces with this text in the summary, the thoughts, or the kinds of effects; case is
+            ignored.
+        limit: the most traces, 1 to 1,000.
+        before: only traces older than the one with this id.
+        after: only traces newer than the one with this id.
 
     Raises:
         NotFoundError: there is no such stack.
@@ -79,11 +79,11 @@ def _newest_first(
 
 
 def _matches(value: bytes, role: str | None, text: str | None) -> bool:
-    """Whether the stored trace is wanted; of one that cannot be read, the reading will tell."""
+    """Whether the stored trace matches; an unreadable one does, so that reading it reports the problem."""
     if role is None and text is None:
         return True
     try:
-        # A tenth of what it takes to make the record.
+        # A tenth of the time of decoding the record.
         fields: Mapping[str, Any] = unpack(value)[1]
         if role is not None and fields["role"] != role:
             return False

@@ -1,4 +1,4 @@
-"""The tables that SQL sees: the store's, and more columns under the names that monitoring queries use."""
+"""The tables for SQL: the store's tables, with more columns under the names that monitoring queries use."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -28,34 +28,33 @@ from recursor.storage.store import Reader
 from recursor.storage.table import Table
 from recursor.storage.tables import EXECUTIONS, GRAPHS, RECORD_TABLES, STACKS, STATES, WORK
 
-# Their columns are there even while nobody has work yet; those of a team's other roles come with the first
-# report that names them.
+# Their columns exist even before any role has work; those of other roles appear with the first report that
+# names them.
 STANDARD_ROLES = ("planner", "builder", "communicator", "reviewer")
 
 Troubled = Callable[[CorruptRecordError], None]
-"""Is told of each record that cannot be read."""
+"""Called with each unreadable record."""
 
 
 @dataclass(frozen=True, slots=True)
 class SqlTable:
-    """One table that SQL sees."""
+    """One table for SQL."""
 
     name: str
     columns: tuple[Column, ...]
     records: Callable[[Reader, Troubled], Iterator[tuple[Fields, int]]]
-    """Yields the records of a snapshot as they are stored, each with its size in bytes, without those that
-    cannot be read."""
+    """Yields the stored records of a snapshot, each with its size in bytes, except unreadable ones."""
 
 
 TABLE_NAMES: tuple[str, ...] = tuple(sorted(table.name for table in RECORD_TABLES))
 
 
 def sql_tables(reader: Reader, named: Iterable[str] = TABLE_NAMES) -> list[SqlTable]:
-    """Return the tables, in the order of their names.
+    """Return the tables, sorted by name.
 
     Args:
-        reader: a snapshot, which tells the roles there are.
-        named: those whose columns have to be complete.
+        reader: a snapshot, from which the roles are read.
+        named: tables whose columns must be complete.
     """
     roles = _roles(reader) if WORK.name in named else STANDARD_ROLES
     return [_sql_table(table, roles) for table in sorted(RECORD_TABLES, key=lambda table: table.name)]
@@ -99,12 +98,12 @@ def _of_executions() -> Iterator[Column]:
         "graph_summary",
         JSON,
         graph_summary,
-        "`summary`, and in it `parallel_executions`: the most runs at the same time.",
+        "`summary`, and in it `parallel_executions`: the most concurrent runs.",
     )
-    yield Column("input_tokens", BIGINT, of_summary("input_tokens"), "Tokens that its agents' models took.")
-    yield Column("output_tokens", BIGINT, of_summary("output_tokens"), "Tokens that they gave.")
-    yield Column("cost", DECIMAL, cost, "US dollars, as far as prices are known.")
-    yield Column("unpriced_tokens", BIGINT, of_summary("unpriced_tokens"), "Tokens whose price is not known.")
+    yield Column("input_tokens", BIGINT, of_summary("input_tokens"), "Input tokens of its agents' models.")
+    yield Column("output_tokens", BIGINT, of_summary("output_tokens"), "Output tokens of its agents' models.")
+    yield Column("cost", DECIMAL, cost, "US dollars, of usage with a known price.")
+    yield Column("unpriced_tokens", BIGINT, of_summary("unpriced_tokens"), "Tokens with an unknown price.")
 
 
 def _of_work(roles: Iterable[str]) -> Iterator[Column]:
@@ -115,7 +114,7 @@ def _of_work(roles: Iterable[str]) -> Iterator[Column]:
 
 
 def _of_role(role: str, key: str, otherwise: object) -> Callable[[Fields], object]:
-    """Return what reads one fact of a role; a role that the stack's team has not has no work."""
+    """Return a reader of one fact of a role; a role outside the stack's team has no work."""
     return lambda fields: fields["statuses"].get(role, {}).get(key, otherwise)
 
 
@@ -127,7 +126,7 @@ def _roles(reader: Reader) -> tuple[str, ...]:
 
 
 def _untold(_error: CorruptRecordError) -> None:
-    """Tell nobody: whoever reads the table itself does."""
+    """Ignore the record: a reader of the table itself reports it."""
 
 
 def _reading(table: Table[Any]) -> Callable[[Reader, Troubled], Iterator[tuple[Fields, int]]]:
@@ -142,14 +141,15 @@ def _records(reader: Reader, table: Table[Any], troubled: Troubled) -> Iterator[
             if found == version and isinstance(fields, dict):
                 yield fields, len(value)
                 continue
-            why = f"is of version {found}, this Recursor knows {version}"
+            why = f"has version {found}, this Recursor knows {version}"
         except (ValueError, TypeError) as error:
             why = f"is not readable ({type(error).__name__})"
         troubled(CorruptRecordError(f"{table.name} {key.decode(errors='replace')}: {why}"))
 
 
 def _states(reader: Reader, troubled: Troubled) -> Iterator[tuple[Fields, int]]:
-    """Yield agents' states; that an agent runs is said by its stack's graph (see `queries.agent_states`)."""
+    """Yield agents' states; whether an agent runs follows from its stack's graph (see
+    `queries.agent_states`)."""
     running = dict(_running(reader))
     for fields, size in _records(reader, STATES, troubled):
         if running.pop((fields["stack_id"], fields["role"]), None) is not None:

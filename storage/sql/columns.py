@@ -1,7 +1,7 @@
-"""The columns of a table of records, derived from the record: their SQL types, and what stands in them.
+"""The columns of a table, derived from its record type: their SQL types and values.
 
-Records are read here as the plain data they are stored as. To make a pydantic record of each first would
-take longer than all the rest of a query.
+Records are read here as plain data. Making a pydantic record of each first would take longer than the rest of
+a query.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +24,7 @@ Convert = Callable[[Any], Any]
 VARCHAR, BOOLEAN, BIGINT, DOUBLE = "VARCHAR", "BOOLEAN", "BIGINT", "DOUBLE"
 TIMESTAMP = "TIMESTAMP WITH TIME ZONE"
 JSON = "JSON"
-# Up to 26 digits of dollars, and as small parts of one as any price of a token.
+# Up to 26 digits of dollars, with decimals small enough for the price of any token.
 DECIMAL = "DECIMAL(38,12)"
 
 
@@ -36,18 +36,18 @@ class Column:
     type: str
     """DuckDB's name of it."""
     value: Callable[[Fields], object]
-    """Returns what stands in the column, from the record as it is stored."""
+    """Returns the column's value from a stored record."""
     about: str = ""
     """One sentence for people."""
 
 
 def columns_of(kind: type[AnyRecord]) -> Iterator[Column]:
-    """Yield the columns of a kind of record: one per field, in the fields' order."""
+    """Yield the columns of a record type: one per field, in field order."""
     hints = get_type_hints(kind, include_extras=True)
     model = model_of(kind)
     described = described_fields(model)
     for name, field in model.model_fields.items():
-        # What was stored before the field came has its default.
+        # Records stored before the field existed have its default.
         default = (
             None if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
         )
@@ -62,7 +62,7 @@ def columns_of(kind: type[AnyRecord]) -> Iterator[Column]:
 
 
 def when(at: float) -> datetime:
-    """Return seconds since the epoch as a time, UTC, within what a date can hold."""
+    """Return seconds since the epoch as a UTC time, within the range of dates."""
     try:
         return datetime.fromtimestamp(at, UTC)
     except (ValueError, OverflowError, OSError):
@@ -90,13 +90,13 @@ def _reading(name: str, default: object, convert: Convert | None) -> Callable[[F
 
 
 def _sql(hint: Any) -> tuple[str, Convert | None]:
-    """Return the SQL type for a field's annotation, and what makes such a value of a stored one."""
+    """Return the SQL type for a field's annotation, and the conversion from a stored value."""
     hint = _present(hint)
     if hint == Timestamp:
         return TIMESTAMP, when
     bare = get_args(hint)[0] if get_origin(hint) is Annotated else hint
     if isinstance(bare, type):
-        # An Enum of text is text; bool is an int, and asked for first.
+        # A text Enum is text; a bool is an int, so it is checked first.
         if issubclass(bare, Decimal):
             return DECIMAL, Decimal
         for kind, sql in ((str, VARCHAR), (bool, BOOLEAN), (int, BIGINT), (float, DOUBLE)):
@@ -107,10 +107,10 @@ def _sql(hint: Any) -> tuple[str, Convert | None]:
 
 
 def plain(hint: Any) -> Convert | None:
-    """Return what makes times of the numbers that stand for times inside a nested value.
+    """Return a function that converts the numbers inside a nested value that are times.
 
     Returns:
-        None where there are none, and the value is right as it is stored.
+        None if there are none, and the stored value is right.
     """
     hint = _present(hint)
     if hint == Timestamp:
@@ -148,7 +148,7 @@ def _plain_record(kind: type[AnyRecord]) -> Convert | None:
         return None
 
     def convert(value: Any) -> Any:
-        # In place: it was just read, for this one column. A graph has eight times, a store 100,000 graphs.
+        # In place: it was just read for this one column. A graph has eight times, a store 100,000 graphs.
         for name, inner in found:
             stored = value.get(name)
             if stored is not None:
@@ -163,7 +163,7 @@ def _or_none(convert: Convert, value: object) -> object:
 
 
 def _present(hint: Any) -> Any:
-    """Return the annotation without its None."""
+    """Return the annotation without None."""
     if get_origin(hint) in (Union, UnionType):
         kinds = [kind for kind in get_args(hint) if kind is not NoneType]
         return kinds[0] if len(kinds) == 1 else hint

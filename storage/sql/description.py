@@ -1,4 +1,4 @@
-"""What there is to ask in SQL, for people and programs: the tables and their columns."""
+"""The tables and columns for SQL, described for people and programs."""
 
 from recursor.domain.record import Record
 from recursor.storage.sql.catalogue import sql_tables
@@ -16,14 +16,14 @@ class TableColumn(Record):
 
 
 class TableDescription(Record):
-    """One table that SQL sees."""
+    """One table for SQL."""
 
     name: str
     columns: tuple[TableColumn, ...]
 
 
 def describe_tables(reader: Reader) -> list[TableDescription]:
-    """Return the tables, in the order of their names; `reader` tells the roles there are."""
+    """Return the tables, sorted by name; the roles are read from `reader`."""
     return [
         TableDescription(
             name=table.name,

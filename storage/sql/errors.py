@@ -1,4 +1,4 @@
-"""DuckDB's errors as one clear line each, with the remedy where it is known."""
+"""DuckDB's errors as one clear line each, with the remedy if known."""
 
 import re
 from difflib import get_close_matches
@@ -10,18 +10,18 @@ from recursor.storage.sql.catalogue import TABLE_NAMES
 from recursor.storage.sql.process import too_large, too_long
 
 _NO_TABLE = re.compile(r"Table with name (.+?) does not exist")
-# What a commit of rows says, in which DuckDB wraps the error of its kind.
+# The error text of a commit of rows, in which DuckDB wraps an out-of-memory error.
 _NO_MEMORY = re.compile(r"(could not|failed to) allocate", re.IGNORECASE)
 _PLACE = re.compile(r"\n\n(LINE \d+:.*)", re.DOTALL)
 
 
 def explained(error: duckdb.Error, seconds: float, memory_bytes: int) -> InvalidInputError:
-    """Return what to tell of an error that a query met.
+    """Return the error to report for a failed query.
 
     Args:
-        error: DuckDB's.
-        seconds: the query's limit of time.
-        memory_bytes: its limit of memory.
+        error: DuckDB's error.
+        seconds: the query's time limit.
+        memory_bytes: its memory limit.
     """
     match error:
         case duckdb.InterruptException():
@@ -29,7 +29,7 @@ def explained(error: duckdb.Error, seconds: float, memory_bytes: int) -> Invalid
         case duckdb.OutOfMemoryException():
             return too_large(memory_bytes)
         case duckdb.PermissionException():
-            return InvalidInputError("query: reads files or settings: it can read the store's tables only")
+            return InvalidInputError("query: reads files or settings: only the store's tables can be read")
     text = _PLACE.sub("", str(error))
     if _NO_MEMORY.search(text):
         return too_large(memory_bytes)
@@ -40,7 +40,7 @@ def explained(error: duckdb.Error, seconds: float, memory_bytes: int) -> Invalid
 
 
 def no_table(name: str) -> InvalidInputError:
-    """Return what to tell of a table that is not there."""
+    """Return the error for a missing table."""
     near = get_close_matches(name.lower(), TABLE_NAMES, n=1)
     hint = f"did you mean {near[0]}? T" if near else "t"
     return InvalidInputError(f"query: no table {name}: {hint}here are {', '.join(TABLE_NAMES)}")

@@ -1,7 +1,6 @@
-"""Asks a query of a process of its own, which is killed when it takes longer than it may.
+"""Runs a query in its own process, which is killed at its time limit.
 
-A query that runs here could take the interpreter's lock, all memory, or a crash to everything else in this
-process.
+A query in this process could hold the interpreter's lock, use up the memory, or crash everything else.
 """
 
 import asyncio
@@ -16,20 +15,20 @@ from recursor.domain.errors import InvalidInputError
 from recursor.domain.process_settings import SqlSettings
 from recursor.storage.errors import StorageError
 
-# How long the process may take to start and to end, beyond the query's own limit.
+# Time for the process to start and end, beyond the query's own limit.
 GRACE_SECONDS = 1.0
 
 FAILED, BAD_QUERY = 1, 2
-"""The exit codes of a process that says why."""
+"""The exit codes of a process that explains its failure."""
 
 _COMMAND = ("-P", "-m", "recursor.storage.sql.worker")
 
 
 async def ask(store: Path, sql: str, settings: SqlSettings) -> bytes:
-    """Answer a query. When the coroutine is cancelled, the query is.
+    """Answer a query. Cancelling the coroutine cancels the query.
 
     Args:
-        store: the store's directory; where there is none yet, its tables are empty.
+        store: the store's directory; if there is none yet, its tables are empty.
         sql: one SELECT.
         settings: its limits.
 
@@ -37,7 +36,7 @@ async def ask(store: Path, sql: str, settings: SqlSettings) -> bytes:
         the JSON of a `SqlResult`.
 
     Raises:
-        InvalidInputError: it cannot be answered; the text says why.
+        InvalidInputError: it cannot be answered; the text gives the reason.
         StorageError: the store cannot be read.
     """
     process = await asyncio.create_subprocess_exec(
@@ -70,7 +69,7 @@ def _request(store: Path, sql: str, settings: SqlSettings) -> bytes:
 
 
 def _environment() -> dict[str, str]:
-    # Nothing that this process was told, tokens and keys among it, but where its modules are.
+    # No environment of this process, which may hold tokens and keys; only the path of its modules.
     return {"PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)}
 
 
@@ -86,7 +85,7 @@ def _answer(code: int, said: bytes, complaint: bytes, settings: SqlSettings) -> 
     if code < 0:
         memory = settings.memory_bytes // 2**20
         raise InvalidInputError(
-            f"query: its process was ended by signal {-code}, as happens when it needs much more than its "
+            f"query: its process was killed by signal {-code}, perhaps because it needs much more than its "
             f"{memory} MB of memory: ask for fewer columns or rows"
         )
     last = complaint.decode(errors="replace").strip().rpartition("\n")[2]
@@ -94,14 +93,14 @@ def _answer(code: int, said: bytes, complaint: bytes, settings: SqlSettings) -> 
 
 
 def too_long(seconds: float) -> InvalidInputError:
-    """Return what to tell of a query that exceeded its time."""
+    """Return the error for a query that exceeded its time limit."""
     return InvalidInputError(
         f"query: took longer than {seconds:g} s: ask for fewer tables or columns, or allow more time"
     )
 
 
 def too_large(memory_bytes: int) -> InvalidInputError:
-    """Return what to tell of a query that exceeded its memory."""
+    """Return the error for a query that exceeded its memory limit."""
     return InvalidInputError(
         f"query: needs more than {memory_bytes // 2**20} MB of memory: ask for fewer columns or rows"
     )

@@ -1,7 +1,7 @@
-"""What a query is, before anything is read: whether it only asks, which tables it names, which columns.
+"""Checks a query before anything is read: that it only reads, and which tables and columns it names.
 
-DuckDB parses it; its syntax tree is judged here by what is known to be harmless, so that what a later DuckDB
-adds is refused until somebody has looked at it.
+DuckDB parses it; its syntax tree is checked here against a list of harmless nodes, so that additions in a
+later DuckDB are refused until reviewed.
 """
 
 import json
@@ -15,10 +15,10 @@ from recursor.domain.errors import InvalidInputError
 
 Node = dict[str, Any]
 
-# A part of a query may also write: `WITH gone AS (DELETE ... RETURNING *) SELECT ...` is a SELECT, too.
+# Part of a query may also write: `WITH gone AS (DELETE ... RETURNING *) SELECT ...` is a SELECT, too.
 _QUERIES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 
-# Others read files, change settings, or run text as SQL that is not in the tree.
+# Other functions read files, change settings, or run text as SQL outside the tree.
 _TABLE_FUNCTIONS = {
     "duckdb_columns",
     "duckdb_functions",
@@ -39,7 +39,8 @@ _TABLE_FUNCTIONS = {
 }
 _REFUSED_FUNCTIONS = {"sleep_ms", "write_log"}
 
-# What uses no column but those it names. Anything else (a star, say) gets all columns of its tables.
+# Nodes that use only the columns that they name. Anything else (such as a star) gets all columns of its
+# tables.
 _EXPRESSIONS = {
     "BETWEEN",
     "CASE",
@@ -74,13 +75,13 @@ _PARTS = _QUERIES | {
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuery:
-    """A query that only asks."""
+    """A query that only reads."""
 
     sql: str
     tables: frozenset[str]
-    """The tables it may read, in lower case."""
+    """The tables that it may read, in lower case."""
     columns: frozenset[str] | None
-    """The columns it may read, in lower case; None for all."""
+    """The columns that it may read, in lower case; None for all."""
 
     def wants(self, column: str) -> bool:
         """Return whether it may read a column of that name."""
@@ -88,24 +89,24 @@ class ParsedQuery:
 
 
 def understand(connection: DuckDBPyConnection, sql: str) -> ParsedQuery:
-    """Return what a query asks for.
+    """Return the tables and columns that a query reads.
 
     Args:
-        connection: one that can do no harm; it parses the query and does not run it.
+        connection: a harmless connection; it parses the query and does not run it.
         sql: the query.
 
     Raises:
-        InvalidInputError: it is not one statement that only asks.
+        InvalidInputError: it is not a single statement that only reads.
         duckdb.Error: it cannot be parsed.
     """
     statements = connection.extract_statements(sql)
     if len(statements) != 1:
-        how_many = "holds no statement" if not statements else f"holds {len(statements)} statements"
+        how_many = "contains no statement" if not statements else f"contains {len(statements)} statements"
         raise InvalidInputError(f"query: {how_many}: give one SELECT")
     kind = statements[0].type
     if kind is StatementType.MULTI:
         raise InvalidInputError(
-            "query: DuckDB would run it as several statements: give PIVOT its values with IN"
+            "query: DuckDB would run this as several statements: list the values of PIVOT with IN"
         )
     if kind is not StatementType.SELECT:
         raise InvalidInputError(f"query: {_words(kind.name)} is not possible here: give one SELECT")
@@ -141,7 +142,7 @@ def _refuse_harm(node: Node) -> None:
     kind = node.get("type")
     if isinstance(kind, str) and kind.endswith("_NODE") and kind not in _QUERIES:
         word = _words(kind.removesuffix("_NODE").removesuffix("_QUERY"))
-        raise InvalidInputError(f"query: {word} is not possible here, not in a part of a query either")
+        raise InvalidInputError(f"query: {word} is not possible here, not even in part of a query")
     if kind == "TABLE_FUNCTION":
         name = str(node["function"]["function_name"]).lower()
         if name not in _TABLE_FUNCTIONS:
@@ -161,7 +162,7 @@ def _reads(name: str) -> InvalidInputError:
 
 
 def _relations(nodes: Iterable[Node]) -> set[str]:
-    """Return the names that tables and subqueries go by: such a name as a column is all their columns."""
+    """Return the names of tables and subqueries: used as a column, such a name means all their columns."""
     found: set[str] = set()
     for node in nodes:
         if "class" not in node:
@@ -182,7 +183,7 @@ def _columns(nodes: Iterable[Node], relations: set[str]) -> frozenset[str] | Non
 
 
 def _names_its_columns(node: Node) -> bool:
-    # Natural and positional joins, and `FROM todos t(a, b)`, go by all columns there are.
+    # Natural and positional joins, and `FROM todos t(a, b)`, use all columns.
     if node.get("ref_type", "REGULAR") in ("NATURAL", "POSITIONAL"):
         return False
     if node.get("type") == "BASE_TABLE" and node.get("column_name_alias"):

@@ -1,4 +1,4 @@
-"""What a query comes to."""
+"""The result of a query."""
 
 from typing import Self
 
@@ -19,8 +19,8 @@ class ResultColumn(Record):
 class SqlResult(Record):
     """The answer to a query.
 
-    Times are RFC 3339, intervals numbers of seconds; what is of type JSON is nested as it is; numbers that
-    most readers of JSON would round are text.
+    Times are RFC 3339, intervals are numbers of seconds, JSON values are nested, and numbers that most JSON
+    readers would round are text.
     """
 
     columns: tuple[ResultColumn, ...]
@@ -29,15 +29,15 @@ class SqlResult(Record):
     truncated: bool
     """Whether there are more rows than the limits allow."""
     seconds: float
-    """How long it took."""
+    """The query's duration."""
     warnings: tuple[str, ...] = ()
     """Records that could not be read and were left out."""
 
     @classmethod
     def parse(cls, answer: bytes) -> Self:
-        """Return what `recursor.storage.sql.process.ask` answered.
+        """Return the answer of `recursor.storage.sql.process.ask`.
 
-        The rows are taken as they are: pydantic would look at every value again, and refuse deep ones.
+        The rows are not validated: pydantic would check every value again, and refuse deeply nested ones.
         """
         said = orjson.loads(answer)
         return cls(**{**said, "rows": ()}).but(rows=tuple(map(tuple, said["rows"])))

@@ -1,8 +1,8 @@
-"""A DuckDB that holds what one query asks for, and can do nothing but answer it.
+"""A DuckDB that holds only the data of one query, and can do nothing but answer it.
 
-What each lock does was tried with DuckDB 2.0.1, and the tests try it again; none of them is the only one
-that holds. What DuckDB itself doesn't limit (the memory of very long values, functions that don't look at
-the clock) is limited by the process that this runs in: see `recursor.storage.sql.worker`.
+Each lock was tried with DuckDB 2.0.1, and the tests try it again; no protection depends on a single lock.
+Things that DuckDB doesn't limit (memory of very long values, functions that ignore the clock) are limited by
+the process: see `recursor.storage.sql.worker`.
 """
 
 import time
@@ -23,12 +23,12 @@ from recursor.storage.sql.query import ParsedQuery, understand
 from recursor.storage.sql.values import row_as_json
 from recursor.storage.store import Reader
 
-# Rows, and bytes, handed to DuckDB at a time: each batch is one statement, and stands in memory twice.
+# Rows and bytes handed to DuckDB at a time: each batch is one statement, and is in memory twice.
 _BATCH_ROWS = 10_000
 _BATCH_BYTES = 8 * 2**20
 # DuckDB computes results 2,048 rows at a time.
 _FETCH = 2_048
-# More would rather take the engine's cores than answer sooner.
+# More threads would take the engine's cores rather than answer sooner.
 _THREADS = 2
 
 _CONFIGURATION: dict[str, str | bool | int | float | list[str]] = {
@@ -39,7 +39,7 @@ _CONFIGURATION: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "allow_community_extensions": False,
     "allow_persistent_secrets": False,
-    # Else `SELECT * FROM name` would find Python's variables.
+    # Otherwise `SELECT * FROM name` would find Python's variables.
     "python_enable_replacements": False,
     "temp_directory": "",
     "max_temp_directory_size": "0KB",
@@ -50,12 +50,12 @@ def answer(read: Callable[[], AbstractContextManager[Reader]], sql: str, setting
     """Return the answer to a query, as the JSON of a `SqlResult`.
 
     Args:
-        read: takes the snapshot to ask, see `Store.read`; it is let go of before the query is run.
+        read: opens the snapshot to query, see `Store.read`; it is closed before the query runs.
         sql: the query.
         settings: its limits.
 
     Raises:
-        InvalidInputError: the query cannot be answered; nothing it could have changed is changed.
+        InvalidInputError: the query cannot be answered; nothing was changed.
     """
     began = time.monotonic()
     try:
@@ -72,7 +72,9 @@ def answer(read: Callable[[], AbstractContextManager[Reader]], sql: str, setting
     except duckdb.Error as error:
         raise explained(error, settings.seconds, settings.memory_bytes) from None
     except RecursionError:
-        raise InvalidInputError("query: is nested too deeply: make it of simpler parts, with WITH") from None
+        raise InvalidInputError(
+            "query: is nested too deeply: split it into simpler parts, with WITH"
+        ) from None
     except MemoryError:
         raise explained(duckdb.OutOfMemoryException(), settings.seconds, settings.memory_bytes) from None
     return orjson.dumps(
@@ -87,7 +89,7 @@ def answer(read: Callable[[], AbstractContextManager[Reader]], sql: str, setting
 
 
 def sandbox(settings: SqlSettings) -> DuckDBPyConnection:
-    """Return an empty database in memory that reaches nothing outside it, with its settings locked."""
+    """Return an empty in-memory database that reaches nothing outside, with its settings locked."""
     memory = f"{settings.memory_bytes // 2**20}MiB"
     connection = duckdb.connect(":memory:", config={**_CONFIGURATION, "memory_limit": memory})
     # These three exist only once the database does.
@@ -103,13 +105,13 @@ def _ended(connection: DuckDBPyConnection) -> Iterator[DuckDBPyConnection]:
     try:
         yield connection
     finally:
-        # Closing alone would wait until what is not wanted any more has filled DuckDB's buffer.
+        # Closing alone would wait until unwanted results have filled DuckDB's buffer.
         connection.interrupt()
         connection.close()
 
 
 def _check(connection: DuckDBPyConnection, question: ParsedQuery, tables: list[SqlTable]) -> None:
-    """Have DuckDB understand the query over empty tables, so that a slip costs no loading."""
+    """Check the query on empty tables, so that a mistake costs no loading."""
     for table in tables:
         _create(connection, table.name, table.columns)
     connection.execute(f"EXPLAIN {question.sql}")
@@ -122,7 +124,7 @@ def _load(
     tables: list[SqlTable],
     deadline: float,
 ) -> list[str]:
-    """Fill what the query reads; return what to tell of records that cannot be read."""
+    """Load the data that the query reads; return a note on unreadable records."""
     warnings = []
     for table in tables:
         if table.name not in question.tables:
@@ -152,7 +154,7 @@ def _batches(
         try:
             batch.append([value(fields) for value in values])
         except (LookupError, TypeError, ValueError, AttributeError):
-            troubles.append(CorruptRecordError(f"{table.name}: a record has not the fields it should have"))
+            troubles.append(CorruptRecordError(f"{table.name}: a record lacks expected fields"))
             continue
         size += length
         if len(batch) == _BATCH_ROWS or size > _BATCH_BYTES:
@@ -169,14 +171,14 @@ def _create(connection: DuckDBPyConnection, name: str, columns: Iterable[Column]
 def _rows(
     connection: DuckDBPyConnection, types: list[str], settings: SqlSettings
 ) -> tuple[list[bytes], bool]:
-    """Return the rows as JSON, as many as the limits allow, and whether there are more."""
+    """Return the rows as JSON, up to the limits, and whether there are more."""
     rows: list[bytes] = []
     left = settings.result_bytes
     for encoded in _encoded(connection, types):
         left -= len(encoded)
         if left < 0 and not rows:
             raise InvalidInputError(
-                f"query: one row is longer than {settings.result_bytes} bytes: ask for less of it"
+                f"query: one row is longer than {settings.result_bytes} bytes: select less of it"
             )
         if left < 0 or len(rows) == settings.rows:
             return rows, True
@@ -190,7 +192,7 @@ def _encoded(connection: DuckDBPyConnection, types: list[str]) -> Iterator[bytes
             for row in batch:
                 yield row_as_json(row, types)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        # Beyond what Python, or JSON, can hold: 100 million years, a list in 300 lists.
+        # Beyond what Python or JSON can hold: 100 million years, a list in 300 lists.
         raise InvalidInputError(f"query: a value cannot be shown ({error}): cast it to VARCHAR") from None
 
 

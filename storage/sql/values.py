@@ -1,4 +1,4 @@
-"""Values of a result as JSON: exact, and the same whatever their SQL type is called."""
+"""Values of a result as JSON: exact, and independent of the names of SQL types."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
@@ -9,7 +9,7 @@ import orjson
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
-# What is beyond is text: most of what reads JSON would round it.
+# Larger numbers become text: most JSON readers would round them.
 _INTEGERS = range(-(2**63), 2**63)
 _DECIMAL_DIGITS = 15
 
@@ -19,7 +19,7 @@ def row_as_json(row: Sequence[object], types: Sequence[str]) -> bytes:
 
     Args:
         row: as DuckDB returns it.
-        types: DuckDB's names of its columns' types. What is of type JSON is nested as it is.
+        types: DuckDB's names of its columns' types. JSON values are nested.
 
     Raises:
         TypeError: a value is nested too deeply.
@@ -32,7 +32,7 @@ def row_as_json(row: Sequence[object], types: Sequence[str]) -> bytes:
 
 
 def _nested(text: str) -> object:
-    # DuckDB's JSON also has NaN, commas at the end, and any depth: such is text to others.
+    # DuckDB's JSON also allows NaN, trailing commas, and any depth: such values become text.
     try:
         orjson.dumps(orjson.loads(text))
     except (ValueError, TypeError):

@@ -1,7 +1,7 @@
 """The process that answers one query: `python -m recursor.storage.sql.worker`, with a request on stdin.
 
-Whatever a query manages to do, it does it to this process alone, which has no rights but to read: a limited
-time, memory of its own, no environment, and no file that it could write.
+Whatever a query manages to do affects only this process, which can only read: it has limited time and memory,
+no environment, and no writable file.
 """
 
 import json
@@ -21,16 +21,16 @@ from recursor.storage.sql.process import BAD_QUERY, FAILED, GRACE_SECONDS
 from recursor.storage.store import Store
 from recursor.storage.tables import TABLES
 
-# The engine goes first: of a busy core it has three quarters.
+# The engine goes first: it gets three quarters of a busy core.
 _NICENESS = 5
 
-# Python, DuckDB and its threads' stacks take address space of their own; and the memory that DuckDB does
-# not count, that of long values being made, is as much again.
+# Python, DuckDB and its threads' stacks take address space of their own; memory that DuckDB does not count,
+# that of long values under construction, takes as much again.
 _BASE_BYTES = 512 * 2**20
 
 
 def main() -> None:
-    """Answer the request on stdin: the result, or one line that says what is wrong, on stdout."""
+    """Answer the request on stdin: print the result, or one line that explains the failure, on stdout."""
     request = json.loads(sys.stdin.buffer.read())
     settings = SqlSettings.model_validate(request["settings"])
     _limit_time(settings)
@@ -38,7 +38,7 @@ def main() -> None:
     try:
         with closing(_open(Path(request["store"]))) as store:
             _limit_the_rest(settings)
-            # Not before: its memory is to be within the limits.
+            # Not earlier: its memory must be within the limits.
             with needing("sql", "SQL"):
                 from recursor.storage.sql.sandbox import answer
 
@@ -53,21 +53,21 @@ def main() -> None:
 
 
 def _open(path: Path) -> Store:
-    """Return the store, or an empty one where there is none yet."""
+    """Return the store, or an empty one if there is none yet."""
     if (path / "data.mdb").exists():
         return open_store(path, read_only=True)
     return MemoryStore(TABLES)
 
 
 def _limit_time(settings: SqlSettings) -> None:
-    """Have the system end this process, should its parent be gone and DuckDB not look at the clock."""
+    """Let the system end this process if its parent is gone and DuckDB ignores the clock."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, settings.seconds + GRACE_SECONDS)
     os.nice(_NICENESS)
 
 
 def _go_first() -> None:
-    """Have Linux end this process first when the machine runs out of memory, and not the engine."""
+    """Let Linux end this process first, before the engine, when the machine runs out of memory."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
 
@@ -78,7 +78,7 @@ def _limit_the_rest(settings: SqlSettings) -> None:
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
     ):
-        # Not every system has every limit, and one may be set lower already.
+        # Not every system has every limit, and one may already be lower.
         with suppress(ValueError, OSError):
             resource.setrlimit(what, (most, most))
 

@@ -207,9 +207,9 @@ for line in sys.stdin:
 
     def test_it_cannot_write(self, tmp_path: Path) -> None:
         with closing(LmdbStore(make(tmp_path), ["table"], read_only=True)) as store:
-            with pytest.raises(StoreUsageError, match="opened to be read only"):
+            with pytest.raises(StoreUsageError, match="open only for reading"):
                 store.commit(filling(), print)
-            with pytest.raises(StoreUsageError, match="opened to be read only"):
+            with pytest.raises(StoreUsageError, match="open only for reading"):
                 store.write(filling())
 
     def test_a_table_that_does_not_exist_is_empty_and_one_not_asked_for_is_unknown(

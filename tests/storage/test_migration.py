@@ -100,7 +100,7 @@ def test_a_newer_store_is_refused_and_not_touched(tmp_path: Path, read_only: boo
 
 def test_a_store_that_is_just_being_made_is_told_from_an_older_one(tmp_path: Path) -> None:
     open_store(tmp_path).close()
-    with pytest.raises(UnfinishedStoreError, match="just being made"):
+    with pytest.raises(UnfinishedStoreError, match="is being created"):
         open_store(tmp_path, create, renew, read_only=True)
 
 

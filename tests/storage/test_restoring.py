@@ -216,7 +216,7 @@ class TestWhatIsNoGood:
 
     def test_is_found_to_be_somebody_else_s(self, tmp_path: Path) -> None:
         LmdbStore(tmp_path / "other", ["songs"]).close()
-        with pytest.raises(StorageCorruptError, match="holds nothing of Recursor's"):
+        with pytest.raises(StorageCorruptError, match="contains no Recursor data"):
             check_copy(tmp_path / "other")
 
 

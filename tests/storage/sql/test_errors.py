@@ -25,14 +25,14 @@ from tests.making import make_artifact
         ("SELECT nofunction(1)", r"Catalog Error: Scalar Function with name nofunction does not exist"),
         ("SELECT $1", r"."),
         ("DELETE FROM todos", r"DELETE is not possible here: give one SELECT$"),
-        ("SELECT 1; SELECT 2", r"holds 2 statements: give one SELECT$"),
-        ("", r"holds no statement: give one SELECT$"),
+        ("SELECT 1; SELECT 2", r"contains 2 statements: give one SELECT$"),
+        ("", r"contains no statement: give one SELECT$"),
         ("SELECT * FROM read_csv('/etc/passwd')", r"read_csv\(\) is not possible here: "),
         ("SELECT read_text('/etc/passwd')", r"read_text\(\) is not possible here: "),
-        ("FROM '/etc/passwd.csv'", r"reads files or settings: it can read the store's tables only$"),
+        ("FROM '/etc/passwd.csv'", r"reads files or settings: only the store's tables can be read$"),
         (
             "PIVOT todos ON status USING count(*)",
-            r"DuckDB would run it as several statements: give PIVOT its values with IN$",
+            r"DuckDB would run this as several statements: list the values of PIVOT with IN$",
         ),
     ],
 )
