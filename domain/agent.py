@@ -1,4 +1,4 @@
-"""What a role does: the one thing that users of Recursor write."""
+"""The interface of agents, which do the work of roles: the part that users of Recursor write."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -13,37 +13,37 @@ from recursor.domain.spending import Spend
 
 
 class Meter(Protocol):
-    """Counts what a run spends, durably, and refuses what would exceed a budget."""
+    """Counts a run's spending durably, and refuses calls that would exceed a budget."""
 
     async def begin(self) -> None:
         """Count a run that will call a model.
 
         Raises:
-            BudgetExceededError: there have been as many within the hour as are allowed.
+            BudgetExceededError: the limit of runs per hour is reached.
             AgentFailedError: its stack was deleted.
         """
         ...
 
     async def reserve(self, most: Spend) -> str:
-        """Set aside what a call may cost at most; to be called before each call.
+        """Reserve the maximum cost of a call; call this before each call.
 
         Returns:
-            the key of what was set aside. A caller that is cancelled while it waits has nothing to settle.
+            the key of the reservation. A caller that is cancelled while it waits has nothing to settle.
 
         Raises:
-            BudgetHeldError: a budget has enough left, but other calls have reserved it: try again later.
-            BudgetExceededError: a budget has less left.
-            PriceUnknownError: part of it has no known price, and a budget in dollars applies.
+            BudgetHeldError: other calls have reserved what is left of a budget: try again later.
+            BudgetExceededError: a budget has too little left.
+            PriceUnknownError: part of the cost has no known price, and a budget in dollars applies.
             AgentFailedError: its stack was deleted.
         """
         ...
 
     async def settle(self, reservation: str, spent: Spend | None) -> None:
-        """Replace what was reserved by what the call cost.
+        """Replace a reservation with the actual cost of the call.
 
         Args:
-            reservation: what `reserve` returned.
-            spent: what was spent; None if that is unknown: then all that was reserved counts as spent.
+            reservation: the key that `reserve` returned.
+            spent: the actual cost; None if unknown: then the whole reservation counts as spent.
         """
         ...
 
@@ -54,7 +54,7 @@ class Unmetered:
     async def begin(self) -> None:
         """See `Meter.begin`."""
 
-    async def reserve(self, most: Spend) -> str:  # noqa: ARG002  # nothing is counted
+    async def reserve(self, most: Spend) -> str:  # noqa: ARG002  # nothing is reserved
         """See `Meter.reserve`."""
         return ""
 
@@ -63,10 +63,10 @@ class Unmetered:
 
 
 class Models(Protocol):
-    """What asks models on behalf of all runs of an orchestrator; `recursor.agents.model` knows its kind."""
+    """Asks models for all runs of an orchestrator; `recursor.agents.model` knows its type."""
 
     async def aclose(self) -> None:
-        """Cancel the calls under way and close all connections. Called on the event loop."""
+        """Cancel running calls and close all connections. Called on the event loop."""
         ...
 
 
@@ -76,30 +76,30 @@ def _ignore(_text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of an agent: its key, its limits, and whether it is still wanted."""
+    """One run of an agent: its key, its limits, and whether it was abandoned."""
 
     execution_id: str
     role: str
     attempt: int
-    """With the two above, the key of the run: a repetition after a crash differs in this alone."""
+    """With the two above, the key of the run: a repetition after a crash differs only in this."""
     reason: str
-    """Why the agent runs, as the detector said."""
+    """Why the agent runs, from the detector."""
     settings: Settings
     deadline: float
-    """When the run is abandoned: seconds since the epoch, UTC."""
+    """When the run will be abandoned: seconds since the epoch, UTC."""
     cancelled: Event = field(default_factory=Event)
-    """Set when the run is abandoned: what it returns is discarded then. A coroutine is cancelled, too."""
+    """Set when the run is abandoned: its outcome is discarded then. A coroutine is also cancelled."""
     meter: Meter = field(default_factory=Unmetered)
-    """Counts what the run spends."""
+    """Counts the run's spending."""
     say: Callable[[str], None] = _ignore
-    """Tells observers the answer so far; may be called as often as there is more."""
+    """Shows observers the answer so far; may be called repeatedly as it grows."""
     priority: int = 0
-    """Of the node, 0 to 10: the most urgent run goes first where calls of models wait in line."""
+    """The node's, 0 to 10: the most urgent run goes first where model calls queue."""
     models: Models | None = None
-    """Asks models for it; None: those that all runs of the process share."""
+    """Asks models for the run; None: the models that all runs of the process share."""
     aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
-    """Frees the run's place among the agents that run at a time, for the length of an `async with` block in
-    which a coroutine only waits for others."""
+    """Frees the run's place among the concurrent agents during an `async with` block in which a coroutine
+    only waits."""
 
 
 class Agent(Protocol):
@@ -116,19 +116,19 @@ class Agent(Protocol):
             run: the key of this run, its reason, settings and deadline.
 
         Returns:
-            the effects that the supervisor shall apply, all or none.
+            the effects that the supervisor should apply, all or none.
 
         Raises:
-            AgentFailedError: it gives up: the node fails with its text, what it spent is counted.
-            BudgetExceededError: what its meter refused: the node fails, and the stack is paused.
-            Exception: anything else: the node fails with its text, the others run on.
+            AgentFailedError: the agent gives up: the node fails with this text, and its spending is counted.
+            BudgetExceededError: the meter refused a call: the node fails, and the stack is paused.
+            Exception: anything else: the node fails with this text, and the others continue.
         """
         ...
 
 
 class AgentChoice(Protocol):
-    """Stands for several agents in a role: chosen at every run, before it gets a thread or the event loop."""
+    """Chooses a role's agent for every run, before the run gets a thread or the event loop."""
 
     def choose(self, role: str, settings: Settings) -> Agent:
-        """Return the agent that does the work of `role` under a stack's `settings`. It must not block."""
+        """Return the agent for `role` under a stack's `settings`. It must not block."""
         ...

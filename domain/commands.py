@@ -1,7 +1,7 @@
-"""What people, programs and other stacks can have done to one stack. Its owner carries it out.
+"""Commands of people, programs and other stacks to one stack. The stack's owner carries them out.
 
-Each is answered when it is on disk. Those that make something carry its id, so that they can be repeated
-without doing it twice.
+Each is answered when its change is on disk. Commands that create a record carry its id, so that repeating
+them does nothing.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from recursor.domain.todo import Todo
 
 
 class Command(StrEnum):
-    """What a person can tell a stack to do."""
+    """A command that changes whether a stack runs."""
 
     START = "start"
     PAUSE = "pause"
@@ -36,7 +36,7 @@ class CreateStack(Question[Stack]):
 
     @property
     def stack_id(self) -> str:
-        """The stack it concerns."""
+        """The stack that it concerns."""
         return self.stack.id
 
 
@@ -48,20 +48,20 @@ class ControlStack(Question[Stack]):
     command: Command
     reason: str | None = None
     only_if_concerned: bool = False
-    """Whether a stack whose state the command makes no difference to stays as it is. The answer is None then:
-    it is one of many, which nobody has named."""
+    """Whether to leave a stack alone, and answer None, if the command would not change its state: for
+    commands to all stacks."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteStack(Question[None]):
-    """Remove a stack and all that belongs to it. Answered with None, or `NotFoundError`."""
+    """Remove a stack and all its records. Answered with None, or `NotFoundError`."""
 
     stack_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigureStack(Question[Stack]):
-    """Override settings; None takes an override back. Answered with the `Stack`, or `InvalidInputError`."""
+    """Override settings; None removes an override. Answered with the `Stack`, or `InvalidInputError`."""
 
     stack_id: str
     changes: Mapping[str, Mapping[str, JsonValue]]
@@ -77,34 +77,34 @@ class RenameStack(Question[Stack]):
 
 @dataclass(frozen=True, slots=True)
 class SetIdea(Question[ProjectIdea]):
-    """Give a stack an idea, or another one; what was planned stays until the planner has read it.
+    """Give a stack an idea, or replace its idea; its plan stays until the planner has read the new one.
 
-    Answered with the `ProjectIdea` as it is then.
+    Answered with the resulting `ProjectIdea`.
     """
 
     idea: ProjectIdea
 
     @property
     def stack_id(self) -> str:
-        """The stack it concerns."""
+        """The stack that it concerns."""
         return self.idea.stack_id
 
 
 @dataclass(frozen=True, slots=True)
 class SendUserMessage(Question[UserMessage]):
-    """A visitor writes to a stack. Answered with the `UserMessage`."""
+    """Write to a stack as a visitor. Answered with the `UserMessage`."""
 
     message: UserMessage
 
     @property
     def stack_id(self) -> str:
-        """The stack it concerns."""
+        """The stack that it concerns."""
         return self.message.stack_id
 
 
 @dataclass(frozen=True, slots=True)
 class SendStackMessage(Question[Message]):
-    """One stack writes to another, or to all others. Answered with the `Message`."""
+    """Write from one stack to another, or to all others. Answered with the `Message`."""
 
     message: Message
 
@@ -122,13 +122,13 @@ class AddTodo(Question[Todo]):
 
     @property
     def stack_id(self) -> str:
-        """The stack it concerns."""
+        """The stack that it concerns."""
         return self.todo.stack_id
 
 
 @dataclass(frozen=True, slots=True)
 class EditTodo(Question[Todo]):
-    """Rewrite an open todo, or change its priority; what is None stays.
+    """Rewrite an open todo, or change its priority; None leaves a field as it is.
 
     Answered with the `Todo`, or `NotFoundError`, `ConflictError`.
     """

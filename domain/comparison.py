@@ -1,4 +1,4 @@
-"""What is different between two texts."""
+"""Differences between two texts."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import Match, SequenceMatcher
@@ -7,35 +7,35 @@ from rapidfuzz.distance import LCSseq
 
 from recursor.domain.errors import InvalidInputError
 
-# Lines of both together: the time grows with their product, and is a twentieth of a second with these.
+# Total lines of both texts: the time grows with their product, and this many take a twentieth of a second.
 LONGEST_COMPARED = 20_000
 
 # Equal lines around each change.
 _AROUND = 3
 
 Block = tuple[str, int, int, int, int]
-"""What became of some lines (`equal`, `replace`, `delete` or `insert`): from where to where they are in the
-old text, and in the new one."""
+"""A change of some lines (`equal`, `replace`, `delete` or `insert`), with their start and end in the old and
+in the new text."""
 
 
 def hunks(old: Sequence[str], new: Sequence[str]) -> Iterable[list[Block]]:
-    """Return the groups of changes that are near each other, with three equal lines around.
+    """Return the changes in groups of neighbours, with three equal lines around each group.
 
     Args:
-        old: lines, with `new` together at most `LONGEST_COMPARED`.
-        new: what became of them.
+        old: the old lines; together with `new` at most `LONGEST_COMPARED`.
+        new: the new lines.
     """
     return _Matcher(old, new).get_grouped_opcodes(_AROUND)
 
 
 def unified(old: str, new: str, old_name: str, new_name: str) -> str:
-    """Return the difference as `diff -u` tells it; empty when there is none.
+    """Return the difference in the format of `diff -u`; empty when there is none.
 
     Args:
-        old: a text.
-        new: what became of it.
-        old_name: what the first is called there.
-        new_name: likewise.
+        old: the old text.
+        new: the new text.
+        old_name: the old text's name in the result.
+        new_name: the new text's name.
 
     Raises:
         InvalidInputError: the two have more than 20,000 lines.
@@ -51,14 +51,14 @@ def unified(old: str, new: str, old_name: str, new_name: str) -> str:
 
 
 class _Matcher(SequenceMatcher[str]):
-    """Finds the longest common subsequence, in a time that no text can make long."""
+    """Finds the longest common subsequence in bounded time, whatever the texts."""
 
     def __init__(self, old: Sequence[str], new: Sequence[str]) -> None:
         super().__init__()
         self._lines = old, new
 
     def get_matching_blocks(self) -> list[Match]:
-        # Numbers for the lines, since hashes are compared.
+        # Numbers in place of lines, because hashes are compared.
         numbers: dict[str, int] = {}
         old, new = ([numbers.setdefault(line, len(numbers)) for line in text] for text in self._lines)
         return [Match(*block) for block in LCSseq.opcodes(old, new).as_matching_blocks()]
@@ -76,7 +76,7 @@ def _told(hunk: Sequence[Block], old: Sequence[str], new: Sequence[str]) -> Iter
 
 
 def _range(start: int, stop: int) -> str:
-    """Return where some lines are, as POSIX's `diff -u` says it: of none, the line before."""
+    """Return the range of some lines in the format of POSIX's `diff -u`: without lines, the line before."""
     length = stop - start
     return str(start + 1) if length == 1 else f"{start + bool(length)},{length}"
 

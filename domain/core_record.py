@@ -1,4 +1,4 @@
-"""The records that the core copies and stores all day, which are lighter than pydantic's models."""
+"""The records that the core copies and stores constantly; lighter than pydantic models."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -13,11 +13,11 @@ from recursor.domain.record import Record, docstrings, unchecked
 
 
 class CoreRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A frozen record whose constructor checks nothing: it is for values that are known to be right.
+    """A frozen record whose constructor checks nothing: for values known to be valid.
 
-    To make and to change one takes a tenth of the time of a `Record`, and half of the memory. Whatever comes
-    from outside goes through `model_validate`. It has a place in pydantic's models and in the description of
-    the API as a `Record` has: `model_of` returns the model that stands for it there.
+    Creating and changing one takes a tenth of the time of a `Record`, and half the memory. Data from outside
+    goes through `model_validate`. Like a `Record`, it can be part of pydantic models and of the API's
+    description: `model_of` returns the model that represents it there.
     """
 
     version: ClassVar[int] = 1
@@ -25,33 +25,33 @@ class CoreRecord(msgspec.Struct, frozen=True, kw_only=True):
     if TYPE_CHECKING:
 
         def but(self, **changes: Any) -> Self:
-            """Return this record with some fields changed, not validated."""
+            """Return this record with some fields changed, without validation."""
 
     else:
         but = msgspec.Struct.__replace__
 
     @classmethod
     def model_validate(cls, value: object) -> Self:
-        """Return the record that a mapping of fields stands for, checked.
+        """Return a record validated from a mapping of fields.
 
         Raises:
-            pydantic.ValidationError: a field is not acceptable.
+            pydantic.ValidationError: a field is invalid.
         """
         record: Self = _adapter(cls).validate_python(value)
         return record
 
     @classmethod
     def model_validate_json(cls, text: str | bytes) -> Self:
-        """Return the record that JSON stands for, checked.
+        """Return a record validated from JSON.
 
         Raises:
-            pydantic.ValidationError: it is no JSON, or a field is not acceptable.
+            pydantic.ValidationError: it is not JSON, or a field is invalid.
         """
         record: Self = _adapter(cls).validate_json(text)
         return record
 
     def model_dump(self, *, mode: Literal["python", "json"] = "python") -> Any:
-        """Return the fields as plain data; for "json" times and decimals are text."""
+        """Return the fields as plain data; for "json", times and decimals are text."""
         return _adapter(type(self)).dump_python(self, mode=mode)
 
     def model_dump_json(self) -> str:
@@ -82,13 +82,13 @@ AnyRecord = Record | CoreRecord
 
 
 def record_fields(record: AnyRecord) -> Mapping[str, Any]:
-    """Return the fields of a record, in their order, with the values as they are."""
+    """Return the fields of a record, in order, with unconverted values."""
     return msgspec.structs.asdict(record) if isinstance(record, CoreRecord) else record.__dict__
 
 
 @cache
 def model_of(kind: type[AnyRecord]) -> type[Record]:
-    """Return the pydantic model of a kind of record: itself, or one with the same fields."""
+    """Return the pydantic model of a record type: itself, or one with the same fields."""
     if issubclass(kind, Record):
         return kind
     told = docstrings(kind)
@@ -115,6 +115,6 @@ def _default(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
 
 
 def _description(field: msgspec.structs.FieldInfo, told: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the attribute's docstring says, unless its type says something already."""
+    """Return the attribute's docstring, unless its type already has a description."""
     of_type = [each for each in get_args(field.type) if isinstance(each, FieldInfo) and each.description]
     return {"description": told[field.name]} if field.name in told and not of_type else {}

@@ -1,4 +1,4 @@
-"""What an agent proposes: effects, each one change to the stack, in one outcome.
+"""An agent's proposal: an outcome with effects, each of which is one change to the stack.
 
 The supervisor applies the effects of an outcome together with the node's new status, or not at all.
 """
@@ -16,7 +16,7 @@ from recursor.domain.todo import TodoPriority, TodoStatus, TodoText
 
 
 class SetProject(Record):
-    """Say what the idea means: title, description, features. `idea` itself only where there is none yet."""
+    """Describe the idea: title, description, features. Set `idea` itself only if the stack has none yet."""
 
     kind: Literal["set_project"] = "set_project"
     idea: Text | None = None
@@ -28,14 +28,14 @@ class SetProject(Record):
 
 
 class SetPhase(Record):
-    """Say how far the project has come."""
+    """Set the phase of the project."""
 
     kind: Literal["set_phase"] = "set_phase"
     phase: Phase
 
 
 class CreateTodo(Record):
-    """Add a piece of work."""
+    """Add a todo."""
 
     kind: Literal["create_todo"] = "create_todo"
     content: TodoText
@@ -44,7 +44,7 @@ class CreateTodo(Record):
 
 
 class UpdateTodo(Record):
-    """Change a piece of work; what is None stays."""
+    """Change a todo; None leaves a field as it is."""
 
     kind: Literal["update_todo"] = "update_todo"
     todo_id: str
@@ -54,7 +54,7 @@ class UpdateTodo(Record):
 
 
 class PublishArtifact(Record):
-    """Make the next version of the artifact."""
+    """Create the next version of the artifact."""
 
     kind: Literal["publish_artifact"] = "publish_artifact"
     content: str = Field(min_length=1)
@@ -62,13 +62,13 @@ class PublishArtifact(Record):
 
 
 class AnswerUserMessage(Record):
-    """Answer a visitor. One that is answered already stays as it is."""
+    """Answer a visitor. An answered message stays as it is."""
 
     kind: Literal["answer_user_message"] = "answer_user_message"
     message_id: str
     answer: Text
     needs_planning: bool | None = None
-    """Whether the message asks for something that the planner has to plan; None: its words tell."""
+    """Whether the message asks for something to plan; None: decided by its words."""
 
 
 class PlanUserMessages(Record):
@@ -94,7 +94,7 @@ class SendMessage(Record):
 
 
 class ReviewArtifact(Record):
-    """Note that a version was reviewed, and what the reviewer recommends from now on."""
+    """Note that a version was reviewed, and replace the reviewer's recommendations."""
 
     kind: Literal["review_artifact"] = "review_artifact"
     number: int = Field(ge=0)
@@ -109,7 +109,7 @@ class TakeRecommendations(Record):
 
 
 class Remember(Record):
-    """Add to the agent's own long-term memory; what it knows already is not added again."""
+    """Add to the agent's own long-term memory; known entries are not added again."""
 
     kind: Literal["remember"] = "remember"
     facts: tuple[Text, ...] = ()
@@ -117,7 +117,7 @@ class Remember(Record):
 
 
 class SetFocus(Record):
-    """Say what the agent is at."""
+    """Set what the agent is working on."""
 
     kind: Literal["set_focus"] = "set_focus"
     active_task: str | None = None
@@ -143,7 +143,7 @@ Effect = Annotated[
 
 
 class Outcome(Record):
-    """What one run of an agent comes to."""
+    """The result of one run of an agent."""
 
     effects: tuple[Effect, ...] = ()
     summary: str = ""

@@ -1,4 +1,4 @@
-"""The errors a caller can expect. Each text is one line: the thing, the value, the remedy."""
+"""The errors that a caller can expect. Each text is one line: the thing, the value, the remedy."""
 
 from difflib import get_close_matches
 from typing import NoReturn, Self
@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 SECRET = "secret"
-"""The type of pydantic errors about values that are not to be shown again."""
+"""The type of pydantic errors about secret values, which are not shown again."""
 
 
 class RecursorError(Exception):
@@ -15,18 +15,18 @@ class RecursorError(Exception):
 
 
 class InvalidInputError(RecursorError):
-    """A value that was given to us cannot be used. Nothing was written."""
+    """A given value cannot be used. Nothing was written."""
 
     fields: tuple[tuple[tuple[str | int, ...], str], ...] = ()
-    """The fields that cannot be used, where it is known: (the path to it, what is wrong with it)."""
+    """The unusable fields, if known: (the path to it, the problem)."""
 
     @classmethod
     def explaining(cls, what: str, error: ValidationError) -> Self:
         """Turn a pydantic error about `what` into one line that names the first bad field and its value.
 
         Args:
-            what: the thing that was being made, as its user would call it ("todo", "settings").
-            error: what pydantic raised.
+            what: the thing being created, as its user would call it ("todo", "settings").
+            error: pydantic's error.
         """
         problems = error.errors(include_url=False)
         first = problems[0]
@@ -37,28 +37,28 @@ class InvalidInputError(RecursorError):
 
 
 class NotFoundError(RecursorError):
-    """What was named does not exist."""
+    """The named thing does not exist."""
 
 
 class AmbiguousError(RecursorError):
-    """What was named could be several things."""
+    """The name matches several things."""
 
 
 class ConflictError(RecursorError):
-    """The thing is not in a state in which this can be done."""
+    """The thing's state does not allow this."""
 
 
 def in_one_line(error: BaseException) -> str:
-    """Return an error's type and text in one line of at most some 500 characters.
+    """Return an error's type and text on one line of about 500 characters at most.
 
-    For errors of code that is not ours: one whose text cannot even be asked for is told by its type.
+    For errors of foreign code: if even reading the text fails, only the type is returned.
     """
     name = type(error).__name__
     try:
         text = " ".join(str(error).split())
-    except Exception:  # noqa: BLE001  # whatever it is, the error itself is to be told
+    except Exception:  # noqa: BLE001  # the error itself must be reported, whatever its text raises
         return name
-    # What is no valid text could be neither stored nor shown.
+    # Invalid text could be neither stored nor shown.
     text = text[:500].encode(errors="backslashreplace").decode()
     return f"{name}: {text}" if text else name
 
@@ -66,14 +66,14 @@ def in_one_line(error: BaseException) -> str:
 def unknown_key(
     what: str, key: str, known: list[str], *, noun: str = "key", otherwise: str | None = None
 ) -> NoReturn:
-    """Refuse `key`, suggesting the nearest of the `known` ones.
+    """Refuse `key`, and suggest the nearest of the `known` keys.
 
     Args:
-        what: where it was found.
-        key: what is unknown.
-        known: what there is.
-        noun: what a key is called there.
-        otherwise: what to say when none is near; by default, all that are known.
+        what: where the key was found.
+        key: the unknown key.
+        known: the existing keys.
+        noun: the word for a key there.
+        otherwise: the hint if no key is near; by default, all known keys.
 
     Raises:
         InvalidInputError: always.
@@ -92,7 +92,7 @@ def _sentence(problem: ErrorDetails) -> str:
         message = 'input should be a list, such as ["a", "b"]'
     got = "" if problem["type"] == SECRET else f" (got {_short(repr(problem['input']))})"
     sentence = f"{_short(field)}: {message[0].lower()}{message[1:]}{got}"
-    # The name of a field that should not be there can hold anything, line breaks included.
+    # The name of an unexpected field can hold anything, line breaks included.
     return " ".join(sentence.splitlines())
 
 

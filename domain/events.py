@@ -1,4 +1,4 @@
-"""What happens, told as it happens to whoever subscribed. The store, not this, is what is true."""
+"""Events, for subscribers as they happen. The source of truth is the store, not these."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ class Event(Record):
     """Something that happened to a stack."""
 
     essential: ClassVar[bool] = False
-    """Whether it is told even to who gets only so many events a second: what changes rarely and matters."""
+    """Whether even subscribers with a limit of events per second get it: rare and important changes."""
 
     stack_id: StackId
     at: Timestamp
@@ -34,19 +34,19 @@ class StackChanged(Event):
 
 
 class StackDeleted(Event):
-    """A stack and all that belonged to it are gone."""
+    """A stack was deleted, with all its records."""
 
     essential = True
 
 
 class WorkDetected(Event):
-    """The work status of a stack was computed anew."""
+    """The work status of a stack was recomputed."""
 
     report: WorkReport
 
 
 class CycleStarted(Event):
-    """A cycle began, or goes on after a crash or a pause."""
+    """A cycle began, or continues after a crash or a pause."""
 
     execution_id: str
     number: int
@@ -63,16 +63,16 @@ class NodeStarted(Event):
 
 
 class NodeProgress(Event):
-    """What an agent is about to answer, so far."""
+    """A part of an agent's answer that is still being written."""
 
     execution_id: str
     role: str
     text: str
-    """The newest of it, cut at the front when it is long."""
+    """The newest part, cut at the front if it is long."""
 
 
 class NodeFinished(Event):
-    """A node ended, and what it changed is committed."""
+    """A node ended, and its changes are committed."""
 
     execution_id: str
     role: str
@@ -81,7 +81,7 @@ class NodeFinished(Event):
     seconds: float | None = None
     summary: str = ""
     usage: Usage | None = None
-    """What it took of a model, as far as it said."""
+    """Model usage, if the agent reported it."""
 
 
 class CycleFinished(Event):
@@ -103,7 +103,7 @@ class StackWaits(Event):
 
 
 class Trouble(Event):
-    """Something is wrong with a stack that its records can not show."""
+    """A stack has a problem that its records cannot show."""
 
     essential = True
 
@@ -126,7 +126,7 @@ class UserMessageAnswered(Event):
 
 
 class MessageSent(Event):
-    """A stack was written to by another one."""
+    """Another stack wrote to a stack."""
 
     message_id: str
     from_stack_id: StackId
@@ -135,7 +135,7 @@ class MessageSent(Event):
 
 
 class ContentsChanged(Event):
-    """Somebody changed what a stack has to work with; of `all`: what holds for all stacks."""
+    """Somebody changed a stack's settings, or, for `all`, those of all stacks."""
 
     what: Literal["todos", "idea", "settings"]
 
@@ -143,7 +143,7 @@ class ContentsChanged(Event):
 KINDS: Mapping[str, type[Event]] = {
     re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower(): kind for kind in Event.__subclasses__()
 }
-"""What is told, by the names that it goes by outside."""
+"""The kinds of events, by their public names."""
 
 EventKind = StrEnum("EventKind", sorted(KINDS))  # type: ignore[misc]  # its members are the kinds of events
-"""What somebody can ask to be told."""
+"""The events that a subscriber can ask for."""

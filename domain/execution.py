@@ -1,4 +1,4 @@
-"""The record of one cycle: what the orchestrator did and what it decided."""
+"""The record of one cycle: what ran, and the decision after it."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -17,7 +17,7 @@ class ExecutionStatus(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     WAITING = "waiting"
-    """Nothing failed, and a role waits for what passes by itself, such as the outage of its provider."""
+    """Nothing failed, and a role waits for a temporary obstacle, such as an outage of its provider."""
     CANCELLED = "cancelled"
 
 
@@ -30,37 +30,37 @@ class DecisionKind(StrEnum):
 
 
 class Decision(CoreRecord, frozen=True, kw_only=True):
-    """What comes after a cycle, for how long, and why."""
+    """The decision after a cycle: what comes next, for how long, and why."""
 
     kind: DecisionKind
     pause: Annotated[float | None, Field(ge=0)] = None
-    """Seconds until the next look; None on a pause: until an event."""
+    """Seconds until the next check; None on a pause: until an event."""
     reason: str
     suspend: bool = False
     """Whether the stack is to be paused until a person resumes it."""
     backoff: bool = False
-    """Whether the pause is waited out whatever happens meanwhile."""
+    """Whether the pause lasts its full time, whatever happens meanwhile."""
 
 
 class GraphSummary(CoreRecord, frozen=True, kw_only=True):
-    """What a cycle's graph came to."""
+    """The results of a cycle's graph."""
 
     agents_run: int = 0
     agents_failed: int = 0
     agents_waiting: int = 0
-    """Runs that could not be done for what passes by itself."""
+    """Runs put off by a temporary obstacle."""
     agents_skipped: int = 0
     waves: int = 0
     max_parallel: int = 0
-    """The most runs that were under way at the same time; those in line for a place do not count."""
+    """The most concurrent runs; queued runs do not count."""
     agent_seconds: float = 0.0
-    """Sum of the runs' durations: above the cycle's own duration when they ran in parallel."""
+    """Sum of the runs' durations: longer than the cycle's own if they ran in parallel."""
     input_tokens: int = 0
     output_tokens: int = 0
     cost: Decimal = Decimal(0)
-    """In US dollars, as far as prices are known."""
+    """In US dollars, of usage with a known price."""
     unpriced_tokens: int = 0
-    """Tokens of runs whose price is not known."""
+    """Tokens of runs with an unknown price."""
 
 
 class OrchestratorExecution(CoreRecord, frozen=True, kw_only=True):
@@ -69,7 +69,7 @@ class OrchestratorExecution(CoreRecord, frozen=True, kw_only=True):
     id: str
     stack_id: StackId
     number: int
-    """Which of the stack's cycles it is, from 1; no other cycle of the stack ever has the same."""
+    """The number of the cycle within its stack, from 1; never used twice."""
     epoch: int
     status: ExecutionStatus = ExecutionStatus.RUNNING
     started_at: Timestamp

@@ -1,4 +1,4 @@
-"""Parts of Recursor that an installation may lack, because they need packages that an extra brings."""
+"""Optional parts of Recursor, whose packages are installed by an extra."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,13 +7,13 @@ from recursor.domain.errors import RecursorError
 
 
 class ExtraMissingError(RecursorError, ImportError):
-    """Something needs an extra that is not installed."""
+    """A feature needs an extra that is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        """Say what needs which extra.
+        """Name the feature and its extra.
 
         Args:
-            what: the part, as its user would call it.
+            what: the feature, as its user would call it.
             extra: the extra's name, as in `recursor[extra]`.
         """
         super().__init__(f'{what} needs recursor[{extra}]: pip install "recursor[{extra}]"')
@@ -21,11 +21,11 @@ class ExtraMissingError(RecursorError, ImportError):
 
 @contextmanager
 def needing(extra: str, what: str) -> Iterator[None]:
-    """Import in the body what `extra` brings.
+    """Import the packages of `extra` in the body.
 
     Args:
         extra: the extra's name.
-        what: what needs it, as its user would call it.
+        what: the feature that needs it, as its user would call it.
 
     Raises:
         ExtraMissingError: a package is missing.
@@ -33,7 +33,7 @@ def needing(extra: str, what: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        # Packages tell of what they miss themselves by an ImportError of their own.
+        # Packages report their own missing dependencies with their own ImportError.
         missing = error if isinstance(error, ModuleNotFoundError) else error.__cause__
         if not isinstance(missing, ModuleNotFoundError) or str(missing.name).startswith("recursor"):
             raise

@@ -12,39 +12,39 @@ from recursor.domain.record import Record, RoleName, StackId, Timestamp
 
 
 class NodeStatus(StrEnum):
-    """How far a node has come."""
+    """The status of a node."""
 
     PENDING = "pending"
     RUNNING = "running"
     COMPLETED = "completed"
     FAILED = "failed"
     WAITING = "waiting"
-    """It could not be done for what passes by itself: its role is tried again then, in another cycle."""
+    """A temporary obstacle prevented it: the role is tried again in a later cycle."""
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to the node."""
+        """Whether the node's status is final."""
         return self not in _UNFINISHED
 
 
 _UNFINISHED = (NodeStatus.PENDING, NodeStatus.RUNNING)
 
-# More than any run can use, and little enough that the sums over any time fit into 64 bits.
+# More than any run can use, and small enough that sums over any time fit into 64 bits.
 MAX_TOKENS = 10**12
 # More than any runner will ever spend.
 MAX_DOLLARS = Decimal(10**9)
 
 
 class ModelUsage(Record):
-    """What a run took of one model."""
+    """A run's usage of one model."""
 
     model: str | None = None
     input_tokens: int = Field(default=0, ge=0, le=MAX_TOKENS)
     output_tokens: int = Field(default=0, ge=0, le=MAX_TOKENS)
     cost: Decimal | None = Field(default=None, ge=0, le=MAX_DOLLARS)
-    """In US dollars; None when the price is not known."""
+    """In US dollars; None if the price is unknown."""
 
     @property
     def tokens(self) -> int:
@@ -53,30 +53,30 @@ class ModelUsage(Record):
 
     @property
     def by_model(self) -> "tuple[ModelUsage, ...]":
-        """What was taken of each model."""
+        """The usage of each model."""
         return (self,)
 
     @property
     def known_cost(self) -> Decimal:
-        """In US dollars, as far as prices are known."""
+        """In US dollars, of usage with a known price."""
         return sum([used.cost for used in self.by_model if used.cost is not None], Decimal(0))
 
     @property
     def unpriced_tokens(self) -> int:
-        """Tokens whose price is not known."""
+        """Tokens with an unknown price."""
         return sum([used.tokens for used in self.by_model if used.cost is None])
 
 
 class Usage(ModelUsage):
-    """What a run cost; its model is the one that answered last."""
+    """A run's usage; its model is the one that answered last."""
 
     models: tuple[ModelUsage, ...] = ()
-    """What it took of each, where several models answered; nothing where one did."""
+    """The usage of each model, if several answered; otherwise empty."""
 
     @field_validator("models")
     @classmethod
     def _without_more(cls, models: tuple[ModelUsage, ...]) -> tuple[ModelUsage, ...]:
-        # An agent may give its subclass, which has a field that would be stored with it.
+        # An agent may pass its own subclass, whose additional fields would be stored.
         return tuple(
             used
             if type(used) is ModelUsage
@@ -86,7 +86,7 @@ class Usage(ModelUsage):
 
     @property
     def by_model(self) -> tuple[ModelUsage, ...]:
-        """What it took of each model."""
+        """The usage of each model."""
         return self.models or (self,)
 
 
@@ -105,12 +105,12 @@ class Node(CoreRecord, frozen=True, kw_only=True):
     note: str | None = None
     """Why the node failed, waits, was skipped or was cancelled."""
     waits_until: Timestamp | None = None
-    """When its role is tried again, where it waits."""
+    """When its role is tried again, if it waits."""
     usage: Usage | None = None
 
 
 class ExecutionGraph(CoreRecord, frozen=True, kw_only=True):
-    """The nodes of one cycle. Its id is its execution's."""
+    """The nodes of one cycle. Its id is the execution's."""
 
     id: str
     stack_id: StackId
@@ -123,18 +123,18 @@ class ExecutionGraph(CoreRecord, frozen=True, kw_only=True):
         return tuple([node for node in self.nodes if node.wave == number])
 
     def unfinished_wave(self) -> tuple[Node, ...]:
-        """Return what has not ended of the first wave that has not ended; nothing if all have."""
+        """Return the unfinished nodes of the first unfinished wave; empty if all waves have ended."""
         left = [node for node in self.nodes if node.status in _UNFINISHED]
         return tuple([node for node in left if node.wave == left[0].wave])
 
     @property
     def has_ended(self) -> bool:
-        """Whether all nodes have."""
+        """Whether all nodes have ended."""
         return all(node.status not in _UNFINISHED for node in self.nodes)
 
     @property
     def waves(self) -> int:
-        """How many waves there are."""
+        """The number of waves."""
         return 1 + self.nodes[-1].wave if self.nodes else 0
 
     def replacing(self, changed: Mapping[str, Node]) -> "ExecutionGraph":

@@ -1,4 +1,4 @@
-"""What a runner logs, as whoever reads it asks for it."""
+"""Questions to a runner's log, and their answers."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from recursor.domain.record import Record
 
 LogRecord = Mapping[str, Any]
-"""What one line holds: `time`, `level`, `logger`, `event` and others, see docs/how-to/observability.md."""
+"""One record of the log: `time`, `level`, `logger`, `event` and others, see docs/how-to/observability.md."""
 
 # Records: a screen or two.
 USUAL_LOG_PAGE = 100
@@ -20,17 +20,17 @@ _LEVELS = logging.getLevelNamesMapping()
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """Which records are wanted."""
+    """A filter for records."""
 
     level: str = "debug"
-    """The least serious."""
+    """The lowest level."""
     stack_id: str | None = None
     """Only of this stack."""
     named: str | None = None
-    """Only of stacks, gone by now, of this name, or whose id begins so."""
+    """Only of deleted stacks with this name, or with an id that begins with it."""
 
     def fits(self, record: LogRecord) -> bool:
-        """Whether a record is wanted."""
+        """Whether a record matches."""
         least = _LEVELS[self.level.upper()]
         if _LEVELS.get(str(record.get("level", "")).upper(), least) < least:
             return False
@@ -44,19 +44,19 @@ class LogFilter:
 
 
 class LogPage(Record):
-    """Some of a log, oldest first."""
+    """Some records of a log, oldest first."""
 
     items: tuple[Mapping[str, JsonValue], ...]
-    """Each has `time`, `level`, `logger`, `event` and what else is known. A page may be short, or empty, and
-    have an `older`: so many lines are looked through at a time."""
+    """Each has `time`, `level`, `logger`, `event`, and further fields. A page with an `older` may be short or
+    empty, because the lines read per request are limited."""
     older: str | None
-    """Give it as `cursor` to get what was logged before; null where there is nothing before."""
+    """The `cursor` for earlier records; null if there are none."""
     newer: str
-    """Give it as `cursor` to get what is logged after this: it stays the same as long as there is nothing."""
+    """The `cursor` for later records; it stays the same until there are any."""
 
 
 class LogSource(Protocol):
-    """A log that is read a page at a time."""
+    """A log that is read in pages."""
 
     def page(
         self,
@@ -68,10 +68,10 @@ class LogSource(Protocol):
         """Return some records.
 
         Args:
-            wanted: which ones.
-            cursor: the `older` or the `newer` of another page; without it the newest records are returned.
-            since: only those of this time (RFC 3339, UTC, with microseconds) and later.
-            limit: how many at most, 1 or more.
+            wanted: the filter.
+            cursor: the `older` or the `newer` of another page; by default, the newest records are returned.
+            since: only records of this time (RFC 3339, UTC, with microseconds) or later.
+            limit: the most records, 1 or more.
 
         Raises:
             StorageError: the log cannot be read.

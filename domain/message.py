@@ -1,4 +1,4 @@
-"""What reaches a stack from outside: other stacks' messages and visitors' messages."""
+"""Messages to a stack, from other stacks and from visitors."""
 
 from recursor.domain.record import Line, Record, StackId, Text, Timestamp
 
@@ -13,11 +13,11 @@ class Message(Record):
     content: Text
     created_at: Timestamp
     read_at: Timestamp | None = None
-    """When the receiver read it. A broadcast has many receivers: each keeps its own place instead."""
+    """When the receiver read it. Not for a broadcast: each of its receivers records how far it has read."""
 
 
 class UserMessage(Record):
-    """From a visitor. Being answered and being planned for are two separate facts."""
+    """A message from a visitor. Answering it and planning for it are separate."""
 
     id: str
     stack_id: StackId
@@ -29,4 +29,4 @@ class UserMessage(Record):
     planned_at: Timestamp | None = None
     """When the planner took it into account."""
     needs_planning: bool | None = None
-    """Whether it asks for something to be planned, as who answered it judged; None: nobody did."""
+    """Whether it asks for something to plan, as judged with the answer; None: not judged."""

@@ -1,4 +1,4 @@
-"""New records as people and programs give them: checked, and not stored yet."""
+"""New records from people and programs: validated, not yet stored."""
 
 from typing import TypeVar
 
@@ -22,17 +22,17 @@ def new_stack(name: str, now: float, settings: Overrides | None = None) -> Stack
     Args:
         name: one line, 1 to 200 characters.
         now: seconds since the epoch, UTC.
-        settings: what differs from the runner's settings.
+        settings: overrides of the runner's settings.
 
     Raises:
-        InvalidInputError: the name or a setting is not acceptable.
+        InvalidInputError: the name or a setting is invalid.
     """
     Settings().overridden(settings or {})
     return checked(Stack, "stack", id=new_stack_id(), name=name, created_at=now, settings=settings or {})
 
 
 def new_idea(stack_id: str, idea: str, now: float) -> ProjectIdea:
-    """Make the idea that a person gives to a stack.
+    """Make a stack's idea from a person.
 
     Args:
         stack_id: the stack.
@@ -82,7 +82,7 @@ def new_message(sender: Stack, to_stack_id: str | None, content: str, now: float
 
 
 def new_todo(stack_id: str, content: str, priority: int, now: float) -> Todo:
-    """Make a todo that a person gives.
+    """Make a todo from a person.
 
     Raises:
         InvalidInputError: the content is not 1 to 2,000 characters, or the priority not 1 to 5.
@@ -102,15 +102,15 @@ def new_todo(stack_id: str, content: str, priority: int, now: float) -> Todo:
 
 
 def checked(kind: type[R], what: str, **fields: object) -> R:
-    """Make a record of `fields`.
+    """Make a record from `fields`.
 
     Args:
         kind: its type.
-        what: what people call it.
+        what: the record's name for people.
         fields: its fields.
 
     Raises:
-        InvalidInputError: a field is not acceptable; the text names it.
+        InvalidInputError: a field is invalid; the text names it.
     """
     try:
         return kind.model_validate(fields)  # type: ignore[return-value]  # mypy loses the type of the class

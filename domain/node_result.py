@@ -1,4 +1,4 @@
-"""What became of one run of an agent."""
+"""The result of one run of an agent."""
 
 from typing import NamedTuple
 
@@ -13,13 +13,13 @@ class NodeResult(NamedTuple):
     role: str
     attempt: int
     saw: Snapshot
-    """What it read."""
+    """The snapshot that it read."""
     started_at: float | None
-    """This and the next in seconds since the epoch, UTC."""
+    """This and the next field in seconds since the epoch, UTC."""
     finished_at: float
     outcome: Outcome | None = None
     error: str | None = None
     proposal: str | None = None
     """The fingerprint of the plan, artifact or review in the outcome."""
     failure: AgentFailedError | BudgetExceededError | None = None
-    """How the agent gave up, where it said so itself."""
+    """The agent's own error, if it gave up."""

@@ -1,4 +1,4 @@
-"""What `recursor run` takes besides what an orchestrator does, and what a query of it may take."""
+"""Settings of `recursor run` beyond those of an orchestrator, and limits of its queries."""
 
 from pathlib import Path
 from typing import Literal
@@ -10,7 +10,7 @@ from recursor.domain.settings import RunnerSettings
 
 
 class ProcessSettings(RunnerSettings):
-    """What `recursor run` takes besides: where it keeps its data and serves, and how it ends."""
+    """Settings of `recursor run` beyond those of an orchestrator: data directory, address, team, shutdown."""
 
     data: Path = Path(".recursor")
     """The data directory of every command."""

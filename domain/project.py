@@ -1,4 +1,4 @@
-"""What a stack is to make, and what it has made."""
+"""A stack's project: its idea and its artifact."""
 
 from collections.abc import Mapping
 from shlex import quote
@@ -44,7 +44,7 @@ class IdeaReading(Record):
 
 
 class ProjectIdea(Record):
-    """The idea a person gave, and what the planner made of it."""
+    """A person's idea, and the planner's description of it."""
 
     stack_id: StackId
     idea: Text
@@ -60,7 +60,7 @@ class ProjectIdea(Record):
 
 
 class Artifact(Record):
-    """One version of the page the stack is making. Versions count from 1."""
+    """One version of the page that the stack builds. Versions count from 1."""
 
     id: str
     stack_id: StackId

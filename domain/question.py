@@ -1,4 +1,4 @@
-"""What every message to the orchestrator is: a question whose answer has a type."""
+"""The base of all messages to the orchestrator: a question with a typed answer."""
 
 from typing import Generic, TypeVar
 
@@ -6,6 +6,6 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Question(Generic[T_co]):
-    """A message that is answered with a `T_co`, or with the error that kept it from being carried out."""
+    """A message that is answered with a `T_co`, or with an error if it could not be carried out."""
 
     __slots__ = ()

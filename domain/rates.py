@@ -1,4 +1,4 @@
-"""How much a provider may be asked."""
+"""Rate limits of providers."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -12,14 +12,14 @@ RateName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.-]*(:[!-~]+
 
 
 class Rate(Record):
-    """Limits on the calls of a provider, or of one of its models; None: none."""
+    """Limits on the calls of a provider, or of one of its models; None: no limit."""
 
     requests_per_minute: int | None = Field(default=None, ge=1)
-    """Calls begun within any sixty seconds."""
+    """Calls that start within sixty seconds."""
     tokens_per_minute: int | None = Field(default=None, ge=1)
-    """Tokens, of questions and answers together, of the calls begun within any sixty seconds."""
+    """Input and output tokens of calls that start within sixty seconds."""
     concurrent: int | None = Field(default=None, ge=1)
-    """Calls at a time."""
+    """Concurrent calls."""
 
 
 Rates = Mapping[RateName, Rate]

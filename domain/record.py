@@ -1,4 +1,4 @@
-"""What every record has in common: it is frozen, complete, and knows the version of its shape."""
+"""The base of all records: frozen, complete, and with a version of its shape."""
 
 import ast
 import inspect
@@ -29,7 +29,7 @@ _LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 def iso(timestamp: float) -> str:
     """Return `timestamp` (seconds since the epoch, UTC) as RFC 3339 text with microseconds.
 
-    The format ends with the year 9999: what is due later, as a very long pause may be, is due then.
+    The format ends with the year 9999; later times, as after a very long pause, are cut to that.
     """
     within = min(max(timestamp, _FIRST), _LAST)
     return datetime.fromtimestamp(within, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -39,7 +39,7 @@ def seconds_of(moment: str) -> float:
     """Return RFC 3339 text, with its offset, as seconds since the epoch, UTC.
 
     Raises:
-        ValueError: it is no time, or has no offset.
+        ValueError: it is not a time, or has no offset.
     """
     at = datetime.fromisoformat(moment)
     if at.tzinfo is None:
@@ -48,7 +48,7 @@ def seconds_of(moment: str) -> float:
 
 
 class _TextInJson:
-    """Lets a time be read from JSON as it is written there. From Python it is a number, and only that."""
+    """Reads a time from its text form in JSON. In Python a time is always a number."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -61,7 +61,7 @@ def _number(value: object) -> object:
     return seconds_of(value) if isinstance(value, str) else value
 
 
-# A float in memory and on disk, because a float compares, subtracts and packs fast; RFC 3339 in JSON.
+# A float in memory and on disk, because floats compare, subtract and pack fast; RFC 3339 in JSON.
 Timestamp = Annotated[
     float,
     _TextInJson,
@@ -71,7 +71,7 @@ Timestamp = Annotated[
         {"type": "string", "format": "date-time", "description": "A time, UTC"}, mode="serialization"
     ),
 ]
-# One line on any screen: no control characters but the tab, no separators of lines.
+# One line on any screen: no control characters except the tab, no line separators.
 Line = Annotated[
     str,
     StringConstraints(
@@ -95,9 +95,9 @@ class Record(BaseModel):
         frozen=True,
         extra="forbid",
         allow_inf_nan=False,
-        # A command needs a few of all records: each is made ready when it is first used.
+        # Each model is built on first use: a command needs few of them.
         defer_build=True,
-        # What is written always has all of its fields.
+        # Written records always have all fields.
         json_schema_serialization_defaults_required=True,
     )
 
@@ -109,8 +109,8 @@ class Record(BaseModel):
     ) -> JsonSchemaValue:
         """Describe fields by their docstrings.
 
-        Pydantic can do that by itself (`use_attribute_docstrings`), but reads the source of all classes when
-        they are imported, which takes half of the time of the import.
+        Pydantic's own `use_attribute_docstrings` reads the source of every class on import, which takes half
+        of the import's time.
         """
         found = handler(schema)
         properties = handler.resolve_ref_schema(found).get("properties", {})
@@ -120,7 +120,7 @@ class Record(BaseModel):
         return found
 
     def but(self, **changes: Any) -> Self:
-        """Return this record with some fields changed, not validated: for values known to be right."""
+        """Return this record with some fields changed, without validation: for values known to be valid."""
         return unchecked(type(self), self.__dict__ | changes, self.__pydantic_fields_set__)
 
 
@@ -128,12 +128,12 @@ R = TypeVar("R", bound=Record)
 
 
 def unchecked(kind: type[R], fields: Mapping[str, Any], given: Set[str]) -> R:
-    """Return a record of values that are known to be right, in an eighth of the time of `model_construct`.
+    """Return a record of values known to be valid, in an eighth of the time of `model_construct`.
 
     Args:
         kind: its type.
         fields: all of its fields.
-        given: the names of those that do not merely have their defaults.
+        given: the names of the fields that were set explicitly.
     """
     record = object.__new__(kind)
     _set_fields(record, fields)
@@ -143,7 +143,7 @@ def unchecked(kind: type[R], fields: Mapping[str, Any], given: Set[str]) -> R:
     return record
 
 
-# A frozen record refuses assignments; these write to its slots, as pydantic does when it makes one.
+# A frozen record refuses assignments; these write to its slots, as pydantic's constructor does.
 _set_fields = BaseModel.__dict__["__dict__"].__set__
 _set_given = BaseModel.__dict__["__pydantic_fields_set__"].__set__
 _set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__
@@ -152,11 +152,11 @@ _set_private = BaseModel.__dict__["__pydantic_private__"].__set__
 
 @cache
 def described_fields(kind: type[Record]) -> Mapping[str, str]:
-    """Return what is said of the fields of a kind of record, by name."""
+    """Return the descriptions of a record type's fields, by name."""
     told: dict[str, str] = {}
     for base in reversed(kind.__mro__):
         if issubclass(base, Record) and base is not Record:
-            # The classes of generic models have no source of their own.
+            # Generic models have no source of their own.
             with suppress(OSError):
                 told |= docstrings(base)
     return told | {name: field.description for name, field in kind.model_fields.items() if field.description}

@@ -1,4 +1,4 @@
-"""Every threshold, interval, keyword, pause and limit, with its default. Seconds and bytes throughout."""
+"""All thresholds, intervals, keywords, pauses and limits, with defaults. Seconds and bytes throughout."""
 
 import re
 from collections.abc import Mapping
@@ -31,9 +31,10 @@ ModelName = Annotated[str, StringConstraints(pattern=MODEL_PATTERN, max_length=5
 
 def _address(value: Any) -> Any:
     if isinstance(value, str) and re.match(r"^https?://[^/?#]*@", value):
-        # Settings are shown to everybody.
+        # Everybody can see settings.
         raise PydanticCustomError(
-            SECRET, "has a name or a password in it, and everybody sees settings: give OPENAI_API_KEY instead"
+            SECRET,
+            "contains a user name or password, and everyone can see settings: set OPENAI_API_KEY",
         )
     return value
 
@@ -158,11 +159,11 @@ class ModelSettings(Record):
         return (self.of(role), *self.fallback, self.base_url or "")
 
     def of(self, role: str) -> str:
-        """Return the model that does the work of `role`."""
+        """Return the model for `role`."""
         return self.roles.get(role, self.name)
 
     def chain_of(self, role: str) -> tuple[str, ...]:
-        """Return the models that are asked in turn for `role`: its own, and those that stand in."""
+        """Return the models to ask in turn for `role`: its own, then its fallbacks."""
         return tuple(dict.fromkeys((self.of(role), *(name for name in self.fallback if name != SCRIPTED))))
 
 
@@ -184,11 +185,11 @@ class BudgetSettings(Budget):
 
     @property
     def whole(self) -> Budget:
-        """What all roles may spend of it together."""
+        """The part of the budget that all roles share."""
         return Budget(tokens=self.tokens, dollars=self.dollars, runs_per_hour=self.runs_per_hour)
 
     def of_role(self, role: str) -> Budget:
-        """Return what one role may spend of it."""
+        """Return the budget of one role."""
         return Budget(
             tokens=self.role_tokens.get(role),
             dollars=self.role_dollars.get(role),
@@ -211,7 +212,7 @@ class LoopSettings(Record):
     """Versions of the artifact after which a stack without input is paused. 0: no limit."""
 
 
-# Sections of the settings file that no stack has.
+# Sections of the settings file that stacks do not have.
 _OF_THE_RUNNER = ("runner", "sql")
 
 
@@ -229,7 +230,7 @@ class Settings(Record):
     def overridden(self, overrides: Overrides) -> Self:
         """Return these settings with `overrides` (section → key → value) in place.
 
-        What is set by role comes over these settings role by role: the other roles keep what they have.
+        Settings by role are merged role by role: other roles keep theirs.
 
         Raises:
             InvalidInputError: an unknown section or key (the nearest is suggested), or a bad value.
@@ -242,7 +243,7 @@ class Settings(Record):
         )
 
     def check_keys(self, overrides: Overrides) -> None:
-        """Check that there are settings of these sections and keys, whatever their values.
+        """Check that these sections and keys exist, whatever their values.
 
         Raises:
             InvalidInputError: an unknown section or key; the nearest is suggested.
@@ -250,14 +251,14 @@ class Settings(Record):
         for name, values in overrides.items():
             if name in _OF_THE_RUNNER:
                 raise InvalidInputError(
-                    f"settings: {name} is the runner's own, and no stack's: give it in recursor.toml, or as "
+                    f"settings: {name} belongs to the runner, not to a stack: set it in recursor.toml, or as "
                     f"RECURSOR_{name.upper()}__KEY"
                 )
             section = getattr(self, name, None) if name in type(self).model_fields else None
             if not isinstance(section, Record):
                 unknown_key("settings", name, list(type(self).model_fields))
             if not isinstance(values, Mapping):
-                raise InvalidInputError(f"settings: {name} is a section: give {name}.KEY")
+                raise InvalidInputError(f"settings: {name} is a section: set {name}.KEY")
             known = type(section).model_fields
             for key in values:
                 if key not in known:
@@ -265,9 +266,9 @@ class Settings(Record):
 
 
 def parse_override(text: str) -> tuple[str, str, JsonValue]:
-    """Split `section.key=value`, as a person types it, into its three parts.
+    """Split `section.key=value`, as typed by a person, into its three parts.
 
-    The value is read as JSON where it is JSON (numbers, true, lists), else as text.
+    The value is read as JSON if it is JSON (numbers, true, lists), else as text.
 
     Raises:
         InvalidInputError: `text` does not have that form.
@@ -286,10 +287,10 @@ def parse_override(text: str) -> tuple[str, str, JsonValue]:
 
 
 def collect_overrides(texts: list[str]) -> dict[str, dict[str, JsonValue]]:
-    """Collect several `section.key=value` into overrides, checked against the settings there are.
+    """Collect several `section.key=value` into overrides, checked against the existing settings.
 
     Raises:
-        InvalidInputError: a form, key or value that is wrong.
+        InvalidInputError: the form, a key or a value is wrong.
     """
     collected: dict[str, dict[str, JsonValue]] = {}
     for text in texts:
@@ -339,7 +340,7 @@ class RunnerSettings(Record):
 
     @property
     def budget(self) -> Budget:
-        """What all stacks may spend together."""
+        """The budget of all stacks together."""
         return Budget(
             tokens=self.budget_tokens,
             dollars=self.budget_dollars,

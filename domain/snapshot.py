@@ -12,42 +12,42 @@ from recursor.domain.todo import Todo
 
 
 class Snapshot(CoreRecord, frozen=True, kw_only=True):
-    """One stack at one moment, bounded: what is open first, and the newest of what is closed."""
+    """One stack at one moment, bounded: open records first, then the newest closed ones."""
 
     stack: Stack
     taken_at: Timestamp
     idea: ProjectIdea | None = None
     todos: tuple[Todo, ...] = ()
-    """The most urgent open ones and the newest closed ones, oldest first."""
+    """The most urgent open todos and the newest closed ones, oldest first."""
     more_todos: int = 0
-    """How many further todos are open."""
+    """Further open todos."""
     user_messages: tuple[UserMessage, ...] = ()
-    """The oldest unanswered ones and the newest of the others, oldest first."""
+    """The oldest unanswered messages and the newest others, oldest first."""
     more_user_messages: int = 0
-    """How many further messages of visitors are unanswered."""
+    """Further unanswered messages of visitors."""
     messages: tuple[Message, ...] = ()
     """The oldest unread messages from other stacks, oldest first."""
     more_messages: int = 0
-    """How many further messages from other stacks are unread."""
+    """Further unread messages from other stacks."""
     artifact: Artifact | None = None
     """The newest version."""
     states: Mapping[RoleName, AgentState]
 
     @property
     def open_todos(self) -> tuple[Todo, ...]:
-        """Of `todos` those that are pending or in progress, most urgent first, then oldest."""
+        """The pending and in-progress todos, most urgent first, then oldest."""
         return tuple(sorted((t for t in self.todos if t.status.open), key=lambda t: (-t.priority, t.id)))
 
     @property
     def unanswered(self) -> tuple[UserMessage, ...]:
-        """Of `user_messages` those without an answer, oldest first."""
+        """The unanswered messages of visitors, oldest first."""
         return tuple(m for m in self.user_messages if m.answered_at is None)
 
     @property
     def next_unanswered(self) -> UserMessage | None:
-        """The message to answer next: the oldest of the visitor whose last answer is longest ago.
+        """The message to answer next: the oldest of the visitor who was answered least recently.
 
-        So visitors take turns, and one with a thousand messages keeps no other waiting.
+        So visitors take turns, and a thousand messages of one visitor delay no other.
         """
         answered: dict[str, float] = {}
         for message in self.user_messages:

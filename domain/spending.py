@@ -1,4 +1,4 @@
-"""What runs may spend, what they spent, and the refusal of what would be too much."""
+"""Budgets, what was spent of them, and the errors when too little is left."""
 
 from collections.abc import Mapping
 from decimal import ROUND_UP, Decimal
@@ -12,7 +12,7 @@ from recursor.domain.record import Record, RoleName, StackId, Timestamp
 from recursor.domain.wording import plural
 
 Kind = Literal["tokens", "dollars", "runs_per_hour"]
-"""What a budget limits: a field of `Budget`."""
+"""The resource that a budget limits: a field of `Budget`."""
 
 _CENT = Decimal("0.01")
 
@@ -20,21 +20,21 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class BudgetName(Record):
-    """Which budget has too little left."""
+    """The budget that has too little left."""
 
     kind: Kind
     role: RoleName | None = None
-    """The role whose budget it is; None: of all roles."""
+    """The role whose budget it is; None: all roles."""
     runner: bool = False
-    """Whether it is that of all stacks together."""
+    """Whether it is the budget of all stacks together."""
     needed: Decimal | None = Field(default=None, ge=0)
-    """What it would have had to be, in its own unit, for what was refused."""
+    """The budget that the refused call would have needed, in its own unit."""
     call: Decimal | None = Field(default=None, ge=0)
-    """What was refused may take at most, where that alone is more than all of the budget."""
+    """The maximum cost of the refused call, if that alone exceeds the whole budget."""
 
     @property
     def problem(self) -> str:
-        """What is wrong with it: used up, or too small from the beginning."""
+        """The problem: used up, or too small from the start."""
         if self.call is None:
             return "used up"
         if self.kind == "runs_per_hour":
@@ -43,22 +43,22 @@ class BudgetName(Record):
 
     @property
     def enough(self) -> Decimal | None:
-        """What to raise it to: twice what was needed, as the next call is seldom the last; None: unknown."""
+        """A sufficient budget: twice the need, because the next call is seldom the last; None: unknown."""
         if not self.needed:
             return None
         return (2 * self.needed).quantize(_CENT, ROUND_UP) if self.kind == "dollars" else 2 * self.needed
 
     def amount(self, number: Decimal) -> str:
-        """Return a number of the budget's unit with it: 18,306 tokens, $0.0125, 3 runs."""
+        """Return an amount with the budget's unit: 18,306 tokens, $0.0125, 3 runs."""
         if self.kind == "dollars":
             return f"${number:,.4f}" if number < 1 else f"${number:,.2f}"
         return plural(int(number), "token" if self.kind == "tokens" else "run")
 
     def raising(self, most: Decimal, stack: str) -> str:
-        """Return the arguments of `recursor` that set it, and resume the stack.
+        """Return the arguments of `recursor` that set the budget and resume the stack.
 
         Args:
-            most: what to set it to, in its own unit.
+            most: the new budget, in its own unit.
             stack: the stack's id or name.
         """
         option = f"--{self.kind.replace('_', '-')} {most:f}"
@@ -69,31 +69,31 @@ class BudgetName(Record):
 
     @property
     def setting(self) -> str:
-        """What people call it."""
+        """The budget's name for people."""
         if self.runner:
             return f"runner.budget_{self.kind}"
         return f"budget.{self.kind}" if self.role is None else f"budget.role_{self.kind} of the {self.role}"
 
 
 class BudgetExceededError(RecursorError):
-    """A run was not allowed to go on: what it was about to spend is more than a budget has left."""
+    """A run was stopped: its next call could cost more than a budget has left."""
 
     usage: Usage | None = None
-    """What it had spent until then."""
+    """The run's spending until then."""
 
     def __init__(self, problem: str, budget: BudgetName | None = None) -> None:
         """Refuse a call.
 
         Args:
             problem: one line: the budget, its figures, and the remedy.
-            budget: the one that has too little left; None where it is none of Recursor's.
+            budget: the budget that has too little left; None if the limit is not Recursor's.
         """
         super().__init__(problem)
         self.budget = budget
 
 
 class AgentFailedError(RecursorError):
-    """An agent that gives up, and says what it spent until then."""
+    """An agent gives up, and reports its spending until then."""
 
     def __init__(
         self,
@@ -109,17 +109,17 @@ class AgentFailedError(RecursorError):
         """Give up a run.
 
         Args:
-            problem: one line: what went wrong, and the remedy if there is one.
-            usage: what the run spent.
-            suspend: whether another try makes no sense before a person has looked: the stack is paused.
-            passes: whether this is nobody's fault here and passes by itself, such as an outage: the role
-                waits for longer and longer, and is tried again however often it fails so.
-            not_before: when another try makes sense (seconds since the epoch, UTC), where that is known; it
-                passes then.
-            counts: whether it may have cost something that nobody has reported, as where an answer broke
-                off: it counts as a run for `loop.runs`, so that a team does not pay for it for ever.
-            lasts: whether the same run would most likely fail the same way, as where an answer is larger than
-                it may be: the second time in a row the stack is paused.
+            problem: one line: the problem, and the remedy if there is one.
+            usage: the run's spending.
+            suspend: whether a person must act before another try makes sense: the stack is paused.
+            passes: whether the obstacle is temporary and not the stack's fault, such as an outage: the role
+                waits for increasing times, and is tried again without limit.
+            not_before: when another try makes sense (seconds since the epoch, UTC), if known; implies
+                `passes`.
+            counts: whether it may have cost something unreported, such as an answer that broke off: it counts
+                as a run for `loop.runs`, so that a team does not pay for it forever.
+            lasts: whether the same run would most likely fail the same way, such as for an answer above the
+                size limit: the second time in a row, the stack is paused.
         """
         super().__init__(problem)
         self.usage = usage
@@ -148,25 +148,25 @@ class AgentFailedError(RecursorError):
 
 
 class BudgetHeldError(AgentFailedError):
-    """A budget has enough left for a call, but others have set it aside: it comes back as they end."""
+    """A budget has enough left for a call, but other calls have reserved it: it is released as they end."""
 
     def __init__(self, problem: str, budget: BudgetName) -> None:
         """Refuse a call for now.
 
         Args:
             problem: one line: the budget and its figures.
-            budget: the one.
+            budget: the budget.
         """
         super().__init__(problem, passes=True)
         self.budget = budget
 
     def __reduce__(self) -> tuple[type["BudgetHeldError"], tuple[str, BudgetName]]:
-        """Survive the way from one process to another."""
+        """Keep all arguments when pickled."""
         return type(self), (str(self), self.budget)
 
 
 class PriceUnknownError(RecursorError):
-    """What a call costs is not known, so no budget in dollars can hold, and one applies."""
+    """A call's price is unknown, so a budget in dollars cannot be enforced, and one applies."""
 
 
 class Spend(Record):
@@ -175,12 +175,12 @@ class Spend(Record):
     tokens: int = Field(default=0, ge=0, le=MAX_TOKENS)
     """Of input and output together."""
     dollars: Decimal = Field(default=Decimal(0), ge=0, le=MAX_DOLLARS)
-    """US dollars, as far as prices are known."""
+    """US dollars, of usage with a known price."""
     unpriced_tokens: int = Field(default=0, ge=0, le=MAX_TOKENS)
-    """Those of the tokens whose price is not known."""
+    """Tokens with an unknown price."""
 
     def plus(self, other: "Spend") -> "Spend":
-        """Return both together."""
+        """Return the sum."""
         return Spend(
             tokens=self.tokens + other.tokens,
             dollars=self.dollars + other.dollars,
@@ -188,7 +188,7 @@ class Spend(Record):
         )
 
     def minus(self, other: "Spend") -> "Spend":
-        """Return what is left without `other`; nothing, where that is more."""
+        """Return the difference, at least zero in each field."""
         return Spend(
             tokens=max(self.tokens - other.tokens, 0),
             dollars=max(self.dollars - other.dollars, Decimal(0)),
@@ -197,7 +197,7 @@ class Spend(Record):
 
 
 class Budget(Record):
-    """The most that may be spent; None: as much as there is."""
+    """The most that may be spent; None: no limit."""
 
     tokens: int | None = Field(default=None, ge=0, le=MAX_TOKENS)
     """Most tokens, of questions and answers together. Default: no limit."""
@@ -208,21 +208,21 @@ class Budget(Record):
 
     @property
     def limits_anything(self) -> bool:
-        """Whether there is anything to check."""
+        """Whether any limit is set."""
         return self != Budget()
 
     def over(self, other: "Budget") -> "Budget":
-        """Return what this one limits, and of the rest what `other` does."""
+        """Return these limits, and `other`'s where these have none."""
         limits = {kind: most for kind, most in self if most is not None}
         return other.but(**limits) if limits else other
 
 
 BudgetChanges = Mapping[Kind, int | Decimal | None]
-"""New limits; None takes one back."""
+"""New limits; None removes one."""
 
 
 class Account(Record):
-    """What was spent, by one stack, by one role of it, or by all stacks of a runner."""
+    """Spending of one stack, of one of its roles, or of all stacks of a runner."""
 
     stack_id: StackId
     """The stack; "all" for all stacks together."""
@@ -230,19 +230,19 @@ class Account(Record):
     """The role; "total" for all roles together."""
     spent: Spend = Spend()
     reserved: Spend = Spend()
-    """What calls that are under way may cost at most."""
+    """The maximum cost of running calls."""
     calls: int = 0
-    """Calls of models that ended."""
+    """Model calls that ended."""
     unconfirmed: int = 0
-    """Calls of which nobody can tell what they cost: they count with the most that they could."""
+    """Calls of unknown cost: they count with their maximum."""
     limits: Budget = Budget()
-    """What a person has limited it to, over the settings: of all stacks together only."""
+    """A person's override of the configured limits: only for all stacks together."""
     runs: tuple[tuple[int, int], ...] = ()
-    """How many runs began in each of the last minutes: (minutes since the epoch, runs), oldest first."""
+    """Runs begun in each of the last minutes: (minutes since the epoch, runs), oldest first."""
 
 
 class Reservation(Record):
-    """What a call that is under way may cost at most."""
+    """The maximum cost of a running call."""
 
     id: str
     stack_id: StackId
@@ -252,29 +252,29 @@ class Reservation(Record):
 
 
 class Spending(Record):
-    """What a budget allows, and what was spent of it."""
+    """A budget, and what was spent of it."""
 
     budget: Budget
     spent: Spend = Spend()
     reserved: Spend = Spend()
-    """What calls that are under way may cost at most."""
+    """The maximum cost of running calls."""
     calls: int = 0
-    """Calls of models that ended."""
+    """Model calls that ended."""
     unconfirmed: int = 0
-    """Calls of which nobody can tell what they cost: they count with the most that they could."""
+    """Calls of unknown cost: they count with their maximum."""
     limits: Budget = Budget()
-    """What of the budget was set while a runner was up, over its settings: of all stacks together only."""
+    """The part of the budget set while a runner was up, over its settings: only for all stacks together."""
     runs_last_hour: int = 0
-    """Runs of agents that call a model, begun within the last sixty minutes."""
+    """Runs with model calls that began within the last sixty minutes."""
 
 
 class StackSpending(Record):
-    """What a stack and its roles may spend, and what they spent."""
+    """The budgets and the spending of a stack and its roles."""
 
     stack_id: StackId
     total: Spending
     """All roles together."""
     roles: Mapping[RoleName, Spending]
-    """Those that spent something, or have a budget."""
+    """Roles that spent something, or have a budget."""
     runner: Spending
     """All stacks together."""

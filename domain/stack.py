@@ -20,7 +20,7 @@ class ExecutionState(StrEnum):
 
 
 class Phase(StrEnum):
-    """How far the project has come. The planner sets it."""
+    """The phase of the project. The planner sets it."""
 
     PLANNING = "planning"
     BUILDING = "building"
@@ -29,49 +29,49 @@ class Phase(StrEnum):
 
 
 class Stack(CoreRecord, frozen=True, kw_only=True):
-    """What is known of a stack besides its contents."""
+    """A stack's own record, without its contents."""
 
     id: StackId
     name: Line
     phase: Phase = Phase.PLANNING
     state: ExecutionState = ExecutionState.IDLE
     state_reason: str | None = None
-    """Why the stack is in this state, when it was not simply a person's wish."""
+    """Why the stack is in this state, unless a person simply asked for it."""
     out_of_budget: BudgetName | None = None
-    """The budget that has too little left, where that is why it is paused."""
+    """The budget that has too little left, if that is why the stack is paused."""
     created_at: Timestamp
     started_at: Timestamp | None = None
     paused_at: Timestamp | None = None
     resumed_at: Timestamp | None = None
     stopped_at: Timestamp | None = None
     last_input_at: Timestamp | None = None
-    """When a person last gave it something: an idea, a todo or a change of one, a message, a setting."""
+    """When a person last gave it an idea, a todo or a change of one, a message, or a setting."""
     last_activity_at: Timestamp | None = None
     """When the last cycle ended."""
     last_failure_at: Timestamp | None = None
-    """When the last failed cycle ended, not counting those whose failures pass by themselves."""
+    """When the last failed cycle ended, not counting temporary obstacles."""
 
     epoch: int = 0
-    """Raised by every stop: what was started in an earlier epoch is discarded when it arrives."""
+    """Raised by every stop: results of runs from an earlier epoch are discarded."""
     total_cycles: int = 0
     """Cycles that ended since the stack was last started."""
     last_cycle: int = 0
-    """The number of the newest cycle. No later one gets it again: a start goes on counting from here."""
+    """The number of the newest cycle. Numbers are never reused: a start continues from here."""
     failures_in_a_row: int = 0
-    """Failed cycles since the last that did not fail; a resume or a start resets it."""
+    """Failed cycles since the last one that did not fail; a resume or a start resets it."""
     fruitless_in_a_row: int = 0
-    """Cycles since the last that changed anything."""
+    """Cycles since the last one that changed anything."""
     runs_since_input: int = 0
-    """Runs that proposed something since a person or another stack last gave it anything; a resume or a start
-    resets it, as it does the next two."""
+    """Runs with proposals since the last input from a person or another stack. A resume or a start resets
+    this and the next two fields."""
     tokens_since_input: int = 0
     versions_since_input: int = 0
     current_execution_id: str | None = None
-    """The cycle that is running, or was when the process died or the stack was paused."""
+    """The cycle that is running, or was running when the process died or the stack was paused."""
     next_look_at: Timestamp | None = None
-    """When the stack is due to be looked at again, if no event comes before."""
+    """When the stack is checked next, if no event comes before."""
     broadcasts_read: str = ""
-    """Id of the newest broadcast this stack has read."""
+    """Id of the newest broadcast that this stack has read."""
 
     settings: Mapping[str, Mapping[str, JsonValue]] = {}
     """Settings that differ from the runner's, by section and key."""

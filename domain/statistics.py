@@ -1,4 +1,4 @@
-"""Figures over a span of time: sums that can be added up, minute by minute."""
+"""Figures over a span of time, as sums per minute that can be added up."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -9,20 +9,20 @@ from recursor.domain.record import Record, StackId, Timestamp
 
 
 class Use(Record):
-    """What runs of agents took of a model."""
+    """Usage of a model by agents' runs."""
 
     runs: int = 0
-    """Runs that told what they used."""
+    """Runs that reported their usage."""
     input_tokens: int = 0
     output_tokens: int = 0
     cost: Decimal = Decimal(0)
-    """In US dollars, as far as prices are known."""
+    """In US dollars, of usage with a known price."""
     unpriced_tokens: int = 0
-    """Tokens, of both kinds, whose price is not known."""
+    """Input and output tokens with an unknown price."""
 
 
 class Rollup(Record):
-    """What the cycles that ended in one minute (or hour) came to. Rollups add up."""
+    """Sums of the cycles that ended in one minute (or hour). Rollups add up."""
 
     cycles: int = 0
     completed: int = 0
@@ -36,27 +36,27 @@ class Rollup(Record):
     agent_seconds: float = 0.0
     waves: int = 0
     parallel: int = 0
-    """Sum of the most runs at the same time in each cycle."""
+    """Sum of each cycle's most concurrent runs."""
     max_parallel: int = 0
-    """The most runs at the same time in any cycle."""
+    """The most concurrent runs in any cycle."""
     decisions: Mapping[str, int] = Field(default_factory=dict)
     input_tokens: int = 0
     output_tokens: int = 0
     cost: Decimal = Decimal(0)
-    """In US dollars, as far as prices are known."""
+    """In US dollars, of usage with a known price."""
     unpriced_tokens: int = 0
-    """Tokens whose price is not known."""
+    """Tokens with an unknown price."""
     models: Mapping[str, Use] = Field(default_factory=dict)
     """By model; "unknown" for runs that did not name it."""
     roles: Mapping[str, Use] = Field(default_factory=dict)
     """By role."""
     waiting: int = 0
-    """Cycles in which nothing failed and a role had to wait, as for its provider."""
+    """Cycles in which nothing failed but a role had to wait, such as for its provider."""
     agents_waiting: int = 0
 
 
 class Figures(Record):
-    """What the cycles of a span of time came to, for people."""
+    """Figures of the cycles of a span of time, for people."""
 
     since: Timestamp
     until: Timestamp
@@ -65,30 +65,30 @@ class Figures(Record):
     failed: int
     cancelled: int
     waiting: int
-    """Cycles in which nothing failed and a role had to wait, as for its provider."""
+    """Cycles in which nothing failed but a role had to wait, such as for its provider."""
     success_rate: float | None
-    """Completed of those that completed or failed, 0 to 1; None when there were none."""
+    """Share of completed cycles among those that completed or failed, 0 to 1; None if there are none."""
     average_seconds: float | None
     longest_seconds: float | None
     agents_run: int
     agents_failed: int
     agents_waiting: int
-    """Runs that could not be done, as for want of a provider."""
+    """Runs put off, such as during an outage of a provider."""
     average_parallel: float | None
-    """Mean of the most runs at the same time in each cycle."""
+    """Mean of each cycle's most concurrent runs."""
     max_parallel: int
-    """The most runs at the same time in any cycle."""
+    """The most concurrent runs in any cycle."""
     decisions: Mapping[str, int]
     input_tokens: int
     output_tokens: int
     cost: Decimal
-    """In US dollars, as far as prices are known."""
+    """In US dollars, of usage with a known price."""
     unpriced_tokens: int
-    """Tokens whose price is not known."""
+    """Tokens with an unknown price."""
     models: Mapping[str, Use]
-    """What was used of each model."""
+    """Usage by model."""
     roles: Mapping[str, Use]
-    """What each role used."""
+    """Usage by role."""
 
 
 class OrchestrationStats(Figures):
@@ -100,7 +100,7 @@ class OrchestrationStats(Figures):
 
 
 class TotalStats(Figures):
-    """The figures of all stacks together over a span of time, those since deleted included."""
+    """The figures of all stacks over a span of time, including deleted stacks."""
 
     total_cycles: int
     """All cycles of all stacks ever, whatever the span."""
@@ -109,13 +109,13 @@ class TotalStats(Figures):
     total_tokens: int
     """All tokens ever, in and out."""
     total_cost: Decimal
-    """US dollars ever, as far as prices are known."""
+    """US dollars ever, of usage with a known price."""
 
 
 class SpanStats(Record):
-    """One of a series of equal spans of time, and what the cycles that ended in it came to."""
+    """One of a series of equal spans of time, with figures of the cycles that ended in it."""
 
     since: Timestamp
     until: Timestamp
-    """Where the next span begins."""
+    """Start of the next span."""
     figures: Rollup

@@ -15,7 +15,7 @@ TodoPriority = Annotated[int, Field(ge=1, le=5, description="1 to 5; 5 is most u
 
 
 class TodoStatus(StrEnum):
-    """How far a todo has come."""
+    """The status of a todo."""
 
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
@@ -24,12 +24,12 @@ class TodoStatus(StrEnum):
 
     @property
     def open(self) -> bool:
-        """Whether there is still something to do."""
+        """Whether there is still work to do."""
         return self in (TodoStatus.PENDING, TodoStatus.IN_PROGRESS)
 
 
 class Todo(Record):
-    """A piece of work, who asked for it, and what became of it."""
+    """A piece of work, its author, and its result."""
 
     id: str
     stack_id: StackId

@@ -8,7 +8,7 @@ from recursor.domain.record import Record, RoleName, StackId, Timestamp
 
 
 class Trace(Record):
-    """One run of one agent, as it wants to be remembered."""
+    """One run of one agent, in the agent's own words."""
 
     id: str
     stack_id: StackId

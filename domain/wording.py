@@ -1,10 +1,10 @@
-"""Spans of time, sizes, numbers and sums of money as people say them."""
+"""Spans of time, sizes, numbers and sums of money in words."""
 
 from decimal import Decimal
 
 
 def span(seconds: float) -> str:
-    """Return a span as short as it can be read: 40 ms, 1.2 s, 42 s, 3 min 5 s, 2 h 7 min, 5 d 3 h."""
+    """Return a span in its shortest readable form: 40 ms, 1.2 s, 42 s, 3 min 5 s, 2 h 7 min, 5 d 3 h."""
     if seconds < 0.1:
         return f"{max(seconds, 0.0) * 1000:.0f} ms"
     if seconds < 10:
@@ -38,7 +38,7 @@ def plural(number: int, noun: str) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share of 0 to 1 as a percentage that never rounds up to all: 100 %, 99.9 %, 4.2 %."""
+    """Return a share of 0 to 1 as a percentage that shows 100 % only for the whole: 100 %, 99.9 %, 4.2 %."""
     shown = f"{share * 100:.1f}".removesuffix(".0")
     return "99.9 %" if shown == "100" and share < 1 else f"{shown} %"
 
@@ -51,11 +51,11 @@ def money(dollars: Decimal) -> str:
 
 
 def cost(dollars: Decimal, unpriced_tokens: int) -> str:
-    """Return what something cost, and what of it has no known price.
+    """Return a cost, with the tokens of unknown price.
 
     Args:
-        dollars: US dollars, as far as prices are known.
-        unpriced_tokens: tokens whose price is not known.
+        dollars: US dollars, of usage with a known price.
+        unpriced_tokens: tokens with an unknown price.
     """
     if not unpriced_tokens:
         return money(dollars)

@@ -1,4 +1,4 @@
-"""Who has work, how urgent it is, and why."""
+"""Which roles have work, how urgent it is, and why."""
 
 from collections.abc import Mapping
 from operator import itemgetter
@@ -12,36 +12,36 @@ from recursor.domain.record import RoleName, StackId, Timestamp
 
 
 class WorkStatus(CoreRecord, frozen=True, kw_only=True):
-    """One role's work as a detector sees it."""
+    """One role's work, as its detector reports it."""
 
     has_work: bool
     priority: Annotated[int, Field(ge=0, le=10)] = 0
     """0 without work, else 1 to 10; 10 is most urgent."""
     reason: str
     dependencies: tuple[RoleName, ...] = ()
-    """The roles in the same graph that must finish first."""
+    """Roles in the same graph that must finish first."""
     due_at: Timestamp | None = None
-    """Without work: when the passing of time alone may bring some."""
+    """Without work: when time alone may bring some."""
     waits: WaitsFor | None = None
-    """What the work that there is waits for until then, if it does."""
+    """What existing work waits for until then, if anything."""
 
 
 class WorkReport(CoreRecord, frozen=True, kw_only=True):
-    """The work status of every role of a stack: what the work detection cache holds."""
+    """The work status of every role of a stack, as held by the work cache."""
 
     stack_id: StackId
     computed_at: Timestamp
     statuses: Mapping[RoleName, WorkStatus]
 
     def roles_with_work(self) -> tuple[str, ...]:
-        """Return the roles with work, most urgent first; equals in the order of registration."""
+        """Return the roles with work, most urgent first; equals in order of registration."""
         found = [(-status.priority, role) for role, status in self.statuses.items() if status.has_work]
-        # Sorting is stable, so equals stay in the order of registration.
+        # Sorting is stable, so equals stay in order of registration.
         found.sort(key=itemgetter(0))
         return tuple([role for _, role in found])
 
     def roles_that_wait(self) -> tuple[str, ...]:
-        """Return the roles whose work waits for what passes by itself."""
+        """Return the roles that wait for a temporary obstacle."""
         return tuple(role for role, status in self.statuses.items() if status.waits)
 
     def waits_for(self) -> WaitsFor | None:
@@ -52,10 +52,10 @@ class WorkReport(CoreRecord, frozen=True, kw_only=True):
         return "provider" if "provider" in found else next(iter(found), None)
 
     def is_fresh(self, ttl: float, now: float) -> bool:
-        """Return whether this still holds, if nothing has changed in the stack since.
+        """Return whether this is still valid, if the stack has not changed since.
 
         Args:
-            ttl: seconds for which a report holds while nothing changes.
+            ttl: seconds for which a report is valid while nothing changes.
             now: seconds since the epoch, UTC.
         """
         due = self.next_due()

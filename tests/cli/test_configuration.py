@@ -89,7 +89,7 @@ def test_a_runner_configures_too(start_runner: Callable[..., Any], recursor: Cal
     [
         ((), "configure: nothing to change: give --set SECTION.KEY=VALUE or --unset SECTION.KEY"),
         (("--set", "pause.after_wrok=2"), "did you mean pause.after_work?"),
-        (("--set", "runner.agents=2"), "settings: runner is the runner's own, and no stack's"),
+        (("--set", "runner.agents=2"), "settings: runner belongs to the runner, not to a stack"),
         (("--set", "pause.after_work=-1"), "settings.pause: after_work"),
         (("--set", "pause.after_work=null"), "settings.pause: after_work"),
         (("--unset", "pause.after_wrok"), "did you mean pause.after_work?"),

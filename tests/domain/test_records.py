@@ -177,7 +177,9 @@ class TestCoreRecords:
 
 def test_the_docstring_of_an_attribute_is_its_description() -> None:
     properties = TypeAdapter(Stack).json_schema()["properties"]
-    assert properties["broadcasts_read"]["description"] == "Id of the newest broadcast this stack has read."
+    assert (
+        properties["broadcasts_read"]["description"] == "Id of the newest broadcast that this stack has read."
+    )
     assert properties["created_at"]["description"] == "A time, UTC"
 
 

@@ -82,12 +82,12 @@ class TestOverriding:
         [
             ({"puase": {}}, "settings: unknown key 'puase'; did you mean pause?"),
             ({"overridden": {}}, "settings: unknown key 'overridden'"),
-            ({"runner": {"agents": 3}}, "settings: runner is the runner's own, and no stack's: give it in"),
+            ({"runner": {"agents": 3}}, "settings: runner belongs to the runner, not to a stack: set it in"),
             (
                 {"pause": {"betwen_looks": 1}},
                 "settings: unknown key 'pause.betwen_looks'; did you mean pause.between_looks?",
             ),
-            ({"pause": 5}, "settings: pause is a section: give pause.KEY"),
+            ({"pause": 5}, "settings: pause is a section: set pause.KEY"),
             (
                 {"detection": {"urgent_todo": 6}},
                 "settings.detection: urgent_todo: input should be less than or equal to 5 (got 6)",

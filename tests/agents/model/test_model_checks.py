@@ -204,7 +204,7 @@ def test_a_name_that_looks_like_a_slip_is_doubted_and_a_new_one_is_not() -> None
 
 
 def test_an_address_with_a_password_is_refused_and_not_repeated() -> None:
-    with pytest.raises(InvalidInputError, match=r"base_url: has a name or a password in it") as refused:
+    with pytest.raises(InvalidInputError, match=r"base_url: contains a user name or password") as refused:
         settings({"base_url": "http://user:secret@host/v1"})
     assert "secret" not in str(refused.value)
     assert settings({"base_url": "http://host/v1?of=me@host"}).model.base_url == "http://host/v1?of=me@host"
