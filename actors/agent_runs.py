@@ -28,7 +28,7 @@ from recursor.runtime.future import DispatchedFuture, fan_in
 
 
 class _Running(NamedTuple):
-    """One run under way."""
+    """A run in progress."""
 
     node: Node
     snapshot: Snapshot
@@ -37,15 +37,15 @@ class _Running(NamedTuple):
 
 
 class AgentRuns:
-    """Belongs to one supervisor, and is used by it alone."""
+    """Belongs to one supervisor; only that uses it."""
 
     def __init__(self, stack_id: str, environment: Environment, tell: Callable[[object], object]) -> None:
-        """Begin with no role actors.
+        """Start without role actors.
 
         Args:
             stack_id: the stack.
-            environment: where they are started.
-            tell: tells the supervisor.
+            environment: where to start them.
+            tell: sends a message to the supervisor.
         """
         self._stack_id = stack_id
         self._environment = environment
@@ -64,12 +64,12 @@ class AgentRuns:
         settings: Settings,
         ended: Callable[[list[Any]], object],
     ) -> None:
-        """Give every node's agent its work.
+        """Start the agents of some nodes.
 
         Args:
             execution_id: the cycle.
-            nodes: what to run.
-            snapshot: what the agents read.
+            nodes: the nodes to run.
+            snapshot: the snapshot for the agents.
             settings: the stack's.
             ended: called with all answers, in the order of the nodes, on the thread of the last.
         """
@@ -90,7 +90,7 @@ class AgentRuns:
                 settings,
                 progress,
             )
-            # The mailbox of an actor that dies with it fails the same future.
+            # If the actor dies with the message, its mailbox fails the same future.
             self._actor(node.role).actor_inbox.post(message, answer)
             answers.append(answer)
         self._watch(settings.limits.node_seconds)
@@ -101,7 +101,7 @@ class AgentRuns:
 
     @property
     def are_running(self) -> bool:
-        """Whether a wave is under way."""
+        """Whether a wave is running."""
         return bool(self._running)
 
     def collect(self, answers: Iterable[Any]) -> WaveEnded:
@@ -112,7 +112,7 @@ class AgentRuns:
             if isinstance(answer, NodeResult):
                 results.append(answer)
             elif answer is not None:
-                # The thread of the actor has died under it.
+                # Something killed the actor's thread.
                 self._actors.pop(role, None)
                 deaths += 1
                 results.append(
@@ -129,16 +129,16 @@ class AgentRuns:
         return WaveEnded(tuple(results), deaths=deaths)
 
     def take_back(self) -> None:
-        """Run those agents no more that wait for one of the limited places."""
+        """Withdraw the agents that still wait for a place."""
         self._tell_running(TakeBackRun())
 
     def cancel(self) -> None:
-        """Give up all runs: nobody waits for what they return."""
+        """Abandon all runs; their results are discarded."""
         self._tell_running(CancelRun())
         self._running = {}
 
     def stop(self) -> None:
-        """Give up all runs and stop the role actors."""
+        """Abandon all runs and stop the role actors."""
         self.cancel()
         if self._timer is not None:
             self._timer.cancel()
@@ -147,7 +147,7 @@ class AgentRuns:
         self._actors.clear()
 
     def describe(self) -> tuple[RunningAgent, ...]:
-        """Return what is under way."""
+        """Return the runs in progress."""
         return tuple(
             RunningAgent(
                 role=role,
@@ -161,7 +161,7 @@ class AgentRuns:
         )
 
     def _watch(self, seconds: float) -> None:
-        """Look at the time limits once the first of them can be reached; one timer serves many waves."""
+        """Check the time limits when the first of them can be reached; one timer serves many waves."""
         due = self._clock.now() + seconds
         if self._timer is None or due < self._timer_due:
             if self._timer is not None:
@@ -170,10 +170,10 @@ class AgentRuns:
             self._timer = self._clock.call_at(due, lambda: self._post(RunsDue()))
 
     def look_at_limits(self, seconds: float) -> None:
-        """Give up the runs that have reached their time limit.
+        """Abandon the runs that have reached their time limit.
 
         Args:
-            seconds: the limit, from when an agent begins.
+            seconds: the limit, counted from the start of the agent.
         """
         self._timer = None
         now = self._clock.now()
@@ -205,5 +205,5 @@ class AgentRuns:
                 try:
                     self._actors[role].tell(message)
                 except ActorDeadError:
-                    # Its answer says so.
+                    # Its answer reports that.
                     continue

@@ -1,4 +1,5 @@
-"""Broadcasts: messages of one stack to all others, which belong to no stack; the orchestrator stores them."""
+"""Broadcasts: messages of one stack to all others; the orchestrator stores them, as they belong to no
+stack."""
 
 import logging
 from collections.abc import Callable
@@ -26,33 +27,33 @@ from recursor.storage.tables import BROADCASTS, MESSAGES
 
 logger = logging.getLogger("recursor.actors")
 
-# Stacks that are told of a broadcast before others have their turn: to wake one takes some 0.1 ms.
+# Stacks notified of a broadcast before other messages have their turn: waking one takes some 0.1 ms.
 RECEIVERS_AT_A_TIME = 50
 
 
 class Broadcasts:
-    """Belongs to one orchestrator. Gives each broadcast an id later than those before it."""
+    """Belongs to one orchestrator. Gives each broadcast an id later than all earlier ones."""
 
     def __init__(self, environment: Environment, roster: Roster, tell: Callable[[object], None]) -> None:
-        """Begin with those on disk.
+        """Start from the broadcasts on disk.
 
         Args:
-            environment: where the store is.
-            roster: the stacks that are told of broadcasts.
-            tell: tells the orchestrator.
+            environment: has the store.
+            roster: the stacks to notify.
+            tell: sends a message to the orchestrator.
         """
         self._environment = environment
         self._roster = roster
         self._tell = tell
         self._newest = ""
         self._storing: dict[str, DispatchedFuture[Message]] = {}
-        """By the id that the message had when it came."""
+        """By the original id of the message."""
 
     def store(self, message: Message) -> DispatchedFuture[Message]:
-        """Store a broadcast; one that is there already stays as it is.
+        """Store a broadcast; an existing one stays as it is.
 
         Returns:
-            the future of the broadcast as it is stored: one that others have overtaken gets a later id.
+            the future of the stored broadcast, which has a later id if others were stored first.
         """
         future = self._storing.get(message.id)
         if future is not None:
@@ -86,7 +87,7 @@ class Broadcasts:
         return future
 
     def begin_posting(self, message: Message) -> None:
-        """Tell all stacks that may have to read a broadcast: those that are awake first."""
+        """Notify all stacks that may have to read a broadcast, active ones first."""
         awake = list(self._roster)
         now = self._environment.runtime.clock.now()
         with self._environment.store.read() as reader:
@@ -95,12 +96,12 @@ class Broadcasts:
         self.post(PostBroadcast(message, (*awake, *asleep)))
 
     def post(self, message: PostBroadcast) -> None:
-        """Tell some stacks of a broadcast, and have the orchestrator continue after its other messages."""
+        """Notify some stacks of a broadcast; the orchestrator continues after its other messages."""
         for stack_id in message.receivers[:RECEIVERS_AT_A_TIME]:
             try:
                 self._roster.tell(stack_id, BroadcastPosted(message.message))
             except (NotFoundError, ConflictError):
-                # The stack is gone, or the orchestrator is ending.
+                # The stack was deleted, or the orchestrator is ending.
                 continue
             except StorageError as error:
                 # The stack finds the broadcast on disk when it wakes.
@@ -113,7 +114,7 @@ class Broadcasts:
         """Remove the broadcasts that all stacks have read, or count them.
 
         Returns:
-            what was removed, now or later.
+            the removed broadcasts, now or later.
         """
         with self._environment.store.read() as reader:
             commit, pruned = prunable_broadcasts(reader, self._environment.runtime.clock.now())

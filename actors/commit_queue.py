@@ -1,4 +1,4 @@
-"""What an owner has changed in memory, on its way to the disk, one commit at a time."""
+"""An owner's changes on their way from memory to disk, one commit at a time."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from recursor.storage.store import Store
 
 
 class _Batch:
-    """What is written together."""
+    """Writes of one commit, and what waits for them."""
 
     __slots__ = ("after", "answers", "results", "writes")
 
@@ -26,14 +26,14 @@ class _Batch:
         self.after: list[Effect] = []
         self.answers: list[tuple[DispatchedFuture[Any], AnyRecord | NotFoundError | None]] = []
         self.results: list[WaveEnded] = []
-        """The results of agents among it, which must not be lost."""
+        """The agents' results in it, which must not be lost."""
 
 
 _NOTHING: list[Effect] = []
 
 
 class CommitQueue:
-    """Belongs to one supervisor. What is changed while a commit is under way goes with the next one."""
+    """Belongs to one supervisor. Changes during a commit go into the next one."""
 
     def __init__(
         self,
@@ -42,27 +42,27 @@ class CommitQueue:
         durable: StackRecords,
         done: Callable[[BaseException | None], object],
     ) -> None:
-        """Begin with nothing to write.
+        """Start with nothing to write.
 
         Args:
-            store: where to write.
+            store: the store.
             fence: the owner's.
             durable: the records as they are on disk.
-            done: called on the store's thread when a commit is on disk, or with why it is not.
+            done: called on the store's thread when a commit is on disk or has failed.
         """
         self._store = store
         self.fence = fence
         self.durable = durable
         self._done = done
         self._records = durable
-        """The records with all that was added."""
+        """The records with all changes added so far."""
         self._next = _Batch()
         self._wanted = False
         self._writing: tuple[_Batch, StackRecords] | None = None
 
     @property
     def is_idle(self) -> bool:
-        """Whether all is on disk, and nobody waits for an answer."""
+        """Whether everything is on disk, and no answer is pending."""
         waiting = self._next
         return self._writing is None and not (waiting.writes or waiting.after or waiting.answers)
 
@@ -72,15 +72,15 @@ class CommitQueue:
         asked: DispatchedFuture[Any] | None = None,
         results: Sequence[WaveEnded] = (),
     ) -> list[Effect]:
-        """Take over what a step wants written and what waits for it, and write it if that is wanted.
+        """Add a step's writes and dependent effects, and start a commit if the step asks for one.
 
         Args:
             step: the step.
-            asked: the future of the one who asked for it; gets the step's answer, or its refusal.
-            results: the results of agents that the step has taken in.
+            asked: the asker's future; gets the step's answer or error.
+            results: the agents' results applied by the step.
 
         Returns:
-            what need not wait, as there is nothing to write.
+            the effects that need not wait, because nothing has to be written.
 
         Raises:
             StoreClosedError: the store is closed.
@@ -100,13 +100,13 @@ class CommitQueue:
         return _NOTHING if self._writing is not None or not self._wanted else self.flush()
 
     def then(self, effect: Effect) -> list[Effect]:
-        """Have an effect follow when all that was added is on disk. For the result see `add`."""
+        """Carry out an effect when all changes added so far are on disk. For the result see `add`."""
         self._next.after.append(effect)
         self._wanted = True
         return self.flush()
 
     def flush(self) -> list[Effect]:
-        """Write what is wanted written, unless a commit is under way. For the result see `add`."""
+        """Start a commit if one is wanted and none is running. For the result see `add`."""
         if self._writing is not None or not self._wanted:
             return _NOTHING
         self._wanted = False
@@ -120,14 +120,14 @@ class CommitQueue:
         return _NOTHING
 
     def committed(self) -> list[Effect]:
-        """Note that the commit is on disk: answer who waited. Returns what follows."""
+        """Note that the commit is on disk, and answer the askers. Returns the dependent effects."""
         assert self._writing is not None
         batch, self.durable = self._writing
         self._writing = None
         return self._finish(batch)
 
     def unwritten(self, named: Iterable[tuple[type[AnyRecord], str]]) -> Found:
-        """Return those of the named records that were changed and are not on disk yet, as they will be.
+        """Return the new versions of the named records that were changed but are not on disk yet.
 
         Args:
             named: (type, own key) of each.
@@ -141,10 +141,10 @@ class CommitQueue:
         }
 
     def failed(self, error: BaseException) -> Sequence[WaveEnded]:
-        """Note that the commit failed: refuse all that was asked for, also since.
+        """Note that the commit failed, and refuse all pending commands, including later ones.
 
         Returns:
-            the results of agents that are not on disk, in their order.
+            the agents' results that are not on disk, in order.
         """
         batches = [self._next] if self._writing is None else [self._writing[0], self._next]
         self._writing, self._next, self._wanted = None, _Batch(), False

@@ -1,4 +1,4 @@
-"""What every actor of an orchestrator shares."""
+"""The environment shared by all actors of an orchestrator."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,22 +20,22 @@ from recursor.storage.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What an orchestrator runs on: real threads and time, or simulated ones."""
+    """The runtime of an orchestrator: real threads and time, or simulated ones."""
 
     clock: Clock
     control: ActorDispatcher
     """Runs actors, which never block."""
     agents: Pool
-    """Runs agents. Its size is the limit on how many run at a time."""
+    """Runs agents. Its size limits the number of concurrent agents."""
     new_id: Callable[[], str] = new_id
     """Makes ids that sort by age."""
 
     @classmethod
     def of_threads(cls, runner: RunnerSettings, clock: Clock) -> "Runtime":
-        """Return a runtime of real threads, begun as they are needed.
+        """Return a runtime of real threads, started on demand.
 
         Args:
-            runner: says how many.
+            runner: sets their number.
             clock: the time.
         """
         control = Dispatcher(runner.control_threads, "recursor-control")
@@ -44,12 +44,12 @@ class Runtime:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Where a stack's actors live."""
+    """The environment of a stack's actors."""
 
     store: Store
     roles: RoleRegistry
     settings: Settings
-    """The runner's; a stack's own are applied over them."""
+    """The runner's settings; a stack's own override them."""
     runner: RunnerSettings
     runtime: Runtime
     machine: StackMachine
@@ -58,6 +58,6 @@ class Environment:
     """Asks models for agents."""
     orchestrator: DispatchedRef[Any]
     ledger: DispatchedRef[Any]
-    """Counts what agents spend."""
+    """Counts the spending of agents."""
     runs: bool = True
     """Whether agents run."""

@@ -1,4 +1,4 @@
-"""Tells events to those who subscribed to them."""
+"""Delivers events to their subscribers."""
 
 import threading
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from recursor.domain.events import Event
 
 
 class Listener(Protocol):
-    """Whom events are told: an actor's reference, or anything else that takes them as quickly."""
+    """Receives events: an actor's reference, or anything else that accepts them as quickly."""
 
     def tell(self, message: Event) -> None:
-        """Take an event over, at once and on any thread.
+        """Accept an event, at once and on any thread.
 
         Raises:
-            ActorDeadError: it listens no more.
+            ActorDeadError: it has stopped.
         """
         ...
 
@@ -36,16 +36,16 @@ class _Subscription:
 
 
 class EventBus:
-    """The subscriptions, and the telling. For any thread; without subscribers it costs next to nothing."""
+    """The subscriptions and the delivery. Thread-safe; without subscribers it costs almost nothing."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        # Replaced as a whole by every change, so that who publishes needs no lock.
+        # Every change replaces the whole mapping, so that publishing needs no lock.
         self._subscriptions: tuple[_Subscription, ...] = ()
 
     @property
     def is_observed(self) -> bool:
-        """Whether anybody has subscribed to anything."""
+        """Whether there are any subscriptions."""
         return bool(self._subscriptions)
 
     def subscribe(
@@ -55,13 +55,13 @@ class EventBus:
         rate: EventRate | None = None,
         kinds: frozenset[type[Event]] | None = None,
     ) -> None:
-        """Have the events of one stack, or of all, told to `listener`; once, however often it subscribes.
+        """Deliver the events of one stack, or of all, to `listener`; once, however often it subscribes.
 
         Args:
             listener: the receiver.
             stack_id: the stack; None for all.
-            rate: how many to tell at most; None: every one.
-            kinds: which; None: all kinds.
+            rate: the most events to deliver; None: all.
+            kinds: the wanted kinds; None: all.
         """
         with self._lock:
             theirs = {each.stack_id for each in self._subscriptions if each.listener == listener}
@@ -73,19 +73,20 @@ class EventBus:
             self._subscriptions = (*kept, _Subscription(listener, stack_id, rate, kinds))
 
     def unsubscribe(self, listener: Listener) -> None:
-        """Tell `listener` nothing any more."""
+        """End the subscriptions of `listener`."""
         with self._lock:
             self._subscriptions = tuple(s for s in self._subscriptions if s.listener != listener)
 
     def wanted(self, stack_id: str, kind: type[Event] | None = None, *, essential: bool = False) -> bool:
-        """Whether anybody wants this stack's events, and may have one more: else there is no need to make it.
+        """Whether a subscriber wants this stack's event and its rate allows one more; if not, the event need
+        not be made.
 
         Args:
             stack_id: the stack.
             kind: the event's type; None: one of several.
-            essential: whether it is about one that nobody is spared (see `Event.essential`).
+            essential: whether the event is delivered regardless of rates (see `Event.essential`).
         """
-        # A loop and no generator: this is asked a dozen times a cycle.
+        # A loop, not a generator: this runs a dozen times a cycle.
         for subscription in self._subscriptions:
             if subscription.covers(stack_id, kind) and (
                 essential or subscription.rate is None or subscription.rate.allows(stack_id)
@@ -94,11 +95,11 @@ class EventBus:
         return False
 
     def publish(self, event: Event, *, essential: bool = False) -> None:
-        """Tell `event` to who wants it. A listener that has stopped is forgotten.
+        """Deliver `event` to its subscribers. A stopped listener is dropped.
 
         Args:
-            event: what happened.
-            essential: whether nobody is spared it, though most of its kind are not essential.
+            event: the event.
+            essential: whether to deliver this one regardless of rates, although its kind is not essential.
         """
         essential = essential or event.essential
         for subscription in self._subscriptions:

@@ -1,26 +1,26 @@
-"""How many events a second a listener is told: what keeps telling from costing more than working.
+"""Limits the events per second for a subscriber, so that delivery costs less than the work itself.
 
 A person or a browser cannot follow ten thousand events a second, and making them takes time from the agents.
-So who only watches asks for so many a second, for each stack and in all; the others are not even made, and it
-learns that it missed some, and should look at the store. Two token buckets
-(https://en.wikipedia.org/wiki/Token_bucket), so that one stack in a loop does not use up the others' share.
+So a watcher asks for a rate, per stack and in total. Further events are not even made; the watcher learns
+that it missed some, and should read the store. There are two token buckets
+(https://en.wikipedia.org/wiki/Token_bucket), so that a stack in a loop does not use up the others' share.
 """
 
 import time
 from collections.abc import Callable
 
-# Per stack: a cycle of three waves is some fifteen events, and a person follows no more than a few a second.
+# Per stack: a cycle of three waves has some fifteen events, and a person follows only a few a second.
 STACK_RATE, STACK_BURST = 30.0, 150.0
 
-# In all: some 20 microseconds of the engine's time each, so 1 % of a core.
+# In total: each takes some 20 microseconds of the engine's time, so 1 % of a core.
 TOTAL_RATE, TOTAL_BURST = 500.0, 2000.0
 
-# Buckets of stacks that are full again say nothing: they are dropped when there are as many as this.
+# Full buckets carry no information: they are dropped when there are this many.
 _MOST_BUCKETS = 10_000
 
 
 class EventRate:
-    """Belongs to one subscription. For any thread: a race may let one event too many pass."""
+    """Belongs to one subscription. Thread-safe, but a race may let one event too many pass."""
 
     def __init__(
         self,
@@ -30,14 +30,14 @@ class EventRate:
         total_burst: float = TOTAL_BURST,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Let through what the rates (events a second) and bursts (events at once) allow.
+        """Set the rates (events per second) and bursts (events at once).
 
         Args:
             stack_rate: of each stack.
             stack_burst: of each stack.
             total_rate: of all together.
             total_burst: of all together.
-            now: seconds, from any beginning.
+            now: seconds, from any origin.
         """
         self._stack_rate, self._stack_burst = stack_rate, stack_burst
         self._total_rate, self._total_burst = total_rate, total_burst
@@ -47,7 +47,7 @@ class EventRate:
         self._missed = 0
 
     def allows(self, stack_id: str) -> bool:
-        """Return whether one more of a stack's events may be told; if not, it counts as missed."""
+        """Return whether one more event of a stack may be delivered; if not, it counts as missed."""
         now = self._now()
         total = min(self._total[0] + (now - self._total[1]) * self._total_rate, self._total_burst)
         left, since = self._stacks.get(stack_id, (self._stack_burst, now))
@@ -58,7 +58,7 @@ class EventRate:
         return True
 
     def take(self, stack_id: str) -> None:
-        """Count an event of a stack as told."""
+        """Count an event of a stack as delivered."""
         now = self._now()
         total, at = self._total
         self._total = (min(total + (now - at) * self._total_rate, self._total_burst) - 1, now)
@@ -68,7 +68,7 @@ class EventRate:
         self._stacks[stack_id] = (min(left + (now - since) * self._stack_rate, self._stack_burst) - 1, now)
 
     def collect_missed(self) -> int:
-        """Return how many events were not told since this was asked last."""
+        """Return the number of events missed since the last call."""
         missed, self._missed = self._missed, 0
         return missed
 

@@ -1,4 +1,4 @@
-"""The graph builder: makes the execution graph of a cycle from the work status."""
+"""The graph builder: makes a cycle's execution graph from the work status."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from recursor.domain.graph import ExecutionGraph
 from recursor.orchestration.graph import Waves, build_graph, compute_waves
 from recursor.runtime.actor import DispatchedActor
 
-# A team of ten roles has a thousand sets of roles that can have work, and meets a few of them.
+# A team of ten roles has a thousand possible sets of roles with work, but meets only a few.
 MOST_KEPT = 256
 
 
 class GraphBuilder(DispatchedActor):
-    """Answers `BuildGraph`. It keeps the waves of every set of roles and dependencies that it has seen."""
+    """Answers `BuildGraph`. Caches the waves of every set of roles and dependencies."""
 
     listed = False
 

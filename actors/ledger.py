@@ -1,4 +1,4 @@
-"""The ledger: the one actor that counts what agents spend, on disk before and after every call of a model."""
+"""The ledger: counts what agents spend, on disk before and after every model call."""
 
 import contextlib
 import logging
@@ -40,17 +40,17 @@ logger = logging.getLogger("recursor.actors")
 
 @dataclass(slots=True)
 class _Batch:
-    """What is written together, and who waits for it."""
+    """The writes of one commit, and the futures that wait for it."""
 
     commit: Commit = field(default_factory=Commit)
     waiting: list[tuple[DispatchedFuture[Any], Callable[[], Any]]] = field(default_factory=list)
-    """Futures, and what makes their values when the batch is on disk."""
+    """Futures, with the functions that make their values when the batch is on disk."""
     again: list[Settle | StackForgotten] = field(default_factory=list)
-    """What must happen in any case, and is done again if this cannot be written."""
+    """Changes that must not be refused, and are repeated if this commit fails."""
 
 
 class LedgerActor(DispatchedActor):
-    """Answers when what was asked for is on disk."""
+    """Answers when its changes are on disk."""
 
     listed = False
 
@@ -63,18 +63,18 @@ class LedgerActor(DispatchedActor):
         new_id: Callable[[], str],
         dispatcher: ActorDispatcher,
     ) -> None:
-        """Count in `store`.
+        """Keep the accounts in `store`.
 
         Args:
-            store: where the books are.
-            settings: what holds for stacks that have no budget of their own.
-            runner: what all stacks may spend together.
+            store: holds the accounts.
+            settings: the settings of stacks without overrides.
+            runner: the budget of all stacks together.
             clock: the time.
             new_id: makes the keys of reservations.
-            dispatcher: what runs the actor.
+            dispatcher: runs the actor.
         """
         super().__init__(dispatcher=dispatcher)
-        # Calls of models wait for it.
+        # Model calls wait for it.
         self.actor_inbox.urgent = True
         self._store = store
         self._settings = settings
@@ -88,9 +88,9 @@ class LedgerActor(DispatchedActor):
         self._ledger = self._read()
 
     def on_start(self) -> None:
-        """Count in full what was under way when the process before this one ended."""
+        """Count in full the calls that were running when the previous process ended."""
         with self._store.read() as reader:
-            # The process before this one may have ended between a stack and its books.
+            # The previous process may have ended between deleting a stack and deleting its accounts.
             deleted = deleted_owners(reader)
         for stack_id in sorted(deleted):
             self._stack_forgotten(StackForgotten(stack_id))
@@ -98,11 +98,11 @@ class LedgerActor(DispatchedActor):
             try:
                 self._settle(Settle(reservation_id, None))
             except CorruptRecordError as error:
-                # Nothing can be spent on that account; others are none the worse for it.
+                # Nothing can be spent from that account; others are not affected.
                 logger.error("reservation %s stands: %s", reservation_id, error)
 
     def on_stop(self) -> None:
-        """Write what is not written yet."""
+        """Write pending changes."""
         self._writing = None
         self._write()
 
@@ -141,7 +141,7 @@ class LedgerActor(DispatchedActor):
         self._budgets.pop(message.stack_id, None)
         self._forgotten.add(message.stack_id)
         self._ledger.forget(message.stack_id)
-        # Once more after what is being written just now.
+        # Once more after the current write.
         ACCOUNTS.delete_stack(self._next.commit, message.stack_id)
         self._next.again.append(message)
         self._write()
@@ -161,7 +161,7 @@ class LedgerActor(DispatchedActor):
         self._write()
 
     def _revert(self, error: BaseException, batch: _Batch) -> None:
-        """Forget what could not be written: nobody may rely on it."""
+        """Drop changes that could not be written: nothing may rely on them."""
         waiting, again = [*batch.waiting, *self._next.waiting], [*batch.again, *self._next.again]
         self._next = _Batch()
         for future, _ in waiting:
@@ -169,8 +169,8 @@ class LedgerActor(DispatchedActor):
         try:
             self._ledger = self._read()
         except StorageError as unreadable:
-            # Too much counts as reserved until the next start, and never too little.
-            logger.error("the books could not be read: %s", unreadable)
+            # Too much counts as reserved until the next start, never too little.
+            logger.error("the accounts could not be read: %s", unreadable)
         if again:
             due = self._clock.now() + self._runner.storage_retry
             self._clock.call_at(due, lambda: self._tell_again(again))
@@ -196,23 +196,23 @@ class LedgerActor(DispatchedActor):
 
     def _refuse_forgotten(self, stack_id: str) -> None:
         if stack_id in self._forgotten:
-            # Nobody would ever look at its books again, or delete them.
+            # Nothing would ever read or delete its account again.
             raise AgentFailedError("its stack was deleted")
 
     def _check_prices(self, message: LimitAll) -> None:
-        """Refuse a budget in dollars while a stack asks a model of unknown price."""
+        """Refuse a budget in dollars while a stack uses a model of unknown price."""
         limits = self._runner.but(budget_dollars=message.changes.get("dollars"))
         check_choice(self._settings, limits)
         with self._store.read() as reader:
             for stack_id, fields in all_fields(reader):
                 if "model" not in (fields.get("settings") or ()):
-                    # It asks the models of the runner, which were judged above.
+                    # It uses the runner's models, which were checked above.
                     continue
                 try:
                     stack = read_stack(reader, stack_id)
                     applied = self._settings.overridden(stack.settings)
                 except (CorruptRecordError, InvalidInputError):
-                    # It cannot run as it is; what it is changed to is checked then.
+                    # It cannot run with its settings; changes to them are checked then.
                     continue
                 try:
                     check_choice(applied, limits)
@@ -226,7 +226,7 @@ class LedgerActor(DispatchedActor):
         return Deferred(future)
 
     def _write(self) -> None:
-        """Write what has changed, unless something is being written: then it goes with the next."""
+        """Write pending changes, unless a write is running: then they go into the next one."""
         ledger = self._ledger
         if self._writing is not None or not (
             ledger.changed or ledger.removed or self._next.waiting or len(self._next.commit)
@@ -253,7 +253,7 @@ class LedgerActor(DispatchedActor):
             self.actor_ref.tell(Committed(error))
 
     def on_receive(self, message: Any) -> Any:
-        """Handle a message by its type. All calls of models need this actor: an error is its asker's."""
+        """Handle a message by its type. All model calls need this actor, so errors go only to the asker."""
         try:
             return self._handlers[type(message)](self, message)
         except Exception as error:
@@ -285,7 +285,7 @@ class LedgerMeter:
         await self.ledger.ask(BeginRun(self.stack_id, self.role), block=False)
 
     async def reserve(self, most: Spend) -> str:
-        """See `Meter.reserve`. Cancelled, it leaves nothing reserved."""
+        """See `Meter.reserve`. If cancelled, it leaves no reservation."""
         asked = self.ledger.ask(Reserve(self.stack_id, self.role, most), block=False)
         try:
             key: str = await asked
@@ -301,6 +301,6 @@ class LedgerMeter:
 
     def _give_back(self, reserved: DispatchedFuture[str]) -> None:
         if reserved.exception() is None:
-            # If the ledger has ended, the next one counts it in full.
+            # If the ledger has ended, its successor counts the reservation in full.
             with contextlib.suppress(ActorDeadError):
                 self.ledger.tell(Settle(reserved.get(), Spend()))

@@ -1,6 +1,6 @@
-"""What the orchestrator is told and asked: the protocol of everyone who embeds or steers Recursor.
+"""The messages to the orchestrator: the protocol for programs that embed or control Recursor.
 
-An `ask` is answered when what was asked for is on disk. Commands to one stack are defined in
+An `ask` is answered when its changes are on disk. Commands to one stack are defined in
 `recursor.domain.commands`, and listed here with the rest.
 """
 
@@ -66,19 +66,20 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ControlAll(Question[Mapping[str, Stack | BaseException]]):
-    """Steer all stacks that a command makes a difference to, or some. No agent begins until all have obeyed.
+    """Control all stacks that the command would change, or some. No agent starts until all have obeyed.
 
     Answered with a mapping of each stack's id to the `Stack`, or to the error.
     """
 
     command: Command
     stack_ids: Collection[str] | None = None
-    """Which stacks; None: all."""
+    """The stacks; None: all."""
 
 
 @dataclass(frozen=True, slots=True)
 class LimitAll(Question[Spending]):
-    """Limit what all stacks may spend together; None takes a limit back: the runner's settings hold again.
+    """Limit the spending of all stacks together; None removes a limit, so that the runner's settings apply
+    again.
 
     Answered with the `Spending` of all, or `InvalidInputError`.
     """
@@ -88,63 +89,64 @@ class LimitAll(Question[Spending]):
 
 @dataclass(frozen=True, slots=True)
 class Prune(Question[Pruned]):
-    """Remove what a stack need not keep. Answered with a `recursor.storage.retention.Pruned`."""
+    """Remove a stack's expired records. Answered with a `recursor.storage.retention.Pruned`."""
 
     stack_id: str
     keep: RetentionSettings
     dry_run: bool = False
-    """Count it only."""
+    """Only count them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repair(Question[tuple[tuple[str, bytes], ...]]):
-    """Remove records of a stack that cannot be read. Answered with those that were removed.
+    """Remove unreadable records of a stack. Answered with the removed ones.
 
     `ConflictError` if the stack may run.
     """
 
     stack_id: str
     records: tuple[tuple[str, bytes], ...]
-    """(table, key) of each. One that can be read stays."""
+    """(table, key) of each. A readable one stays."""
 
 
 @dataclass(frozen=True, slots=True)
 class PruneBroadcasts(Question[Pruned]):
-    """Remove broadcasts that every stack has read, and old sums over all stacks. Answered with a `Pruned`."""
+    """Remove broadcasts that every stack has read, and expired sums over all stacks. Answered with a
+    `Pruned`."""
 
     dry_run: bool = False
-    """Count it only."""
+    """Only count them."""
 
 
 @dataclass(frozen=True, slots=True)
 class GetStatus(Question["StackStatus"]):
-    """Ask what a stack is doing now. Answered with a `StackStatus`, or `NotFoundError`."""
+    """Ask for a stack's current activity. Answered with a `StackStatus`, or `NotFoundError`."""
 
     stack_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class GetWork(Question[WorkReport]):
-    """Ask who has work in a stack. Answered with a `WorkReport`, or `NotFoundError`."""
+    """Ask which roles of a stack have work. Answered with a `WorkReport`, or `NotFoundError`."""
 
     stack_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class GetLoad(Question["OrchestratorLoad"]):
-    """Ask what the orchestrator has to do. Answered with an `OrchestratorLoad`, or why it could not start."""
+    """Ask for the orchestrator's load. Answered with an `OrchestratorLoad`, or the error at its start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscribe(Question[None]):
-    """Have the events of one stack, or of all, told to an actor. Answered with None."""
+    """Subscribe an actor to the events of one stack, or of all. Answered with None."""
 
     listener: Listener
     stack_id: str | None = None
     rate: EventRate | None = None
-    """How many to tell at most; None: every one."""
+    """The most events to deliver; None: all."""
     kinds: frozenset[type[Event]] | None = None
-    """Which to tell; None: all kinds. What nobody wants is not even made."""
+    """The wanted kinds; None: all. Events that nobody wants are not even made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,25 +160,25 @@ class Unsubscribe(Question[None]):
 class Shutdown(Question[bool]):
     """Start no more agents, wait for the running ones up to `grace` seconds, and stop. Answered with a bool:
 
-    whether all running agents ended in time. What was abandoned is run again at the next start.
+    whether all running agents ended in time. Abandoned agents run again at the next start.
     """
 
     grace: float = 10.0
 
 
 class RunningAgent(Record):
-    """An agent that has been given work."""
+    """An agent's run."""
 
     role: RoleName
     wave: int
     attempt: int
     reason: str
     since: Timestamp | None = None
-    """When it began; None while it waits for one of the limited places."""
+    """When it began; None while it waits for a place."""
 
 
 class StackStatus(Record):
-    """What a stack is doing now."""
+    """A stack's current activity."""
 
     stack: Stack
     active: bool
@@ -186,20 +188,20 @@ class StackStatus(Record):
     wave: int | None = None
     running: tuple[RunningAgent, ...] = ()
     trouble: str | None = None
-    """What keeps it from going on, when that is not in its records: a full disk, for one."""
+    """The problem that keeps it from running, if its records do not show it, such as a full disk."""
 
 
 class OrchestratorLoad(Record):
-    """What an orchestrator has to do at one moment."""
+    """The current load of an orchestrator."""
 
     active_stacks: int
     sleeping_stacks: int
     """Stacks without actors that a timer will wake."""
     agents_limit: int = Field(default=0, ge=0)
-    """How many may run at a time; 0 when it is not known."""
+    """The most concurrent agents; 0 if unknown."""
     agents_running: int
     agents_queued: int
     agents_abandoned: int
-    """Threads in agents that did not end when they were told to."""
+    """Threads in agents that did not end when cancelled."""
     roles: tuple[str, ...] = ()
-    """Those of the team."""
+    """The team's roles."""

@@ -1,4 +1,5 @@
-"""The orchestrator: the one actor through which all is reached, and which owns all that it starts."""
+"""The orchestrator: the actor through which everything is reached, and which owns everything that it
+starts."""
 
 import contextlib
 import logging
@@ -87,23 +88,23 @@ T = TypeVar("T")
 
 logger = logging.getLogger("recursor.actors")
 
-# Seconds that an orchestrator that is stopped without `Shutdown` waits for its own threads: what they do
-# takes milliseconds.
+# Seconds that an orchestrator stopped without `Shutdown` waits for its own threads, whose turns take
+# milliseconds.
 STOP_SECONDS = 5.0
 
 
 @dataclass(slots=True)
 class _Closing:
-    """A shutdown under way."""
+    """A shutdown in progress."""
 
     answer: DispatchedFuture[bool] = field(default_factory=DispatchedFuture)
     in_time: bool | None = None
-    """Whether all running agents ended in time; None until that is known."""
+    """Whether all running agents ended in time; None while unknown."""
     grace: Timer | None = None
 
 
 class OrchestratorRef(DispatchedRef["Orchestrator"]):
-    """A reference to an orchestrator: what it is asked says of which type the answer is."""
+    """A reference to an orchestrator: `ask` returns the answer type of its message."""
 
     @overload
     def ask(
@@ -123,7 +124,7 @@ class OrchestratorRef(DispatchedRef["Orchestrator"]):
     def ask(
         self, message: Any, *, block: bool = True, timeout: float | None = None
     ) -> Any | DispatchedFuture[Any]:
-        """Ask, and wait for the answer; or get its future, which a coroutine can await.
+        """Send a message, and wait for the answer or return its future, which a coroutine can await.
 
         Example:
             status = orchestrator.ask(GetStatus(stack_id))
@@ -132,14 +133,14 @@ class OrchestratorRef(DispatchedRef["Orchestrator"]):
         Args:
             message: one of `recursor.actors.messages`.
             block: whether to wait for the answer. A coroutine must not: it would block its event loop.
-            timeout: seconds to wait at most; None: as long as it takes.
+            timeout: seconds to wait at most; None: no limit.
 
         Returns:
             The answer if `block`, else its future.
 
         Raises:
-            RecursorError: it was not carried out; the text says why.
-            pykka.Timeout: there was no answer in time.
+            RecursorError: it was not carried out; the text gives the reason.
+            pykka.Timeout: no answer arrived in time.
             pykka.ActorDeadError: the orchestrator has stopped.
         """
         return super().ask(message, block=block, timeout=timeout)
@@ -148,8 +149,8 @@ class OrchestratorRef(DispatchedRef["Orchestrator"]):
 class Orchestrator(DispatchedActor):
     """Runs all stacks of a store.
 
-    Start it inside any pykka system: it makes its own dispatchers, starts its own actors, stops only
-    those, and touches nothing global. It does not close the store.
+    It can run inside any pykka system: it makes its own dispatchers, starts its own actors, stops only those,
+    and changes nothing global. It does not close the store.
 
     Example:
         orchestrator = Orchestrator.start(store=store, roles=team)
@@ -157,22 +158,21 @@ class Orchestrator(DispatchedActor):
         orchestrator.ask(Shutdown(grace=10))
 
     Args:
-        store: where all state lives, opened with `recursor.storage.tables.TABLES`.
-        roles: the team that every stack has.
+        store: holds all state, opened with `recursor.storage.tables.TABLES`.
+        roles: the team of every stack.
         settings: defaults for all stacks; a stack may override them.
         runner: sizes and periods of this orchestrator.
         clock: the time; by default the machine's.
-        models: asks models for agents; by default all that pydantic-ai knows.
-        runs: whether agents run. If not, commands are carried out, and nothing else happens.
+        models: asks models for agents; by default, all models that pydantic-ai supports.
+        runs: whether agents run. If not, only commands are carried out.
         roles_known: whether `roles` is the team that will run the stacks, so that settings for other roles
             are refused.
         runtime: the threads and the time to run on; by default real ones, of its own.
-        closes_runtime: whether it ends the threads of `runtime` when it ends. A clock that it was given it
-            never closes.
+        closes_runtime: whether it ends the threads of `runtime` when it ends. It never closes a given clock.
 
     Raises:
         StoreClosedError, UnknownTableError: the store cannot be used.
-        InvalidInputError: a model or a budget cannot be as the settings say.
+        InvalidInputError: a model or a budget in the settings is invalid.
     """
 
     def __init__(
@@ -203,7 +203,7 @@ class Orchestrator(DispatchedActor):
             runtime = Runtime.of_threads(runner, clock or self._own_clock or SystemClock())
         super().__init__(dispatcher=runtime.control)
         self._actor_ref = OrchestratorRef(self)
-        # All that people ask for comes this way, and takes no time here.
+        # All requests of people arrive here, and take almost no time.
         self.actor_inbox.urgent = True
         models = models or Exchange(runtime.clock, runner.rates)
         runtime.agents.call_at_end(models.aclose)
@@ -227,15 +227,15 @@ class Orchestrator(DispatchedActor):
         self._roster = Roster(self._environment, self._tell)
         self._broadcasts = Broadcasts(self._environment, self._roster, self._tell)
         self._suspended: dict[str, str] = {}
-        """Why stacks are paused whose supervisors keep dying."""
+        """Why to pause stacks whose supervisors keep dying."""
         self._barriers = 0
-        """Commands to all stacks that are being obeyed, and the end: no agent begins meanwhile."""
+        """Holds: commands to all stacks in progress, and the shutdown. No agent starts meanwhile."""
         self._closing: _Closing | None = None
         self._not_started: RecursorError | None = None
 
     @property
     def actor_ref(self) -> OrchestratorRef:
-        """The reference to this orchestrator, for others."""
+        """The reference that others use for this orchestrator."""
         return self._actor_ref  # type: ignore[return-value]  # set by the constructor
 
     @classmethod
@@ -252,7 +252,7 @@ class Orchestrator(DispatchedActor):
         return super().start(*args, **kwargs)  # type: ignore[return-value]  # it returns `actor_ref`
 
     def on_start(self) -> None:
-        """Wake every stack that has something to do, now or later, interrupted cycles included."""
+        """Wake every stack with something to do, now or later, including interrupted cycles."""
         if not self._environment.runs:
             return
         try:
@@ -268,7 +268,7 @@ class Orchestrator(DispatchedActor):
             for stack_id in sending:
                 self._roster.activate(stack_id)
         except RecursorError as error:
-            # Whoever started it learns of it by asking: an actor that fails here is just gone.
+            # The starter learns of the error by asking; an actor that raised here would just disappear.
             self._not_started = error
         except BaseException:
             self._end_all()
@@ -277,7 +277,7 @@ class Orchestrator(DispatchedActor):
     # -- Commands --------------------------------------------------------------------------------------------
 
     def _command(self, message: Any) -> Deferred:
-        """Have a command carried out by the owner of its stack."""
+        """Let the owner of a stack carry out a command."""
         return Deferred(self._ask_owner(message.stack_id, Do(message)))
 
     def _create(self, message: CreateStack) -> Deferred:
@@ -293,13 +293,13 @@ class Orchestrator(DispatchedActor):
         return self._command(message)
 
     def _control_all(self, message: ControlAll) -> Deferred:
-        """Steer many stacks. The pool holds back every agent until all of them have obeyed."""
+        """Control many stacks. The pool starts no agent until all of them have obeyed."""
         command, named = message.command, message.stack_ids
         stack_ids: Iterable[str]
         if named is None:
             with self._store.read() as reader:
                 stack_ids = ids_in_states(reader, CONCERNED[command])
-            # What others have become may be on its way to the disk.
+            # Their new state may be on its way to disk.
             stack_ids = dict.fromkeys([*stack_ids, *self._roster])
         else:
             stack_ids = named
@@ -344,7 +344,7 @@ class Orchestrator(DispatchedActor):
         def done(spending: DispatchedFuture[Any]) -> None:
             events = self._environment.events
             if spending.exception() is None and events.wanted(BROADCASTS, ContentsChanged):
-                # Every team's page shows it; no stack has anything to look at.
+                # Every team's page shows it; no stack needs to react.
                 now = self._clock.now()
                 events.publish(ContentsChanged(stack_id=BROADCASTS, at=now, what="settings"))
 
@@ -461,15 +461,15 @@ class Orchestrator(DispatchedActor):
     # -- The end ---------------------------------------------------------------------------------------------
 
     def on_stop(self) -> None:
-        """Stop what was started here, and nothing else. What was running is run again another time."""
+        """Stop everything started here, and nothing else. Running agents run again later."""
         self._end_all()
 
     def on_failure(self, *_error: object) -> None:
-        """Leave nothing behind."""
+        """Release everything."""
         self._end_all()
 
     def on_fatal_error(self, error: BaseException) -> None:
-        """Leave nothing behind, and stop no actor of the program that is not ours."""
+        """Release everything, and stop no actors of the embedding program."""
         logger.critical("the orchestrator died: %s", in_one_line(error))
         self._end_all()
 
@@ -506,10 +506,10 @@ class Orchestrator(DispatchedActor):
             self._closing.grace.cancel()
         stopping = self._roster.stop_all()
         if self._closes_runtime:
-            # When this actor has ended, nothing is written any more: another may be started on the store.
+            # After this actor has ended, nothing is written any more: another may be started on the store.
             with contextlib.suppress(Timeout):
                 stopping.get(timeout=STOP_SECONDS)
-            # What was cut off is written down as spent.
+            # Interrupted calls are recorded as spent.
             runtime.agents.shutdown(timeout=0 if not environment.runs else STOP_SECONDS)
             with contextlib.suppress(ActorDeadError, Timeout):
                 environment.ledger.stop(timeout=STOP_SECONDS)
@@ -518,7 +518,7 @@ class Orchestrator(DispatchedActor):
             if self._own_clock is not None:
                 self._own_clock.close()
         else:
-            # Others may go on with these threads.
+            # Others may continue to use these threads.
             for _ in range(self._barriers):
                 runtime.agents.release()
             self._barriers = 0
@@ -539,7 +539,7 @@ class Orchestrator(DispatchedActor):
         return self._roster.ask(stack_id, message)
 
     def _exists(self, stack_id: str) -> bool:
-        # Nothing can have an id that is too long, empty, or not text, whoever asks for it.
+        # Nothing can have an id that is too long, empty, or not text.
         with self._store.read() as reader, contextlib.suppress(InvalidKeyError, UnicodeEncodeError):
             return reader.get(STACKS.name, stack_id.encode()) is not None
         return False
@@ -551,7 +551,7 @@ class Orchestrator(DispatchedActor):
             logger.debug("%s came after the end of %s", type(message).__name__, self)
 
     def on_receive(self, message: Any) -> Any:
-        """Handle a message by its type. Nobody would replace this actor: an error is the asker's alone."""
+        """Handle a message by its type. Nothing would replace this actor, so errors go only to the asker."""
         handler = self._handlers.get(type(message))
         if handler is None:
             logger.warning("%s does not understand %s", self, type(message).__name__)

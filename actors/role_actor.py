@@ -1,4 +1,4 @@
-"""The role actor: has its agent run in the pool, and answers with what became of it."""
+"""The role actor: runs its agent in the pool, and answers with the result."""
 
 import functools
 import inspect
@@ -26,7 +26,7 @@ from recursor.runtime.future import DispatchedFuture
 from recursor.runtime.task import PoolTask, TaskAbandonedError
 from recursor.storage.codec import encode
 
-# Characters of an unfinished answer that observers are told at a time.
+# Characters of an unfinished answer in one event.
 LONGEST_PROGRESS = 2_000
 
 _NOTHING = Outcome()
@@ -35,16 +35,16 @@ _FIELDS = set(Outcome.model_fields)
 
 @dataclass(slots=True)
 class _Current:
-    """The run under way."""
+    """The run in progress."""
 
     message: RunAgent
     task: PoolTask[NodeResult] | None = None
     error: str | None = None
-    """Why it was given up."""
+    """Why it was abandoned."""
 
 
 class RoleActor(DispatchedActor):
-    """Answers `RunAgent`. It never blocks: the agent runs on a thread or on the event loop of the pool."""
+    """Answers `RunAgent`. It never blocks: the agent runs on a thread or on the pool's event loop."""
 
     listed = False
 
@@ -96,7 +96,7 @@ class RoleActor(DispatchedActor):
             current.task.abandon()
 
     def _ended(self, current: _Current, done: DispatchedFuture[NodeResult]) -> None:
-        """Pass on how a run ended; called on the thread that it ran on, or that gave it up."""
+        """Report how a run ended; called on the thread that ran or abandoned it."""
         message, result = current.message, done.outcome
         if isinstance(result, NodeResult):
             message.answer.set(result)
@@ -105,7 +105,7 @@ class RoleActor(DispatchedActor):
         else:
             message.answer.set(self._failed(message, result, current.error or in_one_line(result)))
 
-    # What follows runs in the pool.
+    # The functions below run in the pool.
 
     def _run_function(self, agent: Agent, message: RunAgent, task: PoolTask[NodeResult]) -> NodeResult:
         self._begin(message)
@@ -124,7 +124,7 @@ class RoleActor(DispatchedActor):
 
     def _begin(self, message: RunAgent) -> None:
         if message.progress.withdrawn:
-            raise TaskAbandonedError("the run was taken back before it began")
+            raise TaskAbandonedError("the run was withdrawn before it began")
         message.progress.started_at = started = self._clock.now()
         events = self._environment.events
         if events.is_observed and events.wanted(self._stack_id, NodeStarted):
@@ -196,11 +196,11 @@ class RoleActor(DispatchedActor):
         return self._handlers[type(message)](self, message)
 
     def on_stop(self) -> None:
-        """Give up the run under way."""
+        """Abandon the run."""
         self._give_up("its actor was stopped")
 
     def on_failure(self, *_error: object) -> None:
-        """Give up the run under way: nobody else could, and its place would never be free again."""
+        """Abandon the run: nothing else could, and its place would never be free again."""
         self._give_up("its actor died")
 
     _handlers: ClassVar[Mapping[type, Callable[[Any, Any], Any]]] = {
@@ -222,7 +222,7 @@ def _is_coroutine(agent: Agent) -> bool:
 
 
 def _chosen(agent: Any, role: str, settings: Settings) -> Agent:
-    """Return the agent that does the work: some stand for several, of which the settings choose one."""
+    """Return the agent for the work: some represent several, of which the settings choose one."""
     while hasattr(agent, "choose"):
         agent = agent.choose(role, settings)
     chosen: Agent = agent
@@ -234,7 +234,7 @@ def _checked(returned: object, settings: Settings) -> Outcome:
         raise TypeError(f"the agent returned a {type(returned).__name__}, not an Outcome")
     if returned.__dict__ == _NOTHING.__dict__:
         return _NOTHING
-    # Once more: pydantic has ways around its own checks, and a subclass may bring along anything.
+    # Validated again: pydantic has ways around its own checks, and a subclass may add anything.
     checked = Outcome.model_validate(returned.model_dump(include=_FIELDS, warnings=False))
     size, limit = len(encode(checked)), settings.limits.outcome_bytes
     if size > limit:
@@ -251,6 +251,6 @@ def _explain(error: BaseException) -> str:
     if isinstance(error, ValidationError):
         return str(InvalidInputError.explaining("outcome", error))
     if isinstance(error, AgentFailedError | BudgetExceededError):
-        # Its text is meant for people as it is.
+        # The agent wrote its text for people.
         return str(error)
     return in_one_line(error)

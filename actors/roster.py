@@ -38,20 +38,20 @@ class _Active:
 
     supervisor: DispatchedRef[StackSupervisor]
     sent: int = 0
-    """How many messages were sent to the supervisor."""
+    """Number of messages sent to the supervisor."""
     is_dead: bool = False
     """Whether it has died, and its successor is about to start."""
 
 
 class Roster:
-    """Belongs to one orchestrator, and is used by it alone."""
+    """Belongs to one orchestrator; only that uses it."""
 
     def __init__(self, environment: Environment, tell: Callable[[object], None]) -> None:
-        """Begin with no stack.
+        """Start without stacks.
 
         Args:
-            environment: where supervisors are started.
-            tell: tells the orchestrator.
+            environment: where to start supervisors.
+            tell: sends a message to the orchestrator.
         """
         self._environment = environment
         self._clock = environment.runtime.clock
@@ -60,31 +60,31 @@ class Roster:
         self._active: dict[str, _Active] = {}
         self._sleeping: dict[str, Timer] = {}
         self._waiting: dict[str, list[_Sent]] = {}
-        """What is sent to a stack while its dead supervisor is being replaced."""
+        """Messages to stacks whose dead supervisor is being replaced."""
         self._deaths: dict[str, deque[float]] = {}
         self.closed = False
-        """Whether no supervisor is started any more."""
+        """Whether the roster is closed: no more supervisors are started."""
 
     def __contains__(self, stack_id: str) -> bool:
         """Whether a stack has a supervisor."""
         return stack_id in self._active
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the stacks that have one."""
+        """Yield the stacks with a supervisor."""
         return iter(list(self._active))
 
     @property
     def active(self) -> int:
-        """How many stacks have one."""
+        """Number of stacks with a supervisor."""
         return len(self._active)
 
     @property
     def sleeping(self) -> int:
-        """How many stacks have none, and a timer."""
+        """Number of stacks with only a timer."""
         return len(self._sleeping)
 
     def tell(self, stack_id: str, message: object) -> None:
-        """Tell the supervisor of a stack, which is started if need be.
+        """Send a message to the supervisor of a stack, starting it if necessary.
 
         Raises:
             NotFoundError: there is no such stack.
@@ -93,7 +93,7 @@ class Roster:
         self._send(stack_id, message, None)
 
     def ask(self, stack_id: str, message: object) -> DispatchedFuture[Any]:
-        """Ask the supervisor of a stack, which is started if need be.
+        """Ask the supervisor of a stack, starting it if necessary.
 
         Raises:
             NotFoundError: there is no such stack.
@@ -104,7 +104,7 @@ class Roster:
         return future
 
     def ask_all(self, message: object) -> list[DispatchedFuture[Any]]:
-        """Ask all supervisors that live."""
+        """Ask all running supervisors."""
         futures: list[DispatchedFuture[Any]] = []
         for active in self._active.values():
             if active.supervisor.is_alive():
@@ -127,7 +127,7 @@ class Roster:
             self._start(stack_id, self._next_fence(stack_id), create)
 
     def wake_up(self, message: WakeUp) -> None:
-        """Start the supervisor of a stack whose timer went off; later, while the disk cannot be read."""
+        """Start the supervisor of a stack whose timer is due; retry later while the disk cannot be read."""
         stack_id, now = message.stack_id, self._clock.now()
         self._sleeping.pop(stack_id, None)
         if self.closed:
@@ -140,10 +140,10 @@ class Roster:
             self.sleep_until(stack_id, now + self._environment.runner.storage_retry)
 
     def may_passivate(self, message: MayPassivate) -> None:
-        """Stop a supervisor that has nothing to do, if no message to it is on its way."""
+        """Stop an idle supervisor, unless a message to it is on its way."""
         active = self._active.get(message.stack_id)
         if active is None or not active.supervisor.is_alive():
-            # It died after it had offered that, and is replaced.
+            # It died after that offer, and is being replaced.
             return
         if active.sent != message.handled:
             self._post(active, StayActive(), None)
@@ -159,7 +159,7 @@ class Roster:
         self._sleeping[stack_id] = self._clock.call_at(due, lambda: self._tell(WakeUp(stack_id)))
 
     def dismiss(self, message: StackGone) -> None:
-        """Stop the supervisor of a stack that is gone, and forget it."""
+        """Stop the supervisor of a deleted stack, and forget the stack."""
         stack_id = message.stack_id
         active = self._active.get(stack_id)
         if active is not None and active.supervisor.actor_urn == message.urn:
@@ -169,13 +169,13 @@ class Roster:
             stop(active.supervisor)
 
     def note_death(self, message: SupervisorDied) -> bool:
-        """Take note of a supervisor's death, and take its fence away from it.
+        """Note a supervisor's death, and invalidate its fence.
 
-        It keeps its place until nothing that it wrote is still to come. What is sent to the stack meanwhile
-        waits for its successor.
+        It keeps its entry until all its commits have been written or refused. Messages to the stack meanwhile
+        wait for its successor.
 
         Returns:
-            whether its stack has lost more of them lately than it may.
+            whether the stack has recently lost more supervisors than allowed.
         """
         stack_id, now = message.stack_id, self._clock.now()
         active = self._active.get(stack_id)
@@ -198,11 +198,11 @@ class Roster:
         return too_many
 
     def replace(self, message: PlaceVacated, suspend: str | None = None) -> None:
-        """Start a successor: at once, or later if not even its fence could be written.
+        """Start a successor: now, or later if its fence could not be written.
 
         Args:
-            message: whose place is free.
-            suspend: why the successor pauses the stack before it does anything else, if so.
+            message: names the dead supervisor.
+            suspend: a reason for the successor to pause the stack before anything else; None to continue.
         """
         stack_id, urn = message.stack_id, message.urn
         active = self._active.get(stack_id)
@@ -226,11 +226,11 @@ class Roster:
             self._post(successor, sent, future)
 
     def take_fence(self, message: TakeFence) -> None:
-        """Have whatever a dead supervisor still wants written refused, after what is written already."""
+        """Refuse the remaining commits of a dead supervisor, after those already in the queue."""
         self._take_fence(message.stack_id, message.urn)
 
     def stop_all(self) -> DispatchedFuture[list[Any]]:
-        """Stop all supervisors. Returns the future of their ends."""
+        """Stop all supervisors. Returns the future of all their ends."""
         self.closed = True
         for waiting in self._waiting.values():
             for _, future in waiting:
@@ -239,7 +239,7 @@ class Roster:
         return fan_in([stop(active.supervisor) for active in self._active.values()])
 
     def cancel_timers(self) -> None:
-        """Wake no stack any more."""
+        """Stop waking stacks."""
         for timer in self._sleeping.values():
             timer.cancel()
 
@@ -248,7 +248,7 @@ class Roster:
         if active is not None and not active.supervisor.is_alive():
             if self.closed:
                 raise ConflictError("the orchestrator is shutting down")
-            # Its thread was killed under it, or it is about to tell that it died.
+            # Its thread was killed, or it is about to report its own death.
             self._tell(SupervisorDied(stack_id, active.supervisor.actor_urn, "its thread was killed"))
             self._waiting.setdefault(stack_id, []).append((message, future))
             return

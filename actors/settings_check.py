@@ -1,4 +1,4 @@
-"""Whether a runner and its stacks can run with what is set for them."""
+"""Checks whether a runner and its stacks can run with their settings."""
 
 import contextlib
 from collections.abc import Collection
@@ -24,14 +24,14 @@ class StackSettingsCheck:
         roles: Collection[str] | None,
         addresses: ModelAddresses | None = None,
     ) -> None:
-        """Check against what holds for all stacks.
+        """Check against the settings of all stacks.
 
         Args:
-            store: where limits are that were set while a runner was up.
-            settings: the runner's.
-            runner: likewise.
-            roles: those of the team; None if it is not known.
-            addresses: where stacks may have models asked; None: anywhere.
+            store: holds limits that were set while a runner was up.
+            settings: the runner's settings for stacks.
+            runner: the runner's own settings.
+            roles: the team's roles; None if the team is unknown.
+            addresses: the allowed addresses for models; None: any.
         """
         self._store = store
         self._settings = settings
@@ -43,11 +43,12 @@ class StackSettingsCheck:
         """Check the runner's own settings.
 
         Raises:
-            InvalidInputError: a setting cannot be.
+            InvalidInputError: a setting is invalid.
         """
         given = {**self._settings.model_dump(), "runner": self._runner.model_dump()}
         check_given(given, lambda: self._roles)
-        # If what was spent cannot be read, no call is made, and nobody is kept from looking after it.
+        # If an account cannot be read, no call is made anyway, and people can still start the runner to fix
+        # it.
         limits = self._runner
         with contextlib.suppress(CorruptRecordError):
             limits = self._limits()
@@ -57,7 +58,7 @@ class StackSettingsCheck:
         """Check the settings of a new stack.
 
         Raises:
-            InvalidInputError: a setting cannot be.
+            InvalidInputError: a setting is invalid.
         """
         if stack.settings:
             check_choice(self._settings.overridden(stack.settings), self._limits())

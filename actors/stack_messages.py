@@ -1,4 +1,4 @@
-"""What a stack's actors, the ledger and their orchestrator tell each other."""
+"""The messages between a stack's actors, the ledger and the orchestrator."""
 
 from typing import NamedTuple
 
@@ -20,29 +20,29 @@ from recursor.storage.commit import Fence
 
 
 class Activate(Struct, frozen=True):
-    """To a supervisor, first of all: read the stack and continue with what it was doing."""
+    """To a supervisor, first of all: read the stack and continue its work."""
 
     fence: Fence
     create: CreateStack | None = None
     """The stack does not exist yet."""
     suspend: str | None = None
-    """Why the stack is to be paused before it does anything else."""
+    """A reason to pause the stack before anything else."""
 
 
 class Do(Struct, frozen=True):
-    """To a supervisor: carry out a command. Answered when that is on disk."""
+    """To a supervisor: carry out a command. Answered when the change is on disk."""
 
     command: StackCommand
 
 
 class BroadcastPosted(Struct, frozen=True):
-    """To a supervisor: another stack has written to all, and that is on disk."""
+    """To a supervisor: another stack's broadcast is on disk."""
 
     message: Message
 
 
 class Delivered(Struct, frozen=True):
-    """To a supervisor: a message of its stack has arrived, or can never arrive."""
+    """To a supervisor: a message of its stack was delivered, or never can be."""
 
     message_id: str
 
@@ -54,19 +54,19 @@ class Undelivered(Struct, frozen=True):
 
 
 class StopAgents(Struct, frozen=True):
-    """To a supervisor: no agents from now on, and none in the end. Answered when all is on disk."""
+    """To a supervisor: start no more agents, then end. Answered when everything is on disk."""
 
 
 class RecordsRemoved(Struct, frozen=True):
-    """To a supervisor, from the store: records that could not be read are gone."""
+    """To a supervisor, from the store: unreadable records were removed."""
 
 
 class StayActive(Struct, frozen=True):
-    """To a supervisor: it may not be passivated, something was on its way to it."""
+    """To a supervisor: it may not be passivated, because a message was on its way to it."""
 
 
 class Committed(Struct, frozen=True):
-    """To a supervisor or the ledger, from the store: its commit is on disk, or why it is not."""
+    """To a supervisor or the ledger, from the store: its commit is on disk or has failed."""
 
     error: BaseException | None
 
@@ -82,11 +82,11 @@ class RunsDue(Struct, frozen=True):
 
 
 class PassivationDue(Struct, frozen=True):
-    """To a supervisor, from its timer: nothing may have happened for a while."""
+    """To a supervisor, from its timer: the stack may have been idle for a while."""
 
 
 class Answered(NamedTuple):
-    """To a supervisor, from its own question to one of its children: the answer, or the error."""
+    """To a supervisor, from its own question to a child: the answer, or the error."""
 
     turn: int
     value: object
@@ -102,7 +102,7 @@ class DetectWork(NamedTuple):
     snapshot: Snapshot
     settings: Settings
     records: StackRecords
-    """What the snapshot was taken of: the same records have the same work, while the report is fresh."""
+    """The records of the snapshot: the same records have the same work while the report is fresh."""
 
 
 class BuildGraph(NamedTuple):
@@ -113,24 +113,24 @@ class BuildGraph(NamedTuple):
 
 
 class RunProgress:
-    """The little that a supervisor and a running agent share."""
+    """The state shared by a supervisor and a running agent."""
 
     __slots__ = ("cancelled", "started_at", "withdrawn")
 
     def __init__(self) -> None:
         self.cancelled = StopFlag()
-        """Set by the role actor when the run is given up."""
+        """Set by the role actor when the run is abandoned."""
         self.started_at: float | None = None
-        """Set when the agent has got a place; the time limit counts from here."""
+        """Set when the agent gets a place; the time limit counts from here."""
         self.withdrawn = False
-        """Set by the supervisor when the agent, if it has not begun, must not: before its actor knows."""
+        """Set by the supervisor when the agent must not begin any more: effective before its actor knows."""
 
 
 class RunAgent(NamedTuple):
     """To a role actor: run its agent."""
 
     answer: DispatchedFuture[NodeResult | None]
-    """What became of it; None if it was taken back before it began. The role actor sets it."""
+    """The result; None if the run was withdrawn before it began. The role actor sets it."""
     execution_id: str
     wave: int
     attempt: int
@@ -143,11 +143,11 @@ class RunAgent(NamedTuple):
 
 
 class TakeBackRun(Struct, frozen=True):
-    """To a role actor: run no more, if the agent has not begun."""
+    """To a role actor: withdraw the run if the agent has not begun."""
 
 
 class CancelRun(Struct, frozen=True):
-    """To a role actor: give up the run; nobody waits for its answer."""
+    """To a role actor: abandon the run; its answer is not needed."""
 
 
 class RunTimedOut(Struct, frozen=True):
@@ -160,7 +160,7 @@ class RunTimedOut(Struct, frozen=True):
 
 
 class BudgetChanged(Struct, frozen=True):
-    """What a stack may spend from now on."""
+    """The budgets of a stack from now on."""
 
     stack_id: str
     budget: BudgetSettings
@@ -173,14 +173,14 @@ class StackForgotten(Struct, frozen=True):
 
 
 class BeginRun(Struct, frozen=True):
-    """A run that will call a model. Answered with None, or `BudgetExceededError`."""
+    """Count a run that will call a model. Answered with None, or `BudgetExceededError`."""
 
     stack_id: str
     role: str
 
 
 class Reserve(Struct, frozen=True):
-    """What a call may cost at most. Answered with the key of the reservation, or an error."""
+    """Reserve the maximum cost of a call. Answered with the key of the reservation, or an error."""
 
     stack_id: str
     role: str
@@ -188,7 +188,7 @@ class Reserve(Struct, frozen=True):
 
 
 class Settle(Struct, frozen=True):
-    """What a call has cost; None: nobody knows. Answered with None."""
+    """Settle the cost of a call; None: unknown. Answered with None."""
 
     reservation: str
     spent: Spend | None
@@ -198,19 +198,19 @@ class Settle(Struct, frozen=True):
 
 
 class Deliver(Struct, frozen=True):
-    """From a supervisor: bring a message to another stack, or to all."""
+    """From a supervisor: deliver a message to another stack, or to all."""
 
     message: Message
 
 
 class MayPassivate(Struct, frozen=True):
-    """From a supervisor that has nothing to do: it may be stopped if nothing is on its way to it."""
+    """From an idle supervisor: it may be stopped if no message to it is on its way."""
 
     stack_id: str
     handled: int
-    """How many messages of the orchestrator's it has handled."""
+    """Number of the orchestrator's messages that it has handled."""
     due: float | None
-    """When the stack is to be looked at: seconds since the epoch, UTC; None: at an event."""
+    """When the stack is due: seconds since the epoch, UTC; None: at an event."""
 
 
 class StackGone(Struct, frozen=True):
@@ -218,7 +218,7 @@ class StackGone(Struct, frozen=True):
 
     stack_id: str
     urn: str
-    """Which supervisor: another one may have taken its place already."""
+    """The supervisor: another one may have replaced it already."""
 
 
 class SupervisorDied(Struct, frozen=True):
@@ -226,19 +226,19 @@ class SupervisorDied(Struct, frozen=True):
 
     stack_id: str
     urn: str
-    """Which one: another one may have taken its place already."""
+    """The supervisor: another one may have replaced it already."""
     problem: str
 
 
 class TakeFence(Struct, frozen=True):
-    """From the orchestrator's timer: try again to take the fence away from a dead supervisor."""
+    """From the orchestrator's timer: try again to invalidate the fence of a dead supervisor."""
 
     stack_id: str
     urn: str
 
 
 class PlaceVacated(Struct, frozen=True):
-    """From the orchestrator's own commit: nothing that a dead supervisor wrote is still to come."""
+    """From the orchestrator's own commit: all commits of a dead supervisor were written or refused."""
 
     stack_id: str
     urn: str
@@ -259,18 +259,18 @@ class BroadcastStored(Struct, frozen=True):
 
 
 class PostBroadcast(Struct, frozen=True):
-    """From the orchestrator itself: the stacks that are still to be told of a broadcast."""
+    """From the orchestrator itself: the stacks still to be notified of a broadcast."""
 
     message: Message
     receivers: tuple[str, ...]
 
 
 class AllObeyed(Struct, frozen=True):
-    """From the orchestrator's own questions: all stacks have obeyed, and agents are held back no more."""
+    """From the orchestrator's own questions: all stacks have obeyed, and agents may start again."""
 
 
 class AgentsStopped(Struct, frozen=True):
-    """From the orchestrator's own questions: no agent runs any more."""
+    """From the orchestrator's own questions: no agent is running any more."""
 
 
 class AllStopped(Struct, frozen=True):
@@ -278,4 +278,4 @@ class AllStopped(Struct, frozen=True):
 
 
 class GraceOver(Struct, frozen=True):
-    """From the orchestrator's timer: the running agents have had their time."""
+    """From the orchestrator's timer: the grace period of running agents is over."""

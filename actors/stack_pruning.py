@@ -1,4 +1,4 @@
-"""Removes what a stack need not keep, portion by portion between other commits."""
+"""Removes a stack's expired records, batch by batch between other commits."""
 
 import contextlib
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from recursor.storage.retention import Pruned, outdated_sums, prunable, removabl
 
 @dataclass(frozen=True, slots=True)
 class PortionPruned:
-    """To a supervisor, from the store: a portion is gone, or why it is not."""
+    """To a supervisor, from the store: a batch was removed, or the error."""
 
     error: BaseException | None
 
 
 class StackPruning:
-    """Belongs to one supervisor. What it removes is not held in memory, so the machine need not know."""
+    """Belongs to one supervisor. The removed records are not in memory, so the machine need not know."""
 
     def __init__(self, stack_id: str, environment: Environment, supervisor: DispatchedRef[Any]) -> None:
         self._id = stack_id
@@ -36,16 +36,16 @@ class StackPruning:
 
     @property
     def is_running(self) -> bool:
-        """Whether portions are being removed."""
+        """Whether batches are being removed."""
         return self._keep is not None
 
     def start(self, keep: RetentionSettings, fence: Fence | None, *, dry_run: bool = False) -> Any:
-        """Begin to remove, or count what would be removed.
+        """Start removing expired records, or count them.
 
         Args:
-            keep: how much stays.
-            fence: the one of the stack's owner.
-            dry_run: count it only.
+            keep: the retention limits.
+            fence: the stack owner's.
+            dry_run: only count them.
 
         Returns:
             the answer: a `Pruned`, now or later.
@@ -66,9 +66,9 @@ class StackPruning:
         return Deferred(self._done)
 
     def continue_after(self, message: PortionPruned, fence: Fence | None) -> None:
-        """Remove the next portion, if there is one."""
+        """Remove the next batch, if there is one."""
         if self._keep is None:
-            # It was stopped while the store was at it.
+            # Pruning was stopped while the store wrote the batch.
             return
         error = message.error
         if error is not None:
@@ -86,7 +86,7 @@ class StackPruning:
         self._environment.store.commit(commit, self._tell)
 
     def stop(self, error: BaseException) -> None:
-        """Remove nothing more: the supervisor ends because of `error`."""
+        """Stop removing: the supervisor ends because of `error`."""
         if self.is_running:
             self._keep = None
             self._done.set_exception((type(error), error, error.__traceback__))

@@ -1,4 +1,4 @@
-"""The supervisor: owns one stack, feeds what happens to the stack machine, and carries out what follows."""
+"""The supervisor: owns one stack, passes events to the stack machine, and carries out the effects."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -89,9 +89,9 @@ from recursor.storage.tables import STACKS
 
 logger = logging.getLogger("recursor.actors")
 
-# Cycles between two looks for history that may go: each scans what is kept, which takes some milliseconds.
+# Cycles between two searches for expired history: each search takes some milliseconds.
 CYCLES_PER_PRUNE = 1000
-# From this priority of work on, as that of a visitor who waits, a busy stack goes before others.
+# From this priority of work, such as that of a waiting visitor, a busy stack goes ahead of others.
 URGENT = 10
 
 _COMMITTED = Committed(None)
@@ -99,7 +99,7 @@ _AT_REST = (Activity.RESTING, Activity.HELD)
 
 
 class StackSupervisor(DispatchedActor):
-    """Runs one stack, and answers for it. No other actor changes the stack's records."""
+    """Runs one stack, and is its owner: no other actor changes the stack's records."""
 
     listed = False
 
@@ -120,23 +120,24 @@ class StackSupervisor(DispatchedActor):
         self._queue: CommitQueue | None = None
         self._fence: Fence | None = None
         self._problem: str | None = None
-        """What keeps the stack from running, where the machine does not know: the disk, or its own record."""
+        """A problem that keeps the stack from running and that the machine does not know: the disk, or its
+        own record."""
         self._is_stored = True
         self._snapshot: Snapshot | None = None
         self._report: WorkReport | None = None
-        """What the graph that is being built is made of."""
+        """The work report for the graph being built."""
         self._pruned_at = 0
         self._taken_back = -1
-        """The turn whose agents are to begin no more."""
+        """The turn whose agents must not begin any more."""
         self._pruning = StackPruning(stack_id, environment, self.actor_ref)
         self._quiesced: list[DispatchedFuture[None]] = []
         self._timer: Timer | None = None
         self._rest_timer: Timer | None = None
-        # Whoever writes to a stack at rest waits for it; a busy one may wait for others as busy.
+        # Senders wait for a stack at rest; a busy one may wait for other busy ones.
         self.actor_inbox.urgent = True
         self._last_step_at = self._now()
         self._handled = 0
-        """How many of the orchestrator's messages were handled."""
+        """Number of the orchestrator's messages handled."""
 
     # -- What the orchestrator asks ------------------------------------------------------------------------
 
@@ -158,7 +159,7 @@ class StackSupervisor(DispatchedActor):
         event = Requested(command, found.get("", {}))
         step = self._machine.step(self._state, event, self._now())
         if not isinstance(command, DeleteStack):
-            # What cannot be stored is refused before anything has changed.
+            # Records that cannot be stored are refused before anything has changed.
             as_commit(step.state.records.stack, step.writes, None)
         budget = step.state.settings.budget
         if budget != self._state.settings.budget:
@@ -166,7 +167,7 @@ class StackSupervisor(DispatchedActor):
         if step.writes or step.after:
             self._take(step, asked=future)
         else:
-            # It is as wanted already, but what made it so may still be on its way to the disk.
+            # The stack is already as wanted, but its state may still be on its way to disk.
             self._take(replace(step, save=True), asked=future)
         return Deferred(future)
 
@@ -254,7 +255,7 @@ class StackSupervisor(DispatchedActor):
     # -- The records -----------------------------------------------------------------------------------------
 
     def _load(self, suspend: str | None = None) -> None:
-        """Read the stack and continue with what it was doing, as after a crash; or pause it first."""
+        """Read the stack and continue its work, as after a crash; or pause it first."""
         try:
             with self._store.read() as reader:
                 loader = Loader(reader, self._id)
@@ -265,7 +266,7 @@ class StackSupervisor(DispatchedActor):
             self._note_unreadable(str(error))
             self._offer_passivation_later()
         except StorageError as error:
-            # The disk, not the stack: it is read when the disk can be.
+            # The disk failed, not the stack: the stack is read when the disk works.
             self._note_unreadable(str(error))
             due = self._now() + self._environment.runner.storage_retry
             self._set_timer(due, -1)
@@ -299,11 +300,11 @@ class StackSupervisor(DispatchedActor):
             self._tell_of_trouble(problem)
 
     def _do_unread(self, command: object) -> Any:
-        """Carry out a command on a stack whose own record cannot be read: it can be deleted, and no more."""
+        """Carry out a command on a stack whose own record is unreadable: it can only be deleted."""
         if not isinstance(command, DeleteStack):
             self._load()
             if self._state is not None:
-                # It can be read again.
+                # It is readable again.
                 self._handled -= 1
                 return self._do(Do(command))  # type: ignore[arg-type]  # it came in a `Do`
             with self._store.read() as reader:
@@ -327,21 +328,21 @@ class StackSupervisor(DispatchedActor):
         return Deferred(future)
 
     def _find(self, named: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the records that are named and not held in memory, by the key they are named under."""
+        """Return the named records that are not in memory, by type and id."""
         wanted = {key: each for key, each in named.items() if each}
         if not wanted:
             return {}
         with self._store.read() as reader:
             found = {key: find_records(reader, self._id, each) for key, each in wanted.items()}
         if self._queue is not None:
-            # What was closed just now is held no more, and may not be on disk yet.
+            # A record that was just closed is no longer in memory, and may not be on disk yet.
             return {key: {**found[key], **self._queue.unwritten(each)} for key, each in wanted.items()}
         return found
 
     # -- The machine -----------------------------------------------------------------------------------------
 
     def _feed(self, event: object, results: Sequence[WaveEnded] = ()) -> None:
-        """Have the machine take an event, and carry out what follows."""
+        """Pass an event to the machine, and carry out the effects."""
         state = self._state
         if state is not None:
             observed = self._events.is_observed and self._events.wanted(self._id)
@@ -354,7 +355,7 @@ class StackSupervisor(DispatchedActor):
         asked: DispatchedFuture[Any] | None = None,
         results: Sequence[WaveEnded] = (),
     ) -> None:
-        """Take over what a step comes to, and carry it out."""
+        """Take over a step's results, and carry out its effects."""
         queue = self._queue
         assert queue is not None
         self._state = step.state
@@ -378,18 +379,18 @@ class StackSupervisor(DispatchedActor):
             self._is_stored = True
             self._carry_out(self._queue.committed())
             self._carry_out(self._queue.flush())
-            # It may have been too early to be passivated while this was being written.
+            # During the write it may have been too early to passivate.
             self._offer_passivation_later()
             return
         full, durable = isinstance(error, StorageFullError), self._queue.durable
         if full and not self._is_stored:
-            # Before whoever asked for it learns of it, and asks again.
+            # Before the asker gets the answer, and asks again.
             self._tell_orchestrator(StackGone(self._id, self.actor_urn))
         lost = self._queue.failed(error)
         if not full:
             raise error
         if not self._is_stored:
-            # There is no such stack: what it was about to do must not make one.
+            # The stack does not exist: pending writes must not create it.
             self._state, self._queue = None, None
             self._cancel_timer()
             self._pruning.stop(self._not_found())
@@ -425,7 +426,7 @@ class StackSupervisor(DispatchedActor):
             return
         self.actor_inbox.urgent = effect.nodes[0].priority >= URGENT
         if turn == self._taken_back:
-            # The stack was paused while it was being written that they run.
+            # The stack was paused while the start of its agents was being written.
             self._feed(WaveEnded(()))
             return
         self._runs.fan_out(
@@ -464,7 +465,7 @@ class StackSupervisor(DispatchedActor):
 
     def _reload(self, effect: Reload) -> None:
         if self._queue is not None and not self._queue.is_idle:
-            # What has come since is written first.
+            # Later changes are written first.
             self._carry_out(self._queue.then(effect))
         else:
             self._load()
@@ -546,7 +547,7 @@ class StackSupervisor(DispatchedActor):
 
     def _timer_fired(self, message: TimerFired) -> None:
         if self._timer is None:
-            # It was cancelled when it had gone off already: what it is for is in other hands.
+            # The timer went off just before it was cancelled: another activity has taken over.
             return
         self._timer = None
         if self._state is None:
@@ -591,11 +592,11 @@ class StackSupervisor(DispatchedActor):
     # -- The end ---------------------------------------------------------------------------------------------
 
     def on_stop(self) -> None:
-        """Give up what is under way: it continues at the next activation."""
+        """Abandon running work: it continues at the next activation."""
         self._end(ActorDeadError(f"the supervisor of stack {self._id} was stopped"))
 
     def on_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
-        """Tell the orchestrator, which replaces this actor."""
+        """Report the failure to the orchestrator, which replaces this actor."""
         del exception_type, traceback
         self._end(exception_value)
         self._tell_orchestrator(SupervisorDied(self._id, self.actor_urn, in_one_line(exception_value)))
@@ -631,7 +632,7 @@ class StackSupervisor(DispatchedActor):
         return NotFoundError(f"no stack {self._id}: it does not exist or was deleted")
 
     def _known_stack(self, state: StackState) -> Any:
-        # What is not on disk yet is nobody's business.
+        # Unwritten changes must not be visible.
         return state.records.stack if self._queue is None else self._queue.durable.stack
 
     def _tell_of_trouble(self, problem: str) -> None:
@@ -654,7 +655,7 @@ class StackSupervisor(DispatchedActor):
         try:
             self._environment.orchestrator.tell(message)
         except ActorDeadError:
-            # It is ending, and ends this actor too.
+            # The orchestrator is ending, and ends this actor, too.
             logger.debug("%s came after the end of the orchestrator", type(message).__name__)
 
     def on_receive(self, message: Any) -> Any:

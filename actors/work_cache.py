@@ -1,4 +1,4 @@
-"""The work cache: knows a stack's work status, and detects it again only when it may have changed."""
+"""The work cache: keeps a stack's work status, and detects it again only when it may have changed."""
 
 from typing import Any
 from weakref import ReferenceType, ref
@@ -14,7 +14,7 @@ from recursor.runtime.actor import DispatchedActor
 
 
 class WorkCache(DispatchedActor):
-    """Answers `DetectWork`, from memory while the report is fresh and the stack has not changed since."""
+    """Answers `DetectWork`, from memory while the report is fresh and the stack unchanged."""
 
     listed = False
 
@@ -23,7 +23,7 @@ class WorkCache(DispatchedActor):
         self._stack_id = stack_id
         self._environment = environment
         self._report: WorkReport | None = None
-        # A weak reference: of a busy stack it is the only thing that would keep the records of before.
+        # A weak reference: otherwise it alone would keep a busy stack's old records in memory.
         self._made_of: tuple[ReferenceType[StackRecords], Settings] | None = None
 
     def on_receive(self, message: Any) -> WorkReport:
