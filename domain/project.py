@@ -27,7 +27,7 @@ class IdeaReading(Record):
     def not_made(self) -> tuple[str, ...]:
         """What people are told that is not made of it, and why, a line each."""
         if self.refusal is not None:
-            return (f"scripted team: {self.refusal} It makes nothing of this idea.",)
+            return (f"scripted team: {self.refusal} It makes nothing.",)
         return tuple(f"scripted team: not understood, and not made: {each}" for each in self.missing)
 
     def with_a_model(self, stack: str) -> str:

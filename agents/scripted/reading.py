@@ -55,10 +55,10 @@ def read_idea(text: str) -> Reading:
     text = plain(text)[:READ_CHARACTERS]
     whole = one_line(text, LONGEST_PART)
     if language := foreign_language(text):
-        why = f"It is written in {language}, and a scripted team reads English only."
+        why = f"The idea is written in {language}, and a scripted team reads only English."
         return Reading((), IdeaReading(missing=(whole,), refusal=why))
     if kind := _no_page(text):
-        why = f"It asks for {kind}, and a scripted team makes web pages only."
+        why = f"The idea asks for {kind}, and a scripted team makes only web pages."
         return Reading((), IdeaReading(missing=(whole,), refusal=why))
     sections = sections_for(text)
     missing = tuple(_missing(text, sections))
@@ -66,7 +66,7 @@ def read_idea(text: str) -> Reading:
         more = len(missing) - MOST_MISSING + 1
         missing = (*missing[: MOST_MISSING - 1], f"and {more} more parts of the idea")
     if not sections:
-        why = "Nothing in it is something that a scripted team has a component for."
+        why = "A scripted team has no component for this idea."
         return Reading((), IdeaReading(missing=missing or (whole,), refusal=why))
     recognised = tuple(f"{s.title}: {COMPONENTS[s.component].does}" for s in sections)
     return Reading(sections, IdeaReading(recognised=recognised, missing=missing))

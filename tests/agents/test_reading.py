@@ -38,11 +38,11 @@ UNDERSTOOD = {
 }
 # What nothing is made of, and why.
 REFUSED = {
-    "A chess game": "Nothing in it",
-    "Snake": "Nothing in it",
-    "A weather dashboard": "Nothing in it",
-    "An online shop with payments": "Nothing in it",
-    "A currency converter": "Nothing in it",
+    "A chess game": "has no component for this idea",
+    "Snake": "has no component for this idea",
+    "A weather dashboard": "has no component for this idea",
+    "An online shop with payments": "has no component for this idea",
+    "A currency converter": "has no component for this idea",
     "a REST API for a library in Python": "asks for an API",
     "a command that renames photos by date": "asks for a command-line tool",
     "Rename my holiday photos by date": "asks for a program that works on files",
