@@ -1,7 +1,7 @@
 """Slow reads on a thread, so that the event loop keeps serving other pages."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
@@ -16,15 +16,22 @@ T = TypeVar("T")
 class BackgroundReader(Generic[T]):
     """Reads on a thread and shows the result, one read at a time: the last result shown is the latest."""
 
-    def __init__(self, owner: Element, read: Callable[[], T], show: Callable[[T], None]) -> None:
+    def __init__(
+        self,
+        owner: Element,
+        read: Callable[[], T],
+        show: Callable[[T], None],
+        complete: Callable[[T], Awaitable[T]] | None = None,
+    ) -> None:
         """Read nothing yet.
 
         Args:
             owner: what it is shown in, for as long as that is on the page.
             read: reads what is wanted now; called in a thread.
             show: shows what was read; called on the event loop.
+            complete: asks the runner for what the store cannot tell; `show_now` does without it.
         """
-        self._owner, self._read, self._show = owner, read, show
+        self._owner, self._read, self._show, self._complete = owner, read, show, complete
         self._reading = asyncio.Lock()
         self._waits = False
 
@@ -56,6 +63,8 @@ class BackgroundReader(Generic[T]):
             self._waits = False
         try:
             found = await asyncio.to_thread(self._read)
+            if self._complete is not None:
+                found = await self._complete(found)
             if not self._owner.is_deleted:
                 self._show(found)
         finally:

@@ -64,3 +64,15 @@ def test_what_could_not_be_read_can_be_read_again() -> None:
     for _ in range(2):
         with pytest.raises(TimeoutError):
             asyncio.run(beside.refresh())
+
+
+def test_what_only_the_runner_knows_is_asked_before_it_is_shown() -> None:
+    async def complete(found: str) -> str:
+        await asyncio.sleep(0)
+        return f"{found}, as the runner says"
+
+    shown: list[str] = []
+    reader = BackgroundReader(THERE, lambda: "in the store", shown.append, complete)
+    reader.show_now()
+    asyncio.run(reader.refresh())
+    assert shown == ["in the store", "in the store, as the runner says"]

@@ -14,6 +14,7 @@ from recursor.web.dashboard.home.totals import TotalsData, TotalsPanel
 from recursor.web.dashboard.page import PageContext
 from recursor.web.dashboard.parts import Box, Button, Empty, Field, Pager, Segments, Span
 from recursor.web.dashboard.state_styles import STATES
+from recursor.web.running import with_running
 
 _ORDERS = {
     StackOrder.CREATED: "Newest first",
@@ -67,11 +68,10 @@ class TeamsPage:
             self._table = TeamsTable()
             self._none = Box()
             self._pager = Pager("teams", ROWS, self._turn)
-        self._reader = BackgroundReader(self._card, self._find, self._show)
+        self._reader = BackgroundReader(self._card, self._find, self._show, self._with_running)
         if self._are_few():
             self._reader.show_now()
-        else:
-            self._reader.begin()
+        self._reader.begin()
         page.address.follow(self._card, self._address_changed)
         page.live.follow(self._card, self.refresh)
 
@@ -87,6 +87,10 @@ class TeamsPage:
         engine = self._page.engine
         with engine.read() as reader:
             return find_teams(reader, self._wanted(), engine.now()), self._totals.read(reader)
+
+    async def _with_running(self, read: tuple[StackPage, TotalsData]) -> tuple[StackPage, TotalsData]:
+        found, done = read
+        return found.but(items=await with_running(self._page.engine, found.items)), done
 
     def _wanted(self) -> TeamQuery:
         query = self._page.address.query

@@ -72,8 +72,11 @@ _RESTS = {
 
 def _doing(team: StackListed) -> tuple[str, float | None]:
     """Return what a team does now, and until when it waits (seconds since the epoch, UTC)."""
+    if working := [role.role for role in team.running if role.since is not None]:
+        return f"{listing(working).capitalize()} working", None
     if team.running:
-        return f"{listing([role.role for role in team.running]).capitalize()} working", None
+        waiting = listing([role.role for role in team.running]).capitalize()
+        return f"{waiting} {'waits' if len(team.running) == 1 else 'wait'} for a place", None
     if team.state is not ExecutionState.RUNNING:
         return team.waits or _RESTS[team.state], None
     if team.waits_for is not None:
