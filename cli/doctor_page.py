@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recursor.cli.output import neutral, one_line
-from recursor.cli.wording import plural, span
+from recursor.cli.wording import clock_time, plural, span
 from recursor.doctor.report import Checked, CheckOutcome, Finding, Report, Severity, StackTotals
 from recursor.domain.wording import percent
 
@@ -17,7 +17,8 @@ TOLD = 3
 NAMES_TOLD = 8
 CHECKS_NAMED = 4
 
-_STYLES = {Severity.PROBLEM: "red", Severity.WARNING: "yellow"}
+_STYLES = {Severity.PROBLEM: "red", Severity.WARNING: "yellow", Severity.PAST: "bright_black"}
+_SIGNS = {Severity.PROBLEM: "✗ ", Severity.WARNING: "! ", Severity.PAST: "· "}
 _MARKS = {
     CheckOutcome.OK: ("✓", "green"),
     CheckOutcome.WARNING: ("!", "yellow"),
@@ -55,13 +56,13 @@ def _groups(findings: Iterable[Finding]) -> Iterable[list[Finding]]:
 
 
 def _headline(report: Report) -> Text:
-    if not report.findings:
-        return Text("Healthy", "bold green")
-    parts = [
+    parts = [] if report.problems or report.warnings else [("Healthy", "bold green")]
+    parts += [
         (plural(count, noun), f"bold {style}")
         for count, noun, style in (
             (report.problems, "problem", "red"),
             (report.warnings, "warning", "yellow"),
+            (report.past, "past problem", "bright_black"),
         )
         if count
     ]
@@ -83,8 +84,7 @@ def _figures(totals: StackTotals, place: str) -> str:
 def _same(findings: Sequence[Finding]) -> Iterator[RenderableType]:
     """Yield what is told of one finding, in one stack or in many."""
     first, style = findings[0], _STYLES[findings[0].severity]
-    mark = "✗ " if first.severity is Severity.PROBLEM else "! "
-    title = Text.assemble((mark, style), (neutral(first.symptom), f"bold {style}"))
+    title = Text.assemble((_SIGNS[first.severity], style), (neutral(first.symptom), f"bold {style}"))
     title.append(f"  {first.id}", "bright_black")
     if len(findings) > 1:
         title.append(f", in {plural(len(findings), 'stack')}", "bright_black")
@@ -99,6 +99,8 @@ def _same(findings: Sequence[Finding]) -> Iterator[RenderableType]:
         if finding.stack_id is not None:
             name = (one_line(finding.stack or ""), "bold")
             table.add_row("stack", Text.assemble(name, f"  {finding.stack_id[:8]}"))
+        if finding.since is not None:
+            table.add_row("when", _when(finding))
         table.add_row("seen", one_line(finding.evidence))
         if not one_cause:
             table.add_row("because", one_line(finding.cause))
@@ -113,6 +115,13 @@ def _same(findings: Sequence[Finding]) -> Iterator[RenderableType]:
         yield Text(f"           $ {one_line(command)}", "cyan", no_wrap=True, overflow="ignore")
     if any(finding.commands != first.commands for finding in findings):
         yield Text("           likewise for the others", "bright_black")
+
+
+def _when(finding: Finding) -> str:
+    assert finding.since is not None
+    if finding.until is None:
+        return f"since {clock_time(finding.since)}"
+    return f"{clock_time(finding.since)} to {clock_time(finding.until)}: it is over"
 
 
 def _more(findings: Sequence[Finding]) -> str:

@@ -89,15 +89,37 @@ CHECKS: tuple[Check, ...] = (
     StackCheck(
         "trouble", "its supervisor reports no problem", cycles.has_no_trouble, _working, in_focus=True
     ),
-    StackCheck("not-looked-at", "due stacks run", cycles.is_looked_at, _resting),
-    StackCheck("stuck-cycle", "cycles end", cycles.cycles_end, _working),
+    StackCheck("not-looked-at", "due stacks run", cycles.is_looked_at, _resting, told_by=("trouble",)),
+    StackCheck("stuck-cycle", "cycles end", cycles.cycles_end, _working, told_by=("records",)),
     StackCheck("failure-rate", "cycles succeed", failures.cycles_succeed, _success),
-    StackCheck("failing-now", "the last cycles succeeded", failures.is_not_failing_now, _running),
+    StackCheck(
+        "failing-now",
+        "the last cycles succeeded",
+        failures.is_not_failing_now,
+        _running,
+        told_by=("failure-rate",),
+    ),
     StackCheck("rate-limit", "no service refuses requests", failures.service_keeps_up, _runs),
     StackCheck("provider", "none waits for its provider", waiting.may_go_on, _waiting),
     StackCheck("no-agent-runs", "agents run in cycles", work.agents_run, _runs),
     StackCheck("work-not-seen", "pending work is detected", work.work_is_given, _todos),
     StackCheck("loop", "cycles change something", loops.cycles_change_something, _running),
-    StackCheck("unanswered", "visitors are answered", waiting.visitors_are_answered, _unanswered),
-    StackCheck("todo-stuck", "todos end", waiting.todos_end, _todos),
+    StackCheck("unattended", "teams get new input", loops.gets_new_input, _running),
+    StackCheck(
+        "unanswered",
+        "visitors are answered",
+        waiting.visitors_are_answered,
+        _unanswered,
+        told_by=(
+            *("paused", "budget", "unattended", "not-running", "not-looked-at", "stuck-cycle", "settings"),
+            *("failure-rate", "failing-now", "rate-limit", "provider"),
+        ),
+    ),
+    StackCheck(
+        "todo-stuck",
+        "todos end",
+        waiting.todos_end,
+        _todos,
+        told_by=("stuck-cycle", "failure-rate", "failing-now", "rate-limit", "provider", "loop"),
+    ),
 )

@@ -45,6 +45,8 @@ class StackCheck:
     """What is told of all stacks together when nothing is wrong with any."""
     in_focus: bool = False
     """Whether it is made only for the one stack that a person asked about."""
+    told_by: tuple[str, ...] = ()
+    """Checks whose finding in the same stack tells this problem, too, if it matters as much."""
 
 
 Check = SystemCheck | StackCheck

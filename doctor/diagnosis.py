@@ -1,6 +1,6 @@
 """From evidence to a report: every check on everything it is about."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from recursor.doctor.catalogue import CHECKS
@@ -25,10 +25,8 @@ def diagnose(evidence: Evidence, stacks: Iterable[StackEvidence], checks: Sequen
     on_stacks = [check for check in checks if isinstance(check, StackCheck)]
     for each in stacks:
         tally.add(each)
-        for stack_check in on_stacks:
-            observation = stack_check.judge(evidence, each)
-            if observation is not None:
-                found[stack_check.id].append(_finding(stack_check, observation, each))
+        for finding in _findings(on_stacks, evidence, each):
+            found[finding.id].append(finding)
     totals = tally.totals()
     checked = []
     for check in checks:
@@ -42,19 +40,39 @@ def diagnose(evidence: Evidence, stacks: Iterable[StackEvidence], checks: Sequen
     order = {check.id: index for index, check in enumerate(checks)}
     findings = sorted(
         (finding for each in found.values() for finding in each),
-        key=lambda f: (f.severity is not Severity.PROBLEM, order[f.id], f.stack or "", f.stack_id or ""),
+        key=lambda f: (f.severity.rank, order[f.id], f.stack or "", f.stack_id or ""),
     )
-    problems = sum(finding.severity is Severity.PROBLEM for finding in findings)
+    counts = Counter(finding.severity for finding in findings)
+    problems = counts[Severity.PROBLEM]
     return Report(
         at=evidence.now,
         healthy=not problems,
         problems=problems,
-        warnings=len(findings) - problems,
+        warnings=counts[Severity.WARNING],
+        past=counts[Severity.PAST],
         stack_id=evidence.focus,
         totals=totals,
         checks=tuple(checked),
         findings=tuple(findings),
     )
+
+
+def _findings(checks: Iterable[StackCheck], evidence: Evidence, about: StackEvidence) -> list[Finding]:
+    """Return what is wrong with one stack: one problem is told once, by the check that knows its cause."""
+    found: dict[str, Finding] = {}
+    for check in checks:
+        observation = check.judge(evidence, about)
+        if observation is not None:
+            found[check.id] = _finding(check, observation, about)
+    told_by = {check.id: check.told_by for check in checks}
+    return [
+        finding
+        for finding in found.values()
+        if not any(
+            other in found and found[other].severity.rank <= finding.severity.rank
+            for other in told_by[finding.id]
+        )
+    ]
 
 
 def _over_all(check: StackCheck, evidence: Evidence, totals: StackTotals) -> Fine | Unknown:
@@ -81,7 +99,9 @@ def _checked(check: Check, verdict: Observation | Fine | Unknown, findings: Sequ
             detail, outcome = verdict.why, CheckOutcome.UNKNOWN
         case Fine():
             detail, outcome = verdict.detail, CheckOutcome.OK
-    if findings:
-        problem = any(finding.severity is Severity.PROBLEM for finding in findings)
-        outcome = CheckOutcome.PROBLEM if problem else CheckOutcome.WARNING
+    severities = {finding.severity for finding in findings}
+    if Severity.PROBLEM in severities:
+        outcome = CheckOutcome.PROBLEM
+    elif Severity.WARNING in severities:
+        outcome = CheckOutcome.WARNING
     return Checked(id=check.id, title=check.title, outcome=outcome, findings=len(findings), detail=detail)

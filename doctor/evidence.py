@@ -4,7 +4,7 @@ import shlex
 from enum import StrEnum
 
 from recursor.actors.messages import OrchestratorLoad
-from recursor.domain.execution import OrchestratorExecution
+from recursor.domain.execution import ExecutionStatus, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph
 from recursor.domain.message import UserMessage
 from recursor.domain.record import Record, StackId, Timestamp
@@ -160,6 +160,8 @@ class ErrorCount(Record):
     text: str
     """What the newest of them said."""
     count: int
+    first_at: Timestamp
+    """The oldest that was looked at."""
     last_at: Timestamp
 
 
@@ -205,6 +207,27 @@ class StackEvidence(Record):
     def running(self) -> bool:
         """Whether its agents may run."""
         return self.stack is not None and self.stack.state is ExecutionState.RUNNING
+
+    @property
+    def halted(self) -> bool:
+        """Whether the orchestrator has paused it, and a person has to resume it."""
+        stack = self.stack
+        return stack is not None and stack.state is ExecutionState.PAUSED and stack.state_reason is not None
+
+    @property
+    def waits_now(self) -> bool:
+        """Whether a role waits for what passes by itself."""
+        return self.work is not None and bool(self.work.roles_that_wait())
+
+    def completed_since(self, at: float) -> bool:
+        """Return whether a cycle in which agents ran has completed after a time, and none has failed."""
+        later = [each for each in self.recent if each.finished_at is not None and each.finished_at > at]
+        return bool(later) and all(
+            each.status is ExecutionStatus.COMPLETED
+            and each.summary is not None
+            and each.summary.agents_run > 0
+            for each in later
+        )
 
     @property
     def name(self) -> str:

@@ -17,6 +17,13 @@ class Severity(StrEnum):
     """Outside what is healthy, or about to become a problem; everything may still be as somebody wants it."""
     PROBLEM = "problem"
     """Something does not work."""
+    PAST = "past"
+    """It was so within the last 24 hours, and is over: nothing is to be done."""
+
+    @property
+    def rank(self) -> int:
+        """How much it matters: less is more."""
+        return (Severity.PROBLEM, Severity.WARNING, Severity.PAST).index(self)
 
 
 class Observation(Record):
@@ -35,6 +42,10 @@ class Observation(Record):
     """What to do about it."""
     commands: tuple[str, ...] = ()
     """The commands that do it, for a POSIX shell, in this order."""
+    since: Timestamp | None = None
+    """Since when it has been so, as far as the evidence goes back; None where that is not known."""
+    until: Timestamp | None = None
+    """Until when it was so; None while it is so."""
 
 
 class Finding(Observation):
@@ -113,9 +124,11 @@ class Report(Record):
     """Whether there is no problem; there may be warnings."""
     problems: int
     warnings: int
+    past: int = 0
+    """What was wrong within the last 24 hours and is over."""
     stack_id: StackId | None = None
     """The one stack that was looked into; None for all."""
     totals: StackTotals
     checks: tuple[Checked, ...]
     findings: tuple[Finding, ...]
-    """Problems first, then in the order of the checks, then by the stacks' names."""
+    """Problems first, then warnings, then what is over; in the order of the checks, then by stacks' names."""

@@ -214,9 +214,9 @@ def _errors(
             same = (waits, role, _NUMBERS.sub("0", text))
             known = counted.get(same)
             counted[same] = (
-                ErrorCount(role=role, text=text, count=1, last_at=at)
+                ErrorCount(role=role, text=text, count=1, first_at=at, last_at=at)
                 if known is None
-                else known.but(count=known.count + 1)
+                else known.but(count=known.count + 1, first_at=at)
             )
     errors: list[ErrorCount] = []
     told: list[ErrorCount] = []

@@ -1,12 +1,21 @@
 """How much a team does without new input, and when to stop it."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from recursor.domain.effect import PublishArtifact
 from recursor.domain.node_result import NodeResult
 from recursor.domain.settings import LoopSettings
 from recursor.domain.spending import AgentFailedError
 from recursor.domain.stack import Stack
+
+
+class Measure(NamedTuple):
+    """What is counted."""
+
+    key: str
+    """Its setting in `loop`."""
+    noun: str
 
 
 def counted(stack: Stack, results: Iterable[NodeResult]) -> Stack:
@@ -54,15 +63,24 @@ def too_much(stack: Stack, settings: LoopSettings) -> str | None:
         stack: the stack, with its runs counted.
         settings: the limits.
     """
-    done = (
-        ("runs", stack.runs_since_input, settings.runs, "runs"),
-        ("tokens", stack.tokens_since_input, settings.tokens, "tokens"),
-        ("versions", stack.versions_since_input, settings.versions, "versions of the artifact"),
-    )
-    for key, number, most, noun in done:
+    for number, most, what in done_since_input(stack, settings):
         if most and number >= most:
             return (
-                f"{number:,} {noun} since the last input (loop.{key} = {most:,}): check its work, then "
-                "resume, or raise the limit (0: none)"
+                f"{number:,} {what.noun} since the last input (loop.{what.key} = {most:,}): check its work, "
+                "then resume, or raise the limit (0: none)"
             )
     return None
+
+
+def done_since_input(stack: Stack, settings: LoopSettings) -> tuple[tuple[int, int, Measure], ...]:
+    """Return what a team has done by itself of each kind, and how much it may do; 0: no limit.
+
+    Args:
+        stack: the stack, with its runs counted.
+        settings: how much it may do.
+    """
+    return (
+        (stack.runs_since_input, settings.runs, Measure("runs", "runs")),
+        (stack.tokens_since_input, settings.tokens, Measure("tokens", "tokens")),
+        (stack.versions_since_input, settings.versions, Measure("versions", "versions of the artifact")),
+    )

@@ -40,6 +40,9 @@ def clock_was_not_set(evidence: Evidence, _totals: StackTotals) -> Observation |
 
 def records_are_in_order(evidence: Evidence, found: StackEvidence) -> Observation | None:
     """Records from the future, cycles that ended before they began, ids in another order than the cycles."""
+    if isinstance(clock_was_not_set(evidence, StackTotals()), Observation):
+        # That is why, and is told of all stacks.
+        return None
     ahead = max((at for at in _times(found)), default=evidence.now) - evidence.now
     if ahead > TOLERANCE:
         return Observation(

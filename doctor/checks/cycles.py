@@ -1,7 +1,8 @@
 """Whether stacks are looked at when they are due, and whether cycles end."""
 
+from recursor.doctor.checks.load import agents_find_a_place
 from recursor.doctor.evidence import Evidence, Reach, StackEvidence
-from recursor.doctor.report import Observation, Severity
+from recursor.doctor.report import Observation, Severity, StackTotals
 from recursor.domain.graph import NodeStatus
 from recursor.domain.wording import plural, span
 
@@ -45,6 +46,8 @@ def has_no_trouble(evidence: Evidence, found: StackEvidence) -> Observation | No
     """What a supervisor says that keeps its stack from going on: a detector that raises, a full disk."""
     if evidence.focus != found.id or evidence.trouble is None or found.stack is None:
         return None
+    if any(text in evidence.trouble for text in found.unreadable):
+        return None
     cycles = found.stack.total_cycles
     return Observation(
         severity=Severity.PROBLEM,
@@ -67,7 +70,8 @@ def cycles_end(evidence: Evidence, found: StackEvidence) -> Observation | None:
         return _lost(evidence, found)
     age = evidence.now - found.cycle.started_at
     if evidence.runner.reach is Reach.ABSENT:
-        return _orphaned(evidence, found, age)
+        # A runner resumes it after its last committed wave: that there is none is told already.
+        return None
     limit = found.settings.limits.node_seconds
     over = [
         (node, evidence.now - node.started_at)
@@ -81,6 +85,9 @@ def cycles_end(evidence: Evidence, found: StackEvidence) -> Observation | None:
         return None
     load = evidence.runner.load
     waiting = load is not None and load.agents_queued > 0
+    if waiting and isinstance(agents_find_a_place(evidence, StackTotals()), Observation):
+        # That is why, and is told of all stacks.
+        return None
     who = "; ".join(f"{node.role} for {span(seconds)}" for node, seconds in over)
     said = f"cycle {found.cycle.number} has run for {span(age)}" + (f": {who}" if over else "")
     return Observation(
@@ -105,19 +112,6 @@ def cycles_end(evidence: Evidence, found: StackEvidence) -> Observation | None:
         commands=(evidence.command("show", found.id),)
         if waiting
         else (evidence.command("stop", found.id), evidence.command("start", found.id)),
-    )
-
-
-def _orphaned(evidence: Evidence, found: StackEvidence, age: float) -> Observation:
-    assert found.cycle is not None
-    return Observation(
-        severity=Severity.PROBLEM,
-        symptom="A cycle was interrupted and has not resumed",
-        evidence=f"cycle {found.cycle.number} began {span(age)} ago and has not ended; no runner is up",
-        figures={"cycle": found.cycle.number, "age_seconds": round(age)},
-        cause="The runner ended or was killed during the cycle.",
-        fix="Start a runner. It resumes the cycle after its last committed wave.",
-        commands=(evidence.command("run"),),
     )
 
 

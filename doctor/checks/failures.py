@@ -15,12 +15,27 @@ POOR_RATE = 0.90
 LEAST_CYCLES = 5
 LEAST_FAILURES = 2
 
-# How services say that they were asked too often.
+# Without a failure for so long, in seconds, and with success since, a share that was poor is history.
+QUIET = 3600.0
+# Refusals come and go with the load: without one for so long, in seconds, they are history.
+QUIET_SERVICE = 900.0
+
+# How services say that they were asked too often. One that is overloaded by others is away.
 _RATE_LIMIT = re.compile(
-    r"\b429\b|rate.?limit|too many requests|over(?:loaded|load_error)|\bthrottl|quota|resource.?exhausted",
-    re.IGNORECASE,
+    r"\b429\b|rate.?limit|too many requests|\bthrottl|resource.?exhausted", re.IGNORECASE
 )
 ERRORS_TOLD = 3
+OVER = "Nothing: it is over."
+
+
+def asked_too_often(error: ErrorCount) -> bool:
+    """Return whether a service refused because it was asked too often."""
+    return asked_too_often_by(error.text)
+
+
+def asked_too_often_by(text: str) -> bool:
+    """Return whether a text says that a service was asked too often."""
+    return _RATE_LIMIT.search(text) is not None
 
 
 def cycles_succeed(evidence: Evidence, found: StackEvidence) -> Observation | None:
@@ -30,14 +45,22 @@ def cycles_succeed(evidence: Evidence, found: StackEvidence) -> Observation | No
     if judged < LEAST_CYCLES or day.failed < LEAST_FAILURES:
         return None
     rate = day.completed / judged
-    if rate >= HEALTHY_RATE:
+    if rate >= HEALTHY_RATE or found.halted:
+        # Why a stack was paused is told with that.
         return None
+    if found.errors and all(map(asked_too_often, found.errors)):
+        return None
+    last = None if found.stack is None else found.stack.last_failure_at
+    over = last is not None and found.completed_since(last) and evidence.now - last > QUIET
     roles = sorted({error.role for error in found.errors})
     return Observation(
-        severity=Severity.PROBLEM if rate < POOR_RATE else Severity.WARNING,
-        symptom="Many cycles fail",
+        severity=Severity.PAST if over else Severity.PROBLEM if rate < POOR_RATE else Severity.WARNING,
+        symptom="Many cycles failed" if over else "Many cycles fail",
+        since=min((error.first_at for error in found.errors), default=None),
+        until=last if over else None,
         evidence=f"{percent(rate)} of {judged:,} cycles succeeded in the last 24 hours "
-        f"({day.failed:,} failed); healthy is {percent(HEALTHY_RATE)}, below {percent(POOR_RATE)} is poor",
+        f"({day.failed:,} failed); healthy is {percent(HEALTHY_RATE)}, below {percent(POOR_RATE)} is poor"
+        + (f"; none has failed for {span(evidence.now - last)}" if over and last is not None else ""),
         figures={
             "success_rate": round(rate, 4),
             "cycles": judged,
@@ -45,12 +68,14 @@ def cycles_succeed(evidence: Evidence, found: StackEvidence) -> Observation | No
             "errors": [{"role": e.role, "text": e.text, "count": e.count} for e in found.errors[:10]],
         },
         cause=_most_frequent(found.errors),
-        fix=f"See what {' and '.join(roles) or 'the agents'} did before it failed. A pause meanwhile "
+        fix=OVER
+        if over
+        else f"See what {' and '.join(roles) or 'the agents'} did before it failed. A pause meanwhile "
         "stops further costs.",
         commands=(
             evidence.command("executions", found.id, "--limit", "20"),
             evidence.command("traces", found.id, "--limit", "20"),
-            evidence.command("pause", found.id),
+            *(() if over else (evidence.command("pause", found.id),)),
         ),
     )
 
@@ -61,6 +86,8 @@ def is_not_failing_now(evidence: Evidence, found: StackEvidence) -> Observation 
     if stack is None or not found.running or not last_cycle_failed(stack):
         return None
     allowed = found.settings.pause.failures_allowed
+    if found.recent and asked_too_often_by(found.recent[0].error or ""):
+        return None
     until = backoff_ends(stack, found.settings.pause, evidence.now)
     ahead = 0.0 if until is None else until - evidence.now
     last = next((cycle.error for cycle in found.recent if cycle.error), None)
@@ -78,25 +105,33 @@ def is_not_failing_now(evidence: Evidence, found: StackEvidence) -> Observation 
 
 def service_keeps_up(evidence: Evidence, found: StackEvidence) -> Observation | None:
     """Runs that failed because a service was asked too often."""
-    refused = [error for error in (*found.errors, *found.waits) if _RATE_LIMIT.search(error.text)]
-    if not refused:
+    refused = [error for error in (*found.errors, *found.waits) if asked_too_often(error)]
+    if not refused or found.halted:
         return None
+    last_at = max(error.last_at for error in refused)
+    over = evidence.now - last_at > QUIET_SERVICE and found.completed_since(last_at) and not found.waits_now
     count = sum(error.count for error in refused)
     load = evidence.runner.load
     limit = 0 if load is None else load.agents_limit
     widest = found.day.max_parallel
     roles = ", ".join(sorted({error.role for error in refused}))
-    last = span(evidence.now - max(error.last_at for error in refused))
+    last = span(evidence.now - last_at)
     fewer = max(1, (limit or max(widest, 2)) // 2)
     return Observation(
-        severity=Severity.PROBLEM,
-        symptom="Too many agents run at once: a service refuses their requests",
+        severity=Severity.PAST if over else Severity.PROBLEM,
+        symptom="Too many agents ran at once: a service refused their requests"
+        if over
+        else "Too many agents run at once: a service refuses their requests",
+        since=min(error.first_at for error in refused),
+        until=last_at if over else None,
         evidence=f"{plural(count, 'run')} of {roles} refused in the last 24 hours, the last {last} ago; "
         f"up to {widest} in parallel in this stack" + (f", {limit} over all stacks" if limit else ""),
         figures={"refused": count, "max_parallel": widest, "agents_limit": limit or None},
         cause=refused[0].text,
-        fix="Run fewer agents at once. Visitors still go first.",
-        commands=evidence.new_runner("--agents", str(fewer)),
+        fix=OVER if over else "Run fewer agents at once. Visitors still go first.",
+        commands=(evidence.command("executions", found.id),)
+        if over
+        else evidence.new_runner("--agents", str(fewer)),
     )
 
 

@@ -116,8 +116,9 @@ def commands_are_taken(evidence: Evidence, _totals: StackTotals) -> Observation 
                 return Fine(f"process {runner.pid} is starting or ending")
         case _:
             pass
-    if runner.commanded is None:
-        return Unknown("no command was tried")
+    silent = runner.unserved is None and runner.reach in (Reach.SILENT, Reach.CHANGING)
+    if runner.commanded is None or (silent and not runner.commanded):
+        return Unknown("no command was tried" if runner.commanded is None else "the runner does not answer")
     if runner.commanded:
         return Fine(f"process {runner.pid} answers")
     return Observation(

@@ -7,6 +7,7 @@ from recursor.doctor.report import Observation, Severity
 from recursor.domain.spending import BudgetName, Kind
 from recursor.domain.stack import ExecutionState
 from recursor.domain.wording import cost, plural, span
+from recursor.orchestration.unattended import too_much
 
 # What a budget is raised to from nothing, so that a team gets something done.
 _FROM_NOTHING: dict[Kind, Decimal] = {
@@ -21,14 +22,21 @@ def not_paused_after_failures(evidence: Evidence, found: StackEvidence) -> Obser
     stack = found.stack
     if stack is None or stack.state is not ExecutionState.PAUSED or stack.state_reason is None:
         return None
-    if is_out_of_budget(found):
+    reason = stack.state_reason
+    if is_out_of_budget(found) or too_much(stack, found.settings.loop) is not None:
         return None
+    known = (*found.unreadable, *(() if found.settings_problem is None else (found.settings_problem,)))
+    if any(text in reason for text in known):
+        # That is told with its cure.
+        return None
+    failed = stack.failures_in_a_row >= found.settings.pause.failures_allowed
     since = "" if stack.paused_at is None else f" for {span(evidence.now - stack.paused_at)}"
     return Observation(
         severity=Severity.PROBLEM,
-        symptom="Paused after repeated failures",
-        evidence=f"paused{since} after {plural(stack.total_cycles, 'cycle')}, "
-        f"the last {stack.failures_in_a_row} of them failed",
+        symptom="Paused after repeated failures" if failed else "Paused: a person has to look",
+        since=stack.paused_at,
+        evidence=f"paused{since} after {plural(stack.total_cycles, 'cycle')}"
+        + (f", the last {stack.failures_in_a_row} of them failed" if stack.failures_in_a_row else ""),
         figures={
             "paused_seconds": None if stack.paused_at is None else round(evidence.now - stack.paused_at),
             "failures_in_a_row": stack.failures_in_a_row,
@@ -54,6 +62,7 @@ def is_within_budget(evidence: Evidence, found: StackEvidence) -> Observation | 
     return Observation(
         severity=Severity.PROBLEM,
         symptom=f"Paused: its budget is {named.problem}",
+        since=stack.paused_at,
         evidence=f"paused{_since(stack.paused_at, evidence.now)}; "
         f"{used:,} tokens, {cost(found.day.cost, found.day.unpriced_tokens)}, "
         f"in {plural(found.day.agents_run, 'agent run')} in the last 24 hours",

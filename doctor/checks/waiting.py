@@ -1,6 +1,15 @@
 """Whether anybody waits too long: visitors for an answer, todos for their end."""
 
-from recursor.doctor.evidence import Evidence, Reach, StackEvidence
+from pydantic import JsonValue
+
+from recursor.doctor.checks.failures import (
+    ERRORS_TOLD,
+    OVER,
+    asked_too_often,
+    asked_too_often_by,
+    service_keeps_up,
+)
+from recursor.doctor.evidence import ErrorCount, Evidence, Reach, StackEvidence
 from recursor.doctor.report import Observation, Severity
 from recursor.domain.stack import ExecutionState
 from recursor.domain.wording import plural, span
@@ -21,13 +30,15 @@ def visitors_are_answered(evidence: Evidence, found: StackEvidence) -> Observati
         return None
     age = evidence.now - oldest.created_at
     expected = found.settings.limits.node_seconds
-    if age <= expected:
+    if age <= expected or (found.running and evidence.runner.reach is Reach.ABSENT):
+        # That there is no runner is told already.
         return None
     cause, fix, commands = _why_unanswered(evidence, found)
     count = plural(found.unanswered, "message")
     return Observation(
         severity=Severity.PROBLEM if age > max(UNBEARABLE, expected) else Severity.WARNING,
         symptom="Visitors wait for an answer",
+        since=oldest.created_at,
         evidence=f"{count} unanswered, the oldest, from {oldest.sender}, for {span(age)}; "
         f"an answer takes {span(expected)} at most",
         figures={"unanswered": found.unanswered, "oldest_seconds": round(age), "expected_seconds": expected},
@@ -38,24 +49,63 @@ def visitors_are_answered(evidence: Evidence, found: StackEvidence) -> Observati
 
 
 def may_go_on(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """A stack that has work, and waits for its provider."""
+    """A stack that has work, and waits for its provider; or one that did, until it was back."""
     report = found.work
-    if report is None or not found.running or report.waits_for() != "provider":
+    if not found.running or evidence.runner.reach is Reach.ABSENT:
         return None
+    if report is None or report.waits_for() != "provider":
+        return _was_away(evidence, found)
     roles = report.roles_that_wait()
+    if any(asked_too_often_by(report.statuses[role].reason) for role in roles) and (
+        service_keeps_up(evidence, found) is not None
+    ):
+        return None
     until = min(report.statuses[role].due_at or evidence.now for role in roles)
     ahead = until - evidence.now
+    waits = _of_provider(found)
+    oldest, expected = found.oldest_unanswered, found.settings.limits.node_seconds
+    age = 0.0 if oldest is None else evidence.now - oldest.created_at
     return Observation(
-        severity=Severity.WARNING,
+        severity=Severity.PROBLEM if age > max(UNBEARABLE, expected) else Severity.WARNING,
         symptom="Waiting for its provider",
+        since=min((wait.first_at for wait in waits), default=None),
         evidence=f"{' and '.join(roles)} had to wait in {plural(found.day.waiting, 'cycle')} in the last "
-        f"24 hours" + (f"; next try in {span(ahead)}" if ahead > 0 else ""),
+        f"24 hours"
+        + (f"; next try in {span(ahead)}" if ahead > 0 else "")
+        + (f"; {plural(found.unanswered, 'message')} unanswered, the oldest for {span(age)}" if age else ""),
         figures={"roles": list(roles), "waiting": found.day.waiting, "next_try_seconds": round(ahead)},
         cause="; ".join(f"{role}: {report.statuses[role].reason}" for role in roles),
         fix="Nothing, if the provider comes back: the team tries again by itself. Otherwise choose another "
         "model in model.name or model.fallback.",
         commands=(evidence.command("work", found.id),),
     )
+
+
+def _was_away(evidence: Evidence, found: StackEvidence) -> Observation | None:
+    waits = _of_provider(found)
+    if not waits or found.waits_now:
+        return None
+    since, until = min(wait.first_at for wait in waits), max(wait.last_at for wait in waits)
+    if not found.completed_since(until):
+        return None
+    roles = sorted({wait.role for wait in waits})
+    return Observation(
+        severity=Severity.PAST,
+        symptom="Its provider was away",
+        since=since,
+        until=until,
+        evidence=f"{' and '.join(roles)} had to wait between {span(evidence.now - since)} and "
+        f"{span(evidence.now - until)} ago, in {plural(found.day.waiting, 'cycle')}",
+        figures={"roles": list[JsonValue](roles), "waiting": found.day.waiting},
+        cause="; ".join(f"{wait.role}: {wait.text}" for wait in waits[:ERRORS_TOLD]),
+        fix=OVER,
+        commands=(evidence.command("executions", found.id),),
+    )
+
+
+def _of_provider(found: StackEvidence) -> list[ErrorCount]:
+    """Return the waits for a provider that is away: others are for budgets, or for rates."""
+    return [wait for wait in found.waits if not (wait.text.startswith("budget.") or asked_too_often(wait))]
 
 
 def _why_unanswered(evidence: Evidence, found: StackEvidence) -> tuple[str, str, tuple[str, ...]]:
@@ -65,8 +115,6 @@ def _why_unanswered(evidence: Evidence, found: StackEvidence) -> tuple[str, str,
             return "The stack is paused.", "Resume it.", (evidence.command("resume", found.id),)
         case ExecutionState.IDLE | ExecutionState.STOPPED as state:
             return f"The stack is {state}.", "Start it.", (evidence.command("start", found.id),)
-        case ExecutionState.RUNNING if evidence.runner.reach is Reach.ABSENT:
-            return "No runner is up.", "Start one.", (evidence.command("run"),)
         case _:
             errors = [error for error in found.errors if error.role == "communicator"]
             return (
@@ -85,7 +133,7 @@ def _why_unanswered(evidence: Evidence, found: StackEvidence) -> tuple[str, str,
 def todos_end(evidence: Evidence, found: StackEvidence) -> Observation | None:
     """Todos that are in progress, and that nobody has touched for long."""
     old = [todo for todo in found.started_todos if evidence.now - todo.updated_at > LONGEST_TODO]
-    if not old or not found.running:
+    if not old or not found.running or evidence.runner.reach is Reach.ABSENT:
         return None
     age = evidence.now - min(todo.updated_at for todo in old)
     return Observation(

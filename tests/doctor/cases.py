@@ -68,7 +68,11 @@ def _stack(found: StackEvidence, **fields: object) -> Case:
 
 
 def _error(text: str, role: str = "builder") -> tuple[ErrorCount, ...]:
-    return (ErrorCount(role=role, text=text, count=3, last_at=NOW - 60),)
+    return (ErrorCount(role=role, text=text, count=3, first_at=NOW - 600, last_at=NOW - 60),)
+
+
+def _over(text: str) -> tuple[ErrorCount, ...]:
+    return (ErrorCount(role="builder", text=text, count=3, first_at=NOW - 9000, last_at=NOW - 7200),)
 
 
 def _unanswered(**fields: object) -> StackEvidence:
@@ -132,7 +136,10 @@ CASES: dict[str, list[Case]] = {
         _stack(healthy_stack({"last_activity_at": NOW + 100})),
         _stack(healthy_stack(recent=(make_execution(3, started_at=NOW - 9, finished_at=NOW - 90),))),
     ],
-    "paused": [_stack(broken_stack())],
+    "paused": [
+        _stack(broken_stack()),
+        _stack(healthy_stack({"state": ExecutionState.PAUSED, "state_reason": "the key is refused"})),
+    ],
     "budget": [
         _stack(healthy_stack(out_of_budget(named)))
         for named in (BudgetName(kind="tokens"), BudgetName(kind="dollars", runner=True))
@@ -146,19 +153,29 @@ CASES: dict[str, list[Case]] = {
     "stuck-cycle": [
         _stack(_IN_CYCLE),
         _stack(_IN_CYCLE, runner=make_runner(load=make_load(agents_queued=3))),
-        _stack(_IN_CYCLE, runner=ABSENT),
         _stack(_IN_CYCLE.but(cycle=None)),
     ],
     "failure-rate": [
         _stack(healthy_stack(day=make_day(failed=8, completed=92), errors=_error("no bricks"))),
         _stack(healthy_stack(day=make_day(failed=30, completed=70))),
+        _stack(
+            healthy_stack(
+                {"last_failure_at": NOW - 7200},
+                day=make_day(failed=30, completed=70),
+                errors=_over("no bricks"),
+            )
+        ),
     ],
     "failing-now": [_stack(healthy_stack({"failures_in_a_row": 2, "last_failure_at": NOW - 20}))],
     "rate-limit": [
         _stack(healthy_stack(errors=_error("429 Too Many Requests"))),
         _stack(healthy_stack(waits=_error("429 Too Many Requests"))),
+        _stack(healthy_stack(waits=_over("429 Too Many Requests"))),
     ],
-    "provider": [_stack(healthy_stack(work=_AWAY, day=make_day(waiting=2)))],
+    "provider": [
+        _stack(healthy_stack(work=_AWAY, day=make_day(waiting=2))),
+        _stack(healthy_stack(waits=_over("HTTP 503"))),
+    ],
     "no-agent-runs": [
         _stack(healthy_stack(day=make_day(agents_run=0))),
         _stack(healthy_stack(day=make_day(agents_run=50))),
@@ -171,9 +188,16 @@ CASES: dict[str, list[Case]] = {
         _stack(healthy_stack({"fruitless_in_a_row": 4})),
         _stack(healthy_stack({"fruitless_in_a_row": 40})),
     ],
+    "unattended": [
+        _stack(healthy_stack({"runs_since_input": 170, "last_input_at": NOW - 900})),
+        _stack(
+            healthy_stack(
+                {"state": ExecutionState.PAUSED, "state_reason": "200 runs", "runs_since_input": 200}
+            )
+        ),
+    ],
     "unanswered": [
         *(_stack(_unanswered(state=state)) for state in ExecutionState),
-        _stack(_unanswered(), runner=ABSENT),
         _stack(_unanswered(errors=_error("mute", "communicator"))),
     ],
     "todo-stuck": [

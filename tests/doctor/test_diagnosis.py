@@ -82,11 +82,12 @@ def test_a_stack_that_somebody_asks_about_is_told_to_be_at_rest() -> None:
 def test_json_is_what_scripts_rely_on() -> None:
     report = diagnose(healthy(data="/a b"), [broken_stack()]).model_dump(mode="json")
     assert set(report) == {
-        "at", "healthy", "problems", "warnings", "stack_id", "totals", "checks", "findings",
+        "at", "healthy", "problems", "warnings", "past", "stack_id", "totals", "checks", "findings",
     }  # fmt: skip
     (finding,) = report["findings"]
     assert set(finding) == {
-        "severity", "symptom", "evidence", "figures", "cause", "fix", "commands", "id", "stack_id", "stack",
+        "severity", "symptom", "evidence", "figures", "cause", "fix", "commands", "since", "until", "id",
+        "stack_id", "stack",
     }  # fmt: skip
     assert finding["severity"] == "problem"
     assert finding["commands"][-1] == f"recursor resume {STACK} --data '/a b'"

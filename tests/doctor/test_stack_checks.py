@@ -222,8 +222,7 @@ def test_a_run_that_waits_for_a_place_has_not_outlived_anything_yet() -> None:
 
 def test_a_cycle_that_nobody_goes_on_with() -> None:
     report = diagnose(healthy(runner=ABSENT), [in_cycle(10)])
-    assert [each.id for each in report.findings] == ["runner", "stuck-cycle"]
-    assert {each.commands for each in report.findings} == {("recursor run",)}
+    assert [each.id for each in report.findings] == ["runner"]
 
 
 def test_the_cycle_of_a_paused_stack_waits_for_its_resume() -> None:
@@ -246,7 +245,7 @@ def failing(completed: int, failed: int, *errors: ErrorCount) -> StackEvidence:
 
 
 def error(text: str, count: int = 1, role: str = "builder") -> ErrorCount:
-    return ErrorCount(role=role, text=text, count=count, last_at=NOW - 60)
+    return ErrorCount(role=role, text=text, count=count, first_at=NOW - 600, last_at=NOW - 60)
 
 
 @pytest.mark.parametrize(
@@ -285,10 +284,8 @@ def test_the_most_frequent_errors_are_told_by_role() -> None:
         "RateLimitError: slow down",
         "rate limit exceeded",
         "Too many requests",
-        "overloaded_error",
         "ThrottlingException",
         "RESOURCE_EXHAUSTED",
-        "insufficient_quota",
     ],
 )
 def test_a_service_that_refuses_is_told_apart_from_other_failures(text: str) -> None:

@@ -231,10 +231,14 @@ def commands(**fields: Any) -> Observation | Fine | Unknown:
     return runner.commands_are_taken(healthy(runner=make_runner(**fields)), StackTotals())
 
 
-@pytest.mark.parametrize("reach", [Reach.UP, Reach.SILENT, Reach.CHANGING])
-def test_a_runner_takes_commands_whether_or_not_it_serves(reach: Reach) -> None:
-    fine(commands(reach=reach))
-    found = observed(commands(reach=reach, commanded=False, refusal="/data/control: Connection refused"))
+@pytest.mark.parametrize(
+    ("reach", "unserved"), [(Reach.UP, None), (Reach.CHANGING, "OSError: no room")], ids=["up", "unserved"]
+)
+def test_a_runner_takes_commands_whether_or_not_it_serves(reach: Reach, unserved: str | None) -> None:
+    fine(commands(reach=reach, unserved=unserved))
+    found = observed(
+        commands(reach=reach, unserved=unserved, commanded=False, refusal="/data/control: Connection refused")
+    )
     assert "Connection refused" in found.evidence
     assert found.commands == (f"kill -CONT {PID}", *NEW_RUNNER)
 
@@ -243,7 +247,8 @@ def test_a_runner_takes_commands_whether_or_not_it_serves(reach: Reach) -> None:
 def test_a_runner_that_starts_or_ends_takes_no_commands_for_a_moment(age: int, wrong: bool) -> None:
     found = commands(reach=Reach.CHANGING, commanded=False, started_at=NOW - age)
     if wrong:
-        observed(found)
+        # That it does not answer at all is told already.
+        assert isinstance(found, Unknown)
     else:
         fine(found)
 

@@ -13,6 +13,7 @@ SHOWN = 50
 _SEVERITIES = {
     Severity.PROBLEM: StateStyle("Problem", "bad", "cross"),
     Severity.WARNING: StateStyle("Warning", "warn", "alert"),
+    Severity.PAST: StateStyle("Over", "quiet", "check"),
 }
 _OUTCOMES = {
     CheckOutcome.OK: StateStyle("Well", "good", "check"),

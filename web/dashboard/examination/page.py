@@ -92,10 +92,14 @@ class _Examination:
             return
         parts = [
             f"{count:,} {word if count == 1 else word + 's'}"
-            for count, word in ((report.problems, "problem"), (report.warnings, "warning"))
+            for count, word in (
+                (report.problems, "problem"),
+                (report.warnings, "warning"),
+                (report.past, "past problem"),
+            )
             if count
         ]
-        tone = "bad" if report.problems else "warn"
+        tone = "bad" if report.problems else "warn" if report.warnings else "good"
         self._verdict.say(f"{' and '.join(parts)} with {teams}.", tone)
 
 
