@@ -1,13 +1,13 @@
-"""Which messages of other stacks may be answered, so that no talk goes on forever."""
+"""Which messages of other stacks may be answered, so that no exchange goes on forever."""
 
 from collections.abc import Iterable
 
 from recursor.domain.message import Message
 from recursor.domain.snapshot import Snapshot
 
-# An answer to another stack begins with this, and what begins with this gets none.
+# Answers to other stacks begin with this, and messages that begin with it get no answer.
 ANSWER_MARK = "Re: "
-# Another stack that asks on and on is read, but not answered, beyond this.
+# The most answers to one stack: its further messages are read but not answered.
 MAX_ANSWERS_A_STACK = 5
 
 
@@ -32,7 +32,7 @@ def may_be_answered(snapshot: Snapshot, letters: Iterable[Message]) -> list[Mess
 
 
 def answered(letter: Message) -> str:
-    """Return the fact by which the communicator remembers that it has answered a message."""
+    """Return the fact that tells the communicator that it has answered a message."""
     return f"{_answered(letter.from_stack_id)}message {letter.id}."
 
 

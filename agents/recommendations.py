@@ -1,4 +1,4 @@
-"""Which of the reviewer's recommendations are planned in a todo: they need not be given again."""
+"""Which of the reviewer's recommendations are planned in a todo and need not be repeated."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,7 +10,7 @@ _ONE, _SEVERAL = "recommendation", "recommendations"
 
 
 def noted(recommendations: Sequence[str]) -> dict[str, JsonValue]:
-    """Return what a todo's metadata says of the recommendations that it follows."""
+    """Return a todo's metadata about the recommendations that it follows."""
     return {_SEVERAL: list(recommendations)} if recommendations else {}
 
 

@@ -1,4 +1,4 @@
-"""The teams that come with Recursor."""
+"""The teams included in Recursor."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def scripted_agents() -> Mapping[str, Agent]:
-    """Return the scripted team by role: it needs no key and no network, and keeps nothing between its runs.
+    """Return the scripted team by role: it needs no key and no network, and keeps no state between runs.
 
     One set of agents can serve any number of stacks, from any number of threads.
     """
@@ -35,12 +35,12 @@ def scripted_agents() -> Mapping[str, Agent]:
 
 @cache
 def model_agents() -> "Mapping[str, ModelRole[Any]]":
-    """Return the team that asks models, by role; likewise for any number of stacks.
+    """Return the team that asks models, by role; also for any number of stacks.
 
     Raises:
         ExtraMissingError: the extra `models` is not installed.
     """
-    # It imports the providers' SDKs, which a team of scripted agents is not to wait for.
+    # Imports the providers' SDKs, which scripted agents should not wait for.
     with needing("models", "a team that asks a model"):
         from recursor.agents.model.builder import ModelBuilder
         from recursor.agents.model.communicator import ModelCommunicator
@@ -62,8 +62,8 @@ class ByModel:
         """Choose at every run.
 
         Args:
-            scripted: does the work without a model.
-            asking: does it with one.
+            scripted: works without a model.
+            asking: works with a model.
         """
         self._scripted = scripted
         self._asking = asking
@@ -74,7 +74,7 @@ class ByModel:
 
 
 class _ModelAgent:
-    """One of `model_agents`, which are imported with its first run."""
+    """One of `model_agents`, which are imported at its first run."""
 
     def __init__(self, role: str) -> None:
         self._role = role
@@ -84,7 +84,7 @@ class _ModelAgent:
         """See `recursor.domain.agent.Agent.run`."""
         if self._agent is None:
             try:
-                # It takes a second, in which the event loop is to run others.
+                # It takes a second, during which the event loop should run others.
                 self._agent = (await exchange_of(run).load(model_agents))[self._role]
             except ExtraMissingError as error:
                 raise AgentFailedError(f"{error}, then resume", suspend=True) from None
@@ -92,5 +92,5 @@ class _ModelAgent:
 
 
 def standard_agents() -> Mapping[str, Agent | AgentChoice]:
-    """Return the agents of the four standard roles: scripted, or asking the model of the settings."""
+    """Return the agents of the four standard roles: scripted, or asking the model in the settings."""
     return {role: ByModel(agent, _ModelAgent(role)) for role, agent in scripted_agents().items()}

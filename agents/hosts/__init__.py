@@ -1,1 +1,1 @@
-"""Runs of agents in further processes, whose calls are counted and wait in line in the runner's."""
+"""Agents in further processes, whose model calls are counted and queued by the runner's process."""

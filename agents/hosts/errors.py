@@ -1,4 +1,4 @@
-"""Errors that cross from one process to another, and the one of a process that is gone."""
+"""Errors that cross from one process to another, and the error for a process that has ended."""
 
 import pickle
 
@@ -7,55 +7,55 @@ from recursor.domain.spending import AgentFailedError
 
 
 class HostGoneError(RecursorError):
-    """The process has ended in the middle of a run."""
+    """The process ended in the middle of a run."""
 
 
 class FarError(RecursorError):
-    """An error whose own kind could not be brought here; its text says which it was."""
+    """An error whose own type could not be transferred; its text names the type."""
 
 
 def packed(ended_with: object) -> bytes:
-    """Return what a run has returned or raised, to be brought to another process.
+    """Return a run's result or error in a form for another process.
 
     Raises:
-        FarError: it cannot be.
+        FarError: it cannot be transferred.
     """
     try:
         return pickle.dumps(ended_with, pickle.HIGHEST_PROTOCOL)
-    except Exception as error:  # noqa: BLE001  # anybody's code
+    except Exception as error:  # noqa: BLE001  # foreign code
         raise _unreadable(error) from None
 
 
 def unpacked(data: bytes) -> object:
-    """Return what was `packed` in another process.
+    """Return the object `packed` in another process.
 
     Raises:
-        FarError: it cannot be read in this one.
+        FarError: it cannot be read in this process.
     """
     try:
         return pickle.loads(data)  # our own bytes
-    except Exception as error:  # noqa: BLE001  # anybody's code
+    except Exception as error:  # noqa: BLE001  # foreign code
         raise _unreadable(error) from None
 
 
 def _unreadable(error: Exception) -> FarError:
     return FarError(
-        "what the agent ended with cannot leave its process: return a plain Outcome, of plain data: "
+        "the agent's result cannot leave its process: return a plain Outcome, of plain data: "
         f"{in_one_line(error)}"
     )
 
 
 def portable(error: BaseException) -> BaseException:
-    """Return `error`, or one that says the same, if it does not survive the way."""
+    """Return `error`, or an equivalent one if it cannot be transferred."""
     try:
         kept: BaseException = pickle.loads(pickle.dumps(error))  # our own bytes
-    except Exception:  # noqa: BLE001  # anybody's code
+    except Exception:  # noqa: BLE001  # foreign code
         return _alike(error)
     return error if type(kept) is type(error) else _alike(error)
 
 
 def _alike(error: BaseException) -> RecursorError:
     if isinstance(error, AgentFailedError):
-        # What becomes of the stack hangs on more than the text.
+        # The stack's reaction depends on more than the text.
         return error.retold(str(error), error.usage)
     return FarError(in_one_line(error))

@@ -1,4 +1,4 @@
-"""The other end: a process that runs agents for the runner's, and ends with it."""
+"""The child's end: a process that runs agents for the runner's process, and ends with it."""
 
 import asyncio
 import threading
@@ -33,7 +33,7 @@ class RemoteMeter:
     """A `recursor.domain.agent.Meter` in the runner's process."""
 
     def __init__(self, number: int, questions: Questions) -> None:
-        """Call the meter of the run with that number."""
+        """Call the meter of the run with this number."""
         self._number = number
         self._questions = questions
 
@@ -55,14 +55,14 @@ class RemoteMeter:
 
 
 class RemoteAside:
-    """The `aside` of a run whose place is in the runner's process, where it is freed while a call waits."""
+    """The `aside` of a run: its place is in the runner's process, where it is freed while a call waits."""
 
     def __init__(self, number: int) -> None:
-        """Stand for the place of the run with that number."""
+        """Represent the place of the run with this number."""
         self.number = number
 
     def __call__(self) -> AbstractAsyncContextManager[None]:
-        """Do nothing here."""
+        """Do nothing in this process."""
         return nullcontext()
 
 
@@ -71,7 +71,7 @@ class RemotePermit:
     """One call's permission to begin."""
 
     id: int
-    """Of the question."""
+    """Id of the question."""
     turn: QueuePosition
 
 
@@ -85,7 +85,7 @@ class RemoteLimiter:
         self._closed: dict[tuple[str, str | None], float] = {}
 
     def closed_until(self, model: str, base_url: str | None) -> float:
-        """See `RateLimiter.closed_until`: as far as it is known here."""
+        """See `RateLimiter.closed_until`, as far as known in this process."""
         return self._closed.get((folded(model), base_url), 0.0)
 
     async def acquire(
@@ -119,7 +119,7 @@ class RemoteLimiter:
         self._link.send(Release(permit.id, tokens, verdict, wait))
 
     def settled(self) -> None:
-        """See `RateLimiter.settled`: the runner's process knows of it."""
+        """See `RateLimiter.settled`: the runner's process knows."""
 
     def closed(self, told: ProviderClosed) -> None:
         """Note when a model is available again."""
@@ -132,12 +132,12 @@ class Guest:
     def __init__(
         self, link: Link, agent_for: Callable[[str, Settings], Agent], addresses: ModelAddresses | None
     ) -> None:
-        """Run agents as is asked for over `link`.
+        """Run agents as requested over `link`.
 
         Args:
             link: leads to the runner's process.
             agent_for: returns the agent of a role, by a stack's settings.
-            addresses: where stacks may have models asked; None: anywhere.
+            addresses: the allowed addresses for models; None: any.
         """
         self._link = link
         self._agent_for = agent_for
@@ -147,10 +147,10 @@ class Guest:
         self._runs: dict[int, tuple[asyncio.Task[None], threading.Event]] = {}
 
     async def serve(self) -> None:
-        """Do what is asked for, until the other end is gone.
+        """Serve requests until the other end is gone.
 
         Raises:
-            EOFError: it is.
+            EOFError: the other end is gone.
         """
         while True:
             self._take(await self._link.receive())
@@ -182,7 +182,7 @@ class Guest:
             if not isinstance(returned, Outcome):
                 raise TypeError(f"the agent returned a {type(returned).__name__}, not an Outcome")
             outcome = packed(returned)
-        except BaseException as raised:  # noqa: BLE001  # it is raised where it is waited for
+        except BaseException as raised:  # noqa: BLE001  # it is raised in the runner's process
             error = packed(portable(raised))
         del self._runs[begin.number]
         self._link.send(Ended(begin.number, outcome, error))

@@ -1,4 +1,4 @@
-"""One further process, as the runner's sees it: runs are begun in it, and what they ask for is answered."""
+"""One further process, seen from the runner's: runs are started in it, and their requests are answered."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from recursor.domain.effect import Outcome
 from recursor.domain.snapshot import Snapshot
 from recursor.runtime.link import Link, Question, Reply
 
-# Seconds that a cancelled run has to say what its calls have spent, before they count in full.
+# Seconds that a cancelled run has to report the spending of its calls, before they count in full.
 CANCEL_SECONDS = 3.0
 
 
@@ -35,12 +35,12 @@ class _HostedRun:
     ended: asyncio.Future[Ended]
     reservations: set[str] = field(default_factory=set)
     metering: dict[int, asyncio.Task[None]] = field(default_factory=dict)
-    """Calls of its meter that are being answered."""
+    """Calls of its meter in progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Permitted:
-    """A call under way."""
+    """A call in progress."""
 
     permit: Permit
     model: str
@@ -48,13 +48,13 @@ class _Permitted:
 
 
 class Host:
-    """For the event loop that it is made on."""
+    """For the event loop on which it was created."""
 
     def __init__(self, link: Link, pid: int, limiter: Limiter[Any], hosts: list[Host]) -> None:
-        """Talk to a process.
+        """Connect to a process.
 
         Args:
-            link: leads to it.
+            link: the link to it.
             pid: the process.
             limiter: admits its calls.
             hosts: all such processes; this one is among them until it has ended.
@@ -68,12 +68,12 @@ class Host:
         self._runs: dict[int, _HostedRun] = {}
         self._acquiring: dict[int, asyncio.Task[None]] = {}
         self._permits: dict[int, _Permitted] = {}
-        """Calls under way; one of a run that was given up counts until its process says that it has ended."""
+        """Calls in progress; a call of an abandoned run counts until its process reports its end."""
         self._is_gone = False
 
     @property
     def running(self) -> int:
-        """How many runs are under way."""
+        """Number of runs in progress."""
         return len(self._runs)
 
     def end(self) -> None:
@@ -87,15 +87,15 @@ class Host:
                 hosted.ended.set_exception(HostGoneError(f"process {self.pid} has ended"))
 
     def tell(self, message: object) -> None:
-        """Send the process something that it may be too late for. This never waits for it."""
+        """Send a message that may come too late. This never waits."""
         self._link.send(message)
 
     async def run(self, snapshot: Snapshot, run: Run) -> Outcome:
-        """Have the agent of the run's role run there, and return what it proposes.
+        """Run the agent of the run's role there, and return its outcome.
 
         Raises:
-            HostGoneError: the process has ended. What was reserved for its calls counts in full.
-            Exception: whatever the agent has raised.
+            HostGoneError: the process has ended. The reservations of its calls count in full.
+            Exception: the agent's error.
         """
         if self._is_gone:
             raise HostGoneError(f"process {self.pid} has ended")
@@ -125,13 +125,13 @@ class Host:
             return await asyncio.shield(ended)
         except asyncio.CancelledError:
             self.tell(Cancel(number))
-            # Whatever the agent ends with, the run is cancelled.
+            # However the agent ends, the run is cancelled.
             ended.add_done_callback(lambda done: done.exception())
             await asyncio.wait([ended], timeout=CANCEL_SECONDS)
             raise
 
     async def _settle(self, hosted: _HostedRun) -> None:
-        """Count in full what became of calls that nobody can tell any more."""
+        """Count calls of unknown cost in full."""
         if hosted.metering:
             await asyncio.wait(hosted.metering.values())
         for reservation in hosted.reservations:
@@ -139,7 +139,7 @@ class Host:
             self._limiter.settled()
 
     async def take(self, message: Any) -> None:
-        """Do what the process sent; it waits for nothing."""
+        """Handle a message from the process; this never waits."""
         match message:
             case Ended(number=number):
                 if (hosted := self._runs.get(number)) is not None and not hosted.ended.done():
@@ -171,7 +171,7 @@ class Host:
                 value = await self._acquire(hosted, id, *call.arguments)
             else:
                 value = await self._call_meter(hosted, call.method, call.arguments)
-        except Exception as error:  # noqa: BLE001  # it is raised where it was asked
+        except Exception as error:  # noqa: BLE001  # it is raised in the other process
             self.tell(Reply(id, None, portable(error)))
         else:
             self.tell(Reply(id, value))
@@ -218,7 +218,7 @@ class Host:
 
 
 def _brought(ended: Ended) -> Outcome:
-    """Return or raise what an agent ended with in another process."""
+    """Return or raise the result of an agent in another process."""
     ended_with = unpacked(ended.outcome or ended.error or b"")
     if isinstance(ended_with, BaseException):
         raise ended_with

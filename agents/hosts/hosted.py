@@ -1,4 +1,4 @@
-"""Agents that run in another process if they ask a model that is elsewhere."""
+"""Runs agents in another process if they ask a remote model."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,27 +14,27 @@ from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import AgentFailedError, Spend
 from recursor.orchestration.roles import RoleRegistry
 
-# How often a run is begun anew whose process has ended.
+# How often a run is restarted whose process ended.
 ANEW = 1
 
 FindHost = Callable[[], Host | None]
 
 
 def agent_for(agent: Agent | AgentChoice, role: str, settings: Settings) -> Agent:
-    """Return the agent that does the work: of a choice, the one that it chooses."""
+    """Return the agent for the work: if `agent` is a choice, the chosen one."""
     while hasattr(agent, "choose"):
         agent = agent.choose(role, settings)
     return agent
 
 
 class HostedAgent:
-    """A `recursor.domain.agent.AgentChoice`: coroutines that ask a model elsewhere run in another process.
+    """A `recursor.domain.agent.AgentChoice`: coroutines that ask a remote model run in another process.
 
     Functions, roles without a model, and models that this process serves stay in this one.
     """
 
     def __init__(self, agent: Agent | AgentChoice, find_host: FindHost) -> None:
-        """Run `agent` in what `find_host` returns; nothing has begun there with it yet."""
+        """Run `agent` in the process that `find_host` returns; it has not been tried there yet."""
         self._agent = agent
         self._find_host = find_host
 
@@ -49,7 +49,7 @@ class HostedAgent:
 
 
 class _ElsewhereAgent:
-    """Runs an agent in another process; in this one, if none is up and it has not been in one that ended."""
+    """Runs an agent in another process, or in this one if none is up and the run has not lost one."""
 
     def __init__(self, agent: Agent, find_host: FindHost) -> None:
         self._agent = agent
@@ -62,7 +62,7 @@ class _ElsewhereAgent:
             host = self._find_host()
             if host is None:
                 if has_died:
-                    # It may be the run itself that ends whatever process it is in.
+                    # The run itself may be what ends its process.
                     break
                 outcome = self._agent.run(snapshot, run)
                 return outcome if isinstance(outcome, Outcome) else await outcome
@@ -70,11 +70,11 @@ class _ElsewhereAgent:
                 return await host.run(snapshot, run)
             except HostGoneError:
                 has_died = True
-        raise AgentFailedError("the process that it ran in has ended: it is tried again")
+        raise AgentFailedError("its process has ended: it is tried again")
 
 
 class _BegunOnce:
-    """The meter of a run that may be begun anew, and is one run nevertheless."""
+    """The meter of a run that may be restarted but counts as one run."""
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
@@ -96,5 +96,5 @@ class _BegunOnce:
 
 
 def hosted(roles: RoleRegistry, find_host: FindHost) -> RoleRegistry:
-    """Return the same roles, with agents that run in what `find_host` returns."""
+    """Return the same roles, with agents that run in the process that `find_host` returns."""
     return RoleRegistry([replace(role, agent=HostedAgent(role.agent, find_host)) for role in roles.values()])

@@ -1,4 +1,4 @@
-"""What the runner's process and one that runs agents send each other: plain data, pickled."""
+"""Messages between the runner's process and one that runs agents: plain data, pickled."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -34,8 +34,8 @@ class Cancel:
 class Ended:
     """A run has ended.
 
-    What it returned or raised may be of anybody's class, and is pickled by itself: if it cannot be read, only
-    this run fails.
+    Its result or error may be of any class and is pickled separately: if it cannot be read, only this run
+    fails.
     """
 
     number: int
@@ -53,9 +53,9 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class LimitedCall:
-    """Asked of the runner's process: a run calls a method of its meter, or `RateLimiter.acquire`.
+    """To the runner's process: a run calls a method of its meter, or `RateLimiter.acquire`.
 
-    The answer is what is returned or raised; of a permit, its turn.
+    The answer is the result or the error; for a permit, its turn.
     """
 
     number: int
@@ -66,10 +66,10 @@ class LimitedCall:
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """A call does not wait for its permit any longer."""
+    """A call no longer waits for its permit."""
 
     id: int
-    """Of the question."""
+    """Id of the question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Release:
     """A call has ended; see `RateLimiter.release`."""
 
     id: int
-    """Of the question that it began with."""
+    """Id of the question with which it began."""
     tokens: int | None
     verdict: Verdict | None
     wait: float | None
@@ -85,7 +85,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class ProviderClosed:
-    """A provider asks to be left alone until then: seconds since the epoch, UTC."""
+    """A provider asked for a pause until then: seconds since the epoch, UTC."""
 
     model: str
     base_url: str | None

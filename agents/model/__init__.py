@@ -1,1 +1,1 @@
-"""Asking language models: within budgets and limits, and with nothing left behind."""
+"""Calls of language models, within budgets and rate limits."""

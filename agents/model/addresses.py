@@ -1,7 +1,7 @@
-"""Which addresses a stack's settings may have models asked at, and to which of them a key is sent.
+"""The addresses that a stack's settings may use for models, and which of them get a key.
 
-Whoever sets `model.base_url` could have the key of a provider sent to a server of their own, and read what
-answers inside a network that only the runner reaches.
+Otherwise anyone who can set `model.base_url` could send a provider's key to their own server, or reach
+services in a network that only the runner reaches.
 """
 
 import os
@@ -12,27 +12,27 @@ from recursor.agents.model.provider_names import default_port
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import RunnerSettings, Settings
 
-# Where OpenAI answers, whose key is the only one that could be sent elsewhere.
+# OpenAI's own host; only OpenAI's key could be sent elsewhere.
 _OPENAI = "api.openai.com:443"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
 class ModelAddresses:
-    """The hosts at which models may be asked."""
+    """The allowed hosts for models."""
 
     hosts: frozenset[str]
-    """`HOST`, for all ports, or `HOST:PORT`, in lower case. They are sent keys."""
+    """`HOST`, for all ports, or `HOST:PORT`, in lower case. They get keys."""
     loopback: bool
-    """Whether this machine may be asked, too; it is sent no key then."""
+    """Whether this machine is allowed, too, without a key."""
 
     @classmethod
     def of_operator(cls, settings: Settings, runner: RunnerSettings, *, loopback: bool) -> "ModelAddresses":
-        """Return what the operator allows: by name, and by asking there for all stacks.
+        """Return the hosts that the operator allows, by name or as the address for all stacks.
 
         Args:
-            settings: the runner's, for all stacks.
-            runner: likewise.
+            settings: the runner's settings for all stacks.
+            runner: the runner's own settings.
             loopback: whether only programs of this machine can set an address.
         """
         usual = (settings.model.base_url, os.environ.get("OPENAI_BASE_URL"))
@@ -40,15 +40,15 @@ class ModelAddresses:
         return cls(frozenset({_OPENAI, *places, *map(_folded, runner.model_hosts)}), loopback)
 
     def check(self, url: str) -> None:
-        """Refuse an address at which no model may be asked.
+        """Refuse an address that is not allowed.
 
         Raises:
-            InvalidInputError: it is one.
+            InvalidInputError: the address is not allowed.
         """
         host, place = _place(url)
         if not self.takes_key(url) and not (self.loopback and host in _LOOPBACK):
             raise InvalidInputError(
-                f"model.base_url: models may not be asked at {place}: the runner's operator can allow it, "
+                f"model.base_url: {place} is not an allowed model host: the runner's operator can allow it, "
                 f'with model_hosts = ["{place}"] under [runner] in recursor.toml'
             )
 
@@ -63,7 +63,7 @@ def _place(url: str) -> tuple[str, str]:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").rstrip("."), parts.port or default_port(parts.scheme)
     except ValueError:
-        raise InvalidInputError(f"model.base_url: {url[:100]} is no address: correct it") from None
+        raise InvalidInputError(f"model.base_url: {url[:100]} is not an address: correct it") from None
     return host, f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

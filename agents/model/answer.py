@@ -1,4 +1,4 @@
-"""What every answer of a model has, and how it is sent back with what is wrong."""
+"""The common parts of all models' answers, and how an answer is returned with its problems."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -10,11 +10,11 @@ from recursor.agents.scripted.wording import one_line, plain
 from recursor.domain.agent_state import AgentState
 from recursor.domain.effect import Effect, Remember, SetFocus
 
-# Characters of a sentence. What is longer is cut, with a mark: that is not worth asking for another answer.
+# Characters of a sentence. Longer ones are cut, with a mark: asking again is not worth the cost.
 LONGEST_SENTENCE = 400
-# Sentences of a kind. A model is told, and asked again when it says more: none is dropped without a word.
+# Sentences of a kind. If a model gives more, it is told and asked again: none is dropped silently.
 MOST_SENTENCES = 20
-# What more is wrong is said the next time.
+# Further problems are reported the next time.
 MOST_PROBLEMS = 10
 
 Sentence = Annotated[str, AfterValidator(lambda text: one_line(text, LONGEST_SENTENCE))]
@@ -29,14 +29,14 @@ Sentences = Annotated[
 
 
 class Learned(BaseModel):
-    """What is to be remembered."""
+    """Things to remember."""
 
     facts: Sentences = Field(default=[], description="What is so, about this project and its people.")
     learnings: Sentences = Field(default=[], description="What to do, or not to do, another time.")
 
 
 class Answer(BaseModel):
-    """What all answers have in common."""
+    """The common parts of all answers."""
 
     summary: Sentence = Field(description="One sentence: what you did, and why.")
     thoughts: Sentences = Field(default=[], description="The reasons that decided, a sentence each.")
@@ -44,12 +44,12 @@ class Answer(BaseModel):
 
 
 def notes(state: AgentState | None, learned: Learned, focus: str) -> tuple[Effect, ...]:
-    """Return the effects that keep what was learned and say what the role is at.
+    """Return the effects that record new knowledge and the role's focus.
 
     Args:
-        state: of the role: what it knows already is not noted again, in whatever case and white space.
-        learned: what the model wants to be remembered.
-        focus: what it is at.
+        state: the role's state: known entries are not added again, whatever their case and white space.
+        learned: what the model wants to remember.
+        focus: what it is working on.
     """
     known = (
         set() if state is None else {_key(t) for t in (*state.long_term.facts, *state.long_term.learnings)}
@@ -62,7 +62,7 @@ def notes(state: AgentState | None, learned: Learned, focus: str) -> tuple[Effec
 
 
 def insist(problems: Iterable[str]) -> None:
-    """Have the model asked again, if there are problems.
+    """Ask the model again if there are problems.
 
     Raises:
         ModelRetry: there are.
@@ -75,7 +75,7 @@ def insist(problems: Iterable[str]) -> None:
 
 
 def unknown_numbers(what: str, numbers: Iterable[int], known: int) -> list[str]:
-    """Return what is wrong with numbers of things that are numbered from 1 to `known`."""
+    """Return the problem with numbers outside 1 to `known`."""
     return [
         f"There is no {what} {number}: "
         + (f"they are numbered 1 to {known}." if known else "there are none.")

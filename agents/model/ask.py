@@ -1,4 +1,4 @@
-"""The one function with which agents ask a model."""
+"""The function with which agents ask a model."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -27,11 +27,11 @@ from recursor.domain.spending import AgentFailedError, BudgetExceededError
 
 T = TypeVar("T")
 
-# How often a model is asked for one answer at most, with what its tools returned and with what was wrong: one
-# that has not ended by then goes round in circles.
+# The most requests for one answer, including tool results and corrections: a run that needs more goes in
+# circles.
 MOST_TURNS = 50
-# How long before its deadline a run gives up by itself, in seconds, so that what it spent is recorded, and
-# which share of its time that is at most.
+# Seconds before its deadline at which a run gives up by itself, so that its spending is recorded; and the
+# share of its time that this may take at most.
 MARGIN_SECONDS, MARGIN_SHARE = 0.5, 0.05
 
 AnyTool = Tool[None] | Callable[..., Any] | AbstractToolset[None] | McpServer
@@ -40,22 +40,22 @@ AnyTool = Tool[None] | Callable[..., Any] | AbstractToolset[None] | McpServer
 
 @dataclass(frozen=True, slots=True)
 class ModelReply(Generic[T]):
-    """A model's answer, and what it took."""
+    """A model's answer, and its cost."""
 
     output: T
     usage: Usage
-    """Of all calls together."""
+    """Usage of all calls together."""
     model: str
-    """The one that answered last, as it is named in settings."""
+    """The model that answered last, as named in settings."""
     calls: int
-    """Requests on the wire, whatever became of them."""
+    """Requests sent, whatever their results."""
     passed_over: Mapping[str, str] = field(default_factory=dict)
-    """Models that could not be asked at all, and why."""
+    """Models that could not be asked, with the reasons."""
 
 
 async def ask(
     run: Run,
-    snapshot: Snapshot,  # noqa: ARG001  # an agent asks on behalf of the stack it was shown
+    snapshot: Snapshot,  # noqa: ARG001  # agents pass the snapshot that they were given
     *,
     instructions: str,
     prompt: str,
@@ -66,24 +66,24 @@ async def ask(
 ) -> ModelReply[T]:
     """Ask the model of the run's role.
 
-    It is a coroutine for the event loop that all runs share. A run that is cancelled closes its connection,
-    counts what it spent, and raises `asyncio.CancelledError` with what it was doing.
+    This is a coroutine for the event loop that all runs share. A cancelled run closes its connection, counts
+    its spending, and raises `asyncio.CancelledError` with its last activity.
 
     Args:
         run: its settings name the models, its meter pays, and its deadline ends all calls.
-        snapshot: the stack that is asked for.
-        instructions: who the model is and how it works.
+        snapshot: the stack for which it asks.
+        instructions: the model's role and way of working.
         prompt: the question.
         output: the form of the answer: a type, or another output of pydantic-ai.
-        tools: what the model may use meanwhile.
-        check: takes an answer of that type and returns it, maybe changed; raises `pydantic_ai.ModelRetry`
-            with what is wrong to have the model asked again, at most `model.retries` times. It may block: it
-            is called on a thread.
-        room: how long the answer may be, where that is less than `model.output_tokens`, and why.
+        tools: tools for the model.
+        check: takes an answer of that type and returns it, possibly changed; raises `pydantic_ai.ModelRetry`
+            with the problem to ask the model again, at most `model.retries` times. It may block: it runs on a
+            thread.
+        room: the limit of the answer, if that is less than `model.output_tokens`, and its reason.
 
     Raises:
-        AgentFailedError: there is no answer; the text says why, `usage` what was spent nevertheless.
-        BudgetExceededError: a budget has less left than the next call may cost.
+        AgentFailedError: there is no answer; the text gives the reason, `usage` the spending.
+        BudgetExceededError: a budget has too little left for the next call.
     """
     exchange = exchange_of(run)
     if room is not None and room.answer != run.settings.model.output_tokens:
@@ -105,7 +105,7 @@ async def ask(
     except BudgetExceededError as error:
         error.usage = asked.tally.usage
         raise
-    except Exception as error:  # noqa: BLE001  # whatever it is: one line, and what was spent
+    except Exception as error:  # noqa: BLE001  # any error becomes one line, with the spending
         if scope is not None and scope.expired() and isinstance(error, TimeoutError):
             asked.has_given_up = True
             error = AgentFailedError(asked.cut_off(), passes=asked.waits_in_vain)
@@ -141,7 +141,7 @@ class _Question(Generic[T]):
         functions = [tool for tool in self.tools if not isinstance(tool, AbstractToolset | McpServer)]
         agent = exchange.agents.agent_for(self.output, functions, settings.retries, run.role)
         if (check := self.check) is not None:
-            # For this task, and those that it begins.
+            # For this task and the tasks it starts.
             CHECK.set(lambda answer: exchange.call_user_code(lambda: check(answer)))
         result = await agent.run(
             self.prompt,
@@ -164,7 +164,7 @@ class _Question(Generic[T]):
             except AgentFailedError as problem:
                 if not problem.suspend:
                     raise
-                # Without a key, a package or a file it cannot be asked; others may do.
+                # Without a key, a package or a file it cannot be asked; other models may work.
                 asked.passed_over[name] = exchange.keys.scrubbed(str(problem))
         if not usable:
             raise AgentFailedError("; ".join(asked.passed_over.values()), suspend=True)

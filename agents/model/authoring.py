@@ -1,4 +1,4 @@
-"""What the author of a role that asks a model needs: `from recursor import models`."""
+"""For authors of roles that ask a model: `from recursor import models`."""
 
 from recursor.agents.model import prompt_sections
 from recursor.agents.model.answer import Answer, Sentences

@@ -1,4 +1,4 @@
-"""Functions that may block, called for coroutines on threads of their own."""
+"""Calls functions that may block on threads, for coroutines."""
 
 import asyncio
 import contextvars
@@ -15,8 +15,8 @@ T = TypeVar("T")
 class BlockingCalls:
     """Calls functions on threads, at most `limit` at a time; belongs to one event loop.
 
-    The threads are daemons, and a function that its caller no longer waits for does not count: code that is
-    stuck keeps neither others nor the end of the process waiting.
+    The threads are daemons, and a function whose caller no longer waits does not count: stuck code delays
+    neither other calls nor the end of the process.
     """
 
     def __init__(self, limit: int, name: str) -> None:
@@ -27,9 +27,9 @@ class BlockingCalls:
         self._closed = False
 
     async def call(self, function: Callable[[], T]) -> T:
-        """Return what `function` returns, or raise what it raises.
+        """Return the result of `function`, or raise its error.
 
-        If the caller is cancelled, the function runs on and its outcome is dropped.
+        If the caller is cancelled, the function continues and its result is dropped.
         """
         async with self._places:
             outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -47,7 +47,7 @@ class BlockingCalls:
                     self._idle.append(thread)
 
     def close(self) -> None:
-        """Have the threads end, each when it is idle."""
+        """End the threads, each when it is idle."""
         self._closed = True
         for thread in self._idle:
             thread.jobs.put(None)
@@ -58,7 +58,7 @@ _Job = tuple[contextvars.Context, Callable[[], Any], "asyncio.Future[Any]"]
 
 
 class _Thread(threading.Thread):
-    """Calls functions one after the other, until it is given None."""
+    """Calls functions one after another until it gets None."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name=name, daemon=True)
@@ -70,13 +70,13 @@ class _Thread(threading.Thread):
             context, function, outcome = job
             try:
                 result = context.run(function)
-            except BaseException as error:  # noqa: BLE001  # it is raised where it is waited for
-                # No future takes a StopIteration.
+            except BaseException as error:  # noqa: BLE001  # it is raised in the caller
+                # A future cannot hold a StopIteration.
                 raised = RuntimeError(f"it raised {error!r}") if isinstance(error, StopIteration) else error
                 _tell(outcome, outcome.set_exception, raised)
             else:
                 _tell(outcome, outcome.set_result, result)
-            # Nothing of a job is kept while there is none.
+            # Keep nothing of a finished job while idle.
             del job, context, function, outcome
 
 

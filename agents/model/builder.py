@@ -17,15 +17,15 @@ from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import AgentFailedError
 from recursor.domain.todo import Todo, TodoStatus
 
-# From this many characters on, repeating the page costs more than it is worth.
+# From this many characters on, repeating the page costs too much.
 BIG_PAGE = 12_000
 MOST_EDITS = 40
 
 _FENCE = re.compile(r"\A\s*```[a-z]*[ \t]*\n(?P<page>.*)\n```\s*\Z", re.S | re.I)
-# All of these are possessive: a model or a visitor may have made the page so that looking back takes hours.
+# All quantifiers are possessive: on a page made by a model or a visitor, backtracking could take hours.
 _BEGIN = re.compile(r"\A(?:\ufeff|\s|<!--(?:(?!-->).)*+-->)*+<!doctype\s++html\b[^<>]{0,1000}+>", re.S | re.I)
 _END = re.compile(r"</html\s*+>(?:\s|<!--(?:(?!-->).)*+-->)*+\Z", re.S | re.I)
-# What models write in the place of what they do not care to repeat.
+# Placeholders that models write in place of content they omit.
 _PLACEHOLDER = re.compile(
     r"(?:<!--|/\*|(?<![:\w\"'])//)\s*+(?:\[\s*+)?(?:\.\.\.|…"
     r"|(?:the )?rest of (?:the|your) (?:page|code|file|document|html|css|styles?|scripts?|content|markup)\b"
@@ -43,7 +43,7 @@ class Replacement(BaseModel):
 
 
 class BuilderAnswer(Answer):
-    """What the builder makes of a todo: edits, a whole page, or neither."""
+    """The builder's answer to a todo: edits, a whole page, or neither."""
 
     edits: list[Replacement] = Field(default=[], max_length=MOST_EDITS)
     page: str | None = Field(default=None, description="The whole page, if not edits.")
@@ -94,7 +94,7 @@ class BuildingTask(Task[BuilderAnswer]):
         )
 
     def fitted(self, sections: Sequence[PromptSection], room: int) -> Context:
-        """See `Task.fitted`. Of a page that is too large only what is shown can be changed."""
+        """See `Task.fitted`. Only the shown part of a page that is too large can be changed."""
         context = fit(sections, room)
         self._page_is_cut = "page" in context.cut or "page" in context.left_out
         return context
@@ -178,5 +178,5 @@ class BuildingTask(Task[BuilderAnswer]):
 
     @property
     def _most_bytes(self) -> int:
-        # Some room is for what the outcome has besides.
+        # Some room is for the rest of the outcome.
         return self.run.settings.limits.outcome_bytes * 9 // 10

@@ -24,9 +24,9 @@ from recursor.domain.message import UserMessage
 from recursor.domain.snapshot import Snapshot
 
 LONGEST_ANSWER = 6_000
-# Letters that are answered in one run.
+# Letters answered in one run.
 MOST_LETTERS = 10
-# Earlier messages of visitors that are shown with one.
+# Earlier messages of visitors shown with one.
 MOST_EARLIER = 10
 
 Said = Annotated[Passage, Field(min_length=1, max_length=LONGEST_ANSWER)]
@@ -40,7 +40,7 @@ class MessageReply(BaseModel):
 
 
 class Reaction(Answer):
-    """What the communicator answers."""
+    """The communicator's answer."""
 
     answer: Said | None = Field(default=None, description="To the visitor, if one waits.")
     needs_planning: bool | None = Field(
@@ -55,7 +55,7 @@ class ModelCommunicator(ModelRole[Reaction]):
     prompt = "communicator"
 
     def task(self, snapshot: Snapshot, run: Run) -> Task[Reaction] | Outcome:
-        """See `ModelRole.task`. Messages that may not be answered are read without asking."""
+        """See `ModelRole.task`. Messages that may not be answered are read without asking the model."""
         task = AnsweringTask(snapshot, run)
         if snapshot.unanswered or task.letters:
             return task
@@ -69,7 +69,7 @@ class ModelCommunicator(ModelRole[Reaction]):
 
 
 class AnsweringTask(Task[Reaction]):
-    """The visitor whose turn it is, and what other stacks wrote."""
+    """The visitor whose turn it is, and the messages of other stacks."""
 
     output = Reaction
 
@@ -79,10 +79,10 @@ class AnsweringTask(Task[Reaction]):
         answerable = may_be_answered(snapshot, snapshot.messages)
         self.letters, waiting = answerable[:MOST_LETTERS], answerable[MOST_LETTERS:]
         self._until = waiting[0].id if waiting else None
-        """The first message that waits for the next run, with all that are newer."""
+        """The first message left for the next run, and all newer ones."""
 
     def reading(self) -> ReadMessages:
-        """Return the effect that notes which messages are read."""
+        """Return the effect that marks messages as read."""
         ids = [m.id for m in self.snapshot.messages if self._until is None or m.id < self._until]
         return ReadMessages(message_ids=tuple(ids))
 

@@ -1,4 +1,4 @@
-"""The HTTP connections that all calls of models share, and what is known of a call on the wire."""
+"""The HTTP connections that all model calls share, and the state of a call in progress."""
 
 import json
 from collections.abc import AsyncIterator
@@ -12,50 +12,50 @@ from pydantic_ai.models import create_async_httpx2_client
 from recursor.agents.model.stream_merging import Merged, ResponseBody
 from recursor.domain.errors import RecursorError
 
-# Of what a provider says is wrong, people are shown a few lines.
+# People see only a few lines of a provider's error.
 MOST_ERROR_BYTES = 65_536
 
 
 class UncountedCallError(RecursorError):
-    """Something was about to be sent to a provider that nobody had set anything aside for."""
+    """A request was about to be sent without a reservation for it."""
 
 
 @dataclass(slots=True)
 class WireCall:
-    """One call, as far as it has come."""
+    """The state of one call."""
 
     most_bytes: int
-    """What was set aside is enough for a request of this size."""
+    """The reservation covers a request of this size."""
     sent: bool = False
-    """Whether the request may have left."""
+    """Whether the request may have been sent."""
     status: int | None = None
-    """The HTTP status of the answer, as soon as it has begun."""
+    """The HTTP status of the answer, once it has begun."""
     location: str | None = None
-    """Where it is to be asked instead."""
+    """The address of a redirect."""
     retry_after: str | None = None
-    """What the provider asks for before the next call."""
+    """The pause that the provider asks for before the next call."""
     body: Merged | None = None
 
     @property
     def has_last_word(self) -> bool:
-        """Whether the answer has said that no more comes."""
+        """Whether the answer was marked as complete."""
         return self.body is not None and self.body.has_last_word
 
 
 CALL: ContextVar[WireCall | None] = ContextVar("recursor_call", default=None)
-"""The call that the running task makes."""
+"""The running task's call."""
 
 
 class Beginning(httpx2.AsyncByteStream, httpx.AsyncByteStream):
-    """A body as far as it is wanted, however large it is."""
+    """The beginning of a body, however large the body is."""
 
     def __init__(self, body: ResponseBody, most_bytes: int) -> None:
-        """Read at most so much of `body`."""
+        """Read at most this much of `body`."""
         self._body = body
         self._left = most_bytes
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield it in pieces."""
+        """Yield it in chunks."""
         if self._left:
             async for piece in self._body:
                 wanted = piece[: self._left]
@@ -70,13 +70,13 @@ class Beginning(httpx2.AsyncByteStream, httpx.AsyncByteStream):
 
 
 class Connections:
-    """Lets nothing out that is not a counted call: nor what an SDK repeats by itself."""
+    """Sends only counted calls: not even an SDK's own retries get through."""
 
     def __init__(self) -> None:
         """Open no connection yet."""
         self.current = create_async_httpx2_client()
         self.legacy = httpx.AsyncClient(timeout=httpx.Timeout(600, connect=5))
-        """For SDKs that have not moved on to httpx2."""
+        """For SDKs that do not use httpx2 yet."""
         for client in (self.current, self.legacy):
             client.event_hooks["request"].append(_note_request)
             client.event_hooks["response"].append(_note_response)
@@ -93,7 +93,7 @@ async def _note_request(request: httpx.Request | httpx2.Request) -> None:
         raise UncountedCallError(f"{request.url.host}: not sent: nothing was set aside for the call")
     size = len(request.content)
     if size > call.most_bytes:
-        # Some write letters as `\u00e9`, which are not what a tokenizer is given.
+        # Some SDKs write letters as `\u00e9`, which is not what the tokenizer gets.
         size = len(json.dumps(json.loads(request.content), ensure_ascii=False).encode())
     if size > call.most_bytes:
         raise UncountedCallError(f"{request.url.host}: not sent: {size:,} bytes, not {call.most_bytes:,}")

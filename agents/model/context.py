@@ -1,4 +1,4 @@
-"""Builds what a model is shown of a stack so that it fits, and says what it leaves out."""
+"""Builds the view of a stack for a model so that it fits, and marks omissions."""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,52 +6,52 @@ from dataclasses import dataclass, field
 
 from recursor.domain.errors import InvalidInputError
 
-# A part of a text that is shorter than this many bytes tells nothing.
+# An excerpt shorter than this many bytes is useless.
 LEAST_PART = 200
-# Of a text of which only a part is shown: how much of it is its beginning.
+# The share of an excerpt taken from the beginning of the text.
 HEAD_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing to be shown."""
+    """One item to show."""
 
     text: str
     id: str = ""
-    """What it is of, for who wants to know whether it was shown."""
+    """The id of its record, to know whether it was shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptSection:
-    """Things of one kind. They are data, whoever wrote them: the model is told so."""
+    """Items of one kind. They are data, whoever wrote them, and marked as such for the model."""
 
     name: str
     title: str
     items: tuple[Item, ...] = ()
     """The newest or most relevant first."""
     share: float = 0.2
-    """How much of all room it takes, as long as other sections need theirs."""
+    """Its share of the room, as long as other sections need theirs."""
     cut: bool = False
-    """Whether what does not fit is shown in part, instead of not at all, where nothing else is shown."""
+    """Whether to show an excerpt of an item that does not fit, if nothing else is shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a model is shown."""
+    """The view for a model."""
 
     text: str
     shown: dict[str, tuple[str, ...]]
-    """The ids of what is shown, in full or in part, by section."""
+    """The ids of items shown, in full or in part, by section."""
     left_out: dict[str, int] = field(default_factory=dict)
-    """How many things are not shown at all, by section; only where there are any."""
+    """Number of items not shown at all, by section; only sections that have any."""
     cut: frozenset[str] = frozenset()
-    """The sections of which something is shown in part."""
+    """The sections with an excerpt."""
 
 
 def fit(sections: Sequence[PromptSection], room: int) -> Context:
     """Show as much as fits.
 
-    Every section first gets its share; what is left then goes to the sections in their order.
+    Every section first gets its share; the rest of the room then goes to the sections in order.
 
     Args:
         sections: the most important first.
@@ -64,7 +64,7 @@ def fit(sections: Sequence[PromptSection], room: int) -> Context:
     left = room - sum(draft.overhead for draft in drafts)
     if left < 0:
         raise InvalidInputError(
-            f"context: {room:,} bytes leave no room for what is to be shown: raise model.context_tokens"
+            f"context: {room:,} bytes leave no room for the question: raise model.context_tokens"
         )
     whole = left
     for draft in drafts:
@@ -81,14 +81,14 @@ def fit(sections: Sequence[PromptSection], room: int) -> Context:
 
 
 class _Draft:
-    """A section as it fills."""
+    """A section being filled."""
 
     def __init__(self, section: PromptSection) -> None:
         self.section = section
         self.shown: list[Item] = []
         self.part: str | None = None
         self.held = 0
-        """Bytes that are kept for a part of the first item."""
+        """Bytes reserved for an excerpt of the first item."""
         self.overhead = _size(self._frame("", left_out=len(section.items))) + 2
 
     @property
@@ -96,14 +96,15 @@ class _Draft:
         return len(self.section.items) - len(self.shown)
 
     def begin(self, room: int) -> int:
-        """Show what fits; returns the bytes of `room` that are used, or kept for a part of the first item."""
+        """Show the items that fit; returns the bytes of `room` used, or reserved for an excerpt of the first
+        item."""
         used = self._take(room)
         if not self.shown and self.section.items and self.section.cut:
             self.held = room
         return used + self.held
 
     def finish(self, room: int) -> int:
-        """Show further items, or a part of the first; returns the bytes of `room` that are used."""
+        """Show further items, or an excerpt of the first; returns the bytes of `room` used."""
         used = self._take(room)
         if not self.shown and self.section.items and self.section.cut and room >= LEAST_PART:
             self.part = _part_of(self.section.items[0].text, room - 1)
@@ -131,8 +132,8 @@ class _Draft:
         items, title = len(self.section.items), self.section.title
         if not items:
             return f"## {title}\nNone."
-        counted = f" ({left_out:,} of {items:,} left out for want of room)" if left_out else ""
-        # Nobody can write a text that holds its own hash: what is inside cannot end the block.
+        counted = f" ({left_out:,} of {items:,} left out for lack of room)" if left_out else ""
+        # No text can contain its own hash, so the content cannot end the block.
         mark = hashlib.sha256(body.encode("utf-8", "replace")).hexdigest()[:16]
         return f"## {title}{counted}\n<<<data {mark}\n{body}\n{mark} data>>>"
 
@@ -147,7 +148,7 @@ def _part_of(text: str, room: int) -> str:
 
 
 def _gap(missing: int, of: int) -> str:
-    return f"\n[... {missing:,} of {of:,} characters are left out here for want of room ...]\n"
+    return f"\n[... {missing:,} of {of:,} characters are left out here for lack of room ...]\n"
 
 
 def _size(text: str) -> int:

@@ -6,25 +6,25 @@ from dataclasses import dataclass
 from rapidfuzz import process
 from rapidfuzz.distance import Indel
 
-# Characters of a text that are quoted.
+# Characters of a quotation.
 QUOTED = 80
-# Characters of a page that are searched for something alike, and for how many edits: it takes a while.
+# Characters of a page searched for similar text, and edits for which it is searched: it takes a while.
 SEARCHED = 50_000
 HINTS = 3
-# From this likeness of a line on it is worth showing.
+# The least similarity of a line worth showing.
 ALIKE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One block: what stands there, and what shall stand there instead."""
+    """One block: the text to find, and its replacement."""
 
     search: str
     replace: str
 
 
 class EditError(ValueError):
-    """Edits that cannot be applied; `problems` says of each which it is, and why."""
+    """Edits that cannot be applied; `problems` names each with its reason."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
@@ -32,11 +32,11 @@ class EditError(ValueError):
 
 
 def edited(text: str, edits: Sequence[Edit]) -> str:
-    """Return `text` with all edits applied, one after the other.
+    """Return `text` with all edits applied, one after another.
 
     Args:
-        text: what is edited.
-        edits: each `search` must occur exactly once in what the edits before have made of it.
+        text: the text to edit.
+        edits: each `search` must occur exactly once in the text as changed by the earlier edits.
 
     Raises:
         EditError: one or more cannot be applied.
@@ -61,7 +61,7 @@ def _problem(text: str, edit: Edit, *, hint: bool) -> str | None:
         near = _hint(text, edit) if hint else ""
         return f"its search does not occur in the page: copy it exactly, white space included{near}"
     if text.find(edit.search, first + 1) >= 0:
-        # Also where they overlap: which of them was meant?
+        # Also if they overlap: it would be unclear which one is meant.
         return "its search occurs more than once: take in more of the lines around it"
     if edit.search == edit.replace:
         return "it changes nothing"
@@ -69,7 +69,7 @@ def _problem(text: str, edit: Edit, *, hint: bool) -> str | None:
 
 
 def _hint(text: str, edit: Edit) -> str:
-    """Say what in the text is most like the first line that was searched for."""
+    """Quote the text most similar to the first line of the search."""
     line = next((line.strip() for line in edit.search.splitlines() if line.strip()), "")
     lines = {each.strip() for each in text[:SEARCHED].splitlines()}
     near = process.extractOne(

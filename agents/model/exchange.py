@@ -1,4 +1,4 @@
-"""What all calls of models share: connections, rates, keys, and the models themselves."""
+"""The resources that all model calls share: connections, rates, keys, and the models themselves."""
 
 import asyncio
 import functools
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ENDING = "the runner is ending: models are no longer asked"
-# How long cancelled calls may take to count what they spent, in seconds.
+# Seconds that cancelled calls may take to count their spending.
 CLOSE_SECONDS = 3.0
-# Functions of users that run at a time, besides what coroutines do meanwhile.
+# The most concurrent user functions, besides coroutines.
 MOST_USER_CALLS = 8
-# Models and their keys that are looked for at a time: a keyring may wait for a person, a file for its disk.
+# The most concurrent lookups of models and keys: a keyring may wait for a person, a file for its disk.
 MOST_LOADING = 4
-# A server that is asked without a key: how often to look whether there is one by now, in seconds.
+# Seconds between lookups of a missing key for a server that is asked without one.
 LOOK_FOR_KEY_SECONDS = 30.0
-# Models that are kept for the next run: each address and each key makes others.
+# Models kept for the next run: each address and each key makes others.
 MOST_MODELS = 256
-# No address: of a model in a file that is not served yet.
+# No address: the model is in a file that is not served yet.
 UNLOADED = "http://not-loaded.invalid/v1"
 
 _ModelKey = tuple[str, str | None, str | None]
@@ -48,30 +48,30 @@ _ModelKey = tuple[str, str | None, str | None]
 
 @dataclass(slots=True)
 class _Opened:
-    """What is made with the first model."""
+    """Resources created with the first model."""
 
     connections: "Connections"
     agents: "OutputAgents"
     closing: AsyncGenerator[None, None] | None = None
-    """Closes the connections when it is closed; the loop does that too, at its end."""
+    """Closes the connections when it is closed; the loop also does so at its end."""
 
 
 @dataclass(slots=True)
 class _OnLoop:
-    """What belongs to one event loop."""
+    """Resources of one event loop."""
 
     loop: asyncio.AbstractEventLoop
     opened: _Opened | None = None
     models: dict[_ModelKey, "Model"] = field(default_factory=dict)
     looked_for_key: dict[str, float] = field(default_factory=dict)
-    """When the keyring was asked, by provider: in seconds of the loop."""
+    """When the keyring was last asked, by provider: in seconds of the loop's clock."""
     loading: BlockingCalls = field(default_factory=lambda: BlockingCalls(MOST_LOADING, "recursor-loading"))
     user_code: BlockingCalls = field(default_factory=lambda: BlockingCalls(MOST_USER_CALLS, "recursor-code"))
     making: asyncio.Lock = field(default_factory=asyncio.Lock)
     loading_file: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def open(self) -> _Opened:
-        """Return what is made with the first model."""
+        """Return the resources created with the first model."""
         if self.opened is None:
             opened = await self.loading.call(_opened)
             opened.closing = _closing(opened.connections)
@@ -85,13 +85,13 @@ class _OnLoop:
             await self.opened.closing.aclose()
 
     def end_threads(self) -> None:
-        """Have its threads end when they are idle."""
+        """End the threads when they are idle."""
         self.loading.close()
         self.user_code.close()
 
 
 def _opened() -> _Opened:
-    # They take a second to import.
+    # Importing them takes a second.
     from recursor.agents.model.connections import Connections
     from recursor.agents.model.output_agents import OutputAgents
 
@@ -108,7 +108,7 @@ async def _closing(connections: "Connections") -> AsyncGenerator[None, None]:
 class Exchange:
     """A `recursor.domain.agent.Models`: one for an orchestrator, used on the event loop that its runs share.
 
-    It connects with the first call. One that was used on a loop that has ended can be used on another.
+    It connects at the first call. After its loop has ended, it can be used on another.
     """
 
     def __init__(
@@ -118,13 +118,14 @@ class Exchange:
         limiter: Limiter[Any] | None = None,
         addresses: ModelAddresses | None = None,
     ) -> None:
-        """Ask models.
+        """Create an exchange.
 
         Args:
-            clock: the time to go by; by default that of the machine.
-            rates: how often they may be asked.
+            clock: the time; by default the machine's.
+            rates: the rate limits.
             limiter: admits calls, instead of `rates`.
-            addresses: where stacks may have them asked; None: anywhere, for programs that set the addresses.
+            addresses: the allowed addresses for models; None: any, for programs that set the addresses
+                themselves.
         """
         self.addresses = addresses
         self.clock: Clock = clock or LoopClock()
@@ -137,22 +138,22 @@ class Exchange:
 
     @property
     def closed(self) -> bool:
-        """Whether it may be used no more."""
+        """Whether it is closed."""
         return self._closed
 
     @property
     def agents(self) -> "OutputAgents":
-        """The agents of pydantic-ai, by the form of the answer; there are some once there is a model."""
+        """The agents of pydantic-ai, by the form of the answer; None until there is a model."""
         opened = self._on_loop().opened
         assert opened is not None
         return opened.agents
 
     @contextmanager
     def asking(self) -> Iterator[None]:
-        """Have the running task cancelled when the exchange is closed within the block.
+        """Cancel the running task if the exchange is closed within the block.
 
         Raises:
-            AgentFailedError: it is closed.
+            AgentFailedError: the exchange is closed.
         """
         if self._closed:
             raise AgentFailedError(ENDING)
@@ -165,17 +166,17 @@ class Exchange:
             del self._asking[key]
 
     async def call_user_code(self, function: Callable[[], T]) -> T:
-        """Return what a function returns that may block: it is called on a thread."""
+        """Return the result of a function that may block: it is called on a thread."""
         return await self._on_loop().user_code.call(function)
 
     async def load(self, function: Callable[[], T]) -> T:
-        """Return what a function of ours returns that blocks for long, such as an import."""
+        """Return the result of one of our functions that blocks for long, such as an import."""
         return await self._on_loop().loading.call(function)
 
     async def model(self, name: str, base_url: str | None, *, load: bool = True) -> "Model":
-        """Return the model that people call `name`; see `model_named`.
+        """Return the model named `name`; see `model_named`.
 
-        One in a file is loaded, unless that is left for later; then nobody answers there yet.
+        A model in a file is loaded, unless that is postponed; then it does not answer yet.
         """
         bound = self._on_loop()
         if is_local(name):
@@ -198,25 +199,25 @@ class Exchange:
                 return keyless
             key = await bound.loading.call(lambda: self.keys.of(provider))
             bound.looked_for_key[provider] = now
-        # A key that has changed since makes another model.
+        # A changed key makes another model.
         return await self._made_once(bound, (name, base_url, key))
 
     async def _made_once(self, bound: _OnLoop, known: _ModelKey) -> "Model":
         if known not in bound.models:
-            # One after the other: of runs that begin together one makes it for all.
+            # One at a time: of runs that begin together, one makes it for all.
             async with bound.making:
                 if known not in bound.models:
                     opened = await bound.open()
                     made = await bound.loading.call(lambda: self._made(known, opened.connections))
                     bound.models[known] = made
                     if len(bound.models) > MOST_MODELS:
-                        # They share their connections, and are made again when they are asked again.
+                        # Dropped models share their connections, and are made again when needed.
                         del bound.models[next(iter(bound.models))]
                     return made
         return bound.models[known]
 
     async def aclose(self) -> None:
-        """Cancel all calls and close all connections. It may be used no more."""
+        """Cancel all calls and close all connections. The exchange cannot be used again."""
         self._closed = True
         tasks = set(self._asking.values()) - {asyncio.current_task()}
         for task in tasks:
@@ -249,7 +250,7 @@ class Exchange:
         return UNLOADED
 
     def _made(self, known: _ModelKey, connections: "Connections") -> "Model":
-        # The SDKs of providers take long to import.
+        # Importing providers' SDKs takes long.
         from recursor.agents.model.providers import model_named
         from recursor.agents.model.schemas import remember_schemas
 
@@ -260,10 +261,10 @@ class Exchange:
 
 @functools.cache
 def shared() -> Exchange:
-    """Return the exchange of runs that belong to no orchestrator."""
+    """Return the exchange for runs without an orchestrator."""
     return Exchange()
 
 
 def exchange_of(run: Run) -> Exchange:
-    """Return the exchange that a run asks models with."""
+    """Return a run's exchange."""
     return run.models if isinstance(run.models, Exchange) else shared()

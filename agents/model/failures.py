@@ -1,4 +1,4 @@
-"""Why there is no answer: one line for people, without keys, and whether a person has to look."""
+"""Why there is no answer: one line for people, without keys, and whether a person must act."""
 
 from collections.abc import Sequence
 
@@ -31,12 +31,12 @@ from recursor.domain.settings import Settings
 from recursor.domain.spending import AgentFailedError
 from recursor.domain.wording import span
 
-# Characters of what a provider says.
+# Characters of a provider's message.
 LONGEST = 500
 
 
 class UnusableError(ModelAPIError):
-    """Nobody can ask this model before a person has done what the text says."""
+    """This model cannot be asked before a person has done what the text says."""
 
 
 _NEEDS_A_PERSON = (
@@ -56,13 +56,13 @@ class ProviderUnavailableError(ModelOverloadedError):
     """A provider is not asked now, because it refused calls and asked for a pause."""
 
     def __init__(self, model: str, until: float, now: float, because: ModelAPIError | None = None) -> None:
-        """Ask somebody else, or later.
+        """Name the model and the end of the pause.
 
         Args:
-            model: the one that would be asked.
+            model: the model.
             until: seconds since the epoch, UTC.
             now: the same.
-            because: the refusal, where it was this call's own.
+            because: the refusal, if it was of this call.
         """
         wait = f"provider unavailable; retry in {span(max(until - now, 0.0))}"
         super().__init__(model, wait if because is None else f"{_told(because)}; {wait}")
@@ -88,15 +88,15 @@ def explained(
     *,
     ends: str | None = None,
 ) -> AgentFailedError:
-    """Return what an agent raises instead of `error`.
+    """Return the error for an agent to raise instead of `error`.
 
     Args:
-        error: what asking has raised.
-        settings: of the run, for the remedies.
-        keys: those that no text may show.
-        usage: what was spent until then.
-        others: why further models could not be asked at all.
-        ends: what an answer ends at, with its remedy; by default `model.output_tokens`.
+        error: the error of the call.
+        settings: the run's, for the remedies.
+        keys: keys that no text may show.
+        usage: the spending until then.
+        others: why further models could not be asked.
+        ends: the limit of an answer, with its remedy; by default `model.output_tokens`.
     """
     if isinstance(error, AgentFailedError):
         return error.retold(keys.scrubbed(str(error)), usage)
@@ -117,7 +117,7 @@ def explained(
 
 
 def _passes(error: Exception) -> bool:
-    """Return whether a provider is away, which will be over."""
+    """Return whether a provider is temporarily unavailable."""
     return isinstance(error, _PASSES) or is_no_answer(error)
 
 
@@ -127,12 +127,12 @@ def _may_be_paid_for(error: Exception) -> bool:
 
 
 def is_no_answer(error: Exception) -> bool:
-    """Return whether what came was no answer at all: not even JSON."""
+    """Return whether the response was no answer at all: not even JSON."""
     return type(error) is ModelAPIError
 
 
 def _first_back(errors: Sequence[Exception]) -> float | None:
-    """Return when the first of them is back, if all of them say when."""
+    """Return when the first of them is available again, if all of them say when."""
     times = [error.until for error in errors if isinstance(error, ProviderUnavailableError)]
     return min(times) if times and len(times) == len(errors) else None
 
@@ -155,21 +155,23 @@ def _line(error: Exception, settings: Settings, ends: str) -> str:
             line = f"the answer was cut off at {ends}"
         case UsageLimitExceeded():
             line = (
-                "the model was asked as often as it may be for one answer, and still used tools: "
-                "have the prompt say when it has enough of them"
+                "the model reached the limit of requests for one answer, and still used tools: "
+                "say in the prompt when to stop using them"
             )
         case UnusableError():
             line = error.message
         case ModelAuthenticationError() if model.base_url is not None:
-            line = f"{error.model_name}: {_told(error)}: a server gets a key if runner.model_hosts names it"
+            line = (
+                f"{error.model_name}: {_told(error)}: a server gets a key only if runner.model_hosts names it"
+            )
         case ModelAPIError():
             line = f"{error.model_name}: {_told(error)}"
         case UnexpectedModelBehavior():
-            line = f"the model did not answer as it should: {error.message}"
+            line = f"the model's answer was invalid: {error.message}"
             if error.__cause__ is not None:
-                # Of answers that were sent back: what was wrong with the last one.
+                # For rejected answers: the problem of the last one.
                 retries = f"model.retries = {model.retries}"
-                line = f"no answer was what was asked for, {retries}; the last one: {error.__cause__}"
+                line = f"no valid answer, {retries}; the last problem: {error.__cause__}"
         case UserError():
             line = error.message
         case _:
@@ -184,7 +186,7 @@ def _told(error: ModelAPIError) -> str:
 
 
 def _said(body: object) -> str:
-    """Return what a provider says is wrong: all of them put it into much the same place."""
+    """Return a provider's error message: all providers put it into much the same place."""
     inner = body.get("error", body) if isinstance(body, dict) else body
     message = inner.get("message", inner) if isinstance(inner, dict) else inner
     return "no reason given" if message in (None, "") else str(message)

@@ -1,4 +1,4 @@
-"""Keys of providers: from the environment or the keyring, into the request, and nowhere else."""
+"""Keys of providers: from the environment or the keyring into the request, and nowhere else."""
 
 import contextlib
 import os
@@ -8,32 +8,32 @@ from recursor.agents.model.provider_names import family
 
 SERVICE = "recursor"
 SHOWN_INSTEAD = "[key]"
-# Characters of a key, and of what may be its beginning.
+# Characters of a key, and of a possible beginning of one.
 SHORTEST, SHORTEST_BEGINNING = 8, 4
 
 KEYLESS = frozenset({"local", "ollama"})
-"""Those that can do without."""
+"""Providers that work without a key."""
 
 _FURTHER_VARIABLES = {"google": ("GEMINI_API_KEY",)}
 
 
 def variables(provider: str) -> tuple[str, ...]:
-    """Return the environment variables that may hold a provider's key, the first one first."""
+    """Return the environment variables that may hold a provider's key, in order."""
     name = family(provider)
     return (f"{name.replace('-', '_').upper()}_API_KEY", *_FURTHER_VARIABLES.get(name, ()))
 
 
 def remedy(provider: str) -> str:
-    """Return how a person gives Recursor the key of `provider`."""
+    """Return how to give Recursor the key of `provider`."""
     named = " or ".join(variables(provider))
     return f"set {named}, or put it into the keyring (keyring set recursor {provider})"
 
 
 class Keys:
-    """Looks keys up, and takes them out of texts."""
+    """Looks up keys, and removes them from texts."""
 
     def __init__(self) -> None:
-        """Know no key yet."""
+        """Start without keys."""
         self._lock = threading.Lock()
         self._kept: dict[str, str] = {}
         self._seen: tuple[str, ...] = ()
@@ -49,8 +49,8 @@ class Keys:
         """Return the key of `provider`, or None. The keyring is asked until it has one, and may block."""
         key = self.known(provider)
         if key is None:
-            # Without the lock, which others need meanwhile: it may wait for a person. A key that is missing
-            # is looked for again: somebody may have been told to put it there.
+            # Without the lock, which others need: the keyring may wait for a person. A missing key is looked
+            # up again, because somebody may have added it.
             key = _from_keyring(family(provider))
             if key is not None:
                 with self._lock:
@@ -64,7 +64,7 @@ class Keys:
             self._kept.pop(family(provider), None)
 
     def scrubbed(self, text: str, *, goes_on: bool = False) -> str:
-        """Return `text` without any key that was used; and without what may become one, if it goes on."""
+        """Return `text` without any used key, and without a possible beginning of one at its end."""
         for key in self._seen:
             text = text.replace(key, SHOWN_INSTEAD)
             if goes_on:
@@ -73,16 +73,17 @@ class Keys:
         return text
 
     def _note(self, key: str) -> str:
-        # What is shorter is no secret, but what was given because something had to be, such as a name.
+        # Shorter values are no secrets, but placeholders such as a name.
         if len(key) >= SHORTEST and key not in self._seen:
             with self._lock:
-                # Another tuple, as others may be going through it. The longest first: one may hold another.
+                # A new tuple, because others may be iterating over the old one. Longest first: one key may
+                # contain another.
                 self._seen = tuple(sorted({*self._seen, key}, key=len, reverse=True))
         return key
 
 
 def _from_keyring(provider: str) -> str | None:
-    # A machine without a keyring is as good as a keyring without the key, whatever its backend raises.
+    # Without a keyring there is no key, whatever its backend raises.
     with contextlib.suppress(Exception):
         import keyring
 

@@ -1,4 +1,4 @@
-"""Models in files: a server for each, beside the runner, for as long as it lives."""
+"""Models in files: a server for each, beside the runner, for the runner's lifetime."""
 
 import importlib.util
 import subprocess
@@ -16,10 +16,11 @@ STOP_SECONDS = 30.0
 
 
 class LocalServers:
-    """Starts them at the first call, and shares them: a model takes as much memory as its file is large."""
+    """Starts their servers at the first call, and shares them: a model takes as much memory as its file is
+    large."""
 
     def __init__(self, parallel: int) -> None:
-        """Let each work at `parallel` calls at a time."""
+        """Let each serve `parallel` calls at a time."""
         self._parallel = parallel
         self._starting = threading.Lock()
         self._servers: dict[Path, tuple[subprocess.Popen[str], str]] = {}
@@ -27,19 +28,19 @@ class LocalServers:
         self._closed = False
 
     def check(self, name: str) -> None:
-        """Refuse a model that cannot be served at all.
+        """Refuse a model that cannot be served.
 
         Raises:
             AgentFailedError: the file or the extra is missing.
         """
         path = _path(name)
         if not path.is_file():
-            raise AgentFailedError(f"{name}: there is no file {path}: give another model.name", suspend=True)
+            raise AgentFailedError(f"{name}: there is no file {path}: correct model.name", suspend=True)
         if importlib.util.find_spec("xllamacpp") is None:
             raise AgentFailedError(str(ExtraMissingError(name, "local")), suspend=True)
 
     def url(self, name: str) -> str:
-        """Return where the model called `name`, `local:PATH`, is served; its server is started if need be.
+        """Return the address of the model named `name`, `local:PATH`, starting its server if necessary.
 
         It blocks until the file is loaded.
 
@@ -58,14 +59,14 @@ class LocalServers:
                 process.kill()
                 problem = "was not loaded in time" if url is None else "cannot be loaded"
                 raise AgentFailedError(
-                    f"{name}: {path} {problem}: is it a whole GGUF file, and is there memory for it?",
+                    f"{name}: {path} {problem}: is it a complete GGUF file, and is there enough memory?",
                     suspend=True,
                 )
             self._servers[path] = (process, f"{url}/v1")
             return self._servers[path][1]
 
     def close(self) -> None:
-        """End all of them."""
+        """End all servers."""
         self._closed = True
         for process in self._processes:
             process.kill()
@@ -78,7 +79,7 @@ class LocalServers:
     def _start(self, path: Path) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "recursor.agents.model.local_server", str(path), str(self._parallel)],
-            # When this process is gone, its end of the pipe is closed, and the server ends, too.
+            # When this process ends, its end of the pipe closes, and the server ends, too.
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -90,7 +91,7 @@ class LocalServers:
         return process
 
     def _said(self, process: subprocess.Popen[str]) -> str | None:
-        """Return what a server says when it is ready: nothing if it ends instead, None if it does neither."""
+        """Return a server's ready message: empty if it ended instead, None if it timed out."""
         assert process.stdout is not None
         ready, _, _ = select([process.stdout], [], [], LOAD_SECONDS)
         return process.stdout.readline().strip() if ready else None

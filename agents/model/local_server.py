@@ -1,4 +1,4 @@
-"""The process that serves one GGUF file, with llama.cpp: begun by a runner, ended with it."""
+"""The process that serves one GGUF file with llama.cpp: started by a runner, and ended with it."""
 
 import os
 import sys
@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 def main(path: str, parallel: str) -> None:
-    """Serve the model in `path` on a free loopback port, say where, and end when standard input does.
+    """Serve the model in `path` on a free loopback port, print its address, and end when standard input ends.
 
     Args:
         path: the file.
-        parallel: how many calls are worked at, at a time; they share the model's context.
+        parallel: concurrent calls; they share the model's context.
     """
     import xllamacpp  # type: ignore[import-untyped]  # it has no types
 
@@ -21,7 +21,7 @@ def main(path: str, parallel: str) -> None:
     parameters.port = 0
     parameters.n_parallel = int(parallel)
     parameters.ui = False
-    # Half of what the machine has, so that the runner beside it stays quick; and no thread that spins.
+    # Half of the cores, so that the runner stays responsive; and no spinning threads.
     parameters.cpuparams.n_threads = max(1, (os.cpu_count() or 2) // 2)
     parameters.cpuparams.poll = 0
     server = xllamacpp.Server(parameters)

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from fastmcp.client.transports import StdioTransport
 
 GUARD = Path(__file__).with_name("mcp_guard.py")
-# An interpreter of another language, on a machine that is busy.
+# Time for another language's interpreter to start on a busy machine.
 START_SECONDS = 30.0
 CALL_SECONDS = 60.0
-# About five thousand tokens: what a tool answers is sent with every further call of the model.
+# About five thousand tokens: a tool's answer is sent with every further call of the model.
 MOST_CHARACTERS = 16_000
-# How the protocol says that a request has taken too long.
+# The protocol's error code for a timeout.
 TIMED_OUT = -32001
-# Variables of the environment that hold what nobody else is to see; what is shorter than this is no key.
+# Environment variables with secrets; shorter values are no keys.
 _SECRET = re.compile("key|token|secret|password", re.IGNORECASE)
 SHORTEST_SECRET = 6
 
@@ -41,34 +41,34 @@ SHORTEST_SECRET = 6
 class McpServer:
     """One server, as an element of `ModelRole.tools`: each run has a connection or a process of its own.
 
-    A process is started in an environment of a few harmless variables (such as `PATH` and `HOME`), which has
-    no key of a model's in it, and is gone when the run has ended.
+    A process starts with a few harmless environment variables (such as `PATH` and `HOME`), without any
+    model's key, and ends with the run.
     """
 
     name: str
-    """What people call it, in errors."""
+    """Its name in errors."""
     tools: Sequence[str]
-    """Those of its tools that the model may use; no other is shown to it."""
+    """The tools that the model may use; it sees no others."""
     command: Sequence[str] = ()
-    """What starts it, with its arguments; it is talked to by its standard input and output."""
+    """The command that starts it, with arguments; communication is over standard input and output."""
     url: str | None = None
-    """Where it is, instead, if it speaks streamable HTTP."""
+    """Its address, instead, if it speaks streamable HTTP."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Further variables for the process."""
+    """Further environment variables for the process."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Further headers for HTTP, such as `Authorization`."""
+    """Further HTTP headers, such as `Authorization`."""
     start_seconds: float = START_SECONDS
-    """How long it may take until it is ready."""
+    """Seconds that it may take to become ready."""
     call_seconds: float = CALL_SECONDS
-    """How long one of its tools may take; then the model is told that it failed."""
+    """Seconds that a tool may take; then the model is told that it failed."""
     most_characters: int = MOST_CHARACTERS
-    """How much of what a tool answers is shown to the model."""
+    """The most characters of a tool's answer shown to the model."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be.
+        """Check the fields.
 
         Raises:
-            InvalidInputError: it has both of `command` and `url` or neither, or no tools.
+            InvalidInputError: it has both `command` and `url`, neither, or no tools.
         """
         if bool(self.command) == (self.url is not None) or isinstance(self.command, str):
             raise InvalidInputError(
@@ -76,14 +76,14 @@ class McpServer:
             )
         if not self.tools or isinstance(self.tools, str):
             raise InvalidInputError(
-                f"MCP server {self.name}: tools is empty: name those of its tools that may be used"
+                f"MCP server {self.name}: tools is empty: name the tools that may be used"
             )
 
     def opened(self, note: Callable[[str], None]) -> AbstractToolset[None]:
-        """Return its tools for one run; it is connected when they are entered. It may block.
+        """Return its tools for one run; entering them connects to the server. This may block.
 
         Args:
-            note: is told what the run is at.
+            note: called with the run's current activity.
 
         Raises:
             AgentFailedError: the package for MCP is not installed.
@@ -100,7 +100,7 @@ class McpServer:
             return _Tools(package.MCPToolset(self.url, headers=dict(self.headers), **further), self, note)
         process = package.StdioTransport(
             sys.executable,
-            # It needs nothing that is installed, and so begins at once.
+            # It needs no installed package, and so starts at once.
             ["-I", "-S", str(GUARD), *self.command],
             dict(self.environment),
             keep_alive=False,
@@ -108,7 +108,7 @@ class McpServer:
         return _Tools(package.MCPToolset(process, **further), self, note, process)
 
     def scrubbed(self, text: str) -> str:
-        """Return `text` without what it was given to show who it is."""
+        """Return `text` without the server's credentials."""
         secrets = [part for value in self.headers.values() for part in value.split()]
         secrets += [value for name, value in self.environment.items() if _SECRET.search(name)]
         for secret in secrets:
@@ -119,7 +119,7 @@ class McpServer:
 
 @dataclass
 class _Tools(WrapperToolset[None]):
-    """A server's tools for one run: those that are allowed, within their limits."""
+    """A server's tools for one run: the allowed ones, within their limits."""
 
     server: McpServer
     note: Callable[[str], None]
@@ -133,7 +133,7 @@ class _Tools(WrapperToolset[None]):
             self._said = self.process.log_file = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
         try:
             await self.wrapped.__aenter__()
-        except Exception as error:  # noqa: BLE001  # anybody's server may fail in any way
+        except Exception as error:  # noqa: BLE001  # a foreign server may fail in any way
             problem = self._problem(error)
             self._forget()
             raise AgentFailedError(f"{self._whole_name}: cannot be used: {problem}") from None
@@ -144,7 +144,7 @@ class _Tools(WrapperToolset[None]):
 
     async def __aexit__(self, *reason: object) -> bool | None:
         try:
-            # What a connection breaks with has been told, or came after all that was wanted.
+            # An error at the end of the connection was already reported, or no longer matters.
             with contextlib.suppress(Exception):
                 await self.wrapped.__aexit__(*reason)
         finally:
@@ -187,7 +187,7 @@ class _Tools(WrapperToolset[None]):
         return f"MCP server {self.server.name}"
 
     def _problem(self, error: Exception) -> str:
-        """Return what went wrong, with the last words of a process."""
+        """Return the problem, with the last output of a process."""
         said = ""
         if self._said is not None:
             self._said.seek(0)
@@ -202,7 +202,7 @@ class _Tools(WrapperToolset[None]):
 
 
 def _shortened(result: Any, most: int) -> Any:
-    """Return what a tool answered, cut where it is longer than a model is to be shown."""
+    """Return a tool's answer, cut at the limit for the model."""
     if isinstance(result, BinaryContent):
         size = len(result.data)
         return result if size <= most else f"({result.media_type} of {size:,} bytes is too large to be shown)"
@@ -221,7 +221,7 @@ def _package(server: str) -> Any:
     except ExtraMissingError as error:
         raise AgentFailedError(f"{error}, then resume", suspend=True) from None
     if is_new:
-        # It writes to the terminal by itself, which is for the program to decide that it is part of.
+        # It writes to the terminal by default; that is for the embedding program to decide.
         client = logging.getLogger("fastmcp")
         client.handlers.clear()
         client.setLevel(logging.NOTSET)

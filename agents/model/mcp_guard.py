@@ -1,9 +1,9 @@
-"""The process that an MCP server runs under: whatever becomes of the runner, the server does not outlive it.
+"""The process under which an MCP server runs, so that the server never outlives the runner.
 
     python -m recursor.agents.model.mcp_guard COMMAND [ARGUMENT ...]
 
-What it is sent it hands on. When its input ends, because the run is over or the runner is gone, the server is
-given a moment to end by itself; then all processes that it has started are killed.
+It passes its input on. When its input ends, because the run or the runner has ended, the server gets a moment
+to end by itself; then all processes that it started are killed.
 """
 
 import contextlib
@@ -15,18 +15,18 @@ import threading
 from collections import deque
 from typing import IO
 
-# Seconds that a server has to end by itself: less than whoever closes its input waits before it kills.
+# Seconds that a server has to end by itself: less than the runner waits before it kills the guard.
 GRACE_SECONDS = 1.0
-# Lines, and bytes of a line, that are told of what a server said before it failed.
+# Lines, and bytes per line, of a server's last output that are reported after a failure.
 MOST_LINES, MOST_BYTES = 10, 500
 _PIECE = 65_536
 
 
 def main(command: list[str]) -> int:
-    """Run `command` until it ends, or its input does; then kill what is left of it, and this process too.
+    """Run `command` until it or its input ends; then kill what is left of it, and this process, too.
 
     Returns:
-        its exit code, where nothing can be killed as a group; 127 if it cannot be started.
+        its exit code, if process groups cannot be killed; 127 if it cannot be started.
     """
     if os.name == "posix" and os.getpgrp() != os.getpid():
         os.setsid()
@@ -55,7 +55,7 @@ def _listen(errors: IO[bytes], said: deque[bytes]) -> None:
 
 
 def _hand_on(process: subprocess.Popen[bytes], server: IO[bytes]) -> None:
-    # It may have gone away; then whoever waits for it knows.
+    # The reader may be gone; then the waiting code knows.
     with contextlib.suppress(OSError):
         while piece := os.read(sys.stdin.fileno(), _PIECE):
             server.write(piece)
@@ -68,7 +68,7 @@ def _hand_on(process: subprocess.Popen[bytes], server: IO[bytes]) -> None:
 
 
 def _kill_all(process: subprocess.Popen[bytes]) -> None:
-    """Kill the server and all that it has started; this process is one of them."""
+    """Kill the server and all processes that it started; this process is one of them."""
     if os.name == "posix":
         os.killpg(os.getpgrp(), signal.SIGKILL)
     process.kill()
@@ -76,5 +76,5 @@ def _kill_all(process: subprocess.Popen[bytes]) -> None:
 
 if __name__ == "__main__":
     code = main(sys.argv[1:])
-    # Not by way of the interpreter's end, which would wait for a thread that reads.
+    # Not through the interpreter's normal exit, which would wait for a reading thread.
     os._exit(code if 0 <= code < 256 else 1)

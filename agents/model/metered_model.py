@@ -1,4 +1,4 @@
-"""A model whose every call is admitted, reserved, counted, and tried again where that makes sense."""
+"""A model whose every call is admitted, reserved, counted, and retried if that makes sense."""
 
 import itertools
 import random
@@ -48,10 +48,10 @@ from recursor.agents.model.timing import sleep, timeout_at
 from recursor.domain.agent import Run
 from recursor.domain.spending import AgentFailedError, BudgetHeldError
 
-# How often a request is sent that is refused or breaks: as often as SDKs do by default, and once more.
+# The most attempts of a request that is refused or breaks: one more than SDKs make by default.
 TRIES = 4
-# What a request has besides messages and tools: names of settings, and the few hundred tokens that some
-# providers put before tools.
+# Further parts of a request besides messages and tools: names of settings, and the few hundred tokens that
+# some providers add before tools.
 OVERHEAD_BYTES = 4_096
 
 _REFUSED = (ModelRateLimitError, ModelUnavailableError)
@@ -60,43 +60,43 @@ _BROKEN = (ModelServerError, ModelConnectionError)
 
 @dataclass(slots=True)
 class RunCalls:
-    """What the calls of one run have in common."""
+    """Shared state of a run's calls."""
 
     run: Run
     exchange: Exchange
     tally: ReportedUsage = field(default_factory=ReportedUsage)
     passed_over: dict[str, str] = field(default_factory=dict)
-    """Models that could not be asked at all, and why."""
+    """Models that could not be asked, with the reasons."""
     doing: str = "was about to ask a model"
-    """Completes "it ...", for people who want to know why it did not end in time."""
+    """Completes "it ...", to explain why the run did not end in time."""
     in_line: bool = False
-    """Whether it waits for others, and not for an answer."""
+    """Whether it waits for others, not for an answer."""
     hears_nothing: bool = False
-    """Whether it waits for an answer of which nothing has come."""
+    """Whether it waits for an answer that has not begun."""
     has_given_up: bool = False
     """Whether it ends by itself before its deadline."""
 
     @property
     def is_out_of_time(self) -> bool:
-        """Whether it has reached its deadline, or nearly so."""
+        """Whether it has reached its deadline, or nearly."""
         return self.has_given_up or self.exchange.clock.now() >= self.run.deadline
 
     @property
     def is_wanted(self) -> bool:
-        """Whether anything may still be sent for it."""
+        """Whether further requests may be sent for it."""
         return not (self.run.cancelled.is_set() or self.exchange.closed or self.is_out_of_time)
 
     @property
     def waits_in_vain(self) -> bool:
-        """Whether it has failed only because of others, which passes.
+        """Whether it failed only because of a temporary obstacle.
 
-        Of several answers that a run needs, the last may not begin only because the others took its time.
+        If a run needs several answers, the last may not begin only because the others took its time.
         """
         is_silent = self.hears_nothing and self.tally.model is None
         return (self.in_line or is_silent) and not self.run.cancelled.is_set()
 
     def cut_off(self) -> str:
-        """Return why nothing more is sent for it, and what it was doing."""
+        """Return why no more requests are sent for it, and its last activity."""
         if self.exchange.closed:
             why = "the runner is ending"
         elif not self.run.cancelled.is_set() and self.is_out_of_time:
@@ -107,10 +107,10 @@ class RunCalls:
 
 
 class MeteredModel(WrapperModel):
-    """Reserves what a call may cost at most, makes it as a stream, and counts what it cost."""
+    """Reserves the maximum cost of a call, makes the call as a stream, and counts its cost."""
 
     def __init__(self, wrapped: Model, name: str, asked: RunCalls, *, is_last: bool) -> None:
-        """Meter calls of `wrapped`, which people call `name`; another follows it, unless it is the last."""
+        """Meter calls of `wrapped`, which people call `name`; another model follows unless it is the last."""
         super().__init__(wrapped)
         self._name = name
         self._asked = asked
@@ -119,7 +119,7 @@ class MeteredModel(WrapperModel):
         self._clock = asked.exchange.clock
         self._limiter = asked.exchange.limiter
         self._is_loaded = not is_local(name)
-        # Where it is asked, however the settings write that.
+        # The server's address in one form, however settings write it.
         self._base_url = address(wrapped.base_url) if self._is_loaded else None
 
     async def request(
@@ -128,7 +128,7 @@ class MeteredModel(WrapperModel):
         model_settings: RequestSettings | None,
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
-        """See `Model.request`; on the wire it is a stream, so that it can be watched, and cut off."""
+        """See `Model.request`; it is sent as a stream, so that it can be watched and cut off."""
         await self._load()
         most_bytes = _most_bytes(messages, model_request_parameters)
         refusal: ModelAPIError | None = None
@@ -155,7 +155,7 @@ class MeteredModel(WrapperModel):
         raise AssertionError
 
     async def _load(self) -> None:
-        """Start the server of a model in a file only when it is asked: that takes long, and much memory."""
+        """Start the server of a model in a file only at its first call: that takes long, and much memory."""
         if self._is_loaded:
             return
         self._asked.doing = f"waited for {self._name} to be loaded"
@@ -166,7 +166,7 @@ class MeteredModel(WrapperModel):
         self._is_loaded = True
 
     def _look_ahead(self) -> None:
-        """Wait for no provider while there is another."""
+        """Do not wait for a provider while another model remains."""
         closed_until, now = self._limiter.closed_until(self._name, self._base_url), self._clock.now()
         if not self._is_last and closed_until > now:
             raise ProviderUnavailableError(self._name, closed_until, now)
@@ -185,7 +185,7 @@ class MeteredModel(WrapperModel):
         settings: RequestSettings | None,
         parameters: ModelRequestParameters,
     ) -> ModelResponse:
-        """Make a call, after others if those have reserved what it needs of a budget."""
+        """Make a call; if other calls have reserved the budget that it needs, after them."""
         found: ModelResponse | QueuePosition | None = None
         while not isinstance(found, ModelResponse):
             found = await self._call(found, most_bytes, messages, settings, parameters)
@@ -199,7 +199,7 @@ class MeteredModel(WrapperModel):
         settings: RequestSettings | None,
         parameters: ModelRequestParameters,
     ) -> ModelResponse | QueuePosition:
-        """Make a call; returns the turn to come back with, if others have reserved what it needs."""
+        """Make a call; returns the turn to come back with if other calls have reserved the budget."""
         asked, wire = self._asked, WireCall(most_bytes)
         payment = Payment(self._run, self._name, most_bytes)
         if turn is None:
@@ -211,7 +211,7 @@ class MeteredModel(WrapperModel):
         verdict: Verdict | None = None
         wait: float | None = None
         try:
-            # A run may be cancelled without its task, and what is sent is paid for.
+            # A run may be cancelled without its task, and sent requests must be paid for.
             self._insist_on_being_wanted()
             await payment.reserve()
             await checkpoint_if_cancelled()
@@ -225,7 +225,7 @@ class MeteredModel(WrapperModel):
             asked.doing = _doing_with(response, self._name)
             return response
         except BudgetHeldError as held:
-            asked.doing = f"waited for calls to end that have set aside what is left of {held.budget.setting}"
+            asked.doing = f"waited for other calls, which have reserved the rest of {held.budget.setting}"
             verdict = "unused"
             return permit.turn
         except SilentProviderError:
@@ -279,8 +279,8 @@ class MeteredModel(WrapperModel):
                     self._asked.hears_nothing = False
                     if not told.add(event):
                         raise AgentFailedError(
-                            f"{self._name}: the answer is larger than model.output_tokens = "
-                            f"{limits.output_tokens:,} can be, and was cut off: ask another server",
+                            f"{self._name}: the answer exceeds model.output_tokens = "
+                            f"{limits.output_tokens:,} and was cut off: use another server",
                             lasts=True,
                         )
         except (TimeoutError, ModelTimeoutError) as error:
@@ -304,13 +304,13 @@ def _moved(name: str, wire: WireCall) -> str:
 
 
 def _says_why_it_ends(response: ModelResponse) -> bool:
-    """Return whether the provider did: for "stop" pydantic-ai also takes that nothing was said."""
+    """Return whether the provider marked the end: pydantic-ai also reports "stop" if there was no mark."""
     said = (response.provider_details or {}).get("finish_reason")
     return said is not None or response.finish_reason not in (None, "stop")
 
 
 def _is_cut_off(response: ModelResponse) -> bool:
-    """Return whether the limit has taken the end of an answer: one that is whole nevertheless is good."""
+    """Return whether the limit cut the end of an answer; a complete answer at the limit is good."""
     if response.finish_reason != "length":
         return False
     calls = response.tool_calls
@@ -330,15 +330,15 @@ def _doing_with(response: ModelResponse, name: str) -> str:
 
 
 def _passes(error: ModelAPIError) -> bool:
-    """Return whether another try may fare better. After a time-out there is no time for one."""
+    """Return whether another try may succeed. After a timeout there is no time for one."""
     return is_no_answer(error) or isinstance(error, _REFUSED + _BROKEN)
 
 
 def _most_bytes(messages: list[ModelMessage], parameters: ModelRequestParameters) -> int:
-    """Return a bound on the tokens of a request: there is none of less than one byte.
+    """Return an upper bound on the tokens of a request: each token has at least one byte.
 
-    All tokenizers in use begin from bytes and merge them. What pydantic-ai keeps of a message as JSON has
-    more bytes than what is sent of it, which is checked before it leaves.
+    All common tokenizers start from bytes and merge them. Pydantic-ai's JSON of a message has more bytes than
+    the request, which is checked before sending.
     """
     content = len(ModelMessagesTypeAdapter.dump_json(messages))
     tools = len(to_json(parameters, fallback=str))
@@ -346,7 +346,7 @@ def _most_bytes(messages: list[ModelMessage], parameters: ModelRequestParameters
 
 
 def _without_keys(response: ModelResponse, keys: Keys) -> ModelResponse:
-    """Return `response` without any key in what was said, thought, or given to tools."""
+    """Return `response` without any key in its text, thoughts, or tool arguments."""
     parts = [_part_without(part, keys) for part in response.parts]
     changed = any(new is not old for new, old in zip(parts, response.parts, strict=True))
     return replace(response, parts=parts) if changed else response

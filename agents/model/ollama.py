@@ -1,4 +1,4 @@
-"""Where Ollama is asked, and which of its models cost nothing: those that one's own machines run."""
+"""The address of Ollama, and which of its models are free: those run by one's own machines."""
 
 import ipaddress
 import os
@@ -7,30 +7,30 @@ from urllib.parse import urlsplit
 
 _HERE = "http://localhost:11434/v1"
 
-# A model that Ollama passes on to its cloud is tagged so: `glm-4.6:cloud`, `gpt-oss:120b-cloud`.
+# A model that Ollama forwards to its cloud has such a tag: `glm-4.6:cloud`, `gpt-oss:120b-cloud`.
 _CLOUD = re.compile(r"[:-]cloud$", re.I)
-# Names that mean nothing on the internet: RFC 6761, 6762 and 8375, and ICANN's `.internal`; `.lan` by custom.
+# Names without a meaning on the internet: RFC 6761, 6762 and 8375, and ICANN's `.internal`; `.lan` by custom.
 _OWN_DOMAINS = (".localhost", ".local", ".internal", ".home.arpa", ".lan")
 
 
 def ollama_url() -> str:
-    """Return where this process asks Ollama: at OLLAMA_BASE_URL, else on this machine."""
+    """Return the address of Ollama: OLLAMA_BASE_URL, else this machine."""
     return os.environ.get("OLLAMA_BASE_URL") or _HERE
 
 
 def costs_nothing(name: str) -> bool:
-    """Whether Ollama's model of that name (without `ollama:`) is run by one's own machines, for nothing.
+    """Whether Ollama's model of this name (without `ollama:`) runs on one's own machines, for free.
 
-    It is not if Ollama passes it on to its cloud, nor if Ollama is asked on the internet: whoever serves it
-    there may charge for it.
+    It does not if Ollama forwards it to its cloud, or if Ollama's address is on the internet, where a host
+    may charge for it.
     """
     return not _CLOUD.search(name) and is_own(ollama_url())
 
 
 def is_own(url: str) -> bool:
-    """Whether an address is of this machine, or of a network of one's own, as far as it says.
+    """Whether an address is clearly on this machine or in a private network.
 
-    A name is not looked up: one that could be of the internet is taken to be.
+    Names are not resolved: a name that could be on the internet counts as such.
     """
     try:
         host = (urlsplit(url).hostname or "").rstrip(".")
@@ -39,7 +39,7 @@ def is_own(url: str) -> bool:
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        # A host that begins with a digit may be an address in another form, such as 134744072.
+        # A host that starts with a digit may be an address in another form, such as 134744072.
         own_name = "." not in host or host.endswith(_OWN_DOMAINS)
         return own_name and host[:1].isalpha()
     mapped = getattr(address, "ipv4_mapped", None)

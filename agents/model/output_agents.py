@@ -1,4 +1,4 @@
-"""The agents of pydantic-ai: made once for each form of answer, and used by all runs."""
+"""The agents of pydantic-ai: created once per form of answer, and used by all runs."""
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,42 +14,42 @@ T = TypeVar("T")
 
 AnyFunction = Tool[None] | Callable[..., Any]
 
-# Forms that are kept: a team has a handful.
+# Forms kept: a team has a handful.
 MOST_KEPT = 64
 
 CHECK: ContextVar[Callable[[Any], Awaitable[Any]] | None] = ContextVar("recursor_check", default=None)
-"""Checks the answers of the running task: returns them, or raises `pydantic_ai.ModelRetry`."""
+"""Checks the running task's answers: returns them, or raises `pydantic_ai.ModelRetry`."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
     agent: Agent[None, Any]
     made_of: tuple[object, ...]
-    """Kept with it, so that nothing else can have the identity of one of them."""
+    """Kept alive, so that nothing else can get the identity of one of them."""
 
 
 class OutputAgents:
     """Belongs to one event loop.
 
-    To make an agent takes a third of what a call takes, as the schema of its answer is made with it.
+    Creating an agent takes a third of the time of a call, because it includes the schema of its answer.
     """
 
     def __init__(self) -> None:
-        """Have none yet."""
+        """Start empty."""
         self._kept: OrderedDict[tuple[object, ...], _Kept] = OrderedDict()
 
     def agent_for(
         self, output: OutputSpec[T], tools: Sequence[AnyFunction], retries: int, name: str
     ) -> Agent[None, T]:
-        """Return an agent that asks for `output`. The model and all else of one run is given to its `run`.
+        """Return an agent that asks for `output`. Its `run` gets the model and everything else of one run.
 
         Args:
-            output: what the answer has to be.
-            tools: what the model may use meanwhile.
-            retries: how often it is asked again.
+            output: the form of the answer.
+            tools: tools for the model.
+            retries: how often the model is asked again.
             name: the role.
         """
-        # Not all of them can be compared or hashed, and those of a role are the same objects each time.
+        # Not all of them can be compared or hashed, but a role's are the same objects each time.
         key = (id(output), *map(id, tools), retries, name)
         kept = self._kept.get(key)
         if kept is None:

@@ -1,4 +1,4 @@
-"""What a model has answered so far, for observers."""
+"""A model's unfinished answer, for observers."""
 
 from pydantic_ai.messages import (
     ModelResponseStreamEvent,
@@ -17,32 +17,32 @@ from recursor.agents.model.keys import Keys
 from recursor.domain.agent import Run
 from recursor.runtime.clock import Clock
 
-# Seconds between two looks at an unfinished answer: as often as people can read.
+# Seconds between two updates of an unfinished answer: as often as people can read.
 SAY_SECONDS = 0.25
-# Characters that are told at most.
+# The most characters reported.
 LONGEST = 2_000
-# More than tokens stand for on average, and small limits are not to cut off anything usual.
+# Above the average characters per token, so that small limits cut off nothing usual.
 CHARACTERS_PER_TOKEN, LEAST_CHARACTERS = 32, 1_000_000
 
 
 class PartialAnswer:
-    """Collects an answer as it comes, and tells a run's observers a few times a second."""
+    """Collects an answer as it arrives, and informs a run's observers a few times a second."""
 
     def __init__(self, run: Run, clock: Clock, keys: Keys) -> None:
-        """Tell the observers of `run`, without any of `keys`."""
+        """Inform the observers of `run`, without any of `keys`."""
         self._run = run
         self._clock = clock
         self._keys = keys
         self._pieces: list[str] = []
         self._is_json = False
         self.size = 0
-        """Characters that have come, of all that is charged for."""
+        """Characters received, of everything that is charged for."""
         self._most = max(LEAST_CHARACTERS, CHARACTERS_PER_TOKEN * run.settings.model.output_tokens)
         self._next = 0.0
         self._shown = ""
 
     def add(self, event: ModelResponseStreamEvent) -> bool:
-        """Note what has come. Returns False when it is more than can have been asked for."""
+        """Note received text. Returns False if it is more than can have been asked for."""
         piece = self._piece(event)
         self.size += len(piece or _thought(event))
         if piece:
@@ -54,7 +54,7 @@ class PartialAnswer:
         return self.size <= self._most
 
     def end(self) -> None:
-        """Tell all that has come."""
+        """Report everything received."""
         if self._pieces:
             self._say(goes_on=False)
 
@@ -63,7 +63,7 @@ class PartialAnswer:
             case PartStartEvent(part=TextPart(content=text)):
                 return self._begin(text, is_json=False)
             case PartStartEvent(part=ToolCallPart(args=arguments)):
-                # Google's come whole, and are no text.
+                # Google's tool arguments arrive whole, and are not text.
                 text = arguments if isinstance(arguments, str) else to_json(arguments or {}).decode()
                 return self._begin(text, is_json=True)
             case PartDeltaEvent(delta=TextPartDelta(content_delta=text)):
@@ -97,7 +97,7 @@ def _thought(event: ModelResponseStreamEvent) -> str:
 
 
 def _readable(arguments: str) -> str:
-    """Return the texts in JSON that is not yet complete, one a line."""
+    """Return the texts in incomplete JSON, one per line."""
     try:
         value = from_json(arguments, allow_partial="trailing-strings")
     except ValueError:

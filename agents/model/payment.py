@@ -1,4 +1,4 @@
-"""What one call costs: reserved before it, settled after it, and summed up for its run."""
+"""The cost of one call: reserved before it, settled after it, and summed for its run."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -11,30 +11,30 @@ from recursor.domain.agent import Run
 from recursor.domain.graph import ModelUsage, Usage
 from recursor.domain.spending import AgentFailedError, PriceUnknownError, Spend
 
-# About right for English; other languages and programs take more tokens.
+# About right for English; other languages and programs need more tokens.
 CHARACTERS_PER_TOKEN = 4
-# Tokens of one call: a provider that reports more is broken, which is as good as no report.
+# Tokens of one call: a provider that reports more is broken, and its report is ignored.
 MOST_CREDIBLE = 10**9
 
 
 @dataclass(slots=True)
 class _Sum:
-    """What one model took."""
+    """Usage of one model."""
 
     input_tokens: int = 0
     output_tokens: int = 0
     dollars: Decimal | None = Decimal(0)
-    """None, when the price is not known."""
+    """None if the price is unknown."""
 
 
 @dataclass(slots=True)
 class ReportedUsage:
-    """Sums of what providers have reported for one run. What they did not report is in the budgets alone."""
+    """Sums of usage reported by providers for one run. Unreported usage is only in the budgets."""
 
     calls: int = 0
-    """Requests that were sent, whatever became of them."""
+    """Requests sent, whatever their results."""
     model: str | None = None
-    """The one that answered last."""
+    """The model that answered last."""
     _sums: dict[str, _Sum] = field(default_factory=dict)
 
     def add(self, model: str, input_tokens: int, output_tokens: int, dollars: Decimal | None) -> None:
@@ -47,7 +47,7 @@ class ReportedUsage:
 
     @property
     def usage(self) -> Usage:
-        """All of it, as a node records it, and of each model where there are several."""
+        """The total, as recorded on a node, and the parts by model if there are several."""
         each = [
             ModelUsage(
                 model=model, input_tokens=one.input_tokens, output_tokens=one.output_tokens, cost=one.dollars
@@ -68,7 +68,7 @@ class Payment:
     """One reservation, from before the call until after it."""
 
     def __init__(self, run: Run, model: str, input_tokens: int) -> None:
-        """Work out what a call of `run` costs at most, with so many tokens of input."""
+        """Compute the maximum cost of a call of `run` with a number of input tokens."""
         self._run = run
         self._model = model
         self._reservation: str | None = None
@@ -77,7 +77,7 @@ class Payment:
         price = most_dollars(model, input_tokens, output_tokens)
         self.most = _priced(input_tokens + output_tokens, price)
         self.spent: Spend | None = None
-        """What the call has cost; None as long as that is unknown."""
+        """The cost of the call; None while unknown."""
 
     @property
     def is_reserved(self) -> bool:
@@ -85,31 +85,31 @@ class Payment:
         return self._reservation is not None
 
     async def reserve(self) -> None:
-        """Reserve what the call costs at most. A cancellation takes effect when that has an outcome.
+        """Reserve the maximum cost of the call. A cancellation takes effect after that.
 
         Raises:
-            AgentFailedError: a budget in dollars applies, and the price is not known.
-            BudgetHeldError: other calls have reserved it.
-            BudgetExceededError: a budget has less left.
+            AgentFailedError: a budget in dollars applies, and the price is unknown.
+            BudgetHeldError: other calls have reserved what is left.
+            BudgetExceededError: a budget has too little left.
         """
         try:
-            # Calls that wait for what this one holds are told when it is settled, by whoever made it.
+            # Calls waiting for this reservation are notified by the caller when it is settled.
             await uninterrupted(self._reserve())
         except PriceUnknownError as error:
             raise AgentFailedError(
-                f"{self._model}: {error}: take another model, or limit tokens instead, then resume",
+                f"{self._model}: {error}: use another model, or limit tokens instead, then resume",
                 suspend=True,
             ) from None
 
     def came(self, characters: int) -> None:
-        """Note how much of an answer has come: a server that ignores the limit also charges more."""
+        """Note how much of an answer has arrived: a server that ignores the limit also charges more."""
         tokens = characters // CHARACTERS_PER_TOKEN
         if tokens > self._output_tokens:
             price = most_dollars(self._model, self._input_tokens, tokens)
             self.spent = _priced(self._input_tokens + tokens, price)
 
     def answered(self, usage: RequestUsage, tally: ReportedUsage) -> None:
-        """Note what the provider reports, if it does."""
+        """Note the usage that the provider reports, if any."""
         tokens = usage.input_tokens + usage.output_tokens
         is_credible = min(usage.input_tokens, usage.output_tokens) >= 0 and 0 < tokens <= MOST_CREDIBLE
         if is_credible:
@@ -127,7 +127,7 @@ class Payment:
         self.spent = Spend()
 
     async def settle(self) -> None:
-        """Settle what was reserved, if anything was. A cancellation takes effect afterwards."""
+        """Settle the reservation, if any. A cancellation takes effect afterwards."""
         if self._reservation is not None:
             await uninterrupted(self._run.meter.settle(self._reservation, self.spent))
 

@@ -26,13 +26,13 @@ from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import Phase
 from recursor.domain.todo import Todo, TodoStatus
 
-# What a todo is marked with that was planned as the last that is needed.
+# Marks the last todo of a plan that is meant to be complete.
 WHOLE = "whole_plan"
-# More than these at once is no plan, but a list of wishes.
+# More todos at once are not a plan but a wish list.
 MOST_NEW_TODOS = 12
-# A list that is longer than this gets cleared rather than longer.
+# The most open todos: a longer list should be cleared, not extended.
 MOST_OPEN_TODOS = 40
-# Beyond these, what stands behind one another in a queue of wishes waits for the next run.
+# Messages beyond this many wait for the next run.
 MOST_MESSAGES = 30
 
 Priority = Annotated[int, Field(ge=1, le=5)]
@@ -40,7 +40,7 @@ TodoWords = Annotated[Passage, Field(min_length=1, max_length=2_000)]
 
 
 class Project(BaseModel):
-    """What the idea means."""
+    """The meaning of the idea."""
 
     idea: Passage | None = Field(default=None, max_length=2_000, description="Only where there is none yet.")
     title: Annotated[Sentence, Field(min_length=1, max_length=120)]
@@ -49,7 +49,7 @@ class Project(BaseModel):
 
 
 class PlannedTodo(BaseModel):
-    """A piece of work to be added."""
+    """A piece of work to add."""
 
     content: TodoWords
     priority: Priority = 3
@@ -60,7 +60,7 @@ class PlannedTodo(BaseModel):
 
 
 class TodoChange(BaseModel):
-    """A change to an open piece of work."""
+    """A change to an open todo."""
 
     number: int
     content: TodoWords | None = None
@@ -69,7 +69,7 @@ class TodoChange(BaseModel):
 
 
 class PlannerAnswer(Answer):
-    """What the planner decides."""
+    """The planner's decisions."""
 
     project: Project | None = None
     new_todos: list[PlannedTodo] = Field(default=[], max_length=MOST_NEW_TODOS)
@@ -83,15 +83,15 @@ class PlannerAnswer(Answer):
 
 
 class ModelPlanner(ModelRole[PlannerAnswer]):
-    """Turns what is wanted into todos, and keeps the project's phase."""
+    """Turns requests into todos, and sets the project's phase."""
 
     prompt = "planner"
 
     def task(self, snapshot: Snapshot, run: Run) -> Task[PlannerAnswer] | Outcome:
         """See `ModelRole.task`.
 
-        While the newest version waits for its review there is nothing to ask; nor when all is built of a plan
-        that was said to be whole, and the review found nothing: what more there is to do was decided then.
+        There is nothing to ask while the newest version waits for its review, nor when a plan that was meant
+        to be complete is built and its review found nothing.
         """
         task = PlanningTask(snapshot, run)
         if task.awaits_review:
@@ -110,7 +110,7 @@ class ModelPlanner(ModelRole[PlannerAnswer]):
 
 
 class PlanningTask(Task[PlannerAnswer]):
-    """One look at all that calls for a plan."""
+    """Everything that calls for a plan, in one run."""
 
     output = PlannerAnswer
 
@@ -123,12 +123,12 @@ class PlanningTask(Task[PlannerAnswer]):
 
     @property
     def awaits_review(self) -> bool:
-        """Whether all is built, and a review under way will tell whether it is good."""
+        """Whether everything is built and a pending review will judge it."""
         return self._is_built and not self._is_reviewed
 
     @property
     def is_done_as_planned(self) -> bool:
-        """Whether a whole plan is built, none of it was given up, and the review of it found nothing."""
+        """Whether a complete plan is built, with no todo given up, and its review found nothing."""
         todos = self.snapshot.todos
         if not (self._is_built and self._is_reviewed and todos):
             return False
@@ -139,7 +139,7 @@ class PlanningTask(Task[PlannerAnswer]):
 
     @property
     def _is_built(self) -> bool:
-        """Whether there is a page, and nothing more to build or to plan that this role knows of."""
+        """Whether there is a page, and nothing more to build or plan that this role knows of."""
         snapshot = self.snapshot
         if snapshot.artifact is None or "reviewer" not in snapshot.states or snapshot.open_todos:
             return False
@@ -189,7 +189,7 @@ class PlanningTask(Task[PlannerAnswer]):
         )
 
     def fitted(self, sections: Sequence[PromptSection], room: int) -> Context:
-        """See `Task.fitted`. What is not shown is not taken up, and waits for the next look."""
+        """See `Task.fitted`. Items that are not shown are not taken up, and wait for the next run."""
         context = fit(sections, room)
         self._recommendations = self._recommendations[: len(context.shown["recommendations"])]
         self._messages = self._messages[: len(context.shown["messages"])]
@@ -263,7 +263,7 @@ class PlanningTask(Task[PlannerAnswer]):
         return [todo for number, todo in enumerate(self._todos, 1) if number in numbers]
 
     def _new(self, answer: PlannerAnswer) -> list[PlannedTodo]:
-        """Return the todos that are new, and not open already in the same words."""
+        """Return the new todos, except those already open with the same words."""
         gone = {todo.id for todo in self._cancelled(answer)}
         known = {_words(todo.content) for todo in self.snapshot.open_todos if todo.id not in gone}
         new = []
@@ -297,7 +297,7 @@ class PlanningTask(Task[PlannerAnswer]):
         new = self._new(answer)
         follows = [{self._recommendations[number - 1] for number in todo.recommendations} for todo in new]
         if new:
-            # What no todo is said to follow: it need not be recommended again before all of them are built.
+            # Recommendations that no todo follows: they need not be repeated before all todos are built.
             last = min(range(len(new)), key=lambda index: (new[index].priority, -index))
             follows[last] |= set(self._recommendations).difference(*follows)
         effects: list[Effect] = []

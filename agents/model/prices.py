@@ -1,4 +1,4 @@
-"""What calls of models cost: in dollars, where the price is known."""
+"""The cost of model calls in dollars, if the price is known."""
 
 from decimal import Decimal
 from functools import lru_cache
@@ -13,14 +13,14 @@ from recursor.agents.model.provider_names import family
 
 
 def dollars(model: str, usage: AbstractUsage) -> Decimal | None:
-    """Return the price of a call in US dollars, or None where it is not known.
+    """Return the price of a call in US dollars, or None if unknown.
 
     Args:
-        model: the model, as people name it, for example `openai:gpt-5-mini`.
+        model: the model's name, for example `openai:gpt-5-mini`.
         usage: its tokens.
 
     Raises:
-        ValueError: there cannot be such a usage, for example with more from the cache than there was.
+        ValueError: the usage is impossible, for example with more cached tokens than tokens.
     """
     provider, _, name = model.partition(":")
     if provider == "local":
@@ -33,12 +33,12 @@ def dollars(model: str, usage: AbstractUsage) -> Decimal | None:
 
 
 def most_dollars(model: str, input_tokens: int, output_tokens: int) -> Decimal | None:
-    """Return what a call of so many tokens costs at most, in US dollars, or None where it is not known."""
+    """Return the maximum cost of a call with these tokens in US dollars, or None if unknown."""
     return dollars(model, PricedUsage(input_tokens=input_tokens, output_tokens=output_tokens))
 
 
 def known_models(provider: str) -> list[str]:
-    """Return the models of a provider, without its name, whose price is known."""
+    """Return the models of a provider with a known price, without its name."""
     try:
         found = get_snapshot().find_provider(None, family(provider), None)
     except LookupError:
@@ -48,7 +48,7 @@ def known_models(provider: str) -> list[str]:
 
 @lru_cache(maxsize=256)
 def _is_priced(provider: str, name: str) -> bool:
-    # The table remembers the models that it has, and searches all of it for one that it has not.
+    # The table caches known models, but searches everything for unknown ones.
     try:
         get_snapshot().find_provider_model(name, None, provider, None)
     except LookupError:

@@ -1,4 +1,4 @@
-"""The sections that several roles are shown: idea, todos, memory, the outline of the page."""
+"""Sections shown to several roles: idea, todos, memory, the outline of the page."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,9 +10,9 @@ from recursor.domain.agent import Run
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.todo import Todo
 
-# Headings of a page that are shown to those who need not read all of it.
+# Headings of a page shown to roles that need not read all of it.
 MOST_HEADINGS = 40
-# Pages of more characters than this are searched for headings no further.
+# Characters of a page searched for headings.
 OUTLINED = 1_000_000
 # Characters of a heading, tags included.
 LONGEST_HEADING = 500
@@ -22,7 +22,7 @@ _TAG = re.compile(r"<[^>]*>")
 
 
 def state(snapshot: Snapshot, run: Run) -> PromptSection:
-    """Return why the role runs, and how far the project is."""
+    """Return why the role runs, and the phase of the project."""
     artifact = snapshot.artifact
     version = f"version {artifact.number}" if artifact else "none yet"
     text = f"Phase: {snapshot.stack.phase}. Page: {version}. You run because: {run.reason}."
@@ -30,7 +30,7 @@ def state(snapshot: Snapshot, run: Run) -> PromptSection:
 
 
 def idea(snapshot: Snapshot) -> PromptSection:
-    """Return what the project is to be."""
+    """Return the idea of the project."""
     found = snapshot.idea
     items: list[Item] = []
     if found is not None:
@@ -49,7 +49,7 @@ def open_todos(todos: Sequence[Todo], title: str = "Open todos, the most urgent 
 
 
 def closed_todos(snapshot: Snapshot) -> PromptSection:
-    """Return what was done or given up, the newest first."""
+    """Return completed and cancelled todos, newest first."""
     closed = sorted(
         (todo for todo in snapshot.todos if not todo.status.open),
         key=lambda todo: (todo.closed_at or 0.0, todo.id),
@@ -60,13 +60,13 @@ def closed_todos(snapshot: Snapshot) -> PromptSection:
 
 
 def memory(snapshot: Snapshot, role: str) -> PromptSection:
-    """Return what the role remembers, the newest first."""
+    """Return the role's memory, newest first."""
     known = snapshot.states.get(role)
     if known is None:
         return PromptSection("memory", "Your memory")
     learnings = [Item(f"- learned: {text}") for text in reversed(known.long_term.learnings)]
     facts = [Item(f"- fact: {text}") for text in reversed(known.long_term.facts)]
-    # By turns, so that neither crowds out the other.
+    # Alternating, so that neither crowds out the other.
     items = [item for pair in zip(learnings, facts, strict=False) for item in pair]
     rest = learnings[len(facts) :] or facts[len(learnings) :]
     return PromptSection("memory", "Your memory, the newest first", (*items, *rest), share=0.1)
@@ -89,7 +89,7 @@ def outline(snapshot: Snapshot) -> PromptSection:
 
 
 def _headings(content: str) -> Iterator[tuple[int, str]]:
-    """Yield the headings of a page by level and content: each from a tag to the next, if that is its end."""
+    """Yield the headings of the page by level and content: from each tag to the next, if that closes it."""
     for begin, end in pairwise(_HEADING_TAG.finditer(content)):
         if not begin[1] and end[1] and begin[2] == end[2]:
             yield int(begin[2]), content[begin.end() : end.start()][:LONGEST_HEADING]
@@ -107,13 +107,13 @@ def page(snapshot: Snapshot) -> PromptSection:
 def numbered(texts: Iterable[tuple[str, str]]) -> tuple[Item, ...]:
     """Return items of (text, id), numbered from 1.
 
-    Their further lines are indented: what somebody wrote cannot pass for a thing of its own.
+    Their further lines are indented, so that no text can pass for an item of its own.
     """
     return tuple(Item(indented(f"{number}. {text}"), id) for number, (text, id) in enumerate(texts, 1))
 
 
 def indented(text: str) -> str:
-    """Return `text` with all lines but the first indented, whatever kind of line end it has."""
+    """Return `text` with all lines but the first indented, whatever its line ends."""
     return "\n   ".join(text.splitlines())
 
 

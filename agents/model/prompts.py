@@ -1,4 +1,4 @@
-"""The prompts: files with a version, of which a stack may have its own."""
+"""Prompts: versioned files, which a stack may replace with its own."""
 
 import hashlib
 import re
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 BUILT_IN: Traversable = files("recursor.agents.model") / "prompts"
-# Said after every prompt, also after a person's own: which part of a question is not to be obeyed.
+# Added to every prompt, including a person's own: which part of a question is not to be obeyed.
 ABOUT_DATA = "about-data"
-# A prompt larger than this is some other file.
+# A larger prompt must be some other file.
 LARGEST = 200_000
-# Files that are kept as long as they do not change.
+# Files kept in memory as long as they do not change.
 MOST_KEPT = 128
-# Files that are told of: somebody who named the directory of something else need not hear of all.
+# Files reported: a wrong directory should not produce a long list.
 _MOST_TOLD = 5
-# "plan" is as near to "planner" as 0.73, "researcher", a role of one's own, to "reviewer" as 0.67.
+# Ratios: "plan" to "planner" has 0.73, "researcher", a custom role, to "reviewer" 0.67.
 _ALIKE = 0.7
 
 _HEAD = re.compile(r"\A---\r?\n(?P<head>.*?)\r?\n---\r?\n", re.S)
@@ -39,15 +39,15 @@ _VERSION = re.compile(r"^version:\s*[\"']?(?P<version>[\w.+-]{1,40})[\"']?\s*$",
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The instructions of a model, filled in, and where they are from."""
+    """A model's instructions, filled in, with their source."""
 
     name: str
     version: str
-    """As the file says."""
+    """From the file."""
     hash: str
-    """Of the file, and of what is said after it."""
+    """Hash of the file and of the added text."""
     own: bool
-    """Whether it is one of `model.prompts`."""
+    """Whether it is from `model.prompts`."""
     text: str
 
 
@@ -57,13 +57,13 @@ def prompt_named(
     """Return a prompt, filled in.
 
     Args:
-        name: of the file, without `.md`.
-        settings: the stack's: a file of the same name in `model.prompts` takes its place.
-        values: what it may say.
-        among: where it is found otherwise.
+        name: the name of the file, without `.md`.
+        settings: the stack's: a file of the same name in `model.prompts` takes precedence.
+        values: the template's variables.
+        among: the directory to use otherwise.
 
     Raises:
-        AgentFailedError: it cannot be read, has no version, or is not a template that can be filled in.
+        AgentFailedError: it cannot be read, has no version, or is not a valid template.
     """
     file = _file(name, settings.prompts, among)
     source = _usable(file)
@@ -76,10 +76,10 @@ def prompt_named(
 
 
 def prompt_directory(named: str) -> Path:
-    """Return the directory of prompts that is called `named`; `~` is one's home.
+    """Return the prompt directory called `named`; `~` is the home directory.
 
     Raises:
-        InvalidInputError: there is no such directory; the nearest beside it is suggested.
+        InvalidInputError: there is no such directory; the nearest name is suggested.
     """
     try:
         path = Path(named).expanduser()
@@ -94,14 +94,14 @@ def prompt_directory(named: str) -> Path:
 
 
 def check_prompts(named: str) -> None:
-    """Refuse a directory of prompts, one of which could not be used.
+    """Refuse a prompt directory with an unusable prompt.
 
     Args:
-        named: the directory; `~` is one's home.
+        named: the directory; `~` is the home directory.
 
     Raises:
-        InvalidInputError: there is no such directory; or the prompt of a standard role cannot be read, has no
-            version, or is no template.
+        InvalidInputError: there is no such directory, or the prompt of a standard role cannot be read, has no
+            version, or is not a template.
     """
     directory = prompt_directory(named)
     for role in STANDARD:
@@ -113,15 +113,15 @@ def check_prompts(named: str) -> None:
                 _template(source.body)
         except AgentFailedError as error:
             raise InvalidInputError(f"model.prompts: {error}") from None
-        except Exception as error:  # noqa: BLE001  # the compiler of templates raises what Python's does
+        except Exception as error:  # noqa: BLE001  # the template compiler raises whatever Python's raises
             raise InvalidInputError(f"model.prompts: {file.unusable(in_one_line(error))}") from None
 
 
 def doubted_files(named: str) -> Iterator[str]:
-    """Yield a line for each file that takes the place of no standard role's prompt.
+    """Yield a line for each file that replaces no standard role's prompt.
 
     Args:
-        named: the directory, which need not be on this machine: then nothing can be told.
+        named: the directory; if it is not on this machine, nothing is reported.
     """
     with suppress(InvalidInputError, OSError):
         directory = prompt_directory(named)
@@ -129,7 +129,7 @@ def doubted_files(named: str) -> Iterator[str]:
         for stem in [stem for stem in files if stem not in STANDARD][:_MOST_TOLD]:
             near = get_close_matches(stem, STANDARD, n=1, cutoff=_ALIKE)
             meant = f"did you mean {near[0]}.md?" if near else f"those are {', '.join(STANDARD)}"
-            yield f"model.prompts: {directory / stem}.md is no prompt of a standard role: {meant}"
+            yield f"model.prompts: {directory / stem}.md is not the prompt of a standard role: {meant}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class _File:
     own: bool
 
     def unusable(self, problem: str, remedy: str = "put it right") -> AgentFailedError:
-        """Return the error that the file cannot be used."""
+        """Return the error for an unusable file."""
         other = ", or take it out of model.prompts" if self.own else ""
         return AgentFailedError(f"prompt {self.where}: {problem}: {remedy}{other}", suspend=True)
 
@@ -211,15 +211,15 @@ def _about_data() -> str:
 
 @cache
 def _environment() -> "ImmutableSandboxedEnvironment":
-    # Imported here, because commands that only check settings take no prompt.
+    # Imported here, because commands that only check settings use no prompt.
     from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    # They are plain text: nothing is to be escaped.
+    # Prompts are plain text: nothing is escaped.
     return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
 
 @lru_cache(maxsize=MOST_KEPT)
 def _template(source: str) -> "Template":
-    # Compiling one takes milliseconds, which every run of an agent would wait for.
+    # Compiling one takes milliseconds, which would delay every run of an agent.
     return _environment().from_string(source)

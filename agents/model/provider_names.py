@@ -1,4 +1,4 @@
-"""Names that mean the same provider, and addresses that mean the same server."""
+"""Names of the same provider, and addresses of the same server."""
 
 from urllib.parse import urlsplit
 
@@ -7,12 +7,12 @@ from recursor.domain.rates import Rate, Rates
 _FAMILIES = {"openai-chat": "openai", "openai-responses": "openai"}
 _PORTS = {"http": 80, "https": 443}
 
-# This machine makes one call at a time, unless settings allow more.
+# This machine makes one call at a time by default.
 DEFAULT_RATES: Rates = {"local": Rate(concurrent=1)}
 
 
 def family(provider: str) -> str:
-    """Return the provider that is asked, whichever way: it has one key, one price list, and one patience."""
+    """Return the provider behind a name: it has one key, one price list, and one set of limits."""
     return _FAMILIES.get(provider, provider)
 
 
@@ -22,23 +22,23 @@ def members(family: str) -> frozenset[str]:
 
 
 def is_local(name: str) -> bool:
-    """Return whether a model is in a file, which is loaded when it is asked for the first time."""
+    """Return whether a model is in a file, which is loaded at its first call."""
     return name.startswith("local:")
 
 
 def folded(name: str) -> str:
-    """Return a provider or a model by its provider's first name: `openai:a` for `openai-chat:a`."""
+    """Return a provider or a model by its provider's primary name: `openai:a` for `openai-chat:a`."""
     provider, mark, model = name.partition(":")
     return f"{family(provider)}{mark}{model}"
 
 
 def default_port(scheme: str) -> int | None:
-    """Return the port of an address that names none."""
+    """Return the default port of an address."""
     return _PORTS.get(scheme)
 
 
 def address(url: str | None) -> str | None:
-    """Return an address in the form that is the same however it was written."""
+    """Return an address in its canonical form."""
     if url is None:
         return None
     parts = urlsplit(url)
@@ -49,7 +49,7 @@ def address(url: str | None) -> str | None:
 
 
 def all_rates(given: Rates) -> dict[str, Rate]:
-    """Return the rates that hold: of several for one provider or model the strictest, over the usual ones."""
+    """Return the effective rates: the strictest per provider or model, over the defaults."""
     rates: dict[str, Rate] = {}
     for name, rate in given.items():
         known = rates.get(folded(name))

@@ -1,4 +1,4 @@
-"""Models by their names: who is asked, with which key, over which connections."""
+"""Models by name: their provider, key and connections."""
 
 import inspect
 import os
@@ -17,33 +17,32 @@ from recursor.agents.model.ollama import ollama_url
 from recursor.agents.model.provider_names import family
 from recursor.domain.spending import AgentFailedError
 
-# A server of one's own may want no key, but the SDK sends one anyway.
+# A private server may need no key, but the SDK sends one anyway.
 NO_KEY = "none"
 
 
 def model_named(name: str, base_url: str | None, key: str | None, connections: Connections) -> Model:
-    """Return the model that people call `name`.
+    """Return the model named `name`.
 
     Args:
         name: provider and model, in pydantic-ai's naming.
-        base_url: where an OpenAI-compatible server is asked instead of OpenAI's, in any of its ways, or a
-            file is served.
+        base_url: the address of an OpenAI-compatible server, for any of OpenAI's APIs, or of a served file.
         key: the provider's, if there is one.
-        connections: what it is asked over.
+        connections: the HTTP connections.
 
     Raises:
-        AgentFailedError: there is no such provider, it cannot be used, or its key is missing.
+        AgentFailedError: the provider is unknown or cannot be used, or its key is missing.
     """
     provider, _, model = name.partition(":")
     if provider == "local":
-        # llama.cpp holds a small model to a schema better than the model would hold itself.
+        # llama.cpp enforces a schema better than a small model follows it.
         profile = OpenAIModelProfile(
             default_structured_output_mode="native", supports_json_schema_output=True
         )
         served = OpenAIProvider(base_url=base_url, api_key=NO_KEY, http_client=connections.current)
         return OpenAIChatModel(model, provider=served, profile=profile)
     if provider == "openai" and (url := base_url or os.environ.get("OPENAI_BASE_URL")):
-        # What calls itself compatible is so with the older of OpenAI's two ways of asking.
+        # Compatible servers support the older of OpenAI's two APIs.
         made = _provider(name, url, key, connections)
         return OpenAIChatModel(model, provider=made)
     url = base_url if family(provider) == "openai" else None
@@ -81,4 +80,4 @@ def _provider(name: str, base_url: str | None, key: str | None, connections: Con
 
 
 def _unusable(name: str, problem: str) -> AgentFailedError:
-    return AgentFailedError(f"model {name}: {problem}: give another one for model.name", suspend=True)
+    return AgentFailedError(f"model {name}: {problem}: set another model.name", suspend=True)

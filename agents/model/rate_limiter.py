@@ -1,4 +1,4 @@
-"""The queue that all calls of models wait in: the most urgent first, as fast as providers accept them."""
+"""The queue of all model calls: the most urgent first, as fast as providers accept them."""
 
 import asyncio
 import heapq
@@ -17,14 +17,14 @@ from recursor.domain.errors import RecursorError
 from recursor.domain.rates import Rate, Rates
 from recursor.runtime.clock import Clock, Timer
 
-# Seconds that a point of priority is worth in the queue: urgent calls go first, and every call gets its turn.
+# Seconds that a point of priority is worth in the queue: urgent calls go first, but every call gets its turn.
 SECONDS_PER_PRIORITY = 15.0
 
-# Seconds that a call waits for a provider that is closed. If it is closed for longer, the run ends, and its
-# role is tried again when the provider is back.
+# Seconds that a call waits for a closed provider. If it is closed for longer, the run ends, and its role is
+# tried again when the provider is back.
 PATIENCE_SECONDS = 5.0
 
-# Windows that are kept although no call uses them: each address has its own, and people give new ones.
+# Windows kept although unused: each address has its own, and people set new ones.
 MOST_IDLE_WINDOWS = 256
 
 _UNLIMITED = Rate()
@@ -34,7 +34,7 @@ Aside = Callable[[], AbstractAsyncContextManager[None]]
 
 
 class ProviderClosedError(RecursorError):
-    """A provider asked to be left alone for longer than a call waits."""
+    """A provider asked for a pause longer than a call waits."""
 
     def __init__(self, until: float) -> None:
         """Refuse a call; `until` is in seconds since the epoch, UTC."""
@@ -48,11 +48,11 @@ class QueuePosition:
 
     since: float
     settlements: int
-    """How many calls had been settled when it was admitted: after the next one it may try again."""
+    """Calls settled when it was admitted: after the next one it may try again."""
 
 
 Verdict = Literal["answered", "refused", "unreachable", "unused"]
-"""What a provider made of a call; that there was no connection to it; or that the call was not made."""
+"""The provider's reaction to a call, or that there was no connection, or that the call was not made."""
 
 
 class Permit(Protocol):
@@ -60,7 +60,7 @@ class Permit(Protocol):
 
     @property
     def turn(self) -> QueuePosition:
-        """The position to return with, if the call cannot be paid for now."""
+        """The position to return with if the call cannot be paid for now."""
         ...
 
 
@@ -68,7 +68,7 @@ P = TypeVar("P", bound=Permit)
 
 
 class Limiter(Protocol[P]):
-    """Says when calls may begin. The methods are those of `RateLimiter`."""
+    """Says when calls may begin; see `RateLimiter` for the methods."""
 
     def closed_until(self, model: str, base_url: str | None) -> float: ...
 
@@ -128,7 +128,7 @@ class RateLimiter:
     """Admits calls within the rates of providers and models. For one event loop at a time."""
 
     def __init__(self, rates: Rates, clock: Clock, chance: random.Random | None = None) -> None:
-        """Admit calls as `rates` allow, by the time of `clock`."""
+        """Admit calls within `rates`, by the time of `clock`."""
         self._rates = all_rates(rates)
         self._clock = clock
         self._time = SteadyTime(clock)
@@ -136,9 +136,9 @@ class RateLimiter:
         self._windows: dict[tuple[str, str | None], RateWindow] = {}
         self._pairs: dict[tuple[str, str | None], Windows] = {}
         self._queues: dict[Windows, list[_Waiting]] = {}
-        """A heap for each model and address: when a call ends, not all that wait are looked at."""
+        """A heap per model and address, so that the end of a call does not touch all waiting ones."""
         self._unpaid: list[_Waiting] = []
-        """Calls that wait for a settlement, before they wait in the queue."""
+        """Calls that wait for a settlement before they wait in the queue."""
         self._settlements = 0
         self._numbers = itertools.count()
         self._timer: Timer | None = None
@@ -157,15 +157,16 @@ class RateLimiter:
         aside: Aside = nullcontext,
         turn: QueuePosition | None = None,
     ) -> WindowPermit:
-        """Wait until a call may begin. The permit is to be released, whatever becomes of the call.
+        """Wait until a call may begin. Always release the permit afterwards.
 
         Args:
-            model: as people name it: the limits of its provider and its own hold.
-            base_url: where it is asked, as `provider_names.address` writes it: each has limits of its own.
-            tokens: what it takes at most.
+            model: the model's name: the limits of its provider and its own apply.
+            base_url: its address, as returned by `provider_names.address`: each address has its own limits.
+            tokens: the most tokens of the call.
             priority: 0 to 10.
             aside: entered while the call waits, so that others can run.
-            turn: that of the permit it had before, if it could not be paid for: it waits for a settlement.
+            turn: the turn of its previous permit, if the call could not be paid for: it waits for a
+                settlement.
 
         Raises:
             ProviderClosedError: the provider is closed for more than `PATIENCE_SECONDS`, or is closed now.
@@ -200,14 +201,14 @@ class RateLimiter:
     ) -> None:
         """Note that a call has ended, and admit the next.
 
-        A model that refused it is closed for all runs. Its provider is closed, too, if it refuses another of
-        its models as well, or cannot be reached.
+        A model that refused the call is closed for all runs. Its provider is closed, too, if it also refuses
+        another model, or cannot be reached.
 
         Args:
-            permit: of the call.
-            tokens: what it took of the minute's tokens; by default as many as it could.
-            verdict: what its provider made of it, if that is known.
-            wait: seconds that a provider asks for that refused it, or None.
+            permit: the call's.
+            tokens: the tokens that it used; by default its maximum.
+            verdict: the provider's reaction, if known.
+            wait: the pause that a refusing provider asks for, in seconds, or None.
         """
         if verdict == "answered":
             permit.provider[0].answered()
@@ -227,7 +228,7 @@ class RateLimiter:
         self._admit()
 
     def settled(self) -> None:
-        """Note that a call is paid for: what it had reserved may be enough for those that wait for that."""
+        """Note that a call is settled: its reservation may be enough for waiting calls."""
         self._settlements += 1
         if self._unpaid:
             for waiting in self._unpaid:
@@ -240,7 +241,7 @@ class RateLimiter:
         window.refused(entry, self._time.now(), wait, self._chance.random())
 
     def _refuses_another(self, permit: WindowPermit) -> bool:
-        """Return whether the provider, at the same address, refuses another model, too."""
+        """Return whether the provider, at the same address, also refuses another model."""
         (model, _), (provider, _) = permit.model, permit.provider
         return any(
             each.model.refusals and each.model is not model
@@ -277,7 +278,7 @@ class RateLimiter:
         heapq.heappush(self._queues.setdefault(waiting.windows, []), waiting)
 
     def _admit(self) -> None:
-        """Admit what may begin; a call does not take the room of one that waits before it."""
+        """Admit calls that may begin; none takes the room of a call that waits ahead of it."""
         now = self._time.now()
         full: set[RateWindow] = set()
         opens = math.inf
@@ -319,13 +320,13 @@ class RateLimiter:
         )
 
     def _give_up(self, waiting: _Waiting) -> None:
-        """Undo a wait that its caller has ended, also if it was admitted just now."""
+        """Undo a wait ended by its caller, even if the call was just admitted."""
         permit = waiting.permit
         permit.cancel()
         if not permit.cancelled() and permit.exception() is None:
             self.release(permit.result())
         else:
-            # It may have been in the way of others. What is done leaves its queue as it comes up.
+            # It may have blocked others. A finished entry leaves its queue when it comes up.
             self._admit()
 
     def _set_timer(self, at: float) -> None:

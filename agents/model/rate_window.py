@@ -1,4 +1,4 @@
-"""What one provider, or one model of it, still accepts: pure bookkeeping that is told the time."""
+"""The remaining capacity of one provider or model: pure bookkeeping that gets the time as an argument."""
 
 import contextlib
 import math
@@ -9,28 +9,28 @@ from email.utils import parsedate_to_datetime
 from recursor.domain.rates import Rate
 
 WINDOW_SECONDS = 60.0
-# Seconds before the next try after a refusal that names no time; doubled by every further refusal in a row.
+# Seconds before the next try after a refusal without a time; doubled by every further refusal in a row.
 FIRST_BACKOFF, LONGEST_BACKOFF = 1.0, 60.0
-# A provider that asks for more is asked again nevertheless: clocks differ, and so do opinions.
+# The longest pause, even if a provider asks for more: clocks and policies differ.
 LONGEST_WAIT = 3_600.0
 
 
 def backoff(failures: int, jitter: float) -> float:
-    """Return how many seconds to wait after so many failures in a row.
+    """Return the seconds to wait after `failures` failures in a row.
 
     Args:
         failures: from 1.
-        jitter: 0 to 1, by chance, so that calls that failed together do not come back together.
+        jitter: 0 to 1, random, so that calls that failed together do not return together.
     """
     return float(min(FIRST_BACKOFF * 2 ** (failures - 1), LONGEST_BACKOFF) * (0.5 + jitter / 2))
 
 
 def seconds_to_wait(header: str | None, otherwise: float | None, now: float) -> float | None:
-    """Return for how many seconds a provider asks to be left alone, or None where it does not say.
+    """Return the pause that a provider asks for, in seconds, or None if it names none.
 
     Args:
         header: `Retry-After`, in seconds or as a date (RFC 9110, 10.2.3).
-        otherwise: what it said elsewhere.
+        otherwise: a value from elsewhere in the answer.
         now: seconds since the epoch, UTC.
     """
     text = (header or "").strip()
@@ -48,7 +48,7 @@ class CallEntry:
 
     at: float
     tokens: int
-    """What it may take; what it took, once that is known."""
+    """The most tokens; the actual ones once known."""
 
 
 @dataclass(slots=True, eq=False)
@@ -65,13 +65,13 @@ class RateWindow:
     _closed_at: float = 0.0
 
     def opens_at(self, now: float, tokens: int) -> float:
-        """Return when a call of at most `tokens` may begin: not after now, if at once.
+        """Return when a call of at most `tokens` may begin: at the latest now, if at once.
 
-        Infinity, where that depends on a call under way. A call of more tokens than fit into a minute has a
-        minute for itself.
+        Infinity if that depends on a running call. A call of more tokens than the limit gets a minute for
+        itself.
         """
         rate = self.rate
-        # After a refusal one call at a time finds out whether it was the last.
+        # After a refusal, one call at a time tests whether the provider works again.
         most = 1 if self.refusals else rate.concurrent
         if most is not None and self.running >= most:
             return math.inf
@@ -85,7 +85,7 @@ class RateWindow:
         return opens
 
     def is_idle(self, now: float) -> bool:
-        """Return whether a new window would be as good."""
+        """Return whether a new window would be equivalent."""
         is_empty = not self._entries or self._entries[-1].at <= now - WINDOW_SECONDS
         return is_empty and not self.running and not self.refusals and self.closed_until <= now
 
@@ -93,7 +93,7 @@ class RateWindow:
         """Count a call that begins."""
         entry = CallEntry(now, tokens)
         self.running += 1
-        # What nothing limits, nothing has to count.
+        # Unlimited calls need no counting.
         if self.rate.requests_per_minute is not None or self.rate.tokens_per_minute is not None:
             self._entries.append(entry)
         return entry
@@ -103,7 +103,7 @@ class RateWindow:
         self.running -= 1
 
     def forget(self, entry: CallEntry) -> None:
-        """Count a call no more that was not made after all."""
+        """Remove a call that was not made after all."""
         self._entries = deque(each for each in self._entries if each is not entry)
 
     def answered(self) -> None:
@@ -114,10 +114,10 @@ class RateWindow:
         """Close the window after a refusal.
 
         Args:
-            entry: the call that was refused: of several that were under way at the same time, one counts.
-            now: seconds, of a time that has no steps back.
-            wait: seconds that the provider asks for, or None.
-            jitter: 0 to 1, so that several processes do not come back at the same moment.
+            entry: the refused call: of several concurrent ones, one counts.
+            now: seconds of a monotonic clock.
+            wait: the pause that the provider asks for, in seconds, or None.
+            jitter: 0 to 1, so that several processes do not return at the same moment.
         """
         if entry.at >= self._closed_at or not self.refusals:
             self.refusals += 1

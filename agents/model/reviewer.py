@@ -1,4 +1,4 @@
-"""The reviewer that asks a model, after programs have checked what can be checked."""
+"""The reviewer that asks a model, after automatic checks."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -18,12 +18,12 @@ from recursor.domain.project import Artifact
 from recursor.domain.snapshot import Snapshot
 
 MOST_ISSUES = 10
-# What the planner is given at a time: the gravest. The next review finds what is left.
+# The most recommendations at a time, the most severe first. The next review finds the rest.
 MOST_RECOMMENDATIONS = 8
 
 
 class IssueSeverity(StrEnum):
-    """How bad an issue is."""
+    """The severity of an issue."""
 
     CRITICAL = "critical"
     MAJOR = "major"
@@ -31,7 +31,7 @@ class IssueSeverity(StrEnum):
 
 
 class Issue(BaseModel):
-    """Something that is wrong with the page."""
+    """A problem of the page."""
 
     severity: IssueSeverity
     problem: Sentence = Field(min_length=1)
@@ -39,7 +39,7 @@ class Issue(BaseModel):
 
 
 class Review(Answer):
-    """What the reviewer thinks of a version."""
+    """The reviewer's judgement of a version."""
 
     verdict: Sentence = ""
     issues: list[Issue] = Field(default=[], max_length=MOST_ISSUES)
@@ -105,9 +105,9 @@ class ReviewingTask(Task[Review]):
         return [*found, *judged, *answer.thoughts]
 
     def _recommendations(self, answer: Review) -> tuple[str, ...]:
-        """Return what programs found, then what the model found but trifles, without what is planned already.
+        """Return the programs' findings, then the model's except trifles, without those already planned.
 
-        A trifle is noted and not recommended: it would keep a finished page from ever being complete.
+        Trifles are noted but not recommended: they would keep a finished page from ever being complete.
         """
         hard = [finding.recommendation for finding in self._findings]
         judged = [

@@ -1,4 +1,4 @@
-"""What all roles that a model drives have in common: what is asked is shown to fit, and noted afterwards."""
+"""The base of all roles that ask a model: the question is made to fit, and the answer recorded."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -26,46 +26,46 @@ R = TypeVar("R")
 
 
 class Task(ABC, Generic[A]):
-    """One thing that a role asks a model for.
+    """One question of a role to a model.
 
-    `check` may block: it is called on a thread. The other methods are called on the event loop that all runs
-    share and must not.
+    `check` may block: it is called on a thread. The other methods must not: they are called on the event loop
+    that all runs share.
     """
 
     output: type[A]
-    """What the answer has to be. Subclasses set it."""
+    """The type of the answer. Subclasses set it."""
 
     def __init__(self, snapshot: Snapshot, run: Run) -> None:
-        """Keep what the task is about."""
+        """Keep the subject of the task."""
         self.snapshot = snapshot
         self.run = run
 
     @abstractmethod
     def sections(self) -> Sequence[PromptSection]:
-        """Return what the model is to be shown, the most important first."""
+        """Return the sections to show the model, the most important first."""
 
     def values(self) -> dict[str, Any]:
-        """Return what the prompt may say."""
+        """Return the variables of the prompt."""
         return {}
 
     def fitted(self, sections: Sequence[PromptSection], room: int) -> Context:
-        """Return what of `sections` is shown in `room` bytes; a task that has to know keeps it."""
+        """Return the part of `sections` that is shown in `room` bytes; a task that needs to know keeps it."""
         return fit(sections, room)
 
     def check(self, answer: A) -> A:
         """Return the answer if it can be used.
 
         Raises:
-            pydantic_ai.ModelRetry: it cannot; says what is wrong, and the model is asked again.
+            pydantic_ai.ModelRetry: it cannot; the text names the problem, and the model is asked again.
         """
         return answer
 
     @abstractmethod
     def effects(self, answer: A) -> Sequence[Effect]:
-        """Return what shall change, besides what the role notes for itself."""
+        """Return the changes, besides the role's own notes."""
 
     def thoughts(self, answer: A) -> Sequence[str]:
-        """Return what the trace says of the reasons."""
+        """Return the reasons for the trace."""
         return answer.thoughts
 
 
@@ -75,15 +75,15 @@ class ModelRole(ABC, Generic[A]):
     prompt: str
     """The name of its prompt. Subclasses set it."""
     prompts: Traversable = BUILT_IN
-    """Where its prompt is found; a `Path`, for example."""
+    """The directory of its prompt, such as a `Path`."""
     tools: Sequence[AnyTool] = ()
-    """What the model may use: functions, pydantic-ai's tools and toolsets, each `McpServer`."""
+    """Tools for the model: functions, pydantic-ai's tools and toolsets, each `McpServer`."""
 
     @abstractmethod
     def task(
         self, snapshot: Snapshot, run: Run
     ) -> Task[A] | Outcome | Coroutine[Any, Any, Task[A] | Outcome]:
-        """Return what to ask for, or what to do without asking. It must not block; it may be `async def`."""
+        """Return the task, or an outcome without asking. It must not block; it may be `async def`."""
 
     async def run(self, snapshot: Snapshot, run: Run) -> Outcome:
         """See `recursor.domain.agent.Agent.run`."""
@@ -128,7 +128,7 @@ class ModelRole(ABC, Generic[A]):
             context = task.fitted(sections, room.question_bytes)
         except InvalidInputError as error:
             raise AgentFailedError(str(error), suspend=True) from None
-        # What the prompt says can depend on how much of a page is shown.
+        # The prompt can depend on how much of a page is shown.
         if (changed := task.values()) != values:
             prompt = prompt_named(self.prompt, settings, changed, self.prompts)
         return _Question(context, prompt, room)
@@ -149,7 +149,7 @@ class ModelRole(ABC, Generic[A]):
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What a model is asked."""
+    """The question to a model."""
 
     context: Context
     prompt: Prompt
@@ -157,7 +157,7 @@ class _Question:
 
 
 def _returned(method: Callable[..., R], found: R, kind: type[Any], usage: Usage | None = None) -> R:
-    """Return what somebody's method has returned, if it can be used: a `return` is soon forgotten."""
+    """Return a method's result if it can be used: a `return` is easily forgotten."""
     if isinstance(found, kind):
         return found
     what = "nothing" if found is None else f"a {type(found).__name__}"
@@ -167,7 +167,7 @@ def _returned(method: Callable[..., R], found: R, kind: type[Any], usage: Usage 
 
 
 def _origin(prompt: Prompt, context: Context, reply: ModelReply[A]) -> dict[str, JsonValue]:
-    """Return what the trace says of where the outcome is from."""
+    """Return the source of the outcome for the trace."""
     usage = reply.usage
     cost = None if usage.cost is None else str(usage.cost)
     origin: dict[str, JsonValue] = {

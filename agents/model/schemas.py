@@ -1,4 +1,4 @@
-"""Schemas of answers and tools, put into a provider's form once, and not again for each request."""
+"""Schemas of answers and tools, converted to a provider's form once instead of for each request."""
 
 from functools import lru_cache
 from typing import Any
@@ -7,16 +7,16 @@ from pydantic_ai.models import Model
 from pydantic_ai.profiles import JsonSchemaTransformer, ModelProfile
 from pydantic_core import from_json, to_json
 
-# Schemas that are kept: a team has a handful, and each of its tools has one.
+# Schemas kept: a team has a handful, and each of its tools has one.
 MOST_KEPT = 256
 
 Schema = dict[str, Any]
 
 
 def remember_schemas(model: Model) -> None:
-    """Have `model` put each schema into its provider's form once.
+    """Make `model` convert each schema to its provider's form only once.
 
-    It is otherwise done four times for each request, which is a tenth of what that takes of the processor.
+    Otherwise it happens four times per request, a tenth of the request's CPU time.
     """
     transformer = model.profile.get("json_schema_transformer")
     if transformer is not None:
@@ -27,12 +27,12 @@ def _remembering(transformer: type[JsonSchemaTransformer]) -> type[JsonSchemaTra
     @lru_cache(maxsize=MOST_KEPT)
     def walked(schema: bytes, strict: bool | None) -> tuple[bytes, bool]:
         walk = transformer(from_json(schema), strict=strict)
-        # As bytes, so that nobody can change what others are given.
+        # As bytes, so that no caller can change another's copy.
         return to_json(walk.walk()), walk.is_strict_compatible
 
-    class Remembering(transformer):  # type: ignore[misc,valid-type]  # whichever it is
+    class Remembering(transformer):  # type: ignore[misc,valid-type]  # the class is known only here
         def __init__(self, schema: Schema, *, strict: bool | None = None) -> None:
-            # What the others do here is half of the work, and is needed for a walk alone.
+            # The other methods take half of the time here, and are needed only for a walk.
             self.schema = schema
             self.strict = strict
             self.is_strict_compatible = True

@@ -1,4 +1,4 @@
-"""Which events of a stream only continue the text before them, in the forms that providers have for it."""
+"""Recognises events of a stream that only continue the text before them, in each provider's format."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,16 +7,16 @@ from pydantic_core import from_json, to_json
 
 _DATA = b"data: "
 
-# Of what is text in the events of Anthropic, where it stands.
+# The fields of Anthropic's events that hold text.
 _ANTHROPIC = {"text_delta": "text", "input_json_delta": "partial_json", "thinking_delta": "thinking"}
-# Events of OpenAI's Responses that are text, what tells of which, and what else they may have.
+# OpenAI's Responses events with text, their identifying fields, and their other fields.
 _RESPONSES = frozenset(
     f"response.{what}.delta"
     for what in ("output_text", "function_call_arguments", "reasoning_text", "reasoning_summary_text")
 )
 _OF_WHICH = ("item_id", "output_index", "content_index", "summary_index")
 _NEVER_READ = frozenset({"sequence_number", "obfuscation"})
-# What each chunk of a chat completion says again.
+# Fields repeated in each chunk of a chat completion.
 _CHAT = frozenset(
     {"id", "object", "created", "model", "choices", "system_fingerprint", "service_tier", "obfuscation"}
 )
@@ -24,20 +24,20 @@ _CHAT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where in an event the text is that later events may continue."""
+    """The place in an event where later events may append text."""
 
     holder: dict[str, Any]
     name: str
     of: tuple[object, ...]
-    """What the text belongs to: equal in all events that continue it."""
+    """The text's identity: equal in all events that continue it."""
     adds_nothing_else: bool
 
 
 class Growing:
-    """An event with a text, and what has continued it."""
+    """An event with a text, and its continuations."""
 
     def __init__(self, head: bytes, content: dict[str, Any], place: _Place) -> None:
-        """Begin with the text in `content`, which came after `head`; see `beginning`."""
+        """Start with the text in `content`, which came after `head`; see `beginning`."""
         self._head = head
         self._content = content
         self._place = place
@@ -47,7 +47,7 @@ class Growing:
     def beginning(cls, event: bytes) -> "Growing | None":
         """Return `event` (without its blank line) as one that can grow, or None."""
         head, mark, data = event.rpartition(_DATA)
-        # Of several lines of data none could be taken for all of it.
+        # An event with several lines of data cannot be merged.
         if not mark or _DATA in head or not data.startswith(b"{") or b"\n" in data:
             return None
         try:
@@ -58,7 +58,7 @@ class Growing:
         return None if place is None else cls(head + mark, content, place)
 
     def grow(self, later: "Growing") -> bool:
-        """Append the text of `later`, if that is all that it brings. Returns whether it was."""
+        """Append the text of `later` if it contains nothing else. Returns whether it did."""
         place = later._place
         grows = place.adds_nothing_else and place.of == self._place.of and later._head == self._head
         if grows:
@@ -120,5 +120,5 @@ def _in_chat(content: dict[str, Any]) -> _Place | None:
 
 
 def _has_only(value: dict[str, Any], names: frozenset[str] | set[str]) -> bool:
-    """Whether all else in `value` is empty."""
+    """Whether everything else in `value` is empty."""
     return all(name in names or each is None for name, each in value.items())

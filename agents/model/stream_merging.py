@@ -1,8 +1,8 @@
-"""Streams of answers with fewer, larger events: texts that arrive close together are made one.
+"""Streams of answers with fewer, larger events: texts that arrive close together are merged.
 
-Providers send an event for every token, and an SDK takes 0.2 ms of the processor for each, of which an answer
-may have thousands. What only continues the text before it is appended to that before the SDK sees it, which
-takes a tenth. Everything else passes as it came, in its place and at once: it may be the end.
+Providers send an event for every token, and an SDK takes 0.2 ms of CPU time for each; an answer may have
+thousands. Events that only continue the previous text are merged before the SDK sees them, which takes a
+tenth. Everything else passes unchanged, in order and at once: it may be the end.
 """
 
 import asyncio
@@ -14,12 +14,11 @@ import httpx2
 
 from recursor.agents.model.stream_events import Growing
 
-# Seconds for which texts are gathered: more often than people can read is not worth telling them.
+# Seconds for which text is collected: more frequent updates than people can read are useless.
 GATHER_SECONDS = 0.1
-# Bytes that are gathered at most, and that are waited for to be a whole event.
+# The most bytes collected, and the most to wait for a complete event.
 MOST_GATHERED = 65_536
-# Seconds for which a body may go on after its last word: a connection whose body has ended
-# can be used again.
+# Seconds for which a body may continue after its last event: a connection whose body has ended can be reused.
 LAST_SECONDS = 1.0
 
 _END = b"\n\n"
@@ -33,25 +32,25 @@ _LAST_WORDS = (
 
 
 class ResponseBody(Protocol):
-    """The body of a response, as it comes."""
+    """The body of a response, as it arrives."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield it in pieces."""
+        """Yield it in chunks."""
         ...
 
     async def aclose(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         ...
 
 
 class Merged(httpx2.AsyncByteStream, httpx.AsyncByteStream):
     """A stream of server-sent events, with merged texts.
 
-    It is read by a task of its own: so what has been gathered is passed on although nothing more comes.
+    A separate task reads it, so that collected text is passed on even if nothing more comes.
     """
 
     def __init__(self, body: ResponseBody, gather_seconds: float = GATHER_SECONDS) -> None:
-        """Merge the events of `body` that come within `gather_seconds`."""
+        """Merge events of `body` that arrive within `gather_seconds`."""
         self._body = body
         self._gather_seconds = gather_seconds
         self._gathered = _Gathered()
@@ -59,13 +58,13 @@ class Merged(httpx2.AsyncByteStream, httpx.AsyncByteStream):
         self._ended = False
         self._broken: Exception | None = None
         self._due = asyncio.Event()
-        """Something is to be passed on, or the body has ended."""
+        """Set when there is something to pass on, or the body has ended."""
         self._has_room = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
         self._last_alarm: asyncio.TimerHandle | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield what is to be read instead of the body; again, what is left of it: SDKs look for that."""
+        """Yield the replacement of the body; called again, the rest of it, for SDKs that look for that."""
         if self._reader is None:
             self._reader = asyncio.create_task(self._read())
         while True:
@@ -84,7 +83,7 @@ class Merged(httpx2.AsyncByteStream, httpx.AsyncByteStream):
 
     @property
     def has_last_word(self) -> bool:
-        """Whether an event has come after which there is none."""
+        """Whether the last event has come."""
         return self._gathered.has_last_word
 
     async def aclose(self) -> None:
@@ -109,7 +108,7 @@ class Merged(httpx2.AsyncByteStream, httpx.AsyncByteStream):
                 if self._gathered.size > MOST_GATHERED:
                     self._has_room.clear()
                     await self._has_room.wait()
-        except Exception as error:  # noqa: BLE001  # it is raised where the body is read
+        except Exception as error:  # noqa: BLE001  # it is raised to the reader
             self._broken = error
         finally:
             for alarm in (self._alarm, self._last_alarm):
@@ -130,7 +129,7 @@ class Merged(httpx2.AsyncByteStream, httpx.AsyncByteStream):
 
 
 class _Gathered:
-    """What was not passed on yet."""
+    """Events not passed on yet."""
 
     def __init__(self) -> None:
         self._begun = b""
@@ -139,14 +138,15 @@ class _Gathered:
         self._size = 0
         self._last: Growing | None = None
         self.has_last_word = False
-        """Whether an event has come after which there is none."""
+        """Whether the last event has come."""
 
     @property
     def size(self) -> int:
         return self._size + len(self._begun)
 
     def add(self, piece: bytes) -> bool:
-        """Note what has come. Returns whether any of it is more than text, and not to wait for more."""
+        """Add received data. Returns whether any of it is more than text, so that it should be passed on at
+        once."""
         says_more = False
         *events, self._begun = (self._begun + piece).split(_END)
         for event in events:
@@ -163,9 +163,9 @@ class _Gathered:
         return says_more
 
     def take(self, *, to_the_end: bool = False) -> bytes:
-        """Return what is to be passed on; what has only begun, if that is large, or with the end."""
+        """Return the data to pass on; an incomplete event only if it is large, or at the end."""
         self._settle()
-        # Lines may also end otherwise, and there may be no events at all: such things pass as they come.
+        # Lines may end differently, and there may be no events at all: such data passes unchanged.
         if to_the_end or len(self._begun) > MOST_GATHERED or b"\r" in self._begun:
             self._whole.append(self._begun)
             self._begun = b""

@@ -30,34 +30,34 @@ class LoopClock:
 
 
 class SteadyTime:
-    """The time of a clock without its steps back, which would make others wait until they are made up for."""
+    """A clock's time without backward steps, during which others would have to wait."""
 
     def __init__(self, clock: Clock) -> None:
-        """Begin with the time of `clock`."""
+        """Start with the time of `clock`."""
         self._clock = clock
         self._last = clock.now()
         self._behind = 0.0
 
     def now(self) -> float:
-        """Return seconds; only differences of them mean anything."""
+        """Return seconds; only their differences have a meaning."""
         read = self._clock.now()
         self._behind += max(self._last - read, 0.0)
         self._last = read
         return read + self._behind
 
     def call_at(self, when: float, callback: Callable[[], object]) -> Timer:
-        """Have `callback` called when `now` is `when`, or soon after; see `Clock.call_at`."""
+        """Call `callback` when `now` is `when`, or soon after; see `Clock.call_at`."""
         return self._clock.call_at(when - self.now() + self._last, callback)
 
 
 def on_loop(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
-    """Have `callback` called by `loop`, from any thread; not at all if the loop has ended."""
+    """Let `loop` call `callback`, from any thread; not at all if the loop has ended."""
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(callback)
 
 
 async def sleep(clock: Clock, seconds: float) -> None:
-    """Wait for so long."""
+    """Wait this many seconds."""
     loop = asyncio.get_running_loop()
     woken = asyncio.Event()
     timer = clock.call_at(clock.now() + seconds, lambda: on_loop(loop, woken.set))
@@ -69,10 +69,11 @@ async def sleep(clock: Clock, seconds: float) -> None:
 
 @contextlib.asynccontextmanager
 async def timeout_at(clock: Clock, when: float) -> AsyncIterator[asyncio.Timeout]:
-    """Cancel the body at `when` (seconds since the epoch, UTC); yields the scope, which knows whether it did.
+    """Cancel the body at `when` (seconds since the epoch, UTC); yields the scope, which records the
+    cancellation.
 
     Raises:
-        TimeoutError: it did.
+        TimeoutError: the body was cancelled.
     """
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(None) as scope:
@@ -91,12 +92,12 @@ async def timeout_at(clock: Clock, when: float) -> AsyncIterator[asyncio.Timeout
 
 
 async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
-    """Await `work` to its end, also if the caller is cancelled meanwhile; that takes effect afterwards."""
-    import anyio  # which comes with the packages that ask models
+    """Await `work` to its end, even if the caller is cancelled; that takes effect afterwards."""
+    import anyio  # a dependency of the model packages
 
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
-    # A cancelled scope of anyio, which pydantic-ai runs in, would cancel the wait in every turn of the loop.
+    # A cancelled scope of anyio, which pydantic-ai uses, would cancel the wait in every turn of the loop.
     with anyio.CancelScope(shield=True):
         while not task.done():
             try:
@@ -104,7 +105,7 @@ async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
             except asyncio.CancelledError as error:
                 cancelled = error
     if cancelled is not None:
-        # What it raised has been seen, and matters to nobody any more.
+        # Its error has been seen, and no longer matters.
         _ = task.cancelled() or task.exception()
         raise cancelled
     return task.result()

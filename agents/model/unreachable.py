@@ -1,4 +1,4 @@
-"""Why a model's server cannot be reached: its host, the cause, and what a person can do."""
+"""Why a model's server is unreachable: its host, the cause, and the remedy."""
 
 import errno
 import socket
@@ -18,10 +18,10 @@ _CAUSES = {
 
 
 def why_unreachable(error: BaseException) -> str | None:
-    """Return why there is no connection to a server, in one line; None if that is not what went wrong.
+    """Return why there is no connection to a server, in one line; None if the error is another.
 
     Args:
-        error: what an SDK raised; its causes are looked through.
+        error: an SDK's error; its causes are searched.
     """
     chain = list(_chain(error))
     asked = next(
@@ -39,7 +39,7 @@ def why_unreachable(error: BaseException) -> str | None:
 
 
 def _cause(chain: list[BaseException], scheme: str, host: str) -> str:
-    # The innermost one knows best.
+    # The innermost error is the most precise.
     for each in reversed(chain):
         match each:
             case ssl.SSLError():

@@ -22,7 +22,7 @@ def test_an_address_that_is_not_allowed_is_refused() -> None:
     with closing(memory_store()) as store:
         models = Exchange(addresses=addresses)
         orchestrator = Orchestrator.start(store=store, roles=observers_team(), models=models)
-        refused = r"models may not be asked at evil\.example:443"
+        refused = r"evil\.example:443 is not an allowed model host"
         with pytest.raises(InvalidInputError, match=refused):
             orchestrator.ask(CreateStack(make_stack(settings=EVIL)))
         orchestrator.ask(CreateStack(make_stack()))

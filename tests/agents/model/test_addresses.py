@@ -38,7 +38,7 @@ def _no_address_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_others_are_not_asked(url: str) -> None:
     addresses = allowed("models.example:8000")
     assert not addresses.takes_key(url)
-    with pytest.raises(InvalidInputError, match=r"models may not be asked at .*model_hosts = \["):
+    with pytest.raises(InvalidInputError, match=r"is not an allowed model host.*model_hosts = \["):
         addresses.check(url)
 
 
@@ -85,6 +85,6 @@ def test_no_key_leaves_for_an_address_that_gets_none(name: str, monkeypatch: pyt
 
     assert asyncio.run(made("https://models.example/v1")) == "a key of some length"
     assert asyncio.run(made("http://127.0.0.1:8000/v1")) == "none"
-    with pytest.raises(AgentFailedError, match=r"models may not be asked at evil\.example:443") as refused:
+    with pytest.raises(AgentFailedError, match=r"evil\.example:443 is not an allowed model host") as refused:
         asyncio.run(made("https://evil.example/v1"))
     assert refused.value.suspend

@@ -1,4 +1,4 @@
-"""What others have set aside of a budget is waited for, and neither spent twice nor taken for spent."""
+"""A call waits for what others have reserved of a budget; nothing is spent twice or counted as spent."""
 
 from dataclasses import replace
 
@@ -56,7 +56,7 @@ def test_one_whose_time_is_up_meanwhile_is_tried_again_and_needs_nobody(
     holder = make_run()
     held = asking(holder)
     stub.wait_until(lambda seen: seen.answering == 1)
-    with pytest.raises(AgentFailedError, match=r"set aside what is left of budget\.tokens") as failed:
+    with pytest.raises(AgentFailedError, match=r"reserved the rest of budget\.tokens") as failed:
         plan(make_run(seconds=100))
     assert (failed.value.passes, failed.value.suspend) == (True, False)
     assert len(stub.calls) == 2

@@ -102,7 +102,7 @@ def test_a_file_that_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "notes.gguf").write_text("not a model")
     servers = LocalServers(1)
     with pytest.raises(
-        AgentFailedError, match=r"notes.gguf cannot be loaded: is it a whole GGUF file"
+        AgentFailedError, match=r"notes.gguf cannot be loaded: is it a complete GGUF file"
     ) as raised:
         servers.url(f"local:{tmp_path}/notes.gguf")
     servers.close()

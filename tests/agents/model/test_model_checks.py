@@ -214,9 +214,9 @@ def test_a_file_that_is_no_prompt_is_doubted(tmp_path: Path) -> None:
     for name in ("planner.md", "plannr.md", "about-data.md", "README.md", "notes.txt"):
         (tmp_path / name).touch()
     assert list(doubts(settings({"prompts": str(tmp_path)}))) == [
-        f"model.prompts: {tmp_path}/about-data.md is no prompt of a standard role: "
+        f"model.prompts: {tmp_path}/about-data.md is not the prompt of a standard role: "
         "those are planner, builder, communicator, reviewer",
-        f"model.prompts: {tmp_path}/plannr.md is no prompt of a standard role: did you mean planner.md?",
+        f"model.prompts: {tmp_path}/plannr.md is not the prompt of a standard role: did you mean planner.md?",
     ]
     (tmp_path / "plannr.md").unlink()
     (tmp_path / "about-data.md").unlink()

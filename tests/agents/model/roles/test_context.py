@@ -52,8 +52,8 @@ def test_it_fits_and_nothing_is_left_out_silently(given: list[PromptSection], ro
         missing = len(section.items) - len(shown)
         assert context.left_out.get(section.name, 0) == missing
         if missing:
-            assert f"({missing:,} of {len(section.items):,} left out for want of room)" in context.text
-    assert context.text.count("characters are left out here for want of room") >= len(context.cut)
+            assert f"({missing:,} of {len(section.items):,} left out for lack of room)" in context.text
+    assert context.text.count("characters are left out here for lack of room") >= len(context.cut)
 
 
 @given(sections)
@@ -118,12 +118,12 @@ CUT_OFF = Answer(arguments='{"summary": "T', finish="length")
     [
         (
             {"name": "openai:my-own"},
-            "2,048 tokens, a quarter of the 8,192 that openai:my-own is taken to have, as nothing is "
-            "known of it: set model.context_tokens to what it takes",
+            "2,048 tokens, a quarter of the 8,192 assumed for openai:my-own, which is unknown: "
+            "set model.context_tokens to its real size",
         ),
         (
             {"name": "openai:my-own", "context_tokens": 20_000},
-            "5,000 tokens, a quarter of model.context_tokens = 20,000: raise that, or take a model that "
+            "5,000 tokens, a quarter of model.context_tokens = 20,000: raise it, or use a model that "
             "takes more",
         ),
         ({"name": "openai:my-own", "context_tokens": 64_000}, "model.output_tokens = 16,000: raise it"),
@@ -131,8 +131,8 @@ CUT_OFF = Answer(arguments='{"summary": "T', finish="length")
         ({"name": "openai:my-own", "output_tokens": 2_048}, "model.output_tokens = 2,048: raise it"),
         (
             {"name": "openai:gpt-4o", "output_tokens": 60_000},
-            "32,000 tokens, a quarter of the 128,000 that openai:gpt-4o takes in all: "
-            "take a model that takes more",
+            "32,000 tokens, a quarter of the 128,000 that openai:gpt-4o takes in total: "
+            "use a model that takes more",
         ),
     ],
 )
