@@ -1,4 +1,4 @@
-"""Asks and tells Recursor: the runner of a data directory, one at a URL, or the same API in this process."""
+"""The client: for the runner of a data directory, one at a URL, or the same API in this process."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

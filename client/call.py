@@ -1,7 +1,7 @@
-"""What a client sends, apart from how it is sent.
+"""The requests of a client, independent of their transport.
 
-A question or a command is an `Operation`: a generator that yields calls, is sent the body of each answer,
-and returns the typed answer. `Client` and `AsyncClient` carry the same operations out.
+A question or a command is an `Operation`: a generator that yields calls, is sent the body of each answer, and
+returns the typed answer. `Client` and `AsyncClient` execute the same operations.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from recursor.domain.errors import NotFoundError
 
 T = TypeVar("T")
 
-# Characters: what is longer names no stack (see `recursor.storage.stack_names`), and makes no URL.
+# Characters: a longer text names no stack (see `recursor.storage.stack_names`), and makes no URL.
 _LONGEST_NAMED = 300
 
 Query = Mapping[str, str | int | Sequence[str] | None]
-"""The parameters of a call; None and what is empty are left out."""
+"""The parameters of a call; None and empty values are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,10 @@ class Call:
 
     method: str
     path: str
-    """Below the URL, with the query."""
+    """The path below the URL, with the query."""
     content: bytes | None = None
     takes: float = 0.0
-    """How long the answer may take, in seconds, if that is longer than usual."""
+    """Seconds that the answer may take, if longer than usual."""
 
     @property
     def reads(self) -> bool:
@@ -44,7 +44,7 @@ Operation = Generator[Call, bytes, T]
 
 
 def get(path: str, query: Query | None = None) -> Call:
-    """Return a call that asks."""
+    """Return a call for a question."""
     given = {key: value for key, value in (query or {}).items() if value not in (None, "", ())}
     if not given:
         return Call("GET", path)
@@ -54,7 +54,7 @@ def get(path: str, query: Query | None = None) -> Call:
 
 
 def send(method: str, path: str, body: object = None, takes: float = 0.0) -> Call:
-    """Return a call that has something done, which may take so many seconds."""
+    """Return a call for a command, which may take this many seconds."""
     return Call(method, path, None if body is None else json.dumps(body).encode(), takes)
 
 
@@ -72,7 +72,7 @@ def path_of(stack: str, *rest: str) -> str:
         raise NotFoundError(
             f"no stack named {stack[:40]!r}... ({len(stack)} characters): no name is that long"
         )
-    # Twice, because a server decodes a path before it is split: see `recursor.web.api.parameters`. Dots would
-    # be taken for a way up, and an empty part for none.
+    # Quoted twice, because a server decodes a path before splitting it: see `recursor.web.api.parameters`.
+    # Dots would mean the parent path, and an empty part would vanish.
     once = quote(stack, safe="", errors="replace").replace(".", "%2E") or "%20"
     return "/".join(("/api/stacks", quote(once, safe=""), *map(quote, rest)))

@@ -1,4 +1,4 @@
-"""Examines a data directory from outside, in whatever state it, its store and its runner are."""
+"""Diagnoses a data directory from outside, whatever the state of the directory, its store and its runner."""
 
 import time
 from collections.abc import Callable
@@ -37,19 +37,19 @@ def examine(
     now: Callable[[], float] = time.time,
     configuration: Configuration | None = None,
 ) -> Report:
-    """Return what is wrong with a data directory and its stacks, or one of them. Nothing is changed or made.
+    """Return the problems of a data directory and its stacks, or of one stack. Nothing is changed or created.
 
     Args:
         data: the data directory.
         named: a stack's id, the first digits of it, or its name; None for all.
-        in_commands: how commands name the data directory; None where they need not.
+        in_commands: the data directory's name for commands; None if not needed.
         migrations: the schema versions that this program knows.
         now: tells the time in seconds since the epoch, UTC.
-        configuration: the settings that a runner here would have, for when none answers with its own, and
-            the token.
+        configuration: the token, and the settings of a runner started here, in case no runner answers with
+            its own.
 
     Raises:
-        NotFoundError, AmbiguousError: `named` is no stack, or several.
+        NotFoundError, AmbiguousError: `named` matches no stack, or several.
     """
     configuration = configuration or Configuration()
     around = look_around(data, configuration.settings, now())
@@ -79,7 +79,7 @@ def examine(
 
 
 def _keyed(runner: RunnerEvidence, told: Condition | None) -> tuple[str, ...] | None:
-    """Return the providers that the runner has a key for, or one started here would have."""
+    """Return the providers for which the runner, or one started here, has a key."""
     if told is not None:
         return told.keyed
     return tuple(sorted(keyed_providers())) if runner.reach is Reach.ABSENT else None
@@ -96,13 +96,15 @@ def _version(store: Store) -> int:
         try:
             return schema_version(reader)
         except ValueError as error:
-            raise StorageCorruptError(f"its schema version is no number: {error}: restore a backup") from None
+            raise StorageCorruptError(
+                f"its schema version is not a number: {error}: restore a backup"
+            ) from None
 
 
 def _look_at_runner(
     data: Path, lock: LockEvidence, configuration: Configuration
 ) -> tuple[RunnerEvidence, Condition | None]:
-    """Ask the runner, if there is one, what only it knows."""
+    """Ask the runner, if there is one, for facts that only it knows."""
     if lock.problem is not None or not lock.here:
         return RunnerEvidence(), None
     if not lock.held or lock.alive is False:
@@ -126,7 +128,7 @@ def _look_at_runner(
 
 
 def _command(place: Endpoint, found: RunnerEvidence) -> RunnerEvidence:
-    """Ask the runner something as commands do."""
+    """Ask the runner a question in the way of commands."""
     try:
         with Client(place) as client:
             condition = client.condition()
@@ -138,7 +140,7 @@ def _command(place: Endpoint, found: RunnerEvidence) -> RunnerEvidence:
 
 
 def _trouble(data: Path, runner: RunnerEvidence, configuration: Configuration, stack_id: str) -> str | None:
-    """Ask the runner what keeps a stack from going on, which no record tells."""
+    """Ask the runner what keeps a stack from continuing, if no record shows it."""
     if runner.load is None:
         return None
     with Client(Endpoint(data, None, configuration, runner=runner.pid)) as client, suppress(RecursorError):
@@ -147,15 +149,15 @@ def _trouble(data: Path, runner: RunnerEvidence, configuration: Configuration, s
 
 
 def _ask(place: Endpoint, found: RunnerEvidence) -> tuple[RunnerEvidence, Condition | None]:
-    """Ask the runner over HTTP, as the dashboard and other programs do."""
+    """Ask the runner over HTTP, like the dashboard and other programs."""
     try:
         with Client(place) as client:
             condition = client.condition()
     except RunnerSilentError as error:
         return found.but(reach=Reach.SILENT, silence=str(error)), None
     except RecursorError as error:
-        # It is there: it wants a token that we have not, for one, or is of another version.
-        return found.but(reach=Reach.UP, silence=f"the runner does not tell: {error}"), None
+        # The runner is there, but wants a token that we do not have, or has another version.
+        return found.but(reach=Reach.UP, silence=f"the runner does not report it: {error}"), None
     if condition.load is None:
         return found.but(reach=Reach.SILENT, silence=condition.silence), condition
     return found.but(reach=Reach.UP, load=condition.load), condition

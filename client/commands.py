@@ -1,8 +1,8 @@
-"""Everything that can be told. Stacks are named by id, by the first digits of it, or by name.
+"""All commands. Stacks are named by id, by the id's first digits, or by name.
 
-What a command asks for is on disk when it is answered. One whose answer is lost is sent again, and done once.
-Every command raises NotFoundError where nothing is named so, AmbiguousError where several stacks are,
-InvalidInputError for a value that cannot be used, and ConflictError where the state does not allow it.
+A command is answered when its change is on disk. If the answer is lost, the command is sent again, and
+carried out once. Every command raises NotFoundError if no stack matches the name, AmbiguousError if several
+do, InvalidInputError for an invalid value, and ConflictError if the state does not allow it.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 def create(
     name: str, *, idea: str | None = None, settings: Changes | None = None, start: bool = False
 ) -> Operation[Stack]:
-    """Make a stack.
+    """Create a stack.
 
     Args:
-        name: what people call it: one line.
-        idea: what it shall make.
-        settings: what differs from the runner's settings, by section and key.
+        name: its name: one line.
+        idea: the idea of its project.
+        settings: overrides of the runner's settings, by section and key.
         start: whether to start it at once.
     """
     body = {"id": new_stack_id(), "name": name, "idea": idea, "settings": settings or {}, "start": start}
@@ -58,42 +58,42 @@ def resume(stack: str) -> Operation[Stack]:
 
 
 def stop(stack: str) -> Operation[Stack]:
-    """Cancel what a stack is doing, and stop it."""
+    """Stop a stack, and cancel its running work."""
     return _stack((yield send("POST", path_of(stack, "stop"))))
 
 
 def control(command: str, stacks: Sequence[str] | None = None) -> Operation[ControlReport]:
-    """Give a command to several stacks. One that fails does not keep the others from it.
+    """Give a command to several stacks. A failure for one does not affect the others.
 
     Args:
         command: start, pause, resume, or stop.
-        stacks: which; None for all that the command makes a difference to.
+        stacks: the stacks; None for all that the command would change.
     """
     from recursor.web.api.models import ControlReport
 
-    # What is no text names no stack.
+    # A name that is not text matches no stack.
     wanted = "all" if stacks is None else [name.encode(errors="replace").decode() for name in stacks]
     answer = yield send("POST", "/api/control", {"command": command, "stacks": wanted})
     return ControlReport.model_validate_json(answer)
 
 
 def rename(stack: str, name: str) -> Operation[Stack]:
-    """Rename a stack. Its id stays."""
+    """Rename a stack. Its id stays the same."""
     return _stack((yield send("PATCH", path_of(stack), {"name": name})))
 
 
 def configure(stack: str, changes: Changes) -> Operation[Stack]:
-    """Override settings for a stack, by section and key; None takes an override back."""
+    """Override settings for a stack, by section and key; None removes an override."""
     return _stack((yield send("PATCH", path_of(stack, "settings"), changes)))
 
 
 def delete(stack: str) -> Operation[None]:
-    """Remove a stack and all that belongs to it."""
+    """Remove a stack and all its records."""
     yield send("DELETE", path_of(stack))
 
 
 def set_idea(stack: str, idea: str) -> Operation[ProjectIdea]:
-    """Give a stack another idea."""
+    """Replace a stack's idea."""
     from recursor.domain.project import ProjectIdea
 
     return ProjectIdea.model_validate_json((yield send("PUT", path_of(stack, "idea"), {"idea": idea})))
@@ -108,7 +108,7 @@ def add_todo(stack: str, content: str, priority: int = 3) -> Operation[Todo]:
 def edit_todo(
     stack: str, todo_id: str, *, content: str | None = None, priority: int | None = None
 ) -> Operation[Todo]:
-    """Rewrite an open todo, or change its priority; None stays as it is."""
+    """Rewrite an open todo, or change its priority; None leaves a field as it is."""
     body = {"content": content, "priority": priority}
     return _todo((yield send("PATCH", path_of(stack, "todos", todo_id), body)))
 
@@ -127,7 +127,7 @@ def send_user_message(stack: str, sender: str, content: str) -> Operation[UserMe
 
 
 def send_message(stack: str, content: str, to: str | None = None) -> Operation[Message]:
-    """Have a stack write to another one, or to all others."""
+    """Send a message from one stack to another, or to all others."""
     from recursor.domain.message import Message
 
     body = {"id": new_id(), "to_stack_id": to, "content": content}
@@ -135,10 +135,10 @@ def send_message(stack: str, content: str, to: str | None = None) -> Operation[M
 
 
 def limit_all(changes: BudgetChanges) -> Operation[Spending]:
-    """Limit what all stacks may spend together, from the next call of a model on.
+    """Limit the spending of all stacks together, from the next model call on.
 
     Args:
-        changes: tokens, dollars, or runs_per_hour; None takes a limit back, and what is left out stays.
+        changes: tokens, dollars, or runs_per_hour; None removes a limit, and omitted limits stay.
     """
     from recursor.domain.spending import Spending
 
@@ -149,13 +149,13 @@ def limit_all(changes: BudgetChanges) -> Operation[Spending]:
 def prune(
     stack: str, *, days: float | None = None, keep: int | None = None, dry_run: bool = False
 ) -> Operation[Removed]:
-    """Remove a stack's history beyond what its settings keep, or less.
+    """Remove a stack's history beyond the limits in its settings, or beyond stricter ones.
 
     Args:
-        stack: which stack.
-        days: what is older goes.
-        keep: how many of each kind stay, the newest.
-        dry_run: only tell what would be removed.
+        stack: the stack.
+        days: the age limit.
+        keep: the number of newest records of each kind to keep.
+        dry_run: only count the records.
     """
     from recursor.web.api.models import Removed
 
@@ -164,11 +164,11 @@ def prune(
 
 
 def repair(stack: str, *, dry_run: bool = False) -> Operation[Repaired]:
-    """Remove the records of a paused stack that cannot be read, so that it can run again.
+    """Remove unreadable records of a paused stack, so that it can run again.
 
     Args:
-        stack: which stack.
-        dry_run: only tell what would be removed.
+        stack: the stack.
+        dry_run: only list the records.
     """
     from recursor.web.api.models import Repaired
 
@@ -176,7 +176,7 @@ def repair(stack: str, *, dry_run: bool = False) -> Operation[Repaired]:
 
 
 def prune_broadcasts(*, dry_run: bool = False) -> Operation[Removed]:
-    """Remove the broadcasts that all stacks have read, and old sums over all stacks."""
+    """Remove broadcasts that all stacks have read, and old sums over all stacks."""
     from recursor.web.api.models import Removed
 
     return Removed.model_validate_json((yield send("POST", "/api/prune", {"dry_run": dry_run})))

@@ -1,4 +1,4 @@
-"""What a client acts on: a data directory of this machine, or a runner at a URL."""
+"""The target of a client: a data directory on this machine, or a runner at a URL."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Endpoint:
-    """A data directory or a URL, and what is needed to ask there."""
+    """A data directory or a URL, with everything needed to send requests there."""
 
     def __init__(
         self,
@@ -44,21 +44,21 @@ class Endpoint:
         patience: float = PATIENCE_SECONDS,
         alone: bool = False,
     ) -> None:
-        """Name a place.
+        """Describe the target.
 
         Args:
             where: a data directory, or the URL of a runner.
-            token: the secret that a runner at a URL wants; by default the one of the configuration.
-            configuration: the settings that a runner started here would have; by default those of
-                recursor.toml and the environment.
-            runner: the process that shall answer, and nobody in its place.
-            patience: how long to wait for a runner that starts or ends, in seconds.
-            alone: whether the API in this process answers for a data directory, though a runner may be up;
-                for what only reads.
+            token: the secret for a runner at a URL; by default the configuration's.
+            configuration: the settings of a runner started here; by default those of recursor.toml and the
+                environment.
+            runner: the only process that may answer.
+            patience: seconds to wait for a runner that starts or ends.
+            alone: whether the API in this process answers for a data directory even if a runner is up; only
+                for reading.
 
         Raises:
-            InvalidInputError: it is neither, or the configuration cannot be used.
-            StorageError: it is a file.
+            InvalidInputError: `where` is neither, or the configuration is invalid.
+            StorageError: `where` is a file.
         """
         if configuration is None:
             from recursor.runner.configuration import load_configuration
@@ -94,17 +94,18 @@ class Endpoint:
         return self._own
 
     def headers(self) -> Mapping[str, str]:
-        """Return what every request says."""
+        """Return the headers of every request."""
         found = {"accept": "application/json", "content-type": "application/json"}
         if self.url is not None:
             token = self._configuration.token() if self._token is None else self._token
             if token is not None:
-                # No runner has a token of other letters, but one without any must still be asked.
+                # No runner's token has other characters, but a runner without a token must still be
+                # reachable.
                 found["authorization"] = "Bearer " + "".join(c if " " <= c <= "~" else "?" for c in token)
         return found
 
     def has_runner(self) -> bool:
-        """Whether a runner runs the stacks, as far as can be told without asking it.
+        """Whether a runner runs the stacks, as far as known without asking it.
 
         Raises:
             StorageError: the lock file cannot be read.
@@ -112,7 +113,7 @@ class Endpoint:
         return self.url is not None or runner_of(self.data) is not None
 
     def trust(self, target: Target) -> ssl.SSLContext | bool:
-        """Return whose certificates are trusted: those that the system trusts; no socket has any."""
+        """Return the trusted certificates: the system's; a socket needs none."""
         if not target.url.startswith("https:"):
             return False
         import ssl
@@ -120,7 +121,7 @@ class Endpoint:
         return ssl.create_default_context()
 
     def check_stream(self, response: httpx.Response) -> None:
-        """Check the head of an answer that goes on; of an error, all was read.
+        """Check the head of a streamed answer; an error must have been read completely.
 
         Raises:
             RecursorError: see `checked`.
@@ -128,11 +129,11 @@ class Endpoint:
         checked(response, self.url or str(self.data))
 
     def not_understood(self, response: httpx.Response) -> RunnerSilentError:
-        """Return the error for an answer that is not what this version expects."""
+        """Return the error for an answer that this version does not expect."""
         return differs(response, self.url or str(self.data))
 
     def is_there(self) -> bool:
-        """Whether there is anything to act on: a runner, or a store.
+        """Whether there is a runner or a store.
 
         Raises:
             StorageError: the lock file cannot be read.
@@ -140,5 +141,5 @@ class Endpoint:
         return self.has_runner() or (store_directory(self.data) / "data.mdb").exists()
 
     def knows_roles(self) -> bool:
-        """Whether roles that are named are held against a team: that of a runner, or of the configuration."""
+        """Whether named roles are checked against a team: that of a runner, or of the configuration."""
         return self._configuration.runner.team is not None or self.has_runner()

@@ -1,4 +1,4 @@
-"""What happens, as a runner tells it."""
+"""Events from a runner."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from recursor.domain.events import Event
     from recursor.web.event_feed import EventsMissed
 
-# The runner says that it is there every 15 s, even if nothing happens.
+# The runner sends a sign of life every 15 s, even without events.
 SILENCE_SECONDS = 40.0
 
-# From the end of one connection to the next one.
+# Seconds between two connections.
 RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class ToldEvent:
-    """An event, and the id to go on after."""
+    """An event, and the id to continue from."""
 
     id: str
     kind: str
     fields: Mapping[str, Any]
-    """The event as JSON has it."""
+    """The event as plain JSON data."""
 
     @property
     def event(self) -> Event | EventsMissed:
@@ -47,7 +47,7 @@ class ToldEvent:
 
 
 class EventStream:
-    """Which events are wanted, and how far they have come; without any input or output."""
+    """The wanted events, and the position in the stream; without any input or output."""
 
     def __init__(self, stack: str | None, kinds: tuple[str, ...], after: str | None) -> None:
         """See `Client.events`."""
@@ -58,7 +58,7 @@ class EventStream:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What a request for what comes next has to say."""
+        """The parameters of a request for the next events."""
         return {} if self._after is None else {"last-event-id": self._after}
 
     def take(self, message: ServerSentEvent) -> ToldEvent | None:
@@ -73,16 +73,16 @@ class EventStream:
         """End the stream with the stack.
 
         Raises:
-            NotFoundError: `told` is that the stack was deleted.
+            NotFoundError: the stack was deleted.
         """
         if self._stack and told.kind == "stack_deleted":
-            raise NotFoundError("the stack was deleted: nothing more will happen to it")
+            raise NotFoundError("the stack was deleted: there will be no more events")
 
     def fail(self, error: RunnerSilentError, on_silence: Callable[[str], object] | None) -> None:
-        """Tell why the runner cannot be heard, once each time.
+        """Report the reason, once each time the runner falls silent.
 
         Raises:
-            RunnerSilentError: nobody is to be told, or the runner was never heard.
+            RunnerSilentError: there is no callback, or the runner never answered.
         """
         if on_silence is None or not self._heard:
             raise error

@@ -1,4 +1,4 @@
-"""httpx, without its command line, which takes as long to import as the rest of it."""
+"""httpx without its command line, whose import takes as long as the rest."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import httpx
 else:
-    # httpx does without where it cannot be imported.
+    # httpx works without it if it cannot be imported.
     _missing = "httpx" not in sys.modules and sys.modules.setdefault("httpx._main") is None
     import httpx
 

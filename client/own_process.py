@@ -1,4 +1,4 @@
-"""The API of a data directory in this process: what answers where no runner is up."""
+"""The API of a data directory in this process: it answers if no runner is up."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from recursor.web.parts import part_of
 if TYPE_CHECKING:
     from recursor.runner.configuration import Configuration
 
-# Whoever asks for very many rows here has the room for them; the rows themselves are what is limited.
+# A client that asks for very many rows here has the memory for them; the number of rows is the limit.
 _RESULT_BYTES = 512 * 1024 * 1024
 
 
 class OwnProcess:
     """Answers requests one at a time.
 
-    To read the store, nothing is made and nobody is kept out. What needs the orchestrator takes hold of the
-    directory and starts one, without agents, until the request is answered.
+    Reading the store creates nothing and excludes no one. A request for the orchestrator locks the directory
+    and starts an orchestrator, without agents, until it is answered.
     """
 
     def __init__(self, data: Path, configuration: Configuration) -> None:
-        """Answer for `data`, with the settings that a runner started here would have."""
+        """Answer for `data`, with the settings of a runner started here."""
         self._data = data
         self._configuration = configuration
         self._store: Store | None = None
@@ -47,10 +47,10 @@ class OwnProcess:
         self._clock = SystemClock()
         self._apps: dict[str, httpx.ASGITransport] = {}
         self.refused = False
-        """Whether the last request needed the directory, and another process held it."""
+        """Whether the last request needed the directory, but another process had locked it."""
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
-        """Return the answer to a request, read."""
+        """Return the complete answer to a request."""
         # Each takes a while to import, and a command needs one or two.
         part = part_of(request.url.path)
         if part not in self._apps:
@@ -83,7 +83,7 @@ class OwnProcess:
             yield reader
 
     def close(self) -> None:
-        """Let go of the store and the directory. Closing twice is fine."""
+        """Release the store and the directory. Closing twice is fine."""
         self._store = self._orchestrator = None
         self._held.close()
 
@@ -102,7 +102,7 @@ class OwnProcess:
         )
 
     def _start(self) -> ActorClient:
-        """Take hold of the directory, and start the orchestrator."""
+        """Lock the directory, and start the orchestrator."""
         from recursor.actors.orchestrator import Orchestrator
         from recursor.runner.team import observers_team_named
 
@@ -126,7 +126,7 @@ class OwnProcess:
         return ActorClient(orchestrator)
 
     def _open_to_read(self) -> Store:
-        """Return the store, or an empty one while there is none."""
+        """Return the store, or an empty one if there is none."""
         path = store_directory(self._data)
         with suppress(UnfinishedStoreError):
             if (path / "data.mdb").exists():

@@ -1,7 +1,7 @@
-"""Everything that can be asked. Stacks are named by id, by the first digits of it, or by name.
+"""All questions. Stacks are named by id, by the id's first digits, or by name.
 
-Every question raises NotFoundError where nothing is named so, AmbiguousError where several stacks are, and
-the other errors of `recursor.domain.errors`. Lists are newest first, and complete unless a limit is given.
+Every question raises NotFoundError if no stack matches the name, AmbiguousError if several do, and the other
+errors of `recursor.domain.errors`. Lists are newest first, and complete without a limit.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound="AnyRecord")
 
-# What an SQL query may take besides its own time: its process starts, and its result is sent.
+# Time for an SQL query besides its own: its process starts, and its result is sent.
 _SQL_GRACE_SECONDS = 10.0
 
-# Of one answer.
+# The most of one answer.
 _MOST = 500
 
 
@@ -53,15 +53,15 @@ def stacks_page(
     limit: int = 50,
     cursor: str | None = None,
 ) -> Operation[StackPage]:
-    """Return some stacks, and how many there are in each state.
+    """Return some stacks, and the number in each state.
 
     Args:
-        states: only these; all if it is empty.
+        states: the wanted states; empty for all.
         phases: likewise.
-        search: words that have to be in the name, idea or title, or begin the id.
+        search: words that must occur in the name, idea or title, or begin the id.
         sort: activity, name, created, or cycles.
-        limit: how many at most, 1 to 500.
-        cursor: the `next` of the page before.
+        limit: the most stacks, 1 to 500.
+        cursor: the `next` of the previous page.
     """
     from recursor.storage.stack_listing import StackPage
 
@@ -84,7 +84,7 @@ def stacks(
     sort: str = "activity",
     limit: int | None = None,
 ) -> Operation[list[StackListed]]:
-    """Return stacks: what each is, what it is doing, and how it fares. Arguments as for `stacks_page`."""
+    """Return summaries of stacks. For the arguments see `stacks_page`."""
     found: list[StackListed] = []
     cursor: str | None = None
     while True:
@@ -98,36 +98,36 @@ def stacks(
 
 
 def stack(stack: str) -> Operation[Overview]:
-    """Return a stack at a glance: itself, its project, counts of its contents, its agents."""
+    """Return a summary of a stack: itself, its project, counts of its contents, its agents."""
     from recursor.storage.overview import Overview
 
     return Overview.model_validate_json((yield get(path_of(stack))))
 
 
 def status(stack: str) -> Operation[StackStatus]:
-    """Return what a stack is doing now, as the orchestrator knows it."""
-    # Actors take longer to import than most commands take without them.
+    """Return a stack's current activity, from the orchestrator."""
+    # Importing actors takes longer than most commands do without them.
     from recursor.actors.messages import StackStatus
 
     return StackStatus.model_validate_json((yield get(path_of(stack, "status"))))
 
 
 def agents(stack: str) -> Operation[list[AgentState]]:
-    """Return what a stack's agents know and are doing, by role."""
+    """Return the current states of a stack's agents, by role."""
     from recursor.domain.agent_state import AgentState
 
     return _list(AgentState, (yield get(path_of(stack, "agents"))))
 
 
 def idea(stack: str) -> Operation[ProjectIdea]:
-    """Return what a stack is to make, and what its planner made of it."""
+    """Return a stack's idea, with its planner's description."""
     from recursor.domain.project import ProjectIdea
 
     return ProjectIdea.model_validate_json((yield get(path_of(stack, "idea"))))
 
 
 def work(stack: str) -> Operation[WorkReport]:
-    """Return who has work in a stack, how urgent it is, and why."""
+    """Return which roles of a stack have work, how urgent it is, and why."""
     from recursor.domain.work import WorkReport
 
     return WorkReport.model_validate_json((yield get(path_of(stack, "work"))))
@@ -136,7 +136,7 @@ def work(stack: str) -> Operation[WorkReport]:
 def todos(
     stack: str, *, statuses: Collection[TodoStatus] = (), limit: int | None = None
 ) -> Operation[list[Todo]]:
-    """Return a stack's todos, in these statuses or in all."""
+    """Return a stack's todos, with these statuses or all."""
     from recursor.domain.todo import Todo
 
     return _pages(Todo, path_of(stack, "todos"), {"status": sorted(statuses)}, limit)
@@ -150,7 +150,7 @@ def todo(stack: str, todo_id: str) -> Operation[Todo]:
 
 
 def user_messages(stack: str, *, limit: int | None = None) -> Operation[list[UserMessage]]:
-    """Return what visitors wrote to a stack, with the answers."""
+    """Return visitors' messages to a stack, with the answers."""
     from recursor.domain.message import UserMessage
 
     return _pages(UserMessage, path_of(stack, "user-messages"), {}, limit)
@@ -164,21 +164,21 @@ def user_message(stack: str, message_id: str) -> Operation[UserMessage]:
 
 
 def messages(stack: str, *, limit: int | None = None) -> Operation[list[Message]]:
-    """Return what other stacks wrote to a stack, and what was written to all."""
+    """Return other stacks' messages to a stack, and broadcasts."""
     from recursor.domain.message import Message
 
     return _pages(Message, path_of(stack, "messages"), {}, limit)
 
 
 def artifacts(stack: str, *, limit: int | None = None) -> Operation[list[ArtifactInfo]]:
-    """Return the versions of what a stack made, without their contents."""
+    """Return the versions of a stack's artifact, without contents."""
     from recursor.storage.overview import ArtifactInfo
 
     return _pages(ArtifactInfo, path_of(stack, "artifacts"), {}, limit)
 
 
 def artifact(stack: str, number: int | None = None) -> Operation[Artifact]:
-    """Return one version of what a stack made, by its number; the newest by default."""
+    """Return one version of a stack's artifact, by number; by default the newest."""
     from recursor.domain.project import Artifact
 
     return Artifact.model_validate_json((yield get(path_of(stack, "artifacts", str(number or "newest")))))
@@ -196,12 +196,12 @@ def executions(
     """Return a stack's cycles.
 
     Args:
-        stack: which stack.
-        statuses: only these; all if it is empty.
+        stack: the stack.
+        statuses: the wanted statuses; empty for all.
         decisions: likewise.
-        since: the first moment, in seconds since the epoch, UTC.
-        until: the last one, likewise.
-        limit: how many at most.
+        since: start, in seconds since the epoch, UTC.
+        until: end, likewise.
+        limit: the most cycles.
     """
     from recursor.domain.execution import OrchestratorExecution
 
@@ -215,7 +215,7 @@ def executions(
 
 
 def execution(stack: str, cycle: str | int = "newest") -> Operation[ExecutionInFull]:
-    """Return one cycle with its graph and what it cost: by its number or its id, or the newest."""
+    """Return one cycle with its graph and cost: by number, by id, or the newest."""
     from recursor.storage.lookups import ExecutionInFull
 
     return ExecutionInFull.model_validate_json((yield get(path_of(stack, "executions", str(cycle)))))
@@ -236,14 +236,14 @@ def traces(
     limit: int | None = None,
     after: str | None = None,
 ) -> Operation[list[Trace]]:
-    """Return what a stack's agents thought and did.
+    """Return the traces of a stack's agents.
 
     Args:
-        stack: which stack.
-        role: only what this role did.
-        text: only what has this in its summary, thoughts, or kinds of effects.
-        limit: how many at most.
-        after: only what is newer than the trace of this id.
+        stack: the stack.
+        role: only traces of this role.
+        text: only traces with this text in the summary, thoughts, or kinds of effects.
+        limit: the most traces.
+        after: only traces newer than the one with this id.
     """
     from recursor.domain.trace import Trace
     from recursor.web.api.models import Page
@@ -260,7 +260,7 @@ def traces(
 
 
 def stats(stack: str, since: float, until: float) -> Operation[OrchestrationStats]:
-    """Return what a stack did between two moments, in seconds since the epoch, UTC."""
+    """Return a stack's figures between two moments, in seconds since the epoch, UTC."""
     from recursor.domain.statistics import OrchestrationStats
 
     found = yield get(path_of(stack, "stats"), _range(since, until))
@@ -268,20 +268,20 @@ def stats(stack: str, since: float, until: float) -> Operation[OrchestrationStat
 
 
 def totals(since: float, until: float) -> Operation[TotalStats]:
-    """Return what all stacks together did. Arguments as for `stats`."""
+    """Return the figures of all stacks together. For the arguments see `stats`."""
     from recursor.domain.statistics import TotalStats
 
     return TotalStats.model_validate_json((yield get("/api/stats", _range(since, until))))
 
 
 def series(stack: str | None, since: float, until: float, seconds: int) -> Operation[list[SpanStats]]:
-    """Return what a stack, or all stacks together, did, span by span, oldest first.
+    """Return the figures of a stack, or of all stacks together, span by span, oldest first.
 
     Args:
-        stack: which stack; None for all.
-        since: the first moment, in seconds since the epoch, UTC.
-        until: the last one, likewise.
-        seconds: how long each span is, in whole minutes.
+        stack: the stack; None for all.
+        since: start, in seconds since the epoch, UTC.
+        until: end, likewise.
+        seconds: the length of each span, in whole minutes.
     """
     from recursor.domain.statistics import SpanStats
 
@@ -290,28 +290,28 @@ def series(stack: str | None, since: float, until: float, seconds: int) -> Opera
 
 
 def budget() -> Operation[Spending]:
-    """Return what all stacks may spend together, and what they spent."""
+    """Return the budget and the spending of all stacks together."""
     from recursor.domain.spending import Spending
 
     return Spending.model_validate_json((yield get("/api/budget")))
 
 
 def stack_budget(stack: str) -> Operation[StackSpending]:
-    """Return what a stack and each of its roles may spend, and what they spent."""
+    """Return the budgets and the spending of a stack and of each role."""
     from recursor.domain.spending import StackSpending
 
     return StackSpending.model_validate_json((yield get(path_of(stack, "budget"))))
 
 
 def diagnosis(stack: str | None = None) -> Operation[Report]:
-    """Return what is wrong with a stack, or with all, why, and what puts it right."""
+    """Return the problems of a stack, or of all stacks, with causes and remedies."""
     from recursor.doctor.report import Report
 
     return Report.model_validate_json((yield get("/api/doctor", {"stack": stack})))
 
 
 def condition() -> Operation[Condition]:
-    """Return what only the process that runs the stacks can tell of itself."""
+    """Return facts that only the process that runs the stacks knows."""
     from recursor.doctor.evidence import Condition
 
     return Condition.model_validate_json((yield get("/api/doctor/runner")))
@@ -325,14 +325,14 @@ def logs(
     limit: int = 100,
     cursor: str = "",
 ) -> Operation[LogPage]:
-    """Return a page of what the runner logged, the newest last.
+    """Return a page of the runner's log, the newest record last.
 
     Args:
-        stack: only what is of this stack, which may be deleted by now.
-        level: the least serious: debug, info, warning, or error.
-        since: only what is of this time (RFC 3339, UTC) or later.
-        limit: how many records at most, 1 to 500.
-        cursor: the `older` or the `newer` of another page; without it the newest records are returned.
+        stack: only records of this stack, which may be deleted by now.
+        level: the lowest level: debug, info, warning, or error.
+        since: only records of this time (RFC 3339, UTC) or later.
+        limit: the most records, 1 to 500.
+        cursor: the `older` or the `newer` of another page; by default, the newest records are returned.
     """
     from recursor.domain.log import LogPage
 
@@ -346,7 +346,7 @@ def sql(query: str, *, rows: int | None = None, seconds: float | None = None) ->
     Args:
         query: one SELECT, in DuckDB's dialect.
         rows: the most rows of the result, if these are fewer than the setting `sql.rows` allows.
-        seconds: how long it may take, in seconds, if that is less than the setting `sql.seconds` allows.
+        seconds: its time limit, in seconds, if that is less than the setting `sql.seconds` allows.
     """
     from recursor.client.call import send
     from recursor.domain.process_settings import SqlSettings
@@ -358,14 +358,14 @@ def sql(query: str, *, rows: int | None = None, seconds: float | None = None) ->
 
 
 def sql_tables() -> Operation[list[TableDescription]]:
-    """Return the tables that can be asked, with their columns."""
+    """Return the tables for SQL, with their columns."""
     from recursor.storage.sql.description import TableDescription
 
     return _list(TableDescription, (yield get("/api/sql/tables")))
 
 
 def _pages(kind: type[R], path: str, query: Query, limit: int | None) -> Operation[list[R]]:
-    """Return what stands at `path`, page by page."""
+    """Return the list at `path`, page by page."""
     from recursor.web.api.models import Page
 
     page_of_kind = Page[kind]  # type: ignore[valid-type]  # at run time

@@ -1,4 +1,4 @@
-"""What an answer means: what was asked for, or an error."""
+"""The meaning of a response: the answer, or an error."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ _ENDING = TYPE_PREFIX + "ending"
 
 
 def checked(response: httpx.Response, where: str, runner: int | None = None) -> httpx.Response:
-    """Return an answer that is one. It was read.
+    """Return a response that is an answer. It must have been read.
 
     Args:
-        response: the answer.
-        where: who was asked, for errors.
-        runner: the process that shall have answered; None: any runner.
+        response: the response.
+        where: the asked runner, for errors.
+        runner: the process that must have answered; None: any runner.
 
     Raises:
-        RunnerSilentError: no runner answered, or one of another version, or one that cannot answer now.
+        RunnerSilentError: no runner answered, or it has another version, or cannot answer now.
         UnauthorizedError: the runner wants a token, or another one.
-        RecursorError: what the runner says.
+        RecursorError: the runner's error.
     """
     named = response.headers.get(RUNNER_HEADER)
     if named is None or runner not in (None, _number(named)):
         raise RunnerSilentError(
-            f"{where}: what answers there is not the runner (HTTP {response.status_code}): "
-            "look at the address, and whether the runner is up"
+            f"{where}: the answer is not from a runner (HTTP {response.status_code}): "
+            "check the address, and whether the runner is up"
         )
     if response.status_code < _FAILED:
         return response
@@ -65,7 +65,7 @@ def differs(response: httpx.Response, where: str) -> RunnerSilentError:
     """Return the error for an answer that this version does not understand."""
     theirs = response.headers.get(RELEASE_HEADER, "unknown")
     return RunnerSilentError(
-        f"{where}: the runner is of version {theirs}, whose answer version {__version__} does not "
+        f"{where}: the runner has version {theirs}, whose answer version {__version__} does not "
         "understand: use the same version"
     )
 
@@ -74,8 +74,8 @@ def silence(error: Exception, where: str, host: str) -> RunnerSilentError:
     """Return the error for a request that was not answered.
 
     Args:
-        error: what happened to it.
-        where: who was asked.
+        error: its failure.
+        where: the asked runner.
         host: the name of the machine.
     """
     for cause in _causes(error):
@@ -88,11 +88,11 @@ def silence(error: Exception, where: str, host: str) -> RunnerSilentError:
             case ssl.SSLError():
                 why = f"TLS does not work there ({cause.reason or cause}): is it http:// instead?"
             case gaierror():
-                why = f"no machine {host} is known: look at the address"
+                why = f"no machine {host} is known: check the address"
             case ConnectionRefusedError():
-                why = "nothing listens there: look at the address, and whether the runner is up"
+                why = "nothing listens there: check the address, and whether the runner is up"
             case TimeoutError():
-                why = "the runner does not answer in time: look at the address, and at the machine"
+                why = "the runner does not answer in time: check the address and the machine"
             case _:
                 continue
         break
@@ -102,13 +102,13 @@ def silence(error: Exception, where: str, host: str) -> RunnerSilentError:
 
 
 def reason(error: BaseException) -> str:
-    """Return why a connection failed, as the system says."""
+    """Return why a connection failed, from the system's error."""
     said = (cause.strerror for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror)
     return next(said, str(error) or type(error).__name__)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it was raised from, which names the reason that the system gave."""
+    """Yield an error and its causes, which include the system's error."""
     found: list[BaseException] = [error]
     while found:
         each = found.pop(0)

@@ -1,4 +1,4 @@
-"""How a call reaches whoever answers it. It does no input or output: the clients carry it out."""
+"""The route of a call to the process that answers it, without input or output: the clients execute it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from recursor.client.call import Call
 
-# A runner here that is well answers within milliseconds: what can be read without it is not waited for long.
-# A command is one commit. A runner elsewhere cannot be done without, and networks are slow at times.
+# A healthy local runner answers within milliseconds, so reads that work without it do not wait long. A
+# command is one commit. A remote runner is indispensable, and networks are slow at times.
 READ_SECONDS, COMMAND_SECONDS, REMOTE_SECONDS = 5.0, 30.0, 30.0
 
 # Seconds to wait for a runner that starts or ends, or for another command.
@@ -32,31 +32,31 @@ PATIENCE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Who is asked."""
+    """The process to ask."""
 
     url: str
-    """What paths are appended to."""
+    """The base of paths."""
     socket: str | None = None
     """The runner's Unix socket; None for a runner at a URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskRunner:
-    """Send a call to a runner. Answered with an `httpx.Response`, or an `httpx.TransportError`."""
+    """Send a call to a runner. Results in an `httpx.Response`, or an `httpx.TransportError`."""
 
     target: Target
     seconds: float
-    """How long to wait for each part of the answer."""
+    """Seconds to wait for each part of the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskHere:
-    """Have the API in this process answer. Answered with an `httpx.Response`."""
+    """Let the API in this process answer. Results in an `httpx.Response`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Do nothing for some seconds."""
+    """Wait some seconds."""
 
     seconds: float
 
@@ -66,13 +66,13 @@ Steps = Generator[Step, "httpx.Response | Exception | None", "httpx.Response"]
 
 
 class Route(Protocol):
-    """The way to whoever answers."""
+    """The route to the process that answers."""
 
     def steps(self, call: Call) -> Steps:
-        """Yield what is to be done for an answer, and return the answer.
+        """Yield the steps to an answer, and return the answer.
 
         Raises:
-            RecursorError: what the answer says, or why there is none.
+            RecursorError: the answer is an error, or there is none.
         """
         ...
 
@@ -80,29 +80,29 @@ class Route(Protocol):
         """Return the runner, for a stream of events.
 
         Raises:
-            RunnerGoneError: there is none.
+            RunnerGoneError: there is no runner.
         """
         ...
 
     def failure(self, target: Target, error: Exception, seconds: float) -> RecursorError:
-        """Return why a runner did not answer within some seconds."""
+        """Return the error for a runner that did not answer within some seconds."""
         ...
 
 
 class UrlRoute:
-    """The way to the runner at a URL."""
+    """The route to the runner at a URL."""
 
     def __init__(self, url: str, runner: int | None = None) -> None:
         """Ask a runner.
 
         Args:
-            url: where it serves, without a slash at its end.
-            runner: the process that shall answer; None: any runner.
+            url: its address, without a trailing slash.
+            runner: the process that must answer; None: any runner.
         """
         self._target = Target(url)
         self._runner = runner
         self._host = urlsplit(url).hostname or ""
-        # One on this machine is known to be there.
+        # A runner on this machine is known to exist.
         self._seconds = REMOTE_SECONDS if runner is None else READ_SECONDS
 
     def steps(self, call: Call) -> Steps:
@@ -124,7 +124,7 @@ class UrlRoute:
 
 
 class RunnerRoute:
-    """The way to the runner of a data directory, through its socket."""
+    """The route to the runner of a data directory, through its socket."""
 
     def __init__(self, data: Path) -> None:
         """Ask the runner of `data`."""
@@ -150,7 +150,7 @@ class RunnerRoute:
         if not isinstance(place, str):
             raise RunnerGoneError(f"{who} takes no commands yet: it is starting")
         try:
-            # Here, because httpx leaves a socket open that it could not connect.
+            # Here, because httpx leaves a socket open if it could not connect.
             path = open_socket_path(self._data, place, READ_SECONDS)
         except ControlSocketError as error:
             if isinstance(error.__cause__, PermissionError):
@@ -158,7 +158,7 @@ class RunnerRoute:
                     f"{who} is another user's: act as that user or root, or name its API with --url"
                 ) from error
             raise RunnerGoneError(f"{who} takes no commands: {error}") from error
-        # The name that the guard of an API without a token knows.
+        # The host name that the guard of an API without a token accepts.
         return Target("http://localhost", path)
 
     def failure(self, target: Target, error: Exception, seconds: float) -> RecursorError:
@@ -168,25 +168,23 @@ class RunnerRoute:
         found = holder(self._data)
         who = f"{self._data}: the runner" + ("" if found is None else f" (process {found.pid})")
         if isinstance(error, httpx.TimeoutException):
-            return RunnerSilentError(
-                f"{who} did not answer within {seconds:g} s: `recursor doctor` says what keeps it"
-            )
+            return RunnerSilentError(f"{who} did not answer within {seconds:g} s: see `recursor doctor`")
         return RunnerGoneError(f"{who} takes no commands: {target.socket}: {reason(error)}")
 
 
 class DirectoryRoute:
-    """The way to the runner of a data directory; where none is up, to the API in this process."""
+    """The route to the runner of a data directory, or, if none is up, to the API in this process."""
 
     def __init__(
         self, data: Path, refused: Callable[[], bool], patience: float, *, alone: bool = False
     ) -> None:
-        """Ask whoever runs the stacks of `data`.
+        """Ask the process that runs the stacks of `data`.
 
         Args:
             data: the data directory.
-            refused: whether the API in this process found the directory held by another one.
-            patience: how long to wait for a runner that starts or ends, in seconds.
-            alone: whether no runner is asked, though one may be up; for what only reads.
+            refused: whether the API in this process found the directory locked.
+            patience: seconds to wait for a runner that starts or ends.
+            alone: whether to ask no runner even if one is up; only for reading.
         """
         self._data = data
         self._alone = alone
@@ -209,7 +207,7 @@ class DirectoryRoute:
                 except (RunnerSilentError, UnauthorizedError) as error:
                     gone, reply = error, None
                 if call.reads:
-                    # What is in the store can be read without the runner.
+                    # The store can be read without the runner.
                     reply = yield AskHere()
             if isinstance(reply, Exception):
                 raise reply
@@ -218,7 +216,7 @@ class DirectoryRoute:
             if gone is not None and not isinstance(gone, RunnerGoneError):
                 raise gone
             if starting and call.reads:
-                # Only the runner can tell, and it cannot yet.
+                # Only the runner can answer, and it cannot yet.
                 self._runner.target()
             if time.monotonic() >= deadline:
                 raise self._took_too_long(gone)
@@ -236,20 +234,18 @@ class DirectoryRoute:
         found = holder(self._data)
         who = "another process" if found is None else f"process {found.pid}"
         why = gone or f"{self._data}: {who} is starting, ending, or busy with another command"
-        return DirectoryInUseError(
-            f"{why}; waited for it for {self._patience:g} s: try again, or see `recursor doctor`"
-        )
+        return DirectoryInUseError(f"{why}; waited {self._patience:g} s: try again, or see `recursor doctor`")
 
 
 def checked_directory(data: Path) -> Path:
-    """Return a data directory, which need not exist.
+    """Return a data directory's path, which need not exist.
 
     Raises:
-        InvalidInputError: no path is of this form.
+        InvalidInputError: it is not a valid path.
         StorageError: it is a file.
     """
     if "\0" in str(data):
-        raise InvalidInputError("data: a path has no zero character: name a directory")
+        raise InvalidInputError("data: a path cannot contain a zero character: name a directory")
     if data.exists() and not data.is_dir():
         raise StorageError(f"{data}: is a file where a directory should be: name a directory")
     return data

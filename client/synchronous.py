@@ -1,4 +1,4 @@
-"""The client for programs that block."""
+"""The synchronous client."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 def _asks(operation: Callable[P, Operation[T]]) -> Callable[Concatenate[Client, P], T]:
-    """Return a method that carries an operation out."""
+    """Return a method that executes an operation."""
 
     @wraps(operation)
     def method(client: Client, /, *args: P.args, **options: P.kwargs) -> T:
@@ -38,10 +38,10 @@ def _asks(operation: Callable[P, Operation[T]]) -> Callable[Concatenate[Client, 
 
 
 class Client:
-    """Asks and tells the runner of a data directory, or one at a URL.
+    """Talks to the runner of a data directory, or to one at a URL.
 
-    A data directory without a runner is answered for by the same API in this process. What changes something
-    then holds the directory until it is done, so that no runner starts meanwhile.
+    For a data directory without a runner, the same API answers in this process. Commands then lock the
+    directory until they are done, so that no runner starts meanwhile.
 
     Use it in one thread at a time, and close it, or use it in a `with` block.
 
@@ -58,7 +58,7 @@ class Client:
         token: str | None = None,
         configuration: Configuration | None = None,
     ) -> None:
-        """Prepare to ask; nothing is sent yet. Arguments as for `Endpoint`, and what it raises."""
+        """Prepare the client; nothing is sent yet. For arguments and errors see `Endpoint`."""
         self.endpoint = where if isinstance(where, Endpoint) else Endpoint(where, token, configuration)
         self._held = ExitStack()
         self._connections: dict[Target, httpx.Client] = {}
@@ -121,18 +121,18 @@ class Client:
         after: str | None = None,
         on_silence: Callable[[str], object] | None = None,
     ) -> Iterator[ToldEvent]:
-        """Yield what happens, as it happens, for as long as it is wanted.
+        """Yield events as they happen, without end.
 
         Args:
-            stack: only what happens to this stack.
+            stack: only events of this stack.
             kinds: only events of these kinds; empty for all.
-            after: the id of the last event that is known; by default the next one is the first.
-            on_silence: is told why the runner cannot be heard any more, once each time; it is then tried
-                again, because a runner may be restarted. None: RunnerSilentError is raised instead.
+            after: the id of the last known event; by default, the next event is the first.
+            on_silence: called with the reason, once each time the runner falls silent; the client then
+                retries, because a runner may be restarted. None: RunnerSilentError is raised instead.
 
         Raises:
-            RunnerSilentError: no runner tells what happens.
-            NotFoundError: there is no such stack, or it was deleted meanwhile.
+            RunnerSilentError: no runner sends events.
+            NotFoundError: the stack does not exist, or was deleted meanwhile.
         """
         from httpx_sse import EventSource
 
@@ -151,7 +151,7 @@ class Client:
             time.sleep(RETRY_SECONDS)
 
     def _carry_out(self, operation: Operation[T]) -> T:
-        """Carry an operation out, and return what it comes to."""
+        """Execute an operation, and return its result."""
         try:
             call = next(operation)
             while True:
@@ -165,7 +165,7 @@ class Client:
             return found
 
     def close(self) -> None:
-        """Let go of what is held. Closing twice is fine."""
+        """Release all resources. Closing twice is fine."""
         self._held.close()
         self._connections.clear()
         self._portal = None

@@ -1,4 +1,4 @@
-"""What a process runs that agents run in."""
+"""The main program of a process for agents."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -13,7 +13,7 @@ from recursor.runtime.link import Link
 
 
 async def _run_agents(link: Link, assignment: AgentAssignment, ready: Callable[[], None]) -> None:
-    # What the first call would have to wait for.
+    # Imported here, so that the first call need not wait.
     import_module("recursor.agents.model.providers")
     roles = team_named(assignment.team)
     with seldom_collected():

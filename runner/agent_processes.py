@@ -1,4 +1,4 @@
-"""The processes that agents run in besides the runner's."""
+"""Further processes in which agents run."""
 
 import asyncio
 import logging
@@ -18,16 +18,16 @@ MODULE = "recursor.runner.agent_main"
 
 @dataclass(frozen=True, slots=True)
 class AgentAssignment:
-    """What such a process is told first of all."""
+    """The first message to such a process."""
 
     team: str | None
     """The name of the team, as for `team_named`."""
     addresses: ModelAddresses | None = None
-    """Where stacks may have models asked; None: anywhere."""
+    """The allowed addresses for models; None: any."""
 
 
 class AgentProcesses:
-    """Some processes, from `start` to `stop`, whatever becomes of each; for the event loop of the runs."""
+    """Some processes, from `start` to `stop`, restarted when they end; for the event loop of the runs."""
 
     def __init__(self, count: int, assignment: AgentAssignment, log: ChildLog, exchange: Exchange) -> None:
         """Prepare `count` processes that log to `log`; the limiter of `exchange` admits their calls."""
@@ -45,23 +45,23 @@ class AgentProcesses:
         self._supervisors: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Begin them, without waiting. Until one is up, agents run in the runner's own process."""
+        """Start them, without waiting. Until one is up, agents run in the runner's own process."""
         self._supervisors = [
             asyncio.create_task(ProcessSupervisor(self._spec).run()) for _ in range(self._count)
         ]
 
     async def stop(self) -> None:
-        """End them, with all that runs in them; so does cancelling all tasks of the loop."""
+        """End them, with all their runs; cancelling all tasks of the loop does the same."""
         for supervisor in self._supervisors:
             supervisor.cancel()
         await asyncio.gather(*self._supervisors, return_exceptions=True)
 
     def host(self) -> Host | None:
-        """Return the process with the fewest runs, or None while there is none."""
+        """Return the process with the fewest runs, or None if there is none."""
         return min(self._hosts, key=lambda host: host.running, default=None)
 
     def all(self) -> list[Host]:
-        """Return those that are up."""
+        """Return the processes that are up."""
         return list(self._hosts)
 
     def _begin(self, link: Link, pid: int) -> Host:

@@ -1,4 +1,5 @@
-"""The API on the runner's Unix socket: how commands reach a runner, whether or not its web process lives."""
+"""The API on the runner's Unix socket, through which commands reach it, whether or not its web process is
+up."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("recursor.runner")
 
-# Requests name no port, which is that of HTTP then.
+# Requests name no port: that means HTTP's.
 PORT = 80
 
 
@@ -29,8 +30,8 @@ class ApiSocket:
         """Prepare to serve.
 
         Args:
-            listener: a Unix socket that listens already. Who connects before all is loaded is answered then.
-            engine: what is served; called on a thread of its own, because it takes a second to import.
+            listener: a listening Unix socket. Clients that connect early are answered when loading is done.
+            engine: returns the engine to serve; called on its own thread, because its import takes a second.
         """
         self._listener = listener
         self._engine = engine
@@ -39,11 +40,11 @@ class ApiSocket:
         self._starting = threading.Thread(target=self._start, name="recursor-api-start", daemon=True)
 
     def start(self) -> None:
-        """Begin to serve."""
+        """Start serving."""
         self._starting.start()
 
     def stop(self) -> None:
-        """Answer what was asked, and stop serving."""
+        """Answer pending requests, and stop serving."""
         self._ended = True
         self._starting.join()
         if self._server is not None:
@@ -61,17 +62,17 @@ class ApiSocket:
             server.start()
             self._server = server
         except Exception:
-            # Who asks is refused at once, and does not wait for an answer.
+            # Clients are refused at once, and do not wait for an answer.
             self._listener.close()
             logger.exception("commands cannot be taken: end the runner and start another")
 
 
 def publish_to(feed: EventFeed) -> Callable[[tuple[Event, ...], int], None]:
-    """Return what takes batches of events over to `feed`."""
+    """Return a receiver that passes batches of events to `feed`."""
     from recursor.web.event_feed import EventsMissed
 
     def publish(events: tuple[Event, ...], missed: int) -> None:
-        why = "there were more than are told at a time: look at the state anew"
+        why = "too many events at once: reload the state"
         gap = [EventsMissed(at=time.time(), count=missed, why=why)] if missed else []
         feed.publish([*events, *gap])
 

@@ -1,4 +1,4 @@
-"""Writes what stacks made to files that people can open."""
+"""Writes stacks' pages to files for people to open."""
 
 import os
 import re
@@ -14,11 +14,11 @@ _LONGEST_SLUG = 40
 
 
 def write_page(directory: Path, stack: Stack, artifact: Artifact) -> Path:
-    """Write a stack's page; a page that was there is replaced in one step.
+    """Write a stack's page; an existing file is replaced in one step.
 
     Args:
-        directory: where to; it is made if need be.
-        stack: whose page it is.
+        directory: the target; it is created if necessary.
+        stack: the stack.
         artifact: the page.
 
     Returns:
@@ -46,7 +46,7 @@ def write_page(directory: Path, stack: Stack, artifact: Artifact) -> Path:
 
 
 def slug(name: str) -> str:
-    """Return a name as a part of a file name that every system and shell takes."""
+    """Return a name as part of a file name that every system and shell accepts."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
     if len(words) > _LONGEST_SLUG:

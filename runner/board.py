@@ -1,4 +1,4 @@
-"""What is going on, as the events tell it: the picture that a person watches."""
+"""The current activity, as events report it: the picture for a person who watches."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from recursor.domain.stack import ExecutionState, Phase, Stack
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """An agent that runs."""
+    """A running agent."""
 
     role: str
     since: float
@@ -31,7 +31,7 @@ class Active:
 
 @dataclass(slots=True)
 class View:
-    """One stack, as far as events told."""
+    """One stack, according to events."""
 
     id: str
     name: str
@@ -46,17 +46,17 @@ class View:
     waits: str | None = None
     """Why nothing runs."""
     until: float | None = None
-    """When it is looked at again: seconds since the epoch, UTC."""
+    """When it is checked next: seconds since the epoch, UTC."""
     last: str = ""
-    """What the last agent said it did."""
+    """The last agent's summary."""
     trouble: str | None = None
     seen_at: float = 0.0
-    """When the last event came: seconds since the epoch, UTC."""
+    """Time of the last event: seconds since the epoch, UTC."""
 
 
 @dataclass(slots=True)
 class BoardTotals:
-    """What happened since the board was made."""
+    """Totals since the board was made."""
 
     cycles: int = 0
     failed_cycles: int = 0
@@ -68,15 +68,15 @@ class BoardTotals:
 
 
 class Board:
-    """The views of all stacks that there were events of, and the totals. For one thread."""
+    """The views of all stacks with events, and the totals. For one thread."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start empty."""
         self.views: dict[str, View] = {}
         self.totals = BoardTotals()
 
     def note(self, stack: Stack) -> None:
-        """Take over what the store says of a stack."""
+        """Set the view of a stack from the store."""
         view = self.views.get(stack.id)
         if view is None:
             self.views[stack.id] = View(stack.id, stack.name, stack.state, stack.phase, stack.state_reason)

@@ -1,4 +1,5 @@
-"""What the runner's other processes run: each works until the runner is gone, or says why it cannot."""
+"""The main program of the runner's child processes: each works until the runner is gone, or reports why it
+cannot."""
 
 import asyncio
 import logging
@@ -24,7 +25,7 @@ from recursor.runner.log_secrets import known_secrets
 from recursor.runner.logs import Logging
 from recursor.runtime.link import Link
 
-# How long a process that is to end may take before it is killed, in seconds.
+# Seconds for a process to end before it is killed.
 FAREWELL_SECONDS = 5.0
 
 logger = logging.getLogger("recursor.runner")
@@ -32,30 +33,30 @@ logger = logging.getLogger("recursor.runner")
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The process has loaded what it needs."""
+    """The process has loaded everything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The process cannot begin, or go on."""
+    """The process cannot start or continue."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChildLog:
-    """How such a process logs."""
+    """The log settings of a child process."""
 
     name: str
     """Which process it is."""
     data: Path
     is_kept: bool
-    """Whether it writes to the log in the data directory, too."""
+    """Whether it also writes to the log in the data directory."""
     token: str | None = None
-    """The token that clients must show, which must not be read in a log."""
+    """The clients' token, which must not appear in a log."""
 
     def opened(self) -> Logging:
-        """Return what logs, from `with` to its end."""
+        """Return the logging, from `with` to its end."""
         secrets = known_secrets(os.environ, self.token)
         file = LogFile(log_file(self.data)) if self.is_kept else None
         return Logging(
@@ -64,17 +65,17 @@ class ChildLog:
 
 
 Work = Callable[..., Awaitable[None]]
-"""What a process does until EOFError.
+"""The work of a process, until EOFError.
 
-It is called with the link to the runner, its assignment, a function to call when all is loaded, and
-the further sockets that were handed down.
+It is called with the link to the runner, its assignment, a function to call when everything is loaded, and
+the inherited sockets.
 """
 
 
 def run_child(work: Work) -> None:
-    """Do some work until the runner is gone, and end this process."""
-    # Ctrl-C and SIGTERM reach the whole group: it ends when the runner does. What is ignored stays so in all
-    # that is started here; what is handled does not.
+    """Work until the runner is gone, then end this process."""
+    # Ctrl-C and SIGTERM reach the whole group, but this process ends when the runner does. Ignored signals
+    # stay ignored in processes started here; handled ones do not.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: None)
     version, *handles = sys.argv[1:]
@@ -89,7 +90,7 @@ async def _run(work: Work, version: str, connection: socket.socket, others: list
     try:
         if version != __version__:
             raise RecursorError(
-                f"the runner is of version {version}, and what is installed is {__version__}: "
+                f"the runner has version {version}, but {__version__} is installed: "
                 "end the runner and start another"
             )
         log, assignment = await link.receive()
@@ -97,14 +98,14 @@ async def _run(work: Work, version: str, connection: socket.socket, others: list
             await _log_failure(work, link, assignment, others)
     except EOFError:
         pass
-    except Exception as error:  # noqa: BLE001  # whatever it is, the runner's log is to tell it
+    except Exception as error:  # noqa: BLE001  # the runner's log must show any error
         if os.environ.get("RECURSOR_DEBUG"):
             traceback.print_exc()
         link.send(Failed(_told(error)))
         link.close()
         await link.wait_closed()
         code = 1
-    # Threads and tasks must not keep it from ending; and all of its connections close at once.
+    # Threads and tasks must not delay the end; and all of its connections close at once.
     os._exit(code)
 
 
@@ -121,19 +122,19 @@ async def _log_failure(work: Work, link: Link, assignment: object, others: list[
     except EOFError:
         raise
     except Exception:
-        # What fails from the beginning is tried again and again.
+        # A process that fails from the start is restarted repeatedly.
         if is_ready:
             logger.exception("this process cannot go on")
         raise
 
 
 def _told(error: Exception) -> str:
-    # What Recursor raises is one line that says what to do.
+    # Recursor's own errors are one line with a remedy.
     return str(error) if isinstance(error, RecursorError) else in_one_line(error.__cause__ or error)
 
 
 def _end_after(handle: int) -> None:
-    """End this process when the runner is gone, whatever it is busy with."""
+    """End this process when the runner is gone, whatever it is doing."""
     hang_up = select.poll()
     hang_up.register(handle, 0)
     hang_up.poll()

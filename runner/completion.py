@@ -1,4 +1,4 @@
-"""Tells when stacks are done: their project is complete, nothing runs, and nobody has work."""
+"""Detects when stacks are done: their project is complete, nothing runs, and no role has work."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ class Standing(Enum):
     """It runs, or would if a person had not paused it."""
     DONE = auto()
     FAILED = auto()
-    """It was paused for a reason that a person has to look into."""
+    """It was paused for a reason that needs a person."""
     ENDED = auto()
     """A person stopped or deleted it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How the stacks that were waited for stand."""
+    """The status of the awaited stacks."""
 
     stacks: tuple[tuple[Stack, Standing], ...]
 
@@ -37,12 +37,12 @@ class Verdict:
         return all(standing is not Standing.UNFINISHED for _, standing in self.stacks)
 
     def those(self, standing: Standing) -> tuple[Stack, ...]:
-        """Return the stacks that stand so."""
+        """Return the stacks with this status."""
         return tuple(stack for stack, found in self.stacks if found is standing)
 
 
 class Completion:
-    """Looks at the store, and not at events, so that what was done before it began counts as well."""
+    """Reads the store, not events, so that stacks that were done before it began count, too."""
 
     def __init__(
         self,
@@ -56,12 +56,12 @@ class Completion:
         """Wait for one stack, or for all that run.
 
         Args:
-            store: where the stacks are.
+            store: holds the stacks.
             roles: the team.
             settings: the runner's.
-            now: tells the time in seconds since the epoch, UTC.
-            since: when the runner was started: a stack that came to a halt since is told of, too.
-            only: the stack to wait for; None for every one that is running now or will be.
+            now: returns the time in seconds since the epoch, UTC.
+            since: when the runner was started: stacks that halted since then are included.
+            only: the stack to wait for; None for every stack that is or will be running.
         """
         self._store = store
         self._roles = roles
@@ -74,8 +74,8 @@ class Completion:
     def over(self) -> bool:
         """Whether there is nothing left to wait for.
 
-        While there is, this costs one stack's look, however many there are: the one that was not done last
-        time is asked first.
+        Until then, this costs one check, however many stacks there are: the stack that was not done last time
+        is checked first.
         """
         with self._store.read() as reader:
             if self._witness is not None and self._stands(reader, self._witness) is Standing.UNFINISHED:
@@ -87,7 +87,7 @@ class Completion:
         return True
 
     def verdict(self) -> Verdict:
-        """Return how all stacks stand that were waited for, from one snapshot."""
+        """Return the status of all awaited stacks, from one snapshot."""
         with self._store.read() as reader:
             found = []
             for stack_id in self._awaited(reader):
@@ -117,20 +117,20 @@ class Completion:
                 return Standing.UNFINISHED
             report = work_detection_status(reader, stack_id, self._roles, self._settings, self._now())
         except CorruptRecordError:
-            # Its supervisor finds the same and pauses it, if it can be written.
+            # Its supervisor finds the same problem, and pauses it if it can be written.
             return Standing.FAILED
-        # Work that waits for a provider to be back is work.
+        # Work that waits for a provider is still work.
         left = report.roles_with_work() or report.roles_that_wait()
         return Standing.UNFINISHED if left else Standing.DONE
 
     def _paused(self, stack: Stack) -> Standing:
         if stack.state_reason is not None:
             return Standing.FAILED
-        # A person who pauses the one stack that is waited for will resume it; one of many may rest.
+        # A person who pauses the only awaited stack will resume it; one of many may rest.
         return Standing.ENDED if self._only is None else Standing.UNFINISHED
 
     def _suspended(self, stack: Stack) -> bool:
-        """Whether it came to a halt by itself while it was waited for."""
+        """Whether it halted by itself while awaited."""
         return (
             stack.state is ExecutionState.PAUSED
             and stack.state_reason is not None

@@ -1,4 +1,4 @@
-"""The effective settings: defaults, then a file, then variables, then flags; and where each came from."""
+"""The effective settings: defaults, then a file, then variables, then flags; with their sources."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from recursor.runner.settings_sources import (
 )
 from recursor.runner.settings_variables import CONFIG, TOKEN, read_variables
 
-# More than any token; and no file that was named by mistake is read whole.
+# More than any token; a file named by mistake is not read completely.
 _LONGEST_TOKEN = 4096
 
 HIDDEN = "(hidden)"
-"""What is shown in a token's place."""
+"""Shown in place of a token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """One setting as it holds."""
+    """One effective setting."""
 
     section: str
     key: str
@@ -46,27 +46,27 @@ class Effective:
     default: JsonValue
     source: Source
     where: str | None
-    """Where it was given; None for a default."""
+    """Its source; None for a default."""
 
 
 class Configuration:
-    """What all sources together come to."""
+    """The merged settings of all sources."""
 
     def __init__(self, *layers: Layer, token: str | None = None) -> None:
         """Put layers over the defaults.
 
         Args:
-            layers: what each source gives; later ones come over earlier ones.
+            layers: the settings of each source; later ones override earlier ones.
             token: the token, from the environment.
 
         Raises:
-            InvalidInputError: a value cannot be used, also one that a later layer replaces.
+            InvalidInputError: a value is invalid, even if a later layer overrides it.
         """
         self._layers = [checked(layer) for layer in layers]
         self._token = token
         if self._team() is None:
-            # The roles of a team of one's own are known where it is loaded: when something is set by role,
-            # and when a runner starts, which may be told its team only then.
+            # The roles of a custom team are known only when it is loaded: when something is set by role, and
+            # when a runner starts, which may get its team only then.
             for layer in self._layers:
                 check_likely_roles(layer)
 
@@ -80,21 +80,21 @@ class Configuration:
 
     @cached_property
     def settings(self) -> Settings:
-        """What holds for every stack that does not override it."""
+        """The settings of stacks without overrides."""
         return Settings(**{section: getattr(self._all, section) for section in STACK_SECTIONS})
 
     @property
     def runner(self) -> ProcessSettings:
-        """What holds for a runner."""
+        """The settings of a runner."""
         return self._all.runner
 
     @property
     def sql(self) -> SqlSettings:
-        """What an SQL query may take."""
+        """The limits of an SQL query."""
         return self._all.sql
 
     def token(self) -> str | None:
-        """Return the token that clients must show, from RECURSOR_TOKEN or the file that is named, or None.
+        """Return the token that clients must show, from RECURSOR_TOKEN or the token file, or None.
 
         Raises:
             InvalidInputError: the file cannot be read, or holds no token.
@@ -113,11 +113,11 @@ class Configuration:
         return Configuration(*self._layers, *flags, token=self._token)
 
     def effective(self, stack: Stack | None = None) -> Iterator[Effective]:
-        """Yield every setting as it holds, for all stacks or with the overrides of one; at the end, whether
-        there is a token.
+        """Yield every effective setting, for all stacks or with the overrides of one; last, whether there is
+        a token.
 
         Raises:
-            InvalidInputError: one of the stack's overrides cannot be used any more.
+            InvalidInputError: one of the stack's overrides is no longer valid.
         """
         overrides: Layer = {}
         everything = self._all
@@ -157,13 +157,13 @@ def load_configuration(
 
     Args:
         environment: the variables.
-        file: the settings file; by default the one that RECURSOR_CONFIG names, or else `recursor.toml` if it
-            is there.
+        file: the settings file; by default the one named by RECURSOR_CONFIG, or else `recursor.toml` if it
+            exists.
         directory: where to look for `recursor.toml`; by default the current directory.
 
     Raises:
-        InvalidInputError: an unknown key (the nearest is suggested) or a bad value in one of them, or a file
-            that was named and is not there.
+        InvalidInputError: an unknown key (the nearest is suggested), a bad value, or a named file that does
+            not exist.
     """
     variables = read_variables(environment)
     named = file or (Path(environment[CONFIG]) if environment.get(CONFIG) else None)
@@ -172,7 +172,7 @@ def load_configuration(
     except InvalidInputError as error:
         if named is not None:
             raise
-        # Who named no file may not know that there is one, or which directory they are in.
+        # A user who named no file may not know that there is one, or the current directory.
         raise InvalidInputError(f"{error} (in {directory.absolute()})") from None
     return Configuration(given, variables, token=environment.get(TOKEN))
 
@@ -182,16 +182,14 @@ def _read_token(path: Path) -> str:
         with path.open("rb") as file:
             token = file.read(_LONGEST_TOKEN + 1).decode("ascii").strip()
     except UnicodeDecodeError:
-        raise InvalidInputError(
-            f"runner.token_file: {path} is not a text: a token has ASCII letters"
-        ) from None
+        raise InvalidInputError(f"runner.token_file: {path} is not text: a token has ASCII letters") from None
     except (OSError, ValueError) as error:
         raise InvalidInputError(
             f"runner.token_file: {path} cannot be read: {error}: name a file with a token"
         ) from None
     if not token or len(token) > _LONGEST_TOKEN or not token.isprintable():
         raise InvalidInputError(
-            f"runner.token_file: {path} does not hold one line with a token: put one there, "
+            f"runner.token_file: {path} does not contain one line with a token: write one, "
             "for instance with `openssl rand -hex 32`"
         )
     return token

@@ -1,4 +1,4 @@
-"""The socket by which commands reach a runner: a Unix socket in the data directory, for its user alone."""
+"""The Unix socket in the data directory by which commands reach a runner; only for its user."""
 
 import contextlib
 import hashlib
@@ -12,29 +12,29 @@ from pathlib import Path
 
 from recursor.storage.errors import StorageError
 
-# Where in the data directory. A directory of its own, because not every system heeds the mode of a socket.
+# Its place in the data directory: a directory of its own, because not every system respects a socket's mode.
 _PLACE = Path("control") / "runner.sock"
 
-# Bytes of a path that every system takes: macOS has room for 103 and a zero, Linux for 107 (unix(7)).
+# Bytes of a path that every system accepts: macOS has room for 103 and a zero, Linux for 107 (unix(7)).
 LONGEST_PATH = 103
 _BACKLOG = 128
 
 
 class ControlSocketError(StorageError):
-    """The socket cannot be made or connected to."""
+    """The socket cannot be created or connected to."""
 
 
 @contextmanager
 def control_listener(data: Path) -> Iterator[tuple[socket.socket, str]]:
-    """Yield a listening socket, and what the lock file says of where it is; it is removed at the end.
+    """Yield a listening socket, and its location for the lock file; the socket is removed at the end.
 
-    One that is there already is left over from a runner that was killed: the caller holds the directory.
+    An existing socket is left over from a killed runner: the caller holds the directory.
 
     Args:
         data: the data directory.
 
     Raises:
-        ControlSocketError: no place for it can be found.
+        ControlSocketError: no possible place was found.
     """
     listener, path = _listen(data)
     try:
@@ -46,15 +46,15 @@ def control_listener(data: Path) -> Iterator[tuple[socket.socket, str]]:
 
 
 def open_socket_path(data: Path, place: str, seconds: float) -> str:
-    """Return the path of a runner's socket, to which this user can connect.
+    """Return the path of a runner's socket after checking that this user can connect.
 
     Args:
         data: the data directory.
-        place: what its lock file says.
-        seconds: how long to wait at most.
+        place: the location in its lock file.
+        seconds: the most seconds to wait.
 
     Raises:
-        ControlSocketError: nobody listens there, or this user may not connect.
+        ControlSocketError: no process listens there, or this user may not connect.
     """
     path = _shortest(data / place)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -85,7 +85,8 @@ def _in_data(data: Path) -> Path:
 
 
 def _elsewhere(data: Path) -> Path:
-    """Return a short path, for a data directory whose own is too long or whose file system has no sockets."""
+    """Return a short path, for a data directory whose path is too long or whose file system has no
+    sockets."""
     name = hashlib.sha256(os.fsencode(data.resolve())).hexdigest()[:16] + ".sock"
     places = (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp")  # made private
     problem = "no directory for it is short enough"
@@ -99,7 +100,7 @@ def _elsewhere(data: Path) -> Path:
         except OSError as error:
             problem = f"{path.parent}: {error.strerror}"
             continue
-        # Anybody may have made it first.
+        # Another user may have created it first.
         if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077:
             return path
         problem = f"{path.parent}: is another user's, or open to others: remove it"
@@ -121,7 +122,7 @@ def _bind(path: Path) -> socket.socket:
 
 
 def _shortest(path: Path) -> str:
-    """Return the whole path, or the one from the current directory, if that alone is short enough.
+    """Return the full path, or the relative one if only that is short enough.
 
     Raises:
         ControlSocketError: both are too long for a socket.

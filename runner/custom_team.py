@@ -1,4 +1,4 @@
-"""Teams and roles of one's own: from a Python module, or from what is installed."""
+"""Custom teams and roles, from a Python module or an installed package."""
 
 import importlib
 import sys
@@ -15,17 +15,17 @@ GROUP = "recursor.roles"
 
 
 def custom_team(name: str, standard: Callable[[], RoleRegistry]) -> RoleRegistry:
-    """Return the team that is called `name`.
+    """Return the team named `name`.
 
-    What it names may be a team, roles to be added to the standard ones, or a function that returns either.
+    The named object may be a team, roles to add to the standard ones, or a function that returns either.
 
     Args:
         name: `MODULE:NAME`, where the module may be in the current directory; or the name of an entry point
             of the group `recursor.roles`.
-        standard: returns the team that roles are added to.
+        standard: returns the team to add roles to.
 
     Raises:
-        InvalidInputError: there is no such thing, it cannot be imported, or it is neither team nor roles.
+        InvalidInputError: it does not exist, cannot be imported, or is neither a team nor roles.
     """
     found = _imported(name) if ":" in name else _installed(name)
     try:
@@ -37,7 +37,7 @@ def custom_team(name: str, standard: Callable[[], RoleRegistry]) -> RoleRegistry
             return standard().adding(*roles)
     except InvalidInputError as error:
         raise InvalidInputError(f"team {name}: {error}") from None
-    except Exception as error:  # whatever a person's own program raises
+    except Exception as error:  # a person's own program can raise anything
         raise InvalidInputError(f"team {name}: {in_one_line(error)}") from error
     kind = type(made).__name__
     raise InvalidInputError(f"team {name}: it is of type {kind}: give a RoleRegistry, a Role, or several")
@@ -47,7 +47,7 @@ def _imported(name: str) -> Any:
     module_name, _, attribute = name.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
-        # The `recursor` command, unlike `python -m`, does not look where one is.
+        # The `recursor` command, unlike `python -m`, does not search the current directory.
         sys.path.insert(0, here)
     try:
         module = importlib.import_module(module_name)

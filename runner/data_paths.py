@@ -1,4 +1,4 @@
-"""Where things are in a data directory."""
+"""The paths in a data directory."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ __all__ = ["artifacts_directory", "store_directory"]
 
 
 def log_file(data: Path) -> Path:
-    """Return where the processes of a runner write their log; what is older stands beside it."""
+    """Return the path of the log of a runner's processes; older parts are beside it."""
     return data / "logs" / "recursor.log"
 
 
 def artifacts_directory(data: Path) -> Path:
-    """Return where the runner writes finished pages for people to open."""
+    """Return the directory where the runner writes finished pages for people to open."""
     return data / "artifacts"

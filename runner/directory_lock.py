@@ -1,4 +1,4 @@
-"""Who holds a data directory: a runner as long as it is up, or a command for a moment."""
+"""Locks a data directory: a runner for as long as it is up, or a command for a moment."""
 
 import time
 from datetime import UTC, datetime
@@ -7,17 +7,17 @@ from pathlib import Path
 from recursor.storage.data_directory import DataDirectoryLock, Holder, holder
 from recursor.storage.errors import DirectoryInUseError
 
-# From one try to the next, in seconds.
+# Seconds between two tries.
 PAUSE_SECONDS = 0.02
 
-# How long a runner waits for commands that are about to end, in seconds.
+# Seconds that a runner waits for commands that are about to end.
 RUNNER_PATIENCE_SECONDS = 3.0
 
 _COMMAND = "command"
 
 
 def hold_for_command(data: Path) -> DataDirectoryLock:
-    """Take hold of a data directory for the length of a command.
+    """Lock a data directory during a command.
 
     Raises:
         DirectoryInUseError, StorageError: see `DataDirectoryLock`.
@@ -28,11 +28,11 @@ def hold_for_command(data: Path) -> DataDirectoryLock:
 
 
 def hold_for_runner(data: Path, patience: float = RUNNER_PATIENCE_SECONDS) -> DataDirectoryLock:
-    """Take hold of a data directory for a runner; wait for commands, and for nothing else.
+    """Lock a data directory for a runner; wait only for commands.
 
     Args:
         data: the data directory.
-        patience: how long to wait at most, in seconds.
+        patience: the most seconds to wait.
 
     Raises:
         DirectoryInUseError, StorageError: see `DataDirectoryLock`.

@@ -1,15 +1,15 @@
-"""What keeps a command from being done that has nothing to do with what it asks for."""
+"""Errors that prevent a command, whatever the command is."""
 
 from recursor.domain.errors import RecursorError
 
 
 class RunnerSilentError(RecursorError):
-    """The runner did not answer; whether it did what was asked is not known."""
+    """The runner did not answer; whether it carried out the command is unknown."""
 
 
 class RunnerGoneError(RunnerSilentError):
-    """There is no runner any more, or none that takes commands yet."""
+    """The runner is gone, or does not take commands yet."""
 
 
 class UnauthorizedError(RecursorError):
-    """The runner wants a token, or another one, or is another user's."""
+    """The runner wants a token or a different one, or belongs to another user."""

@@ -1,4 +1,4 @@
-"""Logs what happens to stacks: a record an event, with the ids of stack, cycle and node."""
+"""Logs events of stacks: one record per event, with the ids of stack, cycle and node."""
 
 from __future__ import annotations
 
@@ -34,31 +34,31 @@ from recursor.storage.store import Store
 
 Fields = dict[str, Any]
 
-# A record costs some 60 microseconds of the engine's time: these make it half a percent of a core. What is
-# rare (changes of state, failures) is logged in any case.
+# A record costs some 60 microseconds of the engine's time, so these limits take half a percent of a core.
+# Rare events (changes of state, failures) are always logged.
 STACK_RATE, STACK_BURST = 10.0, 100.0
 TOTAL_RATE, TOTAL_BURST = 80.0, 800.0
-# For who asked for everything.
+# For a level at which everything is wanted.
 DEBUG_RATE, DEBUG_BURST = 500.0, 2000.0
 
-# How often it is said that there was more than is logged, in seconds.
+# Seconds between two notes on events that were not logged.
 NOTICE_SECONDS = 10.0
 
 
 class EventLog(ListeningThread):
-    """Listens to an orchestrator, from `with` to its end, and logs."""
+    """Listens to an orchestrator and logs, from `with` to its end."""
 
     def __init__(self, orchestrator: ActorRef[Any], store: Store, level: int) -> None:
-        """Prepare it.
+        """Prepare the log.
 
         Args:
-            orchestrator: whose events to log.
-            store: where the stacks' names are.
-            level: the least serious record that is kept anywhere: what is not even logged is not made.
+            orchestrator: the source of the events.
+            store: holds the stacks' names.
+            level: the lowest level that is kept anywhere: lower records are not even made.
         """
         kinds = frozenset(kind for kind, (usual, _) in _ENTRIES.items() if usual >= level)
         if level > logging.INFO:
-            # Nothing but failures, which are told whatever the rate.
+            # Only failures, which are delivered at any rate.
             kinds = frozenset((CycleFinished, NodeFinished))
             rate = EventRate(0, 0, 0, 0)
         elif level <= logging.DEBUG:
@@ -81,7 +81,7 @@ class EventLog(ListeningThread):
             self._notice()
 
     def end(self) -> None:
-        """Say what was not logged."""
+        """Note how many events were not logged."""
         self._notice()
 
     def _notice(self) -> None:
@@ -126,7 +126,7 @@ def _node_finished(event: NodeFinished) -> tuple[str, Fields]:
         fields["seconds"] = round(event.seconds, 6)
     if event.status is NodeStatus.FAILED:
         fields["level"] = logging.WARNING
-    # What an agent says of its work is in its trace.
+    # An agent's own summary is in its trace.
     return f"agent {event.status}", {**fields, **({} if event.note is None else {"note": event.note})}
 
 
@@ -151,8 +151,8 @@ def _contents(event: ContentsChanged) -> tuple[str, Fields]:
     return "contents changed", {"what": event.what}
 
 
-# The level of the usual case; a failure is a warning. What people wrote is not repeated in a log. Trouble is
-# logged by who has it.
+# The level of the usual case; a failure is a warning. People's texts are not repeated in a log. Whoever has
+# trouble logs it.
 _ENTRIES: Mapping[type[Event], tuple[int, Callable[[Any], tuple[str, Fields]]]] = {
     StackChanged: (logging.INFO, _changed),
     StackDeleted: (logging.INFO, _deleted),

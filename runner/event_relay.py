@@ -1,4 +1,4 @@
-"""Gathers an orchestrator's events, and passes them on together: a batch costs a tenth of its events."""
+"""Collects an orchestrator's events and passes them on in batches: a batch costs a tenth of its events."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from recursor.actors.messages import Subscribe, Unsubscribe
 from recursor.domain.events import Event
 
 Batch = Callable[[tuple[Event, ...], int], object]
-"""Takes events, and how many more were not told."""
+"""Takes events, and the number of missed ones."""
 
-# Seconds from batch to batch: nobody sees it.
+# Seconds from batch to batch: too short to notice.
 PERIOD_SECONDS = 0.05
 
-# Events that may wait. Only a process that stands still lets so many wait: it is told how many it missed.
+# Events that may wait. Only a stalled process lets so many wait: it is told how many it missed.
 _MOST_EVENTS = 20_000
 
-# Periods without an event after which nothing is looked at any more until one comes.
+# Periods without an event after which checking stops until one comes.
 _QUIET_PERIODS = 20
 
 
@@ -30,7 +30,7 @@ class EventRelay:
     """Listens from `with` to its end."""
 
     def __init__(self, orchestrator: ActorRef[Any]) -> None:
-        """Pass on what `orchestrator` tells."""
+        """Pass on events of `orchestrator`."""
         self._orchestrator = orchestrator
         self._rate = EventRate()
         self._receivers: tuple[Batch, ...] = ()
@@ -42,12 +42,12 @@ class EventRelay:
         self._thread = threading.Thread(target=self._run, name="recursor-events", daemon=True)
 
     def add(self, receiver: Batch) -> None:
-        """Pass events on to `receiver` too, on the thread of this."""
+        """Also pass events to `receiver`, on this relay's thread."""
         with self._gathering:
             self._receivers = (*self._receivers, receiver)
 
     def remove(self, receiver: Batch) -> None:
-        """Pass on to `receiver` no more."""
+        """Stop passing events to `receiver`."""
         with self._gathering:
             self._receivers = tuple(each for each in self._receivers if each != receiver)
 
@@ -79,7 +79,7 @@ class EventRelay:
                 return
             self._come.clear()
             quiet = 0
-            # Nothing announces what was not told: it is looked for during a while after the last event.
+            # Missed events are not announced: check for them for a while after the last event.
             while quiet < _QUIET_PERIODS and not self._ended.is_set():
                 quiet = 0 if self._pass_on() else quiet + 1
                 self._ended.wait(PERIOD_SECONDS)

@@ -4,8 +4,8 @@ import re
 
 _LONGEST = 60
 NAMELESS = "untitled"
-"""The name of an idea without a visible character."""
-# What a name may not have: controls, and what shows text in another order than it is in.
+"""The name for an idea without a visible character."""
+# Characters forbidden in a name: controls, and those that change the direction of text.
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _ARTICLES = re.compile(r"^(?:(?:an?|the|my|our)\s+)+(?=\S)", re.IGNORECASE)
 

@@ -1,4 +1,4 @@
-"""Turns SIGINT, SIGTERM and SIGHUP into messages, so that the main thread ends in its own time."""
+"""Turns SIGINT, SIGTERM and SIGHUP into messages, so that the main thread can end in order."""
 
 import signal
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """Somebody wants the process to end."""
+    """A request to end the process."""
 
     signal: signal.Signals
 
 
 class Interrupts:
-    """From `with` to its end, signals go to an inbox. Only for the main thread."""
+    """Sends signals to an inbox, from `with` to its end. Only for the main thread."""
 
     def __init__(self, inbox: "SimpleQueue[Any]") -> None:
         """Put an `Interrupted` into `inbox` for every signal."""
@@ -28,7 +28,7 @@ class Interrupts:
     def __enter__(self) -> None:
         for number in _SIGNALS:
             if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
-                # Begun with nohup: it is to outlive its terminal.
+                # Started with nohup: it should outlive its terminal.
                 continue
             self._before[number] = signal.signal(number, self._on_signal)
 
@@ -39,6 +39,6 @@ class Interrupts:
             signal.signal(number, handler)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        # `SimpleQueue.put` is the one way to wake a thread that is safe inside a signal handler: the queue's
-        # documentation promises that it may interrupt itself.
+        # `SimpleQueue.put` is the only safe way to wake a thread in a signal handler: the queue's
+        # documentation says that it is reentrant.
         self._inbox.put(Interrupted(signal.Signals(number)))

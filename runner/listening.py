@@ -1,4 +1,4 @@
-"""Takes an orchestrator's events over to a thread of one's own, so that nobody who works waits."""
+"""Moves an orchestrator's events to a separate thread, so that they delay no work."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ logger = logging.getLogger("recursor.runner")
 
 
 class ListeningThread:
-    """Listens from `with` to its end. A subclass says what becomes of an event."""
+    """Listens from `with` to its end. A subclass handles the events."""
 
     def __init__(
         self,
@@ -28,13 +28,13 @@ class ListeningThread:
         kinds: frozenset[type[Event]],
         rate: EventRate,
     ) -> None:
-        """Prepare it.
+        """Prepare the listener.
 
         Args:
-            orchestrator: whose events are taken.
-            name: what the thread is called.
-            kinds: which events.
-            rate: how many at most.
+            orchestrator: the source of the events.
+            name: the thread's name.
+            kinds: the kinds of events.
+            rate: the most events.
         """
         self._orchestrator = orchestrator
         self._kinds = kinds
@@ -43,18 +43,18 @@ class ListeningThread:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def take(self, event: Event) -> None:
-        """Do what is to be done; what it raises is logged."""
+        """Handle an event; exceptions are logged."""
         raise NotImplementedError
 
     def end(self) -> None:
-        """Do what is left to be done after the last event."""
+        """Finish after the last event."""
 
     def tell(self, message: Event) -> None:
         """See `Listener.tell`."""
         self._inbox.put(message)
 
     def __enter__(self) -> Self:
-        """Begin to listen."""
+        """Start listening."""
         self._thread.start()
         self._orchestrator.ask(Subscribe(self, rate=self._rate, kinds=self._kinds))
         return self
@@ -62,7 +62,7 @@ class ListeningThread:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Take what has come so far, and listen no more."""
+        """Handle the remaining events, and stop listening."""
         with suppress(ActorDeadError):
             self._orchestrator.ask(Unsubscribe(self))
         self._inbox.put(None)
@@ -74,4 +74,4 @@ class ListeningThread:
             try:
                 self.take(event)
             except Exception:
-                logger.exception("%s: an event could not be dealt with", self._thread.name)
+                logger.exception("%s: an event could not be handled", self._thread.name)

@@ -1,8 +1,7 @@
 """A log that never fills the disk: lines at the end of a file, which is replaced when it is full.
 
-Several processes may write to the same one, and any number read it meanwhile. Each line is one write at the
-end of the file, so that whoever reads sees whole lines, and a process that is killed leaves at most its last
-one unfinished.
+Several processes may write to the same file, and any number may read it. Each line is one write at the end of
+the file, so that readers see whole lines, and a killed process leaves at most its last line unfinished.
 """
 
 from __future__ import annotations
@@ -14,21 +13,21 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-# Some 40,000 records, and five times that with those that are kept: a day or two of a busy runner.
+# Some 40,000 records, and five times that with the old files: a day or two of a busy runner.
 FULL_BYTES = 10 * 1024 * 1024
 KEPT_FILES = 4
 
 
 class LogFile:
-    """Appends to `path`; older lines are in `path` with .1, .2 and so on added. For any thread."""
+    """Appends to `path`; older lines are in files with .1, .2 and so on appended. Thread-safe."""
 
     def __init__(self, path: Path, *, full_bytes: int = FULL_BYTES, kept: int = KEPT_FILES) -> None:
-        """Name the log: it is made, with its directory, by the first line.
+        """Name the log; the first line creates it and its directory.
 
         Args:
             path: the file.
             full_bytes: the size at which it is replaced.
-            kept: how many full files stay.
+            kept: how many full files to keep.
         """
         self._path = path
         self._full_bytes = full_bytes
@@ -39,14 +38,14 @@ class LogFile:
         self._directory: int | None = None
         self._closed = False
         self.problem: str | None = None
-        """Why the last line could not be written; None: it was."""
+        """Why the last line could not be written; None if it was."""
         self.lost = 0
-        """How many lines could not be written."""
+        """Number of lines that could not be written."""
 
     def write(self, lines: bytes) -> None:
         """Append whole lines, each with its line break.
 
-        What cannot be written, because the disk is full for one, is lost: a log is not worth a runner.
+        Lines that cannot be written, as on a full disk, are lost: logging must not stop a runner.
         """
         with self._guard:
             try:
@@ -57,7 +56,7 @@ class LogFile:
                 self.lost += lines.count(b"\n")
 
     def close(self) -> None:
-        """Let go of the file; what is written afterwards is lost. Closing twice is fine."""
+        """Close the file; later lines are lost. Closing twice is fine."""
         with self._guard:
             self._closed = True
             self._release()
@@ -69,7 +68,7 @@ class LogFile:
             self._begin()
         assert self._file is not None
         assert self._directory is not None
-        # Who writes keeps others from replacing the file, so that nothing is added to one that has been.
+        # Writers keep others from replacing the file, so that nothing is added to a replaced one.
         fcntl.flock(self._directory, fcntl.LOCK_SH)
         try:
             if self._replaced() or self._is_full(len(lines)):
@@ -85,7 +84,7 @@ class LogFile:
                 fcntl.flock(self._directory, fcntl.LOCK_UN)
 
     def _replaced(self) -> bool:
-        """Whether another process, or a person, has moved the file away."""
+        """Whether another process or a person has moved the file."""
         try:
             return self._file is None or not os.path.samestat(os.stat(self._path), os.fstat(self._file))
         except FileNotFoundError:
@@ -96,7 +95,7 @@ class LogFile:
         return size > 0 and size + room > self._full_bytes
 
     def _renew(self, room: int) -> None:
-        """Open the file that is there now, after replacing it if it is full."""
+        """Open the current file, after replacing it if it is full."""
         self._release()
         self._begin()
         assert self._directory is not None
@@ -116,7 +115,7 @@ class LogFile:
         if self._file is not None:
             os.close(self._file)
             self._file = None
-        # Like the store, it is for its owner's eyes only.
+        # Like the store, it is only for its owner.
         self._file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         size = os.fstat(self._file).st_size
         self._torn = size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
@@ -135,5 +134,5 @@ class LogFile:
 
 
 def numbered(path: Path, number: int) -> Path:
-    """Return the name of the log that was replaced `number` times."""
+    """Return the name of the log after `number` replacements."""
     return path.with_name(f"{path.name}.{number}")

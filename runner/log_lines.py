@@ -16,19 +16,19 @@ from recursor.storage.errors import StorageError
 
 
 def log_names(path: Path) -> Iterator[Path]:
-    """Yield the names that there may be files of a log at, newest first."""
+    """Yield the possible names of a log's files, newest first."""
     missing = 0
     for number in count(0):
         name = numbered(path, number) if number else path
         yield name
-        # While they are moved, each by one, there is a gap.
+        # While the files are renamed, there is a gap.
         missing = 0 if name.exists() else missing + 1
         if missing > 1:
             return
 
 
 def record_in(line: bytes) -> LogRecord | None:
-    """Return the record that a line is; None for half a one, as a killed process or a full disk leaves."""
+    """Return the record in a line; None for an incomplete one, as left by a killed process or a full disk."""
     with suppress(orjson.JSONDecodeError):
         record = orjson.loads(line)
         if isinstance(record, dict) and "time" in record:
@@ -37,7 +37,7 @@ def record_in(line: bytes) -> LogRecord | None:
 
 
 class explained:  # noqa: N801  # reads as a statement
-    """Turns errors of the file system into one of ours."""
+    """Turns file system errors into Recursor's."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""Reads a log a page at a time, for whoever asks from afar: where it goes on is said by them."""
+"""Reads a log in pages, for remote clients: their cursors say where to continue."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from recursor.domain.log import USUAL_LOG_PAGE, LogPage, LogRecord
 from recursor.runner.log_lines import explained, log_names, record_in
 from recursor.runner.log_secrets import without_secrets
 
-# Bytes that are looked through for one page at most, some tenth of a second.
+# The most bytes searched for one page, some tenth of a second.
 LOOKED_THROUGH = 8 * 1024 * 1024
 
-# Bytes that are read at a time. No line is as long.
+# Bytes read at a time. No line is as long.
 _CHUNK = 1024 * 1024
 
 _CURSOR = re.compile(r"([no])-([0-9a-f]{1,16})-([0-9]{1,15})")
@@ -25,20 +25,20 @@ _CURSOR = re.compile(r"([no])-([0-9a-f]{1,16})-([0-9]{1,15})")
 @dataclass(frozen=True, slots=True)
 class _File:
     number: int
-    """Its inode: it keeps that when it is replaced and gets another name."""
+    """Its inode, which stays the same when the file is renamed."""
     descriptor: int
     size: int
 
 
 class LogPages:
-    """The log at one path, with what was replaced; a `LogSource`."""
+    """The log at one path, with its replaced files; a `LogSource`."""
 
     def __init__(self, path: Path, secrets: Iterable[str] = ()) -> None:
-        """Prepare to read; the log need not be there yet.
+        """Prepare to read; the log need not exist yet.
 
         Args:
-            path: the file that is written to.
-            secrets: texts that are blacked out, should they stand there all the same.
+            path: the current file.
+            secrets: texts to black out if they appear nevertheless.
         """
         self._path = path
         self._secrets = tuple(secrets)
@@ -67,7 +67,7 @@ class LogPages:
             return self._older(files, at, end, wanted, since, limit)
 
     def _open(self, held: ExitStack) -> Iterator[_File]:
-        """Yield the files, newest first, each once though it may be renamed meanwhile."""
+        """Yield the files, newest first, each once even if it is renamed meanwhile."""
         known = set()
         for path in log_names(self._path):
             try:
@@ -115,11 +115,11 @@ class LogPages:
         self, files: list[_File], number: int, offset: int, wanted: Callable[[LogRecord], bool], limit: int
     ) -> LogPage:
         found: list[LogRecord] = []
-        # What was replaced so often that it is gone: then all that there is came later.
+        # The file has been deleted after many replacements: then everything left is newer.
         at = next((i for i, each in enumerate(files) if each.number == number), None)
         at, position = (len(files) - 1, 0) if at is None else (at, offset)
         if files and position > files[at].size:
-            # Another file has its number by now.
+            # Another file has its inode by now.
             position = 0
         left = LOOKED_THROUGH
         while at >= 0 and left > 0:
@@ -154,17 +154,17 @@ def _cursor(way: str, file: _File, offset: int) -> str:
 
 
 def _before(files: list[_File], at: int, offset: int) -> str | None:
-    """Return the cursor of what stands before a place; None if nothing does."""
+    """Return the cursor of the records before a place; None if there are none."""
     if offset > 0:
         return _cursor("o", files[at], offset)
     return _cursor("o", files[at + 1], files[at + 1].size) if at + 1 < len(files) else None
 
 
 def _chunk_before(file: _File, end: int) -> tuple[int, list[bytes]]:
-    """Return where the whole lines before `end` begin that are read at a time, and them."""
+    """Return the start of the last whole lines before `end`, as many as are read at a time, and the lines."""
     start = max(0, end - _CHUNK)
     text = os.pread(file.descriptor, end - start, start)
-    # What has no line break yet is being written.
+    # A line without a line break is still being written.
     text = text[: text.rfind(b"\n") + 1]
     if start > 0:
         cut = text.find(b"\n") + 1
@@ -173,10 +173,10 @@ def _chunk_before(file: _File, end: int) -> tuple[int, list[bytes]]:
 
 
 def _chunk_after(file: _File, start: int) -> list[bytes]:
-    """Return the whole lines from `start` on that are read at a time."""
+    """Return the whole lines from `start`, as many as are read at a time."""
     text = os.pread(file.descriptor, _CHUNK, start)
     whole = text.rfind(b"\n") + 1
-    # A line as long as all that is read is none of ours: it is passed over.
+    # A line that fills the whole buffer is not Recursor's: it is skipped.
     return [text] if not whole and len(text) == _CHUNK else _lines(text[:whole])
 
 

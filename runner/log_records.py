@@ -1,4 +1,4 @@
-"""What a log record looks like: one JSON object a line for programs, one coloured line for people."""
+"""The format of log records: one JSON object a line for programs, one coloured line for people."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from recursor.domain.errors import in_one_line
 from recursor.domain.record import iso
 from recursor.runner.log_secrets import in_json, without_secrets
 
-# What library code may add to a record by `extra`.
+# Fields that library code may add to a record through `extra`.
 _EXTRAS = ("stack", "execution", "node")
 
 
 def events_logger() -> structlog.stdlib.BoundLogger:
-    """Return the logger of what happens to stacks, which takes ids as keywords; nothing global is set."""
+    """Return the logger for events of stacks, which takes ids as keywords; nothing global is set."""
     logger = structlog.wrap_logger(
         logging.getLogger("recursor.events"),
         processors=[structlog.stdlib.filter_by_level, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -33,11 +33,11 @@ def events_logger() -> structlog.stdlib.BoundLogger:
 
 
 def json_formatter(part: str, secrets: Iterable[str]) -> logging.Formatter:
-    """Return what makes records JSON: `time`, `level`, `part`, `logger`, `event`, and what else is known.
+    """Return the formatter for JSON: `time`, `level`, `part`, `logger`, `event`, and further fields.
 
     Args:
-        part: which of the runner's processes logs.
-        secrets: texts that are blacked out.
+        part: the name of the runner's process.
+        secrets: texts to black out.
     """
 
     def arranged(_: WrappedLogger, __: str, record: EventDict) -> EventDict:
@@ -54,12 +54,12 @@ def json_formatter(part: str, secrets: Iterable[str]) -> logging.Formatter:
 
 
 def human_formatter(secrets: Iterable[str], *, colours: bool, tracebacks: bool) -> logging.Formatter:
-    """Return what makes records lines for people.
+    """Return the formatter for people.
 
     Args:
-        secrets: texts that are blacked out.
+        secrets: texts to black out.
         colours: whether the terminal shows colours.
-        tracebacks: whether errors are told in full; else in one line.
+        tracebacks: whether to show full tracebacks instead of one line.
     """
     render = structlog.dev.ConsoleRenderer(
         colors=colours,
@@ -73,7 +73,7 @@ def human_formatter(secrets: Iterable[str], *, colours: bool, tracebacks: bool) 
     def rendered(logger: WrappedLogger, name: str, record: EventDict) -> str:
         record.pop("logger", None)
         if "stack" in record:
-            # The renderer takes that for a stack trace.
+            # The renderer would take it for a stack trace.
             record = {"id": record.pop("stack"), **record}
         record["time"] = datetime.fromisoformat(record["time"]).astimezone().strftime("%H:%M:%S")
         return without_secrets(str(render(logger, name, record)), hidden)
@@ -83,12 +83,12 @@ def human_formatter(secrets: Iterable[str], *, colours: bool, tracebacks: bool) 
 
 
 def stderr_formatter(part: str, secrets: Sequence[str], wanted: str = "auto") -> logging.Formatter:
-    """Return what makes the records that a process tells on stderr.
+    """Return the formatter for a process's stderr.
 
     Args:
-        part: which of the runner's processes logs.
-        secrets: texts that are blacked out.
-        wanted: "human" or "json"; "auto": for people on a terminal, else JSON.
+        part: the name of the runner's process.
+        secrets: texts to black out.
+        wanted: "human" or "json"; "auto" for people on a terminal, else JSON.
     """
     terminal = sys.stderr.isatty()
     if wanted == "json" or (wanted == "auto" and not terminal):
@@ -126,7 +126,7 @@ def _error_in_one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict
 def _neutral(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     for key, value in event.items():
         if isinstance(value, str):
-            # What agents and people wrote must not steer the terminal.
+            # Texts of agents and people must not control the terminal.
             event[key] = "".join(each if each.isprintable() else repr(each)[1:-1] for each in value)
     return event
 
@@ -136,5 +136,5 @@ def _storable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def _text(value: str) -> str:
-    # Half a character, as the name of a file may hold, is no JSON.
+    # An unpaired surrogate, as in a file name, is not valid JSON.
     return value.encode(errors="backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""Sets up the logging of a process that belongs to a runner; programs that embed Recursor keep their own."""
+"""Sets up the logging of a runner's process; programs that embed Recursor keep their own."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from types import TracebackType
 
 from recursor.runner.log_file import LogFile
 
-# What the log file holds, unless stderr is told more.
+# The level of the log file, unless stderr's is lower.
 FILE_LEVEL = logging.INFO
 
-# How often the same complaint of another library is passed on, in seconds, and how many are remembered.
+# Seconds between two copies of the same warning of another library, and how many are remembered.
 _REPEAT_SECONDS = 60.0
 _MOST_REMEMBERED = 1000
 
 
 class Logging:
-    """Has what is logged in this process told on stderr and kept in a file, from `with` to its end.
+    """Logs this process to stderr and a file, from `with` to its end.
 
-    What other libraries log is kept from warnings on.
+    Other libraries' records are kept from the level warning on.
     """
 
     def __init__(
@@ -34,16 +34,16 @@ class Logging:
         *,
         file_level: int = FILE_LEVEL,
     ) -> None:
-        """Prepare it.
+        """Prepare the logging.
 
         Args:
-            level: the least serious record that is told on stderr.
-            console: makes the lines for stderr.
-            file: where records are kept; None: nowhere. It is closed at the end.
-            file_formatter: makes the lines for the file.
-            told_anyway: loggers whose records stderr need not tell, but for errors, for the person sees what
-                they say already.
-            file_level: the least serious record that is kept, or `level` if that is less.
+            level: the lowest level for stderr.
+            console: the formatter for stderr.
+            file: the log file; None: none. It is closed at the end.
+            file_formatter: the formatter for the file.
+            told_anyway: loggers whose records, except errors, stderr omits because the person sees their
+                content anyway.
+            file_level: the lowest level for the file, or `level` if that is lower.
         """
         self._file = file
         self._handlers: list[logging.Handler] = [_Console(level, console, told_anyway)]
@@ -52,7 +52,7 @@ class Logging:
         self._before: tuple[int, list[logging.Handler]] | None = None
 
     def __enter__(self) -> Logging:
-        """Take the place of whatever handlers there are."""
+        """Replace the existing handlers."""
         root = logging.getLogger()
         self._before = root.level, root.handlers[:]
         root.handlers[:] = self._handlers
@@ -62,7 +62,7 @@ class Logging:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Give back what was there."""
+        """Restore the previous handlers."""
         if self._before is not None:
             root = logging.getLogger()
             level, root.handlers[:] = self._before
@@ -74,7 +74,7 @@ class Logging:
 
 
 class _Ours(logging.Filter):
-    """Lets pass what Recursor logs, and of others what is a warning at least, each once a minute."""
+    """Passes Recursor's records, and other libraries' warnings and errors, each once a minute."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class _Ours(logging.Filter):
             return True
         if record.levelno < logging.WARNING:
             return False
-        # A collector that is away, for one, is complained about every few seconds.
+        # For example, an unreachable collector causes a warning every few seconds.
         which = record.name, str(record.msg)
         if record.created - self._told.get(which, float("-inf")) < _REPEAT_SECONDS:
             return False
@@ -96,7 +96,7 @@ class _Ours(logging.Filter):
 
 
 class _Console(logging.Handler):
-    """Writes to what is stderr at the moment: a live picture may have replaced it."""
+    """Writes to the current stderr: a live picture may have replaced it."""
 
     def __init__(self, level: int, formatter: logging.Formatter, told_anyway: Sequence[str]) -> None:
         super().__init__(level)
@@ -109,16 +109,16 @@ class _Console(logging.Handler):
             return
         try:
             line = self.format(record)
-        except Exception:  # noqa: BLE001  # whatever a record holds, who logs it goes on
+        except Exception:  # noqa: BLE001  # a bad record must not stop its logger
             self.handleError(record)
             return
         with suppress(OSError, ValueError):
-            # Nobody is there to be told that nobody reads stderr.
-            print(line, file=sys.stderr, flush=True)  # noqa: T201  # that is where it belongs
+            # There is no one to tell when nobody reads stderr.
+            print(line, file=sys.stderr, flush=True)  # noqa: T201  # it belongs on stderr
 
 
 class _Kept(logging.Handler):
-    """Writes to the log file, and what it lost once there is room again."""
+    """Writes to the log file, and notes lost records once there is room again."""
 
     def __init__(self, level: int, formatter: logging.Formatter, file: LogFile) -> None:
         super().__init__(level)
@@ -141,7 +141,7 @@ class _Kept(logging.Handler):
     def _write(self, record: logging.LogRecord) -> None:
         try:
             line = self.format(record)
-        except Exception:  # noqa: BLE001  # whatever a record holds, who logs it goes on
+        except Exception:  # noqa: BLE001  # a bad record must not stop its logger
             self.handleError(record)
             return
         self._log.write(line.encode() + b"\n")

@@ -1,4 +1,4 @@
-"""Backing up a data directory, and restoring one."""
+"""Backs up and restores a data directory."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from recursor.storage.restoring import DATA_FILE, check_copy, copy_store, restor
 
 
 def back_up(data: Path, target: Path) -> int:
-    """Write a compacted copy of a data directory's store, as it is at one moment, also beside a runner.
+    """Write a compacted copy of one snapshot of a data directory's store, even while a runner is up.
 
     Args:
         data: the data directory.
@@ -29,25 +29,25 @@ def back_up(data: Path, target: Path) -> int:
 
 
 def restore(source: Path, data: Path, *, force: bool) -> int:
-    """Put a backup in the place of a data directory's store, or into a new data directory.
+    """Replace a data directory's store by a backup, or create a new data directory from it.
 
     Args:
-        source: what `back_up` wrote, another data directory, or a store's directory.
+        source: a backup by `back_up`, another data directory, or a store's directory.
         data: the data directory.
-        force: replace the store that is there. It stays as it is until the new one is complete.
+        force: replace an existing store. It stays unchanged until the new one is complete.
 
     Returns:
         the size of the new store, in bytes.
 
     Raises:
         InvalidInputError: the source holds no store, or is the store to be replaced.
-        ConflictError: there is a store already, and `force` is not given.
+        ConflictError: a store exists, and `force` is not set.
         DirectoryInUseError: a runner holds the data directory; the text names it.
         StorageError: the source cannot be used, or the data directory cannot be written.
     """
     found, target = _store_in(source), store_directory(data)
     if target.exists() and found.samefile(target):
-        raise InvalidInputError(f"{source}: is the store that it should replace: name a backup")
+        raise InvalidInputError(f"{source}: is the store to be replaced: name a backup")
     check_copy(found)
     _refuse_to_overwrite(target, force)
     with hold_for_command(data):
@@ -71,6 +71,6 @@ def _store_in(source: Path) -> Path:
 def _refuse_to_overwrite(target: Path, force: bool) -> None:
     if not force and (target / DATA_FILE).exists():
         raise ConflictError(
-            f"{target}: there is a store already: give --force to replace it, "
+            f"{target}: a store exists already: give --force to replace it, "
             "or name another directory with --data"
         )

@@ -1,4 +1,4 @@
-"""Answers the web process for an orchestrator, and tells it what happens."""
+"""Answers the web process for an orchestrator, and sends it events."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from recursor.runtime.link import Link, Question, Reply
 # Events in one message.
 _BATCH = 1_000
 
-# Bytes that may wait to be read. Only a process that stands still lets so many wait: when it goes on, it is
-# told how many events it missed.
+# Bytes that may wait to be read. Only a stalled process lets so many wait: when it continues, it is told how
+# many events it missed.
 _MOST_UNSENT = 16 * 1024 * 1024
 
-# Questions that wait for their answers.
+# Questions that may wait for their answers.
 _MOST_QUESTIONS = 1_000
 
 
@@ -33,19 +33,19 @@ class EventBatch:
 
     events: tuple[Event, ...]
     missed: int
-    """How many more events were not told."""
+    """The number of missed events."""
 
 
 class OrchestratorServer:
-    """Answers one process, on the event loop of the link to it; it waits for nobody but this process."""
+    """Serves one process on the event loop of the link to it; it waits only for this process."""
 
     def __init__(self, orchestrator: ActorRef[Any], events: EventRelay, link: Link) -> None:
-        """Begin to answer.
+        """Start answering.
 
         Args:
-            orchestrator: what answers.
-            events: gathers what is told.
-            link: leads to the process.
+            orchestrator: answers the questions.
+            events: collects the events.
+            link: the link to the process.
         """
         self._orchestrator = orchestrator
         self._events = events
@@ -58,7 +58,7 @@ class OrchestratorServer:
         link.send(EventBatch((), 0))
 
     async def take(self, question: Question) -> None:
-        """Pass a question on, and its answer back when it comes; wait first if too many are open.
+        """Pass a question on, and its answer back; wait first if too many are open.
 
         Raises:
             EOFError: the process is gone.
@@ -66,16 +66,16 @@ class OrchestratorServer:
         await self._places.acquire()
         try:
             future = self._orchestrator.ask(question.content, block=False)
-        except Exception as error:  # noqa: BLE001  # it is raised where it was asked
+        except Exception as error:  # noqa: BLE001  # it is raised in the asking process
             self._send(Reply(question.id, None, portable(error)))
         else:
             assert isinstance(future, DispatchedFuture)
             future.add_done_callback(lambda done: _call(self._loop, self._answer, question.id, done))
-        # One that stands still, as in a debugger, may go on.
+        # A stalled process, as in a debugger, may continue.
         await self._link.drain()
 
     def end(self) -> None:
-        """Tell the process nothing any more."""
+        """Stop sending to the process."""
         self._events.remove(self._sender.take)
         self._sender.close()
 
@@ -88,12 +88,12 @@ class OrchestratorServer:
         self._places.release()
         try:
             self._link.send(reply)
-        except Exception as error:  # noqa: BLE001  # it is raised where it was asked
+        except Exception as error:  # noqa: BLE001  # it is raised in the asking process
             self._link.send(Reply(reply.id, None, portable(error)))
 
 
 class _EventSender:
-    """Sends the events of a relay to one process, and how many it missed while it stood still."""
+    """Sends a relay's events to one process, and the number that it missed while stalled."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -102,11 +102,11 @@ class _EventSender:
         self._waiting: asyncio.Task[None] | None = None
 
     def take(self, events: tuple[Event, ...], missed: int) -> None:
-        """Take a batch over; on the relay's thread."""
+        """Take a batch; on the relay's thread."""
         _call(self._loop, self._send, events, missed)
 
     def close(self) -> None:
-        """Send no more."""
+        """Stop sending."""
         if self._waiting is not None:
             self._waiting.cancel()
 
@@ -129,6 +129,6 @@ class _EventSender:
 
 
 def _call(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *arguments: object) -> None:
-    """Have a function called on the thread of a loop, unless that has ended."""
+    """Call a function on a loop's thread, unless the loop has ended."""
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(function, *arguments)

@@ -1,4 +1,4 @@
-"""Finds the port that a runner serves on."""
+"""Finds a port for a runner."""
 
 import errno
 import socket
@@ -10,7 +10,7 @@ from recursor.web.access import LOOPBACK
 DEFAULT_PORT = 3002
 _BACKLOG = 128
 
-# A runner that was killed leaves its port to the process that served it, which ends when it notices.
+# A killed runner leaves its port to its web process, which ends when it notices.
 _ATTEMPTS = 20
 _PAUSE_SECONDS = 0.025
 
@@ -23,11 +23,12 @@ def listen(port: int | None, host: str = LOOPBACK) -> socket.socket:
     """Return a socket that listens on an address of this machine.
 
     Args:
-        port: where to listen; 0 for any free port, None for the usual one or, if that is taken, any free one.
+        port: the port; 0 for any free one, None for the default or, if that is taken, any free one.
         host: a name or address of this machine.
 
     Raises:
-        PortTakenError: another program listens there, this user may not, or it is no address of this machine.
+        PortTakenError: another program listens there, this user may not, or the address is not this
+            machine's.
     """
     if port is not None:
         return _listen(host, port)
@@ -65,7 +66,7 @@ def _try_to_listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        # Two sockets may bind to a port on which neither listens yet.
+        # Two sockets may bind to a port while neither listens.
         listener.listen(_BACKLOG)
     except OSError:
         listener.close()

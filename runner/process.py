@@ -1,4 +1,4 @@
-"""The runner: one process that runs all stacks of a data directory, and does what it is asked."""
+"""The runner: one process that runs all stacks of a data directory and serves commands."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger("recursor.runner")
 
 
-# Characters: the lock file has one page for all that it tells.
+# Characters: the lock file has one page for everything.
 _LONGEST_REASON = 300
 
 
 class RunnerError(RecursorError):
-    """The runner could not start, or cannot go on."""
+    """The runner could not start, or cannot continue."""
 
 
 class Runner:
-    """Everything that runs: lock, store, orchestrator, HTTP server; from `with` to its end.
+    """Lock, store, orchestrator and HTTP server, from `with` to its end.
 
     Example:
         with Runner(Path(".recursor"), port=0) as runner:
@@ -87,26 +87,26 @@ class Runner:
         team: str | None = None,
         agent_processes: int = 0,
     ) -> None:
-        """Prepare a runner; nothing is touched yet.
+        """Prepare a runner; nothing is changed yet.
 
         Args:
-            data: the data directory; it is made if need be.
+            data: the data directory; it is created if necessary.
             roles: the team; by default the standard one.
             settings: defaults for all stacks.
             runner: sizes and periods of this runner.
-            port: where to serve; 0 for any free port, None for the usual one if it is free.
-            access: on which address to serve, and to whom; by default to programs on this machine.
-            sql: what an SQL query over HTTP may take.
-            log: whether the other processes write to the log in the data directory.
-            team: the name of the team, as for `team_named`, if that is what `roles` is.
-            agent_processes: in how many further processes agents run that ask models.
+            port: the port; 0 for any free one, None for the default if it is free.
+            access: the address to serve on, and the allowed clients; by default programs on this machine.
+            sql: the limits of an SQL query over HTTP.
+            log: whether child processes write to the log in the data directory.
+            team: the name of the team in `roles`, as for `team_named`.
+            agent_processes: the number of further processes for agents that ask models.
 
         Raises:
-            InvalidInputError: the further processes could not know of `roles`, which have no name.
+            InvalidInputError: further processes cannot load `roles`, which have no name.
         """
         if agent_processes and roles is not None and team is None:
             raise InvalidInputError(
-                f"agent_processes={agent_processes}: other processes do not know roles: name them by team too"
+                f"agent_processes={agent_processes}: other processes cannot load roles: also name their team"
             )
         self.data = data
         self.roles = roles or standard_team()
@@ -123,15 +123,15 @@ class Runner:
 
     @property
     def url(self) -> str:
-        """Where it serves."""
+        """The address that it serves on."""
         host = self._access.host
         return f"http://{bracketed(LOOPBACK if is_wildcard(host) else host)}:{self.port}"
 
     def __enter__(self) -> Runner:
-        """Start: hold the directory, then the port, and only then run stacks and say where to be reached.
+        """Start: lock the directory, then listen on the port, then run stacks and publish the address.
 
         Raises:
-            DirectoryInUseError: another runner holds the data directory, or a command does for long.
+            DirectoryInUseError: another runner has locked the data directory, or a command holds it for long.
             PortTakenError: another program listens on the wanted port.
             StorageError: the data directory cannot be used.
             RunnerError: the orchestrator could not start.
@@ -156,7 +156,7 @@ class Runner:
             control, place = held.enter_context(control_listener(self.data))
             relay = held.enter_context(EventRelay(self.orchestrator))
             api = ApiSocket(control, lambda: self._engine(relay))
-            # Commands that come later wait for the directory.
+            # Later commands wait for the directory.
             held.callback(api.stop)
             api.start()
             sign = _Sign(lock, self.url)
@@ -170,7 +170,7 @@ class Runner:
             held.callback(web.stop)
             lock.update(control=place)
             sign.put(None)
-            # First of all at the end: from then on questions go to the store, and not to a closing server.
+            # First at the end: from then on, questions go to the store, not to a closing server.
             held.callback(sign.take_down)
             web.start()
             self._held = held.pop_all()
@@ -179,24 +179,24 @@ class Runner:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop at once; what still runs is run again at the next start."""
+        """Stop at once; running agents run again at the next start."""
         self._held.close()
 
     def begin_stop(self, grace: float) -> DispatchedFuture[bool]:
         """Start no more agents and let the running ones finish.
 
         Args:
-            grace: how long to wait for them at most, in seconds.
+            grace: the most seconds to wait for them.
 
         Returns:
-            A future: whether all ended in time. `with` may end before it is done, which abandons them.
+            A future: whether all ended in time. If `with` ends before, they are abandoned.
         """
         future = self.orchestrator.ask(Shutdown(grace), block=False)
         assert isinstance(future, DispatchedFuture)
         return future
 
     def _engine(self, relay: EventRelay) -> Engine:
-        """Return what the API on the socket works on."""
+        """Return the engine for the API on the socket."""
         from recursor.web.engine import Engine
         from recursor.web.event_feed import EventFeed
 
@@ -215,7 +215,7 @@ class Runner:
         )
 
     def _warn_of_missing_roles(self) -> threading.Thread:
-        """Log the roles that stacks have worked with and that the team lacks: nobody does their work."""
+        """Log the roles that stacks have worked with but that the team lacks: nobody does their work."""
 
         def look() -> None:
             with self.store.read() as reader:
@@ -229,7 +229,7 @@ class Runner:
                     ", ".join(stack_id[:8] for stack_id in stacks[:3]) + (", ..." if len(stacks) > 3 else ""),
                 )
 
-        # Of a hundred thousand stacks it takes a third of a second, which the start need not wait for.
+        # With a hundred thousand stacks this takes a third of a second, which the start need not wait for.
         thread = threading.Thread(target=look, name="missing-roles", daemon=True)
         thread.start()
         return thread
@@ -267,7 +267,7 @@ class Runner:
 
 
 class _Sign:
-    """What commands find in the lock file: where the API is served, or why nobody serves it."""
+    """The entries in the lock file for commands: the API's address, or why it is not served."""
 
     def __init__(self, lock: DataDirectoryLock, url: str) -> None:
         self._lock = lock
@@ -276,14 +276,14 @@ class _Sign:
         self._changing = threading.Lock()
 
     def put(self, unserved: str | None) -> None:
-        """Say why nothing is served, so that commands read the store meanwhile; None: it is served."""
+        """Record why nothing is served, so that commands read the store meanwhile; None: it is served."""
         with self._changing:
             if not self._down:
                 url = self._url if unserved is None else None
                 self._lock.update(url=url, unserved=unserved and unserved[:_LONGEST_REASON])
 
     def take_down(self) -> None:
-        """Say that nothing is served any more, on purpose."""
+        """Record that serving has ended on purpose."""
         with self._changing:
             self._down = True
             self._lock.update(url=None, unserved=None)

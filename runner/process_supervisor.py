@@ -1,4 +1,4 @@
-"""Keeps one process of the runner's up: begun, replaced when it ends, and ended."""
+"""Keeps one child process of the runner up: starts, replaces and ends it."""
 
 from __future__ import annotations
 
@@ -17,22 +17,21 @@ from recursor.runtime.link import Link
 
 logger = logging.getLogger("recursor.runner")
 
-# Seconds until another one is begun, doubled with every death up to the longest.
+# Seconds until the restart, doubled with every death up to the longest.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 
-# One that lived as long as this, in seconds, was well: its death counts as the first.
+# Seconds: a process that lived this long was healthy, and its death counts as the first.
 WELL_AFTER = 60.0
 
-# What it said last is read within this time, in seconds, once it has ended: what it has started may hold the
-# link open.
+# Seconds for reading the last messages of an ended process: its own children may hold the link open.
 _LAST_WORDS_SECONDS = 1.0
 
 
 class Conversation(Protocol):
-    """Answers one process."""
+    """Serves one process."""
 
     async def take(self, message: Any) -> None:
-        """Take what the process sent.
+        """Receive a message of the process.
 
         Raises:
             EOFError: the process is gone.
@@ -46,37 +45,37 @@ class Conversation(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildSpec:
-    """One process that there is to be."""
+    """A process to keep up."""
 
     name: str
     """Its name in the log."""
     meanwhile: str
-    """What the log says of the time without one."""
+    """The consequence for the log while it is down."""
     module: str
-    """What it runs; see `run_child`."""
+    """Its main program; see `run_child`."""
     assignment: object
-    """What it is told first."""
+    """Its first message."""
     log: ChildLog
     begin: Callable[[Link, int], Conversation]
-    """Called with a link and the process at its other end, when that is ready."""
+    """Called with the link and the process's id when it is ready."""
     handles: tuple[int, ...] = ()
-    """Sockets that it inherits. Nothing else is inherited, above all not the hold of the data directory."""
+    """Sockets that it inherits. It inherits nothing else, above all not the lock of the data directory."""
     on_change: Callable[[str | None], object] = lambda _: None
-    """Told why none comes up; and None, when one does again."""
+    """Called with the reason when it cannot start, and with None when it is up again."""
 
 
 class ProcessSupervisor:
-    """Keeps one process up, while `run` runs."""
+    """Keeps one process up while `run` runs."""
 
     def __init__(self, spec: ChildSpec) -> None:
-        """Prepare to keep up what `spec` says."""
+        """Prepare to keep up the process of `spec`."""
         self._spec = spec
         self._trouble: str | None = None
         self._is_ready = False
         self._reason: str | None = None
 
     async def run(self) -> NoReturn:
-        """Have one process after the other, until this is cancelled: then the last one has ended."""
+        """Run one process after another until cancelled; then the last one has ended."""
         pauses = Pauses()
         while True:
             since = time.monotonic()
@@ -87,7 +86,7 @@ class ProcessSupervisor:
             await asyncio.sleep(pauses.after(time.monotonic() - since))
 
     async def _run_one(self) -> None:
-        """Begin a process, and return when it has ended; if this is cancelled, it ends."""
+        """Start a process, and return when it has ended; cancelling ends it."""
         self._is_ready, self._reason = False, None
         ours, theirs = socket.socketpair()
         with theirs:
@@ -116,7 +115,7 @@ class ProcessSupervisor:
                     process.kill()
                 await process.wait()
         if not conversation.cancelled() and (error := conversation.exception()) is not None:
-            logger.error("the %s cannot be understood", self._spec.name, exc_info=error)
+            logger.error("a message of the %s cannot be read", self._spec.name, exc_info=error)
         self._tell_end(await exiting)
 
     async def _converse(self, link: Link, pid: int) -> None:
@@ -142,16 +141,16 @@ class ProcessSupervisor:
     def _tell_end(self, code: int) -> None:
         why = self._reason or f"it ended with code {code}"
         if self._is_ready:
-            logger.error("the %s ended: %s: another one takes its place", self._spec.name, why)
+            logger.error("the %s ended: %s: restarting it", self._spec.name, why)
         else:
             self._complain(why)
 
     def _complain(self, why: str) -> None:
-        # Once: it may be tried again and again for days.
+        # Only once: the restarts may go on for days.
         if why != self._trouble:
             self._trouble = why
             logger.error(
-                "the %s cannot start: %s: it is tried again every %g s at most; meanwhile %s",
+                "the %s cannot start: %s: retrying at least every %g s; meanwhile %s",
                 self._spec.name, why, LONGEST_PAUSE, self._spec.meanwhile,
             )  # fmt: skip
             self._spec.on_change(why)
@@ -160,19 +159,19 @@ class ProcessSupervisor:
         self._is_ready = True
         if self._trouble is not None:
             self._trouble = None
-            logger.warning("the %s has started after all", self._spec.name)
+            logger.warning("the %s has started", self._spec.name)
             self._spec.on_change(None)
 
 
 class Pauses:
-    """How long to wait, time after time."""
+    """Increasing waiting times."""
 
     def __init__(self) -> None:
-        """Begin with the shortest."""
+        """Start with the shortest."""
         self._next = FIRST_PAUSE
 
     def after(self, lived: float) -> float:
-        """Return how long to wait now, in seconds, when the last one has lived for `lived` seconds."""
+        """Return the seconds to wait now, after the last process lived for `lived` seconds."""
         pause = FIRST_PAUSE if lived > WELL_AFTER else self._next
         self._next = min(2 * pause, LONGEST_PAUSE)
         return pause

@@ -1,4 +1,4 @@
-"""The orchestrator as the web process has it: in the runner's process, over a link."""
+"""The orchestrator for the web process: in the runner's process, over a link."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from recursor.web.orchestrator_client import ANSWER_SECONDS
 
 
 class RemoteOrchestrator:
-    """An `OrchestratorClient`. Any event loop may ask; that of the link calls `receive`."""
+    """An `OrchestratorClient`. Any event loop may ask; the link's calls `receive`."""
 
     def __init__(self, link: Link) -> None:
         """Ask over `link`."""
@@ -37,7 +37,7 @@ class RemoteOrchestrator:
         """Receive until the runner is gone.
 
         Args:
-            told: called with events, and with how many were not told.
+            told: called with events, and with the number of missed ones.
         """
         try:
             while True:
@@ -59,4 +59,4 @@ class RemoteOrchestrator:
 
 
 def _gone() -> ActorDeadError:
-    return ActorDeadError("the process that runs the stacks is gone")
+    return ActorDeadError("the process that runs the stacks has ended")

@@ -1,4 +1,4 @@
-"""A runner's life as a person sees it: up, watched, told to stop or done, and ended cleanly."""
+"""A runner's session for a person: started, watched, ended by a request or its goal, and stopped cleanly."""
 
 from __future__ import annotations
 
@@ -28,28 +28,27 @@ from recursor.runner.thread_switching import often_switched
 from recursor.storage.queries import UnreadableStack, list_stacks
 from recursor.storage.tables import ARTIFACTS, IDEAS
 
-# How often the picture is drawn anew, in seconds, and how often the store is asked whether all is done even
-# if no event called for it.
+# Seconds between two drawings of the picture, and between two checks of the goal without an event.
 REDRAW_SECONDS = 0.1
 LOOK_SECONDS = 1.0
 
 
 class Display(Protocol):
-    """Shows a session to whoever watches. All calls come from one thread."""
+    """Shows a session. All calls come from one thread."""
 
     wants_events: bool
-    """Whether it shows more than the beginning and the end."""
+    """Whether it shows more than the start and the end."""
 
     def up(self, runner: Runner) -> None:
         """Show that the runner is up."""
         ...
 
     def happened(self, event: Event, board: Board) -> None:
-        """Show an event, which is on the board already."""
+        """Show an event that is already on the board."""
         ...
 
     def redraw(self, board: Board) -> None:
-        """Show the board as it is now; called several times a second."""
+        """Show the board's current state; called several times a second."""
         ...
 
     def ending(self, grace: float) -> None:
@@ -57,7 +56,7 @@ class Display(Protocol):
         ...
 
     def close(self) -> None:
-        """Show no more of the board."""
+        """Stop showing the board."""
         ...
 
 
@@ -67,13 +66,13 @@ class Goal:
 
     until_done: bool = False
     stack: Stack | None = None
-    """A stack to create and start first of all, and then the only one to wait for."""
+    """A stack to create and start first, and then the only one to wait for."""
     idea: ProjectIdea | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenPage:
-    """A page that was written for people to open."""
+    """A page written for people to open."""
 
     stack_id: str
     version: int
@@ -82,20 +81,20 @@ class WrittenPage:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a session ended."""
+    """The end of a session."""
 
     done: bool
-    """Whether what was waited for came about."""
+    """Whether the goal was reached."""
     interrupted: bool
-    """Whether somebody told it to end."""
+    """Whether it was interrupted."""
     in_time: bool
-    """Whether all running agents finished; those that did not are run again at the next start."""
+    """Whether all running agents finished; the others run again at the next start."""
     seconds: float
     totals: BoardTotals
     verdict: Verdict
     pages: tuple[WrittenPage, ...]
     readings: Mapping[str, IdeaReading]
-    """What scripted teams understood of their ideas, by the ids of the stacks that were waited for."""
+    """The scripted teams' readings of the ideas, by the ids of the awaited stacks."""
 
 
 class _Listener(ThreadingActor):
@@ -111,7 +110,7 @@ class _Listener(ThreadingActor):
 
 
 class Session:
-    """Runs a runner in the main thread until it is told to stop, or its goal is reached."""
+    """Runs a runner in the main thread until it is interrupted, or its goal is reached."""
 
     def __init__(
         self,
@@ -127,8 +126,8 @@ class Session:
             runner: not started yet.
             display: shows what happens.
             goal: when to end.
-            grace: how long running agents may take to finish at the end, in seconds.
-            watchers: what else watches the runner, from when it is up to its end: a log, for one.
+            grace: seconds for running agents to finish at the end.
+            watchers: further watchers of the runner while it is up, such as a log.
         """
         self._runner = runner
         self._watchers = watchers
@@ -144,7 +143,7 @@ class Session:
         """Start, run, and end.
 
         Raises:
-            RecursorError: what `Runner` raises at its start, the goal's stack could not be created, or the
+            RecursorError: `Runner` could not start, the goal's stack could not be created, or the
                 orchestrator died.
         """
         began, since = time.monotonic(), self._runner.clock.now()
@@ -202,7 +201,7 @@ class Session:
                     self._board.note(stack)
 
     def _watch(self, completion: Completion) -> bool:
-        """Return True when the goal is reached, False when somebody interrupts.
+        """Return True when the goal is reached, False after an interruption.
 
         Raises:
             RunnerError: the orchestrator has died, so that nothing runs any more.
@@ -227,7 +226,7 @@ class Session:
         return True
 
     def _end(self) -> bool:
-        """Let running agents finish; a second interruption ends the waiting."""
+        """Let running agents finish; a second interruption ends the wait."""
         self._display.ending(self._grace)
         stopping = self._runner.begin_stop(self._grace)
         stopping.add_done_callback(self._inbox.put)
@@ -262,7 +261,7 @@ class Session:
         self._display.happened(event, self._board)
 
     def _unwanted_end(self, verdict: Verdict) -> bool:
-        """Whether the one stack that was waited for was stopped or deleted."""
+        """Whether the only awaited stack was stopped or deleted."""
         return self._goal.stack is not None and not verdict.those(Standing.DONE)
 
     def _readings(self, verdict: Verdict) -> Mapping[str, IdeaReading]:

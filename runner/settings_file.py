@@ -1,4 +1,4 @@
-"""Settings from a TOML file, each with its line."""
+"""Settings from a TOML file, each with its line number."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from recursor.runner.settings_sources import KEYS, SECTIONS, Key, Layer, Source,
 
 FILE_NAME = "recursor.toml"
 
-# What is a path is meant from where the file is, as in most such files.
+# Paths are relative to the file, as in most such files.
 _PATHS: frozenset[Key] = frozenset({("runner", "data"), ("runner", "token_file")})
 
 _HEADER = re.compile(r"""\s*\[\s*([\w"'.-]+)\s*\]""")
@@ -18,7 +18,7 @@ _ASSIGNMENT = re.compile(r"""\s*([\w"'.-]+)\s*=""")
 
 
 def read_settings_file(path: Path, *, must_exist: bool) -> Layer:
-    """Return what the file at `path` gives; nothing if there is none and none is needed.
+    """Return the settings in the file at `path`; none if the file does not exist and is optional.
 
     Raises:
         InvalidInputError: it cannot be read, is not TOML, or has an unknown section or key; the text names
@@ -28,11 +28,11 @@ def read_settings_file(path: Path, *, must_exist: bool) -> Layer:
         text = path.read_bytes().decode()
     except FileNotFoundError:
         if must_exist:
-            raise InvalidInputError(f"{path}: no such file: name the settings file that there is") from None
+            raise InvalidInputError(f"{path}: no such file: name an existing settings file") from None
         return {}
     except UnicodeDecodeError as error:
         raise InvalidInputError(
-            f"{path}: not UTF-8 from byte {error.start + 1} on: write it as a text in UTF-8"
+            f"{path}: not UTF-8 from byte {error.start + 1} on: save it in UTF-8"
         ) from None
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
@@ -41,18 +41,18 @@ def read_settings_file(path: Path, *, must_exist: bool) -> Layer:
 
 
 def parse_settings(text: str, path: Path) -> Layer:
-    """Return what `text`, read from the file at `path`, gives.
+    """Return the settings in `text`, read from the file at `path`.
 
     Raises:
         InvalidInputError: see `read_settings_file`.
     """
-    # Most commands run where there is no such file.
+    # Most commands run without such a file.
     import tomllib
 
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InvalidInputError(f"{path}: not TOML: {error}: put that right") from None
+        raise InvalidInputError(f"{path}: not TOML: {error}: correct it") from None
     lines = _Lines(text, path)
     layer: dict[Key, SourcedValue] = {}
     for section, values in document.items():
@@ -62,7 +62,7 @@ def parse_settings(text: str, path: Path) -> Layer:
             where = lines.where(section, key)
             if (section, key) == ("runner", "token"):
                 raise InvalidInputError(
-                    f"{where}: a token has no place in this file: set RECURSOR_TOKEN, "
+                    f"{where}: a token must not be in this file: set RECURSOR_TOKEN, "
                     "or name a file that holds it with token_file"
                 )
             if key not in SECTIONS[section]:
@@ -74,7 +74,7 @@ def parse_settings(text: str, path: Path) -> Layer:
 def _refuse(section: str, value: object, where: str) -> NoReturn:
     if section in SECTIONS:
         raise InvalidInputError(
-            f"{where}: {section} is a section: write [{section}], and below it KEY = VALUE"
+            f"{where}: {section} is a section: write [{section}] and, below it, KEY = VALUE"
         )
     homes = [home for home, key in KEYS if key == section]
     if homes and not isinstance(value, Mapping):
@@ -88,12 +88,12 @@ def _from_here(key: Key, value: Any, path: Path) -> Any:
     try:
         return str(path.parent / Path(value).expanduser())
     except RuntimeError as error:
-        raise InvalidInputError(f"{path}: {'.'.join(key)}: {value!r}: {error}: give a whole path") from None
+        raise InvalidInputError(f"{path}: {'.'.join(key)}: {value!r}: {error}: give a full path") from None
 
 
 class _Lines:
-    """Where in a text which key is given, as far as can be told without parsing it anew: tomllib keeps no
-    positions. A key that is written in a way not foreseen here is told by the file alone."""
+    """Finds the lines of keys, as far as possible without another parser: tomllib keeps no positions. A key
+    in an unusual notation is reported without its line."""
 
     def __init__(self, text: str, path: Path) -> None:
         self._path = path
@@ -108,7 +108,7 @@ class _Lines:
                 self._lines.setdefault(f"{section}.{name}" if section else name, number)
 
     def where(self, *names: str) -> str:
-        """Return the file and the line of a section or key; without the line where that is not known."""
+        """Return the file and the line of a section or key; without the line if that is unknown."""
         number = self._lines.get(".".join(names)) or self._lines.get(names[0])
         return f"{self._path}:{number}" if number else str(self._path)
 

@@ -1,4 +1,4 @@
-"""The values of settings and where each was set: in a file, a variable, a flag or a stack."""
+"""Settings with their sources: a file, a variable, a flag or a stack."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ Key = tuple[str, str]
 
 
 class AllSettings(Settings):
-    """Every section that there is: those a stack may override, `runner` and `sql`."""
+    """All sections: those that a stack may override, `runner` and `sql`."""
 
     runner: ProcessSettings = ProcessSettings()
     sql: SqlSettings = SqlSettings()
@@ -44,7 +44,7 @@ STACK_SECTIONS: tuple[str, ...] = tuple(Settings.model_fields)
 
 
 class Source(StrEnum):
-    """Where a value was set; a later source takes precedence."""
+    """The source of a value; later ones take precedence."""
 
     DEFAULT = "default"
     FILE = "file"
@@ -55,13 +55,13 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SourcedValue:
-    """One value and where it was set."""
+    """One value and its source."""
 
     value: Any
-    """As it was read; pydantic makes of it what the setting is."""
+    """As read; pydantic converts it to the setting's type."""
     source: Source
     where: str
-    """As its giver would look for it: "recursor.toml:4", "RECURSOR_DATA", "--agents"."""
+    """The source in the user's terms: "recursor.toml:4", "RECURSOR_DATA", "--agents"."""
 
 
 Layer = Mapping[Key, SourcedValue]
@@ -69,11 +69,11 @@ Layer = Mapping[Key, SourcedValue]
 
 
 def checked(layer: Layer) -> Layer:
-    """Return `layer`, whose keys are known, after a look whether every value of it can be used.
+    """Return `layer`, whose keys are known, after checking all its values.
 
     Raises:
-        InvalidInputError: one cannot; the text names where it was given, its key, the value and what it
-            should be.
+        InvalidInputError: a value is invalid; the text names its source, the key, the value and the expected
+            form.
     """
     for (section, key), given in layer.items():
         try:
@@ -86,10 +86,10 @@ def checked(layer: Layer) -> Layer:
 
 
 def check_likely_roles(layer: Layer) -> None:
-    """Refuse what is set by role in `layer`, which has been checked, where that looks like a slip of the pen.
+    """Refuse settings by role in the checked `layer` whose role is probably misspelt.
 
     Raises:
-        InvalidInputError: there is no such role; the text names where it was given, and the nearest.
+        InvalidInputError: there is no such role; the text names the source and the nearest role.
     """
     for (section, key), given in layer.items():
         if (section, key) in BY_ROLE:
@@ -100,7 +100,7 @@ def check_likely_roles(layer: Layer) -> None:
 
 @contextmanager
 def _from(given: SourcedValue) -> Iterator[None]:
-    """Say where it was given what cannot be."""
+    """Add the source to errors."""
     try:
         yield
     except InvalidInputError as error:
@@ -112,7 +112,7 @@ def _values(settings: AllSettings, section: str, key: str) -> Overrides:
 
 
 def overriding(overrides: Overrides, source: Source, where: str) -> Layer:
-    """Return overrides (section → key → value) as a layer; `where` is what they were given with."""
+    """Return overrides (section → key → value) as a layer; `where` is their source."""
     return {
         (section, key): SourcedValue(value, source, where)
         for section, values in overrides.items()
@@ -121,7 +121,7 @@ def overriding(overrides: Overrides, source: Source, where: str) -> Layer:
 
 
 def merged(layers: list[Layer]) -> dict[str, dict[str, JsonValue]]:
-    """Return the values of all layers, those of later ones in place of those of earlier ones."""
+    """Return the values of all layers; later layers override earlier ones."""
     values: dict[str, dict[str, JsonValue]] = {}
     for layer in layers:
         for (section, key), given in layer.items():

@@ -14,8 +14,8 @@ CONFIG, TOKEN, DEBUG = "RECURSOR_CONFIG", "RECURSOR_TOKEN", "RECURSOR_DEBUG"
 URL = "RECURSOR_URL"
 
 OTHERS: frozenset[str] = frozenset({CONFIG, TOKEN, URL, DEBUG, "RECURSOR_SMALL_DISK"})
-"""Variables that are no settings: the settings file, the token, the runner elsewhere that commands act on,
-tracebacks of internal errors, and the small file system of the test of a full disk."""
+"""Variables that are not settings: the settings file, the token, the remote runner for commands, tracebacks
+of internal errors, and the small file system for the full-disk test."""
 
 
 def variable(key: Key) -> str:
@@ -28,10 +28,10 @@ VARIABLES: Mapping[str, Key] = {**{variable(key): key for key in KEYS}, "RECURSO
 
 
 def read_variables(environment: Mapping[str, str]) -> Layer:
-    """Return what the environment gives. A variable that is empty is not set.
+    """Return the settings in the environment. An empty variable counts as unset.
 
     Raises:
-        InvalidInputError: there is a RECURSOR_ variable that is none of ours, or one setting is given twice.
+        InvalidInputError: there is an unknown RECURSOR_ variable, or a setting is given twice.
     """
     layer: dict[Key, SourcedValue] = {}
     for name in sorted(environment):
@@ -68,7 +68,7 @@ def _refuse(name: str) -> None:
 
 
 def _value(text: str) -> Any:
-    """Return the list or object that `text` is, else the text, of which pydantic makes what is wanted."""
+    """Return the list or object in `text`, else the text, for pydantic to convert."""
     if text.lstrip()[:1] in ("[", "{"):
         try:
             return from_json(text)

@@ -1,4 +1,4 @@
-"""What stacks are called, for those who only get their events."""
+"""Names of stacks, for subscribers that only get events."""
 
 from contextlib import suppress
 
@@ -12,12 +12,12 @@ class StackNames:
     """Remembers names, and forgets those of deleted stacks. For one thread."""
 
     def __init__(self, store: Store) -> None:
-        """Look up in `store` what no event has told."""
+        """Look up in `store` names that no event has reported."""
         self._store = store
         self._names: dict[str, str] = {}
 
     def of(self, event: Event) -> str | None:
-        """Return the name of the stack of an event; None if it cannot be found out any more."""
+        """Return the name of an event's stack; None if it can no longer be found."""
         if isinstance(event, StackChanged):
             self._names[event.stack_id] = event.name
         if isinstance(event, StackDeleted):

@@ -1,4 +1,4 @@
-"""The team that the runner gives to every stack: the four standard roles, put together in one place."""
+"""The runner's team for every stack: the four standard roles, assembled in one place."""
 
 from collections.abc import Mapping
 
@@ -21,14 +21,14 @@ def standard_team(agents: Mapping[str, Agent | AgentChoice] | None = None) -> Ro
     """Return the standard roles.
 
     Args:
-        agents: who does the work of "planner", "builder", "communicator" and "reviewer"; by default the
-            scripted agents, which need no key and no network, or those that ask the model of the settings.
+        agents: the agents of "planner", "builder", "communicator" and "reviewer"; by default the scripted
+            ones, which need no key and no network, or those that ask the model in the settings.
 
     Raises:
         KeyError: one of the four is missing.
     """
     if agents is None:
-        # They bring parsers and templates, which take longer to import than a command may take.
+        # They import parsers and templates, which takes longer than a command may.
         from recursor.agents.team import standard_agents
 
         agents = standard_agents()
@@ -43,12 +43,12 @@ def standard_team(agents: Mapping[str, Agent | AgentChoice] | None = None) -> Ro
 
 
 def observers_team() -> RoleRegistry:
-    """Return the standard roles for one who looks for work and leaves it to others."""
+    """Return the standard roles without agents, for detecting work only."""
     return standard_team(dict.fromkeys(STANDARD, _Observer()))
 
 
 def team_named(name: str | None) -> RoleRegistry:
-    """Return the team that `runner.team` names: None for the standard one.
+    """Return the team named by `runner.team`; None for the standard one.
 
     Raises:
         InvalidInputError: see `custom_team`.
@@ -57,7 +57,7 @@ def team_named(name: str | None) -> RoleRegistry:
 
 
 def observers_team_named(name: str | None) -> RoleRegistry:
-    """Return the same roles for one who looks for work and leaves it to others.
+    """Return the same roles without agents, for detecting work only.
 
     Raises:
         InvalidInputError: see `custom_team`.
@@ -66,7 +66,7 @@ def observers_team_named(name: str | None) -> RoleRegistry:
 
 
 class _Observer:
-    """Stands where an agent belongs."""
+    """Stands in for an agent."""
 
     def run(self, snapshot: Snapshot, run: Run) -> Outcome:
         """Refuse.

@@ -1,4 +1,4 @@
-"""Whether OpenTelemetry is wanted; nothing of it is imported unless it is."""
+"""Whether OpenTelemetry is wanted; its packages are imported only then."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _ENDPOINTS = (
 
 
 class TelemetrySettings:
-    """Where traces and metrics go, from OpenTelemetry's own variables and a runner's option."""
+    """The targets of traces and metrics, from OpenTelemetry's own variables and a runner's option."""
 
     def __init__(self, environment: Mapping[str, str], endpoint: str | None = None) -> None:
-        """Read them.
+        """Read the variables.
 
         Args:
             environment: the variables
                 (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/).
-            endpoint: the collector's URL; it comes before the variables.
+            endpoint: the collector's URL; it takes precedence over the variables.
 
         Raises:
-            InvalidInputError: it is no URL.
+            InvalidInputError: it is not a URL.
         """
         named = next((name for name in _ENDPOINTS if environment.get(name)), None)
         if endpoint is not None and not endpoint.startswith(("http://", "https://")):
             raise InvalidInputError(
-                f"--otlp-endpoint: {endpoint[:80]!r} is no URL: give for example http://127.0.0.1:4318"
+                f"--otlp-endpoint: {endpoint[:80]!r} is not a URL: give for example http://127.0.0.1:4318"
             )
         self.endpoint = endpoint
         self.origin = "--otlp-endpoint" if endpoint is not None else named
@@ -46,7 +46,7 @@ class TelemetrySettings:
         self.metrics = wanted and environment.get("OTEL_METRICS_EXPORTER", "otlp") != "none"
 
     def watcher(self) -> list[Callable[[Runner], AbstractContextManager[object]]]:
-        """Return what watches a runner, from `with` to its end; nothing if nothing is wanted.
+        """Return the watchers of a runner, from `with` to its end; none if nothing is wanted.
 
         Raises:
             ExtraMissingError: OpenTelemetry is not installed.

@@ -1,4 +1,4 @@
-"""Makes OpenTelemetry traces (cycle, waves, nodes) and metrics of what happens to stacks."""
+"""Makes OpenTelemetry traces (cycle, waves, nodes) and metrics of stacks' events."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ Attributes = Mapping[str, str | int | float]
 STACK_RATE, STACK_BURST = 50.0, 500.0
 TOTAL_RATE, TOTAL_BURST = 500.0, 2000.0
 
-# How long an orchestrator may take to say what it has to do, in seconds.
+# Seconds for an orchestrator to report its load.
 PATIENCE_SECONDS = 2.0
 
 # Seconds: an agent without a model takes milliseconds, one with a large model minutes.
 _BOUNDARIES = (0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 
-# OpenTelemetry's own names for what generative models take: its semantic conventions, "gen-ai".
+# OpenTelemetry's own names for generative models: its semantic conventions, "gen-ai".
 _MODEL, _INPUT, _OUTPUT = "gen_ai.request.model", "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
 
 _KINDS: frozenset[type[Event]] = frozenset(
@@ -63,18 +63,18 @@ class _Cycle:
 
 
 class Telemetry(ListeningThread):
-    """Tells providers of an orchestrator's cycles, from `with` to its end.
+    """Reports an orchestrator's cycles to providers, from `with` to its end.
 
-    A cycle's spans are made when it has ended, with the times at which everything was.
+    A cycle's spans are made after its end, with the original times.
     """
 
     def __init__(self, orchestrator: ActorRef[Any], store: Store, providers: Providers) -> None:
-        """Prepare it.
+        """Prepare the reports.
 
         Args:
-            orchestrator: whose cycles.
-            store: where the stacks' names are, and the sums.
-            providers: what makes spans and instruments; they are closed at the end.
+            orchestrator: runs the cycles.
+            store: holds the stacks' names and the sums.
+            providers: make spans and instruments; they are closed at the end.
         """
         rate = EventRate(STACK_RATE, STACK_BURST, TOTAL_RATE, TOTAL_BURST)
         super().__init__(orchestrator, "recursor-telemetry", _KINDS, rate)
@@ -113,7 +113,7 @@ class Telemetry(ListeningThread):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Send what is left, for some seconds at most."""
+        """Send the rest, for some seconds at most."""
         super().__exit__(kind, error, traceback)
         self._providers.close()
 
@@ -177,33 +177,33 @@ class Telemetry(ListeningThread):
         self._cycle_seconds = meter.create_histogram(
             "recursor.cycle.duration",
             "s",
-            "How long cycles took.",
+            "Duration of cycles.",
             explicit_bucket_boundaries_advisory=_BOUNDARIES,
         )
         self._agent_seconds = meter.create_histogram(
             "recursor.agent.duration",
             "s",
-            "How long agents ran.",
+            "Duration of agents' runs.",
             explicit_bucket_boundaries_advisory=_BOUNDARIES,
         )
         self._agent_runs = meter.create_counter("recursor.agent.runs", "{run}", "Runs of agents, by role.")
         meter.create_observable_counter(
-            "recursor.cycles", [self._observe_cycles], "{cycle}", "Cycles that ended, ever."
+            "recursor.cycles", [self._observe_cycles], "{cycle}", "All cycles that ended."
         )
         meter.create_observable_counter(
-            "recursor.tokens", [self._observe_tokens], "{token}", "Tokens of models, ever, by model."
+            "recursor.tokens", [self._observe_tokens], "{token}", "All tokens, by model."
         )
         meter.create_observable_counter(
             "recursor.cost",
             [self._observe_cost],
             "USD",
-            "Dollars ever, by model, as far as prices are known.",
+            "All US dollars, by model, of usage with a known price.",
         )
         for name, field_name, unit, what in (
             ("recursor.stacks.active", "active_stacks", "{stack}", "Stacks whose actors are in memory."),
             ("recursor.stacks.sleeping", "sleeping_stacks", "{stack}", "Stacks that a timer will wake."),
-            ("recursor.agents.running", "agents_running", "{agent}", "Agents that run."),
-            ("recursor.agents.queued", "agents_queued", "{agent}", "Agents that wait for a place."),
+            ("recursor.agents.running", "agents_running", "{agent}", "Running agents."),
+            ("recursor.agents.queued", "agents_queued", "{agent}", "Agents waiting for a place."),
         ):
             meter.create_observable_gauge(name, [self._observer(field_name)], unit, what)
 
@@ -241,7 +241,7 @@ class Telemetry(ListeningThread):
 
     def _current_load(self) -> OrchestratorLoad | None:
         at, load = self._load
-        # One question serves all instruments of one collection.
+        # One question serves all instruments of a collection.
         if time.monotonic() - at > 1.0:
             try:
                 answer = self._orchestrator.ask(GetLoad(), timeout=PATIENCE_SECONDS)

@@ -1,4 +1,4 @@
-"""OpenTelemetry's providers: what makes traces and metrics, and sends them without holding up anybody."""
+"""OpenTelemetry's providers: make traces and metrics, and send them without delaying anything."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from opentelemetry.trace import Tracer
 
 NAME = "recursor"
 
-# How long the last batch may take at the end, in seconds: a collector that is away holds up no runner.
+# Seconds for the last batch at the end: an unreachable collector must not delay the runner.
 FAREWELL_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """What makes spans and instruments. Nothing global is set."""
+    """The makers of spans and instruments. Nothing global is set."""
 
     traces: TracerProvider | None
     metrics: MeterProvider | None
 
     @classmethod
     def sending(cls, endpoint: str | None, *, traces: bool, metrics: bool) -> Providers:
-        """Return providers that send over OTLP/HTTP in batches, and drop what a collector does not take.
+        """Return providers that send batches over OTLP/HTTP, and drop those that a collector does not take.
 
         Args:
-            endpoint: the collector's URL; None: as OpenTelemetry's variables say.
+            endpoint: the collector's URL; None: from OpenTelemetry's variables.
             traces: whether to send traces.
             metrics: whether to send metrics.
         """
@@ -50,7 +50,7 @@ class Providers:
 
     @classmethod
     def of(cls, spans: SpanProcessor | None, reader: MetricReader | None) -> Providers:
-        """Return providers that give spans to a processor, and metrics to a reader."""
+        """Return providers that pass spans to a processor, and metrics to a reader."""
         resource = _resource()
         tracing = None
         if spans is not None:
@@ -62,15 +62,15 @@ class Providers:
         return cls(tracing, measuring)
 
     def tracer(self) -> Tracer | None:
-        """Return what makes spans; None if none are wanted."""
+        """Return the maker of spans; None if none are wanted."""
         return None if self.traces is None else self.traces.get_tracer(NAME, _version())
 
     def meter(self) -> Meter | None:
-        """Return what makes instruments; None if none are wanted."""
+        """Return the maker of instruments; None if none are wanted."""
         return None if self.metrics is None else self.metrics.get_meter(NAME, _version())
 
     def close(self) -> None:
-        """Send what is left, for some seconds at most."""
+        """Send the rest, for some seconds at most."""
         closing = [
             threading.Thread(target=provider.shutdown, name="recursor-telemetry-farewell", daemon=True)
             for provider in (self.traces, self.metrics)

@@ -1,4 +1,4 @@
-"""What the web process does: it serves what it reads in the store and asks of the runner's process."""
+"""The work of the web process: it serves data from the store and answers of the runner's process."""
 
 import asyncio
 import gc
@@ -30,14 +30,14 @@ async def serve(
     """Serve until the runner is gone.
 
     Args:
-        link: leads to the runner.
+        link: the link to the runner.
         assignment: what to serve.
-        ready: called when all is loaded.
-        listener: a socket that listens already.
+        ready: called when everything is loaded.
+        listener: a listening socket.
 
     Raises:
-        EOFError: the runner is gone before all is loaded.
-        Exception: whatever keeps it from serving.
+        EOFError: the runner is gone before everything is loaded.
+        Exception: it cannot serve.
     """
     allow_more_files()
     data, secrets = assignment.data, known_secrets(os.environ, assignment.access.token)
@@ -59,12 +59,12 @@ async def serve(
         )
         app = make_app(engine, assignment.port, access=assignment.access, runner=assignment.runner)
         mount_dashboard(app, engine)
-        # A hundred thousand objects that stay: to look through them for garbage takes a tenth of a second, in
-        # which nobody is answered.
+        # A hundred thousand permanent objects: collecting them takes a tenth of a second, in which no request
+        # is answered.
         gc.collect()
         gc.freeze()
         ready()
-        # From then on the runner tells all that happens.
+        # From then on the runner sends all events.
         await link.receive()
         server = WebServer(app, listener, on_stop=feed.close)
         server.start()

@@ -1,4 +1,4 @@
-"""The process that serves the API and the dashboard, as the runner sees it."""
+"""The process that serves the API and the dashboard, seen from the runner."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ MODULE = "recursor.runner.web_start"
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What the process is told first of all."""
+    """The first message to the process."""
 
     data: Path
     settings: Settings
     port: int
     access: WebAccess
     runner: int
-    """The process that runs the stacks."""
+    """The id of the process that runs the stacks."""
     sql: SqlSettings
-    """What an SQL query may take."""
+    """The limits of an SQL query."""
     limits: RunnerSettings
-    """What all stacks may spend together, among others."""
+    """The runner's settings, including the budget of all stacks together."""
 
 
 class WebProcess:
-    """Serves on a socket that listens already, from `start` to `stop`, whatever becomes of the process.
+    """Serves on a listening socket, from `start` to `stop`, restarting the process when it ends.
 
-    One thread begins it, replaces it and answers it.
+    One thread starts, replaces and answers the process.
     """
 
     def __init__(
@@ -52,15 +52,15 @@ class WebProcess:
         """Prepare to serve.
 
         Args:
-            assignment: what the process is told.
-            listener: a socket that listens already.
-            begin: called with a link and the process at its other end, to answer it.
-            log: how the process logs.
-            on_change: told why nothing is served, when no process comes up; and None, when one does again.
+            assignment: the process's first message.
+            listener: a listening socket.
+            begin: called with a link and the process at its other end, to serve it.
+            log: the process's log settings.
+            on_change: called with the reason when no process comes up, and with None when one is up again.
         """
         spec = ChildSpec(
             name="web process",
-            meanwhile="nothing is served, and stacks go on: `recursor doctor` tells what to do",
+            meanwhile="nothing is served, but stacks continue: see `recursor doctor`",
             module=MODULE,
             assignment=assignment,
             log=log,
@@ -74,12 +74,13 @@ class WebProcess:
         self._thread = threading.Thread(target=self._run, name="recursor-web-process", daemon=True)
 
     def start(self) -> None:
-        """Begin to serve. Who connects before it has come up, in a second or so, is answered then."""
+        """Start serving. Clients that connect before the process is up, in a second or so, are answered
+        then."""
         self._supervising = self._loop.create_task(self._supervisor.run())
         self._thread.start()
 
     def stop(self) -> None:
-        """Answer what was asked and stop serving."""
+        """Answer pending requests, and stop serving."""
         if self._supervising is not None:
             self._loop.call_soon_threadsafe(self._supervising.cancel)
             self._thread.join()

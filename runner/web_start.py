@@ -1,4 +1,4 @@
-"""What the web process runs."""
+"""The main program of the web process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 async def _serve(
     link: Link, assignment: Assignment, ready: Callable[[], None], listener: socket.socket
 ) -> None:
-    # Here, because that may be what fails: an installation that is changed under a runner, for one.
+    # Imported here because the import may fail, as when an installation is changed under a runner.
     with needing("web", "serving the API and the dashboard"):
         from recursor.runner.web_main import serve
 

@@ -89,7 +89,7 @@ def test_nothing_here_stands_in_for_a_runner_that_is_silent(run: Run, away: Path
     code, out, err = run(*command, "--url", "http://127.0.0.1:1")
     assert (code, out) == (1, "")
     assert err == (
-        "recursor: http://127.0.0.1:1: nothing listens there: look at the address, and whether the runner "
+        "recursor: http://127.0.0.1:1: nothing listens there: check the address, and whether the runner "
         "is up\n"
     )
     assert list(away.iterdir()) == []

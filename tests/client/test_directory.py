@@ -187,7 +187,7 @@ class TestWithoutARunner:
             client.create("one")
         assert str(raised.value) == (
             f"{data}: process {os.getpid()} is starting, ending, or busy with another command; "
-            "waited for it for 0.2 s: try again, or see `recursor doctor`"
+            "waited 0.2 s: try again, or see `recursor doctor`"
         )
 
     def test_many_at_once_all_get_their_turn(self, data: Path) -> None:
@@ -325,7 +325,7 @@ class TestARunnerThatIsNotWell:
             with pytest.raises(DirectoryInUseError) as raised:
                 client.create("one")
         assert "takes no commands: " in str(raised.value)
-        assert "runner.sock: No such file or directory; waited for it for 0.1 s" in str(raised.value)
+        assert "runner.sock: No such file or directory; waited 0.1 s" in str(raised.value)
 
     def test_and_elsewhere_is_not_done_without(self, data: Path) -> None:
         with listen(0) as listener:

@@ -150,7 +150,7 @@ class TestTheFile:
             ("[pause]\nafter_work = 2026-01-01", "recursor.toml:2: pause.after_work: "),
             (
                 "[runner]\ntoken = 'x'",
-                "recursor.toml:2: a token has no place in this file: set RECURSOR_TOKEN",
+                "recursor.toml:2: a token must not be in this file: set RECURSOR_TOKEN",
             ),
             ("[runner]\nhost = ''", "recursor.toml:2: runner.host: "),
             ("[runner]\ndata = 5", "recursor.toml:2: runner.data: "),

@@ -233,7 +233,7 @@ def test_a_collector_that_is_away_holds_up_nobody(recursor: Callable[..., Done])
 
 def test_what_is_not_an_endpoint_is_refused(recursor: Callable[..., Done], data: Path) -> None:
     done = recursor("run", "--until-done", "--otlp-endpoint", "collector")
-    assert done.complaint.startswith("--otlp-endpoint: 'collector' is no URL")
+    assert done.complaint.startswith("--otlp-endpoint: 'collector' is not a URL")
     assert not data.exists()
 
 
@@ -256,7 +256,7 @@ def test_it_is_wanted_as_its_own_variables_say(
 
 
 def test_an_endpoint_is_a_url() -> None:
-    with pytest.raises(InvalidInputError, match="is no URL"):
+    with pytest.raises(InvalidInputError, match="is not a URL"):
         TelemetrySettings({}, "localhost:4318")
 
 
