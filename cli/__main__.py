@@ -6,7 +6,7 @@ from recursor.domain.extras import ExtraMissingError, needing
 
 
 def main() -> None:
-    """Run the command that this process was started for, and end the process."""
+    """Run the command of this process, and end the process."""
     try:
         with needing("cli", "the command recursor"):
             from recursor.cli import app

@@ -1,4 +1,4 @@
-"""Opens what a command acts on."""
+"""Clients for commands."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ from recursor.domain.errors import InvalidInputError
 
 
 def open_place(place: Place, *, alone: bool = False) -> Client:
-    """Return a client for the data directory or the runner that a person named.
+    """Return a client for the data directory or the runner named by a person.
 
     Args:
-        place: which one.
+        place: the directory or runner.
         alone: see `Endpoint`.
 
     Raises:
-        InvalidInputError: it cannot be a directory.
+        InvalidInputError: it is not a valid directory.
     """
     if place.url is None:
         check_data(place.data)
@@ -24,13 +24,13 @@ def open_place(place: Place, *, alone: bool = False) -> Client:
 
 
 def check_data(data: Path) -> None:
-    """Check the data directory that a person named, which need not exist.
+    """Check the data directory named by a person, which need not exist.
 
     Raises:
-        InvalidInputError: it cannot be a directory.
+        InvalidInputError: it is not a valid directory.
     """
     if "\0" in str(data):
-        raise InvalidInputError("--data: a path has no zero character: name a directory")
+        raise InvalidInputError("--data: a path cannot contain a zero character: name a directory")
     try:
         nearest = next((path for path in (data, *data.parents) if path.exists()), data)
         if nearest.exists() and not nearest.is_dir():

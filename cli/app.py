@@ -1,4 +1,4 @@
-"""The `recursor` command: its subcommands, and what becomes of their errors."""
+"""The `recursor` command: its subcommands, and their errors."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FAILED, BAD_USAGE = 1, 2
 
-# Each with its module and function, which are imported when it is used: together they take half a second.
+# Each with its module and function, imported on use: together they take half a second.
 _COMMANDS = (
     ("run", "run:run", 'recursor run --idea "a habit tracker with a weekly chart" --until-done'),
     ("create", "stacks:create", 'recursor create habits --idea "a habit tracker" --start'),
@@ -59,7 +59,7 @@ _COMMANDS = (
 
 
 class _Commands(Mapping[str, "Command"]):
-    """All commands, each made when it is first looked up."""
+    """All commands, each created on first use."""
 
     def __init__(self) -> None:
         self._made: dict[str, Command] = {}
@@ -83,7 +83,7 @@ class _Commands(Mapping[str, "Command"]):
 
 
 class _Group(TyperGroup):
-    """The command `recursor`, which makes its commands when they are used."""
+    """The command `recursor`, which creates its commands on use."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -117,7 +117,7 @@ def _root(
 
 
 def main() -> None:
-    """Run the command that this process was started for, and end the process."""
+    """Run the command of this process, and end the process."""
     sys.exit(run_command(sys.argv[1:]))
 
 
@@ -128,7 +128,7 @@ def run_command(arguments: Sequence[str]) -> int:
         arguments: as in a shell, without the program's name.
 
     Returns:
-        0; 1 if it failed; 2 if it was given what cannot be right.
+        0; 1 if it failed; 2 if its arguments are wrong.
     """
     try:
         code = app(args=list(arguments), prog_name="recursor", standalone_mode=False)
@@ -136,13 +136,13 @@ def run_command(arguments: Sequence[str]) -> int:
     except (ReaderGoneError, BrokenPipeError):
         _forget_stdout()
         return 0
-    except Exception as error:  # noqa: BLE001  # a person gets one line, whatever it was
+    except Exception as error:  # noqa: BLE001  # a person gets one line for any error
         return _failed(error)
     return code if isinstance(code, int) else 0
 
 
 def _failed(error: Exception) -> int:
-    """Tell what went wrong, and return the exit code."""
+    """Report an error, and return the exit code."""
     match error:
         case typer.TyperException():
             return _misused(error)
@@ -162,15 +162,15 @@ def _failed(error: Exception) -> int:
 
 def _misused(error: typer.TyperException) -> int:
     context = getattr(error, "ctx", None)
-    # These words are of the library that checks values, and tell people nothing.
+    # These words come from the validation library, and mean nothing to people.
     message = error.format_message().rstrip(".").replace("Value error, ", "")
     if context is None or not message:
-        complain(message or "no command was given: see recursor --help")
+        complain(message or "no command given: see recursor --help")
     else:
         complain(f"{message}: see {context.command_path} --help")
     return BAD_USAGE
 
 
 def _forget_stdout() -> None:
-    # The interpreter flushes stdout once more when it ends, and would complain.
+    # The interpreter flushes stdout once more at its end, and would complain.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

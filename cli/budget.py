@@ -1,4 +1,4 @@
-"""The command `budget`: what a stack may spend and what it spent; raises it, and resumes the stack."""
+"""The command `budget`: shows budgets and spending; raises a budget, and resumes the stack."""
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
@@ -29,10 +29,10 @@ def budget(
         ),
     ] = None,
     tokens: Annotated[
-        int | None, typer.Option("--tokens", min=0, metavar="N", help="Most tokens in all.")
+        int | None, typer.Option("--tokens", min=0, metavar="N", help="Most tokens in total.")
     ] = None,
     dollars: Annotated[
-        str | None, typer.Option("--dollars", metavar="N", help="Most US dollars in all.")
+        str | None, typer.Option("--dollars", metavar="N", help="Most US dollars in total.")
     ] = None,
     runs: Annotated[
         int | None,
@@ -51,8 +51,8 @@ def budget(
 ) -> None:
     """Show or change budgets.
 
-    A stack that would spend more is paused before it does; what is set here counts from its beginning.
-    Without a stack it is about all together: what is set holds over runner.budget_*, at once, and is kept.
+    A stack is paused before it would exceed its budget. Budgets count from the stack's creation. Without a
+    stack, the budget is that of all stacks together: it overrides runner.budget_* at once, and is kept.
     """
     limits = _limits(tokens, dollars, runs)
     _check(stack, limits, role, off=off, resume=resume)
@@ -77,7 +77,7 @@ def budget(
                 key: {role: 0} for key, held in changes.items() if isinstance(held, Mapping) and role in held
             }
             warn_of_settings(client, {"budget": set_for})
-        # One that runs needs no more than the budget.
+        # A running stack needs only the budget.
         if resume and shown.state is ExecutionState.PAUSED:
             client.resume(shown.id)
         found = client.stack_budget(shown.id)
@@ -91,7 +91,7 @@ def budget(
 
 
 def _together(limits: Budget, *, off: bool) -> BudgetChanges:
-    """Return what changes for all stacks together."""
+    """Return the changes for all stacks together."""
     return (
         dict.fromkeys(KINDS)
         if off
@@ -102,9 +102,9 @@ def _together(limits: Budget, *, off: bool) -> BudgetChanges:
 def _check(stack: str | None, limits: Budget, role: str | None, *, off: bool, resume: bool) -> None:
     changing = limits.limits_anything or off
     if stack is None and (resume or role is not None):
-        raise InvalidInputError("budget: --role and --resume are about one stack: name it")
+        raise InvalidInputError("budget: --role and --resume need a stack: name it")
     if off and limits.limits_anything:
-        raise InvalidInputError("budget: --off takes back what was set: give it without new limits")
+        raise InvalidInputError("budget: --off removes the budget: give it without new limits")
     if role is not None and not changing:
         raise InvalidInputError("budget: --role needs --tokens, --dollars, --runs-per-hour or --off")
 
@@ -125,7 +125,7 @@ def _dollars(text: str | None) -> Decimal | None:
     except InvalidOperation:
         amount = Decimal("NaN")
     if not amount.is_finite() or amount < 0:
-        raise InvalidInputError(f"--dollars: {text[:40]!r} is no sum of money: give for example 5 or 0.25")
+        raise InvalidInputError(f"--dollars: {text[:40]!r} is not an amount: give for example 5 or 0.25")
     return amount
 
 
@@ -136,8 +136,8 @@ def _number(value: int | Decimal | None) -> int | float | None:
 
 
 def _changes(stack: Stack, limits: Budget, role: str | None, *, off: bool) -> Changes:
-    """Return what changes in the section `budget`; None for what is taken back."""
-    # In JSON a sum of money is a number.
+    """Return the changes in the section `budget`; None removes a value."""
+    # In JSON, an amount is a number.
     given = {kind: _number(getattr(limits, kind)) for kind in KINDS}
     if role is None:
         if off:
@@ -145,7 +145,7 @@ def _changes(stack: Stack, limits: Budget, role: str | None, *, off: bool) -> Ch
         return {kind: value for kind, value in given.items() if value is not None}
     changes: Changes = {}
     for kind in KINDS:
-        # Its own alone: what holds for all stacks holds for it, too, also when that is changed.
+        # Only the stack's own part, so that later changes of the settings for all stacks apply to it, too.
         own = stack.settings.get("budget", {}).get(f"role_{kind}")
         held = dict(own) if isinstance(own, Mapping) else {}
         if off and role in held:
@@ -157,7 +157,7 @@ def _changes(stack: Stack, limits: Budget, role: str | None, *, off: bool) -> Ch
         changes[f"role_{kind}"] = held or None
     if off and not changes:
         raise InvalidInputError(
-            f"budget: the {role} has no budget of its own here: nothing to take back "
-            "(what holds for all stacks stands in the settings, and a stack can set another in its place)"
+            f"budget: the {role} has no budget of its own here: nothing to remove "
+            "(the settings have the budget of all stacks, which a stack can override)"
         )
     return changes

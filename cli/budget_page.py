@@ -1,4 +1,4 @@
-"""How budgets look on a terminal."""
+"""Budgets on a terminal."""
 
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
@@ -16,12 +16,12 @@ from recursor.domain.stack import Stack
 
 T = TypeVar("T", int, Decimal)
 
-# Of a budget, from where on it is worth a look.
+# The share of a budget from which it is highlighted.
 _SHORT = 0.8
 
 
 def stack_page(stack: Stack, found: StackSpending) -> Iterator[RenderableType]:
-    """Yield the parts of what a stack may spend."""
+    """Yield the parts of a stack's budget page."""
     yield Text.assemble((neutral(stack.name), "bold"), "  ", styled(stack.state))
     if stack.state_reason:
         yield Text(one_line(stack.state_reason), STYLES[stack.state])
@@ -31,11 +31,12 @@ def stack_page(stack: Stack, found: StackSpending) -> Iterator[RenderableType]:
 
 
 def runner_page(found: Spending) -> Iterator[RenderableType]:
-    """Yield the parts of what all stacks may spend together."""
+    """Yield the parts of the page for all stacks together."""
     yield _table({"all stacks": found})
     if found.limits.limits_anything:
         yield Text(
-            "Set by this command, over runner.budget_* of the settings; --off takes it back.", "bright_black"
+            "Set by this command, overriding runner.budget_* in the settings; --off removes it.",
+            "bright_black",
         )
     yield from _notes(found)
 
@@ -68,7 +69,7 @@ def _notes(found: Spending) -> Iterator[RenderableType]:
 
 
 def _of(shown: str, spent: T, most: T | None, show: Callable[[T], str]) -> Text:
-    """Return what was spent, and of how much where there is a limit."""
+    """Return the spending, with the limit if there is one."""
     if most is None:
         return Text.assemble(shown, (", no limit", "bright_black"))
     style = "red" if spent >= most else "yellow" if spent >= float(most) * _SHORT else "green"

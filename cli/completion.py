@@ -1,6 +1,6 @@
-"""What a shell offers when a person presses Tab: stacks and settings.
+"""Completions for a shell when a person presses Tab: stacks and settings.
 
-Shells evaluate what they are given, so nothing that people or agents wrote is offered but plain words.
+Shells evaluate completions, so texts of people or agents are offered only as plain words.
 """
 
 import os
@@ -12,21 +12,21 @@ import typer
 
 from recursor.runner.settings_variables import URL
 
-# More than anybody reads.
+# More than anyone reads.
 _MOST = 50
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def complete_stack(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    """Return the stacks whose name or id begins with what was typed: what to put there, and a description."""
+    """Return completions, with descriptions, for stacks whose name or id begins with the typed text."""
     try:
         return _stacks(context, incomplete)
-    except Exception:  # noqa: BLE001  # whatever it is, the command itself will tell, and the prompt stays clean
+    except Exception:  # noqa: BLE001  # the command itself will report any error, and the prompt stays clean
         return []
 
 
 def complete_assignment(incomplete: str) -> list[tuple[str, str]]:
-    """Return the settings of stacks that begin with what was typed, ready for a value."""
+    """Return the settings of stacks that begin with the typed text, ready for a value."""
     return [(f"{name}=", description) for name, description in complete_setting(incomplete)]
 
 
@@ -52,7 +52,7 @@ def _stacks(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     given = context.get_parameter_source("data")
     chosen = given is not None and given.name == "COMMANDLINE"
     if context.params.get("url") or (not chosen and os.environ.get(URL)):
-        # Those of a runner elsewhere take longer to come than anybody waits for a key; those here are others.
+        # A remote runner's would take too long, and local ones would be wrong.
         return []
     data = Path(context.params["data"]) if chosen else configuration(context).runner.data
     with Client(data, configuration=configuration(context)) as client:
@@ -71,5 +71,5 @@ def _stacks(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
 
 
 def _plain(text: str) -> str:
-    """Return the beginning of a text without anything that could mean something to a shell."""
+    """Return the beginning of a text, without characters that are special to a shell."""
     return " ".join(re.sub(r"[^\w .,-]", " ", text).split())[:60]

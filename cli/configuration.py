@@ -1,4 +1,4 @@
-"""The commands on settings: config shows those that hold, configure changes a stack's own."""
+"""The commands on settings: config shows the effective ones, configure changes a stack's own."""
 
 from typing import Annotated
 
@@ -62,7 +62,7 @@ def config(
 
     draw(settings_table(effective))
     if has_runner:
-        draw(Text("\nA runner is up; it goes by the settings that it was started with.", "bright_black"))
+        draw(Text("\nA runner is up; it uses the settings from its start.", "bright_black"))
 
 
 def configure(
@@ -91,7 +91,7 @@ def configure(
 
 
 def _changes(assigned: list[str], unset: list[str]) -> dict[str, dict[str, JsonValue]]:
-    """Return what changes, None for what is taken back."""
+    """Return the changes; None removes a value."""
     if not assigned and not unset:
         raise InvalidInputError(
             "configure: nothing to change: give --set SECTION.KEY=VALUE or --unset SECTION.KEY"

@@ -1,4 +1,4 @@
-"""Gives commands the effective settings: `--config` on every command, and the place that they act on."""
+"""Gives commands the effective settings: `--config` on every command, and its `Place`."""
 
 import inspect
 import os
@@ -18,7 +18,7 @@ from recursor.runner.configuration import Configuration, load_configuration
 from recursor.runner.settings_sources import Key, Layer, Source, SourcedValue
 from recursor.runner.settings_variables import URL
 
-# Options that are not called as their key.
+# Options not named like their key.
 _OPTIONS = {"allowed_hosts": "--allow-host"}
 
 _FILE, _LOADED = "recursor.config", "recursor.configuration"
@@ -26,37 +26,37 @@ _FILE, _LOADED = "recursor.config", "recursor.configuration"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a command acts on: a data directory of this machine, or a runner elsewhere.
+    """The target of a command: a data directory on this machine, or a remote runner.
 
-    A command with a parameter of this type has the options `--data` and `--url` in its stead.
+    A command with a parameter of this type has the options `--data` and `--url` instead.
     """
 
     data: Path
     url: str | None
-    """Where the runner serves; None for the data directory."""
+    """The URL of the runner; None for the data directory."""
     configuration: Configuration
 
 
 HERE = Place(ProcessSettings().data, None, Configuration())
-"""The default of such a parameter; what holds is found out when the command is run."""
+"""The default of such a parameter; the value is determined when the command runs."""
 
 
 def configurable(name: str, function: Callable[..., None]) -> Callable[..., None]:
     """Return a command that also takes `--config FILE`, and `--data` and `--url` if it acts on a `Place`.
 
     Args:
-        name: what it is called.
-        function: what it does.
+        name: the command's name.
+        function: the command's function.
     """
     signature = inspect.signature(function, eval_str=True)
     parameters = list(signature.parameters.values())
     place = next((each.name for each in parameters if each.annotation is Place), None)
-    # There can be but one.
+    # There can be only one.
     has_context = "context" in signature.parameters
 
     @wraps(function)
     def command(
-        config: object,  # noqa: ARG001  # was noted when it was parsed
+        config: object,  # noqa: ARG001  # recorded during parsing
         url: str | None,
         **options: Any,
     ) -> None:
@@ -76,7 +76,7 @@ def configurable(name: str, function: Callable[..., None]) -> Callable[..., None
             _parameter("url", _Url, None),
         ]
     else:
-        # It is taken to be refused, with the reason.
+        # Accepted only to be refused with the reason.
         parameters.append(_parameter("url", _NoUrl, None))
     after = [index for index, each in enumerate(parameters, 1) if each.name in ("data", "url")]
     parameters.insert(after[-1] if after else len(parameters), _parameter("config", _Config, None))
@@ -86,10 +86,10 @@ def configurable(name: str, function: Callable[..., None]) -> Callable[..., None
 
 
 def configuration(context: typer.Context) -> Configuration:
-    """Return what the settings file and the environment give a command.
+    """Return a command's settings from the settings file and the environment.
 
     Raises:
-        InvalidInputError: one of them has an unknown key or a bad value, or the file is not there.
+        InvalidInputError: one of them has an unknown key or a bad value, or the file does not exist.
     """
     found = context.meta.get(_LOADED)
     if not isinstance(found, Configuration):
@@ -98,8 +98,7 @@ def configuration(context: typer.Context) -> Configuration:
 
 
 def data_directory(context: typer.Context, value: Path) -> Path:
-    """Return the data directory of a command: the value of its option `--data` if it was given, else the
-    configured one.
+    """Return the data directory of a command: its option `--data` if given, else the configured one.
 
     Raises:
         InvalidInputError: see `configuration`.
@@ -112,7 +111,7 @@ def data_directory(context: typer.Context, value: Path) -> Path:
 
 
 def flags(**values: object) -> Layer:
-    """Return the layer of a command's options: of those of `[runner]` that were given, by their key."""
+    """Return the layer of a command's options that set keys of `[runner]`."""
     layer: dict[Key, SourcedValue] = {}
     for key, value in values.items():
         if value is not None:
@@ -126,7 +125,7 @@ def _place(context: typer.Context, data: Path, url: str | None) -> Place:
     where = "--url"
     if _is_typed(context, "data"):
         if url is not None:
-            raise InvalidInputError("--url and --data name two places: give one of them")
+            raise InvalidInputError("--url and --data contradict each other: give one of them")
     elif url is None:
         where, url = URL, os.environ.get(URL) or None
     return Place(data, None if url is None else checked_url(url, where), configuration(context))
@@ -155,7 +154,7 @@ _Url = Annotated[
     typer.Option(
         "--url",
         metavar="URL",
-        help="The URL of a runner, on any machine. [default: RECURSOR_URL, if it is set]",
+        help="The URL of a runner, on any machine. [default: RECURSOR_URL, if set]",
     ),
 ]
 _NoUrl = Annotated[str | None, typer.Option("--url", hidden=True)]
@@ -164,9 +163,9 @@ _Config = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
-        # Before the others, which may look into it.
+        # Before the other options, which may read it.
         is_eager=True,
         callback=_note_file,
-        help="The settings file. [default: recursor.toml, if it is there]",
+        help="The settings file. [default: recursor.toml, if it exists]",
     ),
 ]

@@ -1,4 +1,4 @@
-"""The commands that steer execution: start, pause, resume, stop."""
+"""The commands that control execution: start, pause, resume, stop."""
 
 from typing import Annotated
 
@@ -53,11 +53,11 @@ def stop(
 
 
 def _steer(command: Command, named: list[str] | None, every: bool, opened: Client, *, json: bool) -> None:
-    """Do it to each; one that fails does not keep the others from it."""
+    """Apply a command to each stack; a failure for one does not affect the others."""
     if bool(named) == every:
         raise InvalidInputError(f"{command}: name stacks, or give --all")
     with opened as client:
-        # Where there is nothing, nothing is made.
+        # If there is no store, none is created.
         nothing = every and not client.endpoint.is_there()
         results = () if nothing else client.control(command, named or None).results
     failures = [each.problem for each in results if each.problem is not None]

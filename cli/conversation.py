@@ -1,4 +1,4 @@
-"""The commands on what is said: message writes to a stack, messages shows all that was said to it."""
+"""The commands on messages: message writes to a stack, messages lists all messages to it."""
 
 import getpass
 import time
@@ -15,7 +15,7 @@ from recursor.domain.errors import ConflictError, InvalidInputError, NotFoundErr
 from recursor.domain.message import Message, UserMessage
 from recursor.storage.queries import MAX_LIMIT
 
-# How often to look for the answer, in seconds.
+# Seconds between checks for the answer.
 _LOOK_SECONDS = 0.1
 
 

@@ -1,4 +1,4 @@
-"""How one cycle looks on a terminal: what it was, who ran when, and what it cost."""
+"""One cycle on a terminal: its data, its runs over time, and its cost."""
 
 from collections.abc import Iterator, Sequence
 
@@ -71,7 +71,7 @@ def _facts(
 
 
 def _timeline(ran: Sequence[Node], execution: OrchestratorExecution, now: float) -> Table:
-    """Return a bar for each run, on one scale from the cycle's beginning to its end."""
+    """Return a bar for each run, on one scale from the cycle's start to its end."""
     begin = execution.started_at
     ends = [node.finished_at or now for node in ran]
     whole = max(*ends, execution.finished_at or 0.0, begin) - begin or 1.0

@@ -1,4 +1,4 @@
-"""How a running runner looks: plain lines where there is no terminal, a live picture where there is one."""
+"""The display of a running runner: plain lines without a terminal, a live picture on one."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from recursor.runner.process import Runner
 
 _SIGNS = {NodeStatus.COMPLETED: ("✓", "green"), NodeStatus.WAITING: ("…", "yellow")}
-# Lines of a terminal that the picture of many stacks leaves to others.
+# Lines of a terminal not used by the picture of many stacks.
 _SPARE_LINES = 6
 
 
 class Silent:
-    """Says where the runner is, as JSON or not at all."""
+    """Prints the runner's address, as JSON or not at all."""
 
     wants_events = False
 
@@ -56,15 +56,15 @@ class Silent:
 
 
 class Lines:
-    """One line for whatever a log should have. A runner of thousands of stacks logs no cycle of theirs."""
+    """Prints a line for every event worth logging. A runner of thousands of stacks logs no cycles."""
 
     def __init__(self, port: int | None, follow: bool, detailed: bool) -> None:
-        """Begin.
+        """Start.
 
         Args:
-            port: what port the person asked for.
-            follow: whether to show what happens to stacks.
-            detailed: whether to show every run of an agent, too.
+            port: the requested port.
+            follow: whether to show events of stacks.
+            detailed: whether to also show every run of an agent.
         """
         self.wants_events = follow
         self._port = port
@@ -93,15 +93,15 @@ class Lines:
 
 
 class Picture:
-    """On a terminal: what is done scrolls by, what is going on stays below it."""
+    """On a terminal: finished work scrolls by, and current work stays below it."""
 
     wants_events = True
 
     def __init__(self, port: int | None, detailed: bool) -> None:
-        """Begin.
+        """Start.
 
         Args:
-            port: what port the person asked for.
+            port: the requested port.
             detailed: whether one stack is watched; else many may be.
         """
         self._port = port
@@ -146,7 +146,7 @@ class Picture:
 
     @contextmanager
     def _terminal(self) -> Iterator[None]:
-        """Draw no more once the terminal is gone: what runs is told by a signal, and ends in its own time."""
+        """Stop drawing once the terminal is gone: a signal ends the runner in order."""
         try:
             yield
         except OSError as error:
@@ -196,7 +196,7 @@ def _line(event: Event, board: Board, detailed: bool) -> str | None:
 
 
 def _row(event: Event, board: Board, detailed: bool) -> Text | None:
-    """Return what scrolls by."""
+    """Return a line for finished work."""
     from rich.text import Text
 
     view = board.views.get(event.stack_id)
@@ -283,8 +283,8 @@ def _waiting(view: View, now: float) -> str:
     if view.trouble:
         return one_line(view.trouble)
     if view.waits is None:
-        return "looking for work"
-    due = "" if view.until is None else f"; next look {ahead(view.until, now)}"
+        return "checking for work"
+    due = "" if view.until is None else f"; next check {ahead(view.until, now)}"
     return one_line(view.waits) + due
 
 

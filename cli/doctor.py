@@ -1,4 +1,4 @@
-"""The command that says what is wrong, why, and what puts it right."""
+"""The command that reports problems, causes and remedies."""
 
 import os
 from typing import Annotated
@@ -22,14 +22,14 @@ def doctor(
             help="A stack's id, its first digits or its name. [default: all stacks]",
         ),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Also exit with 1 for warnings.")] = False,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Find problems, their causes and their cures. Exits with 1 if there is a problem.
+    """Find problems, their causes and their remedies. Exits with 1 if there is a problem.
 
-    Looks at everything: the data directory, its lock, the store, the disk, the clock, the runner, and every
-    stack or the one that is named. Changes nothing. A runner elsewhere is asked what it finds.
+    Checks the data directory, its lock, the store, the disk, the clock, the runner, and every stack or the
+    named one. Changes nothing. With --url, the remote runner reports its findings.
     """
     report = _examine_here(place, stack) if place.url is None else _examine_elsewhere(place, place.url, stack)
     if json:
@@ -45,7 +45,7 @@ def doctor(
 def _examine_here(place: Place, stack: str | None) -> Report:
     from recursor.client.checkup import examine
 
-    # Checks the path; what is there is for the doctor to judge.
+    # Only the path is checked here; the doctor judges the contents.
     check_data(place.data)
     return examine(
         place.data,
@@ -56,7 +56,7 @@ def _examine_here(place: Place, stack: str | None) -> Report:
 
 
 def _examine_elsewhere(place: Place, url: str, stack: str | None) -> Report:
-    """Return what a runner says of itself and of its stacks, with commands as they are typed here."""
+    """Return the report of a runner on itself and its stacks, with commands as typed here."""
     with open_place(place) as client:
         report = client.diagnosis(stack)
     findings = (

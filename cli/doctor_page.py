@@ -1,4 +1,4 @@
-"""How a report of the doctor looks on a terminal: what is wrong first, then what was checked."""
+"""A doctor's report on a terminal: problems first, then the checks made."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -12,7 +12,7 @@ from recursor.cli.wording import clock_time, plural, span
 from recursor.doctor.report import Checked, CheckOutcome, Finding, Report, Severity, StackTotals
 from recursor.domain.wording import percent
 
-# Of the same finding in many stacks, so many are told with their figures, and so many more by name.
+# Of the same finding in many stacks, this many are shown with figures, and this many more by name.
 TOLD = 3
 NAMES_TOLD = 8
 CHECKS_NAMED = 4
@@ -31,7 +31,7 @@ def doctor_page(report: Report, place: str) -> Iterator[RenderableType]:
     """Yield the parts of a report.
 
     Args:
-        report: what the doctor found.
+        report: the doctor's report.
         place: the data directory.
     """
     yield _headline(report)
@@ -47,7 +47,7 @@ def doctor_page(report: Report, place: str) -> Iterator[RenderableType]:
 
 
 def _groups(findings: Iterable[Finding]) -> Iterable[list[Finding]]:
-    """Return the findings, those with the same symptom and the same cure together."""
+    """Return the findings, grouped by symptom and remedy."""
     groups: dict[object, list[Finding]] = {}
     for each in findings:
         commands = tuple(command.replace(each.stack_id or "\0", "STACK") for command in each.commands)
@@ -82,7 +82,7 @@ def _figures(totals: StackTotals, place: str) -> str:
 
 
 def _same(findings: Sequence[Finding]) -> Iterator[RenderableType]:
-    """Yield what is told of one finding, in one stack or in many."""
+    """Yield the lines of a finding, in one stack or in many."""
     first, style = findings[0], _STYLES[findings[0].severity]
     title = Text.assemble((_SIGNS[first.severity], style), (neutral(first.symptom), f"bold {style}"))
     title.append(f"  {first.id}", "bright_black")
@@ -93,7 +93,7 @@ def _same(findings: Sequence[Finding]) -> Iterator[RenderableType]:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="bright_black", no_wrap=True, min_width=7)
     table.add_column(overflow="fold")
-    # What is the same for all is told once.
+    # A text that is the same for all is shown once.
     one_cause = len({finding.cause for finding in told}) == 1
     for finding in told:
         if finding.stack_id is not None:
@@ -111,7 +111,7 @@ def _same(findings: Sequence[Finding]) -> Iterator[RenderableType]:
     table.add_row("do", one_line(first.fix))
     yield Padding(table, (0, 0, 0, 2))
     for command in first.commands:
-        # Never broken: it is there to be copied.
+        # Never wrapped, so that it can be copied.
         yield Text(f"           $ {one_line(command)}", "cyan", no_wrap=True, overflow="ignore")
     if any(finding.commands != first.commands for finding in findings):
         yield Text("           likewise for the others", "bright_black")

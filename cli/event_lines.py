@@ -1,4 +1,4 @@
-"""How an event looks on a line of a terminal."""
+"""An event as one line on a terminal."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,19 +9,19 @@ from recursor.domain.record import seconds_of
 
 Event = Mapping[str, Any]
 
-# Characters of an unfinished answer: its end, which is what is new.
+# Characters of an unfinished answer: its end, which is new.
 _SAID = 100
 
 
 def event_line(event: Event, name: str) -> str:
-    """Return what happened on one line.
+    """Return an event as one line.
 
     Args:
-        event: as JSON has it.
-        name: what the stack it happened to is called; empty where it concerns all.
+        event: the event as plain JSON data.
+        name: the name of its stack; empty if it concerns all.
     """
     told = _TOLD.get(event["kind"])
-    # A runner may tell more than is known here.
+    # A newer runner may send unknown events.
     what = event["kind"].replace("_", " ") if told is None else told(event)
     return one_line(f"{clock_time(seconds_of(event['at']))}  {name + ': ' if name else ''}{what}")
 
@@ -56,9 +56,9 @@ def _finished(event: Event) -> str:
 
 
 def _waits(event: Event) -> str:
-    until = "until something happens"
+    until = "until an event"
     if event["until"] is not None:
-        until = f"next look {ahead(seconds_of(event['until']), seconds_of(event['at']))}"
+        until = f"next check {ahead(seconds_of(event['until']), seconds_of(event['at']))}"
     return f"waits: {event['decision']['reason']} ({until})"
 
 
@@ -77,5 +77,5 @@ _TOLD: Mapping[str, Callable[[Event], str]] = {
     "user_message_answered": lambda event: f"answers: {event['answer']}",
     "message_sent": lambda event: f"{event['from_name']} writes: {event['content']}",
     "contents_changed": lambda event: f"its {event['what']} changed",
-    "missed": lambda event: f"some events were missed ({event['why']}): look at the state anew",
+    "missed": lambda event: f"some events were missed ({event['why']}): reload the state",
 }

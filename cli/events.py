@@ -1,4 +1,4 @@
-"""The command `events`: what happens, as it happens, told by the runner."""
+"""The command `events`: events from the runner, as they happen."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -38,16 +38,16 @@ def events(
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Print events as they happen, until Ctrl-C. A runner that restarts is waited for."""
+    """Print events as they happen, until Ctrl-C. Waits for a runner that restarts."""
     with open_place(place) as client:
         if not client.endpoint.has_runner():
-            raise ConflictError("events: no runner is up to tell what happens: `recursor run` starts one")
+            raise ConflictError("events: no runner is up to send events: `recursor run` starts one")
         end_with_reader()
         try:
             _follow(client, stack, tuple(each.value for each in kind or ()), after, json)
         except RunnerGoneError:
             raise ConflictError(
-                "events: a runner is up, but does not answer: `recursor doctor` says why"
+                "events: a runner is up, but does not answer: see `recursor doctor`"
             ) from None
 
 
@@ -68,7 +68,7 @@ def _follow(client: Client, stack: str | None, kinds: tuple[str, ...], after: st
 
 
 def _name(client: Client, names: dict[str, str], event: Mapping[str, Any]) -> str:
-    """Return what the stack of an event is called; asked for once."""
+    """Return the name of an event's stack; it is asked for once."""
     stack_id = event.get("stack_id", "")
     if "name" in event:
         names[stack_id] = event["name"]

@@ -1,4 +1,4 @@
-"""Goes on showing what comes, until whoever watches has had enough."""
+"""Shows updates until the user ends it."""
 
 import os
 import select
@@ -11,20 +11,20 @@ from contextlib import suppress
 
 from recursor.cli.output import ReaderGoneError
 
-# Nobody notices half of it, and it costs a thousandth of a core.
+# Too short to notice, and a thousandth of a core.
 PERIOD_SECONDS = 0.5
 
 
 def follow(look: Callable[[], None], period: float = PERIOD_SECONDS) -> None:
-    """Call `look` again and again until Ctrl-C.
+    """Call `look` repeatedly until Ctrl-C.
 
     Args:
-        look: shows what is new.
-        period: seconds from one look to the next.
+        look: shows news.
+        period: seconds between two calls.
 
     Raises:
         ReaderGoneError: nobody reads stdout any more.
-        Exception: what `look` raises.
+        Exception: the error of `look`.
     """
     with suppress(KeyboardInterrupt):
         while True:
@@ -34,12 +34,12 @@ def follow(look: Callable[[], None], period: float = PERIOD_SECONDS) -> None:
 
 
 def refuse_to_talk_to_nobody() -> None:
-    """Check, where nothing is to be written for a while, that it could be.
+    """Check that stdout can still be written to, while there is nothing to write.
 
     Raises:
         ReaderGoneError: nobody reads stdout any more.
     """
-    # As long as nothing is written nothing fails: a pipe is asked whether it has been closed.
+    # Without a write, nothing fails: check whether the pipe was closed.
     poll = select.poll()
     try:
         poll.register(sys.stdout.fileno(), 0)
@@ -50,9 +50,9 @@ def refuse_to_talk_to_nobody() -> None:
 
 
 def end_with_reader() -> None:
-    """Have this process interrupted, as by Ctrl-C, when nobody reads stdout any more.
+    """Interrupt this process, as by Ctrl-C, when nobody reads stdout any more.
 
-    For a command that waits for what others tell: it would notice only when it has something to write.
+    For a command that waits for events: it would notice only when it has something to write.
     """
 
     def watch() -> None:

@@ -1,4 +1,4 @@
-"""The commands on what a stack's cycles did: executions, execution, graphs, work."""
+"""The commands on a stack's cycles: executions, execution, graphs, work."""
 
 import re
 import time
@@ -64,7 +64,9 @@ def execution(
     """Show one cycle: its waves, runs, cost and decision."""
     wanted = cycle.strip().lower()
     if wanted != "last" and not _NUMBER.fullmatch(wanted) and not _ID.fullmatch(wanted):
-        raise InvalidInputError(f"CYCLE: {cycle[:40]!r} is no number, id, or `last`: see recursor executions")
+        raise InvalidInputError(
+            f"CYCLE: {cycle[:40]!r} is not a number, an id, or `last`: see recursor executions"
+        )
     with open_place(place) as client:
         found = client.execution(stack, "newest" if wanted == "last" else wanted)
     if json:

@@ -1,4 +1,4 @@
-"""Shows something on the whole terminal, drawn anew several times a second, until q or Ctrl-C."""
+"""Shows a live picture on the whole terminal, until q or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from recursor.cli.output import make_console
 if TYPE_CHECKING:
     from rich.console import Group
 
-# Elapsed times are seen to run, and a read of the store takes some milliseconds.
+# Short enough for elapsed times to run smoothly; a read of the store takes some milliseconds.
 PERIOD_SECONDS = 0.25
 
 _QUIT = ("q", "Q", "\x03", "\x04")
 
 
 def show_live(picture: Callable[[int], Group], period: float = PERIOD_SECONDS) -> None:
-    """Show `picture` until q or Ctrl-C, and leave the terminal as it was.
+    """Show `picture` until q or Ctrl-C, then restore the terminal.
 
     Args:
-        picture: makes it anew; it is given how many lines there are.
-        period: seconds from one to the next.
+        picture: draws the picture, given the number of lines.
+        period: seconds between two pictures.
 
     Raises:
-        Exception: what `picture` raises.
+        Exception: the error of `picture`.
     """
     from rich.live import Live
 
     console = make_console()
     with suppress(KeyboardInterrupt), _keys() as pressed:
-        # The terminal shows the other screen only once there is something to show.
+        # The terminal switches screens only once there is something to show.
         first = picture(console.height)
         with Live(first, console=console, screen=True, auto_refresh=False) as live:
             while not pressed(period):
@@ -45,7 +45,7 @@ def show_live(picture: Callable[[int], Group], period: float = PERIOD_SECONDS) -
 
 @contextmanager
 def _keys() -> Iterator[Callable[[float], bool]]:
-    """Yield what waits so many seconds and tells whether a key that ends it was pressed."""
+    """Yield a function that waits some seconds and returns whether a key to end was pressed."""
     if not sys.stdin.isatty():
 
         def wait(seconds: float) -> bool:
@@ -62,7 +62,7 @@ def _keys() -> Iterator[Callable[[float], bool]]:
         return bool(ready) and sys.stdin.read(1) in (*_QUIT, "")
 
     try:
-        # Keys come at once, and Ctrl-C is still a signal.
+        # Keys arrive at once, and Ctrl-C is still a signal.
         tty.setcbreak(descriptor)
         yield pressed
     finally:

@@ -1,4 +1,4 @@
-"""Which commands need the files of a data directory, and so do not work on a remote runner."""
+"""The commands that need the files of a data directory, and so do not work on a remote runner."""
 
 import os
 import shlex
@@ -14,7 +14,7 @@ LOCAL_ONLY: Mapping[str, str] = {
     "backup": "copies the store of a data directory",
     "restore": "replaces the store of a data directory",
 }
-"""The commands that only work where the data directory is, and why."""
+"""The commands that only work on the data directory's machine, with reasons."""
 
 
 def refuse_remote(command: str, url: str | None, *, data_is_typed: bool) -> None:
@@ -22,8 +22,8 @@ def refuse_remote(command: str, url: str | None, *, data_is_typed: bool) -> None
 
     Args:
         command: its name, one of LOCAL_ONLY.
-        url: what was given with `--url`.
-        data_is_typed: whether `--data` was given, which comes before the variable.
+        url: the value of `--url`.
+        data_is_typed: whether `--data` was given, which takes precedence over the variable.
 
     Raises:
         InvalidInputError: a URL was given.
@@ -35,19 +35,21 @@ def refuse_remote(command: str, url: str | None, *, data_is_typed: bool) -> None
         return
     elsewhere = checked_url(url, where)
     remedy = (
-        "do it on that machine" if where == "--url" else "do it on that machine, or name one here with --data"
+        "run it on that machine"
+        if where == "--url"
+        else "do it on that machine, or name one here with --data"
     )
     raise InvalidInputError(
-        f"{where}: {elsewhere} is elsewhere, and `recursor {command}` {LOCAL_ONLY[command]}: {remedy}"
+        f"{where}: {elsewhere} is remote, and `recursor {command}` {LOCAL_ONLY[command]}: {remedy}"
     )
 
 
 def as_remote_command(command: str, url: str) -> str:
-    """Return a command that a remote runner advises, as it is typed here.
+    """Return a command suggested by a remote runner in the form to type here.
 
     Args:
-        command: a line for a POSIX shell, as it is typed there.
-        url: where the runner serves.
+        command: a line for a POSIX shell there.
+        url: the runner's address.
     """
     words = shlex.split(command)
     if words[0] != "recursor" or words[1] in LOCAL_ONLY or "--data" not in words:

@@ -1,4 +1,4 @@
-"""How a log record looks on a terminal."""
+"""A log record on a terminal."""
 
 from rich.text import Text
 
@@ -12,9 +12,9 @@ _SHOWN_APART = ("time", "level", "event", "name", "exception", "logger", "part")
 
 
 def log_line(record: LogRecord) -> Text:
-    """Return a record as one line: when, how serious, of whom, what, and what else is known of it.
+    """Return a record as one line: time, level, logger, event, and further fields.
 
-    An exception follows on lines of its own.
+    An exception follows on separate lines.
     """
     level = str(record.get("level", ""))
     line = Text.assemble(

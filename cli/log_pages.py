@@ -1,28 +1,28 @@
-"""What a runner logged, page by page."""
+"""A runner's log, page by page."""
 
 from recursor.client.synchronous import Client
 from recursor.domain.log import LogRecord
 
-# The most that is given at a time.
+# The most records per page.
 _PAGE = 500
 
 
 class FollowedLog:
-    """What was logged, and goes on being logged."""
+    """The log, including future records."""
 
     def __init__(self, client: Client, stack: str | None, level: str) -> None:
-        """Ask for what concerns a stack, or all, and is at least as serious as `level`."""
+        """Ask for records of a stack, or of all, of at least `level`."""
         self._client = client
         self._stack = stack
         self._level = level
         self._newer = ""
 
     def newest(self, limit: int | None, since: str | None = None) -> list[LogRecord]:
-        """Return the last records, oldest first; `newer` goes on from there.
+        """Return the last records, oldest first; `newer` continues from there.
 
         Args:
-            limit: how many at most, 1 or more; None for all.
-            since: only those of this time (RFC 3339, UTC) and later.
+            limit: the most records, 1 or more; None for all.
+            since: only records of this time (RFC 3339, UTC) or later.
         """
         found: list[LogRecord] = []
         cursor: str | None = ""
@@ -37,7 +37,7 @@ class FollowedLog:
         return found
 
     def newer(self) -> list[LogRecord]:
-        """Return what has been logged since the last time, oldest first."""
+        """Return the records since the last call, oldest first."""
         found: list[LogRecord] = []
         while True:
             page = self._client.logs(stack=self._stack, level=self._level, cursor=self._newer, limit=_PAGE)

@@ -1,4 +1,4 @@
-"""The command `logs`: what a runner logged."""
+"""The command `logs`: a runner's log."""
 
 import time
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from recursor.domain.record import iso
 from recursor.runner.data_paths import log_file
 from recursor.runner.errors import RunnerSilentError
 
-# What a runner is asked for at most so often, in seconds.
+# The shortest time between two requests to a remote runner, in seconds.
 _ASK_SECONDS = 1.0
 
 
@@ -41,7 +41,7 @@ def logs(
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Show what the runner logged, the newest last; with a runner or without."""
+    """Show the runner's log, newest last, whether or not a runner is up."""
     begin = None if since is None else iso(max(time.time() - parse_span(since, "--since"), 0.0))
     most = USUAL_LOG_PAGE if limit is None and since is None else limit
     with open_place(place) as client:
@@ -63,7 +63,7 @@ def logs(
 
 
 class _Newer:
-    """What is logged from now on, also by a runner elsewhere that was away for a while."""
+    """The log from now on, also of a remote runner that was down for a while."""
 
     def __init__(self, log: FollowedLog) -> None:
         self._log = log

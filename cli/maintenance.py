@@ -1,4 +1,4 @@
-"""The commands that look after stored data: backup, restore, prune, repair."""
+"""The commands that maintain stored data: backup, restore, prune, repair."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -52,20 +52,20 @@ def restore(
     if json:
         print_json({"path": str(data), "bytes": written})
     else:
-        say(f"{data} is as in {source} ({size(written)})")
+        say(f"{data} restored from {source} ({size(written)})")
 
 
 def prune(
     stacks: StackNames = None,
     every: Annotated[
-        bool, typer.Option("--all", help="All stacks, and broadcasts that all have read.")
+        bool, typer.Option("--all", help="All stacks, and broadcasts that all stacks have read.")
     ] = False,
     older_than: Annotated[
         str | None,
         typer.Option(
             "--older-than",
             metavar="SPAN",
-            help="Remove what is older than this: 7d, 12h. [default: the settings]",
+            help="Remove records older than this: 7d, 12h. [default: the settings]",
         ),
     ] = None,
     keep: Annotated[
@@ -74,11 +74,11 @@ def prune(
             "--keep", min=1, metavar="N", help="Keep the newest N of each kind. [default: the settings]"
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the records.")] = False,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Remove old history, as the settings say or sooner."""
+    """Remove old history, by the limits in the settings or stricter ones."""
     if bool(stacks) == every:
         raise InvalidInputError("prune: name stacks, or give --all")
     days = None if older_than is None else parse_span(older_than, "--older-than") / DAY
@@ -95,11 +95,11 @@ def prune(
 
 def repair(
     stack: StackName,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the records.")] = False,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Remove the records of a paused stack that cannot be read.
+    """Remove the unreadable records of a paused stack.
 
     The stack continues without them. Restore a backup instead, if there is one. --json prints their bytes.
     """
@@ -118,7 +118,7 @@ def repair(
 
 
 class _Report:
-    """Tells what was removed, stack by stack and in all."""
+    """Reports the removed records, stack by stack and in total."""
 
     def __init__(self, dry_run: bool, json: bool) -> None:
         self._dry_run = dry_run
@@ -130,7 +130,7 @@ class _Report:
 
     @contextmanager
     def complaining(self) -> Iterator[None]:
-        """Go on with the next one after an error."""
+        """Continue with the next stack after an error."""
         try:
             yield
         except RecursorError as error:
@@ -138,7 +138,7 @@ class _Report:
             self._failed = True
 
     def add(self, removed: Removed) -> None:
-        """Tell what one stack lost, or what no stack needs."""
+        """Report the records removed from one stack, or of no stack."""
         self._removed.update(removed.removed)
         self._bytes += removed.bytes
         if removed.id is None:
@@ -149,7 +149,7 @@ class _Report:
             say(f"{removed.name} ({removed.id[:8]}): {_counted(removed.removed)}")
 
     def close(self) -> None:
-        """Tell the total.
+        """Report the total.
 
         Raises:
             Exit: there was an error.
@@ -164,7 +164,7 @@ class _Report:
             verb = "would remove" if self._dry_run else "removed"
             say(f"{verb} {_counted(self._removed)}: {size(self._bytes)}")
             if not self._dry_run:
-                say("the store uses that room again; its file gets smaller by backup and restore alone")
+                say("the store reuses that room; only backup and restore shrink its file")
         if self._failed:
             raise typer.Exit(1)
 
@@ -181,5 +181,5 @@ def _all(client: Client) -> list[str]:
 
 def _directory(path: Path) -> Path:
     if "\0" in str(path):
-        raise InvalidInputError("a path has no zero character: name a directory")
+        raise InvalidInputError("a path cannot contain a zero character: name a directory")
     return path

@@ -1,4 +1,4 @@
-"""How what is said to a stack looks on a terminal."""
+"""Messages to a stack on a terminal."""
 
 from collections.abc import Iterable, Iterator
 
@@ -11,7 +11,7 @@ from recursor.domain.message import Message, UserMessage
 
 
 def message_lines(said: Iterable[UserMessage | Message]) -> Iterator[Table]:
-    """Yield one table with a row for each message, and one for its answer below it."""
+    """Yield one table with a row for each message, and a row for its answer below it."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="bright_black", no_wrap=True)
     table.add_column(overflow="ellipsis", no_wrap=True, max_width=24)

@@ -1,4 +1,4 @@
-"""The options and arguments that several commands have."""
+"""Options and arguments shared by several commands."""
 
 import sys
 from pathlib import Path
@@ -60,8 +60,7 @@ Model = Annotated[
     typer.Option(
         "--model",
         metavar="NAME",
-        help="Who does the work: a model such as openai:gpt-5-mini or local:PATH.gguf, or scripted. "
-        "[default: scripted]",
+        help="The model, such as openai:gpt-5-mini or local:PATH.gguf, or scripted. [default: scripted]",
     ),
 ]
 SettingNames = Annotated[
@@ -76,7 +75,7 @@ SettingNames = Annotated[
 
 
 def given_text(param: CallbackParam, value: str | None) -> str | None:
-    """Return a text as it was given; for `-`, what stdin holds, without the end of its last line.
+    """Return a text as given; for `-`, the content of stdin without its last line end.
 
     Raises:
         InvalidInputError: stdin is not text.
@@ -91,17 +90,17 @@ def given_text(param: CallbackParam, value: str | None) -> str | None:
 
 
 def with_model(overrides: SettingsOverrides, model: str | None) -> SettingsOverrides:
-    """Return the overrides with what `--model` says among them.
+    """Return the overrides, including `--model`.
 
     Raises:
-        InvalidInputError: it is no model's name, or `--set model.name` says another.
+        InvalidInputError: it is not a model's name, or `--set model.name` contradicts it.
     """
     if model is None:
         return overrides
     section = overrides.get("model", {})
     if section.get("name", model) != model:
         raise InvalidInputError(
-            f"--model: {model} is not {section['name']}, which --set says: give one of them"
+            f"--model: {model} contradicts --set model.name={section['name']}: give one of them"
         )
     merged = {**overrides, "model": {**section, "name": model}}
     Settings().overridden(merged)

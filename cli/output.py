@@ -1,4 +1,4 @@
-"""What goes to stdout and stderr: JSON for scripts, tables for people, and nothing that harms a terminal."""
+"""Output on stdout and stderr: JSON for scripts, tables for people, and nothing harmful to a terminal."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from recursor.domain.core_record import AnyRecord
 if TYPE_CHECKING:
     from rich.console import Console
 
-# What a terminal would obey (C0, C1) and what would show text in another order than it is in (bidi controls,
+# Characters that a terminal would execute (C0, C1) or that change the direction of text (bidi controls,
 # https://trojansource.codes). A line break is text.
 _UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
-# Without a terminal nothing needs to fit, and what reads along wants whole values.
+# Without a terminal nothing needs to fit, and programs want whole values.
 _ENDLESS = 10_000
 
-# Halves of the blanks around a cell that stand before it.
+# The padding before a cell: half of the blanks around it.
 _BEFORE = {"center": 1, "right": 2}
 
 
 class ReaderGoneError(Exception):
-    """Whoever read our output has had enough of it."""
+    """Nobody reads our output any more."""
 
 
 def neutral(text: str) -> str:
@@ -38,12 +38,12 @@ def neutral(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return `text` on one line, neutral."""
+    """Return `text` on one line, harmless to a terminal."""
     return neutral(" ".join(text.split()))
 
 
 def say(line: str, stream: IO[str] | None = None) -> None:
-    """Print one neutral line, to stdout by default.
+    """Print one harmless line, by default to stdout.
 
     Raises:
         ReaderGoneError: nobody reads it.
@@ -52,7 +52,7 @@ def say(line: str, stream: IO[str] | None = None) -> None:
 
 
 def complain(line: str) -> None:
-    """Print an error, on one line, to stderr. If nobody reads that either, there is nobody to tell."""
+    """Print an error as one line on stderr. If nobody reads that either, it is lost."""
     try:
         say(f"recursor: {one_line(line)}", sys.stderr)
     except ReaderGoneError:
@@ -60,7 +60,7 @@ def complain(line: str) -> None:
 
 
 def say_of_nothing(why: str, json: bool) -> None:
-    """Tell people, on stderr, why there is nothing on stdout; a script that reads JSON is told by that."""
+    """Explain empty output on stderr, for people; scripts see it in the JSON."""
     if not json or sys.stderr.isatty():
         complain(why)
 
@@ -75,7 +75,7 @@ def print_json(value: object) -> None:
 
 
 def print_json_line(value: object) -> None:
-    """Print a record or plain data on one line, for who reads along as more comes.
+    """Print a record or plain data on one line, for programs that read the lines as they come.
 
     Raises:
         ReaderGoneError: nobody reads it.
@@ -95,7 +95,7 @@ def as_json(value: object) -> Any:
 
 
 def print_raw(text: str) -> None:
-    """Print text as it is, in UTF-8; on a terminal, neutral.
+    """Print text unchanged, in UTF-8; on a terminal, in harmless form.
 
     Raises:
         ReaderGoneError: nobody reads it.
@@ -123,14 +123,14 @@ def draw(*things: object) -> None:
             if console.width == _ENDLESS and (lines := plain_lines(thing)) is not None:
                 console.out(*lines, sep="\n", highlight=False)
                 continue
-            # Text that is there to be copied goes beyond the edge, where a terminal folds it without a break.
+            # Text for copying may exceed the width: a terminal folds it without a line break.
             console.print(thing, soft_wrap=getattr(thing, "overflow", None) == "ignore")
     # Tables pad their last column, too.
     _write("\n".join(line.rstrip() for line in captured.get().split("\n")), sys.stdout)
 
 
 def plain_lines(thing: object) -> list[str] | None:
-    """Return the lines of a table without borders, where nothing needs to fit; None if it is another thing.
+    """Return the lines of a table without borders, if nothing needs to fit; None for anything else.
 
     Rich takes half a second for a thousand rows.
     """
@@ -160,7 +160,7 @@ def plain_lines(thing: object) -> list[str] | None:
 
 
 def make_console() -> Console:
-    """Return a console that takes no text for markup, and colours only a terminal."""
+    """Return a console that interprets no markup, and uses colours only on a terminal."""
     from rich.console import Console
 
     wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
@@ -194,8 +194,8 @@ def _write(text: str, stream: IO[str]) -> None:
 
 
 def is_hang_up(error: OSError, stream: IO[str]) -> bool:
-    """Return whether `stream` could not be written to because its terminal is gone."""
-    # Not `isatty`: what is no more is no terminal.
+    """Return whether writing to `stream` failed because its terminal is gone."""
+    # Not `isatty`: a terminal that is gone is none any more.
     return error.errno == errno.EIO and stat.S_ISCHR(os.fstat(stream.fileno()).st_mode)
 
 

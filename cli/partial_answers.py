@@ -9,12 +9,12 @@ from recursor.cli.access import open_place
 from recursor.cli.configured import Place
 from recursor.domain.errors import RecursorError
 
-# From one look for a runner to the next, in seconds.
+# Seconds between two checks for a runner.
 _RETRY_SECONDS = 2.0
 
 
 class PartialAnswers:
-    """Follows the events of a runner, whenever there is one, until `end`."""
+    """Follows the events of a runner, if there is one, until `end`."""
 
     def __init__(self, place: Place, stack_id: str) -> None:
         """Follow the events of a stack."""
@@ -26,7 +26,7 @@ class PartialAnswers:
 
     @property
     def said(self) -> Mapping[str, str]:
-        """The newest of the unfinished answers, by role."""
+        """The newest part of each unfinished answer, by role."""
         return dict(self._said)
 
     def end(self) -> None:
@@ -45,7 +45,7 @@ class PartialAnswers:
                     elif told.kind == "node_finished":
                         self._said.pop(told.fields["role"], None)
             except RecursorError:
-                # There is no runner now, or it does not tell: the picture does without.
+                # No runner is up or answers: the picture works without.
                 self._said.clear()
                 self._ended.wait(_RETRY_SECONDS)
         self._client.close()

@@ -1,4 +1,4 @@
-"""The commands on what a stack is to make, and what it has made: idea, artifacts, artifact."""
+"""The commands on a stack's project: idea, artifacts, artifact."""
 
 import time
 from typing import Annotated
@@ -26,7 +26,7 @@ def idea(
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Show what a stack is to make, and what its planner made of it; or give it another idea."""
+    """Show a stack's idea, with its planner's description, or set a new one."""
     with open_place(place) as client:
         if text is not None:
             changed = client.set_idea(stack, text)
@@ -38,11 +38,10 @@ def idea(
         try:
             found = client.idea(stack)
         except NotFoundError:
-            # There may be no stack any more.
+            # The stack may have been deleted.
             there = client.stack(stack).stack
             raise NotFoundError(
-                f"{neutral(there.name)} has no idea yet: "
-                f"`recursor idea {there.id[:8]} --set TEXT` gives it one"
+                f"{neutral(there.name)} has no idea yet: `recursor idea {there.id[:8]} --set TEXT` sets one"
             ) from None
     if json:
         print_json(found)
@@ -88,7 +87,7 @@ def artifact(
 ) -> None:
     """Print a stack's page, or the differences between two versions."""
     if diff is not None and (version is not None or json):
-        raise InvalidInputError("artifact: --diff goes with neither --version nor --json: give it alone")
+        raise InvalidInputError("artifact: --diff excludes --version and --json: give it alone")
     with open_place(place) as client:
         if diff is not None:
             old, new = (_version(client, stack, number) for number in diff)
@@ -105,7 +104,7 @@ def _version(client: Client, stack: str, number: int | None) -> Artifact:
     overview = client.stack(stack)
     name, newest = overview.stack.name, overview.artifact
     if newest is None:
-        raise NotFoundError(f"{name} has no artifact yet: `recursor show` tells how far it is")
+        raise NotFoundError(f"{name} has no artifact yet: `recursor show` shows its progress")
     if number is not None and not 1 <= number <= newest.number:
         raise NotFoundError(f"{name} has no version {number}: the newest is {newest.number}")
     try:
@@ -114,5 +113,5 @@ def _version(client: Client, stack: str, number: int | None) -> Artifact:
         if number is None:
             raise
         raise NotFoundError(
-            f"{name} has no version {number} any more: `recursor artifacts` lists those there are"
+            f"{name} no longer has version {number}: `recursor artifacts` lists the existing ones"
         ) from None

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 _MAX_PORT = 65_535
 
 NOTHING_UNDERSTOOD = 4
-"""The exit code of `run --idea TEXT --until-done` where the scripted team can make nothing of the idea."""
+"""The exit code of `run --idea TEXT --until-done` if the scripted team understands nothing of the idea."""
 
-# Whoever has more than these looks into the directory.
+# Anyone with more pages looks into the directory.
 _PAGES_SHOWN = 10
 
 
@@ -66,20 +66,20 @@ def run(
         typer.Option(
             "--host",
             metavar="ADDRESS",
-            help="The address to serve on; any that others reach needs RECURSOR_TOKEN. [default: 127.0.0.1]",
+            help="The address to serve on; others than loopback need RECURSOR_TOKEN. [default: 127.0.0.1]",
         ),
     ] = None,
     allow_host: Annotated[
         list[str] | None,
         typer.Option(
-            "--allow-host", metavar="NAME", help="A name that a proxy serves this runner under; repeatable."
+            "--allow-host",
+            metavar="NAME",
+            help="A host name under which a proxy serves this runner; repeatable.",
         ),
     ] = None,
     agents: Annotated[
         int | None,
-        typer.Option(
-            "--agents", min=1, max=10_000, metavar="N", help="Most agents that run at a time. [default: 8]"
-        ),
+        typer.Option("--agents", min=1, max=10_000, metavar="N", help="Most concurrent agents. [default: 8]"),
     ] = None,
     team: Annotated[
         str | None,
@@ -94,7 +94,7 @@ def run(
         typer.Option(
             "--grace",
             metavar="SPAN",
-            help="How long running agents may take to finish at the end. [default: 10s]",
+            help="Time for running agents to finish at the end. [default: 10s]",
         ),
     ] = None,
     log_level: Annotated[
@@ -115,7 +115,9 @@ def run(
     otlp_endpoint: Annotated[
         str | None,
         typer.Option(
-            "--otlp-endpoint", metavar="URL", help="Send OpenTelemetry traces and metrics there (OTLP/HTTP)."
+            "--otlp-endpoint",
+            metavar="URL",
+            help="Send OpenTelemetry traces and metrics to this endpoint (OTLP/HTTP).",
         ),
     ] = None,
     model: Model = None,
@@ -125,12 +127,12 @@ def run(
 ) -> None:
     """Run all stacks of a data directory, until stopped or until they are done.
 
-    With --until-done it exits with 0 when all is done as far as its team can, with 1 when it was interrupted
-    or failures paused a stack, and with 4 when the scripted team can make nothing of the idea: then nothing
-    was run.
+    With --until-done, exits with 0 when everything that the team can do is done, with 1 when it was
+    interrupted or failures paused a stack, and with 4 when the scripted team understands nothing of the idea:
+    then nothing was run.
     """
     if name is not None and idea is None:
-        raise InvalidInputError("--name: names the stack that --idea makes: give --idea, too")
+        raise InvalidInputError("--name: names the stack created by --idea: give --idea, too")
     configured = configuration(context).with_flags(
         overriding(with_model(collect_overrides(settings or []), model), Source.FLAG, "--set"),
         flags(
@@ -152,7 +154,7 @@ def run(
     if goal.idea is not None and _is_scripted(configured.settings, configured.runner.team):
         goal = _understood(goal, json=json)
 
-    # These rooms take longer to import than every other command takes to run.
+    # Importing these rooms takes longer than running any other command.
     from recursor.runner.process import Runner
     from recursor.runner.session import Session
     from recursor.runner.team import team_named
@@ -184,7 +186,7 @@ def run(
         counted = f", {totals}" if display.wants_events else ""
         say(f"recursor: stopped after {span(ending.seconds)}{counted}")
     if not ending.in_time:
-        complain("some agents did not end in time: what they did is done again at the next start")
+        complain("some agents did not end in time: they run again at the next start")
     if until_done and not ending.done:
         raise typer.Exit(1)
 
@@ -205,10 +207,10 @@ def _is_scripted(settings: Settings, team: str | None) -> bool:
 
 
 def _understood(goal: Goal, *, json: bool) -> Goal:
-    """Say what the scripted team understands of the idea, before anything runs.
+    """Print the scripted team's reading of the idea, before anything runs.
 
     Raises:
-        typer.Exit: it can make nothing of it, and the project is to be waited for.
+        typer.Exit: it understands nothing of it, and the command was to wait for the project.
     """
     from recursor.agents.scripted.reading import read_idea
     from recursor.runner.session import Goal
@@ -227,7 +229,7 @@ def _understood(goal: Goal, *, json: bool) -> Goal:
             )
         else:
             complain(
-                "nothing was made: with a model a team can: recursor run --idea TEXT --model PROVIDER:MODEL"
+                "nothing was made; a team with a model can: recursor run --idea TEXT --model PROVIDER:MODEL"
             )
         raise typer.Exit(NOTHING_UNDERSTOOD)
     return Goal(goal.until_done, goal.stack, goal.idea.but(reading=reading))
@@ -304,7 +306,7 @@ def _tell(ending: Ending, goal: Goal) -> None:
     for stack in failed:
         complain(f"{stack.name} ({stack.id[:8]}) was paused: {stack.state_reason or 'it cannot be read'}")
     if ending.interrupted:
-        complain("interrupted before it was done: `recursor run --until-done` goes on")
+        complain("interrupted before it was done: `recursor run --until-done` continues")
     elif not ending.done and not failed:
         complain("the stack was stopped or deleted before it was done")
 
@@ -318,7 +320,7 @@ def _what_is_done(ending: Ending, goal: Goal) -> str:
             f"{plural(len(done), 'stack')} complete, and no role has work" if done else "no stack is running"
         )
     if any(reading.missing for reading in ending.readings.values()):
-        return "as far as a scripted team can, and no role has work"
+        return "done as far as a scripted team can, and no role has work"
     return "the project is complete, and no role has work"
 
 

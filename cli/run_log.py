@@ -1,4 +1,4 @@
-"""What `run` logs, where, and how it looks there."""
+"""The log of `run`: its contents, places and formats."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "human", "json"]
 
-# What happens to stacks is seen in the live picture, too, and their trouble.
+# Events of stacks, and their trouble, are shown in the live picture.
 _SHOWN = ("recursor.actors", "recursor.runtime", "recursor.events")
 
 logger = logging.getLogger("recursor.runner")
 
 
 class RunLog:
-    """The log of a runner's process, from `with` to its end; `watch` has it tell what happens to stacks."""
+    """The log of a runner's process, from `with` to its end; `watch` adds events of stacks."""
 
     def __init__(self, wanted: ProcessSettings, data: Path, token: str | None, *, shown: bool) -> None:
-        """Prepare it.
+        """Prepare the log.
 
         Args:
-            wanted: level, format, and whether there is a log file.
+            wanted: level, format, and whether to keep a log file.
             data: the data directory.
-            token: the token that clients must show, which must not be read in a log.
-            shown: whether stdout shows what happens to stacks.
+            token: the clients' token, which must not appear in a log.
+            shown: whether stdout shows events of stacks.
         """
-        # Nothing but a runner needs them, and they take their time to import.
+        # Only a runner needs them, and their import takes time.
         from recursor.runner.log_file import LogFile
         from recursor.runner.log_records import json_formatter, stderr_formatter
         from recursor.runner.log_secrets import known_secrets
@@ -50,14 +50,14 @@ class RunLog:
         kept = json_formatter("runner", secrets)
         console = stderr_formatter("runner", secrets, wanted.log_format)
         level = logging.getLevelNamesMapping()[wanted.log_level.upper()]
-        # Who asks for more than warnings gets it, seen or not.
+        # Below the level warning, everything is logged, shown or not.
         told_anyway = _SHOWN if shown and level >= logging.WARNING else ()
         self._logging = Logging(level, console, self._file, kept, told_anyway)
         self._level = level if self._file is None else min(level, FILE_LEVEL)
 
     @contextmanager
     def watch(self, runner: Runner) -> Iterator[None]:
-        """Log what happens to the stacks of `runner`, from when it is up to its end."""
+        """Log events of the stacks of `runner`, from its start to its end."""
         from recursor.runner.event_log import EventLog
 
         logger.info("the runner is up: %s, process %d, %s", runner.data, os.getpid(), runner.url)
@@ -69,12 +69,12 @@ class RunLog:
             yield
 
     def __enter__(self) -> RunLog:
-        """Begin to log."""
+        """Start logging."""
         self._logging.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Log no more."""
+        """Stop logging."""
         self._logging.__exit__(kind, error, traceback)

@@ -1,4 +1,4 @@
-"""Warnings about settings that are allowed, and probably not meant."""
+"""Warnings about settings that are allowed but probably wrong."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,11 +13,11 @@ from recursor.orchestration.role_names import unchecked_roles
 
 
 def warn_of_settings(client: Client, settings: Mapping[str, Any]) -> None:
-    """Warn of models with unlikely names or without a key, and of roles that nobody here can check.
+    """Warn of models with unlikely names or without a key, and of roles that cannot be checked here.
 
     Args:
-        client: asks the runner that is to use them.
-        settings: a stack's own.
+        client: asks the runner that will use them.
+        settings: the stack's own.
     """
     if section := settings.get("model"):
         for line in doubts(Settings().overridden({"model": section}), _keyed(client)):
@@ -28,7 +28,7 @@ def warn_of_settings(client: Client, settings: Mapping[str, Any]) -> None:
 
 
 def _keyed(client: Client) -> frozenset[str] | None:
-    """Return the providers that the runner has a key for, or one started here would have."""
+    """Return the providers for which the runner, or one started here, has a key."""
     with suppress(RecursorError):
         if not client.endpoint.has_runner():
             return keyed_providers()

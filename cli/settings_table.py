@@ -1,4 +1,4 @@
-"""How settings look on a terminal."""
+"""Settings on a terminal."""
 
 import json
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from recursor.runner.settings_sources import Source
 
 
 def settings_table(settings: Iterable[Effective]) -> Table:
-    """Return the settings; those that are not as by default stand out, with the default beside them."""
+    """Return the settings; changed ones are highlighted, with the default beside them."""
     table = plain_table("SETTING", "VALUE", "FROM", "DEFAULT")
     for each in settings:
         name = f"{each.section}.{each.key}"

@@ -1,4 +1,4 @@
-"""The command that asks the store's tables in SQL."""
+"""The command for SQL queries of the store's tables."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def sql(
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Query all stacks in SQL. It can only read."""
+    """Query all stacks in SQL, read-only."""
     if csv and json:
         raise InvalidInputError("--csv and --json: give one of them")
     if tables:
         if query is not None or csv:
-            raise InvalidInputError("--tables: goes with --json, --data and --url alone")
+            raise InvalidInputError("--tables: can only be combined with --json, --data and --url")
         with _opened(place) as client:
             found = client.sql_tables()
         from recursor.cli import sql_tables as shown
@@ -80,15 +80,15 @@ def sql(
     for warning in result.warnings:
         complain(warning)
     if result.truncated:
-        # What a runner elsewhere allows has been asked for.
+        # A remote runner's limits cannot be raised from here.
         more = "" if place.url is not None and limit is None else ", or give --limit N for more"
-        complain(f"only the first {len(result.rows):,} rows: ask for less{more}")
+        complain(f"only the first {len(result.rows):,} rows: narrow the query{more}")
 
 
 def _opened(place: Place, limit: int | None = None, seconds: float | None = None) -> Client:
-    """Return a client, for which a data directory's limits are those that were given.
+    """Return a client; for a data directory, with the given limits.
 
-    A query of a data directory runs in processes of this command alone: it asks nothing of a runner.
+    A query of a data directory runs only in this command's processes, without a runner.
     """
     wanted = {"rows": (limit, "--limit"), "seconds": (seconds, "--seconds")}
     layer: Layer = {
@@ -102,10 +102,10 @@ def _opened(place: Place, limit: int | None = None, seconds: float | None = None
 def _text(query: str | None) -> str:
     if query is None:
         raise InvalidInputError(
-            'query: give one, as in recursor sql "SELECT * FROM todos", or --tables for what there is'
+            'query: missing: give one, as in recursor sql "SELECT * FROM todos", or --tables for the tables'
         )
     try:
         query.encode()
     except UnicodeEncodeError:
-        raise InvalidInputError("query: is not valid text: remove the half characters") from None
+        raise InvalidInputError("query: is not valid text: remove unpaired surrogates") from None
     return query

@@ -1,4 +1,4 @@
-"""How results of SQL, and the tables there are, look: on a terminal, as JSON objects, as CSV."""
+"""Results and tables of SQL: on a terminal, as JSON objects, as CSV."""
 
 import csv
 import io
@@ -21,19 +21,19 @@ from recursor.storage.sql.description import TableDescription
 from recursor.storage.sql.result import SqlResult
 
 _GAP = 2
-# A column narrower than its heading, or than this, is not worth reading.
+# A column narrower than its heading, or than this, is unreadable.
 _LEAST_WIDTH = 10
 _NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "INTERVAL")
 
 
 def objects(result: SqlResult) -> list[dict[str, JsonValue]]:
-    """Return the rows as objects; a name that comes again gets a number: count, count_1."""
+    """Return the rows as objects; repeated names get numbers: count, count_1."""
     names = _distinct([column.name for column in result.columns])
     return [dict(zip(names, row, strict=True)) for row in result.rows]
 
 
 def as_csv(result: SqlResult) -> str:
-    """Return the rows as CSV under a line of names (RFC 4180); nothing for null, JSON for what is nested."""
+    """Return the rows as CSV with a header line (RFC 4180); null is empty, nested values are JSON."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([column.name for column in result.columns])
@@ -42,7 +42,7 @@ def as_csv(result: SqlResult) -> str:
 
 
 def result_page(result: SqlResult) -> Iterator[RenderableType]:
-    """Yield the rows as a table, or one under the other where they are too wide for the terminal."""
+    """Yield the rows as a table, or one below the other if they are too wide for the terminal."""
     columns = [_Column.of(result, index) for index in range(len(result.columns))]
     terminal = sys.stdout.isatty()
     if terminal and result.rows and sum(each.least + _GAP for each in columns) - _GAP > make_console().width:
@@ -102,7 +102,7 @@ def _table(columns: Sequence["_Column"]) -> Table:
     table = plain_table(*(each.name for each in columns))
     for column, each in zip(table.columns, columns, strict=True):
         column.min_width = each.least
-        # Rich narrows first what may wrap; clipped cells don't, all the same.
+        # Rich first narrows columns that may wrap; clipped cells don't wrap anyway.
         column.no_wrap = each.least == each.natural
         if each.numeric:
             column.justify = "right"
@@ -125,15 +125,15 @@ def _records(columns: Sequence["_Column"]) -> Iterator[RenderableType]:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """One column of a result, and how much room it takes."""
+    """One column of a result, with its width."""
 
     name: str
     cells: Sequence[Text]
     numeric: bool
     natural: int
-    """Terminal columns that it fills; this and the next one."""
+    """Its full width in terminal columns; this and the next field."""
     least: int
-    """Terminal columns below which it is not worth reading."""
+    """The width below which it is unreadable."""
 
     @classmethod
     def of(cls, result: SqlResult, index: int) -> Self:

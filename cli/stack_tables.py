@@ -1,4 +1,4 @@
-"""How stacks look on a terminal."""
+"""Stacks on a terminal."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def styled(word: str) -> Text:
 
 
 def plain_table(*headings: str) -> Table:
-    """Return a table without lines: headings over aligned columns."""
+    """Return a table without lines: headings above aligned columns."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black")
     for heading in headings:
         table.add_column(heading, overflow="ellipsis", no_wrap=True)
@@ -58,10 +58,10 @@ def plain_table(*headings: str) -> Table:
 
 
 def fitted(table: Table, *elastic: str) -> Table:
-    """Return the table such that only the `elastic` columns give way where it does not fit the terminal."""
+    """Return the table with only the `elastic` columns narrowed if it does not fit the terminal."""
     for column in table.columns:
         if str(column.header) in elastic:
-            # Rich narrows first what may wrap; `clipped` cells don't, all the same.
+            # Rich first narrows columns that may wrap; `clipped` cells don't wrap anyway.
             column.no_wrap = False
         else:
             plain = (cell.plain if isinstance(cell, Text) else str(cell) for cell in column.cells)
@@ -71,7 +71,7 @@ def fitted(table: Table, *elastic: str) -> Table:
 
 
 def clipped(text: str, style: str = "") -> Text:
-    """Return text on one line, cut where there is no more room."""
+    """Return text on one line, cut at the available width."""
     return Text(one_line(text), style, no_wrap=True, overflow="ellipsis")
 
 
@@ -101,10 +101,10 @@ def stack_page(
     """Yield the parts of one stack's page.
 
     Args:
-        found: what the store says.
-        live: what the runner says it is doing, as JSON; None if none answers.
+        found: the stack's data from the store.
+        live: the runner's status of the stack, as JSON; None if no runner answers.
         now: seconds since the epoch, UTC.
-        unserved: whether a runner is up all the same.
+        unserved: whether a runner is up that does not answer.
     """
     stack = found.stack
     state = state_now(stack.state, found.waits_for)
@@ -121,7 +121,7 @@ def stack_page(
 
 
 def idea_page(idea: ProjectIdea, now: float) -> Table:
-    """Return what a stack is to make."""
+    """Return a stack's project."""
     facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     facts.add_column(style="bright_black", no_wrap=True)
     facts.add_column(overflow="fold")
@@ -193,7 +193,7 @@ def _counted(stack: Stack) -> str:
     running = stack.current_execution_id is not None
     if stack.last_cycle <= stack.total_cycles + running:
         return str(stack.total_cycles)
-    return f"{stack.total_cycles} since it was started, {stack.last_cycle} ever"
+    return f"{stack.total_cycles} since the last start, {stack.last_cycle} in total"
 
 
 def _doing(stack: Stack, live: Mapping[str, Any] | None, now: float, unserved: bool) -> Text:
@@ -210,12 +210,12 @@ def _doing(stack: Stack, live: Mapping[str, Any] | None, now: float, unserved: b
         return Text("nothing runs", "bright_black")
     if stack.next_look_at is None:
         return Text("waiting for a message or todo", "bright_black")
-    return Text(f"waits; next look {ahead(stack.next_look_at, now)}", "bright_black")
+    return Text(f"waits; next check {ahead(stack.next_look_at, now)}", "bright_black")
 
 
 def _unanswered(stack: Stack, unserved: bool) -> Text:
     if unserved:
-        return Text("a runner is up, but does not answer: `recursor doctor` says why", "yellow")
+        return Text("a runner is up, but does not answer: see `recursor doctor`", "yellow")
     if stack.state is ExecutionState.RUNNING:
         return Text("no runner is up: `recursor run` starts one", "yellow")
     return Text("no runner is up", "bright_black")
@@ -237,7 +237,7 @@ def _agents_table(agents: Iterable[AgentState], now: float) -> Table:
 
 
 def state_now(state: ExecutionState, waits_for: WaitsFor | None) -> Text:
-    """Return the state of a stack: what it waits for, if it runs and cannot go on at the moment."""
+    """Return the state of a stack, or what a running one waits for if it cannot continue."""
     return styled(state) if waits_for is None else Text(f"waiting for {waits_for}", "yellow")
 
 

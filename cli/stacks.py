@@ -26,7 +26,7 @@ def create(
         typer.Option(
             "--idea",
             metavar="TEXT",
-            help="What the team is to make; - reads it from stdin.",
+            help="The project's idea; - reads it from stdin.",
             callback=given_text,
         ),
     ] = None,
@@ -49,7 +49,7 @@ def create(
     else:
         say(made.id)
     if reading is not None:
-        # Programs read the id alone; what is not made, they are to notice, too.
+        # Programs read only the id; they should also notice a failure.
         for line in (*(reading.made if sys.stderr.isatty() else ()), *reading.not_made):
             complain(line)
     if shared:
@@ -94,9 +94,9 @@ def list_(
         where = place.data if place.url is None else place.url
         only = state or phase or search
         say_of_nothing(
-            f"no stacks like that in {where}: `recursor list` shows all that there are"
+            f"no matching stacks in {where}: `recursor list` shows all"
             if only
-            else f"no stacks in {where}: `recursor create` makes one",
+            else f"no stacks in {where}: `recursor create` creates one",
             json,
         )
     if json or not found:
@@ -129,7 +129,7 @@ def show(stack: StackName, place: Place = HERE, json: Json = False) -> None:
 
 
 def live_status(client: Client, stack_id: str) -> dict[str, Any] | None:
-    """Return what a runner says of a stack that is not in the store; None where no runner tells."""
+    """Return a runner's status of a stack that is not in the store; None if no runner answers."""
     if not client.endpoint.has_runner():
         return None
     try:
@@ -147,21 +147,21 @@ def rename(
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Rename a stack. Its id stays."""
+    """Rename a stack. Its id stays the same."""
     with open_place(place) as client:
         renamed = client.rename(stack, name)
         shared = _is_anothers(client, renamed)
     if json:
         print_json(renamed)
     else:
-        say(f"{renamed.id} is called {renamed.name}")
+        say(f"{renamed.id} is now called {renamed.name}")
     if shared:
         _complain_of_namesake(renamed)
 
 
 def delete(
     stack: StackName,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
@@ -173,7 +173,7 @@ def delete(
         except CorruptRecordError:
             stack_id, name = client.stacks(search=stack)[0].id, "(unreadable)"
         if not yes:
-            _ask(f"Delete {neutral(name)} ({stack_id}) and all that belongs to it?")
+            _ask(f"Delete {neutral(name)} ({stack_id}) and all its records?")
         client.delete(stack_id)
     if json:
         print_json({"id": stack_id, "deleted": True})
@@ -182,7 +182,7 @@ def delete(
 
 
 def _is_anothers(client: Client, stack: Stack) -> bool:
-    """Whether a stack's name leads to another stack, or to several."""
+    """Whether a stack's name also matches other stacks."""
     try:
         return client.stack(stack.name).stack.id != stack.id
     except AmbiguousError:
@@ -193,16 +193,13 @@ def _is_anothers(client: Client, stack: Stack) -> bool:
 
 def _complain_of_namesake(stack: Stack) -> None:
     complain(
-        f"there is another stack of the name {stack.name}: use ids to tell them apart: "
-        f"this one's is {stack.id}"
+        f"another stack is also called {stack.name}: use ids to tell them apart: this one's is {stack.id}"
     )
 
 
 def _ask(question: str) -> None:
     if not sys.stdin.isatty():
-        raise InvalidInputError(
-            "delete: there is no terminal to ask on: give --yes to delete it all the same"
-        )
+        raise InvalidInputError("delete: no terminal for the confirmation: give --yes to delete without it")
     typer.confirm(question, abort=True, err=True)
 
 
@@ -217,7 +214,7 @@ def _checked_search(words: str) -> str:
 
 
 def _plain(stack: StackListed) -> dict[str, Any]:
-    """Return a stack as JSON; of one that cannot be read, nothing but why."""
+    """Return a stack as JSON; for an unreadable one, only the reason."""
     if stack.problem is not None:
         return {"id": stack.id, "state": "unreadable", "problem": stack.problem}
     return stack.model_dump(mode="json")

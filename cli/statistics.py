@@ -15,11 +15,11 @@ from recursor.domain.statistics import Figures
 
 _MINUTE = 60
 
-# The nearest of these is how long the spans of a series are, if nobody says: a dozen to some forty of them.
+# Possible lengths of a series' spans by default; the nearest gives a dozen to some forty of them.
 _SPANS = (60, 300, 900, 3600, 3 * 3600, 6 * 3600, 86_400, 7 * 86_400, 31 * 86_400)
 _ROWS = 24
 
-# As long as the API lets them be.
+# The API's limit.
 _LONGEST = 31 * 86_400
 
 
@@ -48,7 +48,7 @@ def stats(
     now = time.time()
     begin = since_moment(since, "--since", now)
     if every is not None and not series:
-        raise InvalidInputError("stats: --every is how long the parts of --series are: give both")
+        raise InvalidInputError("stats: --every is the length of the parts of --series: give both")
     seconds = _length(every, now - begin)
     with open_place(place) as client:
         spans = client.series(stack, begin, now, seconds) if series else []
@@ -67,14 +67,14 @@ def stats(
 
 
 def _figures(client: Client, stack: str | None, since: float, until: float) -> tuple[str, Figures]:
-    """Return whose figures they are, and the figures."""
+    """Return the owner of the figures, and the figures."""
     if stack is None:
         return "all stacks", client.totals(since, until)
     return neutral(client.stack(stack).stack.name), client.stats(stack, since, until)
 
 
 def _length(every: str | None, whole: float) -> int:
-    """Return how long each part of a series is, in seconds."""
+    """Return the length of each part of a series, in seconds."""
     if every is None:
         return next((each for each in _SPANS if whole / each <= _ROWS), _SPANS[-1])
     seconds = parse_span(every, "--every")

@@ -1,4 +1,4 @@
-"""How figures over time look on a terminal."""
+"""Figures over time on a terminal."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ _WIDEST = 20
 
 
 def stats_page(name: str, stats: Figures) -> Iterator[RenderableType]:
-    """Yield the parts of the figures of a stack, or of all."""
+    """Yield the parts of a page of figures."""
     looked = f"  the last {span(stats.until - stats.since)}"
     yield Text.assemble((name, "bold"), (looked, "bright_black"))
     facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
@@ -50,7 +50,7 @@ def stats_page(name: str, stats: Figures) -> Iterator[RenderableType]:
 
 def series_table(spans: Sequence[SpanStats]) -> Table:
     """Return figures over time, oldest first: a row for each span, with a bar for its cycles."""
-    # Who needs no model has no use for the columns.
+    # Without a model, the columns are useless.
     used = ("TOKENS", "COST") if any(each.figures.models for each in spans) else ()
     table = plain_table("FROM", "CYCLES", "", "SUCCESS", "AVERAGE", "AGENTS", "PARALLEL", *used)
     for right in (1, *range(3, 7 + len(used))):
@@ -78,7 +78,7 @@ def series_table(spans: Sequence[SpanStats]) -> Table:
 
 
 def _uses_table(heading: str, uses: Mapping[str, Use]) -> Table:
-    """Return what runs took of models, by `heading`, the dearest first."""
+    """Return models' usage by `heading`, the most expensive first."""
     table = plain_table(heading, "RUNS", "TOKENS IN", "OUT", "COST")
     for column in table.columns[1:]:
         column.justify = "right"
@@ -99,11 +99,11 @@ def _used(figures: Rollup) -> tuple[str, str]:
 
 
 def _tokens_ever(stats: Figures) -> str:
-    return f"; {stats.total_tokens:,} ever" if isinstance(stats, TotalStats) else ""
+    return f"; {stats.total_tokens:,} in total" if isinstance(stats, TotalStats) else ""
 
 
 def _cost_ever(stats: Figures) -> str:
-    return f"; {money(stats.total_cost)} ever" if isinstance(stats, TotalStats) else ""
+    return f"; {money(stats.total_cost)} in total" if isinstance(stats, TotalStats) else ""
 
 
 def _bar(share: float) -> str:
@@ -115,11 +115,11 @@ def _bar(share: float) -> str:
 def _ever(stats: Figures) -> str:
     match stats:
         case OrchestrationStats():
-            # A start counts anew, so there can be fewer of these than in the span of time.
-            return f"; {stats.total_cycles:,} since it was started"
+            # A start resets this count, so it can be lower than that of the span.
+            return f"; {stats.total_cycles:,} since the last start"
         case TotalStats():
             runs = plural(stats.total_agent_runs, "agent run")
-            return f" of {stats.total_cycles:,} ever, which had {runs}"
+            return f" of {stats.total_cycles:,} in total, which had {runs}"
         case _:
             return NEVER
 

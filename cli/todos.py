@@ -1,4 +1,4 @@
-"""The command on what a stack has to do: list, add, edit and cancel todos."""
+"""The command on todos: list, add, edit and cancel them."""
 
 import time
 from enum import StrEnum
@@ -13,12 +13,12 @@ from recursor.client.synchronous import Client
 from recursor.domain.errors import AmbiguousError, InvalidInputError, NotFoundError
 from recursor.domain.todo import Todo, TodoStatus
 
-# Todos' ids begin alike, because they sort by age; these many last digits differ.
+# Todos' ids begin alike, because they sort by age; the last digits differ.
 SHOWN_DIGITS = 8
 
 
 class TodoFilter(StrEnum):
-    """Which todos to list."""
+    """A filter for todos."""
 
     OPEN = "open"
     PENDING = "pending"
@@ -92,9 +92,11 @@ def _check(
 ) -> None:
     given = [name for name, value in (("add", add), ("edit", edit), ("cancel", cancel)) if value is not None]
     if len(given) > 1:
-        raise InvalidInputError(f"todos: --{given[0]} and --{given[1]} are two things: do one at a time")
+        raise InvalidInputError(
+            f"todos: --{given[0]} and --{given[1]} exclude each other: give one at a time"
+        )
     if content is not None and edit is None:
-        raise InvalidInputError("todos: --content says what a todo shall say: name it with --edit ID")
+        raise InvalidInputError("todos: --content is the new text of a todo: name it with --edit ID")
     if priority is not None and add is None and edit is None:
         raise InvalidInputError("todos: --priority goes with --add TEXT or --edit ID")
     if edit is not None and content is None and priority is None:
@@ -112,7 +114,7 @@ def _print_todos(found: list[Todo], json: bool) -> None:
 
 
 def _place(todo: Todo) -> tuple[bool, float, str]:
-    """Open ones first, most urgent first; then closed ones, newest first."""
+    """Open todos first, most urgent first; then closed ones, newest first."""
     if todo.status.open:
         return False, -todo.priority, todo.id
     return True, -(todo.closed_at or 0.0), todo.id

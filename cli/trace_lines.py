@@ -1,4 +1,4 @@
-"""How a run of an agent looks on a terminal."""
+"""An agent's run on a terminal."""
 
 from collections import Counter
 
@@ -13,7 +13,7 @@ _LONGEST_ROLE = 13
 
 
 def trace_entry(trace: Trace) -> Table:
-    """Return what one run came to: when, who, what it did, and under that what it thought and changed."""
+    """Return a run: time, role and summary, and below them its thoughts and effects."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="bright_black", no_wrap=True)
     table.add_column(style="cyan", no_wrap=True, min_width=_LONGEST_ROLE)

@@ -1,4 +1,4 @@
-"""The command `traces`: what agents thought and did."""
+"""The command `traces`: agents' thoughts and effects."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -28,7 +28,7 @@ def traces(
     ] = 20,
     go_on: Annotated[
         bool,
-        typer.Option("--follow", "-f", help="Show the last ones oldest first, and keep showing new ones."),
+        typer.Option("--follow", "-f", help="Show the last traces, oldest first, and keep showing new ones."),
     ] = False,
     place: Place = HERE,
     json: Json = False,
@@ -47,11 +47,11 @@ def traces(
         _show_each(found, json=False)
     if not found:
         only = " like that" if role or text else ""
-        say_of_nothing(f"no traces{only} of stack {stack}: its agents leave them when they run", json)
+        say_of_nothing(f"no traces{only} of stack {stack}: its agents write them when they run", json)
 
 
 class _Search:
-    """Finds a stack's traces, and those that came since."""
+    """Finds a stack's traces, and newer ones."""
 
     def __init__(self, client: Client, stack: str, role: str | None, text: str | None) -> None:
         self._client = client
@@ -67,7 +67,7 @@ class _Search:
         return self._noted(found)
 
     def newer(self) -> list[Trace]:
-        """Return what has come since the last time, oldest first."""
+        """Return the traces since the last call, oldest first."""
         before, self._seen = self._seen, self._last()
         if self._seen == before:
             return []
@@ -79,7 +79,7 @@ class _Search:
         return found[0].id if found else ""
 
     def _noted(self, found: list[Trace]) -> list[Trace]:
-        """Note what has come meanwhile, so that it is not found again."""
+        """Note newer traces, so that they are not found again."""
         if found:
             self._seen = max(self._seen, found[0].id)
         return found

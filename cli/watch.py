@@ -1,4 +1,4 @@
-"""The command `watch`: what all stacks are doing, or one of them, as it happens."""
+"""The command `watch`: the current activity of all stacks, or one of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from recursor.cli.partial_answers import PartialAnswers
 
-# What a runner is asked for at most so often, in seconds.
+# The shortest time between two requests to a remote runner, in seconds.
 _ASK_SECONDS = 1.0
 _CYCLES_SHOWN = 8
 
@@ -37,16 +37,16 @@ def watch(
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Watch one stack or all of them live, until q or Ctrl-C.
+    """Watch one stack or all stacks live, until q or Ctrl-C.
 
-    Without a terminal, or with --json, every change is a line.
+    Without a terminal, or with --json, prints a line per change.
     """
     with _Sight(place) as sight:
         stack_id = None if stack is None else sight.client.stack(stack).stack.id
         if json or not sys.stdout.isatty():
             changes = _Changes(sight, stack_id, json)
             if not sight.client.endpoint.has_runner():
-                complain("no runner is up to tell what happens: `recursor run` starts one")
+                complain("no runner is up to send events: `recursor run` starts one")
             follow(changes.look, PERIOD_SECONDS if place.url is None else _ASK_SECONDS)
             return
         from recursor.cli import live_screen
@@ -59,7 +59,7 @@ def watch(
 
 
 def _waiting(picture: Callable[[int], Group]) -> Callable[[int], Group]:
-    """Return what shows the last picture, and why there is no other, while a runner elsewhere is silent."""
+    """Return a wrapper that, while a remote runner is silent, shows the last picture and the reason."""
     shown: list[Group] = []
 
     def latest(lines: int) -> Group:
@@ -78,7 +78,7 @@ def _waiting(picture: Callable[[int], Group]) -> Callable[[int], Group]:
 
 
 class _Sight:
-    """What is seen of a data directory, also of one that has no store yet; or of a runner elsewhere."""
+    """The view of a data directory, even without a store, or of a remote runner."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -87,14 +87,14 @@ class _Sight:
         self._hearing: PartialAnswers | None = None
 
     def runner(self) -> str | None:
-        """Return who runs the stacks, as it is shown; None if nobody does."""
+        """Return the runner in words; None if there is none."""
         if self._place.url is not None:
             return f"the runner at {self._place.url}"
         found = runner_of(self._place.data)
         return None if found is None else f"process {found.pid}, {found.details.get('url') or 'starting'}"
 
     def all_stacks(self, lines: int) -> Group:
-        """Return the picture of all stacks, the last active first."""
+        """Return the picture of all stacks, the most recently active first."""
         from recursor.cli.watch_tables import MARGIN_LINES, all_stacks
 
         room = min(max(lines - MARGIN_LINES, 1), MAX_PAGE)
@@ -115,14 +115,14 @@ class _Sight:
         return one_stack(found, live, waits, cycles, said, time.time(), lines, unserved=unserved)
 
     def hear(self, stack_id: str) -> None:
-        """Listen to what the stack's agents are about to answer, from now on."""
-        # It brings HTTP, which nothing else needs before the first picture.
+        """Follow the stack's unfinished answers, from now on."""
+        # It imports HTTP, which nothing else needs before the first picture.
         from recursor.cli.partial_answers import PartialAnswers
 
         self._hearing = PartialAnswers(self._place, stack_id)
 
     def live(self, stack_id: str) -> dict[str, Any] | None:
-        """Return what the runner says of a stack, or None if none answers."""
+        """Return the runner's status of a stack, or None if no runner answers."""
         at, told = self._live
         if time.monotonic() - at >= _ASK_SECONDS:
             told = live_status(self.client, stack_id)
@@ -139,7 +139,7 @@ class _Sight:
 
 
 class _Changes:
-    """Prints a line for every stack that has changed since the last look."""
+    """Prints a line for every stack that has changed since the last check."""
 
     def __init__(self, sight: _Sight, stack_id: str | None, json: bool) -> None:
         self._sight = sight
@@ -149,9 +149,9 @@ class _Changes:
         self._heard = self._silent = False
 
     def look(self) -> None:
-        """Print what is new, or once, why nothing can be seen for now."""
+        """Print changes, or, once, why none can be read for now."""
         try:
-            # The 500 that were active last: what changes is among them.
+            # The 500 most recently active ones: changed stacks are among them.
             page = self._sight.client.stacks_page(limit=MAX_PAGE, search=self._stack_id or "")
         except RunnerSilentError as error:
             if not self._heard:
@@ -194,5 +194,5 @@ class _Changes:
 
 
 def _told(stack: StackListed) -> StackListed:
-    """Leave out what changes by the passing of time alone."""
+    """Leave out fields that change just with time."""
     return stack.but(cycles_last_day=0, success_rate=None, next_look_at=None)

@@ -1,4 +1,4 @@
-"""How stacks that are watched look on a terminal."""
+"""Watched stacks on a terminal."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from recursor.domain.stack import ExecutionState
 from recursor.storage.overview import Overview
 from recursor.storage.stack_listing import StackListed, StackPage
 
-# What a picture of all stacks has besides their rows: two lines above, the headings, one below.
+# Lines of the picture of all stacks besides their rows: two above, the headings, one below.
 MARGIN_LINES = 5
 
 # Characters of an unfinished answer.
@@ -28,8 +28,8 @@ def all_stacks(page: StackPage, runner: str | None, now: float) -> Group:
     """Return the picture of all stacks.
 
     Args:
-        page: as many as there is room for.
-        runner: who runs them, as it is told; None if nobody does.
+        page: as many stacks as fit.
+        runner: the runner in words; None if there is none.
         now: seconds since the epoch, UTC.
     """
     parts: list[RenderableType] = [_summary(page, runner), ""]
@@ -48,7 +48,7 @@ def all_stacks(page: StackPage, runner: str | None, now: float) -> Group:
         parts.append(fitted(table, "NAME", "NOW"))
     else:
         parts.append(
-            Text("no stack yet: `recursor create NAME --idea TEXT --start` makes one", "bright_black")
+            Text("no stack yet: `recursor create NAME --idea TEXT --start` creates one", "bright_black")
         )
     more = page.matching - len(page.items)
     parts.append(Text.assemble((f"and {more:,} more; " if more > 0 else "", "bright_black"), _HINT))
@@ -69,13 +69,13 @@ def one_stack(
     """Return the picture of one stack, no longer than the terminal.
 
     Args:
-        found: what the store says.
-        live: what the runner says it is doing, as JSON; None if no runner is up.
+        found: the stack's data from the store.
+        live: the runner's status of the stack, as JSON; None if no runner is up.
         waits: why nothing runs.
-        cycles: the last ones, newest first.
-        said: what agents are about to answer, so far, by role.
+        cycles: the last cycles, newest first.
+        said: the agents' unfinished answers, by role.
         now: seconds since the epoch, UTC.
-        lines: how many the terminal has.
+        lines: the terminal's lines.
         unserved: see `stack_page`.
     """
     parts: list[RenderableType] = list(stack_page(found, live, now, unserved=unserved))
@@ -85,7 +85,7 @@ def one_stack(
     writing = [each["role"] for each in (live or {}).get("running", ()) if each["role"] in said]
     for role in writing:
         parts.append(_unfinished(role, said[role]))
-    # Twelve lines are the stack's own page without its agents.
+    # The stack's own page has twelve lines without its agents.
     room = lines - 14 - len(found.agents) - len(writing)
     if cycles and room > 1:
         parts += ["", executions_table(cycles[: room - 1], now)]
@@ -105,7 +105,7 @@ def _summary(page: StackPage, runner: str | None) -> Text:
 
 
 def _unfinished(role: str, text: str) -> Text:
-    """Return the end of an unfinished answer, on one line: what is new is seen."""
+    """Return the end of an unfinished answer on one line, so that the newest part shows."""
     line = one_line(text)
     shown = line if len(line) <= _SAID else f"…{line[-_SAID:]}"
     return Text.assemble(
@@ -130,5 +130,5 @@ def _doing(stack: StackListed, now: float) -> Text:
             for each in stack.running
         )
         return clipped(waiting + neutral(who), "green")
-    due = f"; next look {ahead(stack.next_look_at, now)}" if stack.next_look_at else ""
+    due = f"; next check {ahead(stack.next_look_at, now)}" if stack.next_look_at else ""
     return clipped(waiting + (stack.waits or "") + due, "bright_black")

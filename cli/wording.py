@@ -1,4 +1,4 @@
-"""Spans, ages and sizes as people say them."""
+"""Spans, ages and sizes in words."""
 
 import re
 from datetime import datetime
@@ -9,13 +9,13 @@ from recursor.domain.wording import cost, money, plural, size, span
 __all__ = ["NEVER", "ago", "ahead", "clock_time", "cost", "money", "parse_span", "plural", "size", "span"]
 
 NEVER = "-"
-"""Stands for what is not there."""
+"""Shown for a missing value."""
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SPAN = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?[smhdw])+|[0-9]+(?:\.[0-9]+)?")
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw])")
 
-# As long as anybody keeps statistics; and no time that a date could not hold.
+# Longer than any statistics are kept, and within the range of dates.
 _LONGEST_SPAN = 100 * 366 * 86_400
 
 
@@ -23,8 +23,8 @@ def parse_span(text: str, what: str) -> float:
     """Return the seconds of a span such as "90s", "15m", "24h", "7d", "1h30m" or "90".
 
     Args:
-        text: what a person typed; a bare number counts seconds.
-        what: the thing it was typed for, for the error.
+        text: a person's input; a bare number counts seconds.
+        what: its purpose, for the error.
 
     Raises:
         InvalidInputError: it is not a span.
@@ -42,21 +42,19 @@ def parse_span(text: str, what: str) -> float:
 
 
 def since_moment(text: str, what: str, now: float) -> float:
-    """Return the moment that lies a span such as "24h" before `now`, in seconds since the epoch, UTC.
+    """Return the moment a span such as "24h" before `now`, in seconds since the epoch, UTC.
 
     Raises:
         InvalidInputError: it is not a span, or has no length.
     """
     seconds = parse_span(text, what)
     if not seconds:
-        raise InvalidInputError(
-            f"{what}: {text[:40]!r} is no time at all: give for example 90s, 15m, 24h, 7d"
-        )
+        raise InvalidInputError(f"{what}: {text[:40]!r} is no time: give for example 90s, 15m, 24h, 7d")
     return max(now - seconds, 0.0)
 
 
 def ago(at: float | None, now: float) -> str:
-    """Return how long ago something was, or a dash if it never was."""
+    """Return how long ago something was, or a dash if never."""
     if at is None:
         return NEVER
     elapsed = now - at
@@ -64,14 +62,14 @@ def ago(at: float | None, now: float) -> str:
 
 
 def ahead(at: float | None, now: float) -> str:
-    """Return how far ahead something is, or a dash if it is not to be."""
+    """Return how far ahead something is, or a dash if it is not scheduled."""
     if at is None:
         return NEVER
     return "now" if at <= now else f"in {_coarse(at - now)}"
 
 
 def clock_time(at: float) -> str:
-    """Return a time as this machine's clock shows it: 14:03:07, with the date if it was another day."""
+    """Return a time by this machine's clock: 14:03:07, with the date if on another day."""
     local = datetime.fromtimestamp(at).astimezone()
     today = datetime.now().astimezone().date()
     return local.strftime("%H:%M:%S" if local.date() == today else "%Y-%m-%d %H:%M:%S")

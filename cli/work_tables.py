@@ -1,4 +1,4 @@
-"""How a stack's work and history look on a terminal."""
+"""A stack's work and history on a terminal."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
@@ -37,7 +37,7 @@ def todos_table(todos: Iterable[Todo], now: float) -> Table:
 def executions_table(executions: Iterable[OrchestratorExecution], now: float) -> Table:
     """Return a list of cycles."""
     executions = list(executions)
-    # Who needs no model has no use for the columns.
+    # Without a model, the columns are useless.
     used = ("TOKENS", "COST") if any(_tokens(each) for each in executions) else ()
     table = plain_table("CYCLE", "STARTED", "TOOK", "STATUS", "AGENTS", "WAVES", *used, "DECISION", "BECAUSE")
     for right in (0, 2, 4, 5, *range(6, 6 + len(used))):
@@ -93,7 +93,7 @@ def graph_table(graph: ExecutionGraph) -> Table:
 
 
 def work_table(statuses: Mapping[str, WorkStatus]) -> Table:
-    """Return who has work, most urgent first."""
+    """Return the roles with work, most urgent first."""
     table = plain_table("ROLE", "PRIORITY", "WHY", "AFTER")
     table.columns[1].justify = "center"
     for role, status in sorted(statuses.items(), key=lambda item: -item[1].priority):

@@ -100,7 +100,7 @@ def test_a_role_keeps_what_holds_for_all_stacks(
         return json.loads(capsys.readouterr().out)["settings"]["budget"]
 
     said = budget("garden", "--role", "planner", "--off", code=2)
-    assert said.startswith("budget: the planner has no budget of its own here: nothing to take back")
+    assert said.startswith("budget: the planner has no budget of its own here: nothing to remove")
     assert tokens(asked(budget, "garden")) == {"planner": 5, "builder": 9}
     assert own() == {"tokens": 100}
     found = asked(budget, "garden", "--role", "reviewer", "--tokens", "7")
@@ -167,16 +167,16 @@ def test_dollars_of_all_together_need_the_prices_of_all(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--resume"], "budget: --role and --resume are about one stack: name it"),
-        (["--role", "builder", "--tokens", "5"], "budget: --role and --resume are about one stack: name it"),
-        (["--off", "--tokens", "5"], "budget: --off takes back what was set"),
-        (["garden", "--off", "--tokens", "5"], "budget: --off takes back what was set"),
+        (["--resume"], "budget: --role and --resume need a stack: name it"),
+        (["--role", "builder", "--tokens", "5"], "budget: --role and --resume need a stack: name it"),
+        (["--off", "--tokens", "5"], "budget: --off removes the budget"),
+        (["garden", "--off", "--tokens", "5"], "budget: --off removes the budget"),
         (["garden", "--role", "builder"], "budget: --role needs --tokens"),
         (["garden", "--role", "no role", "--tokens", "5"], "settings.budget: role_tokens"),
         (["garden", "--role", "reviewer", "--off"], "budget: the reviewer has no budget"),
-        (["garden", "--dollars", "much"], "--dollars: 'much' is no sum of money"),
-        (["garden", "--dollars", "-1"], "--dollars: '-1' is no sum of money"),
-        (["garden", "--dollars", "nan"], "--dollars: 'nan' is no sum of money"),
+        (["garden", "--dollars", "much"], "--dollars: 'much' is not an amount"),
+        (["garden", "--dollars", "-1"], "--dollars: '-1' is not an amount"),
+        (["garden", "--dollars", "nan"], "--dollars: 'nan' is not an amount"),
         (["garden", "--dollars", "9e99"], "budget: dollars: "),
         (["garden", "--tokens", "9" * 30], "budget: tokens: "),
     ],

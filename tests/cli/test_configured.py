@@ -1,4 +1,4 @@
-"""Every command goes by the settings file and the environment."""
+"""Every command uses the settings file and the environment."""
 
 import json
 from collections.abc import Callable

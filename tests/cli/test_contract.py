@@ -71,7 +71,7 @@ def test_a_stack_that_was_started_again_tells_both_counts(recursor: Callable[...
     stack_id, cycles = summary["stacks"][0]["id"], summary["cycles"]
     assert f"cycles    {cycles}, the last" in recursor("show", stack_id).out
     assert recursor("stop", stack_id).code == recursor("start", stack_id).code == 0
-    assert f"cycles    0 since it was started, {cycles} ever, the last" in recursor("show", stack_id).out
+    assert f"cycles    0 since the last start, {cycles} in total, the last" in recursor("show", stack_id).out
 
 
 def test_executions_and_graphs_come_newest_first(recursor: Callable[..., Any]) -> None:

@@ -66,9 +66,9 @@ def test_what_needs_the_files_says_so(
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
     (line,) = err.splitlines()
-    assert line.startswith(f"recursor: {how}: https://runner.example is elsewhere, and `recursor {command}` ")
+    assert line.startswith(f"recursor: {how}: https://runner.example is remote, and `recursor {command}` ")
     assert LOCAL_ONLY[command] in line
-    assert "do it on that machine" in line
+    assert "run it on that machine" in line
     assert list(away.iterdir()) == []
 
 
@@ -135,7 +135,7 @@ def test_sql_is_answered_by_the_runner_elsewhere(
     assert run("sql", query, "--csv", *there)[1].splitlines()[0] == "name,settings"
     code, out, err = run("sql", query, "--limit", "1", "--json", *there)
     assert (code, [row["name"] for row in json.loads(out)]) == (0, ["garden"])
-    assert err == "recursor: only the first 1 rows: ask for less, or give --limit N for more\n"
+    assert err == "recursor: only the first 1 rows: narrow the query, or give --limit N for more\n"
     for arguments, said in (
         (("DROP TABLE todos",), "query: DROP is not possible here: give one SELECT"),
         (("SELECT '\ud800'",), "query: "),

@@ -72,7 +72,7 @@ class TestRestore:
         assert refused.code == 1
         assert refused.complaint.startswith(f"{data / 'store'}: there is a store already: give --force")
         assert names(data) == ["one", "two"]
-        assert recursor("restore", str(backup), "--force").out.startswith(f"{data} is as in {backup}")
+        assert recursor("restore", str(backup), "--force").out.startswith(f"{data} restored from {backup}")
         assert names(data) == ["one"]
 
     def test_is_refused_by_name_of_the_runner(

@@ -26,12 +26,12 @@ def run(data: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 def test_why_nothing_is_listed(run: Run, data: Path) -> None:
-    assert run("list") == (0, "", f"recursor: no stacks in {data}: `recursor create` makes one\n")
+    assert run("list") == (0, "", f"recursor: no stacks in {data}: `recursor create` creates one\n")
     assert run("list", "--json") == (0, "[]\n", "")
     assert run("create", "garden")[0] == 0
     code, out, err = run("list", "--search", "zzz")
     assert (code, out) == (0, "")
-    assert err == f"recursor: no stacks like that in {data}: `recursor list` shows all that there are\n"
+    assert err == f"recursor: no matching stacks in {data}: `recursor list` shows all\n"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_name_that_another_stack_has_is_pointed_out(run: Run) -> None:
     assert code == 0
     (stack_id,) = out.splitlines()
     assert err == (
-        "recursor: there is another stack of the name garden: use ids to tell them apart: "
+        "recursor: another stack is also called garden: use ids to tell them apart: "
         f"this one's is {stack_id}\n"
     )
     code, out, err = run("create", "garden", "--json")
@@ -71,8 +71,8 @@ def test_a_new_name_that_another_stack_has_is_pointed_out_too(run: Run) -> None:
     run("create", "Garden")
     run("create", "Yard")
     code, out, err = run("rename", "yard", "garden")
-    assert (code, out.endswith(" is called garden\n")) == (0, True)
-    assert err.startswith("recursor: there is another stack of the name garden: use ids to tell them apart")
+    assert (code, out.endswith(" is now called garden\n")) == (0, True)
+    assert err.startswith("recursor: another stack is also called garden: use ids to tell them apart")
     assert run("rename", out.split()[0], "Yard")[2] == ""
 
 
@@ -87,15 +87,15 @@ def test_a_kind_of_events_is_checked_before_it_is_asked_for(run: Run) -> None:
 def test_a_span_has_a_length(run: Run) -> None:
     code, _, err = run("stats", "--since", "0")
     assert code == 2
-    assert err == "recursor: --since: '0' is no time at all: give for example 90s, 15m, 24h, 7d\n"
+    assert err == "recursor: --since: '0' is no time: give for example 90s, 15m, 24h, 7d\n"
 
 
 def test_a_runner_that_serves_nobody_is_not_said_to_be_down(run: Run, data: Path) -> None:
     run("create", "garden", "--start")
     with DataDirectoryLock(data, started_at=datetime.now(UTC)):
         shown, told = run("show", "garden"), run("events")
-    assert "a runner is up, but does not answer: `recursor doctor` says why" in " ".join(shown[1].split())
+    assert "a runner is up, but does not answer: see `recursor doctor`" in " ".join(shown[1].split())
     assert told == (
-        1, "", "recursor: events: a runner is up, but does not answer: `recursor doctor` says why\n"
+        1, "", "recursor: events: a runner is up, but does not answer: see `recursor doctor`\n"
     )  # fmt: skip
     assert "no runner is up: `recursor run` starts one" in " ".join(run("show", "garden")[1].split())

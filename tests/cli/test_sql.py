@@ -85,7 +85,7 @@ def test_an_empty_directory_has_empty_tables(run: Run, data: Path) -> None:
 def test_a_result_that_is_cut_off_says_so(run: Run, todos: None) -> None:
     code, out, err = run("SELECT id FROM todos", "--limit", "2", "--json")
     assert (code, len(json.loads(out))) == (0, 2)
-    assert err == "recursor: only the first 2 rows: ask for less, or give --limit N for more\n"
+    assert err == "recursor: only the first 2 rows: narrow the query, or give --limit N for more\n"
 
 
 def test_the_tables_and_their_columns_are_listed(run: Run, data: Path) -> None:
@@ -107,7 +107,7 @@ def test_the_tables_and_their_columns_are_listed(run: Run, data: Path) -> None:
         (("SELECT * FROM zebra",), "query: no table zebra: there are agent_stacks"),
         (("DROP TABLE todos",), "query: DROP is not possible here: give one SELECT"),
         (("SELECT 1", "--csv", "--json"), "--csv and --json: give one of them"),
-        (("SELECT 1", "--tables"), "--tables: goes with --json, --data and --url alone"),
+        (("SELECT 1", "--tables"), "--tables: can only be combined with --json, --data and --url"),
         (("SELECT 1", "--limit", "0"), "--limit"),
         (("SELECT sum(range) FROM range(100000000000)", "--seconds", "0.1"), "query: took longer than 0.1 s"),
         (("SELECT '\ud800'",), "query: is not valid text"),

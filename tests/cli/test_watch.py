@@ -29,7 +29,7 @@ def test_every_change_is_a_line(recursor: Callable[..., Done], data: Path) -> No
         assert line() == "garden: deleted\n"
         assert watcher.end(signal.SIGINT) == 0
         assert watcher.out == ""
-        assert watcher.err == ("recursor: no runner is up to tell what happens: `recursor run` starts one\n")
+        assert watcher.err == ("recursor: no runner is up to send events: `recursor run` starts one\n")
 
 
 @pytest.mark.parametrize("which", [(), pytest.param(("one",), marks=pytest.mark.slow)])
