@@ -1,4 +1,4 @@
-"""The HTTP application that a runner serves."""
+"""The runner's HTTP application."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from recursor.web.parts import PARTS, routers
 from recursor.web.sessions import Sessions
 from recursor.web.wrong_tokens import WrongTokens
 
-# In the data directory: the numbers of sessions that people ended before their time.
+# In the data directory: the numbers of sessions that people ended early.
 ENDED_SESSIONS = "ended-sessions.json"
 
 
@@ -36,31 +36,32 @@ def make_app(
     """Return the application.
 
     Args:
-        engine: what it steers and shows.
-        port: where it will be served: requests meant for another host or port are refused.
-        access: who may use it; by default every program on this machine.
+        engine: the engine that it controls and shows.
+        port: its port: requests for another host or port are refused.
+        access: the access rules; by default, every program on this machine has access.
         runner: the process that runs the stacks; by default this one.
-        parts: the parts of the API that it has; by default all, and what monitors ask.
-        connections: how many its server has at most; by default what the process's open files allow.
+        parts: the parts of the API to include; by default all, and the probes.
+        connections: the server's most connections; by default, what the process's open files allow.
     """
     access = access or WebAccess()
     app = FastAPI(
         title=TITLE,
-        # No pages of documentation: they would load their scripts from the network.
+        # No documentation pages: they would load their scripts from the network.
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
         lifespan=_life,
         responses=EVERYWHERE,
         generate_unique_id_function=operation_id,
-        # A path with a slash too many is another one.
+        # A path with an extra slash is a different one.
         redirect_slashes=False,
     )
     app.state.engine = engine
     app.state.key_locks = KeyLocks()
     app.state.stacks_listed = 0
     app.state.sql_queries = set()
-    # For streams of events, and as many for pages of the dashboard: a third answers commands and monitors.
+    # A third each for streams of events and for pages of the dashboard; the rest answers commands and
+    # monitors.
     share = (connections or most_connections()) // 3
     app.state.most_streams = share
     app.state.runner = runner or os.getpid()
@@ -69,7 +70,7 @@ def make_app(
     if parts is PARTS:
         from recursor.web import probes
 
-        # Monitors add parameters of their own, and shall not take a runner for broken because of them.
+        # Monitors add their own parameters, and must not report a healthy runner as broken because of them.
         app.include_router(probes.router)
     sessions, wrong_tokens = None, WrongTokens()
     if access.token is not None:

@@ -1,12 +1,12 @@
-"""Serves pages that agents made, which nobody has checked, so that they can do no harm.
+"""Serves pages made by agents, which nobody has checked, so that they can do no harm.
 
-A page may run its own scripts. It has no origin, so it reaches neither this runner's API nor what its pages
-keep in the browser, and may load nothing from anywhere. What remains is that a document can always send
-*itself* elsewhere, with what it wants to tell in the address. Only the page around a frame can forbid that,
-so a page is never a document of its own: opened in a tab, it comes in a frame that may show nothing else.
+A page may run its own scripts. It has no origin, so it reaches neither this runner's API nor the browser
+storage of the runner's pages, and may load nothing from anywhere. But a document can always navigate *itself*
+elsewhere, with data in the address. Only the page around a frame can forbid that, so a page is never a
+top-level document: opened in a tab, it comes in a frame that may show nothing else.
 
-One way out no such policy closes: WebRTC, whose first packets go to whatever address a page names (seen with
-Chromium; the `webrtc` directive of CSP is not implemented there). See `artifact_prelude` for what does.
+One leak remains under any such policy: WebRTC, whose first packets go to whatever address a page names (seen
+with Chromium, which does not implement the `webrtc` directive of CSP). `artifact_prelude` closes it.
 """
 
 from html import escape
@@ -19,7 +19,7 @@ from recursor.web.api.answers import unchanged
 from recursor.web.artifact_prelude import with_prelude
 
 SANDBOX = "allow-scripts allow-forms allow-modals allow-downloads"
-"""What a frame around such a page should have as its `sandbox` attribute."""
+"""The `sandbox` attribute for a frame around such a page."""
 
 _CONTENT_POLICY = "; ".join(
     (
@@ -40,16 +40,17 @@ _SAFE = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
-    # No name is looked up for a link's sake: a name can be a message, too.
+    # No DNS lookups for links: a name can carry data, too.
     "x-dns-prefetch-control": "off",
-    # Chromium's own: what gets past all else, by WebRTC for one, ends the page rather than reach the network.
+    # Chromium's own: whatever gets past everything else, such as WebRTC, ends the page instead of reaching
+    # the network.
     "connection-allowlist": "(response-origin)",
     "permissions-policy": (
         "camera=(), microphone=(), geolocation=(), display-capture=(), usb=(), serial=(), "
         "midi=(), payment=(), clipboard-read=(), fullscreen=()"
     ),
 }
-# What a browser calls the places in which a page comes to life; a download is none.
+# The browser's names for requests that display a page; a download is not one.
 _FRAMES = ("iframe", "frame", "object", "embed", "fencedframe")
 _FRAME = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
@@ -62,12 +63,12 @@ def page_response(request: Request, artifact: Artifact, lasting: bool, title: st
     """Return the answer that shows an artifact's page.
 
     Args:
-        request: who asked: a tab gets the page in a frame.
+        request: the request: a tab gets the page in a frame.
         artifact: the version.
-        lasting: whether this address will always show this version.
-        title: what to call the page in a tab.
+        lasting: whether this address always shows this version.
+        title: the page's title in a tab.
     """
-    # A browser says for what it asks; what says nothing is a program, and runs no scripts.
+    # A browser states the destination of a request; a client that does not is a program, and runs no scripts.
     shown = request.headers.get("sec-fetch-dest")
     if shown == "document":
         return _framed(request, title)
@@ -100,5 +101,5 @@ def _framed(request: Request, title: str) -> Response:
 
 
 def _only(request: Request) -> str:
-    """Return the source that is this page and nothing else of this runner."""
+    """Return the CSP source for this page and nothing else of this runner."""
     return f"{request.url.scheme}://{request.headers['host']}{request.url.path}"

@@ -1,8 +1,9 @@
-"""What runs in a page that an agent made before anything of that page does, and closes what no policy closes.
+"""A script that runs in an agent's page before the page's own code, and closes the leak that no policy
+closes.
 
-No directive of a content security policy that browsers know keeps a page from WebRTC, by which it could speak
-UDP to anyone. Without the constructor there is none, and frames of the page's own, which would have it again,
-are taken out before they load: they could show nothing anyway.
+No directive of a content security policy that browsers implement keeps a page from WebRTC, with which it
+could send UDP to anyone. Removing the constructor does. The page's own frames, which would have it again, are
+removed before they load: they could show nothing anyway.
 """
 
 import re
@@ -23,15 +24,15 @@ _SCRIPT = (
     "})()</script>"
 )
 
-# Without it, or with anything before it, browsers would show the page as those of the nineties.
+# Without a doctype, or with anything before it, browsers use quirks mode.
 _DOCTYPE = re.compile(r"\ufeff?\s*<!doctype[^>]*>", re.IGNORECASE)
 
-# A frame in a root like that is out of sight of what takes frames out. It is not worth a way out.
+# The removal cannot see frames in such a root; the feature is not worth a leak.
 _SHADOW_ROOT = re.compile("shadowrootmode", re.IGNORECASE)
 
 
 def with_prelude(page: str) -> str:
-    """Return a page, in which what closes it runs first."""
+    """Return a page in which the script runs first."""
     doctype = _DOCTYPE.match(page)
     at = doctype.end() if doctype is not None else 0
     return page[:at] + _SCRIPT + _SHADOW_ROOT.sub("data-no-root", page[at:])

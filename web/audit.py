@@ -1,4 +1,4 @@
-"""The audit log: who has changed what, from where, and what it was before."""
+"""The audit log: who changed what, from where, and the old value."""
 
 import hashlib
 import json
@@ -28,35 +28,36 @@ from recursor.storage.tables import IDEAS, STACKS, TODOS
 
 logger = logging.getLogger("recursor.audit")
 
-# Characters of a value that are told.
+# Characters of a value in the log.
 LONGEST_VALUE = 300
 
 REQUESTER: ContextVar[str] = ContextVar("recursor_requester", default="this program")
-"""Who asks, and from where: in the task that carries out a request."""
+"""The requester and the address, in the task of a request."""
 
 
 def token_named(token: str) -> str:
-    """Return how a token is told from others without being told itself."""
+    """Return a fingerprint that distinguishes tokens without revealing them."""
     return f"token {hashlib.sha256(token.encode(errors='surrogateescape')).hexdigest()[:8]}"
 
 
 def is_change(message: object) -> bool:
-    """Whether a message to the orchestrator changes something that is to be logged."""
+    """Whether a message to the orchestrator is a change to log."""
     return type(message) in _TOLD
 
 
 def values_before(message: Any, reader: Reader, runner: RunnerSettings) -> object:
-    """Return what a message is about to change, as it is now; None if nothing, or nothing that can be read.
+    """Return the current value of what a message is about to change; None if there is none, or it is
+    unreadable.
 
     Args:
         message: one that `is_change`.
-        reader: the store's.
+        reader: the state of the store.
         runner: the runner's settings.
     """
     try:
         return _before(message, reader, runner)
     except RecursorError:
-        # What is damaged can still be changed.
+        # A damaged record can still be changed.
         return None
 
 
@@ -88,12 +89,12 @@ def _stack_before(message: Any, stack: Stack) -> object:
 
 
 def log_change(message: Any, before: object, failed: BaseException | None = None) -> None:
-    """Log what somebody has changed, or was refused.
+    """Log a change, or its refusal.
 
     Args:
         message: one that `is_change`.
-        before: what `values_before` returned.
-        failed: why it was not done, if it was not.
+        before: the result of `values_before`.
+        failed: why it failed, if it did.
     """
     did, new = _TOLD[type(message)]
     old = "" if before is None else f"{_short(before)} -> "

@@ -1,4 +1,4 @@
-"""One HTTP connection, and how many there may be: a client that is slow makes way for others."""
+"""One HTTP connection, and the limit of connections: a slow client makes way for others."""
 
 import asyncio
 import os
@@ -12,23 +12,24 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from recursor.web.guard import MAX_BODY_BYTES
 
-# The request line and headers together. Browsers and proxies keep to 8 to 16 KB; the longest address of the
-# API, a stream of a thousand stacks, has 23 KB.
+# The size limit of request line and headers. Browsers and proxies stay within 8 to 16 KB; the longest address
+# of the API, a stream of a thousand stacks, has 23 KB.
 HEADER_BYTES = 64 * 1024
 
-# What is sent in place of a body in the smallest pieces, six bytes for one, and more than any that is taken.
+# The most bytes received for a body: more than the largest body takes even in the smallest chunks, whose
+# framing has six bytes.
 _MOST_SENT_BYTES = 8 * MAX_BODY_BYTES
 
-# How long a client may take to send the request line and headers, in seconds.
+# Seconds for a client to send the request line and headers.
 HEADER_SECONDS = 10.0
 
-# How long it may take to send the rest of its request, in seconds: 1 MB at 17 KB/s.
+# Seconds for it to send the rest of its request: 1 MB at 17 KB/s.
 BODY_SECONDS = 60.0
 
-# How long it may go on sending a request that has been answered already, in seconds.
+# Seconds for which it may continue sending a request that is already answered.
 FAREWELL_SECONDS = 5.0
 
-# How long a client may take nothing of what waits for it before its connection is cut off, in seconds.
+# Seconds after which a connection is cut off whose client takes none of the waiting data.
 STALLED_SECONDS = 60.0
 
 _FULL = (
@@ -46,7 +47,8 @@ _TOO_LONG = (
 
 
 class ConnectionLimit:
-    """How many connections a server has at most. When there are more, who keeps it waiting longest goes."""
+    """The server's limit of connections. Beyond it, the client that has kept the server waiting longest is
+    cut off."""
 
     def __init__(self, most: int) -> None:
         """Allow `most` connections."""
@@ -54,11 +56,11 @@ class ConnectionLimit:
         self._waiting: dict[Connection, None] = {}
 
     def admit(self, connection: "Connection", connected: int) -> bool:
-        """Whether a new connection may stay; another one may be cut off for it.
+        """Whether a new connection may stay; another may be cut off for it.
 
         Args:
-            connection: the new one, which sends nothing yet.
-            connected: how many there are, with it.
+            connection: the new connection, which has not sent anything yet.
+            connected: the number of connections, including it.
         """
         if connected > self.most:
             slowest = next(iter(self._waiting), None)
@@ -75,29 +77,29 @@ class ConnectionLimit:
         self._waiting[connection] = None
 
     def forget(self, connection: "Connection") -> None:
-        """Note that it does not."""
+        """Note that it no longer waits."""
         self._waiting.pop(connection, None)
 
 
 class _Request(Enum):
-    """How much of the newest request has come."""
+    """How much of the newest request has arrived."""
 
     NOTHING = auto()
     HEADER = auto()
     BODY = auto()
-    """The headers, and perhaps some of the body."""
+    """The headers, and perhaps part of the body."""
     ALL = auto()
 
 
 class Connection(HttpToolsProtocol):
-    """Ends when its client takes too long to send a request, or to take the answer."""
+    """Ends if its client takes too long to send a request, or to take the answer."""
 
     def __init__(self, *, limit: ConnectionLimit, **options: Any) -> None:
-        """Be one of the connections of a server.
+        """Create a connection of a server.
 
         Args:
             limit: shared by all of them.
-            options: what uvicorn gives each.
+            options: uvicorn's arguments.
         """
         super().__init__(**options)
         self._limit = limit
@@ -106,13 +108,13 @@ class Connection(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # like uvicorn
         super().connection_made(transport)
         user = _user_of(transport)
         if user is not None:
             self.client = (f"user {_name(user)}", 0)
         if user not in (None, 0, os.geteuid()):
-            # Not every system heeds the mode of a socket.
+            # Not every system respects a socket's mode.
             transport.abort()
         elif self._limit.admit(self, len(self.connections)):
             self._expect(HEADER_SECONDS)
@@ -132,7 +134,7 @@ class Connection(HttpToolsProtocol):
         self._request = _Request.HEADER
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        # Those that follow a body would be kept, however many they are, and nobody asks for them.
+        # Trailers would be stored, in any number, and nobody reads them.
         if self._request is _Request.HEADER:
             super().on_header(name, value)
 
@@ -180,7 +182,7 @@ class Connection(HttpToolsProtocol):
 
     @property
     def _is_answered(self) -> bool:
-        """Whether no answer is to be made, or under way."""
+        """Whether no answer is pending or under way."""
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or cycle.response_complete
 
@@ -225,12 +227,12 @@ class Connection(HttpToolsProtocol):
         if left < before:
             self._watch(left)
         else:
-            # `close` waits until all has been taken.
+            # `close` waits until everything has been taken.
             self.transport.abort()
 
 
 def _user_of(transport: asyncio.Transport) -> int | None:
-    """Return the user at the other end of a Unix socket, if it is one and the system tells."""
+    """Return the user at the other end of a Unix socket, if the system reports it."""
     connection = transport.get_extra_info("socket")
     option = getattr(socket, "SO_PEERCRED", None)
     if option is None or connection is None or connection.family != socket.AF_UNIX:

@@ -1,4 +1,4 @@
-"""The resource /api/doctor: what is wrong, why, and what puts it right."""
+"""The resource /api/doctor: problems, causes and remedies."""
 
 import asyncio
 import os
@@ -23,25 +23,25 @@ from recursor.web.engine import Engine, TheEngine
 
 router = APIRouter(prefix="/api/doctor", tags=["doctor"])
 
-# An orchestrator that is well answers within milliseconds; that this one does not is worth telling soon.
+# A healthy orchestrator answers within milliseconds; a silent one should be reported soon.
 ANSWER_SECONDS = 3.0
 
 Named = Annotated[
     str | None,
-    Query(max_length=300, description="A stack's id, the first digits of it, or its name; by default all."),
+    Query(max_length=300, description="A stack's id, the id's first digits, or its name; by default all."),
 ]
 
 
 @router.get("", responses=problems(404, 409))
 async def get_diagnosis(engine: TheEngine, stack: Named = None) -> Report:
-    """Say what is wrong, why, and what puts it right."""
+    """Report problems, causes and remedies."""
     return await examine(engine, stack)
 
 
 @router.get("/runner")
 async def get_condition(engine: TheEngine) -> Condition:
-    """Tell what only the process that runs the stacks can tell of itself."""
-    # It has the environment of that process. A keyring may take its time.
+    """Report facts that only the process that runs the stacks knows."""
+    # It has that process's environment. A keyring may be slow.
     keyed = tuple(sorted(await asyncio.to_thread(keyed_providers)))
     return (await _load(engine)).but(keyed=keyed)
 
@@ -61,26 +61,26 @@ async def _load(engine: Engine) -> Condition:
 
 
 async def examine(engine: Engine, named: str | None = None) -> Report:
-    """Return what is wrong with all stacks, or with one of them: for a page as well as for a program.
+    """Return the problems of all stacks, or of one, for pages and programs.
 
     Args:
-        engine: what runs them.
-        named: a stack's id, the first digits of it, or its name.
+        engine: the engine that runs them.
+        named: a stack's id, the id's first digits, or its name.
 
     Raises:
-        NotFoundError, AmbiguousError: `named` is no stack, or several.
+        NotFoundError, AmbiguousError: `named` matches no stack, or several.
         StorageError: the store cannot be read.
     """
     found = await get_condition(engine)
     trouble = await _trouble(engine, named) if named is not None and found.load is not None else None
-    # Many stacks take a second, in which others are to be answered.
+    # With many stacks this takes a second, during which other requests should be answered.
     return await asyncio.to_thread(
         lambda: examine_stacks(engine.read, _around(engine, found).but(trouble=trouble), named)
     )
 
 
 async def _trouble(engine: Engine, named: str) -> str | None:
-    """Return what keeps a stack from going on, as its supervisor says."""
+    """Return what keeps a stack from continuing, according to its supervisor."""
     with engine.read() as reader:
         stack_id = find_stack(reader, named)
     with suppress(TimeoutError, ActorDeadError, StorageError):
@@ -91,12 +91,12 @@ async def _trouble(engine: Engine, named: str) -> str | None:
 
 
 def _around(engine: Engine, found: Condition) -> Evidence:
-    """Return everything but what is in the store, as far as it can be seen from here."""
+    """Return all facts that are not in the store, as far as they are visible here."""
     runner = RunnerEvidence(
         reach=Reach.UP if found.load is not None else Reach.SILENT,
         pid=os.getpid(),
         silence=found.silence,
-        # Commands and this process are answered by the same channel.
+        # Commands use the same channel as this process.
         commanded=True if found.load is not None else None,
         load=found.load,
     )
@@ -105,7 +105,7 @@ def _around(engine: Engine, found: Condition) -> Evidence:
     around = look_around(engine.data, engine.settings, engine.now())
     lock, store = around.lock, around.store
     if lock is not None and lock.held and lock.pid is not None and lock.started_at is not None:
-        # It may be another process than this one that runs the stacks.
+        # The stacks may run in another process than this one.
         step = clock_step(lock.pid, lock.started_at)
         runner = runner.but(pid=lock.pid, started_at=lock.started_at, clock_step=step)
     if store is not None:

@@ -1,4 +1,4 @@
-"""What the HTTP resources and pages work on: the store to read, and the orchestrator to ask."""
+"""The engine behind the HTTP resources and pages: the store to read, and the orchestrator to ask."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -20,36 +20,36 @@ from recursor.web.orchestrator_client import ANSWER_SECONDS, OrchestratorClient
 
 
 class Readable(Protocol):
-    """What can be read: a store, for one."""
+    """Something readable, such as a store."""
 
     def read(self) -> AbstractContextManager[Reader]:
-        """Take a snapshot, for the length of a `with` block. See `Store.read`."""
+        """Open a snapshot during a `with` block. See `Store.read`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A running orchestrator and what belongs to it, wherever it runs."""
+    """A running orchestrator, wherever it runs, with its store and settings."""
 
     orchestrator: OrchestratorClient
     store: Readable
     settings: Settings
-    """The runner's; a stack's own are applied over them."""
+    """The runner's settings; a stack's own override them."""
     clock: Clock
     events: EventFeed = field(default_factory=EventFeed)
     data: Path | None = None
-    """The data directory; None where the store is in memory."""
+    """The data directory; None if the store is in memory."""
     sql: SqlSettings = field(default_factory=SqlSettings)
-    """What an SQL query may take."""
+    """The limits of an SQL query."""
     runner: RunnerSettings = field(default_factory=RunnerSettings)
-    """What all stacks may spend together, among others."""
+    """The runner's own settings, including the budget of all stacks together."""
     log: LogSource | None = None
-    """What the runner logs; None where there is no data directory."""
+    """The runner's log; None if there is no data directory."""
     runs_agents: bool = True
     """Whether agents run; they do not where a command reads the store without a runner."""
 
     async def ask(self, message: object, seconds: float = ANSWER_SECONDS) -> Any:
-        """Ask the orchestrator, and log what is changed and by whom. See `OrchestratorClient.ask`."""
+        """Ask the orchestrator, and log changes with their author. See `OrchestratorClient.ask`."""
         if not is_change(message):
             return await self.orchestrator.ask(message, seconds)
         with self.read() as reader:
@@ -63,7 +63,7 @@ class Engine:
         return answer
 
     def read(self) -> AbstractContextManager[Reader]:
-        """Take a snapshot of the store, for the length of a `with` block. See `Store.read`."""
+        """Open a snapshot of the store during a `with` block. See `Store.read`."""
         return self.store.read()
 
     def now(self) -> float:
@@ -71,19 +71,19 @@ class Engine:
         return self.clock.now()
 
     def understood(self, idea: ProjectIdea, overrides: Overrides) -> ProjectIdea:
-        """Return an idea with what its team understands of it, if that is the scripted team.
+        """Return an idea with the scripted team's reading of it, if its team is the scripted one.
 
         Args:
-            idea: as a person gave it.
-            overrides: the settings of its stack that differ from the runner's.
+            idea: a person's idea.
+            overrides: its stack's overrides of the runner's settings.
         """
-        # The runner's settings have a team only where a program's own configuration made them.
+        # The runner's settings name a team only if a program's own configuration set it.
         if isinstance(self.runner, ProcessSettings) and self.runner.team is not None:
             return idea
         model = self.settings.overridden(overrides).model
         if any(model.of(role) != SCRIPTED for role in ("planner", "builder")):
             return idea
-        # It reads all components, which a server has no need of before.
+        # It reads all components, which a server does not need earlier.
         from recursor.agents.scripted.reading import read_idea
 
         return idea.but(reading=read_idea(idea.idea).told)

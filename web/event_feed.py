@@ -1,8 +1,8 @@
-"""The events on their way to those who watch: numbered, kept for a while, told without waiting for anyone.
+"""The feed of events for readers: numbered, kept for a while, and sent without waiting for anyone.
 
-Every reader has a queue of its own. One that does not keep up is dropped, with a marker; it can come back
-with the id of the last event it has, and is told what it missed, as far as that is still known, or that it
-should look at the state anew.
+Every reader has its own queue. A reader that does not keep up is dropped, with a marker; it can reconnect
+with the id of its last event, and gets the missed events if they are still known, or is told to reload the
+state.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from uuid import uuid4
 from recursor.domain.events import Event
 from recursor.domain.record import Record, Timestamp
 
-# Events kept for readers that come back: ten seconds of the most that are told (see `EventRate`),
-# in everyday use hours.
+# Events kept for readers that reconnect: ten seconds at the highest rate (see `EventRate`), hours in everyday
+# use.
 KEPT = 10_000
 
-# Events that may wait for one reader. A browser that slept longer than these last looks at the state anew.
+# Events that may wait for one reader. A browser that slept longer reloads the state.
 QUEUED = 2_000
 
 
 class EventsMissed(Record):
-    """Some events were not told to this reader: what they were about is in the store."""
+    """Some events were not sent to this reader: their effects are in the store."""
 
     at: Timestamp
     count: int | None = None
-    """How many; None where that is not known."""
+    """Their number; None if unknown."""
     why: str
 
 
@@ -41,23 +41,23 @@ class TooSlowError(Exception):
 
 
 class FeedClosedError(Exception):
-    """There will be no more events: the server ends."""
+    """There will be no more events: the server is ending."""
 
 
 @dataclass(slots=True)
 class FeedEntry:
-    """One event as readers get it."""
+    """One event, as readers get it."""
 
     number: int
-    """They count up by one; an id that is not the next one has others before it."""
+    """Numbers count up by one; a gap means that other events came between."""
     what: Event | EventsMissed
     encoded: bytes | None = None
-    """How it is sent, for whoever has made that once to keep for the others."""
+    """Its encoded form, cached by the first reader for the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventSelection:
-    """Which events a reader gets. What is empty leaves out none; that some were missed concerns all."""
+    """A reader's filter. Empty fields match all; a marker for missed events matches always."""
 
     stacks: frozenset[str] = frozenset()
     kinds: frozenset[type[Event]] = frozenset()
@@ -74,13 +74,13 @@ class EventSelection:
 class EventFeed:
     """All events of a runner, for any number of readers on one event loop.
 
-    Use it on the loop's thread, but for `publish`, which any thread may call once `attach` was.
+    Use it on the loop's thread, except `publish`, which any thread may call after `attach`.
     """
 
     def __init__(self, kept: int = KEPT, now: Callable[[], float] = time.time) -> None:
-        """Keep the last `kept` events for readers that come back; `now` tells the time, in seconds, UTC."""
+        """Keep the last `kept` events for readers that reconnect; `now` returns the time in seconds, UTC."""
         self.generation = uuid4().hex[:12]
-        """Part of every event's id: another runner's events are other ones, whatever their numbers."""
+        """Part of every event's id: another runner's events differ, whatever their numbers."""
         self._now = now
         self._kept: deque[FeedEntry] = deque(maxlen=kept)
         self._next = 1
@@ -89,21 +89,21 @@ class EventFeed:
         self._closed = False
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Name the loop on which the readers are."""
+        """Set the loop of the readers."""
         self._loop = loop
 
     def publish(self, events: Iterable[Event | EventsMissed]) -> None:
-        """Tell events to all who read. Before there is a loop there is nobody, and nothing to remember."""
+        """Send events to all readers. Before there is a loop, there are no readers, and nothing to keep."""
         loop, batch = self._loop, tuple(events)
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._tell, batch)
 
     def close(self) -> None:
-        """Let every reader end with what it has got so far. Any thread may; closing twice is fine."""
+        """End every reader after its pending events. Any thread may call it; closing twice is fine."""
         loop = self._loop
         self._closed = True
         if loop is not None:
-            # RuntimeError: the loop has been closed, and nobody reads any more.
+            # RuntimeError: the loop is closed, and has no readers.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._end)
 
@@ -114,13 +114,13 @@ class EventFeed:
         queued: int = QUEUED,
         wanted: EventSelection | None = None,
     ) -> EventReader:
-        """Begin to read.
+        """Start reading.
 
         Args:
-            stack_id: whose events; None for all.
-            after: the id of the last event that the reader has; None to begin with the next one.
-            queued: how many events may wait for it before it is dropped.
-            wanted: which events, where it is not simply those of one stack.
+            stack_id: the stack; None for all.
+            after: the id of the reader's last event; None to start with the next one.
+            queued: the most events that may wait before the reader is dropped.
+            wanted: the filter, if not just one stack.
         """
         if wanted is None:
             wanted = EventSelection() if stack_id is None else EventSelection(frozenset({stack_id}))
@@ -135,20 +135,20 @@ class EventFeed:
 
     @property
     def newest(self) -> str:
-        """What a reader says to go on after all that was told so far."""
+        """The id to continue after all events so far."""
         return f"{self.generation}-{self._next - 1}"
 
     def id_of(self, told: FeedEntry) -> str:
-        """Return what a reader says to go on after this event."""
+        """Return the id to continue after this event."""
         return f"{self.generation}-{told.number}"
 
     def forget(self, reader: EventReader) -> None:
-        """Tell a reader nothing any more."""
+        """Stop sending to a reader."""
         self._readers.discard(reader)
 
     @property
     def readers(self) -> int:
-        """How many read."""
+        """The number of readers."""
         return len(self._readers)
 
     def _tell(self, batch: tuple[Event | EventsMissed, ...]) -> None:
@@ -170,15 +170,16 @@ class EventFeed:
         last = int(number) if number.isascii() and number.isdigit() else -1
         oldest = self._kept[0].number if self._kept else self._next
         if generation != self.generation or not oldest - 1 <= last < self._next:
-            why = "what came after the event you have is not known any more: look at the state anew"
-            # A marker of this reader's own: it has the number of the newest event, to go on from.
+            why = "the events after your last one are no longer known: reload the state"
+            # A marker only for this reader: it has the newest event's number, to continue from.
             yield FeedEntry(self._next - 1, EventsMissed(at=self._now(), why=why))
             return
         yield from islice(self._kept, last + 1 - oldest, None)
 
 
 class EventReader:
-    """One reader's place in a feed. Iterate over it; it ends with `TooSlowError` if it does not keep up."""
+    """One reader's position in a feed. Iterate over it; it ends with `TooSlowError` if it does not keep
+    up."""
 
     def __init__(self, feed: EventFeed, wanted: EventSelection, queued: int) -> None:
         """See `EventFeed.read`."""
@@ -191,7 +192,7 @@ class EventReader:
         self._ended = False
 
     def begin(self, missed: Iterable[FeedEntry]) -> None:
-        """Queue what the reader missed, however much it is; only for the feed."""
+        """Queue the events that the reader missed, however many; only for the feed."""
         self._queue.extend(each for each in missed if self.wanted.includes(each.what))
 
     def offer(self, told: FeedEntry) -> None:
@@ -204,15 +205,15 @@ class EventReader:
         self._arrived.set()
 
     def end(self) -> None:
-        """Have it end after what it has got; only for the feed."""
+        """End it after its pending events; only for the feed."""
         self._ended = True
         self._arrived.set()
 
     async def batches(self, longest: float) -> AsyncIterator[list[FeedEntry]]:
-        """Yield what has come, all at once; an empty list when nothing came for `longest` seconds.
+        """Yield all new events at once; an empty list if there were none for `longest` seconds.
 
         Raises:
-            TooSlowError: the reader did not keep up; all that it still could get it has got.
+            TooSlowError: the reader did not keep up; it has got everything that was queued.
             FeedClosedError: the feed was closed; likewise.
         """
         while True:
@@ -233,7 +234,7 @@ class EventReader:
                 raise FeedClosedError
 
     def close(self) -> None:
-        """Read no more: whoever iterates gets no further. Closing twice is fine."""
+        """Stop reading: the iteration ends. Closing twice is fine."""
         self._feed.forget(self)
         self._queue.clear()
         self.end()

@@ -1,4 +1,4 @@
-"""What becomes of an error on its way out: always problem details, which name the fields."""
+"""Errors in responses: always problem details, which name the fields."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -19,7 +19,7 @@ _NAMES = {"todo_id": "todo", "execution_id": "execution", "message_id": "message
 
 
 def handle_failures(app: FastAPI) -> None:
-    """Have every error of `app` answered with problem details."""
+    """Answer every error of `app` with problem details."""
     app.add_exception_handler(RecursorError, _failed)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(HTTPException, _refused)
@@ -38,7 +38,7 @@ async def _not_understood(request: Request, error: Exception) -> JSONResponse:
     errors = [{**each, "loc": _place(each["loc"], error.body)} for each in error.errors()]
     first = errors[0]
     if first["loc"][0] == "path":
-        # A path with what can be no id leads nowhere.
+        # A path with an impossible id leads nowhere.
         return _answer(problem("not-found", 404, "Not found", _one_line(_nothing_named(request, first))))
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if first["loc"] == ("body",) and not (media_type == "application/json" or media_type.endswith("+json")):
@@ -59,19 +59,19 @@ def _nothing_named(request: Request, error: Mapping[str, Any]) -> str:
     name, value = str(error["loc"][1]), str(error["input"])[:60]
     return (
         f"no {_NAMES.get(name, name)} {value} in stack {request.path_params.get('stack_id', '')[:60]}: "
-        "list them to see what there is"
+        "list the existing ones"
     )
 
 
 def _place(place: tuple[str | int, ...], body: object) -> tuple[str | int, ...]:
-    """Return where in a body an error is, without the names by which a union tells its alternatives."""
+    """Return the location of an error in a body, without the names of a union's alternatives."""
     if place[0] != "body":
         return place
     found: list[str | int] = []
     value = body
     for part in place[1:]:
         if isinstance(value, Mapping):
-            # What is missing is not there, and still has its place.
+            # A missing field still has a location.
             found.append(part)
             value = value.get(part)
         elif isinstance(part, int):
@@ -94,11 +94,11 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
     status = HTTPStatus(error.status_code)
     detail, headers = error.detail, dict(error.headers or {})
     if status is HTTPStatus.NOT_FOUND and detail == status.phrase:
-        detail = f"{request.url.path[:100]}: there is nothing: see /api/openapi.json"
+        detail = f"{request.url.path[:100]}: does not exist: see /api/openapi.json"
     elif status is HTTPStatus.METHOD_NOT_ALLOWED:
-        # The framework names the methods of one route, but a path may have several.
+        # The framework lists the methods of one route, but a path may have several.
         allowed = ", ".join(sorted(_methods(request)))
-        detail, headers["allow"] = f"{request.method[:20]}: is not done here: {allowed} are", allowed
+        detail, headers["allow"] = f"{request.method[:20]}: is not allowed here, only {allowed}", allowed
     answer = _answer(Problem(type=BLANK_TYPE, title=status.phrase, status=status, detail=_one_line(detail)))
     answer.headers.update(headers)
     return answer

@@ -1,4 +1,4 @@
-"""Lets in only who may: whoever has the token, where there is one, and no page of another site."""
+"""Admits only requests with the token, if there is one, and none from pages of other sites."""
 
 import asyncio
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ MAX_BODY_BYTES = 1024 * 1024
 SESSION_COOKIE = "recursor_session"
 LOGIN_PATH, LOGOUT_PATH = "/login", "/logout"
 
-# What somebody without the token may see: that the process lives and works, and where to give the token.
+# Paths open without the token: liveness, readiness, and the login.
 _OPEN_PATHS = (LOGIN_PATH, "/healthz", "/readyz")
 
 # A WebSocket's "policy violation" (RFC 6455, section 7.4.1) and "try again later" (IANA's registry).
@@ -35,11 +35,10 @@ class _TooLargeError(Exception):
 
 
 class Guard:
-    """Middleware: checks Host and Origin, the token, and the size of what is sent.
+    """Middleware: checks Host and Origin, the token, and the size of requests.
 
-    The Host check keeps a foreign page from reaching the runner under a name of its own that resolves to
-    this machine; those of Origin and of Sec-Fetch-Site keep it from sending requests to the runner's own
-    name.
+    The Host check keeps a foreign page from reaching the runner under its own name that resolves to this
+    machine; the checks of Origin and Sec-Fetch-Site keep it from sending requests to the runner's own name.
     """
 
     def __init__(
@@ -56,13 +55,13 @@ class Guard:
         """Wrap `app`.
 
         Args:
-            app: what is guarded.
-            access: who may use it.
-            sessions: knows browsers in which the token was given; None: no browser is known.
-            port: where it is served.
-            runner: what responses say of who answers.
+            app: the application.
+            access: the access rules.
+            sessions: the browsers' sessions; None: there are none.
+            port: its port.
+            runner: the runner's identity in responses.
             wrong_tokens: counts them; by default for this guard alone.
-            most_sockets: how many WebSockets may be open at once; None: any number.
+            most_sockets: the most open WebSockets; None: no limit.
         """
         self._app = app
         self._access = access
@@ -88,7 +87,7 @@ class Guard:
                 headers[RUNNER_HEADER] = self._runner
                 headers[RELEASE_HEADER] = __version__
                 headers["x-content-type-options"] = "nosniff"
-                # A page of ours may stand in a frame of ours alone: nobody clicks through a foreign page.
+                # Only our own pages may frame ours, so that no foreign page can trick people into clicks.
                 headers.setdefault("x-frame-options", "SAMEORIGIN")
             await send(message)
 
@@ -107,7 +106,7 @@ class Guard:
 
     async def _guard_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        # A browser always names the page's origin here, and sends the cookie whatever page it is.
+        # A browser always sends the page's origin here, and the cookie whatever the page is.
         if self._foreign(headers) is not None or not self._may_enter(headers):
             if _bearer(headers):
                 await self._wrong_tokens.note(scope)
@@ -136,7 +135,7 @@ class Guard:
         return None
 
     def _foreign(self, headers: Headers) -> Problem | None:
-        """Return why a request comes from another site, if it does."""
+        """Return why a request counts as from another site, if it does."""
         host = headers.get("host", "")
         if not self._access.knows(host, self._port):
             known = (
@@ -150,9 +149,9 @@ class Guard:
             return problem(
                 "origin", 403, "Wrong origin", f"origin: pages of {origin!r} may not use this runner"
             )
-        # A link on another page may lead here, but nothing of ours is loaded into one.
+        # Another page may link to ours, but not embed anything of ours.
         site, mode = headers.get("sec-fetch-site"), headers.get("sec-fetch-mode")
-        # A page that an agent made, shown in a frame, is another one too: its frame may go nowhere in here.
+        # A page made by an agent, shown in a frame, counts as another site: its frame may not navigate here.
         whole = mode == "navigate" and headers.get("sec-fetch-dest", "document") == "document"
         if site in ("cross-site", "same-site") and not whole:
             return problem(
@@ -169,7 +168,7 @@ class Guard:
         return self._session(headers) is not None
 
     def _requester(self, scope: Scope) -> str:
-        """Return who asks, and from where, for the log of changes."""
+        """Return the requester and the address for the log of changes."""
         headers = Headers(scope=scope)
         address = scope["client"][0] if scope.get("client") else "a local socket"
         session = self._session(headers)
@@ -185,14 +184,14 @@ class Guard:
         return f"{who} from {address}" + (f", forwarding {claimed[:100]!r}" if claimed else "")
 
     def _session(self, headers: Headers) -> str | None:
-        """Return the cookie of a session that goes on, if there is one."""
+        """Return the cookie of a valid session, if there is one."""
         cookie = cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE)
         known = cookie is not None and self._sessions is not None and self._sessions.is_open(cookie)
         return cookie if known else None
 
     @contextmanager
     def _while_open(self, scope: Scope, receive: Receive, kind: str) -> Iterator[Receive]:
-        """Have what a browser's session began end with it: streams, and the sockets of open pages."""
+        """End a session's streams and the sockets of its open pages with the session."""
         cookie = self._session(Headers(scope=scope))
         if cookie is None or self._sessions is None:
             yield receive
@@ -233,7 +232,7 @@ class Guard:
 
 
 class _Intake:
-    """Counts what is received, and keeps the application from answering once that is too much."""
+    """Counts received bytes, and stops the application from answering once there are too many."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
@@ -250,13 +249,13 @@ class _Intake:
         return message
 
     async def send(self, message: Message) -> None:
-        # The framework takes the error above for a body that it cannot parse, and would say so.
+        # The framework takes the error above for an unparsable body, and would say so.
         if not self.exceeded:
             await self._send(message)
 
 
 def _bearer(headers: Headers) -> str:
-    """Return the token that a request gives, or nothing."""
+    """Return the token in a request, or an empty one."""
     scheme, _, secret = headers.get("authorization", "").partition(" ")
     return secret.strip() if scheme.lower() == "bearer" else ""
 

@@ -1,4 +1,4 @@
-"""Where a person gives the token, once per browser, and takes it back."""
+"""The login: a person gives the token once per browser, and can sign out."""
 
 from html import escape
 from pathlib import Path
@@ -18,11 +18,13 @@ _PAGE = Template((Path(__file__).parent / "login.html").read_text(encoding="utf-
 
 
 def login_router(access: WebAccess, sessions: Sessions, wrong_tokens: WrongTokens) -> APIRouter:
-    """Return the page that takes the token, what it sends it to, and what ends the session."""
+    """Return the page that takes the token, its target, and the end of the session."""
     router = APIRouter(include_in_schema=False)
 
     @router.get(LOGIN_PATH)
-    async def show(request: Request, next: str = "/") -> Response:  # the parameter's name is the standard's
+    async def show(
+        request: Request, next: str = "/"
+    ) -> Response:  # the parameter's name is from the standard
         """Ask for the token, unless the browser has a session."""
         if sessions.is_open(request.cookies.get(SESSION_COOKIE, "")):
             return RedirectResponse(_local(next), 303)
@@ -32,7 +34,7 @@ def login_router(access: WebAccess, sessions: Sessions, wrong_tokens: WrongToken
     async def enter(
         request: Request, token: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/"
     ) -> Response:
-        """Take the token, and remember in the browser that it was right."""
+        """Take the token, and start a session in the browser."""
         if not access.admits(token.strip()):
             await wrong_tokens.note(request.scope)
             return _page(
@@ -40,7 +42,7 @@ def login_router(access: WebAccess, sessions: Sessions, wrong_tokens: WrongToken
                 "This is not the runner's token: it is in the RECURSOR_TOKEN, or the token file, that it was "
                 "started with.",
             )
-        # Nobody could end it any more: the browser forgets its number.
+        # Nobody could end that session any more: the browser forgets its number.
         sessions.end(request.cookies.get(SESSION_COOKIE, ""))
         answer = RedirectResponse(_local(next), 303)
         answer.set_cookie(
@@ -55,7 +57,7 @@ def login_router(access: WebAccess, sessions: Sessions, wrong_tokens: WrongToken
 
     @router.post(LOGOUT_PATH)
     async def leave(request: Request) -> Response:
-        """End the browser's session, here as well as there."""
+        """End the browser's session, here and in the browser."""
         sessions.end(request.cookies.get(SESSION_COOKIE, ""))
         answer = RedirectResponse(LOGIN_PATH, 303)
         answer.delete_cookie(SESSION_COOKIE, httponly=True, samesite="strict")
@@ -71,7 +73,7 @@ def _page(wanted: str, problem: str = "") -> HTMLResponse:
 
 
 def _local(wanted: str) -> str:
-    """Return where to go on, but only within this server."""
+    """Return where to continue, but only within this server."""
     parts = urlsplit(wanted)
     inside = not parts.scheme and not parts.netloc and wanted.startswith("/") and not wanted.startswith("//")
     return wanted if inside and "\\" not in wanted and wanted.isprintable() else "/"

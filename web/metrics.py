@@ -1,4 +1,4 @@
-"""Figures for Prometheus: how many of what, from the store's sums and what the orchestrator has to do."""
+"""Metrics for Prometheus, from the store's sums and the orchestrator's load."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,23 +23,23 @@ _BLOCK = 512
 
 @dataclass(frozen=True, slots=True)
 class StoreFigures:
-    """What the store tells."""
+    """Figures from the store."""
 
     states: Mapping[str, int]
-    """How many stacks are in each state."""
+    """Number of stacks by state."""
     ever: Rollup
-    """What all cycles ever came to."""
+    """Totals of all cycles ever."""
     size: int | None
-    """Bytes on disk; None where the store is in memory."""
+    """Bytes on disk; None if the store is in memory."""
 
 
 def store_figures(reader: Reader, now: float, data: Path | None) -> StoreFigures:
-    """Return what the store tells; it costs some microseconds a stack.
+    """Return the store's figures; this costs some microseconds per stack.
 
     Args:
         reader: the state of the store to read.
         now: seconds since the epoch, UTC.
-        data: the data directory; None where the store is in memory.
+        data: the data directory; None if the store is in memory.
 
     Raises:
         CorruptRecordError: the sums cannot be read.
@@ -52,8 +52,8 @@ def prometheus_text(figures: StoreFigures, load: OrchestratorLoad | None) -> byt
     """Return everything in Prometheus' text format (version 0.0.4).
 
     Args:
-        figures: what the store tells.
-        load: what the orchestrator has to do; None if it does not answer.
+        figures: the store's figures.
+        load: the orchestrator's load; None if it does not answer.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Figures(figures, load))
@@ -61,7 +61,7 @@ def prometheus_text(figures: StoreFigures, load: OrchestratorLoad | None) -> byt
 
 
 class _Figures(Collector):
-    """Made anew for every scrape: the store counts, and nothing here does."""
+    """Built for every scrape: the store counts, not this process."""
 
     def __init__(self, figures: StoreFigures, load: OrchestratorLoad | None) -> None:
         self._figures = figures
@@ -81,15 +81,15 @@ class _Figures(Collector):
         for name, what, value in (
             ("active_stacks", "Stacks whose actors are in memory.", load.active_stacks),
             ("sleeping_stacks", "Stacks without actors that a timer will wake.", load.sleeping_stacks),
-            ("agents_running", "Agents that run.", load.agents_running),
-            ("agents_queued", "Agents that wait for one of the limited places.", load.agents_queued),
-            ("agents_abandoned", "Threads in agents that did not end when told to.", load.agents_abandoned),
+            ("agents_running", "Running agents.", load.agents_running),
+            ("agents_queued", "Agents waiting for a place.", load.agents_queued),
+            ("agents_abandoned", "Threads in agents that did not end when cancelled.", load.agents_abandoned),
         ):
             yield GaugeMetricFamily(f"recursor_{name}", what, value)
 
     def _of_the_store(self) -> Iterator[Metric]:
         ever = self._figures.ever
-        stacks = GaugeMetricFamily("recursor_stacks", "Stacks by their state.", labels=["state"])
+        stacks = GaugeMetricFamily("recursor_stacks", "Stacks by state.", labels=["state"])
         for state, number in sorted(self._figures.states.items()):
             stacks.add_metric([state], number)
         yield stacks
@@ -99,13 +99,13 @@ class _Figures(Collector):
             "status",
             {status: getattr(ever, status) for status in ("completed", "failed", "waiting", "cancelled")},
         )
-        yield _counter("decisions", "What was decided after cycles.", "kind", ever.decisions)
+        yield _counter("decisions", "Decisions after cycles.", "kind", ever.decisions)
         yield from self._of_models()
         for name, what, value in (
             ("cycle_seconds", "Sum of the cycles' durations.", ever.seconds),
             ("agent_runs", "Runs of agents.", ever.agents_run),
             ("agent_failures", "Runs of agents that failed.", ever.agents_failed),
-            ("agent_seconds", "Sum of the agents' runs' durations.", ever.agent_seconds),
+            ("agent_seconds", "Sum of the durations of agents' runs.", ever.agent_seconds),
             ("waves", "Waves that ran.", ever.waves),
         ):
             yield CounterMetricFamily(f"recursor_{name}", what, value)
@@ -116,14 +116,14 @@ class _Figures(Collector):
         ever = self._figures.ever
         tokens = CounterMetricFamily(
             "recursor_tokens",
-            "Tokens that agents' models took and gave.",
+            "Input and output tokens of agents' models.",
             labels=["direction", "model"],
         )
         named = sorted(ever.models.items())
         for model, use in named:
             tokens.add_metric(["input", model], use.input_tokens)
             tokens.add_metric(["output", model], use.output_tokens)
-        # Before sums were kept by model, there were tokens without one.
+        # Tokens counted before there were sums by model have no model.
         for direction, number in (
             ("input", ever.input_tokens - sum(use.input_tokens for _, use in named)),
             ("output", ever.output_tokens - sum(use.output_tokens for _, use in named)),
@@ -132,10 +132,10 @@ class _Figures(Collector):
                 tokens.add_metric([direction, ""], number)
         yield tokens
         dollars = {model: float(use.cost) for model, use in named} or {"": 0.0}
-        what = "US dollars that agents' models cost, as far as prices are known."
+        what = "US dollars for agents' models, of usage with a known price."
         yield _counter("cost_dollars", what, "model", dollars)
         unpriced = {model: use.unpriced_tokens for model, use in named} or {"": 0}
-        yield _counter("unpriced_tokens", "Tokens whose price is not known.", "model", unpriced)
+        yield _counter("unpriced_tokens", "Tokens with an unknown price.", "model", unpriced)
 
 
 def _counter(name: str, what: str, label: str, values: Mapping[str, float]) -> Metric:
@@ -147,7 +147,7 @@ def _counter(name: str, what: str, label: str, values: Mapping[str, float]) -> M
 
 def _size(data: Path) -> int | None:
     try:
-        # The file may have holes.
+        # The file may be sparse.
         return (store_directory(data) / "data.mdb").stat().st_blocks * _BLOCK
     except OSError:
         return None

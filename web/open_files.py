@@ -1,19 +1,19 @@
-"""How many connections a process can have, which its open files limit."""
+"""The possible number of connections of a process, which its open files limit."""
 
 import resource
 from contextlib import suppress
 
-# More would take too much memory: a connection can hold its headers and 64 KB of its body.
+# More would use too much memory: a connection can hold its headers and 64 KB of its body.
 _MOST_CONNECTIONS = 4096
 
 
 def most_connections() -> int:
-    """Return how many connections this process can have: half of the files that it may open."""
+    """Return this process's possible number of connections: half of its possible open files."""
     return min(resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2, _MOST_CONNECTIONS)
 
 
 def allow_more_files() -> None:
-    """Let this process open as many files as its user may, as far as they are of use."""
+    """Raise this process's limit of open files, as far as allowed and useful."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 2 * _MOST_CONNECTIONS), hard))

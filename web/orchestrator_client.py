@@ -1,4 +1,4 @@
-"""Asks the orchestrator from a coroutine, without a thread that waits."""
+"""Asks the orchestrator from a coroutine, without a waiting thread."""
 
 import asyncio
 import contextlib
@@ -8,24 +8,24 @@ from pykka import ActorRef
 
 from recursor.runtime.future import DispatchedFuture
 
-# A command is one commit; a disk that needs longer than this for it needs a person.
+# A command is one commit; a disk that is slower than this needs a person.
 ANSWER_SECONDS = 30.0
 
 
 class OrchestratorClient(Protocol):
-    """Where the orchestrator is, in this process or in another one."""
+    """The orchestrator, in this process or another one."""
 
     async def ask(self, message: object, seconds: float = ANSWER_SECONDS) -> Any:
         """Ask the orchestrator and return its answer.
 
         Args:
             message: one of `recursor.actors.messages`.
-            seconds: how long to wait at most.
+            seconds: the most seconds to wait.
 
         Raises:
-            TimeoutError: there was no answer in time.
+            TimeoutError: no answer arrived in time.
             pykka.ActorDeadError: the orchestrator has stopped.
-            Exception: what the orchestrator answered with.
+            Exception: the orchestrator's error.
         """
         ...
 
@@ -43,7 +43,7 @@ class ActorClient:
         answer: asyncio.Future[Any] = loop.create_future()
 
         def pass_on(done: DispatchedFuture[Any]) -> None:
-            # RuntimeError: the loop has been closed, and nobody waits any more.
+            # RuntimeError: the loop is closed, and nobody waits any more.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(_settle, answer, done)
 

@@ -1,4 +1,4 @@
-"""The parts of the API, each a module with a router, and which of them a path belongs to."""
+"""The parts of the API, each a module with a router, and the assignment of paths to them."""
 
 from collections.abc import Iterable
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""What monitors ask: whether the server lives, whether the runner can work, and for figures."""
+"""Probes for monitors: liveness, readiness, and metrics."""
 
 from fastapi import APIRouter
 from pykka import ActorDeadError
@@ -12,7 +12,7 @@ from recursor.web.engine import Engine, TheEngine
 from recursor.web.metrics import StoreFigures, prometheus_text, store_figures
 from recursor.web.problems import MEDIA_TYPE, problem
 
-# A monitor gives up sooner than a person: an orchestrator answers in milliseconds.
+# A monitor gives up sooner than a person; an orchestrator answers in milliseconds.
 PATIENCE_SECONDS = 5.0
 
 router = APIRouter(include_in_schema=False)
@@ -20,13 +20,13 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/healthz")
 async def healthz() -> JSONResponse:
-    """Tell that the server lives."""
+    """Report that the server is alive."""
     return JSONResponse({"status": "ok"})
 
 
 @router.get("/readyz")
 async def readyz(engine: TheEngine) -> JSONResponse:
-    """Tell whether the orchestrator answers and the store can be read; 503 with the reason if not."""
+    """Report whether the orchestrator answers and the store can be read; 503 with the reason if not."""
     try:
         if await _load(engine) is None:
             return _not_ready("the orchestrator does not answer: see `recursor doctor`")
@@ -38,7 +38,7 @@ async def readyz(engine: TheEngine) -> JSONResponse:
 
 @router.get("/metrics")
 async def metrics(engine: TheEngine) -> Response:
-    """Return figures for Prometheus; without an orchestrator those of the store alone."""
+    """Return metrics for Prometheus; without an orchestrator, only the store's."""
     load = await _load(engine)
     text = await run_in_threadpool(lambda: prometheus_text(_figures(engine), load))
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,4 +1,4 @@
-"""Errors on their way through HTTP: problem details (RFC 9457) that become the same errors again."""
+"""Errors over HTTP: problem details (RFC 9457) that clients turn back into the same errors."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,18 +17,18 @@ from recursor.storage.errors import CorruptRecordError, StorageError, StorageFul
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:recursor:problem:"
 BLANK_TYPE = "about:blank"
-"""Of a problem of which there is no more to say than its status does (RFC 9457, section 4.2.1)."""
+"""The type of a problem that its status fully describes (RFC 9457, section 4.2.1)."""
 
 RUNNER_HEADER = "recursor-runner"
-"""Tells who answers, so that a client does not take another program on the port for the runner."""
+"""Names the runner, so that a client does not mistake another program on the port for it."""
 
 RELEASE_HEADER = "recursor-version"
-"""Tells of which version it is, for a client that does not understand what it answers."""
+"""The runner's version, for a client that does not understand its answers."""
 
-# Most special first: an error is told as the first kind that it is.
+# Most specific first: an error is reported as its first matching kind.
 _KINDS: tuple[tuple[type[RecursorError], str, int, str], ...] = (
     (NotFoundError, "not-found", 404, "Not found"),
-    (AmbiguousError, "ambiguous", 409, "Could be several things"),
+    (AmbiguousError, "ambiguous", 409, "Matches several things"),
     (ConflictError, "conflict", 409, "Not possible in this state"),
     (InvalidInputError, "invalid-input", 422, "Invalid input"),
     (StorageFullError, "storage-full", 507, "No room to write"),
@@ -43,14 +43,14 @@ class FieldProblem(BaseModel):
     """What is wrong with one field of a request."""
 
     field: str
-    """Its name: a key of the body, with its parents (`settings.pause`), or a parameter."""
+    """Its name: a key of the body with its parents (`settings.pause`), or a parameter."""
     pointer: str | None = None
-    """Where it is in the body, as a JSON Pointer in a URI's fragment (RFC 6901); null for parameters."""
+    """Its location in the body, as a JSON Pointer in a URI's fragment (RFC 6901); null for parameters."""
     detail: str
 
 
 class Problem(BaseModel):
-    """What went wrong, as RFC 9457 says it."""
+    """Problem details (RFC 9457)."""
 
     type: str
     """A URI that names the kind of problem."""
@@ -60,7 +60,7 @@ class Problem(BaseModel):
     detail: str
     """One line: the thing, the value, the remedy."""
     errors: tuple[FieldProblem, ...] = ()
-    """The fields that cannot be used, where it is a matter of fields."""
+    """The invalid fields, if the problem is about fields."""
 
     @model_serializer(mode="wrap")
     def _without_empty(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def problem(
 
 
 def problem_of(error: RecursorError) -> Problem:
-    """Return what an error is called in HTTP."""
+    """Return the kind of an error in HTTP."""
     for kind, name, status, title in _KINDS:
         if isinstance(error, kind):
             errors = _field_problems(error) if isinstance(error, InvalidInputError) else ()
@@ -87,13 +87,13 @@ def problem_of(error: RecursorError) -> Problem:
 
 
 def error_of(details: Mapping[str, object]) -> RecursorError | None:
-    """Return the error that `problem_of` made `details` from, or None if it was not one of ours."""
+    """Return the error from which `problem_of` made `details`, or None if it was not one of ours."""
     kind = _ERRORS.get(str(details.get("type")))
     return None if kind is None else kind(str(details.get("detail")))
 
 
 def pointer(path: tuple[str | int, ...]) -> str:
-    """Return where something is in a body, as a JSON Pointer in a URI's fragment (RFC 6901)."""
+    """Return a location in a body as a JSON Pointer in a URI's fragment (RFC 6901)."""
     return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
@@ -103,6 +103,6 @@ def _field_problems(error: InvalidInputError) -> tuple[FieldProblem, ...]:
             FieldProblem(field=".".join(map(str, path)), pointer=pointer(path), detail=detail)
             for path, detail in error.fields
         )
-    # Every such error begins with the name of what it is about.
+    # Every such error begins with the name of its subject.
     name, colon, detail = str(error).partition(": ")
     return (FieldProblem(field=name, detail=detail),) if colon else ()

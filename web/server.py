@@ -1,4 +1,4 @@
-"""Serves the application on a thread of its own."""
+"""Serves the application on its own thread."""
 
 import asyncio
 import socket
@@ -14,27 +14,27 @@ from recursor.web.connection import Connection, ConnectionLimit
 from recursor.web.guard import MAX_BODY_BYTES
 from recursor.web.open_files import most_connections
 
-# How long a client may take to read its last answer when the server ends, in seconds.
+# Seconds for a client to read its last answer when the server ends.
 FAREWELL_SECONDS = 2
 
 
 class _Server(uvicorn.Server):
-    """Tells when it serves."""
+    """Notifies its starter when it serves."""
 
     def __init__(self, config: uvicorn.Config, up: threading.Event) -> None:
         super().__init__(config)
         self._up = up
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and tell so."""
+        """Start, and notify the starter."""
         await super().startup(sockets)
         self._loop = asyncio.get_running_loop()
         self._up.set()
 
     def stop(self) -> None:
-        """Take no more connections, and end; for any thread, once it has started."""
+        """Accept no more connections, and end; for any thread, once it has started."""
         self.should_exit = True
-        # At once, and not at the next of its looks: whoever starts another one wants the port.
+        # At once, not at its next check: the next server wants the port.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._close_listeners)
 
@@ -56,10 +56,10 @@ class WebServer:
         """Prepare to serve.
 
         Args:
-            app: what is served.
-            listener: a socket that listens already.
-            on_stop: ends what would go on for ever, as streams do, when the server is to stop.
-            connections: how many there may be at once; by default what the process's open files allow.
+            app: the application.
+            listener: a listening socket.
+            on_stop: ends endless responses, such as streams, when the server stops.
+            connections: the most connections; by default, what the process's open files allow.
         """
         self._on_stop = on_stop
         self._up = threading.Event()
@@ -72,7 +72,7 @@ class WebServer:
             http=partial(Connection, limit=limit),  # type: ignore[arg-type]  # it is only called
             ws_max_size=MAX_BODY_BYTES,
             lifespan="on",
-            # The process that runs us decides about logging.
+            # Logging is the host process's choice.
             log_config=None,
             access_log=False,
             server_header=False,
@@ -82,10 +82,10 @@ class WebServer:
         self._thread = threading.Thread(target=self._serve, name="recursor-web", daemon=True)
 
     def start(self) -> None:
-        """Serve, and return when that has begun.
+        """Start serving, and return when it has begun.
 
         Raises:
-            RuntimeError: it could not begin.
+            RuntimeError: it could not start.
         """
         self._thread.start()
         self._up.wait()
@@ -93,16 +93,16 @@ class WebServer:
             raise RuntimeError("the web server could not start") from self._error
 
     def stop(self) -> None:
-        """Answer what was asked and stop serving. Stopping twice is fine."""
+        """Answer pending requests and stop serving. Stopping twice is fine."""
         self._server.stop()
         self._on_stop()
         self._thread.join()
 
     def _serve(self) -> None:
-        # Outside the main thread uvicorn leaves the process's signal handlers alone.
+        # Outside the main thread, uvicorn leaves the process's signal handlers alone.
         try:
             self._server.run(sockets=[self._listener])
-        except BaseException as error:  # noqa: BLE001  # whatever it is, it is the starter's to tell
+        except BaseException as error:  # noqa: BLE001  # the starter reports any error
             self._error = error
         finally:
             self._up.set()

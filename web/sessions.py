@@ -1,4 +1,4 @@
-"""What browsers have in place of the token: begun when it is given, ended by signing out or by time."""
+"""Browser sessions in place of the token: started with the token, ended by signing out or by time."""
 
 import asyncio
 import hashlib
@@ -14,24 +14,24 @@ from itsdangerous import BadSignature, Signer
 
 logger = logging.getLogger("recursor.web")
 
-# A month: who may use a browser that long may use what it shows; one lost longer ago shows nothing.
+# A month: the time limit for a lost or stolen browser.
 SESSION_SECONDS = 30 * 86_400
 
 
 class Sessions:
-    """Signs sessions with the token, and remembers those that were ended before their time.
+    """Signs sessions with the token, and remembers those that were ended early.
 
-    A session holds after a restart of the runner, and in any process that serves for it; with another token
-    none does. For one event loop.
+    A session stays valid after a restart of the runner, and in any process that serves for it; a new token
+    ends all. For one event loop.
     """
 
     def __init__(self, token: str, ended: Path | None = None, now: Callable[[], float] = time.time) -> None:
-        """Remember what `ended` names.
+        """Load the ended sessions.
 
         Args:
             token: the secret; it is not kept anywhere.
-            ended: the file with the numbers of ended sessions, which are no secret; None: in memory alone.
-            now: tells the time in seconds since the epoch, UTC.
+            ended: the file with the numbers of ended sessions, which are not secret; None: only in memory.
+            now: returns the time in seconds since the epoch, UTC.
         """
         self._signer = Signer(token, salt="recursor sessions", digest_method=hashlib.sha256)
         self._file = ended
@@ -40,12 +40,12 @@ class Sessions:
         self._followers: dict[str, set[asyncio.Future[None]]] = {}
 
     def begin(self) -> str:
-        """Return what a browser is to keep, as a cookie."""
+        """Return a new session's cookie."""
         named = f"{int(self._now()) + SESSION_SECONDS}.{secrets.token_hex(16)}"
         return self._signer.sign(named).decode()
 
     def is_open(self, cookie: str) -> bool:
-        """Whether a browser's cookie is one of a session that goes on."""
+        """Whether a browser's cookie belongs to a valid session."""
         try:
             named = self._signer.unsign(cookie.encode(errors="surrogateescape")).decode()
         except BadSignature:
@@ -54,7 +54,7 @@ class Sessions:
         return self._now() < int(expires) and number not in self._ended
 
     def end(self, cookie: str) -> None:
-        """End a session, and break off what goes on in its name. One that is not open stays as it is."""
+        """End a session, and everything that runs in its name. Unknown sessions are ignored."""
         if not self.is_open(cookie):
             return
         expires, number, _ = cookie.split(".")
@@ -66,7 +66,7 @@ class Sessions:
         self._write()
 
     def follow(self, cookie: str) -> asyncio.Future[None]:
-        """Return what is done when an open session ends. Cancel it when nobody waits for it any more."""
+        """Return a future that is done when a valid session ends. Cancel it when it is no longer needed."""
         expires, number, _ = cookie.split(".")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
@@ -92,7 +92,7 @@ class Sessions:
             os.replace(beside, self._file)
         except OSError as error:
             logger.error(
-                "%s: cannot be written: %s: ended sessions hold again when the runner is started anew",
+                "%s: cannot be written: %s: ended sessions become valid again when the runner restarts",
                 self._file, error.strerror,
             )  # fmt: skip
 

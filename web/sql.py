@@ -1,4 +1,4 @@
-"""The resource /api/sql: questions to the store's tables, in SQL."""
+"""The resource /api/sql: SQL queries over the store's tables."""
 
 import asyncio
 from typing import Annotated
@@ -20,12 +20,12 @@ from recursor.web.engine import TheEngine
 
 router = APIRouter(prefix="/api/sql", tags=["sql"])
 
-# Longer than anybody writes, and short enough to be parsed at once.
+# Longer than anyone writes, and short enough to parse at once.
 _LONGEST_QUERY = 100_000
 
 
 class Query(Body):
-    """A question in SQL."""
+    """A query in SQL."""
 
     query: Annotated[
         str,
@@ -46,25 +46,26 @@ class Query(Body):
     "", responses={200: {"model": SqlResult}, **problems(409, 413, 415)}, response_class=JSONResponse
 )
 async def ask_sql(body: Query, engine: TheEngine, request: Request) -> Response:
-    """Answer a query over all stacks' tables. It can only read, and only the tables.
+    """Answer a query over all stacks' tables. It can only read the tables.
 
-    It runs in a process of its own that is ended when it takes longer, or more memory, than the settings
-    allow.
+    It runs in its own process, which is killed if it exceeds the time or memory in the settings.
     """
     if engine.data is None:
         raise ConflictError("sql: this runner keeps its store in memory: start one with a data directory")
     limits = _limits(body, engine.sql)
-    # Counted and compared in one step of the event loop: no lock is needed.
+    # Checked and counted in one step of the event loop: no lock is needed.
     running: set[object] = request.app.state.sql_queries
     if len(running) >= engine.sql.at_a_time:
-        detail = f"sql: as many queries run as may ({len(running)}): try again when one has ended"
+        detail = (
+            f"sql: the limit of {len(running)} concurrent queries is reached: try again when one has ended"
+        )
         return try_again("busy", "Too many queries", detail)
     this = object()
     running.add(this)
     try:
         found = await ask(store_directory(engine.data), body.query, limits)
     except asyncio.CancelledError:
-        # The server ends, and has waited long enough.
+        # The server is ending, and has waited long enough.
         return try_again("ending", "Ending", "sql: the runner is shutting down: start it again")
     finally:
         running.discard(this)
@@ -73,7 +74,7 @@ async def ask_sql(body: Query, engine: TheEngine, request: Request) -> Response:
 
 @router.get("/tables")
 async def list_tables(engine: TheEngine) -> list[TableDescription]:
-    """List the tables that there are to ask, with their columns."""
+    """List the tables for queries, with their columns."""
 
     def work() -> list[TableDescription]:
         with engine.read() as reader:
@@ -83,20 +84,20 @@ async def list_tables(engine: TheEngine) -> list[TableDescription]:
 
 
 def _limits(body: Query, allowed: SqlSettings) -> SqlSettings:
-    """Return what a query may take.
+    """Return the limits of a query.
 
     Raises:
-        InvalidInputError: it wants more than is allowed.
+        InvalidInputError: it asks for more than is allowed.
     """
     rows, seconds = body.rows or allowed.rows, body.seconds or allowed.seconds
     if rows > allowed.rows:
         raise InvalidInputError(
             f"query: {rows} rows are more than the {allowed.rows} that the runner's setting sql.rows "
-            "allows: ask for fewer, or change it there"
+            "allows: ask for fewer, or raise it"
         )
     if seconds > allowed.seconds:
         raise InvalidInputError(
             f"query: {seconds:g} s are more than the {allowed.seconds:g} s that the runner's setting "
-            "sql.seconds allows: ask for less, or change it there"
+            "sql.seconds allows: ask for less, or raise it"
         )
     return allowed.but(rows=rows, seconds=seconds)

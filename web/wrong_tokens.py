@@ -1,4 +1,4 @@
-"""Wrong tokens: logged with where they came from, and answered the later, the more there are."""
+"""Wrong tokens: logged with their source, and answered with increasing delay."""
 
 import asyncio
 import logging
@@ -14,16 +14,16 @@ logger = logging.getLogger("recursor.web")
 # Wrong tokens of an address that are answered at once: people mistype.
 FREE = 3
 
-# Seconds that the next one waits, which double with each further one, up to the longest.
+# Seconds of delay for the next one, doubled with each further one, up to the longest.
 FIRST_WAIT, LONGEST_WAIT = 1.0, 8.0
 
-# After so many seconds without a wrong token an address begins anew.
+# After this many seconds without a wrong token, the count of an address restarts.
 FORGET_SECONDS = 60.0
 
-# Answers that wait at a time, and addresses that are remembered: beyond, an attacker would take the memory.
+# Most waiting answers and remembered addresses: otherwise an attacker could use up the memory.
 MOST_WAITING, MOST_ADDRESSES = 64, 1_000
 
-# How often the same address is logged, in seconds.
+# Seconds between two log lines for the same address.
 LOG_SECONDS = 10.0
 
 
@@ -35,9 +35,10 @@ class _Address:
 
 
 class WrongTokens:
-    """Counts wrong tokens by address, for one event loop. Who gives the right one never waits.
+    """Counts wrong tokens by address, for one event loop. A right token never waits.
 
-    A lock would shut out everybody behind the same proxy, and a token of 16 characters is not guessed anyway.
+    Blocking addresses would lock out everyone behind the same proxy, and a token of 16 characters cannot be
+    guessed anyway.
     """
 
     def __init__(
@@ -45,11 +46,11 @@ class WrongTokens:
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        """Count none yet.
+        """Start without wrong tokens.
 
         Args:
-            now: tells the time in seconds.
-            sleep: waits for so many seconds.
+            now: returns the time in seconds.
+            sleep: waits some seconds.
         """
         self._now = now
         self._sleep = sleep
@@ -72,7 +73,7 @@ class WrongTokens:
         known = self._addresses.pop(address, None)
         if known is None or now - known.at > FORGET_SECONDS:
             known = _Address()
-        # The one that was wrong last is the last.
+        # Move the latest offender to the end.
         self._addresses[address] = known
         if len(self._addresses) > MOST_ADDRESSES:
             del self._addresses[next(iter(self._addresses))]
@@ -86,6 +87,6 @@ class WrongTokens:
 
 
 def _where(address: str, scope: Scope) -> str:
-    """Return where a request came from; what a proxy says of that may be anybody's word."""
+    """Return a request's source; a proxy's statement about it may be forged."""
     claimed = Headers(scope=scope).get("x-forwarded-for")
     return f"from {address}" + (f", which says that it forwards {claimed[:100]!r}" if claimed else "")

@@ -153,5 +153,8 @@ def test_only_so_many_run_at_a_time_and_the_rest_goes_on(serve: Callable[..., ht
     assert answer.headers["retry-after"] == "1"
     assert answer.headers["content-type"] == MEDIA_TYPE
     assert answer.json()["type"] == "urn:recursor:problem:busy"
-    assert answer.json()["detail"] == "sql: as many queries run as may (1): try again when one has ended"
+    assert (
+        answer.json()["detail"]
+        == "sql: the limit of 1 concurrent queries is reached: try again when one has ended"
+    )
     assert ask(client, "SELECT 1").status_code == 200

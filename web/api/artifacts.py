@@ -1,4 +1,4 @@
-"""Artifacts: the versions of the page that a stack makes."""
+"""Artifacts: the versions of a stack's page."""
 
 from itertools import islice
 from typing import Annotated
@@ -39,10 +39,10 @@ _DIFF: Responses = {
         "content": {
             "text/plain": {"schema": {"type": "string"}, "example": "--- 1\n+++ 2\n@@ -1 +1 @@\n-old\n+new\n"}
         },
-        "description": "What is different, as `diff -u` tells it; empty when nothing is",
+        "description": "The differences in the format of `diff -u`; empty if there are none",
     }
 }
-_SAME: Responses = {304: {"description": "The version that you have (If-None-Match) is still the one"}}
+_SAME: Responses = {304: {"description": "Your version (If-None-Match) is current"}}
 
 
 class ArtifactPage(Page[ArtifactInfo]):
@@ -55,7 +55,7 @@ async def list_artifacts(
     engine: TheEngine,
     limit: Limit = 20,
     cursor: Annotated[
-        str, Query(pattern="^([0-9]{1,8})?$", description="The `next` of the page before")
+        str, Query(pattern="^([0-9]{1,8})?$", description="The `next` of the previous page")
     ] = "",
 ) -> ArtifactPage:
     """List the versions of a stack's artifact, without contents, newest first."""
@@ -68,7 +68,7 @@ async def list_artifacts(
         more = len(items) > limit
         return ArtifactPage(items=items[:limit], next=str(items[limit - 1].number) if more else None)
 
-    # Their contents are read to tell how long they are.
+    # The contents are read to determine their sizes.
     return await run_in_threadpool(work)
 
 
@@ -86,9 +86,9 @@ async def get_artifact(stack_id: StackId, version: Version, request: Request, en
 
 @router.get("/{version}/page", response_class=Response, responses={**_HTML, **ON_ONE, **_SAME})
 async def show_artifact(stack_id: StackId, version: Version, request: Request, engine: TheEngine) -> Response:
-    """Show one version as the page it is.
+    """Show one version as a web page.
 
-    It is untrusted: it can reach neither this API nor the network, wherever it is shown. A program gets
+    The page is untrusted: it can reach neither this API nor the network, wherever it is shown. A program gets
     the page itself; a browser's tab gets it in a frame.
     """
     with engine.read() as reader:
@@ -107,7 +107,7 @@ async def compare_artifacts(
         str,
         Query(
             pattern=r"^([1-9][0-9]{0,7})?$",
-            description="The version to compare with; by default the one before, or nothing.",
+            description="The version to compare with; by default the previous one, or nothing.",
         ),
     ] = "",
 ) -> PlainTextResponse:

@@ -1,4 +1,4 @@
-"""What requests carry. Values are checked where records are made, so that errors read the same everywhere."""
+"""Request bodies. Values are checked when records are created, so that errors are the same everywhere."""
 
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -12,7 +12,7 @@ from recursor.domain.spending import KINDS, BudgetChanges
 from recursor.web.api.overrides import NewSettings
 from recursor.web.api.parameters import RECORD_ID, STACK_ID, StackNamed
 
-# Who makes the id of a new thing can repeat the request without making it twice.
+# With the id of the new record in the request, repeating it creates nothing twice.
 NewStackId = Annotated[str, Field(pattern=STACK_ID)]
 NewId = Annotated[str, Field(pattern=RECORD_ID)]
 
@@ -20,7 +20,8 @@ _LINE = r"\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029"
 
 
 def _text(longest: int, without: str = r"\x00") -> WithJsonSchema:
-    """Describe what the records accept: not only space, and none of the characters `without`."""
+    """Describe the strings that records accept: not only white space, and without the characters
+    `without`."""
     pattern = rf"^[^{without}]*[^\s{without}][^{without}]*$"
     return WithJsonSchema({"type": "string", "minLength": 1, "maxLength": longest, "pattern": pattern})
 
@@ -35,7 +36,7 @@ Switch = Annotated[bool, Field(strict=True)]
 class Body(Record):
     """A closed request body."""
 
-    # FastAPI makes each ready anyway, and not as it should where that was put off.
+    # FastAPI prepares each model anyway, and incorrectly if that was deferred.
     model_config = ConfigDict(defer_build=False)
 
 
@@ -52,17 +53,17 @@ class NewStack(Body):
     )
 
     id: NewStackId | None = None
-    """The id it shall have. A repetition with the same id makes no second stack."""
+    """The new stack's id. Repeating the request with the same id creates no second stack."""
     name: Line
     idea: Text | None = None
     settings: NewSettings = Field(default={})
-    """What differs from the runner's settings, by section and key."""
+    """Overrides of the runner's settings, by section and key."""
     start: Switch = False
     """Whether to start it at once."""
 
 
 class NewLimits(Body):
-    """What all stacks may spend together; null takes back what was set so before, what is left out stays."""
+    """The budget of all stacks together; null removes a limit set here, and omitted limits stay."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"dollars": "50"}]})
 
@@ -71,7 +72,7 @@ class NewLimits(Body):
     runs_per_hour: Annotated[int, Field(ge=0, le=MAX_TOKENS, strict=True)] | None = None
 
     def changes(self) -> BudgetChanges:
-        """Return what was given."""
+        """Return the given limits."""
         return {kind: getattr(self, kind) for kind in KINDS if kind in self.model_fields_set}
 
 
@@ -99,10 +100,10 @@ class ControlStacks(Body):
     stacks: Annotated[
         Annotated[Literal["all"], Tag("all")]
         | Annotated[list[StackNamed], Field(min_length=1, max_length=10_000), Tag("ids")],
-        # Without it what is wrong with one of the ids is told as not being "all", too.
+        # Without it, an error in one of the ids would also be reported as not being "all".
         Discriminator(lambda stacks: "all" if isinstance(stacks, str) else "ids"),
     ]
-    """Their ids or names, or "all" for every one that the command makes a difference to."""
+    """Their ids or names, or "all" for every stack that the command would change."""
 
 
 class NewUserMessage(Body):
@@ -113,7 +114,7 @@ class NewUserMessage(Body):
     )
 
     id: NewId | None = None
-    """The id it shall have. A repetition with the same id sends no second message."""
+    """The new message's id. Repeating the request with the same id sends no second message."""
     sender: Line
     content: Text
 
@@ -131,7 +132,7 @@ class NewMessage(Body):
     )
 
     id: NewId | None = None
-    """The id it shall have. A repetition with the same id sends no second message."""
+    """The new message's id. Repeating the request with the same id sends no second message."""
     to_stack_id: StackNamed | None = None
     """The receiver, by id or name; null for all other stacks."""
     content: Text
@@ -145,7 +146,7 @@ class NewTodo(Body):
     )
 
     id: NewId | None = None
-    """The id it shall have. A repetition with the same id makes no second todo."""
+    """The new todo's id. Repeating the request with the same id creates no second todo."""
     content: TodoText
     priority: Priority = 3
     """1 to 5; 5 is most urgent."""

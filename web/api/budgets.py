@@ -1,4 +1,4 @@
-"""What stacks may spend, and what they spent of it."""
+"""Budgets of stacks, and what was spent of them."""
 
 from fastapi import APIRouter
 
@@ -22,10 +22,10 @@ async def get_budget(engine: TheEngine) -> Spending:
 
 @router.patch("/budget", responses=problems(400, 413, 415, 507))
 async def limit_all(limits: NewLimits, engine: TheEngine) -> Spending:
-    """Limit what all stacks may spend together, from the next call of a model on.
+    """Limit the spending of all stacks together, from the next model call on.
 
-    It holds over the runner's settings and is kept; null takes a limit back, and the settings hold again
-    (a merge patch, RFC 7396). Stacks that were paused for it go on after they are resumed.
+    The limits override the runner's settings and are kept; null removes one, so that the settings apply again
+    (a merge patch, RFC 7396). Stacks paused for this budget continue after they are resumed.
     """
     spending: Spending = await engine.ask(LimitAll(limits.changes()))
     return spending
@@ -33,10 +33,10 @@ async def limit_all(limits: NewLimits, engine: TheEngine) -> Spending:
 
 @router.get("/stacks/{stack_id}/budget", responses=ON_ONE)
 async def get_stack_budget(stack_id: StackId, engine: TheEngine) -> StackSpending:
-    """Tell what a stack and each of its roles may spend, and what they spent.
+    """Show the budgets and the spending of a stack and each of its roles.
 
-    A budget is raised by `PATCH /api/stacks/{stack_id}/settings`, section `budget`; a stack that was paused
-    for it goes on after `POST /api/stacks/{stack_id}/resume`.
+    To raise a budget, use `PATCH /api/stacks/{stack_id}/settings`, section `budget`; a stack paused for it
+    continues after `POST /api/stacks/{stack_id}/resume`.
     """
     with engine.read() as reader:
         return stack_spending(reader, stack_id, engine.settings, engine.runner, engine.now())

@@ -25,9 +25,9 @@ _STEERING = problems(404, 409, 507)
 
 @router.post("/control", responses=problems(400, 413, 415))
 async def control_stacks(body: ControlStacks, engine: TheEngine) -> ControlReport:
-    """Give a command to several stacks, or to all that it makes a difference to.
+    """Give a command to several stacks, or to all that it would change.
 
-    Each is done by itself: one that fails does not keep the others from it, and its result has the problem.
+    Each stack is handled separately: a failure does not affect the others, and its result has the problem.
     """
     if body.stacks == "all":
         answers: dict[str, object] = await engine.ask(ControlAll(body.command, None))
@@ -39,7 +39,7 @@ async def control_stacks(body: ControlStacks, engine: TheEngine) -> ControlRepor
         try:
             answers = await engine.ask(ControlAll(body.command, found))
         except (ActorDeadError, TimeoutError):
-            why = "the orchestrator did not answer: look at the stack, and try again"
+            why = "the orchestrator did not answer: check the stack, and try again"
             answers = dict.fromkeys(found, problem("too-slow", 503, "No answer", why))
     return _report(unknown or _result(named, answers[named]) for named, unknown in results.items())
 
@@ -75,7 +75,7 @@ async def _control(engine: Engine, stack_id: str, command: Command) -> Stack:
 
 
 def _find(engine: Engine, named: Iterable[str]) -> dict[str, Controlled | None]:
-    """Return the ids of the stacks that were named; of a name without a stack, the name with its problem."""
+    """Return the ids of the named stacks; for a name without a stack, the name with its problem."""
     found: dict[str, Controlled | None] = {}
     with engine.read() as reader:
         for name in named:

@@ -1,4 +1,4 @@
-"""What is said to a stack: visitors' messages and their answers, and messages between stacks."""
+"""Messages to a stack: visitors' messages with their answers, and messages between stacks."""
 
 from typing import Annotated, Literal
 
@@ -23,11 +23,11 @@ router = APIRouter(prefix="/api/stacks/{stack_id}", tags=["conversations"])
 
 
 class UserMessagePage(Page[UserMessage]):
-    """Some of what visitors wrote to a stack, with the answers, newest first."""
+    """Some visitors' messages to a stack, with the answers, newest first."""
 
 
 class MessagePage(Page[Message]):
-    """Some of what stacks wrote to a stack, newest first."""
+    """Some messages of other stacks to a stack, newest first."""
 
 
 @router.get("/user-messages", responses=ON_ONE)

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI finds out by itself, and what it cannot know."""
+"""The OpenAPI document: FastAPI's own findings, completed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,52 +12,53 @@ from recursor.web.problems import MEDIA_TYPE, Problem
 
 TITLE = "Recursor"
 
-_SUMMARY = "Runs, steers and shows teams of agents."
+_SUMMARY = "Runs, controls and shows teams of agents."
 _DESCRIPTION = """\
 Everything is JSON over HTTP, on the machine and port that the runner serves. Times are RFC 3339, in UTC.
 
-**Errors** are problem details (RFC 9457, `application/problem+json`): `type` names the kind, `detail` says in
-one line what, which value and what to do, and `errors` names each field that cannot be used. A parameter
-that an operation does not know is refused, too.
+**Errors** are problem details (RFC 9457, `application/problem+json`): `type` names the kind, `detail` gives
+on one line the thing, the value and the remedy, and `errors` lists each invalid field. Unknown parameters
+are refused, too.
 
-**Pages.** Lists come newest first, so many at a time (`limit`). Give the `next` of a page as `cursor` to get
-the one after it; the last one has none.
+**Pages.** Lists come newest first, `limit` entries at a time. Pass the `next` of a page as `cursor` to get
+the following page; the last page has none.
 
-**Repeating.** What makes something takes an `Idempotency-Key`: a request that is repeated with the same key,
-because nobody knows whether the first arrived, makes nothing new. Commands can be repeated anyway: a stack
-that is paused already stays so.
+**Repeating.** Requests that create something accept an `Idempotency-Key`: repeating one with the same key,
+because its answer was lost, creates nothing new. Commands can be repeated anyway: a paused stack stays
+paused.
 
 **Bodies** are at most 1 MiB and are declared as JSON.
 
-**Who may.** Programs on this machine, and its pages: requests of pages of other origins, or meant for another
-host, are refused. Where a token is set, every request needs it: `Authorization: Bearer TOKEN`.
+**Access.** Programs on this machine and the runner's own pages have access: requests from pages of other
+origins, or for another host, are refused. If a token is set, every request needs it:
+`Authorization: Bearer TOKEN`.
 """
 _TAGS = (
-    ("stacks", "Teams of agents: make, find, look at, configure and delete them."),
+    ("stacks", "Teams of agents: create, find, show, configure and delete them."),
     ("control", "Start, pause, resume and stop stacks: one, several, or all at once."),
-    ("project", "What a stack shall make."),
-    ("todos", "What a stack has to do."),
+    ("project", "A stack's project."),
+    ("todos", "A stack's todos."),
     ("conversations", "Visitors' messages with their answers, and messages between stacks."),
-    ("artifacts", "The versions of the page that a stack makes."),
-    ("executions", "Cycles, their graphs, and what they cost."),
-    ("traces", "What agents thought and did."),
+    ("artifacts", "The versions of a stack's page."),
+    ("executions", "Cycles, their graphs and costs."),
+    ("traces", "Agents' thoughts and actions."),
     ("statistics", "Figures over time, of one stack and of all."),
-    ("budgets", "What stacks may spend, and what they spent of it."),
-    ("sql", "Any question to the tables of all stacks."),
-    ("doctor", "What is wrong, why, and what puts it right."),
-    ("live", "What happens, as it happens."),
+    ("budgets", "Budgets of stacks, and what was spent of them."),
+    ("sql", "SQL queries over the tables of all stacks."),
+    ("doctor", "Problems, causes and remedies."),
+    ("live", "Events as they happen."),
     ("runner", "The runner itself."),
 )
 _METHODS = ("get", "put", "post", "patch", "delete")
 
 
 def operation_id(route: APIRoute) -> str:
-    """Return what an operation is called: its function's name."""
+    """Return an operation's id: its function's name."""
     return route.name
 
 
 def describe(app: FastAPI) -> None:
-    """Have `app` describe itself with what is common to all operations, and with examples."""
+    """Complete `app`'s description with the common parts of all operations, and with examples."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -68,7 +69,7 @@ def describe(app: FastAPI) -> None:
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    # Few ask for the document, and then once.
+    # Few clients ask for the document, and each only once.
     from recursor.web.api.examples import EXAMPLES
 
     made: dict[str, Any] = get_openapi(
@@ -106,7 +107,7 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _as_problem(content: dict[str, Any]) -> None:
-    """Say of which type problems are, where an operation named their model alone."""
+    """Set the media type of problems if an operation named only their model."""
     schema = content.get("application/json", {}).get("schema", {})
     if schema.get("$ref") == "#/components/schemas/Problem":
         content[MEDIA_TYPE] = content.pop("application/json")

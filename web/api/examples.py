@@ -1,4 +1,5 @@
-"""Answers to show in the OpenAPI document: real records of a made-up stack, so that they are always valid."""
+"""Example answers in the OpenAPI document: real records of a fictitious stack, so that they are always
+valid."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""Executions: a stack's cycles, their graphs, and what they cost."""
+"""Executions: a stack's cycles, their graphs and costs."""
 
 from typing import Annotated
 
@@ -43,14 +43,14 @@ async def list_executions(
     """List a stack's cycles, newest first."""
     which = ExecutionFilter(frozenset(status), frozenset(decision), since, until)
     if status or decision:
-        # What matches may be far apart.
+        # Matching cycles may be far apart.
         return await run_in_threadpool(_executions, engine, stack_id, which, limit, cursor)
     return _executions(engine, stack_id, which, limit, cursor)
 
 
 @router.get("/executions/{execution_id}", responses=ON_ONE)
 async def get_execution(stack_id: StackId, execution_id: ExecutionId, engine: TheEngine) -> ExecutionInFull:
-    """Show one cycle with its graph and what it cost."""
+    """Show one cycle with its graph and cost."""
     with engine.read() as reader:
         if len(execution_id) == _ID_DIGITS:
             return find_execution(reader, stack_id, execution_id)

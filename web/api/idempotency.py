@@ -1,8 +1,8 @@
-"""Ids made of idempotency keys: a repeated creation makes nothing new, also after a restart.
+"""Ids derived from idempotency keys: repeating a request creates nothing new, even after a restart.
 
-A key stands in the id of what it made, with a fingerprint of the request, so that nothing else has to be
-kept. A stack's id has no order, and is made of the two alone. Other ids begin with the time they were made
-at, so what a key made is looked for among what is at most a day old.
+A key is part of the created record's id, with a fingerprint of the request, so nothing else has to be stored.
+A stack's id has no order and consists only of these two. Other ids begin with their creation time, so a key's
+record is searched among those at most a day old.
 
 The names and the rules are those of the IETF's draft-ietf-httpapi-idempotency-key-header.
 """
@@ -28,7 +28,7 @@ from recursor.web.engine import TheEngine
 Creating = NewTodo | NewUserMessage | NewMessage
 
 KEPT_SECONDS = 86_400.0
-"""How long a key is known, at least; that of a stack as long as the stack."""
+"""The least time for which a key is known; for a stack, its lifetime."""
 
 IdempotencyKey = Annotated[
     str,
@@ -37,27 +37,27 @@ IdempotencyKey = Annotated[
         pattern=r"^[ -~]*$",
         max_length=200,
         description=(
-            "Any printable text. A repeated request with the same key makes nothing new and is answered like "
-            "the first, for a day at least; with another body it is refused. "
-            "Not looked at when the body has an `id`, which does the same."
+            "Any printable text. Repeating a request with the same key creates nothing and is answered like "
+            "the first, for at least a day; with another body it is refused. "
+            "Ignored if the body has an `id`, which has the same effect."
         ),
     ),
 ]
 
-# Hex digits of a stack's id, which has 16, for the key; the others are for the request.
+# Of the 16 hex digits of a stack's id, those for the key; the others are for the request.
 _KEY_IN_STACK = 12
 
 
 class KeyLocks:
-    """One request at a time with the same key: the second finds what the first has made."""
+    """Allows one request at a time with the same key, so that a second one finds the first one's record."""
 
     def __init__(self) -> None:
-        """Begin with no key in use."""
+        """Start without keys in use."""
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
     async def holding(self, key: str) -> AsyncIterator[None]:
-        """Hold `key` for the length of the block; one that is empty is nobody's."""
+        """Hold `key` during the block; an empty key is not held."""
         if not key:
             yield
             return
@@ -69,10 +69,10 @@ class KeyLocks:
 
 
 def stack_id_for(reader: Reader, key: str, body: Body) -> str:
-    """Return the id of the stack that `key` makes, or made.
+    """Return the id of the stack created, or to be created, with `key`.
 
     Raises:
-        InvalidInputError: the key has made another one.
+        InvalidInputError: the key was used for another request.
     """
     if not key:
         return new_stack_id()
@@ -87,19 +87,19 @@ def stack_id_for(reader: Reader, key: str, body: Body) -> str:
 def record_id_for(
     reader: Reader, table: Table[Any], owner: str, key: str, body: Body, now: float, scope: str = ""
 ) -> str:
-    """Return the id of the record that `key` makes, or made in the last day.
+    """Return the id of the record created in the last day, or to be created, with `key`.
 
     Args:
         reader: the state of the store to read.
-        table: where it stands.
-        owner: among whose records.
+        table: its table.
+        owner: its owner.
         key: the key.
-        body: what was asked for.
+        body: the request's body.
         now: seconds since the epoch, UTC.
-        scope: who makes it, where several make records of the same owner.
+        scope: the creator, if several create records of the same owner.
 
     Raises:
-        InvalidInputError: the key has made another one.
+        InvalidInputError: the key was used for another request.
     """
     made = new_id()
     if not key:
@@ -110,7 +110,7 @@ def record_id_for(
             if found[13:16] + found[29:] != fingerprint:
                 raise _used(key)
             return found
-    # A UUIDv7 still (RFC 9562, section 5.7): 48 bits of time, and for the random ones those of the digests.
+    # Still a UUIDv7 (RFC 9562, section 5.7): 48 bits of time, and the digests' bits in place of random ones.
     return f"{made[:13]}{fingerprint[:3]}{made[16]}{mark}{fingerprint[3:]}"
 
 
@@ -125,15 +125,15 @@ def _fingerprint(body: Body) -> str:
 
 def _used(key: str) -> InvalidInputError:
     return InvalidInputError(
-        f"Idempotency-Key: {key[:60]!r} was used for another request: make a new key for each"
+        f"Idempotency-Key: {key[:60]!r} was used for another request: use a new key for each"
     )
 
 
 class Creation:
-    """A request that makes something, with its key: FastAPI makes one for each operation that asks for it."""
+    """A creating request with its key: FastAPI makes one for each operation that declares it."""
 
     def __init__(self, request: Request, engine: TheEngine, idempotency_key: IdempotencyKey = "") -> None:
-        """Take over the request, and the key that it came with, if any."""
+        """Take the request, and its key, if any."""
         locks = request.app.state.key_locks
         assert isinstance(locks, KeyLocks)
         self._locks = locks
@@ -141,23 +141,23 @@ class Creation:
         self._key = idempotency_key
 
     def stack(self, body: NewStack) -> AbstractAsyncContextManager[str]:
-        """Yield the id of the stack to be made. See `record`."""
+        """Yield the id of the new stack. See `record`."""
         return self._id("stack", body.id, lambda reader: stack_id_for(reader, self._key, body))
 
     def record(
         self, table: Table[Any], owner: str, body: Creating, now: float, scope: str = ""
     ) -> AbstractAsyncContextManager[str]:
-        """Yield the id of the record to be made; until the block ends no other request has the same key.
+        """Yield the id of the new record; until the block ends, no other request can use the same key.
 
         Args:
-            table: where it will stand.
-            owner: among whose records.
-            body: what was asked for; the id that it has comes before the key.
+            table: its table.
+            owner: its owner.
+            body: the request's body; its own id takes precedence over the key.
             now: seconds since the epoch, UTC.
-            scope: who makes it, where several make records of the same owner.
+            scope: the creator, if several create records of the same owner.
 
         Raises:
-            InvalidInputError: the key has made another one.
+            InvalidInputError: the key was used for another request.
         """
         name = f"{table.name}/{scope}/{owner}"
         return self._id(

@@ -1,4 +1,4 @@
-"""What happens, told as it happens: server-sent events."""
+"""Events as they happen: server-sent events."""
 
 import json
 import re
@@ -28,18 +28,18 @@ from recursor.web.event_feed import (
 
 router = APIRouter(prefix="/api", tags=["live"])
 
-# Proxies close what is silent for a minute, and a client that hears nothing for twice this knows that the
-# connection is dead.
+# Proxies close connections that are silent for a minute; a client without data for twice this interval knows
+# that the connection is dead.
 HEARTBEAT_SECONDS = 15.0
 
-# How long a client waits before it comes back, in milliseconds.
+# Milliseconds until a client reconnects.
 _RETRY = 1000
 
 _NAMES = {kind: name for name, kind in KINDS.items()}
 
 _STREAM: Responses = {
     200: {
-        "description": "Events, for as long as you read",
+        "description": "Events, without end",
         "content": {
             "text/event-stream": {
                 "schema": {"type": "string"},
@@ -55,7 +55,7 @@ _STREAM: Responses = {
     }
 }
 
-# Lets clients of several stacks ask for them by name, and nothing else.
+# Lets clients name several stacks, and nothing else.
 StackIds = Annotated[
     list[StackNamed], Query(max_length=1000, description="Only these stacks' events; repeatable")
 ]
@@ -72,7 +72,7 @@ LastEventId = Annotated[
     Header(
         alias="Last-Event-ID",
         pattern=r"^[!-~]{0,100}$",
-        description="Likewise; browsers send it when they come back",
+        description="Likewise; browsers send it when they reconnect",
     ),
 ]
 
@@ -86,17 +86,17 @@ async def follow_events(
     after: EventId = "",
     last_event_id: LastEventId = "",
 ) -> Response:
-    """Follow what happens, as server-sent events.
+    """Follow events, as server-sent events.
 
-    Every event has an id to go on after, with the `Last-Event-ID` header or `after`. Three markers are no
-    events of a stack: `missed` says that some were not told, because they are no longer known or were too
-    many at a time, so that it is best to look at the state anew; `dropped`, that you did not keep up, and
-    the stream ends; a comment every 15 seconds, that the connection lives.
+    Every event has an id to continue from, with the `Last-Event-ID` header or `after`. Three markers are not
+    events of a stack: `missed` means that some events were left out, because they are no longer known or were
+    too many at once, so reload the state; `dropped` means that you did not keep up, and the stream ends; a
+    comment every 15 seconds shows that the connection is alive.
     """
     most = request.app.state.most_streams
     if engine.events.readers >= most:
         return try_again(
-            "busy", "Too many streams", f"events: as many streams are open as may ({most}): close one"
+            "busy", "Too many streams", f"events: the limit of {most} open streams is reached: close one"
         )
     known = frozenset(KINDS[name.value] for name in kind)
     with engine.read() as reader:
@@ -106,7 +106,7 @@ async def follow_events(
 
 
 def _stack_id(reader: Reader, named: str) -> str:
-    """Return the id of a stack; of one that is gone by now, its whole id is known, too."""
+    """Return the id of a stack; a deleted one is known by its full id."""
     try:
         return find_stack(reader, named)
     except NotFoundError:
@@ -116,7 +116,7 @@ def _stack_id(reader: Reader, named: str) -> str:
 
 
 async def _told(feed: EventFeed, wanted: EventSelection, after: str | None) -> AsyncIterator[bytes]:
-    """Yield events until the reader goes, is too slow, or the server ends."""
+    """Yield events until the reader leaves, is too slow, or the server ends."""
     with closing(feed.read(after=after, wanted=wanted)) as reader:
         place = after if after is not None else feed.newest
         yield f"retry: {_RETRY}\nid: {place}\n\n".encode()
@@ -125,14 +125,14 @@ async def _told(feed: EventFeed, wanted: EventSelection, after: str | None) -> A
                 frames = b"".join([told.encoded or encode(feed, told) for told in batch])
                 yield frames or b": still here\n\n"
         except TooSlowError:
-            what = {"kind": "dropped", "why": "you did not keep up: come back with the id of the last event"}
+            what = {"kind": "dropped", "why": "you did not keep up: reconnect with the id of the last event"}
             yield f"event: dropped\ndata: {json.dumps(what)}\n\n".encode()
         except FeedClosedError:
             pass
 
 
 def encode(feed: EventFeed, told: FeedEntry) -> bytes:
-    """Return an event as it is sent, and keep it for the other readers."""
+    """Return an event in its sent form, and cache it for other readers."""
     what = told.what
     name = ("missed" if isinstance(what, EventsMissed) else _NAMES[type(what)]).encode()
     data = what.__pydantic_serializer__.to_json(what)

@@ -1,4 +1,4 @@
-"""The resource /api/logs: what the runner logged."""
+"""The resource /api/logs: the runner's log."""
 
 from contextlib import suppress
 from typing import Annotated, Literal
@@ -24,8 +24,8 @@ async def list_logs(
         str,
         Query(
             max_length=300,
-            description="Only what is of this stack: its id, the first digits of it, or its name; also of "
-            "one that was deleted",
+            description="Only records of this stack: its id, the id's first digits, or its name; also of "
+            "a deleted stack",
         ),
     ] = "",
     level: Annotated[
@@ -37,13 +37,13 @@ async def list_logs(
         str,
         Query(
             pattern=r"^([no]-[0-9a-f]{1,16}-[0-9]{1,15})?$",
-            description="The `older` or the `newer` of another page; without it the newest records are given",
+            description="The `older` or the `newer` of another page; by default, the newest records",
         ),
     ] = "",
 ) -> LogPage:
-    """List what the runner logged, the newest last.
+    """List the runner's log, newest last.
 
-    `older` leads to what was before. To follow the log, ask again with `newer`.
+    `older` leads to earlier records. To follow the log, ask again with `newer`.
     """
     source = engine.log
     if source is None:

@@ -13,37 +13,37 @@ T = TypeVar("T")
 
 
 class Page(Record, Generic[T]):
-    """Some of what there is, and where the next are."""
+    """Some entries of a list, and the cursor of the next ones."""
 
     items: tuple[T, ...]
     next: str | None
-    """Give it as `cursor` to get the next page; null on the last one."""
+    """The `cursor` of the next page; null on the last one."""
 
 
 class Controlled(BaseModel):
-    """What became of a command for one stack: the stack, or why it was not done."""
+    """The result of a command for one stack: the stack, or the problem."""
 
     id: str
-    """The stack's id, or how it was named where no stack was found."""
+    """The stack's id, or the given name if no stack was found."""
     stack: Stack | None = None
     problem: Problem | None = None
 
 
 class ControlReport(BaseModel):
-    """What became of a command for several stacks."""
+    """The results of a command for several stacks."""
 
     done: int
     failed: int
     results: tuple[Controlled, ...]
-    """One for each, in the order in which they were named."""
+    """One per stack, in the order of the request."""
 
 
 class UnreadableRecord(Record):
-    """A record that could not be read, and was removed or would be."""
+    """An unreadable record that was or would be removed."""
 
     table: str
     key: str
-    """Its key in the store: the stack's id, and the record's own."""
+    """Its key in the store: the stack's id and the record's own."""
     problem: str
     """Why it cannot be read."""
     value: str
@@ -51,7 +51,7 @@ class UnreadableRecord(Record):
 
 
 class Repaired(Record):
-    """What was removed from a stack so that it can run again, or would be."""
+    """The records that were or would be removed from a stack so that it can run again."""
 
     id: str
     """The stack's id."""
@@ -61,13 +61,13 @@ class Repaired(Record):
 
 
 class Removed(Record):
-    """What was removed, or would be."""
+    """The records that were or would be removed."""
 
     id: str | None = None
-    """The stack's id; null for what belongs to no stack."""
+    """The stack's id; null for records of no stack."""
     name: str | None = None
     """The stack's name, likewise."""
     removed: Mapping[str, int]
-    """How many records, by kind."""
+    """Number of records, by kind."""
     bytes: int
-    """Of keys and values."""
+    """Bytes of keys and values."""

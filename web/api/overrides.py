@@ -1,4 +1,4 @@
-"""Settings of one stack in requests: described key by key, and numbers only where numbers belong."""
+"""A stack's settings in requests: described key by key, with numbers only where they belong."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ def settings_schema(*, taken_back: bool) -> dict[str, Any]:
     """Return the JSON Schema of overrides: any of the settings, by section and key.
 
     Args:
-        taken_back: whether null takes an override back.
+        taken_back: whether null removes an override.
     """
     whole = Settings.model_json_schema()
     definitions = whole.get("$defs", {})
@@ -45,7 +45,7 @@ def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tight(schema: Any) -> Any:
-    """Return a schema that allows no more than is meant: decimals as numbers, keys with the pattern."""
+    """Return a stricter schema: decimals as numbers, keys with the pattern."""
     if isinstance(schema, list):
         return [_tight(each) for each in schema]
     if not isinstance(schema, dict):
@@ -62,7 +62,7 @@ def _tight(schema: Any) -> Any:
 
 
 def _numbers_where_they_belong(changes: Overrides) -> Overrides:
-    """Refuse what a person's typing may mean and a program's may not: "5" or true for a number.
+    """Refuse values that only a person may type for a number, not a program: "5" or true.
 
     Raises:
         ValueError: there is such a value.
@@ -78,7 +78,7 @@ def _numbers_where_they_belong(changes: Overrides) -> Overrides:
 
 
 def _loose(value: JsonValue, schema: Mapping[str, Any]) -> JsonValue:
-    """Return what stands for a number in `value` and is none, or None."""
+    """Return the first value in `value` that stands for a number but is none, or None."""
     if isinstance(value, dict):
         inner: Mapping[str, Any] = next(iter(schema.get("patternProperties", {}).values()), {})
         return next((each for each in (_loose(v, inner) for v in value.values()) if each is not None), None)
@@ -90,7 +90,7 @@ def _loose(value: JsonValue, schema: Mapping[str, Any]) -> JsonValue:
 
 @dataclass(frozen=True, slots=True)
 class _Described:
-    """Describes overrides, when somebody asks: to make their schema takes long."""
+    """Describes overrides on demand: making their schema takes long."""
 
     taken_back: bool
 

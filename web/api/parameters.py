@@ -1,4 +1,4 @@
-"""What paths and queries of the API carry: ids, pages, times."""
+"""Parameters in paths and queries of the API: ids, pages, times."""
 
 import re
 from collections.abc import Iterator
@@ -24,8 +24,8 @@ async def _stack_id(
     stack_id: Annotated[
         str,
         Path(
-            description="The stack's id, the first digits of it, or its name. "
-            "A name is percent-encoded twice, so that it may have slashes.",
+            description="The stack's id, the id's first digits, or its name. "
+            "Percent-encode a name twice, because it may contain slashes.",
             examples=["4f1d2c3b5a697887"],
         ),
     ],
@@ -36,7 +36,7 @@ async def _stack_id(
 
 
 StackId = Annotated[str, Depends(_stack_id)]
-StackNamed = Annotated[str, Field(description="Its id, the first digits of it, or its name")]
+StackNamed = Annotated[str, Field(description="Its id, the id's first digits, or its name")]
 TodoId = Annotated[str, Path(pattern=RECORD_ID, description="The todo's id")]
 MessageId = Annotated[str, Path(pattern=RECORD_ID, description="The message's id")]
 ExecutionId = Annotated[
@@ -52,7 +52,7 @@ After = Annotated[
     str,
     Query(
         pattern=r"^([0-9a-f]{32})?$",
-        description="The `next` of the page before; without it the first page is given",
+        description="The `next` of the previous page; by default, the first page",
     ),
 ]
 USUAL_PAGE = 50
@@ -62,13 +62,13 @@ def _moment(value: object) -> float | None:
     """Return seconds since the epoch, UTC.
 
     Raises:
-        ValueError: `value` is no RFC 3339 time, or has no offset.
+        ValueError: `value` is not an RFC 3339 time, or has no offset.
     """
     if value is None:
         return None
-    # In a query a plus that was not escaped is a space.
+    # In a query, an unescaped plus is a space.
     text = str(value).replace(" ", "+")
-    # A leap second is a time, too.
+    # A leap second is valid, too.
     usual, leap = _LEAP_SECOND.subn(r"\1:59", text.upper())
     try:
         if _MOMENT.fullmatch(usual):
@@ -83,8 +83,8 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 Moment = Annotated[
     float | None, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
-Since = Annotated[Moment, Query(description="The first moment, RFC 3339")]
-Until = Annotated[Moment, Query(description="The last moment, RFC 3339; now, if it is left out")]
+Since = Annotated[Moment, Query(description="The start, RFC 3339")]
+Until = Annotated[Moment, Query(description="The end, RFC 3339; by default now")]
 
 
 class Identified(Protocol):
@@ -100,6 +100,6 @@ Item = TypeVar("Item", bound=Identified)
 
 
 def page_of(found: Iterator[Item], limit: int) -> tuple[tuple[Item, ...], str | None]:
-    """Return the first `limit` of what is found, and the cursor of the next page."""
+    """Return the first `limit` entries, and the cursor of the next page."""
     items = tuple(islice(found, limit + 1))
     return items[:limit], items[limit - 1].id if len(items) > limit else None

@@ -1,4 +1,4 @@
-"""The runner itself: that it is up, and what it has to do."""
+"""The runner itself: its identity and its load."""
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
@@ -10,7 +10,7 @@ router = APIRouter(prefix="/api", tags=["runner"])
 
 
 class Health(BaseModel):
-    """That a runner is up, and which one."""
+    """The identity of a running runner."""
 
     status: str = "ok"
     pid: int
@@ -18,7 +18,7 @@ class Health(BaseModel):
 
 @router.get("/health")
 async def get_health(request: Request) -> Health:
-    """Say that the runner is up."""
+    """Show that the runner is up."""
     return Health(pid=request.app.state.runner)
 
 

@@ -1,4 +1,4 @@
-"""The project: what a stack shall make, and what its planner makes of it."""
+"""A stack's project: its idea, and the planner's description."""
 
 from fastapi import APIRouter
 
@@ -26,7 +26,7 @@ async def get_idea(stack_id: StackId, engine: TheEngine) -> ProjectIdea:
 async def set_idea(stack_id: StackId, body: NewIdea, engine: TheEngine) -> ProjectIdea:
     """Set a stack's idea. Existing plans stay until the planner changes them.
 
-    Where the team is scripted, `reading` says at once which parts of the idea it recognises, and which not.
+    If the team is scripted, `reading` lists which parts of the idea it recognises, and which not.
     """
     with engine.read() as reader:
         stack = read_stack(reader, stack_id)

@@ -1,4 +1,4 @@
-"""Removes what stacks can do without: old history, and records that cannot be read."""
+"""Removes records that stacks no longer need: old history, and unreadable records."""
 
 import asyncio
 import base64
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api", tags=["stacks"])
 
 _RESPONSES = problems(400, 404, 409, 413, 415, 507)
 
-# What people call the records that `Pruned` counts. Executions go with their graphs.
+# The public names of the records that `Pruned` counts. Executions go with their graphs.
 _KINDS = {
     EXECUTIONS.name: "executions",
     TRACES.name: "traces",
@@ -37,28 +37,28 @@ _COUNTED = ("executions", "traces", "todos", "messages", "user_messages", "artif
 
 
 def _number(value: object) -> object:
-    """Refuse what pydantic takes for a number and JSON does not; 3.0 is a whole number in JSON."""
+    """Refuse what pydantic, but not JSON, takes for a number; 3.0 is a whole number in JSON."""
     if isinstance(value, bool | str):
         raise ValueError("should be a number")
     return value
 
 
 class HowMuch(Body):
-    """What is removed from a stack; what is left out is as the stack's settings have it."""
+    """Limits for a stack's history; omitted limits come from the stack's settings."""
 
     days: Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(_number)] | None = None
-    """Remove what is older than so many days."""
+    """Remove records older than this many days."""
     keep: Annotated[int, Field(ge=1), BeforeValidator(_number)] | None = None
-    """Keep the newest so many of each kind."""
+    """Keep this many of the newest records of each kind."""
     dry_run: Switch = False
-    """Only say what would be removed."""
+    """Only count the records."""
 
 
 class Trial(Body):
-    """Whether it is only a trial."""
+    """Options of a repair."""
 
     dry_run: Switch = False
-    """Only say what would be removed."""
+    """Only list the records."""
 
 
 @router.post("/stacks/{stack_id}/prune", responses=_RESPONSES)
@@ -73,7 +73,7 @@ async def prune_stack(stack_id: StackId, body: HowMuch, engine: TheEngine) -> Re
 
 @router.post("/stacks/{stack_id}/repair", responses=_RESPONSES)
 async def repair_stack(stack_id: StackId, body: Trial, engine: TheEngine) -> Repaired:
-    """Remove the records of a stack that cannot be read, so that it can run again. It must be paused."""
+    """Remove unreadable records of a stack, so that it can run again. It must be paused."""
     with engine.read() as reader:
         stack = read_stack(reader, stack_id)
 
@@ -98,7 +98,7 @@ def _as_text(record: Unreadable) -> UnreadableRecord:
 
 @router.post("/prune", responses=_RESPONSES)
 async def prune_broadcasts(body: Trial, engine: TheEngine) -> Removed:
-    """Remove the broadcasts that all stacks have read, and old sums over all stacks."""
+    """Remove broadcasts that all stacks have read, and old sums over all stacks."""
     return _removed(await engine.ask(PruneBroadcasts(body.dry_run)))
 
 

@@ -1,4 +1,4 @@
-"""Stacks: make, find, look at, configure and delete them."""
+"""Stacks: create, find, show, configure and delete them."""
 
 from typing import Annotated
 
@@ -31,7 +31,7 @@ from recursor.web.running import with_running
 
 router = APIRouter(prefix="/api/stacks", tags=["stacks"])
 
-# With more stacks than these, others are answered while they are listed.
+# With more stacks than this, other requests are answered while they are listed.
 _LISTED_AT_ONCE = 2_000
 
 
@@ -66,19 +66,19 @@ async def list_stacks(
         str,
         Query(
             max_length=LONGEST_SEARCH,
-            description="Words that have to be in the name, idea or title, or begin the id",
+            description="Words that must occur in the name, idea or title, or begin the id",
             examples=["garden"],
         ),
     ] = "",
     sort: Annotated[StackOrder, Query(description="The order")] = StackOrder.ACTIVITY,
     limit: Limit = USUAL_PAGE,
     cursor: Annotated[
-        str, Query(max_length=2_000, description="The `next` of the page before, in the same order")
+        str, Query(max_length=2_000, description="The `next` of the previous page, in the same order")
     ] = "",
 ) -> StackPage:
     """List stacks with their current work and their last 24 hours."""
     which = StackFilter(frozenset(state), frozenset(phase), search)
-    # It reads all of them, a microsecond each or more; a thread costs milliseconds on a busy processor.
+    # It reads all stacks, a microsecond or more each; a thread costs milliseconds on a busy processor.
     if request.app.state.stacks_listed <= _LISTED_AT_ONCE:
         page = _page(engine, which, sort, limit, cursor or None)
     else:
@@ -109,7 +109,7 @@ async def delete_stack(stack_id: StackId, engine: TheEngine) -> None:
 
 @router.patch("/{stack_id}/settings", responses=WRITING)
 async def configure_stack(stack_id: StackId, changes: SettingsPatch, engine: TheEngine) -> Stack:
-    """Override settings for a stack; null takes an override back (a merge patch, RFC 7396)."""
+    """Override settings for a stack; null removes an override (a merge patch, RFC 7396)."""
     made: Stack = await engine.ask(ConfigureStack(stack_id, changes))
     return made
 

@@ -23,7 +23,7 @@ Span = Annotated[
 
 @router.get("/stats")
 async def get_total_stats(engine: TheEngine, since: Since = None, until: Until = None) -> TotalStats:
-    """Show the statistics of all stacks, to the minute; by default of the last 24 hours."""
+    """Show the statistics of all stacks, to the minute; by default for the last 24 hours."""
     begin, end = _range(engine, since, until)
     with engine.read() as reader:
         return total_stats(reader, begin, end)
@@ -33,7 +33,7 @@ async def get_total_stats(engine: TheEngine, since: Since = None, until: Until =
 async def get_total_series(
     engine: TheEngine, since: Since = None, until: Until = None, seconds: Span = 3600
 ) -> tuple[SpanStats, ...]:
-    """Show the statistics of all stacks as a series; by default the last 24 hours, hour by hour."""
+    """Show the statistics of all stacks as a series; by default for the last 24 hours, hour by hour."""
     return await run_in_threadpool(_series, engine, ALL_STACKS, since, until, seconds)
 
 
@@ -41,7 +41,7 @@ async def get_total_series(
 async def get_stack_stats(
     stack_id: StackId, engine: TheEngine, since: Since = None, until: Until = None
 ) -> OrchestrationStats:
-    """Show the statistics of a stack, to the minute; by default of the last 24 hours."""
+    """Show the statistics of a stack, to the minute; by default for the last 24 hours."""
     begin, end = _range(engine, since, until)
     with engine.read() as reader:
         return orchestration_stats(reader, stack_id, begin, end)
@@ -51,7 +51,7 @@ async def get_stack_stats(
 async def get_stack_series(
     stack_id: StackId, engine: TheEngine, since: Since = None, until: Until = None, seconds: Span = 3600
 ) -> tuple[SpanStats, ...]:
-    """Show the statistics of a stack as a series; by default the last 24 hours, hour by hour."""
+    """Show the statistics of a stack as a series; by default for the last 24 hours, hour by hour."""
     return await run_in_threadpool(_series, engine, stack_id, since, until, seconds)
 
 

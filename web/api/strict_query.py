@@ -1,4 +1,4 @@
-"""Refuses what a query names and no operation knows: it would be taken for a filter that found everything."""
+"""Refuses unknown query parameters, which would otherwise look like filters that match everything."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.params import Query
 from fastapi.routing import APIRoute
 
-# What of a stranger's name is repeated to them, in characters.
+# Characters of an unknown name that are repeated in the error.
 _SHOWN = 60
 
 
@@ -17,7 +17,7 @@ async def only_known_parameters(request: Request) -> None:
     """Check that the operation knows every parameter of the query; a dependency of all operations.
 
     Raises:
-        RequestValidationError: it does not; each unknown one is named, with the nearest there is.
+        RequestValidationError: there are unknown ones; each is named, with the nearest known one.
     """
     if not request.query_params:
         return
@@ -43,7 +43,7 @@ def _hint(name: str, known: Iterable[str]) -> str:
     known = tuple(known)
     near = get_close_matches(name[:_SHOWN], known, n=1)
     if near:
-        return f"no parameter is called so; did you mean {near[0]}?"
+        return f"unknown parameter; did you mean {near[0]}?"
     if known:
-        return f"no parameter is called so; known: {', '.join(known)}"
-    return "no parameter is called so: there are none here"
+        return f"unknown parameter; known: {', '.join(known)}"
+    return "unknown parameter: this operation has none"

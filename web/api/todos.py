@@ -1,4 +1,4 @@
-"""Todos: what a stack has to do, list, add, rewrite, cancel."""
+"""Todos: list, add, edit and cancel them."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Traces: what agents thought and did."""
+"""Traces: agents' thoughts and actions."""
 
 from typing import Annotated
 
@@ -28,14 +28,17 @@ async def list_traces(
     ] = "",
     text: Annotated[
         str,
-        Query(max_length=200, description="Only what has this in its summary, thoughts, or kinds of effects"),
+        Query(
+            max_length=200,
+            description="Only traces with this text in the summary, thoughts, or kinds of effects",
+        ),
     ] = "",
     limit: Limit = USUAL_PAGE,
     cursor: After = "",
 ) -> TraceListing:
-    """List what a stack's agents thought and did, newest first.
+    """List the traces of a stack's agents, newest first.
 
-    A page may be short, or empty, and have a `next`: a search looks through so many at a time.
+    A page with a `next` may be short or empty: the number of traces searched per request is limited.
     """
 
     def work() -> TracePage:
@@ -44,6 +47,6 @@ async def list_traces(
                 reader, stack_id, role=role or None, text=text or None, limit=limit, before=cursor or None
             )
 
-    # What matches may be far apart.
+    # Matching traces may be far apart.
     page = await run_in_threadpool(work)
     return TraceListing(items=page.traces, next=page.before)

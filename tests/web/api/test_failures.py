@@ -113,7 +113,7 @@ def test_what_may_be_several_things_is_told_as_it_was_sent(
         ("GET", "/api/stacks/0000000000000000?foo=1", "there are none here"),
         ("POST", "/api/control?foo=1", "there are none here"),
         ("GET", "/api/events?stacks=0000000000000000", "did you mean stack?"),
-        ("GET", "/api/doctor?foo=1", "no parameter is called so"),
+        ("GET", "/api/doctor?foo=1", "unknown parameter"),
     ],
 )
 def test_a_parameter_that_is_not_known_is_refused_and_the_nearest_named(
