@@ -1,5 +1,5 @@
-"""What is wrong, why, and what puts it right.
+"""Diagnosis: problems, their causes and their remedies.
 
-`checks` are pure: evidence in, observations out. What gathers the evidence stands beside them, in `stacks`
-(from the store), `directory` (lock, disk, files) and `clocks`. `diagnosis.diagnose` puts the two together.
+`checks` are pure: evidence in, observations out. The evidence is collected in `stacks` (from the store),
+`directory` (lock, disk, files) and `clocks`. `diagnosis.diagnose` combines the two.
 """

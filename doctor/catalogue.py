@@ -1,4 +1,4 @@
-"""All checks, in the order in which they are told: what everything else depends on comes first."""
+"""All checks in the order of the report: first those on which everything else depends."""
 
 from recursor.doctor.check import Check, StackCheck, SystemCheck
 from recursor.doctor.checks import (

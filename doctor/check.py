@@ -1,4 +1,4 @@
-"""What a check is: a name, what holds when all is well, and a pure function that judges evidence."""
+"""A check: a name, a statement that holds when all is well, and a pure function that judges evidence."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from recursor.doctor.report import Observation, StackTotals
 
 @dataclass(frozen=True, slots=True)
 class Fine:
-    """Nothing is wrong, by these figures."""
+    """No problem, with figures."""
 
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """There is nothing to judge by, and why."""
+    """No evidence to judge, with the reason."""
 
     why: str
 
@@ -26,9 +26,9 @@ class SystemCheck:
     """A check of the runner, the store or the machine."""
 
     id: str
-    """Stable: scripts and the documentation name it."""
+    """Stable: scripts and the documentation use it."""
     title: str
-    """What holds when all is well."""
+    """The statement that holds when all is well."""
     judge: Callable[[Evidence, StackTotals], Observation | Fine | Unknown]
 
 
@@ -37,12 +37,12 @@ class StackCheck:
     """A check of one stack."""
 
     id: str
-    """Stable: scripts and the documentation name it."""
+    """Stable: scripts and the documentation use it."""
     title: str
-    """What holds when all is well."""
+    """The statement that holds when all is well."""
     judge: Callable[[Evidence, StackEvidence], Observation | None]
     figures: Callable[[StackTotals], str]
-    """What is told of all stacks together when nothing is wrong with any."""
+    """Returns the line for all stacks together when none has a problem."""
     in_focus: bool = False
     """Whether it is made only for the one stack that a person asked about."""
     told_by: tuple[str, ...] = ()

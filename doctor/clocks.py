@@ -1,26 +1,26 @@
-"""Gathers whether the machine's time was set since a process began."""
+"""Determines whether the machine's time was set since a process began."""
 
 import os
 import time
 from pathlib import Path
 
-# The field of /proc/PID/stat that says when a process began, in clock ticks since the machine was started
-# (proc(5)), counted from what follows the process's name.
+# The field of /proc/PID/stat with the start of a process in clock ticks since boot (proc(5)), counted after
+# the process's name.
 _STARTED = 19
 
 
 def clock_step(pid: int, started_at: float) -> float | None:
     """Return the seconds by which the machine's time was set forward since a process began; 0 if it was not.
 
-    The system counts when a process began on a clock that nobody sets, and the process wrote down what the
-    time was, then or, where a program runs stacks among other things, later: so only a step forward shows.
+    The system records the start of a process on a monotonic clock, and the process recorded the time, then
+    or, in a program that embeds Recursor, later: so only a step forward is visible.
 
     Args:
         pid: the process.
-        started_at: what it took for the time when it had started, seconds since the epoch, UTC.
+        started_at: the start time recorded by the process, seconds since the epoch, UTC.
 
     Returns:
-        None where the system does not tell; Linux does.
+        None if the system does not report it; Linux does.
     """
     try:
         text = Path(f"/proc/{pid}/stat").read_text()

@@ -1,4 +1,4 @@
-"""From evidence to a report: every check on everything it is about."""
+"""From evidence to a report: every check on all its subjects."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -17,8 +17,8 @@ def diagnose(evidence: Evidence, stacks: Iterable[StackEvidence], checks: Sequen
 
     Args:
         evidence: everything but the stacks.
-        stacks: the stacks, each looked at once and let go: there may be many.
-        checks: what to judge by.
+        stacks: the stacks, each examined once and released: there may be many.
+        checks: the checks.
     """
     tally = Tally()
     found: defaultdict[str, list[Finding]] = defaultdict(list)

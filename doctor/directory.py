@@ -1,4 +1,5 @@
-"""Gathers what the system says of a data directory: the lock and its holder, the disk, the store's files."""
+"""Collects the system's facts about a data directory: the lock and its holder, the disk, the store's
+files."""
 
 import os
 import shutil
@@ -12,7 +13,7 @@ from recursor.storage.errors import StorageError
 
 
 def look_at_directory(path: Path) -> DirectoryEvidence:
-    """Return whether a directory is there and may be used."""
+    """Return whether a directory exists and can be used."""
     try:
         exists = path.exists()
         problem = None if not exists or path.is_dir() else "is a file"
@@ -27,7 +28,7 @@ def look_at_directory(path: Path) -> DirectoryEvidence:
 
 
 def look_at_disk(path: Path) -> DiskEvidence | None:
-    """Return how full the file system is that a directory is on, or would be; None if that cannot be told."""
+    """Return the usage of the file system of a directory, existing or not; None if unknown."""
     nearest = _nearest(path)
     try:
         usage = shutil.disk_usage(nearest)
@@ -37,14 +38,14 @@ def look_at_disk(path: Path) -> DiskEvidence | None:
 
 
 def look_at_lock(directory: Path) -> LockEvidence:
-    """Return who holds a data directory, and what its lock file says."""
+    """Return the holder of a data directory, and the content of its lock file."""
     path = directory / LOCK_FILE
     try:
         found = holder(directory)
     except StorageError as error:
         return LockEvidence(path=str(path), held=True, holders=_holders(path), problem=str(error))
     named = found or named_in(directory)
-    # A command holds it too, for a moment, and leaves its name there: that is nobody who runs stacks.
+    # A command also holds the lock for a moment, and leaves its name: it runs no stacks.
     if named is None or "command" in named.details:
         return LockEvidence(path=str(path), held=False)
     here = named.host == socket.gethostname()
@@ -64,7 +65,7 @@ def look_at_lock(directory: Path) -> LockEvidence:
 
 
 def look_at_files(store: Path) -> StoreEvidence:
-    """Return what is known of a store without opening it."""
+    """Return the facts about a store that are known without opening it."""
     try:
         files = [file.stat() for file in store.iterdir()] if store.is_dir() else []
         exists = (store / "data.mdb").exists()
@@ -72,7 +73,7 @@ def look_at_files(store: Path) -> StoreEvidence:
         return StoreEvidence(
             path=str(store), exists=True, problem=f"{store}: can't be read: {error.strerror}"
         )
-    # What a file takes, which for the lock file is less than it is long.
+    # The space on disk, which for the lock file is less than its length.
     return StoreEvidence(path=str(store), exists=exists, bytes=sum(file.st_blocks * 512 for file in files))
 
 
@@ -81,7 +82,7 @@ def _said(detail: object) -> str | None:
 
 
 def _nearest(path: Path) -> Path:
-    """Return the first of a path and its parents that is there."""
+    """Return the first existing one of a path and its parents."""
     absolute = path.absolute()
     for each in (absolute, *absolute.parents):
         with suppress(OSError):
@@ -103,7 +104,7 @@ def _alive(pid: int) -> bool | None:
 
 
 def _holders(path: Path) -> tuple[int, ...]:
-    """Return the processes that have a file open. Only Linux tells, and only of one's own."""
+    """Return the processes that have a file open. Only Linux reports them, and only the user's own."""
     try:
         wanted = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""What the checks judge by. Whoever gathers it leaves out what it cannot know."""
+"""The evidence for checks. Its collector leaves out unknown facts."""
 
 import shlex
 from enum import StrEnum
@@ -16,77 +16,77 @@ from recursor.domain.work import WorkReport
 
 
 class Reach(StrEnum):
-    """Whether there is a runner, and whether it answers."""
+    """Whether a runner is up, and whether it answers."""
 
     UP = "up"
     SILENT = "silent"
-    """It holds the data directory and does not answer."""
+    """It holds the data directory but does not answer."""
     CHANGING = "changing"
-    """It holds the data directory and serves nothing: it is starting or ending."""
+    """It holds the data directory but serves nothing: it is starting or ending."""
     ABSENT = "absent"
     UNKNOWN = "unknown"
 
 
 class Condition(Record):
-    """What only the process that runs the stacks can tell of itself."""
+    """Facts that only the process that runs the stacks knows."""
 
     settings: Settings
     load: OrchestratorLoad | None = None
     silence: str | None = None
-    """What came instead of the load."""
+    """The error in place of the load."""
     keyed: tuple[str, ...] | None = None
-    """The providers of models that it has a key for; None if it cannot tell."""
+    """The providers for which it has a key; None if unknown."""
 
 
 class RunnerEvidence(Record):
-    """What is known of the process that runs the stacks."""
+    """Facts about the process that runs the stacks."""
 
     reach: Reach = Reach.UNKNOWN
     pid: int | None = None
     started_at: Timestamp | None = None
     url: str | None = None
     silence: str | None = None
-    """What came instead of an answer, or of its load."""
+    """The error in place of an answer or of its load."""
     unserved: str | None = None
-    """Why it serves nothing, if it says so."""
+    """Why it serves nothing, if it reports that."""
     commanded: bool | None = None
-    """Whether it takes commands; None if that was not tried."""
+    """Whether it accepts commands; None if not tried."""
     refusal: str | None = None
-    """Why it takes none."""
+    """Why it accepts none."""
     load: OrchestratorLoad | None = None
     clock_step: float | None = None
     """Seconds by which the machine's time was set forward since the process began; negative for back."""
 
 
 class LockEvidence(Record):
-    """The lock on the data directory and the holder that it names."""
+    """The lock on the data directory, and the holder that it names."""
 
     path: str
     held: bool = False
     pid: int | None = None
-    """The process that the file names."""
+    """The process named in the file."""
     host: str | None = None
     started_at: Timestamp | None = None
     here: bool = True
-    """Whether the host that it names is this one."""
+    """Whether the named host is this one."""
     alive: bool | None = None
-    """Whether there is a process of that id on this host; None if that cannot be told."""
+    """Whether a process with this id exists on this host; None if unknown."""
     holders: tuple[int, ...] = ()
-    """The processes that have the file open, as far as this user may see them."""
+    """The processes that have the file open, as far as this user can see."""
     unserved: str | None = None
-    """Why its holder serves nothing, if it says so."""
+    """Why its holder serves nothing, if it reports that."""
     control: str | None = None
-    """Where its holder takes commands, if it says so."""
+    """Where its holder accepts commands, if it reports that."""
     problem: str | None = None
-    """Why it could not be asked."""
+    """Why the lock could not be read."""
 
 
 class DiskEvidence(Record):
-    """The file system that the data directory is on."""
+    """The file system of the data directory."""
 
     path: str
     free_bytes: int
-    """What this user may still write."""
+    """The space that this user may still use."""
     total_bytes: int
 
 
@@ -96,7 +96,7 @@ class DirectoryEvidence(Record):
     path: str
     exists: bool
     writable: bool
-    """Whether this user may write there, or make it."""
+    """Whether this user may write there, or create it."""
     problem: str | None = None
 
 
@@ -106,9 +106,9 @@ class StoreEvidence(Record):
     path: str
     exists: bool
     bytes: int = 0
-    """What they take on the disk."""
+    """Their size on disk."""
     schema_version: int | None = None
-    """Its schema version; None when it could not be opened."""
+    """Its schema version; None if it could not be opened."""
     latest: int = 0
     """The schema version that this program reads and writes."""
     problem: str | None = None
@@ -116,29 +116,29 @@ class StoreEvidence(Record):
 
     @property
     def readable(self) -> bool:
-        """Whether there are records that this program understands."""
+        """Whether it has records that this program understands."""
         return self.problem is None and self.schema_version == self.latest
 
 
 class Evidence(Record):
-    """Everything but the stacks. A part that is None could not be had from where it was gathered."""
+    """Everything except the stacks. A part is None if it could not be determined from here."""
 
     now: Timestamp
     data: str | None = None
-    """How to name the data directory in a command; None where commands find it by themselves."""
+    """The data directory's name for commands; None if they find it by themselves."""
     settings: Settings = Settings()
-    """The runner's; a stack's own are applied over them."""
+    """The runner's settings; a stack's own override them."""
     runner: RunnerEvidence = RunnerEvidence()
     lock: LockEvidence | None = None
     directory: DirectoryEvidence | None = None
     disk: DiskEvidence | None = None
     store: StoreEvidence | None = None
     keyed: tuple[str, ...] | None = None
-    """The providers of models that the runner has a key for; None if that cannot be told."""
+    """The providers for which the runner has a key; None if unknown."""
     focus: StackId | None = None
-    """The one stack that a person asked about; None for all."""
+    """The single named stack; None for all."""
     trouble: str | None = None
-    """What keeps that stack from going on, as its supervisor says, when its records can't show it."""
+    """Its supervisor's report of what keeps that stack from continuing, if its records don't show it."""
 
     def command(self, *words: str) -> str:
         """Return a `recursor` command on this data directory, quoted for a POSIX shell."""
@@ -148,17 +148,17 @@ class Evidence(Record):
     def new_runner(self, *options: str) -> tuple[str, ...]:
         """Return the commands that end the runner, if there is one, and start another."""
         pid = self.runner.pid
-        # The directory is free once the old one has let its agents finish.
+        # The directory is free once the old runner has let its agents finish.
         end = () if pid is None else (f"kill {pid} && tail --pid={pid} -f /dev/null",)
         return (*end, self.command("run", *options))
 
 
 class ErrorCount(Record):
-    """Runs of one role that failed, or have to wait, for the same reason."""
+    """Runs of one role that failed, or had to wait, for the same reason."""
 
     role: str
     text: str
-    """What the newest of them said."""
+    """The error of the newest one."""
     count: int
     first_at: Timestamp
     """The oldest that was looked at."""
@@ -170,34 +170,34 @@ class StackEvidence(Record):
 
     id: StackId
     stack: Stack | None
-    """None when its record cannot be read."""
+    """None if its record is unreadable."""
     unreadable: tuple[str, ...] = ()
-    """What could not be read: table, key and why, one line each."""
+    """Unreadable records: table, key and reason, one line each."""
     settings: Settings = Settings()
-    """What holds for this stack."""
+    """The effective settings of this stack."""
     settings_problem: str | None = None
-    """Why its own settings cannot be used."""
+    """Why its own settings are invalid."""
     day: Rollup = Rollup()
     """The cycles that ended in the last 24 hours."""
     cycle: OrchestratorExecution | None = None
-    """The one that is running, by the stack's record."""
+    """The running cycle, according to the stack's record."""
     graph: ExecutionGraph | None = None
     recent: tuple[OrchestratorExecution, ...] = ()
-    """The last few, by their ids, newest first."""
+    """The last few cycles by their ids, newest first."""
     errors: tuple[ErrorCount, ...] = ()
     """Why runs failed in the last 24 hours, most frequent first."""
     waits: tuple[ErrorCount, ...] = ()
-    """Why runs had to wait in the last 24 hours, as for their provider, most frequent first."""
+    """Why runs had to wait in the last 24 hours, such as for their provider, most frequent first."""
     roles: tuple[str, ...] = ()
-    """Those that have run."""
+    """The roles that have run."""
     work: WorkReport | None = None
-    """Who had work when it was last found out."""
+    """The last recorded work status."""
     work_is_current: bool = False
-    """Whether all that there is to do was there then."""
+    """Whether all pending work existed at that time."""
     has_idea: bool = False
     open_todos: int = 0
     started_todos: tuple[Todo, ...] = ()
-    """Those in progress, oldest first."""
+    """Todos in progress, oldest first."""
     unanswered: int = 0
     oldest_unanswered: UserMessage | None = None
     unread: int = 0
@@ -231,5 +231,5 @@ class StackEvidence(Record):
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """Its name, or its id."""
         return self.id if self.stack is None else self.stack.name

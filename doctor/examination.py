@@ -1,4 +1,4 @@
-"""Gathers evidence and judges it: what every examiner does, wherever it stands."""
+"""Collects evidence and judges it, for every caller."""
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -19,11 +19,11 @@ Read = Callable[[], AbstractContextManager[Reader]]
 
 
 def look_around(data: Path, settings: Settings, now: float) -> Evidence:
-    """Return what can be seen of a data directory without asking its runner or opening its store.
+    """Return the evidence about a data directory that needs neither its runner nor its store.
 
     Args:
         data: the data directory.
-        settings: the runner's.
+        settings: the runner's settings.
         now: seconds since the epoch, UTC.
     """
     return Evidence(
@@ -42,16 +42,16 @@ def examine_stacks(
     named: str | None = None,
     trouble: Callable[[str], str | None] | None = None,
 ) -> Report:
-    """Return what is wrong with all stacks of a store, or with one of them, and with what they run on.
+    """Return the problems of all stacks of a store, or of one, and of their environment.
 
     Args:
-        read: takes a snapshot of the store.
-        evidence: everything but what is in the store.
-        named: a stack's id, the first digits of it, or its name; None for all.
-        trouble: asks what keeps the one stack from going on, by its id.
+        read: opens a snapshot of the store.
+        evidence: everything except the store's contents.
+        named: a stack's id, the id's first digits, or its name; None for all.
+        trouble: asks what keeps the named stack from continuing, by its id.
 
     Raises:
-        NotFoundError, AmbiguousError: `named` is no stack, or several.
+        NotFoundError, AmbiguousError: `named` matches no stack, or several.
         StorageError: the store cannot be read.
     """
     with read() as reader:

@@ -1,4 +1,4 @@
-"""What the doctor says: findings, what was checked, and the figures."""
+"""The doctor's report: findings, checks, and figures."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -11,10 +11,10 @@ Figures = Mapping[str, JsonValue]
 
 
 class Severity(StrEnum):
-    """How much a finding matters."""
+    """The severity of a finding."""
 
     WARNING = "warning"
-    """Outside what is healthy, or about to become a problem; everything may still be as somebody wants it."""
+    """Outside the healthy range, or about to become a problem; it may be intended."""
     PROBLEM = "problem"
     """Something does not work."""
     PAST = "past"
@@ -27,19 +27,19 @@ class Severity(StrEnum):
 
 
 class Observation(Record):
-    """One thing that is wrong."""
+    """A problem."""
 
     severity: Severity
     symptom: str
-    """What a person notices, in one line."""
+    """The symptom that a person notices, in one line."""
     evidence: str
-    """What it was seen by, with its figures, in one line."""
+    """The observation, with its figures, in one line."""
     figures: Figures = Field(default_factory=dict)
     """The same figures for programs; spans in seconds, sizes in bytes, shares from 0 to 1."""
     cause: str
-    """Why it is so, as far as the evidence tells."""
+    """The cause, as far as the evidence shows."""
     fix: str
-    """What to do about it."""
+    """The remedy."""
     commands: tuple[str, ...] = ()
     """The commands that do it, for a POSIX shell, in this order."""
     since: Timestamp | None = None
@@ -49,75 +49,75 @@ class Observation(Record):
 
 
 class Finding(Observation):
-    """An observation, and what it was made of."""
+    """An observation, with its check and stack."""
 
     id: str
     """The check that found it, such as "failure-rate". `docs/how-to/troubleshooting.md` explains each."""
     stack_id: StackId | None = None
-    """The stack it is about; None when it is about the runner, the store or the machine."""
+    """The stack concerned; None if it concerns the runner, the store or the machine."""
     stack: str | None = None
     """That stack's name."""
 
 
 class CheckOutcome(StrEnum):
-    """What a check came to."""
+    """The result of a check."""
 
     OK = "ok"
     WARNING = "warning"
     PROBLEM = "problem"
     UNKNOWN = "unknown"
-    """There was no evidence to judge by; `detail` says why."""
+    """There was no evidence to judge; `detail` gives the reason."""
 
 
 class Checked(Record):
-    """One check, over everything it looked at."""
+    """One check, over all its subjects."""
 
     id: str
     title: str
-    """What holds when all is well."""
+    """The statement that holds when all is well."""
     outcome: CheckOutcome
     findings: int = 0
     detail: str = ""
-    """The figures it judged by, in one line."""
+    """Its figures, in one line."""
 
 
 class StackTotals(Record):
-    """The figures over all stacks that were looked at."""
+    """The figures over all examined stacks."""
 
     stacks: int = 0
     states: Mapping[str, int] = Field(default_factory=dict)
-    """How many stacks there are in each state; "unreadable" is one of them."""
+    """Number of stacks by state; "unreadable" is one of them."""
     resting: int = 0
     """Running stacks that wait for an event, with nothing due."""
     waiting_for_provider: int = 0
-    """Running stacks that have work, and wait for their provider."""
+    """Running stacks that have work but wait for their provider."""
     working: int = 0
     """Stacks in a cycle."""
     total_cycles: int = 0
     """All cycles since the stacks were last started."""
     cycles: int = 0
-    """Cycles that ended in the last 24 hours, as everything below counts the last 24 hours."""
+    """Cycles that ended in the last 24 hours, the span of everything below."""
     completed: int = 0
     failed: int = 0
     waiting: int = 0
-    """Cycles in which nothing failed and a role had to wait, as for its provider."""
+    """Cycles in which nothing failed but a role had to wait, such as for its provider."""
     success_rate: float | None = None
-    """Completed of those that completed or failed, 0 to 1."""
+    """Share of completed cycles among those that completed or failed, 0 to 1."""
     average_seconds: float | None = None
     longest_seconds: float | None = None
     agents_run: int = 0
     agents_failed: int = 0
     average_parallel: float | None = None
-    """Mean of the most runs at the same time in each cycle."""
+    """Mean of each cycle's most concurrent runs."""
     unanswered: int = 0
-    """Visitors' messages that wait for an answer now."""
+    """Visitors' messages that are unanswered now."""
     open_todos: int = 0
     oldest_stack_at: Timestamp | None = None
-    """When the oldest of the stacks was made."""
+    """When the oldest of the stacks was created."""
 
 
 class Report(Record):
-    """What was checked, what was found, and the figures."""
+    """The checks, the findings, and the figures."""
 
     at: Timestamp
     healthy: bool
@@ -127,7 +127,7 @@ class Report(Record):
     past: int = 0
     """What was wrong within the last 24 hours and is over."""
     stack_id: StackId | None = None
-    """The one stack that was looked into; None for all."""
+    """The single examined stack; None for all."""
     totals: StackTotals
     checks: tuple[Checked, ...]
     findings: tuple[Finding, ...]

@@ -1,4 +1,4 @@
-"""Gathers what the store says of stacks, a short snapshot at a time."""
+"""Collects the store's facts about stacks, in short snapshots."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -41,17 +41,18 @@ T = TypeVar("T")
 
 DAY = 86_400.0
 
-# A snapshot keeps the space of what is deleted while it is open, and a store that has to grow waits for its
-# end: it is taken anew for every so many stacks, or records of one.
+# An open snapshot keeps the space of deleted data, and a store that has to grow waits for it: it is reopened
+# after this many stacks, or records of one.
 STACKS_PER_SNAPSHOT = 100
 RECORDS_PER_SNAPSHOT = 500
 
-# How far one stack is looked into: enough to tell, and little enough that one full of trouble is no trouble.
+# How much of one stack is examined: enough to judge, and little enough that a stack full of trouble is not
+# slow.
 RECENT = 3
 RECENT_IN_FOCUS = 200
 LONGEST_COUNT = 500
 FAILURES_READ, FAILURES_READ_IN_FOCUS = 10, 100
-# Failures are looked for among so many of the newest cycles: few where they are rare, as that is healthy.
+# Failures are searched among this many of the newest cycles: few if failures are rare, as in a healthy stack.
 AMONG_HEALTHY, AMONG_FAILING, AMONG_IN_FOCUS = 20, 200, 10_000
 UNREADABLE_TOLD = 20
 
@@ -59,7 +60,7 @@ _NUMBERS = re.compile(r"\d+(?:\.\d+)?")
 
 
 def stack_ids(reader: Reader) -> list[str]:
-    """Return the ids of all stacks, also of those that cannot be read."""
+    """Return the ids of all stacks, including unreadable ones."""
     return [key.decode(errors="replace") for key, _ in reader.scan(STACKS.name)]
 
 
@@ -69,12 +70,12 @@ def look_at_stacks(
     settings: Settings,
     now: float,
 ) -> Iterator[StackEvidence]:
-    """Yield the evidence of stacks; one that was deleted meanwhile is passed over.
+    """Yield the evidence of stacks, skipping those deleted meanwhile.
 
     Args:
-        read: takes a snapshot of the store.
+        read: opens a snapshot of the store.
         ids: the stacks.
-        settings: the runner's.
+        settings: the runner's settings.
         now: seconds since the epoch, UTC.
     """
     remaining = iter(ids)
@@ -93,15 +94,15 @@ def look_at_stack(
     thorough: bool = False,
     unreadable: Iterable[str] = (),
 ) -> StackEvidence | None:
-    """Return what the store says of one stack, or None if there is none.
+    """Return the evidence of one stack from the store, or None if there is none.
 
     Args:
         reader: the state of the store to read.
         stack_id: the stack.
-        settings: the runner's; the stack's own are applied over them.
+        settings: the runner's settings; the stack's own override them.
         now: seconds since the epoch, UTC.
-        thorough: whether to look at many cycles instead of the last few.
-        unreadable: what is known to be unreadable already, as by `find_unreadable`.
+        thorough: whether to examine many cycles instead of the last few.
+        unreadable: records already known to be unreadable, such as from `find_unreadable`.
     """
     attempt = Attempts(unreadable)
     stack = attempt(STACKS.get, reader, stack_id)
@@ -154,7 +155,7 @@ def look_at_stack(
 
 
 def _how_far(day: Rollup, thorough: bool) -> tuple[int, int]:
-    """Return how many failed cycles to read, and among how many to look for them."""
+    """Return how many failed cycles to read, and among how many to search for them."""
     if thorough:
         return FAILURES_READ_IN_FOCUS, AMONG_IN_FOCUS
     healthy = day.completed >= HEALTHY_RATE * (day.completed + day.failed)
@@ -168,7 +169,7 @@ def _open_todos(reader: Reader, stack_id: str, attempt: Attempts) -> list[Todo]:
 
 
 def _is_current(work: WorkReport, idea: ProjectIdea | None, todos: list[Todo], messages: list[str]) -> bool:
-    """Whether all that there is to do was there when the work status was found out."""
+    """Whether all pending work existed when the work status was recorded."""
     at = work.computed_at
     return (
         (idea is None or idea.updated_at <= at)
@@ -190,7 +191,7 @@ def _recent(
 
 
 def _executions(reader: Reader, stack_id: str, attempt: Attempts) -> Iterator[OrchestratorExecution]:
-    """Yield the cycles that can be read, newest first."""
+    """Yield the readable cycles, newest first."""
     for key in EXECUTIONS.keys(reader, stack_id, newest_first=True):
         found = attempt(EXECUTIONS.get, reader, stack_id, key)
         if found is not None:
@@ -200,7 +201,7 @@ def _executions(reader: Reader, stack_id: str, attempt: Attempts) -> Iterator[Or
 def _errors(
     reader: Reader, stack_id: str, since: float, most: int, among: int, attempt: Attempts
 ) -> tuple[tuple[ErrorCount, ...], tuple[ErrorCount, ...]]:
-    """Count why runs failed, and why they have to wait, in the newest such cycles since then."""
+    """Count the reasons of failed and waiting runs, in the newest such cycles since then."""
     counted: dict[tuple[bool, str, str], ErrorCount] = {}
     for execution_id in islice(failed_execution_ids(reader, stack_id, among), most):
         execution = attempt(EXECUTIONS.get, reader, stack_id, execution_id)
@@ -210,7 +211,7 @@ def _errors(
         if at < since:
             break
         for waits, role, text in _notes(reader, execution, attempt):
-            # Errors that differ in a number (an attempt, a duration, a port) are the same error.
+            # Errors that differ only in a number (an attempt, a duration, a port) are the same.
             same = (waits, role, _NUMBERS.sub("0", text))
             known = counted.get(same)
             counted[same] = (
@@ -232,7 +233,7 @@ def _most_frequent_first(errors: list[ErrorCount]) -> tuple[ErrorCount, ...]:
 def _notes(
     reader: Reader, execution: OrchestratorExecution, attempt: Attempts
 ) -> Iterator[tuple[bool, str, str]]:
-    """Yield what failed or has to wait in a cycle: whether it waits, its role, and why."""
+    """Yield the failed and waiting runs of a cycle: whether waiting, the role, and the reason."""
     graph = attempt(GRAPHS.get, reader, execution.stack_id, execution.id)
     nodes = () if graph is None else graph.nodes
     found = [node for node in nodes if node.status in (NodeStatus.FAILED, NodeStatus.WAITING)]

@@ -1,4 +1,4 @@
-"""Adds up the figures of stacks, one after another."""
+"""Adds up the figures of stacks one by one."""
 
 from collections import Counter
 
@@ -7,7 +7,7 @@ from recursor.doctor.report import StackTotals
 
 
 class Tally:
-    """Sums over the stacks that were looked at."""
+    """Sums over the examined stacks."""
 
     def __init__(self) -> None:
         self._states: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Whether time goes forward: stacks are due by it, and records are in the order of it."""
+"""Whether time moves forward: stacks are due by it, and records are ordered by it."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -9,17 +9,17 @@ from recursor.doctor.report import Observation, Severity, StackTotals
 from recursor.domain.record import iso
 from recursor.domain.wording import plural, span
 
-# A process writes down the time when it has loaded its modules, which may take a busy machine some seconds.
+# A process records the time after loading its modules, which may take some seconds on a busy machine.
 LARGEST_STEP = 120.0
 
-# All that writes here does so by the same machine's clock; what a time service corrects is far less.
+# All writers use the same machine's clock; a time service corrects far less than this.
 TOLERANCE = 5.0
 
 SET_THE_CLOCK = ("timedatectl status", "sudo timedatectl set-ntp true")
 
 
 def clock_was_not_set(evidence: Evidence, _totals: StackTotals) -> Observation | Fine | Unknown:
-    """A machine's time that was set while a runner was up: what was due is looked at too late or early."""
+    """The machine's time was set while a runner was up: due stacks are checked too late or too early."""
     step, pid = evidence.runner.clock_step, evidence.runner.pid
     if step is None:
         return Unknown("no runner is up, or its start time is unknown")
@@ -72,7 +72,7 @@ def records_are_in_order(evidence: Evidence, found: StackEvidence) -> Observatio
 
 
 def _times(found: StackEvidence) -> Iterator[float]:
-    """Yield the times at which something was, as opposed to those at which something is due."""
+    """Yield the times of past events, not those at which something is due."""
     stack = found.stack
     if stack is not None:
         moments = (stack.created_at, stack.started_at, stack.resumed_at)
@@ -86,13 +86,13 @@ def _times(found: StackEvidence) -> Iterator[float]:
 
 
 def _backwards(found: StackEvidence) -> Iterator[tuple[int, float]]:
-    """Yield the cycles at which time went back, and by how many seconds."""
+    """Yield the cycles at which time went back, with the number of seconds."""
     for cycle in found.recent:
         if cycle.duration is not None and cycle.duration < -TOLERANCE:
             yield cycle.number, -cycle.duration
     for later, earlier in pairwise(found.recent):
         in_order = (earlier.epoch, earlier.number) < (later.epoch, later.number)
-        # Ids are in the order of the clock, numbers in the order of what happened.
+        # Ids are in the clock's order, numbers in the true order.
         back = earlier.started_at - later.started_at if in_order else later.started_at - earlier.started_at
         if back > TOLERANCE:
             yield (later if in_order else earlier).number, back

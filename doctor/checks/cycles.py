@@ -1,4 +1,4 @@
-"""Whether stacks are looked at when they are due, and whether cycles end."""
+"""Whether stacks are checked when due, and whether cycles end."""
 
 from recursor.doctor.checks.load import agents_find_a_place
 from recursor.doctor.evidence import Evidence, Reach, StackEvidence
@@ -6,23 +6,22 @@ from recursor.doctor.report import Observation, Severity, StackTotals
 from recursor.domain.graph import NodeStatus
 from recursor.domain.wording import plural, span
 
-# A look takes milliseconds; a runner that has just started has all stacks to look at, some thousand of them
-# within some seconds.
+# A check takes milliseconds; a new runner has to check all stacks, some thousand within some seconds.
 LATEST_LOOK = 60.0
 
-# A run that outlives its limit is given up at that moment; then its wave is committed.
+# A run beyond its limit is abandoned at once; then its wave is committed.
 SLACK = 30.0
 
 
 def is_looked_at(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """A running stack that is due, is in no cycle, and is not looked at although a runner is up."""
+    """A running stack that is due and in no cycle, but is not checked although a runner is up."""
     stack = found.stack
     if stack is None or not found.running or stack.current_execution_id is not None:
         return None
     if evidence.runner.reach is not Reach.UP or stack.next_look_at is None:
         return None
     late = evidence.now - stack.next_look_at
-    # What was due before the runner came up could not be looked at sooner.
+    # A stack that was due before the runner came up could not be checked earlier.
     up = late if evidence.runner.started_at is None else evidence.now - evidence.runner.started_at
     if min(late, up) <= LATEST_LOOK:
         return None
@@ -43,7 +42,7 @@ def is_looked_at(evidence: Evidence, found: StackEvidence) -> Observation | None
 
 
 def has_no_trouble(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """What a supervisor says that keeps its stack from going on: a detector that raises, a full disk."""
+    """A supervisor's report of what keeps its stack from continuing: a detector that raises, a full disk."""
     if evidence.focus != found.id or evidence.trouble is None or found.stack is None:
         return None
     if any(text in evidence.trouble for text in found.unreadable):
@@ -61,10 +60,10 @@ def has_no_trouble(evidence: Evidence, found: StackEvidence) -> Observation | No
 
 
 def cycles_end(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """A cycle that nobody goes on with, or that runs longer than the limits of its agents allow."""
+    """A cycle that nobody continues, or that runs longer than its agents' limits allow."""
     stack = found.stack
     if stack is None or stack.current_execution_id is None or not found.running:
-        # The cycle of a paused stack waits for its resume; a stop ends it.
+        # A paused stack's cycle waits for the resume; a stop ends it.
         return None
     if found.cycle is None or found.graph is None:
         return _lost(evidence, found)

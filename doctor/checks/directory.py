@@ -1,4 +1,4 @@
-"""Whether the data directory is there, and may be used."""
+"""Whether the data directory exists and can be used."""
 
 import shlex
 
@@ -8,7 +8,7 @@ from recursor.doctor.report import Figures, Observation, Severity, StackTotals
 
 
 def directory_can_be_used(evidence: Evidence, _totals: StackTotals) -> Observation | Fine | Unknown:
-    """A directory that is not there may be the wrong one; one that cannot be used stops everything."""
+    """A missing directory may be the wrong one; an unusable one stops everything."""
     found = evidence.directory
     if found is None:
         return Unknown("visible to commands only")
@@ -20,7 +20,7 @@ def directory_can_be_used(evidence: Evidence, _totals: StackTotals) -> Observati
             evidence=f"{found.path} {found.problem}",
             figures=figures,
             cause="The path is wrong, or another user owns it.",
-            fix="Look at the path, then name the right directory with --data.",
+            fix="Check the path, then name the right directory with --data.",
             commands=(shlex.join(("ls", "-ld", found.path)),),
         )
     if not found.exists:

@@ -1,4 +1,4 @@
-"""Whether there is room for what the stacks will write."""
+"""Whether there is room for the stacks' future writes."""
 
 from shlex import quote
 
@@ -9,21 +9,21 @@ from recursor.domain.wording import percent, size, span
 
 DAY = 86_400.0
 
-# A page of a few hundred kilobytes by each of some hundred stacks; on a small disk, this share of it.
+# A page of a few hundred kilobytes from each of some hundred stacks; on a small disk, this share of it.
 LEAST_FREE_BYTES, LEAST_FREE_SHARE = 200_000_000, 0.05
-# Room for a backup beside a store of ordinary size; on a small disk, this share of it.
+# Room for a backup beside an ordinary store; on a small disk, this share of it.
 LITTLE_FREE_BYTES, LITTLE_FREE_SHARE = 1_000_000_000, 0.20
 
-# Time for a person to notice, and to act: a weekend, and a week.
+# Time for a person to notice and act: a weekend, and a week.
 SOON = 2 * DAY
 LATER = 7 * DAY
 
-# What a store grew by in less than this says nothing of what it will grow by.
+# Growth over a shorter time does not predict the future.
 SHORTEST_HISTORY = DAY
 
 
 def disk_has_room(evidence: Evidence, totals: StackTotals) -> Observation | Fine | Unknown:
-    """Judge what is free, and how long it lasts at the store's average growth."""
+    """Judge the free space, and how long it lasts at the store's average growth."""
     disk = evidence.disk
     if disk is None:
         return Unknown("the free space is unknown")
@@ -74,7 +74,7 @@ def _severity(disk: DiskEvidence, lasts: float | None) -> Severity | None:
 
 
 def _daily_growth(held: int, totals: StackTotals, now: float) -> float | None:
-    """Return the bytes that the store grew by a day, on average since the oldest stack was made."""
+    """Return the store's average growth in bytes per day since the oldest stack was created."""
     age = 0.0 if totals.oldest_stack_at is None else now - totals.oldest_stack_at
     return held / age * DAY if age >= SHORTEST_HISTORY and held else None
 

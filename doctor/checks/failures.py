@@ -1,4 +1,4 @@
-"""Whether cycles succeed, and why those that fail do."""
+"""Whether cycles succeed, and why they fail."""
 
 import re
 
@@ -7,11 +7,11 @@ from recursor.doctor.report import Observation, Severity
 from recursor.domain.wording import percent, plural, span
 from recursor.orchestration.decision import backoff_ends, last_cycle_failed
 
-# The operators' measure of a healthy team, and of one that somebody has to look into.
+# The operators' measure of a healthy team, and of one that needs attention.
 HEALTHY_RATE = 0.95
 POOR_RATE = 0.90
 
-# Of fewer cycles a rate says little; a single failure is told by `failing_now`.
+# With fewer cycles a rate means little; `failing_now` reports a single failure.
 LEAST_CYCLES = 5
 LEAST_FAILURES = 2
 
@@ -81,7 +81,7 @@ def cycles_succeed(evidence: Evidence, found: StackEvidence) -> Observation | No
 
 
 def is_not_failing_now(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """The last cycles of a running stack failed, and it waits longer and longer before the next."""
+    """The last cycles of a running stack failed, and it backs off."""
     stack = found.stack
     if stack is None or not found.running or not last_cycle_failed(stack):
         return None

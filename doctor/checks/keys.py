@@ -1,4 +1,4 @@
-"""Whether the models of a stack can be asked at all."""
+"""Whether a stack's models can be asked at all."""
 
 from pydantic import JsonValue
 
@@ -8,7 +8,7 @@ from recursor.doctor.report import Observation, Severity
 
 
 def models_have_keys(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """A model without a key is passed over, or keeps its roles from working where there is no other."""
+    """A model without a key is skipped, or, without a fallback, keeps its roles from working."""
     if evidence.keyed is None or found.stack is None or found.settings_problem is not None:
         return None
     missing = list(models_without_key(found.settings, evidence.keyed))

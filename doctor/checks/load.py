@@ -1,16 +1,16 @@
-"""Whether there are places for the agents that have work, and whether those that run can be ended."""
+"""Whether agents with work find a slot, and whether running agents end."""
 
 from recursor.doctor.check import Fine, Unknown
 from recursor.doctor.evidence import Evidence
 from recursor.doctor.report import Observation, Severity, StackTotals
 from recursor.domain.wording import plural
 
-# As many waiting as running: who came last waits for about as long as a run takes.
+# As many waiting as running: the last agent waits for about the length of a run.
 WAITING_PER_PLACE = 1
 
 
 def agents_find_a_place(evidence: Evidence, _totals: StackTotals) -> Observation | Fine | Unknown:
-    """More agents want to run than may: visitors still go first, all others wait."""
+    """More agents want to run than may: visitors still go first, and all others wait."""
     load = evidence.runner.load
     if load is None:
         return Unknown(evidence.runner.silence or "no runner answers")
@@ -36,7 +36,7 @@ def agents_find_a_place(evidence: Evidence, _totals: StackTotals) -> Observation
 
 
 def agents_end_when_told(evidence: Evidence, _totals: StackTotals) -> Observation | Fine | Unknown:
-    """Agents that outlived their time limit and do not end hold threads and memory for nothing."""
+    """Agents that exceeded their time limit and do not end, and so waste threads and memory."""
     load = evidence.runner.load
     if load is None:
         return Unknown(evidence.runner.silence or "no runner answers")

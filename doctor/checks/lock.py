@@ -1,7 +1,7 @@
-"""Whether the lock on the data directory is what it should be: free, or held by the process that it names.
+"""Whether the lock on the data directory is free, or held by the process that it names.
 
-The lock itself is never stale: the system takes it back when its holder ends, however it ends. The name in
-the file stays, and is no harm once the lock is free.
+The lock itself is never stale: the system releases it when its holder ends, however it ends. The name stays
+in the file, and is harmless once the lock is free.
 """
 
 from shlex import quote
@@ -13,7 +13,7 @@ from recursor.domain.wording import plural
 
 
 def lock_is_sound(evidence: Evidence, _totals: StackTotals) -> Observation | Fine | Unknown:
-    """A lock that is held by another process than the one it names keeps every runner out."""
+    """A lock held by another process than the one it names keeps every runner out."""
     lock = evidence.lock
     if lock is None:
         return Unknown("visible from the data directory only")

@@ -8,8 +8,8 @@ from recursor.domain.execution import ExecutionStatus
 from recursor.domain.wording import plural
 from recursor.orchestration.unattended import done_since_input, too_much
 
-# A cycle may find nothing to change; by the third the pauses between them are doubling, by the tenth they are
-# as long as they get, and an hour of them costs a hundred runs.
+# A cycle may find nothing to change; by the third the pauses are doubling, by the tenth they have reached
+# their maximum, and an hour of them costs a hundred runs.
 SOME = 3
 MANY = 10
 
@@ -18,7 +18,7 @@ NEAR = 0.8
 
 
 def cycles_change_something(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """The same work is found and run again and again, and stays."""
+    """The same work is found and run again and again without effect."""
     stack = found.stack
     if stack is None or not found.running or stack.fruitless_in_a_row < SOME:
         return None

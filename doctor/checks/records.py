@@ -1,4 +1,4 @@
-"""Whether a stack's records can be read, and its settings used."""
+"""Whether a stack's records are readable, and its settings valid."""
 
 from pydantic import JsonValue
 
@@ -9,7 +9,7 @@ from recursor.domain.wording import plural
 
 
 def records_can_be_read(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """Records that are damaged, or that another version of Recursor wrote."""
+    """Damaged records, or records of another version of Recursor."""
     if not found.unreadable:
         return None
     count = len(found.unreadable)
@@ -37,7 +37,7 @@ def _commands(evidence: Evidence, found: StackEvidence) -> tuple[str, ...]:
     state, in_cycle = found.stack.state, found.stack.current_execution_id is not None
     repair = evidence.command("repair", found.id)
     if in_cycle and (found.cycle is None or found.graph is None):
-        # A stop discards a cycle that cannot be read.
+        # A stop discards an unreadable cycle.
         return (evidence.command("stop", found.id), repair, evidence.command("start", found.id))
     if state not in (ExecutionState.RUNNING, ExecutionState.PAUSED):
         return (repair,)
@@ -46,7 +46,7 @@ def _commands(evidence: Evidence, found: StackEvidence) -> tuple[str, ...]:
 
 
 def settings_can_be_used(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """Settings of a stack's own that this version of Recursor does not know or accept."""
+    """A stack's own settings that this version of Recursor does not know or accept."""
     if found.settings_problem is None or found.stack is None:
         return None
     overridden: list[JsonValue] = [

@@ -7,7 +7,7 @@ from recursor.doctor.report import Observation, Severity
 
 
 def roles_are_in_team(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """A role that has run in the stack, and that the runner's team lacks."""
+    """A role that has run in the stack but that the runner's team lacks."""
     load = evidence.runner.load
     if load is None or not load.roles:
         return None

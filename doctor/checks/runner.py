@@ -1,16 +1,16 @@
-"""Whether there is a runner where there is something to run, whether it answers, and takes commands."""
+"""Whether there is a runner when stacks should run, whether it answers, and accepts commands."""
 
 from recursor.doctor.check import Fine, Unknown
 from recursor.doctor.evidence import Evidence, Reach
 from recursor.doctor.report import Observation, Severity, StackTotals
 from recursor.domain.wording import plural, span
 
-# A runner that starts wakes all its stacks, and one that ends waits for its agents: ten seconds by default.
+# A starting runner wakes all its stacks, and an ending one waits for its agents: ten seconds by default.
 LONGEST_CHANGE = 60.0
 
 
 def runner_is_up(evidence: Evidence, totals: StackTotals) -> Observation | Fine | Unknown:
-    """Running stacks without a runner stand still; a runner that does not answer cannot be steered."""
+    """Without a runner, running stacks make no progress; a silent runner cannot be controlled."""
     runner, running = evidence.runner, totals.states.get("running", 0)
     match runner.reach:
         case Reach.UNKNOWN:
@@ -83,7 +83,7 @@ def _changing(evidence: Evidence) -> Observation | Fine:
 def _silent(evidence: Evidence) -> Observation | Fine:
     runner = evidence.runner
     if runner.started_at is not None and evidence.now - runner.started_at < LONGEST_CHANGE:
-        # What serves is a process of its own, which is up some seconds after the one that runs the stacks.
+        # The web process is up some seconds after the runner's.
         return Fine(f"process {runner.pid} is starting and does not answer yet")
     return Observation(
         severity=Severity.PROBLEM,
@@ -91,7 +91,7 @@ def _silent(evidence: Evidence) -> Observation | Fine:
         evidence=f"process {runner.pid} at {runner.url}: {runner.silence or 'no answer'}",
         figures={"pid": runner.pid, "url": runner.url},
         cause="The process is stopped (Ctrl-Z, a debugger), gets no processor time, or waits for its disk.",
-        fix="Look at its state. T: stopped, `kill -CONT` continues it. D: waiting for the disk. If it "
+        fix="Check its state. T: stopped, `kill -CONT` continues it. D: waiting for the disk. If it "
         "stays silent, restart it: nothing acknowledged is lost.",
         commands=(
             f"ps -o pid,stat,etime,pcpu,rss,args -p {runner.pid}",
@@ -103,7 +103,7 @@ def _silent(evidence: Evidence) -> Observation | Fine:
 
 
 def commands_are_taken(evidence: Evidence, _totals: StackTotals) -> Observation | Fine | Unknown:
-    """What a command changes beside a runner, the runner does for it."""
+    """While a runner is up, it carries out the commands."""
     runner = evidence.runner
     match runner.reach:
         case Reach.UNKNOWN:

@@ -1,4 +1,4 @@
-"""Why a stack's agents may not run: paused after failures, out of budget, or as a person wished."""
+"""Why a stack's agents may not run: paused after failures, out of budget, or by a person's command."""
 
 from decimal import Decimal
 
@@ -9,7 +9,7 @@ from recursor.domain.stack import ExecutionState
 from recursor.domain.wording import cost, plural, span
 from recursor.orchestration.unattended import too_much
 
-# What a budget is raised to from nothing, so that a team gets something done.
+# A budget to raise zero to, so that a team gets something done.
 _FROM_NOTHING: dict[Kind, Decimal] = {
     "tokens": Decimal(100_000),
     "dollars": Decimal(1),
@@ -18,7 +18,7 @@ _FROM_NOTHING: dict[Kind, Decimal] = {
 
 
 def not_paused_after_failures(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """A stack that was paused by the orchestrator waits for a person."""
+    """A stack paused by the orchestrator waits for a person."""
     stack = found.stack
     if stack is None or stack.state is not ExecutionState.PAUSED or stack.state_reason is None:
         return None
@@ -52,7 +52,7 @@ def not_paused_after_failures(evidence: Evidence, found: StackEvidence) -> Obser
 
 
 def is_within_budget(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """A stack whose budget has too little left starts no more agents."""
+    """A stack with too little budget left starts no more agents."""
     stack = found.stack
     if stack is None or not is_out_of_budget(found):
         return None
@@ -73,13 +73,13 @@ def is_within_budget(evidence: Evidence, found: StackEvidence) -> Observation | 
             "cost": str(found.day.cost),
         },
         cause=stack.state_reason or "",
-        fix=f"Look at the spending. Then {_how(named)}.",
+        fix=f"Check the spending. Then {_how(named)}.",
         commands=(evidence.command("stats", found.id), *_raising(evidence, found, named)),
     )
 
 
 def may_run(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """A stack that somebody asks about, and that is not running because a person wanted it so."""
+    """A named stack that is not running because a person wanted that."""
     stack = found.stack
     if stack is None or evidence.focus != found.id or found.running or stack.state_reason is not None:
         return None
@@ -99,7 +99,7 @@ def may_run(evidence: Evidence, found: StackEvidence) -> Observation | None:
 
 
 def is_out_of_budget(found: StackEvidence) -> bool:
-    """Whether a stack is paused for want of budget."""
+    """Whether a stack is paused because of its budget."""
     stack = found.stack
     return stack is not None and stack.state is ExecutionState.PAUSED and stack.out_of_budget is not None
 
@@ -112,7 +112,7 @@ def _how(named: BudgetName) -> str:
 
 
 def _raising(evidence: Evidence, found: StackEvidence, named: BudgetName) -> tuple[str, ...]:
-    """Return the commands that give the stack as much as its next calls need, and let it go on."""
+    """Return the commands that give the stack the budget for its next calls, and resume it."""
     if named.runner:
         return (evidence.command("budget"), evidence.command("resume", found.id))
     budget = found.settings.budget if named.role is None else found.settings.budget.of_role(named.role)

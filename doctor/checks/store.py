@@ -1,4 +1,4 @@
-"""Whether the store can be read, and whether this program is the one to read it."""
+"""Whether the store is readable, and of this program's version."""
 
 from shlex import quote
 
@@ -20,7 +20,7 @@ def store_can_be_read(evidence: Evidence, totals: StackTotals) -> Observation | 
             evidence=found.problem,
             figures={"path": found.path, "bytes": found.bytes},
             cause="The store's files are damaged, are not a store, or belong to another user.",
-            fix="Look at the files. If this user owns them, restore a backup (recursor restore).",
+            fix="Check the files. If this user owns them, restore a backup (recursor restore).",
             commands=(f"ls -l {quote(found.path)}",),
         )
     if not found.exists:
@@ -29,7 +29,7 @@ def store_can_be_read(evidence: Evidence, totals: StackTotals) -> Observation | 
 
 
 def store_has_this_version(evidence: Evidence, _totals: StackTotals) -> Observation | Fine | Unknown:
-    """A store of another schema version is not read: its records could be misunderstood."""
+    """A store of another schema version is not read: its records could be misinterpreted."""
     found = evidence.store
     if found is None or found.problem is not None or not found.exists or found.schema_version is None:
         return Unknown("the store was not opened")

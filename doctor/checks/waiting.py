@@ -1,4 +1,4 @@
-"""Whether anybody waits too long: visitors for an answer, todos for their end."""
+"""Whether anyone waits too long: visitors for an answer, todos for completion."""
 
 from pydantic import JsonValue
 
@@ -15,16 +15,16 @@ from recursor.domain.stack import ExecutionState
 from recursor.domain.wording import plural, span
 
 # Answering has the highest priority, so an answer takes one run of an agent, whose limit is a setting (five
-# minutes by default); after this a visitor has gone away.
+# minutes by default); after this time a visitor has left.
 UNBEARABLE = 3600.0
 
-# A todo is in progress while the builder works on it, which takes a run or some.
+# A todo is in progress while the builder works on it, which takes one or several runs.
 LONGEST_TODO = 3600.0
 IDS_TOLD = 5
 
 
 def visitors_are_answered(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """A visitor's message that nobody has answered for longer than an agent may take."""
+    """A visitor's message that has been unanswered for longer than an agent may take."""
     stack, oldest = found.stack, found.oldest_unanswered
     if stack is None or oldest is None:
         return None
@@ -131,7 +131,7 @@ def _why_unanswered(evidence: Evidence, found: StackEvidence) -> tuple[str, str,
 
 
 def todos_end(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """Todos that are in progress, and that nobody has touched for long."""
+    """Todos in progress that have not changed for long."""
     old = [todo for todo in found.started_todos if evidence.now - todo.updated_at > LONGEST_TODO]
     if not old or not found.running or evidence.runner.reach is Reach.ABSENT:
         return None

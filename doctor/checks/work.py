@@ -1,4 +1,4 @@
-"""Whether agents run in the cycles, and whether there is work that nobody is given."""
+"""Whether cycles run agents, and whether pending work is detected."""
 
 from recursor.doctor.evidence import Evidence, StackEvidence
 from recursor.doctor.report import Observation, Severity
@@ -8,9 +8,9 @@ from recursor.domain.wording import percent, plural
 
 DAY = 86_400.0
 
-# Cycles without a run are those whose work was gone by the time: healthy is below one in twenty.
+# Cycles without a run had no work left by the time it would have started: healthy is below one in twenty.
 MOST_IDLE = 0.05
-# Below this many cycles a share says little.
+# Below this many cycles a share means little.
 LEAST_CYCLES = 20
 LEAST_CYCLES_WITHOUT_A_RUN = 3
 
@@ -18,7 +18,7 @@ LEAST_CYCLES_WITHOUT_A_RUN = 3
 def agents_run(evidence: Evidence, found: StackEvidence) -> Observation | None:
     """Cycles in which no agent ran."""
     day = found.day
-    # Every cycle that ran an agent ran at least one: the others are at least this many.
+    # Every cycle that ran agents ran at least one, so at least this many ran none.
     idle = max(day.cycles - day.agents_run, _idle(found, evidence.now - DAY))
     share = idle / day.cycles if day.cycles else 0.0
     if day.cycles >= LEAST_CYCLES_WITHOUT_A_RUN and not day.agents_run:
@@ -49,7 +49,7 @@ def agents_run(evidence: Evidence, found: StackEvidence) -> Observation | None:
 
 
 def work_is_given(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """There is something to do, and by the work status nobody has work."""
+    """Work is pending, but no role has work according to the work status."""
     stack, report = found.stack, found.work
     if stack is None or not found.running or report is None or not found.work_is_current:
         return None
