@@ -1,7 +1,7 @@
-"""The dashboard: pages on which a person sees what every team does, and steers it.
+"""The dashboard: pages that show every team, and controls for it.
 
 Each open page is a small program on the server (NiceGUI) that reads the store, asks the orchestrator, and
-follows the events; the browser only shows what it is told.
+follows the events; the browser only displays.
 """
 
 from recursor.web.dashboard.mounting import mount_dashboard

@@ -1,4 +1,4 @@
-"""The page's address: what is open and chosen stands in it, so that it can be sent and come back to."""
+"""The page's address: it holds the open and chosen things, so that it can be shared and returned to."""
 
 import json
 from collections.abc import Callable
@@ -20,12 +20,12 @@ class Address:
 
     @property
     def path(self) -> str:
-        """The path, without a trailing slash but for the first page's."""
+        """The path, without a trailing slash except on the first page."""
         return urlsplit(self._router.current_path).path.rstrip("/") or "/"
 
     @property
     def query(self) -> dict[str, str]:
-        """What stands behind the question mark."""
+        """The query string."""
         return dict(parse_qsl(urlsplit(self._router.current_path).query))
 
     def get(self, name: str, otherwise: str = "") -> str:
@@ -33,7 +33,7 @@ class Address:
         return self.query.get(name, otherwise)
 
     def with_query(self, **changes: str | None) -> str:
-        """Return this address with some values of the query changed; None and "" take one out."""
+        """Return this address with some values of the query changed; None and "" remove one."""
         query = {name: value for name, value in {**self.query, **changes}.items() if value}
         return self.path + (f"?{urlencode(query)}" if query else "")
 
@@ -41,7 +41,7 @@ class Address:
         """Change some values of the query, without opening anything.
 
         Args:
-            remember: whether the browser's Back comes back to what it was.
+            remember: whether the browser's Back returns to the previous query.
             changes: as for `with_query`.
         """
         now = self.with_query(**changes)
@@ -53,11 +53,11 @@ class Address:
         self._client.run_javascript(f"history.{method}({{page: {text}}}, '', {text})")
 
     def follow(self, owner: Element, follower: Callable[[], None]) -> None:
-        """Call `follower` when the query changes under this path, by Back or by a link.
+        """Call `follower` when the query of this path changes, by Back or by a link.
 
         Args:
-            owner: what is on the page for as long as that matters.
-            follower: shows what the query says.
+            owner: an element; the calls end when it leaves the page.
+            follower: shows the query's state.
         """
         self._followers = [each for each in self._followers if not each[0].is_deleted]
         self._followers.append((owner, self.path, follower))

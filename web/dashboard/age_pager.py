@@ -8,18 +8,18 @@ from recursor.web.dashboard.parts import Box, Button, Span
 
 
 class AgePager:
-    """The way to older pages and back. Where the shown one begins stands in the address, as `before`."""
+    """Links to older pages and back. The address holds the start of the shown page, as `before`."""
 
     def __init__(self, what: str, address: Address, on_turn: Callable[[], Awaitable[None] | None]) -> None:
         """Build it.
 
         Args:
-            what: of what, in the plural.
-            address: that of the page.
-            on_turn: shows what the address wants, after a person turned.
+            what: the listed things, in the plural.
+            address: the page's address.
+            on_turn: shows the page in the address after a person turned it.
         """
         self._address, self._on_turn = address, on_turn
-        # Where the pages before the shown one began, for the way back.
+        # The starts of earlier pages, for the way back.
         self._newer_pages: list[str] = []
         self._next: str | None = None
         with Box("nav", "pager", aria_label=f"Pages of {what}") as self._box:
@@ -29,11 +29,11 @@ class AgePager:
                 self._older = Button("Older", self._turn_on, icon="right", kind="plain")
 
     def show(self, said: str, following: str | None) -> None:
-        """Show where one is.
+        """Show the position.
 
         Args:
-            said: which ones are shown.
-            following: where the next page begins; None when there is none.
+            said: the shown range.
+            following: the start of the next page; None if there is none.
         """
         first = not self._address.get("before")
         self._next = following
@@ -43,7 +43,7 @@ class AgePager:
         self._box.set_visibility(not first or following is not None)
 
     def filter(self, **changes: str | None) -> None:
-        """Put what a person filters by into the address, and begin with the newest again.
+        """Put a person's filters into the address, and start from the newest again.
 
         Args:
             changes: as for `Address.with_query`.
@@ -52,7 +52,7 @@ class AgePager:
         self._address.set(remember=False, before=None, **changes)
 
     async def _turn_on(self) -> None:
-        # One page at a time: where the one after the next begins is not known yet.
+        # One page at a time: the start of the page after the next is not known yet.
         self._older.allow(False)
         self._newer_pages.append(self._address.get("before"))
         await self._turn(self._next)

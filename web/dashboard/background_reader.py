@@ -1,4 +1,4 @@
-"""Slow reads on a thread, so that the event loop keeps serving other pages."""
+"""Slow reads on a thread, so that the event loop can serve other pages."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -36,11 +36,11 @@ class BackgroundReader(Generic[T]):
         self._waits = False
 
     def show_now(self) -> None:
-        """Read on the event loop what is known to be little. Only while nothing else is being read."""
+        """Read a small amount on the event loop, if nothing else is being read."""
         self._show(self._read())
 
     def begin(self) -> None:
-        """Have it read and shown, without waiting for it; nothing, if what it is of was deleted meanwhile."""
+        """Read and show it in the background; ignored if its subject was deleted meanwhile."""
         background_tasks.create(self._refresh_if_there(), name="read beside the pages")
 
     async def _refresh_if_there(self) -> None:
@@ -48,13 +48,13 @@ class BackgroundReader(Generic[T]):
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Read it and show it; whatever is wanted when the reading begins.
+        """Read and show the data, as wanted when the reading begins.
 
         Raises:
-            whatever the reading raises.
+            Exception: the reading's error.
         """
         if self._waits:
-            # Who waits already will read what is wanted by then.
+            # A waiting read will use the latest request.
             return
         self._waits = True
         try:

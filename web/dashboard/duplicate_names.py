@@ -1,4 +1,4 @@
-"""A note on a name that another team has. Duplicates are allowed, and rarely intended."""
+"""A note on a name that another team already has. Duplicates are allowed, but rarely intended."""
 
 from recursor.storage.stack_names import is_called
 from recursor.web.engine import Engine
@@ -10,7 +10,7 @@ def duplicate_name_note(engine: Engine, name: str, besides: str | None = None) -
     Args:
         engine: knows all teams.
         name: the name.
-        besides: the id of the team that is to be called so, if it is there already.
+        besides: the id of the team to be named, if it exists.
     """
     with engine.read() as reader:
         taken = is_called(reader, name, besides)

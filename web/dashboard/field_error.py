@@ -1,4 +1,4 @@
-"""The text of an error next to its field."""
+"""The text of an error, for display next to its field."""
 
 from recursor.domain.errors import InvalidInputError
 
@@ -7,8 +7,8 @@ def field_error(error: InvalidInputError, value: str) -> str:
     """Return the error as a sentence without the field's name.
 
     Args:
-        error: the error that the field caused.
-        value: the text of the field.
+        error: the field's error.
+        value: the field's text.
     """
     if not value.strip():
         return "Must not be empty."

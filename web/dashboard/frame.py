@@ -1,4 +1,4 @@
-"""The frame of every page, and which page an address opens."""
+"""The frame of every page, and the page for each address."""
 
 import logging
 
@@ -22,20 +22,20 @@ _NAVIGATION = (("/", "Teams"), ("/doctor", "Doctor"))
 
 
 def build_shell(engine: Engine, watcher: Watcher, head: str, sign_out: str | None = None) -> None:
-    """Build an open page: the frame, and in it what its address says.
+    """Build an open page: the frame and the page at its address.
 
     Args:
-        engine: what it shows.
-        watcher: tells it what happens.
-        head: goes into the head of the HTML.
-        sign_out: where a person signs out; None where nobody signs in.
+        engine: the engine to show.
+        watcher: sends it events.
+        head: for the head of the HTML.
+        sign_out: the address for signing out; None without a login.
     """
     client = ui.context.client
     ui.add_head_html(head)
     ui.add_head_html(f"<script>recursor.clockAhead = {engine.now() * 1000:.0f} - Date.now()</script>")
     live = LivePage(watcher, client)
     with client.layout:
-        # Before the container of the page, which is the HTML's <main>.
+        # Before the page's container, which is the HTML's <main>.
         header = Header(sign_out)
         header.move(client.layout, target_index=0)
         Span("Skip to the content", "skip-link", tag="a", href="#main").move(client.layout, target_index=0)
@@ -45,10 +45,10 @@ def build_shell(engine: Engine, watcher: Watcher, head: str, sign_out: str | Non
 
 
 class Header(ui.element):
-    """The name, the links to the pages, the theme, the way out."""
+    """The name, the links to the pages, the theme, the sign-out."""
 
     def __init__(self, sign_out: str | None) -> None:
-        """Build it. Arguments as for `build_shell`."""
+        """Build it. For the arguments see `build_shell`."""
         super().__init__("header")
         self.classes("frame-header")
         self._links: list[tuple[str, Link]] = []
@@ -61,34 +61,34 @@ class Header(ui.element):
                     self._links.append((path, Link(name, path)))
             ThemeSwitch()
             if sign_out is not None:
-                # The browser's own, so that it works as well while nothing else on the page does.
+                # The browser's own control, which works even if nothing else on the page does.
                 with Box("form", method="post", action=sign_out):
                     said = {"aria_label": "Sign out", "title": "Sign out"}
                     leaving = Box("button", "button button--plain", type="submit", **said)
                 with leaving:
                     Glyph("leave")
             Connection()
-            # Tables show moments too: so that the browser knows them from the start.
+            # Tables also show times: this loads their component from the start.
             Moment(None, otherwise="").classes("for-screen-readers")
 
     def mark_place(self, path: str) -> None:
-        """Mark the link that leads to where one is."""
+        """Mark the link to the current page."""
         for target, link in self._links:
             mark_current(link, path == target or (target == "/" and path.startswith("/teams")))
 
 
 class Pages(ui.sub_pages):
-    """Opens what the address says; going from one page to another loads nothing anew."""
+    """Opens the page in the address; moving between pages reloads nothing."""
 
     def __init__(self, page: PageContext, header: Header) -> None:
-        """Make it, empty."""
+        """Create it, empty."""
         self._page = page
         self._header = header
         self._shown: str | None = None
         super().__init__({})
 
     def open(self) -> None:
-        """Open what the address says."""
+        """Open the page in the address."""
         self._routes = {
             "/": lambda: home_page(self._page),
             "/teams/{team_id}": self._team,
@@ -100,7 +100,7 @@ class Pages(ui.sub_pages):
         team_page(self._page, team_id)
 
     def _handle_scrolling(self, match: RouteMatch, *, behavior: str) -> None:
-        # The library scrolls up whenever anything of the address changes; only another page begins at the
+        # The library scrolls up whenever anything in the address changes; only a new page should start at the
         # top.
         self._header.mark_place(match.path)
         if self._shown not in (None, match.path):

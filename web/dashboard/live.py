@@ -1,6 +1,6 @@
-"""Keeps open pages true: one watcher of the events for all of them, which says what to look at again.
+"""Keeps open pages current: one watcher of the events tells all pages which parts to refresh.
 
-Nothing is read or sent when nothing happened, when nobody looks, or faster than a person can follow.
+Nothing is read or sent if nothing happened or nobody watches, nor faster than a person can follow.
 """
 
 from __future__ import annotations
@@ -24,46 +24,46 @@ from recursor.web.event_feed import EventReader, EventsMissed, FeedClosedError, 
 
 logger = logging.getLogger("recursor.web")
 
-# Seconds in which what happened is gathered before anybody is told.
+# Seconds for which events are collected before pages are notified.
 GATHER = 0.05
 
-# Least seconds between two refreshes of a page, and so until the last of many events is seen; the first one
-# is seen at once. Nobody reads faster, and a browser that redraws a busy page takes time from the agents.
+# The least seconds between two refreshes of a page, and so the delay of the last of many events; the first
+# one shows at once. Nobody reads faster, and a browser that redraws a busy page takes time from the agents.
 PERIOD = 0.5
 
-# A page that takes long to refresh rests so many times as long before the next: its refreshing takes a
-# twentieth of a core, however much happens; but never so long that it shows what was a second ago.
+# After a slow refresh, a page pauses for this multiple of its duration: refreshing takes a twentieth of a
+# core, however much happens; but the pause is limited, so that the page is at most a second behind.
 REST = 20
 LONGEST = 0.75
 
-# Seconds after which a part that could not be refreshed is tried again, whether or not something happens.
+# Seconds after which a failed refresh of a part is retried, with or without events.
 AGAIN = 2.0
 
-# Events that may wait while the loop is busy. Beyond, everything is looked at anew.
+# Events that may wait while the loop is busy. With more, everything is refreshed.
 QUEUED = 20_000
 
 Refresh = Callable[[], Awaitable[None] | None]
 
 
 class Watcher:
-    """Reads the events for all open pages. Without any it reads nothing."""
+    """Reads the events for all open pages. Without pages it reads nothing."""
 
     def __init__(self, engine: Engine) -> None:
-        """Watch what happens in `engine`."""
+        """Watch the events of `engine`."""
         self._engine = engine
         self._pages: set[LivePage] = set()
         self._reader: EventReader | None = None
 
     def join(self, page: LivePage) -> None:
-        """Tell a page what happens, from now on."""
+        """Notify a page of events from now on."""
         self._pages.add(page)
         if self._reader is None:
-            # At once, so that nothing falls between what the page reads now and what it is told.
+            # At once, so that no event is lost between the page's reading now and its first notification.
             self._reader = self._engine.events.read(queued=QUEUED)
             background_tasks.create(self._watch(), name="watch events")
 
     def leave(self, page: LivePage) -> None:
-        """Tell a page nothing any more."""
+        """Stop notifying a page."""
         self._pages.discard(page)
         if not self._pages and self._reader is not None:
             self._reader.close()
@@ -72,7 +72,7 @@ class Watcher:
     async def _watch(self) -> None:
         while (reader := self._reader) is not None:
             try:
-                # The length is that after which a reader that was closed is noticed to be.
+                # The time after which a closed reader is noticed.
                 async for batch in reader.batches(10.0):
                     if reader is not self._reader:
                         return
@@ -94,7 +94,7 @@ class Watcher:
                 self._mark_all()
                 return
             if isinstance(told.what, NodeProgress):
-                # It changes nothing that is kept.
+                # It changes no stored data.
                 said[told.what.stack_id, told.what.role] = told.what
                 continue
             changed.add(told.what.stack_id)
@@ -126,10 +126,10 @@ class _Ear:
 
 
 class LivePage:
-    """One open page, and the parts of it that follow what happens."""
+    """One open page, and its parts that follow events."""
 
     def __init__(self, watcher: Watcher, client: Client) -> None:
-        """Begin to follow. Make it before anything is read for the page."""
+        """Start following. Create it before reading anything for the page."""
         self._watcher = watcher
         self._client = client
         self._parts: list[_Part] = []
@@ -145,29 +145,29 @@ class LivePage:
         client.on_delete(self._task.cancel)
 
     def follow(self, owner: Element, refresh: Refresh, stack_id: str | None = None) -> None:
-        """Refresh a part of the page when something happened, for as long as `owner` is on it.
+        """Refresh a part of the page after events, as long as `owner` is on the page.
 
         Args:
-            owner: the element that the part is in; `refresh` may add elements to it.
-            refresh: reads what is true and shows it. It sends nothing when nothing changed.
-            stack_id: of which stack it shows something; None: of all.
+            owner: the element with the part; `refresh` may add elements to it.
+            refresh: reads and shows the current state. It sends nothing if nothing changed.
+            stack_id: the shown stack; None: all.
         """
         self._parts = [part for part in self._parts if not part.owner.is_deleted]
         self._parts.append(_Part(owner, stack_id, refresh))
 
     def hear(self, owner: Element, show: Callable[[NodeProgress], None], stack_id: str) -> None:
-        """Show what the agents of a stack are about to answer, for as long as `owner` is on the page.
+        """Show the unfinished answers of a stack's agents, as long as `owner` is on the page.
 
         Args:
-            owner: the element that what is shown belongs to.
-            show: is given the newest of each role, as often as a part is refreshed at most.
+            owner: the element that shows them.
+            show: called with each role's newest part, at most as often as a part is refreshed.
             stack_id: the stack.
         """
         self._ears = [ear for ear in self._ears if not ear.owner.is_deleted]
         self._ears.append(_Ear(owner, stack_id, show))
 
     def note_progress(self, said: Iterable[NodeProgress]) -> None:
-        """Note what agents are about to answer."""
+        """Note agents' unfinished answers."""
         heard = {ear.stack_id for ear in self._ears}
         for event in said:
             if event.stack_id in heard:
@@ -175,7 +175,7 @@ class LivePage:
                 self._wake.set()
 
     def mark(self, changed: set[str] | None) -> None:
-        """Note that these stacks (None: perhaps all) have changed."""
+        """Note that these stacks have changed (None: perhaps all)."""
         for part in self._parts:
             if changed is None or part.stack_id is None or part.stack_id in changed:
                 part.stale = True
@@ -188,7 +188,7 @@ class LivePage:
             await self._wake.wait()
             self._wake.clear()
             if self._hidden or not self._client.has_socket_connection:
-                # Whoever comes back wakes this up.
+                # Its return wakes this up.
                 continue
             began = loop.time()
             for part in tuple(self._parts):
@@ -199,7 +199,7 @@ class LivePage:
             await asyncio.sleep(max(PERIOD, min(LONGEST, REST * (loop.time() - began))))
 
     def _tell_progress(self) -> None:
-        # After the parts: a role that has begun since is there now.
+        # After the parts: a role that has just begun is on the page now.
         said, self._said = self._said, {}
         for ear in self._ears:
             if not ear.owner.is_deleted:
@@ -214,10 +214,10 @@ class LivePage:
                 if isawaitable(done):
                     await done
         except (ActorDeadError, TimeoutError, StoreClosedError):
-            # The runner is ending or busy. It may be well soon, without another event that tells.
+            # The runner is ending or busy. It may recover soon, without another event.
             part.stale = True
             asyncio.get_running_loop().call_later(AGAIN, self._look)
-        except Exception:  # one part's trouble leaves the others alive
+        except Exception:  # a problem of one part must not stop the others
             logger.exception("dashboard: a part of %s could not be refreshed", self._client.id)
 
     def _note_hidden(self, event: GenericEventArguments) -> None:

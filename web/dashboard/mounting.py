@@ -1,4 +1,4 @@
-"""Puts the dashboard beside the API, on the same port."""
+"""Mounts the dashboard beside the API, on the same port."""
 
 from functools import partial
 
@@ -16,8 +16,8 @@ from recursor.web.dashboard.style import first_script, style_path, style_sheet
 from recursor.web.engine import Engine
 from recursor.web.guard import LOGOUT_PATH
 
-# NiceGUI evaluates what the server sends, and Vue compiles templates: both need the two "unsafe" sources.
-# What the policy does keep: nothing is loaded from, sent to, or framed by anywhere else.
+# NiceGUI evaluates code from the server, and Vue compiles templates: both need the two "unsafe" sources. The
+# policy still prevents loading from, sending to, and framing by other sites.
 _POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -44,15 +44,15 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 
 
 def mount_dashboard(app: FastAPI, engine: Engine) -> None:
-    """Serve the dashboard from `app`, for all paths that are not the API's. Call it last.
+    """Serve the dashboard from `app`, on all paths except the API's. Call it last.
 
-    NiceGUI serves one application in a process: a further call takes its place.
+    NiceGUI serves one application per process: a further call replaces it.
 
     Args:
-        app: where to.
-        engine: what the pages show and steer.
+        app: the application.
+        engine: the engine that the pages show and control.
     """
-    # Nothing here uses its pool of processes, whose semaphores need shared memory: a container may lack it.
+    # Its process pool is unused, and its semaphores need shared memory, which a container may lack.
     nicegui_run.setup = _no_process_pool
     sheet = style_sheet()
     path = style_path(sheet)
@@ -75,10 +75,10 @@ def mount_dashboard(app: FastAPI, engine: Engine) -> None:
         favicon=_FAVICON,
         dark=None,
         language="en-US",
-        # Nothing here is bound: what changes is told by events.
+        # There are no bindings: events report changes.
         binding_refresh_interval=None,
         reconnect_timeout=10.0,
-        # On this machine reading a file is quicker than packing it.
+        # On one machine, reading a file is faster than compressing it.
         gzip_middleware_factory=None,
         tailwind=False,
         show_welcome_message=False,
@@ -93,7 +93,7 @@ def _no_process_pool() -> None:
 
 
 class _Pages(Mount):
-    """Serves what no other route is about, so that the API's refusals (405, 404) stay the API's."""
+    """Serves paths without another route, so that the API's refusals (405, 404) stay the API's."""
 
     def __init__(self, path: str, pages: ASGIApp, app: FastAPI) -> None:
         super().__init__(path, pages)
@@ -113,7 +113,7 @@ class _Pages(Mount):
 
 
 class _Guarded:
-    """Sends the content security policy with every page."""
+    """Adds the content security policy to every page."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -126,6 +126,6 @@ class _Guarded:
                 headers["referrer-policy"] = "same-origin"
             await send(message)
 
-        # By this NiceGUI knows what it has no route for, and what its pages decide about.
+        # NiceGUI uses this to mark paths without a route, about which its pages decide.
         scope["endpoint"] = self._app
         await self._app(scope, receive, send_guarded)

@@ -1,4 +1,4 @@
-"""What every part of an open page has at hand."""
+"""The context of every part of an open page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from recursor.web.engine import Engine
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageContext:
-    """One open page: what it shows is in `engine`, where it is in `address`, and `live` keeps it true."""
+    """One open page: it shows `engine`, its position is in `address`, and `live` keeps it current."""
 
     engine: Engine
     client: Client
@@ -27,14 +27,14 @@ class PageContext:
     toasts: Toasts
 
     async def ask(self, message: object, done: str = "") -> Any | None:
-        """Ask the orchestrator, and tell the person what came of it.
+        """Ask the orchestrator, and show the result.
 
         Args:
             message: one of `recursor.actors.messages`.
-            done: what to say when it was done; nothing if empty.
+            done: the message on success; empty for none.
 
         Returns:
-            the answer, or None: then it was refused, and the person has been told why.
+            the answer, or None if it was refused; then the person has seen the reason.
         """
         try:
             answer = await self.engine.ask(message)
@@ -49,11 +49,11 @@ class PageContext:
         return answer
 
     def open(self, path: str) -> None:
-        """Go to another page of the dashboard, as a link does."""
+        """Go to another page of the dashboard, like a link."""
         self.client.run_javascript(f"emitEvent('sub_pages_navigate', {json.dumps(path)})")
 
     def set_title(self, title: str) -> None:
-        """Name the page in the browser's tab."""
+        """Set the page's title in the browser's tab."""
         whole = f"{title} · Recursor"
         if self.client.resolve_title() != whole:
             self.client.title = whole

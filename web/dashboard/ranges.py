@@ -1,4 +1,4 @@
-"""The spans of time to look at, and how finely."""
+"""Spans of time to show, with their resolution."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ DAY = 24 * HOUR
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Up to now, from some time ago."""
+    """A span from some time ago until now."""
 
     short: str
     name: str
@@ -18,7 +18,7 @@ class Range:
     """The span of one point of a chart, in seconds."""
 
     def since(self, now: float) -> float:
-        """Return where it begins: seconds since the epoch, UTC."""
+        """Return its start: seconds since the epoch, UTC."""
         return now - self.seconds
 
     @property
@@ -27,7 +27,7 @@ class Range:
         return self.seconds <= DAY
 
 
-# Sixty points or fewer: what a chart of a few hundred pixels shows, and some sixty short reads.
+# Sixty points or fewer: as many as a chart of a few hundred pixels shows, and some sixty short reads.
 RANGES = {
     "1h": Range("1 h", "1 hour", HOUR, MINUTE),
     "6h": Range("6 h", "6 hours", 6 * HOUR, 10 * MINUTE),
@@ -39,5 +39,5 @@ USUAL = "24h"
 
 
 def range_of(value: str) -> Range:
-    """Return the range of that key; the usual one if there is none."""
+    """Return the range with this key; the default if there is none."""
     return RANGES.get(value, RANGES[USUAL])

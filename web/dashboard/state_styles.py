@@ -1,4 +1,4 @@
-"""How states look: a word, a tone and an icon each, so that colour is never the only sign."""
+"""The look of states: a word, a tone and an icon each, so that colour is never the only sign."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -27,7 +27,7 @@ WAITS_FOR = {
     "provider": StateStyle("Waiting for provider", "warn", "clock"),
     "budget": StateStyle("Waiting for budget", "warn", "clock"),
 }
-"""How a team looks that runs, and cannot go on at the moment."""
+"""The look of a running team that cannot continue at the moment."""
 UNREADABLE = StateStyle("Unreadable", "bad", "alert")
 
 PHASES = {
@@ -72,7 +72,7 @@ PRIORITIES = {5: "most urgent", 4: "urgent", 3: "usual", 2: "less urgent", 1: "w
 
 
 def in_words(seconds: float | None) -> str:
-    """Return a duration in seconds as a person reads it."""
+    """Return a duration in seconds for people."""
     if seconds is None:
         return "—"
     if seconds < 0.1:
@@ -89,7 +89,7 @@ def in_words(seconds: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Return a share (0 to 1) in per cent; one below all is never rounded up to all."""
+    """Return a share (0 to 1) in per cent; only the whole is shown as 100 %."""
     if share is None:
         return "—"
     if 0.999 <= share < 1:
@@ -98,5 +98,5 @@ def percent(share: float | None) -> str:
 
 
 def listing(words: Sequence[str]) -> str:
-    """Return words as a sentence lists them."""
+    """Return words as a list in a sentence."""
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)

@@ -110,7 +110,7 @@ def test_on_a_phone_the_tab_that_is_open_is_in_view(done, visit, tab):
 def test_the_doctor_says_that_there_is_no_such_team_and_nothing_else(done, visit):
     page = visit(done[0]).open("/doctor?stack=nope")
     expect(page.get_by_role("status").filter(has_text="No team has the name or id nope")).to_be_visible()
-    expect(page.get_by_text("Looked at", exact=True)).to_be_hidden()
+    expect(page.get_by_text("Checked", exact=True)).to_be_hidden()
     expect(page.get_by_role("region", name="Checks")).to_be_hidden()
     page.get_by_role("link", name="Go to all teams").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Teams")

@@ -69,7 +69,7 @@ def test_a_team_that_was_never_started_says_what_to_do(done, visit):
     page.get_by_role("link", name="Later").click()
     expect(page.get_by_text("Work not detected yet")).to_be_visible()
     expect(page.get_by_text("No cycles yet").last).to_be_visible()
-    expect(page.get_by_text("Looked at", exact=True)).to_be_hidden()
+    expect(page.get_by_text("Checked", exact=True)).to_be_hidden()
 
 
 def test_a_team_gets_the_model_that_it_is_to_ask(teams, visit):

@@ -1,1 +1,1 @@
-"""The page of the doctor: what is wrong, why, and what puts it right."""
+"""The doctor's page: problems, causes and remedies."""

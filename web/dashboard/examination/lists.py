@@ -1,4 +1,4 @@
-"""The two lists of the doctor's page: what was found, and what was looked at."""
+"""The two lists of the doctor's page: findings and checks."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from nicegui.element import Element
 from recursor.doctor.report import Checked, CheckOutcome, Finding, Severity
 from recursor.web.dashboard.state_styles import StateStyle
 
-# Beyond, a page helps nobody; a thousand teams may all have the same trouble.
+# More would not help on a page; a thousand teams may have the same problem.
 SHOWN = 50
 
 _SEVERITIES = {
@@ -24,10 +24,10 @@ _OUTCOMES = {
 
 
 class Findings(Element, component="findings.js"):
-    """What is wrong, why, and what puts it right."""
+    """Problems, causes and remedies."""
 
     def __init__(self) -> None:
-        """Make it, empty."""
+        """Create it, empty."""
         super().__init__()
         self.show(())
 
@@ -45,10 +45,10 @@ class Findings(Element, component="findings.js"):
 
 
 class Checks(Element, component="checks.js"):
-    """What was looked at."""
+    """The checks."""
 
     def __init__(self) -> None:
-        """Make it, empty."""
+        """Create it, empty."""
         super().__init__()
         self.show(())
 

@@ -1,4 +1,4 @@
-"""The page of the doctor."""
+"""The doctor's page."""
 
 import logging
 
@@ -13,7 +13,7 @@ from recursor.web.doctor import examine
 
 logger = logging.getLogger("recursor.web")
 
-# Characters of a name that nobody has, of which more would only fill the page.
+# Characters shown of an unknown name.
 LONGEST_NAME = 60
 
 
@@ -23,7 +23,7 @@ def doctor_page(page: PageContext) -> None:
 
 
 class _Examination:
-    """Looks at all teams, or at the one that the address names, when the page is opened and when asked."""
+    """Examines all teams, or the one in the address, when the page is opened and on request."""
 
     def __init__(self, page: PageContext) -> None:
         self._page = page
@@ -31,7 +31,7 @@ class _Examination:
         with Box(classes="page-head"):
             Span("Doctor", tag="h1")
             with Box("span", "muted"):
-                # Always there: what comes later would move the button.
+                # Always present: added later, it would move the button.
                 self._when = Span("Looking now")
                 self._at = Moment(None, "ago", otherwise="")
             self._again = Button("Looking…", self._look, icon="doctor")
@@ -59,8 +59,8 @@ class _Examination:
         found: bool = False,
         nobody: bool = False,
     ) -> None:
-        """Show what there is something to say in."""
-        self._when.text = "Looked at " if looked else when
+        """Show the lists that have content."""
+        self._when.text = "Checked " if looked else when
         if not looked:
             self._at.show(None)
         self._looked_at.set_visibility(looked)

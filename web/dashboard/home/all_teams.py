@@ -1,4 +1,4 @@
-"""Pauses and resumes all teams at once, after asking whether that is meant."""
+"""Pauses and resumes all teams at once, after a confirmation."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ _OF = {Command.PAUSE: ExecutionState.RUNNING, Command.RESUME: ExecutionState.PAU
 
 
 class AllTeams:
-    """Two buttons, and the question that each asks."""
+    """Two buttons, each with its confirmation."""
 
     def __init__(self, page: PageContext) -> None:
         """Build them."""
@@ -38,7 +38,7 @@ class AllTeams:
                 self._go = Button("Go", self._do, kind="primary")
 
     def show(self, count: Mapping[ExecutionState, int]) -> None:
-        """Note how many teams there are in each state."""
+        """Note the number of teams in each state."""
         self._count = count
         for command, button in self._buttons.items():
             button.allow(count.get(_OF[command], 0) > 0)

@@ -1,4 +1,4 @@
-"""The dialog in which a team is made."""
+"""The dialog that creates a team."""
 
 from recursor.actors.messages import CreateStack
 from recursor.domain.errors import InvalidInputError
@@ -12,7 +12,7 @@ from recursor.web.dashboard.parts import Box, Button, Field, Modal
 
 
 class NewTeam:
-    """Asks for a name, an idea and a model, and makes the team."""
+    """Asks for a name, an idea and a model, and creates the team."""
 
     def __init__(self, page: PageContext) -> None:
         """Build it, closed."""

@@ -1,4 +1,4 @@
-"""The first page: what all teams do, and the way to each."""
+"""The first page: all teams, with links."""
 
 from itertools import islice
 
@@ -23,7 +23,7 @@ _ORDERS = {
     StackOrder.CYCLES: "Most cycles",
 }
 
-# So many teams are listed within milliseconds, before the page is first shown; more of them soon after it.
+# This many teams are listed within milliseconds, before the page is first shown; more of them soon after.
 _FEW = 2_000
 
 
@@ -38,7 +38,7 @@ class TeamsPage:
     def __init__(self, page: PageContext) -> None:
         """Build it."""
         self._page = page
-        # Where the pages before the shown one began, for the way back, and where the next one begins.
+        # The starts of earlier pages, for the way back, and the start of the next one.
         self._before: list[str | None] = []
         self._next: str | None = None
         self._turning = False
@@ -76,7 +76,7 @@ class TeamsPage:
         page.live.follow(self._card, self.refresh)
 
     async def refresh(self) -> None:
-        """Show what is true now."""
+        """Show the current state."""
         await self._reader.refresh()
 
     def _are_few(self) -> bool:
@@ -152,7 +152,7 @@ class TeamsPage:
 
     async def _turn(self, page: int) -> None:
         if self._turning:
-            # One page at a time: where the one after the next begins is not known yet.
+            # One page at a time: the start of the page after the next is not known yet.
             return
         self._turning = True
         address = self._page.address

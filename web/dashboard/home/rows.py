@@ -1,4 +1,4 @@
-"""What the first page says of each team: no more than one page of them is read."""
+"""The first page's data about each team: at most one page of teams is read."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,24 +13,24 @@ from recursor.web.dashboard.state_styles import PHASES, STATES, UNREADABLE, WAIT
 ROWS = 25
 
 Row = dict[str, Any]
-"""What `teams_table.js` shows of a team."""
+"""The data for a team in `teams_table.js`."""
 
 
 @dataclass(frozen=True, slots=True)
 class TeamQuery:
-    """Which teams to show."""
+    """The teams to show."""
 
     search: str = ""
     state: ExecutionState | None = None
     order: StackOrder = StackOrder.CREATED
     after: str | None = None
-    """Where the page begins; None: with the first team."""
+    """The start of the page; None: the first team."""
 
 
 def find_teams(reader: Reader, wanted: TeamQuery, now: float) -> StackPage:
-    """Return the page of teams that is wanted (`now` in seconds since the epoch, UTC).
+    """Return the wanted page of teams (`now` in seconds since the epoch, UTC).
 
-    An address that somebody mistyped shows the first page.
+    A mistyped address shows the first page.
     """
     which = StackFilter(states=() if wanted.state is None else (wanted.state,), search=wanted.search)
     try:
@@ -40,7 +40,7 @@ def find_teams(reader: Reader, wanted: TeamQuery, now: float) -> StackPage:
 
 
 def row_of(team: StackListed) -> Row:
-    """Return what is shown of a team."""
+    """Return a team's row."""
     if team.problem is not None:
         return {
             "id": team.id, "name": team.id, "state": UNREADABLE._asdict(), "phase": "—",

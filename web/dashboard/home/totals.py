@@ -1,4 +1,4 @@
-"""What all teams came to: figures, and how much was done over time."""
+"""The figures of all teams, and their throughput over time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _USUAL = "1h"
 
 @dataclass(frozen=True, slots=True)
 class TotalsData:
-    """What all teams did in a span of time."""
+    """The figures of all teams in a span of time."""
 
     chosen: Range
     total: TotalStats
@@ -31,10 +31,10 @@ class TotalsData:
 
 
 class TotalsPanel:
-    """How many teams run, what they did, and how it went."""
+    """The number of running teams, their work, and its success."""
 
     def __init__(self, page: PageContext, on_choose: Callable[[], Awaitable[None] | None]) -> None:
-        """Build it, empty; `on_choose` is called when a person chose another span of time."""
+        """Build it, empty; `on_choose` is called when a person chooses another span of time."""
         self._page = page
         self._on_choose = on_choose
         chosen = page.address.get("range", _USUAL)
@@ -51,7 +51,7 @@ class TotalsPanel:
                 self._chart = Chart("Throughput of all teams")
 
     def read(self, reader: Reader) -> TotalsData:
-        """Return what was done in the chosen time."""
+        """Return the figures of the chosen span."""
         now = self._page.engine.now()
         chosen = range_of(self._range.chosen)
         total = total_stats(reader, chosen.since(now), now)
@@ -59,7 +59,7 @@ class TotalsPanel:
         return TotalsData(chosen, total, spans)
 
     def show(self, done: TotalsData, found: StackPage) -> None:
-        """Show what was read."""
+        """Show the figures."""
         chosen, total, spans = done.chosen, done.total, done.spans
         running = found.states.get(ExecutionState.RUNNING, 0)
         over = f"in {chosen.name}"
@@ -85,7 +85,7 @@ class TotalsPanel:
         return self._on_choose()
 
     def follow_address(self) -> None:
-        """Show the span of time that the address names."""
+        """Show the span of time in the address."""
         self._range.choose(self._page.address.get("range", _USUAL))
 
 

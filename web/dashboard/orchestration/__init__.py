@@ -1,1 +1,1 @@
-"""The tab that shows how a team is run: figures, who has work, and every cycle."""
+"""The tab of a team's orchestration: figures, work status, and every cycle."""

@@ -1,4 +1,4 @@
-"""The figures at the top, each with what is healthy."""
+"""The figures at the top, each with its healthy range."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from recursor.domain.statistics import OrchestrationStats
 from recursor.web.dashboard.parts import Badge, Box, Span
 from recursor.web.dashboard.state_styles import in_words, percent
 
-# What is healthy where agents ask models.
+# The healthy ranges if agents ask models.
 USUAL_SECONDS = (1.0, 10.0)
 PARALLEL_ABOVE = 1.0
 SUCCESS_ABOVE, SUCCESS_LOW = 0.95, 0.90
@@ -36,7 +36,7 @@ class Cards:
     def show(self, stats: OrchestrationStats) -> None:
         """Show these figures."""
         self._cycles.show(
-            f"{stats.cycles:,}", f"{stats.total_cycles:,} since it was started", _running(stats)
+            f"{stats.cycles:,}", f"{stats.total_cycles:,} since the last start", _running(stats)
         )
         self._duration.show(in_words(stats.average_seconds), None, _duration(stats.average_seconds))
         parallel = stats.average_parallel
@@ -73,7 +73,7 @@ def _duration(seconds: float | None) -> _Verdict:
     low, high = USUAL_SECONDS
     if seconds > high:
         return _Verdict("Slow", "warn", "alert")
-    # A team that needs no model is done in milliseconds: quicker than usual is no trouble.
+    # A team without a model finishes in milliseconds: faster than usual is no problem.
     return _Verdict("Quick", "good", "check") if seconds < low else _Verdict("Healthy", "good", "check")
 
 

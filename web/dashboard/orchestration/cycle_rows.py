@@ -1,4 +1,4 @@
-"""What is said of a cycle and of its nodes."""
+"""The texts about a cycle and its nodes."""
 
 from recursor.domain.execution import Decision, DecisionKind, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, ModelUsage, Node, Usage
@@ -8,7 +8,7 @@ from recursor.web.dashboard.state_styles import CYCLES, DECISIONS, NODES, in_wor
 
 
 def cycle_row(execution: OrchestratorExecution) -> Row:
-    """Return what `cycles_table.js` shows of a cycle."""
+    """Return a cycle's row for `cycles_table.js`."""
     decision = execution.decision
     return {
         "id": execution.id,
@@ -37,7 +37,7 @@ def decided(decision: Decision) -> str:
 
 
 def node_row(node: Node) -> Row:
-    """Return what the pictures of a cycle show of a node."""
+    """Return a node's data for the pictures of a cycle."""
     took = None
     if node.started_at is not None and node.finished_at is not None:
         took = in_words(node.finished_at - node.started_at)
@@ -58,7 +58,7 @@ def node_row(node: Node) -> Row:
 
 
 def used(usage: Usage) -> str:
-    """Return what a run cost, of each model that answered."""
+    """Return the cost of a run, by model."""
     return "; ".join(_used(part) for part in usage.by_model)
 
 

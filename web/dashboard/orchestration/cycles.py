@@ -1,4 +1,4 @@
-"""The recent cycles: filtered, a page at a time."""
+"""The recent cycles: filtered, in pages."""
 
 from collections.abc import Mapping
 from itertools import islice
@@ -48,7 +48,7 @@ class Cycles:
                 with Box() as self._none_here:
                     Empty("graph", "No cycles here", "Choose a longer time, or another filter.")
                 self._pages = AgePager("cycles", team.address, self.refresh)
-        # Where few cycles match, all of them are looked through.
+        # If few cycles match, all of them are searched.
         self._reader = BackgroundReader(section, self._find, self._show)
         if query.get("status") or query.get("decision"):
             self._reader.begin()
@@ -56,15 +56,15 @@ class Cycles:
             self._reader.show_now()
 
     async def refresh(self) -> None:
-        """Show what is true now of the cycles that the address wants to see.
+        """Show the current state of the cycles selected in the address.
 
         Raises:
-            NotFoundError: the team is not there any more.
+            NotFoundError: the team was deleted.
         """
         await self._reader.refresh()
 
     def _find(self) -> tuple[list[OrchestratorExecution], bool]:
-        """Return a page of cycles and the one after them, and whether the team ever had any."""
+        """Return a page of cycles and the one after them, and whether the team has any."""
         query = self._team.address.query
         which = _filter_of(query, range_of(query.get("range", "")).since(self._team.engine.now()))
         with self._team.read() as reader:
@@ -83,7 +83,7 @@ class Cycles:
         self._pages.show(said, shown[-1].id if more else None)
 
     def follow_address(self) -> None:
-        """Show the filters that the address names, and soon what they leave."""
+        """Show the filters in the address, and soon the matching cycles."""
         query = self._team.address.query
         self._status.value = query.get("status", "")
         self._decision.value = query.get("decision", "")
@@ -95,7 +95,7 @@ class Cycles:
 
 
 def _filter_of(query: Mapping[str, str], since: float) -> ExecutionFilter:
-    """Return what an address wants to see; what it misspells leaves nothing out."""
+    """Return the filters in an address; misspelt ones match everything."""
     status, decision = query.get("status"), query.get("decision")
     return ExecutionFilter(
         statuses=[each for each in ExecutionStatus if each == status],

@@ -1,4 +1,4 @@
-"""One cycle: its graph, who ran when, what was decided, and what went wrong."""
+"""One cycle: its graph, its runs over time, its decision, and its errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from recursor.web.dashboard.team.tab import Team
 
 
 class Detail:
-    """The dialog of the cycle that the address names."""
+    """The dialog of the cycle in the address."""
 
     def __init__(self, team: Team, cycles: Cycles) -> None:
         """Build it, closed and empty: its content is made when it is first opened."""
@@ -28,11 +28,11 @@ class Detail:
         self._modal = Modal("Cycle", wide=True, on_close=self._closed)
         with self._modal:
             self._box = Box(classes="stack")
-            # Soon after the page was painted, so that the browser has all of it when a cycle is opened.
+            # Soon after the page was painted, so that the browser has everything when a cycle is opened.
             ui.timer(0.5, self._build, once=True)
 
     def show(self) -> None:
-        """Show the cycle that the address names, or none."""
+        """Show the cycle in the address, or none."""
         wanted = self._team.address.get("cycle")
         if not wanted:
             self._modal.close()

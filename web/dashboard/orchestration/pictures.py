@@ -1,4 +1,4 @@
-"""What the browser draws of cycles and of work: data in, pictures out."""
+"""Pictures of cycles and of work, drawn by the browser from data."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ Row = dict[str, Any]
 
 
 class _Drawn(Element):
-    """Draws what it is given, and sends nothing when that is what it shows."""
+    """Draws its data, and sends nothing if they are unchanged."""
 
     def _give(self, **props: object) -> None:
         if any(self._props.get(name) != value for name, value in props.items()):
@@ -17,10 +17,10 @@ class _Drawn(Element):
 
 
 class WorkTable(_Drawn, component="work_table.js"):
-    """Who has work, how urgent it is, and why."""
+    """Which roles have work, how urgent it is, and why."""
 
     def __init__(self) -> None:
-        """Make it, empty."""
+        """Create it, empty."""
         super().__init__()
         self.show(())
 
@@ -30,15 +30,15 @@ class WorkTable(_Drawn, component="work_table.js"):
 
 
 class CyclesTable(_Drawn, component="cycles_table.js"):
-    """Cycles, each a link to its detail."""
+    """Cycles, each a link to its details."""
 
     def __init__(self) -> None:
-        """Make it, empty."""
+        """Create it, empty."""
         super().__init__()
         self.show((), "")
 
     def show(self, rows: Sequence[Row], base: str) -> None:
-        """Show these cycles; `base` is the address to which their links add which cycle."""
+        """Show these cycles; their links add the cycle to the address `base`."""
         self._give(rows=list(rows), base=base)
 
     def focus(self, execution_id: str) -> None:
@@ -50,25 +50,25 @@ class CycleGraph(_Drawn, component="cycle_graph.js"):
     """A cycle's graph by waves."""
 
     def __init__(self) -> None:
-        """Make it, empty."""
+        """Create it, empty."""
         super().__init__()
         self.show((), "")
 
     def show(self, nodes: Sequence[Row], in_words: str) -> None:
-        """Show these nodes; `in_words` is for those who do not see it."""
+        """Show these nodes; `in_words` is for people who cannot see the picture."""
         self._give(nodes=list(nodes), label=in_words)
 
 
 class CycleTimeline(_Drawn, component="cycle_timeline.js"):
-    """Who ran when."""
+    """The runs over time."""
 
     def __init__(self) -> None:
-        """Make it, empty."""
+        """Create it, empty."""
         super().__init__()
         self.show((), 0.0, 0.0)
 
     def show(self, nodes: Sequence[Row], began: float, ended: float | None) -> None:
-        """Show when these nodes ran in a cycle (seconds since the epoch, UTC)."""
+        """Show the times of these nodes' runs in a cycle (seconds since the epoch, UTC)."""
         self._give(nodes=list(nodes), began=began, ended=ended)
 
 
@@ -76,7 +76,7 @@ class NodesTable(_Drawn, component="nodes_table.js"):
     """The nodes in words."""
 
     def __init__(self) -> None:
-        """Make it, empty."""
+        """Create it, empty."""
         super().__init__()
         self.show(())
 

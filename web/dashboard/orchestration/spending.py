@@ -1,4 +1,4 @@
-"""What a team has spent, of what: tokens, dollars, and runs within the hour."""
+"""A team's spending and budgets: tokens, dollars, and runs within the hour."""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -11,15 +11,16 @@ from recursor.storage.store import Reader
 from recursor.web.dashboard.parts import Box, Section, Span
 from recursor.web.dashboard.team.tab import Team
 
-# Of a budget: from here on it is worth a look.
+# The share of a budget from which it is highlighted.
 _SHORT = 0.8
 
-# Who has more of them asks the terminal, or SQL.
+# For more, use the terminal or SQL.
 _SHOWN = 8
 
 
 class SpendingSection:
-    """A card for each kind of budget, and who took it; nothing of a team that needs no model."""
+    """A card for each kind of budget, with the spending by model and role; nothing for a team without a
+    model."""
 
     def __init__(self, team: Team) -> None:
         """Build it, empty."""
@@ -35,12 +36,12 @@ class SpendingSection:
                 self._roles = _Uses("By role")
 
     def read(self, reader: Reader) -> StackSpending:
-        """Return what the team has spent up to now."""
+        """Return the team's spending up to now."""
         engine = self._team.engine
         return stack_spending(reader, self._team.id, engine.settings, engine.runner, engine.now())
 
     def show(self, found: StackSpending, stats: OrchestrationStats) -> None:
-        """Show what was read; what models and roles took, as `stats` says it of a span of time."""
+        """Show the spending; `stats` has the usage of models and roles in a span of time."""
         total = found.total
         limited = total.budget.limits_anything or found.runner.budget.limits_anything
         wanted = limited or bool(total.calls or total.runs_last_hour or stats.models)
@@ -112,7 +113,7 @@ class _Row:
 
 
 def _notes(found: StackSpending) -> str:
-    """Return what the figures do not say by themselves."""
+    """Return remarks that the figures do not show by themselves."""
     total, runner = found.total, found.runner
     notes = []
     if total.spent.unpriced_tokens:

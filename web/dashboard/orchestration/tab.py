@@ -19,7 +19,7 @@ from recursor.web.dashboard.team.tab import Tab
 
 @dataclass(frozen=True, slots=True)
 class _Figures:
-    """What a team did in a span of time, and what it has spent."""
+    """A team's figures in a span of time, and its spending."""
 
     chosen: Range
     stats: OrchestrationStats
@@ -28,7 +28,7 @@ class _Figures:
 
 
 class OrchestrationTab(Tab):
-    """Figures, who has work, every cycle, and how all that went over time."""
+    """Figures, work status, every cycle, and trends."""
 
     slug, title, icon = "", "Orchestration", "graph"
 

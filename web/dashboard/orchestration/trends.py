@@ -1,4 +1,4 @@
-"""How a team did over time: duration, parallelism, success, runs of agents."""
+"""A team's trends: duration, parallelism, success, runs of agents."""
 
 from collections.abc import Callable, Sequence
 

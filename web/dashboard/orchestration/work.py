@@ -1,4 +1,4 @@
-"""Who has work in a team."""
+"""A team's work status."""
 
 from contextlib import suppress
 
@@ -16,11 +16,11 @@ class Work:
     """The work detection status of every role."""
 
     def __init__(self, team: Team) -> None:
-        """Build it with what the store knows."""
+        """Build it with the status in the store."""
         self._team = team
         with Section("Work detection") as section:
             with section.head, Box("span", "muted") as self._when:
-                Span("Looked at ")
+                Span("Checked ")
                 self._at = Moment(None, "ago", otherwise="never")
             with Box(classes="card card--flush"):
                 self._table = WorkTable()
@@ -34,9 +34,9 @@ class Work:
         self._show(self._known())
 
     async def refresh(self) -> None:
-        """Show what is true now; what the store knows, where it cannot be found out."""
+        """Show the current status, or the stored one if it cannot be determined."""
         report = self._known()
-        # What keeps it from being found out is told at the top of the page, where it has consequences.
+        # The top of the page reports the problem if it has consequences.
         with suppress(RecursorError):
             found = await self._team.engine.ask(GetWork(self._team.id))
             report = found if isinstance(found, WorkReport) else report

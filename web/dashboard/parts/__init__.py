@@ -1,4 +1,4 @@
-"""The parts that pages are made of. Each shows what it is given as text, never as HTML."""
+"""The parts of pages. Each shows its data as text, never as HTML."""
 
 from recursor.web.dashboard.parts.boxes import Box, CommandText, Empty, Notice, Section, Span
 from recursor.web.dashboard.parts.button import Button

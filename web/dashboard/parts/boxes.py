@@ -1,4 +1,4 @@
-"""Plain boxes and texts: any HTML tag with classes of ours, and the few combinations that every page has."""
+"""Plain boxes and texts: any HTML tag with our classes, and the few combinations that every page has."""
 
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
@@ -7,10 +7,10 @@ from recursor.web.dashboard.parts.glyph import Glyph
 
 
 class Box(Element):
-    """An element that holds others."""
+    """An element that contains others."""
 
     def __init__(self, tag: str = "div", classes: str = "", **props: str) -> None:
-        """Make it.
+        """Create it.
 
         Args:
             tag: the HTML tag.
@@ -22,19 +22,19 @@ class Box(Element):
 
 
 class Span(TextElement):
-    """An element that is a text. Setting `text` to what it is already sends nothing."""
+    """A text element. Setting `text` to its current value sends nothing."""
 
     def __init__(self, text: str = "", classes: str = "", tag: str = "span", **props: str) -> None:
-        """Make it. Arguments as for `Box`."""
+        """Create it. For the arguments see `Box`."""
         super().__init__(tag=tag, text=text)
         _dress(self, classes, props)
 
 
 class Section(Element):
-    """A part of a page under a heading. Put what belongs beside the heading into `head`."""
+    """A part of a page under a heading. Add elements beside the heading to `head`."""
 
     def __init__(self, title: str, classes: str = "section") -> None:
-        """Begin a section; what is made inside `with` stands below the heading."""
+        """Begin a section; elements created inside `with` are below the heading."""
         super().__init__("section")
         self.classes(classes)
         with self:
@@ -45,19 +45,19 @@ class Section(Element):
 
 
 class Empty(Element):
-    """Says that there is nothing, why, and what to do next. Put buttons inside."""
+    """Explains an empty place, with the reason and the next step. Put buttons inside."""
 
     def __init__(
         self, icon: str, title: str, hint: str = "", command: str = "", *, whole_page: bool = False
     ) -> None:
-        """Make it.
+        """Create it.
 
         Args:
             icon: a name of `glyph.js`.
-            title: what there is none of.
-            hint: what to do about it.
-            command: what to type in a terminal, if that helps.
-            whole_page: whether there is nothing else on the page.
+            title: the missing things.
+            hint: the next step.
+            command: a command for a terminal, if there is one.
+            whole_page: whether it is alone on the page.
         """
         super().__init__("div")
         self.classes("empty")
@@ -80,10 +80,10 @@ class CommandText(TextElement):
 
 
 class Notice(Element):
-    """A sentence that matters now."""
+    """An important sentence."""
 
     def __init__(self, text: str = "", tone: str = "info", icon: str = "alert") -> None:
-        """Make it.
+        """Create it.
 
         Args:
             text: the sentence.
@@ -98,7 +98,7 @@ class Notice(Element):
             self._span = Span(text, "written")
 
     def say(self, text: str, tone: str, icon: str = "alert") -> None:
-        """Say something else."""
+        """Change the sentence."""
         self._span.text = text
         if self._props["data-tone"] != tone:
             self._props["data-tone"] = tone

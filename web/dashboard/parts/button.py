@@ -12,22 +12,22 @@ Action = Callable[[], Awaitable[None] | None]
 
 
 class Button(Element):
-    """A button that says what it does.
+    """A button with a name.
 
-    It is never taken out of the tab order: one that can do nothing now says so, and keeps the focus.
+    It is never removed from the tab order: a disabled one says so, and keeps the focus.
     """
 
     def __init__(
         self, text: str, action: Action, *, icon: str = "", kind: str = "", label: str | None = None
     ) -> None:
-        """Make it.
+        """Create it.
 
         Args:
-            text: what it says; empty for an icon alone, which needs a `label`.
-            action: what it does, when it can.
+            text: its text; empty for an icon alone, which needs a `label`.
+            action: called when it is pressed and enabled.
             icon: a name of `glyph.js`.
             kind: "primary", "danger", "plain", or nothing special.
-            label: what screen readers say in place of the text.
+            label: the name for screen readers in place of the text.
         """
         super().__init__("button")
         self.classes(f"button button--{kind}" if kind else "button")
@@ -44,21 +44,21 @@ class Button(Element):
 
     @property
     def possible(self) -> bool:
-        """Whether it can be pressed now."""
+        """Whether it is enabled."""
         return self._props.get("aria-disabled") != "true" and self._props.get("aria-busy") != "true"
 
     def allow(self, possible: bool) -> None:
-        """Say whether it can be pressed."""
+        """Enable or disable it."""
         self._set("aria-disabled", None if possible else "true")
 
     def say(self, text: str, *, busy: bool = False) -> None:
-        """Say something else; while it is busy a further press does nothing."""
+        """Change its text; while it is busy, further presses do nothing."""
         if self._word is not None:
             self._word.text = text
         self._set("aria-busy", "true" if busy else None)
 
     def focus(self) -> None:
-        """Put the keyboard's focus onto it."""
+        """Give it the keyboard's focus."""
         self.client.run_javascript(f"document.getElementById('{self.html_id}')?.focus()")
 
     def _set(self, name: str, value: str | None) -> None:

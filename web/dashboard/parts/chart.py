@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-# Registers the ECharts that NiceGUI brings, for `chart.js` to load when it is needed.
+# Registers NiceGUI's own ECharts, for `chart.js` to load on demand.
 import nicegui.elements.echart
 from nicegui.element import Element
 
@@ -19,24 +19,24 @@ class Series:
 
     name: str
     values: Values
-    """One for each time; None where there is nothing to tell."""
+    """One value for each time; None where there is none."""
     tone: str = "accent"
     """A colour of `style/tokens.css`."""
     kind: Literal["bar", "line"] = "line"
     stack: str | None = None
-    """Bars with the same one stand on each other."""
+    """Bars with the same name are stacked."""
 
 
 class Chart(Element, component="chart.js"):
-    """A chart; it has the size that its style gives it, also before it is drawn."""
+    """A chart; its style sets its size, even before it is drawn."""
 
     def __init__(self, what: str, *, unit: Literal["", "s", "%"] = "", top: float | None = None) -> None:
-        """Make it, empty.
+        """Create it, empty.
 
         Args:
-            what: what it shows; a part of what screen readers say.
+            what: its subject, also for screen readers.
             unit: of its values.
-            top: the highest value of the axis; by default that of the highest value.
+            top: the highest value of the axis; by default from the highest value.
         """
         super().__init__()
         self._what = what
@@ -44,13 +44,13 @@ class Chart(Element, component="chart.js"):
         self._props.set_optional("top", top)
 
     def show(self, times: Sequence[float], span: float, series: Sequence[Series], in_words: str) -> None:
-        """Show these figures; nothing is sent if they are as shown.
+        """Show these figures; nothing is sent if they are unchanged.
 
         Args:
-            times: where each span of time begins, in seconds since the epoch, UTC.
-            span: how long each is, in seconds.
-            series: what to draw.
-            in_words: the gist of it, for those who do not see it.
+            times: the start of each span, in seconds since the epoch, UTC.
+            span: the length of each, in seconds.
+            series: the series to draw.
+            in_words: a summary for people who cannot see the chart.
         """
         drawn = [
             {

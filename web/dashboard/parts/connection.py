@@ -4,4 +4,4 @@ from nicegui.element import Element
 
 
 class Connection(Element, component="connection.js"):
-    """Says when the runner does not answer, and holds the controls until it does. One for a page."""
+    """Shows when the runner does not answer, and disables the controls until it does. One per page."""

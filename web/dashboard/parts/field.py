@@ -1,4 +1,4 @@
-"""Fields to type into or to choose from."""
+"""Fields for typing or choosing."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
@@ -11,7 +11,7 @@ Kind = Literal["text", "area", "select", "search", "number"]
 
 
 class Field(Element, component="entry.js"):
-    """A label, a control, a hint, and what is wrong."""
+    """A label, a control, a hint, and an error."""
 
     def __init__(
         self,
@@ -30,21 +30,21 @@ class Field(Element, component="entry.js"):
         on_change: Callable[[str], Awaitable[None] | None] | None = None,
         on_enter: Callable[[], Awaitable[None] | None] | None = None,
     ) -> None:
-        """Make it.
+        """Create it.
 
         Args:
-            label: what it is for.
+            label: its name.
             kind: of control. Ctrl+Enter is the Enter of an area.
-            value: what it holds at first.
-            hint: what is good to know, below it.
-            placeholder: an example, in it while it is empty.
-            options: for "select": value → what is shown.
-            required: whether it must not stay empty.
+            value: its initial value.
+            hint: a help text below it.
+            placeholder: an example, shown while it is empty.
+            options: for "select": value → shown text.
+            required: whether it must not be empty.
             bare: whether the label is only for screen readers.
             rows: lines of an area.
-            longest: characters it takes at most.
-            wait: seconds without a further key before `on_change` is told.
-            on_change: told the value when a person changed it.
+            longest: the most characters.
+            wait: seconds without a further key before `on_change` is called.
+            on_change: called with the value after a person changed it.
             on_enter: called when Enter is pressed in it.
         """
         super().__init__()
@@ -62,35 +62,35 @@ class Field(Element, component="entry.js"):
 
     @property
     def value(self) -> str:
-        """What it holds."""
+        """Its value."""
         return self._value
 
     @value.setter
     def value(self, value: str) -> None:
         self._value = value
-        # A call, because the server's last value may be the same one while the person's is another.
+        # A call, because the server's last value may be unchanged while the person's is another.
         self.run_method("take", value)
         with self._props.suspend_updates():
             self._props["value"] = value
 
     def offer(self, options: Mapping[str, str]) -> None:
-        """Offer these to choose from."""
+        """Offer these choices."""
         listed = [list(each) for each in options.items()]
         if self._props["options"] != listed:
             self._props["options"] = listed
 
     def complain(self, problem: str | None) -> None:
-        """Say what is wrong with its value; None when nothing is."""
+        """Show an error of its value; None for none."""
         if self._props.get("error") != problem:
             self._props.set_optional("error", problem)
 
     def remark(self, remark: str) -> None:
-        """Note something that is not wrong; "" notes nothing."""
+        """Show a note that is not an error; "" for none."""
         if self._props.get("remark") != remark:
             self._props["remark"] = remark
 
     def focus(self) -> None:
-        """Put the keyboard's focus into it."""
+        """Give it the keyboard's focus."""
         self.run_method("focus")
 
     async def _told(self, event: GenericEventArguments) -> None:

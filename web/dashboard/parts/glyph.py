@@ -5,24 +5,24 @@ from nicegui.elements.mixins.text_element import TextElement
 
 
 class Glyph(Element, component="glyph.js"):
-    """An icon. Screen readers pass over it: there is a word beside it."""
+    """An icon. Screen readers skip it: there is a word beside it."""
 
     def __init__(self, name: str) -> None:
-        """Draw the icon of that name (see `glyph.js`)."""
+        """Draw the icon with this name (see `glyph.js`)."""
         super().__init__()
         self._props["name"] = name
 
     def show(self, name: str) -> None:
-        """Draw another one."""
+        """Draw another icon."""
         if self._props["name"] != name:
             self._props["name"] = name
 
 
 class Badge(Element):
-    """A state in a word."""
+    """A state as a word."""
 
     def __init__(self, text: str = "", tone: str = "quiet", icon: str = "minus") -> None:
-        """Make it.
+        """Create it.
 
         Args:
             text: the word.
@@ -37,7 +37,7 @@ class Badge(Element):
             self._word = TextElement(tag="span", text=text)
 
     def say(self, text: str, tone: str, icon: str) -> None:
-        """Show another state; nothing is sent if it is the same one."""
+        """Show another state; nothing is sent if it is unchanged."""
         if self._props["data-tone"] != tone:
             self._props["data-tone"] = tone
         self._glyph.show(icon)

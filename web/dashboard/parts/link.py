@@ -1,20 +1,20 @@
-"""Links between the pages: real ones, which open without loading the page anew."""
+"""Links between pages: real links, which open without reloading the page."""
 
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
 
 
 class Link(TextElement):
-    """A link. To what is not a page of the dashboard (a download, the API) it must be `outside`."""
+    """A link. It must be `outside` if its target is not a page of the dashboard (a download, the API)."""
 
     def __init__(self, text: str, to: str, classes: str = "", *, outside: bool = False) -> None:
-        """Make it.
+        """Create it.
 
         Args:
-            text: what it says.
+            text: its text.
             to: a path with a leading slash.
             classes: of the style sheets in `style/`.
-            outside: whether it leads out of the dashboard, into a tab of its own.
+            outside: whether it leads out of the dashboard, into a new tab.
         """
         super().__init__(tag="a", text=text)
         self._props["href"] = to
@@ -25,17 +25,17 @@ class Link(TextElement):
             self.classes(classes)
 
     def lead(self, to: str) -> None:
-        """Lead somewhere else."""
+        """Change its target."""
         if self._props["href"] != to:
             self._props["href"] = to
 
     def mark_current(self, current: bool) -> None:
-        """Say whether it leads to where one is."""
+        """Mark whether it leads to the current page."""
         mark_current(self, current)
 
 
 def mark_current(link: Element, current: bool) -> None:
-    """Say of a link whether it leads to where one is."""
+    """Mark whether a link leads to the current page."""
     if current and link._props.get("aria-current") != "page":
         link._props["aria-current"] = "page"
     elif not current and "aria-current" in link._props:

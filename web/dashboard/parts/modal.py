@@ -7,7 +7,7 @@ from nicegui.element import Element
 
 
 class Modal(Element, component="modal.js"):
-    """A dialog; make its content inside `with`. Esc and a press beside it close it."""
+    """A dialog; create its content inside `with`. Esc and a press beside it close it."""
 
     def __init__(
         self,
@@ -16,7 +16,7 @@ class Modal(Element, component="modal.js"):
         wide: bool = False,
         on_close: Callable[[], Awaitable[None] | None] | None = None,
     ) -> None:
-        """Make it, closed."""
+        """Create it, closed."""
         super().__init__()
         self._on_close = on_close
         self._props.update({"heading": heading, "wide": wide, "open": False})
@@ -40,7 +40,7 @@ class Modal(Element, component="modal.js"):
             self._props["open"] = False
 
     async def _closed(self) -> None:
-        # By a person; by `close` it is known to be closed already.
+        # Closed by a person; a `close` call is already known.
         if self.is_open:
             self._props["open"] = False
             if self._on_close is not None:

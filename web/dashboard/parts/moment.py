@@ -8,25 +8,26 @@ How = Literal["at", "ago", "in", "for"]
 
 
 class Moment(Element, component="moment.js"):
-    """A time in the browser's time zone and language; "ago", "in" and "for" go on by themselves."""
+    """A time in the browser's time zone and language; "ago", "in" and "for" update by themselves."""
 
     def __init__(
         self, at: float | None, how: How = "at", *, until: float | None = None, otherwise: str = "—"
     ) -> None:
-        """Make it.
+        """Create it.
 
         Args:
             at: seconds since the epoch, UTC; None if there is none.
-            how: the time itself, how long ago it was, in how long it will be, or for how long it has lasted.
-            until: when it ended, for "for"; None: it lasts.
-            otherwise: what to say when there is no time.
+            how: show the time itself, how long ago it was, how far ahead it is, or how long something has
+                lasted.
+            until: the end, for "for"; None if it lasts.
+            otherwise: the text if there is no time.
         """
         super().__init__()
         self._props.update({"how": how, "otherwise": otherwise})
         self.show(at, until)
 
     def show(self, at: float | None, until: float | None = None) -> None:
-        """Show another time; nothing is sent if it is the same one."""
+        """Show another time; nothing is sent if it is unchanged."""
         for name, value in (("at", at), ("until", until)):
             if self._props.get(name) != value:
                 self._props.set_optional(name, value)

@@ -1,4 +1,4 @@
-"""Goes through long lists, a page at a time."""
+"""Pages of long lists."""
 
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
@@ -10,15 +10,15 @@ from recursor.web.dashboard.parts.button import Button
 
 
 class Pager(Element):
-    """Which rows are shown, and the way to the others."""
+    """The shown rows, and links to the others."""
 
     def __init__(self, what: str, rows: int, on_turn: Callable[[int], Awaitable[None] | None]) -> None:
-        """Make it.
+        """Create it.
 
         Args:
-            what: of what, in the plural.
-            rows: how many on a page.
-            on_turn: told the page, from 0, when a person turned to it.
+            what: the listed things, in the plural.
+            rows: rows per page.
+            on_turn: called with the page, from 0, after a person turned to it.
         """
         super().__init__("nav")
         self.classes("pager")
@@ -32,11 +32,11 @@ class Pager(Element):
                 self._on = Button("Next", self._turn_on, icon="right", kind="plain")
 
     def show(self, page: int, total: int, *, more: bool = False) -> None:
-        """Show where one is.
+        """Show the position.
 
         Args:
             page: from 0.
-            total: how many there are in all, as far as that is known.
+            total: the number of rows, as far as known.
             more: whether there are more than `total`.
         """
         first = page * self._rows

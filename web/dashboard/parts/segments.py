@@ -1,4 +1,4 @@
-"""A choice of one of a few, shown side by side."""
+"""A choice of one among a few, shown side by side."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
@@ -17,13 +17,13 @@ class Segments(Element, component="segments.js"):
         chosen: str,
         on_choose: Callable[[str], Awaitable[None] | None],
     ) -> None:
-        """Make it.
+        """Create it.
 
         Args:
-            label: what is chosen; for screen readers.
-            options: value → what is shown.
+            label: the subject of the choice, for screen readers.
+            options: value → shown text.
             chosen: the value that is pressed.
-            on_choose: told the value when a person pressed another.
+            on_choose: called with the value after a person pressed another.
         """
         super().__init__()
         self._options = dict(options)
@@ -38,13 +38,13 @@ class Segments(Element, component="segments.js"):
         return str(self._props["chosen"])
 
     def choose(self, value: str) -> None:
-        """Press another; one that is not offered is the first."""
+        """Press another; an unknown value presses the first."""
         value = value if value in self._options else next(iter(self._options))
         if self._props["chosen"] != value:
             self._props["chosen"] = value
 
     def count(self, counts: Mapping[str, int]) -> None:
-        """Show how many there are of each."""
+        """Show the number for each."""
         listed = [
             {"value": value, "text": text, "count": counts.get(value)}
             for value, text in self._options.items()

@@ -1,10 +1,10 @@
-"""What came of what a person did, in a corner of the page."""
+"""Results of a person's actions, in a corner of the page."""
 
 from nicegui.element import Element
 
 
 class Toasts(Element, component="toasts.js"):
-    """One for a page; screen readers read out what it shows."""
+    """One per page; screen readers read it out."""
 
     def show(self, text: str, tone: str = "good") -> None:
         """Show a sentence for some seconds; tone is "good" or "bad"."""

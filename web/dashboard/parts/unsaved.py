@@ -1,17 +1,17 @@
-"""What was typed and not saved."""
+"""Unsaved input."""
 
 from nicegui.element import Element
 
 
 class Unsaved(Element, component="unsaved.js"):
-    """Asks before its page is left by a link, or closed, for as long as there is something to lose."""
+    """Asks before its page is left or closed, as long as there is unsaved input."""
 
     def __init__(self) -> None:
-        """Make it: there is nothing to lose yet."""
+        """Create it, with nothing unsaved yet."""
         super().__init__()
         self._props["question"] = ""
 
     def ask(self, question: str) -> None:
-        """Ask this before the page is left; "" asks nothing."""
+        """Ask this question before the page is left; "" for none."""
         if self._props["question"] != question:
             self._props["question"] = question

@@ -1,9 +1,9 @@
-"""The style sheets and the script that runs before the first paint, made one file and one line of HTML."""
+"""The style sheets as one file, and the script before the first paint as one line of HTML."""
 
 from hashlib import sha256
 from importlib.resources import files
 
-# In this order: what comes later may refine what came before.
+# In this order: later ones may refine earlier ones.
 _SHEETS = (
     "tokens",
     "base",
@@ -29,12 +29,12 @@ def style_sheet() -> str:
 
 
 def style_path(sheet: str) -> str:
-    """Return where a style sheet is served: another one has another name, so that browsers may keep it."""
+    """Return the address of the style sheet: a new one gets a new name, so that browsers may cache it."""
     return f"/assets/dashboard-{sha256(sheet.encode()).hexdigest()[:12]}.css"
 
 
 def first_script() -> str:
-    """Return the script that runs before anything is painted."""
+    """Return the script that runs before the first paint."""
     return _read("theme.js")
 
 

@@ -1,4 +1,4 @@
-"""The ways to look at a version: as the page it is, as its source, and as what changed."""
+"""The views of a version: as a page, as its source, and as changes."""
 
 import asyncio
 
@@ -13,20 +13,20 @@ from recursor.web.dashboard.team.tab import Team
 
 
 class ArtifactFrame(Element, component="artifact_frame.js"):
-    """A page that an agent made, in a frame that reaches nothing of ours."""
+    """A page made by an agent, in a frame without access to anything of ours."""
 
     def __init__(self, src: str, title: str) -> None:
-        """Show what is at `src`."""
+        """Show the page at `src`."""
         super().__init__()
         self._props.update({"src": src, "title": title, "width": ""})
 
     def widen(self, width: str) -> None:
-        """Show it as on a desktop ("") or as on a "phone"."""
+        """Show it as on a desktop ("") or a "phone"."""
         self._props["width"] = width
 
 
 class SourceText(Element, component="source_text.js"):
-    """Text with its lines numbered."""
+    """Text with numbered lines."""
 
     def __init__(self, lines: list[str], label: str) -> None:
         """Show these lines."""
@@ -38,18 +38,18 @@ class DifferenceTable(Element, component="difference.js"):
     """Lines with their signs."""
 
     def __init__(self, difference: Difference, label: str) -> None:
-        """Show this difference."""
+        """Show these differences."""
         super().__init__()
         self._props.update({"lines": [list(line) for line in difference.lines], "label": label})
 
 
 def page_path(team: Team, number: int) -> str:
-    """Return where a version is served as the page it is."""
+    """Return the address of a version as a page."""
     return f"/api/stacks/{team.id}/artifacts/{number}/page"
 
 
 def show_preview(team: Team, number: int) -> None:
-    """Show a version as the page it is."""
+    """Show a version as a page."""
     bar = Box(classes="toolbar stage-bar")
     frame = ArtifactFrame(page_path(team, number), f"Version {number}, as a page")
     with bar:
@@ -74,14 +74,14 @@ async def show_source(team: Team, number: int, box: Element) -> None:
                 Notice(
                     f"Shown are {shown:,} of {found.total:,} lines"
                     + (", long ones cut." if found.narrowed else ".")
-                    + " Download the page to have all of it.",
+                    + " Download the page for the rest.",
                     "info", "download",
                 )  # fmt: skip
         SourceText(found.lines, f"Source of version {number}")
 
 
 async def show_changes(team: Team, number: int, against: int, box: Element) -> None:
-    """Show in `box` what changed from the version `against` to the version `number`."""
+    """Show in `box` the changes from the version `against` to the version `number`."""
 
     def work() -> Difference | None:
         before, now = _read(team, against), _read(team, number)

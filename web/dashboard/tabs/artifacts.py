@@ -1,4 +1,4 @@
-"""The tab of the artifacts: the versions of what the team made."""
+"""The tab of the artifacts: the versions of the team's page."""
 
 from collections.abc import Awaitable, Callable
 
@@ -13,14 +13,15 @@ from recursor.web.dashboard.team.tab import Tab
 
 _VIEWS = {"": "Preview", "source": "Source", "changes": "Changes"}
 
-# Versions that are offered to compare with: the nearest ones.
+# Versions offered for comparison: the nearest ones.
 _OFFERED = 100
 
 
 class ArtifactsTab(Tab):
-    """Shows a version as a page, as its source, or beside another one; nothing of one before it is looked at.
+    """Shows a version as a page, as its source, or compared with another one; a version is read only when
+    shown.
 
-    What is looked at stays when a newer version comes: somebody may be using it.
+    The shown version stays when a newer one comes: a person may be using it.
     """
 
     slug, title, icon = "artifacts", "Artifacts", "file"
@@ -28,9 +29,9 @@ class ArtifactsTab(Tab):
     def build(self) -> None:
         """See `Tab.build`."""
         self._versions = Versions(self.team.id)
-        # The newest one when the tab was opened, or when it was asked for.
+        # The newest version when the tab was opened or refreshed.
         self._opened = 0
-        # Of those that are kept: old ones may have been removed.
+        # The oldest one kept: older versions may have been removed.
         self._oldest = self._newest = 0
         self._shown: tuple[int, str, int] | None = None
         self._none = Empty(
@@ -167,5 +168,5 @@ class ArtifactsTab(Tab):
 
 
 def _number(text: str) -> int:
-    """Return a number that stands in the address; 0 if it is none."""
+    """Return a number from the address; 0 if it is not a number."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 8 else 0

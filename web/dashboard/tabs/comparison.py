@@ -4,28 +4,28 @@ from dataclasses import dataclass
 
 from recursor.domain.comparison import LONGEST_COMPARED, hunks
 
-# Lines that are shown at most, and characters of each: more is to be read in a program for it.
+# The most lines shown, and characters of each: longer texts are for other programs.
 LONGEST_SHOWN = 2_000
 WIDEST_SHOWN = 1_000
 
 Line = tuple[str, int | None, int | None, str]
-"""A sign ("+", "-", " ", or "@" for lines left out), the numbers of the line, from 1, and its text."""
+"""A sign ("+", "-", " ", or "@" for omitted lines), the line numbers, from 1, and the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """The lines of a text that are shown."""
+    """The shown lines of a text."""
 
     lines: list[str]
     total: int
-    """How many there are."""
+    """The number of all lines."""
     narrowed: bool
     """Whether a line was cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is different between two texts."""
+    """The differences between two texts."""
 
     lines: list[Line]
     added: int
@@ -35,7 +35,7 @@ class Difference:
 
 
 def excerpt(text: str) -> Excerpt:
-    """Return the lines of `text` that are shown."""
+    """Return the shown lines of `text`."""
     every = text.splitlines()
     shown = every[:LONGEST_SHOWN]
     narrowed = any(len(line) > WIDEST_SHOWN for line in shown)
@@ -43,7 +43,7 @@ def excerpt(text: str) -> Excerpt:
 
 
 def compare(before: str, now: str) -> Difference | None:
-    """Return what is different between two texts, or None if they are too long to tell."""
+    """Return the differences between two texts, or None if they are too long to compare."""
     old, new = before.splitlines(), now.splitlines()
     if len(old) + len(new) > LONGEST_COMPARED:
         return None

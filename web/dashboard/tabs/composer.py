@@ -1,4 +1,4 @@
-"""Where a visitor writes to a team."""
+"""The form in which a visitor writes to a team."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,11 +10,11 @@ class Composer(Element, component="composer.js"):
     """A name, remembered in the browser, and a message. Enter sends it."""
 
     def __init__(self, team_id: str, on_send: Callable[[str, str], Awaitable[None]]) -> None:
-        """Make it.
+        """Create it.
 
         Args:
-            team_id: the team that is written to: what is not sent yet is kept for each.
-            on_send: told the sender and the content; it calls `settle`.
+            team_id: the receiving team: unsent text is kept for each team.
+            on_send: called with the sender and the content; it calls `settle`.
         """
         super().__init__()
         self._props["draft"] = f"recursor.draft.{team_id}"
@@ -25,5 +25,5 @@ class Composer(Element, component="composer.js"):
         self.on("send", send)
 
     def settle(self, **problems: str) -> None:
-        """Say that the message is sent; or what is wrong with the `sender` or the `content`."""
+        """Report that the message was sent, or the error of the `sender` or the `content`."""
         self.run_method("settled", problems)

@@ -1,4 +1,4 @@
-"""A thread of what was said."""
+"""A thread of messages."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
-# Characters of a text that are shown at first: a page of 20,000 each would be all of one message.
+# Characters of a text shown at first: at 20,000 characters, one message could fill a page.
 SHOWN_CHARACTERS = 1_500
 
 Again = Callable[[], Awaitable[None] | None]
@@ -16,7 +16,7 @@ Again = Callable[[], Awaitable[None] | None]
 
 @dataclass(frozen=True, slots=True)
 class ConversationEntry:
-    """One thing that was said, or that somebody is about to say."""
+    """A message, or an answer in progress."""
 
     id: str
     who: str
@@ -24,25 +24,25 @@ class ConversationEntry:
     at: float | None = None
     """Seconds since the epoch, UTC."""
     ours: bool = False
-    """Whether it stands at the right side."""
+    """Whether it is on the right."""
     to: str = ""
     tag: str = ""
     waiting: str = ""
-    """Why there is no text yet; then there is none."""
+    """Why there is no text yet, if there is none."""
     active: bool = False
-    """Whether somebody is at work on it."""
+    """Whether an agent is working on it."""
 
 
 class Conversation(Element, component="conversation.js"):
-    """What was said, oldest first; a person goes back in it from its top."""
+    """The messages, oldest first; a person scrolls back from the end."""
 
     def __init__(self, label: str, on_earlier: Again, on_whole: Again) -> None:
-        """Make it, empty.
+        """Create it, empty.
 
         Args:
             label: for screen readers.
-            on_earlier: called when a person wants more of what was said before.
-            on_whole: called when a person wants to read a long text to its end: show the same again.
+            on_earlier: called when a person wants earlier messages.
+            on_whole: called when a person wants the rest of a long text: show the same messages again.
         """
         super().__init__()
         self._whole: set[str] = set()
@@ -58,11 +58,11 @@ class Conversation(Element, component="conversation.js"):
         self.on("whole", whole)
 
     def show(self, said: Sequence[ConversationEntry], *, earlier: bool) -> None:
-        """Show this; nothing is sent if it is as shown.
+        """Show these messages; nothing is sent if they are unchanged.
 
         Args:
-            said: oldest first.
-            earlier: whether there is more before it.
+            said: the messages, oldest first.
+            earlier: whether there are earlier ones.
         """
         rows = [self._row(each) for each in said]
         if self._props["rows"] != rows:
@@ -71,7 +71,7 @@ class Conversation(Element, component="conversation.js"):
             self._props["earlier"] = earlier
 
     def go_down(self) -> None:
-        """Go to its end."""
+        """Scroll to the end."""
         self.run_method("down")
 
     def _row(self, said: ConversationEntry) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Deletes a team, once its name has been typed."""
+"""Deletes a team, after its name has been typed."""
 
 from recursor.actors.messages import DeleteStack
 from recursor.domain.stack import Stack
@@ -7,7 +7,7 @@ from recursor.web.dashboard.team.tab import Team
 
 
 class Deletion:
-    """The button, and the dialog in which it is confirmed."""
+    """The button, and the dialog that confirms it."""
 
     def __init__(self, team: Team) -> None:
         """Build it."""
@@ -25,7 +25,7 @@ class Deletion:
                 Button("Delete permanently", self._delete, icon="trash", kind="danger")
 
     def show(self, stack: Stack) -> None:
-        """Show what it is about."""
+        """Show the team's name."""
         self._name = stack.name
         self._asked.text = f"Type the team's name to delete it permanently: {stack.name}"
 
@@ -40,6 +40,6 @@ class Deletion:
             self._typed.complain(f"The name is: {self._name}")
             self._typed.focus()
             return
-        # First away from here: the page would say that the team is not there.
+        # Leave this page first: it would report that the team does not exist.
         self._team.page.open("/")
         await self._team.ask(DeleteStack(self._team.id), f"Deleted: {self._name}")

@@ -1,4 +1,4 @@
-"""The idea of a project: shown, and rewritten in its place."""
+"""The idea of a project: shown, and edited in place."""
 
 from recursor.actors.messages import SetIdea
 from recursor.domain.errors import InvalidInputError
@@ -19,7 +19,7 @@ _WHEN = {
 
 
 class Idea:
-    """What the team shall make, in a person's words."""
+    """The project's idea, in a person's words."""
 
     def __init__(self, team: Team) -> None:
         """Build it, empty."""
@@ -58,7 +58,7 @@ class Idea:
         self._form.set_visibility(False)
 
     def show(self, idea: ProjectIdea | None, stack: Stack) -> None:
-        """Show the idea as it is now; what is being typed stays."""
+        """Show the current idea; unsaved text stays."""
         self._idea = idea
         editing = self._form.visible
         self._none.set_visibility(idea is None and not editing)
@@ -72,13 +72,13 @@ class Idea:
             self._at.show(idea.updated_at)
         self._effect.say(
             f"The planner reads the new idea {_WHEN[stack.state]}, and plans title, description and features "
-            "anew. Todos and versions that there are stay; what no longer fits can be cancelled under Todos.",
+            "again. Existing todos and versions stay; cancel those that no longer fit under Todos.",
             "info", "bulb",
         )  # fmt: skip
         self._meanwhile.set_visibility(editing and (idea.idea if idea else None) != self._before)
 
     def _show_reading(self, reading: IdeaReading | None) -> None:
-        """Show what a scripted team makes of the idea, and what it does not understand of it."""
+        """Show the scripted team's reading of the idea, and the parts that it does not understand."""
         made, missing = self._reading
         made.set_visibility(reading is not None and bool(reading.recognised))
         missing.set_visibility(reading is not None and bool(reading.missing))

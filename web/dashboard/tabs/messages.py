@@ -1,4 +1,4 @@
-"""The tab of the messages: the visitors' chat, and what teams say to each other."""
+"""The tab of the messages: the visitors' chat, and messages between teams."""
 
 from collections.abc import Awaitable
 

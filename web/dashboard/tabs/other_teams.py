@@ -12,10 +12,10 @@ STEP = 50
 
 
 class OtherTeams:
-    """What other teams wrote to this one or to all, and what it wrote to them."""
+    """Messages of other teams to this one or to all, and its messages to them."""
 
     def __init__(self, team: Team) -> None:
-        """Build it, empty: the messages are looked for beside the event loop."""
+        """Build it, empty: the messages are searched in the background."""
         self._team = team
         self._window = STEP
         self._looking = asyncio.Lock()
@@ -29,10 +29,10 @@ class OtherTeams:
         self._none.set_visibility(False)
 
     async def refresh(self) -> None:
-        """Show what is true now.
+        """Show the current messages.
 
         Raises:
-            NotFoundError: the team is not there any more.
+            NotFoundError: the team was deleted.
         """
         async with self._looking:
             said, more = await asyncio.to_thread(self._find, self._window)

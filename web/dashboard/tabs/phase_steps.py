@@ -1,4 +1,4 @@
-"""How far a project has come, as steps."""
+"""The phase of a project, as steps."""
 
 from recursor.domain.stack import Phase
 from recursor.web.dashboard.parts import Box, Glyph, Span
@@ -8,7 +8,7 @@ _SAID = {"done": "done", "now": "now", "later": "not yet"}
 
 
 class PhaseSteps:
-    """The phases in their order, and the one that a project is in."""
+    """The phases in order, with the current one."""
 
     def __init__(self) -> None:
         """Build it, in the first phase."""

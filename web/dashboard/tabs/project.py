@@ -1,4 +1,4 @@
-"""The tab of the project: what the team shall make, and what the planner makes of that."""
+"""The tab of the project: the idea, and the planner's description."""
 
 from recursor.domain.project import ProjectIdea
 from recursor.domain.stack import ExecutionState, Stack

@@ -1,4 +1,4 @@
-"""Calls a team something else."""
+"""Renames a team."""
 
 from collections.abc import Callable
 
@@ -13,15 +13,15 @@ from recursor.web.dashboard.team.tab import Team
 
 
 class RenameForm:
-    """The team's name, to be rewritten."""
+    """The team's name, editable."""
 
     def __init__(self, team: Team, name: str, on_change: Callable[[], None]) -> None:
         """Build it.
 
         Args:
-            team: which one.
-            name: what it is called.
-            on_change: called when a person changed it, or it was saved.
+            team: the team.
+            name: its name.
+            on_change: called after a person changed it, or it was saved.
         """
         self._team = team
         self._name = name
@@ -36,11 +36,11 @@ class RenameForm:
 
     @property
     def changed(self) -> bool:
-        """Whether a person has typed another name and not saved it yet."""
+        """Whether a person has typed another name but not saved it."""
         return self._field.value.strip() != self._name
 
     def show(self, stack: Stack) -> None:
-        """Show what it is called now; what is being typed stays."""
+        """Show the current name; unsaved text stays."""
         if self._field.value == self._name != stack.name:
             self._field.value = stack.name
         self._name = stack.name

@@ -1,4 +1,4 @@
-"""The settings there are, and how a person types each."""
+"""The settings, and how a person types each."""
 
 import inspect
 import json
@@ -18,45 +18,45 @@ from recursor.domain.errors import InvalidInputError
 from recursor.domain.record import Record, described_fields
 from recursor.domain.settings import Settings
 
-# What is spelled another way than it is written.
+# Names with a special spelling.
 _SPELLED = {"ttl": "TTL", "url": "URL"}
 
-# Thousands apart. What else has a comma may be meant as 0.5, or as 5: it is not guessed.
+# Thousands separated by commas. Any other comma may mean 0.5 or 5, so it is not guessed.
 _GROUPED = re.compile(r"[+-]?\d{1,3}([,\s]\d{3})+(\.\d+)?")
 
 
 class SettingKind(Enum):
-    """How a value is typed."""
+    """The way a value is typed."""
 
     NUMBER = "number"
     TEXT = "text"
     WORDS = "words"
-    """A list of words, with commas between them."""
+    """A list of words, separated by commas."""
     JSON = "json"
-    """Whatever has a shape of its own: names, and a value for each."""
+    """Structured values: names with a value each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Which setting it is, and what there is to say of it."""
+    """One setting, with its description."""
 
     section: str
     key: str
     help: str
     kind: SettingKind
     optional: bool
-    """Whether it may be not given at all."""
+    """Whether it may be left empty."""
     example: str = ""
-    """How it may be typed, where that is not to be guessed."""
+    """An example, if the form is not obvious."""
 
     @property
     def title(self) -> str:
-        """Its name, as a person reads it."""
+        """Its name for people."""
         words = [_SPELLED.get(word, word) for word in self.key.split("_")]
         return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
 
     def told(self, value: object) -> str:
-        """Return a value as it stands in the field."""
+        """Return a value as text for the field."""
         if value is None:
             return ""
         if self.kind is SettingKind.JSON:
@@ -68,10 +68,10 @@ class Setting:
         return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
 
     def read(self, text: str) -> JsonValue:
-        """Return what a person typed as the value that it means; None: that it is not given.
+        """Return the value of a person's text; None if it is empty.
 
         Raises:
-            InvalidInputError: it is no number, or no JSON, where it must be.
+            InvalidInputError: it must be a number or JSON, and is not.
         """
         text = text.strip()
         if not text and self.optional:
@@ -97,10 +97,10 @@ class Setting:
                 return int(number) if number.is_integer() else number
 
     def check(self, text: str) -> JsonValue:
-        """Return what a person typed, when it is acceptable.
+        """Return the value of a person's text, validated.
 
         Raises:
-            InvalidInputError: it is not.
+            InvalidInputError: it is invalid.
         """
         value = self.read(text)
         if value is not None:
@@ -109,7 +109,7 @@ class Setting:
 
 
 def all_settings() -> dict[str, tuple[str, list[Setting]]]:
-    """Return section → what it is about, and its settings."""
+    """Return section → its description and its settings."""
     found = {}
     defaults = Settings()
     for name in Settings.model_fields:
@@ -132,12 +132,12 @@ def _setting(section: str, key: str, field: FieldInfo, description: str) -> Sett
     none = "" if field.default else "; empty: none"
     if kind is SettingKind.JSON:
         none = "; other roles have what all teams have"
-    told = help_ if example in help_ else f"{help_} Such as {example}{none}."
+    told = help_ if example in help_ else f"{help_} For example {example}{none}."
     return replace(setting, help=told, example=example)
 
 
 def _kind(annotation: object) -> tuple[SettingKind, bool]:
-    """Return how values of a type are typed in, and whether there may be none."""
+    """Return how values of a type are typed, and whether they may be empty."""
     parts = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
     kinds = [get_args(each)[0] if get_origin(each) is Annotated else each for each in parts]
     optional = NoneType in kinds
@@ -146,7 +146,7 @@ def _kind(annotation: object) -> tuple[SettingKind, bool]:
         return SettingKind.NUMBER, optional
     if shapes == {tuple}:
         return SettingKind.WORDS, optional
-    # What is set by role comes over that of all teams: empty, the team has none of its own.
+    # Values by role override those of all teams; empty means that the team has none of its own.
     return (SettingKind.TEXT, optional) if shapes <= {str, Path} else (SettingKind.JSON, True)
 
 

@@ -1,4 +1,4 @@
-"""One setting of a team: what holds, what was given for this team alone, and what a person types."""
+"""One setting of a team: its effective value, the team's own value, and a person's input."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from recursor.web.dashboard.tabs.setting import Setting, SettingKind
 
 
 class SettingField:
-    """A setting to read and to change, with what is wrong and where its value comes from."""
+    """A setting to read and change, with its error and the source of its value."""
 
     def __init__(
         self, setting: Setting, overrides: Overrides, runner: Settings, on_change: Callable[[], None]
@@ -21,10 +21,10 @@ class SettingField:
         """Build it.
 
         Args:
-            setting: which one.
-            overrides: what was given for this team.
-            runner: what holds for all.
-            on_change: called when a person changed it.
+            setting: the setting.
+            overrides: the team's own settings.
+            runner: the settings of all teams.
+            on_change: called after a person changed it.
         """
         self.setting = setting
         self._on_change = on_change
@@ -49,25 +49,25 @@ class SettingField:
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with what was typed."""
+        """The error of the input."""
         return self._problem
 
     @property
     def changed(self) -> bool:
-        """Whether a person has changed it and not saved that yet."""
+        """Whether a person has changed it but not saved it."""
         return self._taking_back or self._field.value != self._base
 
     def change(self) -> JsonValue:
-        """Return what to save: the value, or None to take the override back."""
+        """Return the value to save, or None to remove the override."""
         return None if self._taking_back else self.setting.check(self._field.value)
 
     def show(self, overrides: Overrides, runner: Settings, *, afresh: bool = False) -> None:
-        """Show what holds now. What a person has typed stays, and they are told when it changed beneath.
+        """Show the current value. Unsaved input stays, with a note if the value changed meanwhile.
 
         Args:
-            overrides: what was given for this team.
-            runner: what holds for all.
-            afresh: whether to forget what was typed.
+            overrides: the team's own settings.
+            runner: the settings of all teams.
+            afresh: whether to discard unsaved input.
         """
         now, default, overridden = self._holds(overrides, runner)
         typed = self.changed and not afresh
@@ -87,12 +87,12 @@ class SettingField:
         self._say()
 
     def _holds(self, overrides: Overrides, runner: Settings) -> tuple[str, str, bool]:
-        """Return what holds for the team, what would by default, and whether the two may differ."""
+        """Return the team's value, the default, and whether the two may differ."""
         setting = self.setting
         given: Mapping[str, Any] = overrides.get(setting.section, {})
         default = setting.told(getattr(getattr(runner, setting.section), setting.key))
         if setting.kind is SettingKind.JSON:
-            # It comes over what all teams have, role by role: theirs is not to become this team's own.
+            # It is merged with the value of all teams, role by role: theirs must not become this team's own.
             own = given.get(setting.key)
             return setting.told(own), default, bool(own)
         overridden = setting.key in given
@@ -100,11 +100,11 @@ class SettingField:
 
     @property
     def _without(self) -> str:
-        """What stands in the field where nothing was given for this team alone."""
+        """The field's text if the team has no value of its own."""
         return "" if self.setting.kind is SettingKind.JSON else self._default
 
     def discard(self) -> None:
-        """Forget what was typed."""
+        """Discard unsaved input."""
         self._taking_back = False
         self._field.value = self._base
         self._complain(None)
@@ -112,7 +112,7 @@ class SettingField:
         self._say()
 
     def focus(self) -> None:
-        """Put the keyboard's focus into it."""
+        """Give it the keyboard's focus."""
         self._field.focus()
 
     def _changed(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The tab of the settings: the name, the thresholds, intervals and limits of this team, and its end."""
+"""The tab of the settings: the team's name, thresholds, intervals and limits, and its deletion."""
 
 from pydantic import JsonValue
 
@@ -24,7 +24,7 @@ _TITLES = {
 
 
 class SettingsTab(Tab):
-    """Shows what holds for the team; changes of several are saved together, and only what was changed."""
+    """Shows the team's effective settings; several changes are saved together, and only the changed ones."""
 
     slug, title, icon = "settings", "Settings", "sliders"
 
@@ -84,7 +84,7 @@ class SettingsTab(Tab):
             try:
                 changes.setdefault(field.setting.section, {})[field.setting.key] = field.change()
             except InvalidInputError:
-                # It has been said at the field as it was typed.
+                # The field already shows its error.
                 field.focus()
                 return
         if not changes:

@@ -1,4 +1,4 @@
-"""Messages between teams: those to a stack, broadcasts, and those that it sent."""
+"""Messages between teams: to a stack, broadcasts, and those it sent."""
 
 from collections.abc import Iterator
 from heapq import merge
@@ -9,7 +9,7 @@ from recursor.storage.errors import CorruptRecordError
 from recursor.storage.store import Reader
 from recursor.storage.tables import BROADCASTS, MESSAGES, STACKS
 
-# Messages that are looked through for those a stack wrote, some 0.2 s: they stand with who receives them.
+# Messages searched for those of one sender, some 0.2 s: they are stored with their receivers.
 LOOKED_THROUGH = 100_000
 
 
@@ -21,7 +21,7 @@ def newest_team_messages(reader: Reader, stack_id: str, limit: int) -> list[Mess
 
 
 def name_of(reader: Reader, stack_id: str) -> str:
-    """Return the name of the stack that a message went to."""
+    """Return the name of the receiving stack."""
     try:
         stack = STACKS.get(reader, stack_id)
     except CorruptRecordError:
@@ -30,19 +30,19 @@ def name_of(reader: Reader, stack_id: str) -> str:
 
 
 def _sent_by(reader: Reader, stack_id: str) -> list[Message]:
-    """Return what a stack wrote to others but to all, newest first."""
+    """Return a stack's messages to others and its broadcasts, newest first."""
     return sorted(_sent(reader, stack_id), key=lambda each: each.id, reverse=True)
 
 
 def _sent(reader: Reader, stack_id: str) -> Iterator[Message]:
     wanted = stack_id.encode()
     for key, value in islice(reader.scan(MESSAGES.name), LOOKED_THROUGH):
-        # The receiver is in the key, the sender in the value as it is: most need not be read for it.
+        # The receiver is in the key, and the sender in the undecoded value: most need not be decoded.
         if wanted in value and not key.startswith((wanted + b"/", BROADCASTS.encode() + b"/")):
             try:
                 message = MESSAGES.read(key, value)
             except CorruptRecordError:
-                # It is its receiver's trouble, whose page tells.
+                # The receiver's page reports it.
                 continue
             if message.from_stack_id == stack_id:
                 yield message

@@ -10,7 +10,7 @@ from recursor.web.dashboard.tabs.todo_rows import Row
 
 
 class TodoList(Element, component="todo_list.js"):
-    """One page of todos, of which the open ones can be changed in their place."""
+    """One page of todos; open ones are edited in place."""
 
     def __init__(
         self,
@@ -19,16 +19,16 @@ class TodoList(Element, component="todo_list.js"):
         on_cancel: Callable[[str], Awaitable[None]],
         on_again: Callable[[str], Awaitable[None]],
     ) -> None:
-        """Make it, empty.
+        """Create it, empty.
 
         Args:
-            on_save: told a todo's id, and its new content and priority as far as they were changed.
-            on_cancel: told the id of a todo to cancel.
-            on_again: told the id of a todo to add again.
+            on_save: called with a todo's id, and its new content and priority if changed.
+            on_cancel: called with the id of a todo to cancel.
+            on_again: called with the id of a todo to add again.
         """
         super().__init__()
         self.held: str | None = None
-        """The todo that a person is changing."""
+        """The todo that a person is editing."""
         self._props["rows"] = []
         self._props["priorities"] = {str(level): word for level, word in PRIORITIES.items()}
 
@@ -52,12 +52,12 @@ class TodoList(Element, component="todo_list.js"):
         self.on("again", again)
 
     def show(self, rows: Sequence[Row]) -> None:
-        """Show these todos; nothing is sent if they are as shown."""
+        """Show these todos; nothing is sent if they are unchanged."""
         if self._props["rows"] != rows:
             self._props["rows"] = list(rows)
 
     def settle(self, todo_id: str, problem: str = "") -> None:
-        """Say that what was asked for is done, or what is wrong with it."""
+        """Report success or an error."""
         self.run_method("settled", todo_id, problem)
 
     def _hold(self, event: GenericEventArguments) -> None:

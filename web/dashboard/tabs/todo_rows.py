@@ -1,4 +1,4 @@
-"""Which todos a page shows: the open ones first, the most urgent before the others, then the closed ones."""
+"""The todos on a page: open ones first, most urgent first, then closed ones."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from recursor.web.dashboard.state_styles import TODOS as LOOKS
 ROWS = 50
 
 Row = dict[str, Any]
-"""What `todo_list.js` shows of a todo."""
+"""A todo's data for `todo_list.js`."""
 
 FILTERS: Mapping[str, tuple[TodoStatus, ...]] = {
     "": tuple(TodoStatus),
@@ -23,19 +23,19 @@ FILTERS: Mapping[str, tuple[TodoStatus, ...]] = {
     "completed": (TodoStatus.COMPLETED,),
     "cancelled": (TodoStatus.CANCELLED,),
 }
-"""What a person can choose → the statuses that are shown then."""
+"""A person's choices → the statuses shown."""
 
 
 class _Entry(NamedTuple):
     id: str
     status: TodoStatus | None
-    """None: the todo cannot be read."""
+    """None: the todo is unreadable."""
     priority: int
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page of todos, and how many there are."""
+    """A page of todos, and the number of all."""
 
     rows: list[Row]
     page: int
@@ -45,14 +45,14 @@ class Found:
 
 
 def find_todos(reader: Reader, stack_id: str, wanted: str, page: int, held: str | None) -> Found:
-    """Return a page of a stack's todos; the last one if there are not so many.
+    """Return a page of a stack's todos; the last page if there are fewer.
 
     Args:
         reader: the state of the store to read.
         stack_id: the stack.
         wanted: one of `FILTERS`.
         page: from 0.
-        held: the todo that a person is changing: it stays in sight wherever it belongs by now.
+        held: the todo that a person is editing: it stays visible wherever it belongs now.
     """
     entries, statuses = _entries(reader, stack_id), FILTERS[wanted]
     chosen = [each for each in entries if each.status in statuses or not (wanted or each.status)]
@@ -72,7 +72,7 @@ def _entries(reader: Reader, stack_id: str) -> list[_Entry]:
     for key, value in reader.scan(TODOS.name, *prefix_range(f"{stack_id}/".encode())):
         todo_id = key.rpartition(b"/")[2].decode(errors="replace")
         try:
-            # A tenth of what it takes to make the record.
+            # A tenth of the time of decoding the record.
             fields: Mapping[str, Any] = unpack(value)[1]
             entries.append(_Entry(todo_id, TodoStatus(fields["status"]), int(fields["priority"])))
         except (ValueError, TypeError, LookupError):

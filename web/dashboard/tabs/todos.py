@@ -1,4 +1,4 @@
-"""The tab of the todos: what the team has to do, and what became of it."""
+"""The tab of the todos."""
 
 from recursor.actors.messages import AddTodo, CancelTodo, EditTodo
 from recursor.domain.errors import InvalidInputError
@@ -17,7 +17,7 @@ _NAMES = {"": "All", "open": "Open", "completed": "Completed", "cancelled": "Can
 
 
 class TodosTab(Tab):
-    """Lists, adds, rewrites and cancels todos."""
+    """Lists, adds, edits and cancels todos."""
 
     slug, title, icon = "todos", "Todos", "list"
 
@@ -116,7 +116,7 @@ class TodosTab(Tab):
     async def _save(self, todo_id: str, content: str | None, priority: int | None) -> None:
         try:
             if content is not None:
-                # Asked here first, so that the complaint stands at the field and not in a corner.
+                # Checked here first, so that the error appears at the field, not in a corner.
                 new_todo(self.team.id, content, priority or 3, self.team.engine.now())
         except InvalidInputError as error:
             self._list.settle(todo_id, field_error(error, content or ""))
@@ -127,7 +127,7 @@ class TodosTab(Tab):
 
     async def _cancel(self, todo_id: str) -> None:
         done = await self.team.ask(CancelTodo(self.team.id, todo_id), "Todo cancelled.")
-        # First the row, then the focus on what stands in it now.
+        # First the row, then the focus on its content.
         self.refresh()
         self._list.settle(todo_id, "" if done is not None else "Not cancelled.")
 

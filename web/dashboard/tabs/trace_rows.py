@@ -1,4 +1,4 @@
-"""What is shown of a trace."""
+"""A trace's data for display."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from recursor.storage.store import Reader
 from recursor.storage.tables import EXECUTIONS
 
 Row = dict[str, Any]
-"""What `trace_list.js` shows of a trace."""
+"""A trace's data for `trace_list.js`."""
 
-# Thoughts shown of one trace, characters of each, and of a summary: agents may write without end.
+# Thoughts shown per trace, and characters of each and of a summary: agents may write without limit.
 THOUGHTS = 100
 CHARACTERS = 5_000
 SUMMARY = 1_000
@@ -30,7 +30,7 @@ class TraceRows:
         self._numbers: dict[str, int | None] = {}
 
     def row(self, reader: Reader, trace: Trace, *, opened: bool) -> Row:
-        """Return the row of a trace, with its thoughts if it is opened."""
+        """Return the row of a trace, with its thoughts if it is open."""
         number = self._number(reader, trace)
         left = len(trace.thoughts) - THOUGHTS
         return {
@@ -48,7 +48,7 @@ class TraceRows:
         }
 
     def _number(self, reader: Reader, trace: Trace) -> int | None:
-        """Return the number of a trace's cycle; None if that is not kept any more."""
+        """Return the number of a trace's cycle; None if it is no longer kept."""
         if trace.execution_id not in self._numbers:
             try:
                 execution = EXECUTIONS.get(reader, trace.stack_id, trace.execution_id)
@@ -62,10 +62,11 @@ class TraceList(Element, component="trace_list.js"):
     """Traces, newest first."""
 
     def __init__(self, on_toggle: Callable[[], None]) -> None:
-        """Make it, empty; `on_toggle` is called when a trace was opened or closed: show the same again."""
+        """Create it, empty; `on_toggle` is called when a trace was opened or closed: show the same traces
+        again."""
         super().__init__()
         self.opened: set[str] = set()
-        """The traces of which the thoughts are shown."""
+        """The traces whose thoughts are shown."""
         self._props["rows"] = []
 
         def toggle(event: GenericEventArguments) -> None:
@@ -75,7 +76,7 @@ class TraceList(Element, component="trace_list.js"):
         self.on("toggle", toggle)
 
     def show(self, rows: list[Row]) -> None:
-        """Show these; nothing is sent if they are as shown."""
+        """Show these; nothing is sent if they are unchanged."""
         if self._props["rows"] != rows:
             self._props["rows"] = rows
 

@@ -1,4 +1,4 @@
-"""The tab of the traces: what the agents thought and did."""
+"""The tab of the traces: agents' thoughts and actions."""
 
 from recursor.storage.stacks import read_stack
 from recursor.storage.tables import STATES
@@ -14,7 +14,7 @@ _USUAL_ROLES = ("planner", "builder", "communicator", "reviewer")
 
 
 class TracesTab(Tab):
-    """Finds traces by role and text, newest first, a page at a time."""
+    """Finds traces by role and text, newest first, in pages."""
 
     slug, title, icon = "traces", "Traces", "search"
 
@@ -48,7 +48,7 @@ class TracesTab(Tab):
             rows = [self._rows.row(reader, each, opened=each.id in opened) for each in found.traces]
         self._list.show(rows)
         self._list.set_visibility(bool(rows))
-        # A full page may have been the last one, too: it costs a press to see.
+        # A full page may have been the last one: a press shows that.
         self._pages.show("Older ones" if before else "The newest", found.before)
         if rows:
             self._say_none("")

@@ -1,4 +1,4 @@
-"""The versions of what a team made: each with its author, time and size."""
+"""The versions of the team's page, each with its author, time and size."""
 
 from itertools import islice
 from typing import Any
@@ -14,10 +14,10 @@ ROWS = 10
 
 
 class Versions:
-    """Reads of a stack's versions what is said of them; each once, as a version never changes."""
+    """Reads the metadata of a stack's versions; each once, because versions never change."""
 
     def __init__(self, stack_id: str) -> None:
-        """Know none yet."""
+        """Start empty."""
         self._stack_id = stack_id
         self._known: dict[int, ArtifactInfo] = {}
 
@@ -26,7 +26,7 @@ class Versions:
         return int(next(ARTIFACTS.keys(reader, self._stack_id, newest_first=True), "0"))
 
     def oldest(self, reader: Reader) -> int:
-        """Return the number of the oldest version that is kept; 0 if there is none."""
+        """Return the number of the oldest version kept; 0 if there is none."""
         return int(next(ARTIFACTS.keys(reader, self._stack_id), "0"))
 
     def page(self, reader: Reader, page: int) -> list[ArtifactInfo]:
@@ -36,7 +36,7 @@ class Versions:
         return [info for number in numbers if (info := self.info(reader, number)) is not None]
 
     def info(self, reader: Reader, number: int) -> ArtifactInfo | None:
-        """Return what is said of one version; None if there is no such version."""
+        """Return the metadata of one version; None if it does not exist."""
         if number not in self._known:
             artifact = ARTIFACTS.get(reader, self._stack_id, f"{number:08d}")
             if artifact is None:
@@ -46,20 +46,20 @@ class Versions:
 
 
 class VersionList(Element, component="version_list.js"):
-    """A page of versions, each a link to it."""
+    """A page of versions, each with a link."""
 
     def __init__(self) -> None:
-        """Make it, empty."""
+        """Create it, empty."""
         super().__init__()
         self._props.update({"rows": [], "chosen": 0})
 
     def show(self, infos: list[ArtifactInfo], chosen: int, links: dict[int, str], newest: int) -> None:
-        """Show these versions; nothing is sent if they are as shown.
+        """Show these versions; nothing is sent if they are unchanged.
 
         Args:
             infos: newest first.
-            chosen: the number of the one that is looked at.
-            links: where each leads.
+            chosen: the number of the shown version.
+            links: the target of each.
             newest: the number of the newest one of all.
         """
         rows: list[dict[str, Any]] = [

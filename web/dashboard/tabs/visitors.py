@@ -1,4 +1,4 @@
-"""The visitors' chat: what they wrote, and what the team answered."""
+"""The visitors' chat: messages and the team's answers."""
 
 from itertools import islice
 
@@ -29,7 +29,7 @@ _SILENT = {
 
 
 class Visitors:
-    """The chat, and where to write."""
+    """The chat, and the form."""
 
     def __init__(self, team: Team) -> None:
         """Build it."""
@@ -41,14 +41,14 @@ class Visitors:
                 self._none = Empty(
                     "chat", "No messages yet",
                     "Ask about the progress, or ask for a change. The communicator answers; the planner "
-                    "makes todos of what is wished for.",
+                    "turns requests into todos.",
                 )  # fmt: skip
             with Box(classes="chat-foot"):
                 self._silent = Notice("", "warn", "pause")
                 self._composer = Composer(team.id, self._send)
 
     def refresh(self) -> None:
-        """Show what is true now."""
+        """Show the current messages."""
         with self._team.read() as reader:
             stack = read_stack(reader, self._team.id)
             found = list(islice(USER_MESSAGES.before(reader, stack.id, None), self._window + 1))
@@ -67,7 +67,7 @@ class Visitors:
     async def _send(self, sender: str, content: str) -> None:
         now = self._team.engine.now()
         problems = {}
-        # Each with a good one in the other's place, so that both are complained about.
+        # Each is checked with a valid value for the other, so that both errors are reported.
         for field, given in (("sender", (sender, "x")), ("content", ("x", content))):
             try:
                 new_user_message(self._team.id, *given, now)

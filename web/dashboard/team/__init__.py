@@ -1,1 +1,1 @@
-"""The page of a team: what it does now and the controls at the top, and the tabs below."""
+"""The page of a team: its current activity and the controls at the top, and the tabs below."""

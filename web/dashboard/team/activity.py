@@ -1,4 +1,4 @@
-"""What a team does now, or why it does nothing."""
+"""A team's current activity, or why it does nothing."""
 
 from recursor.domain.events import NodeProgress
 from recursor.domain.execution import DecisionKind
@@ -9,7 +9,7 @@ from recursor.storage.tables import EXECUTIONS, GRAPHS
 from recursor.web.dashboard.parts import Box, Moment, Notice, Span
 from recursor.web.dashboard.team.tab import Team
 
-# A team has as many roles as one likes; more than these run at once in hardly any.
+# A team may have any number of roles, but rarely do more than these run at once.
 SHOWN = 6
 
 # Characters of an unfinished answer: its end, two lines at most.
@@ -17,7 +17,7 @@ LONGEST_SAID = 110
 
 
 class ActivityPanel:
-    """Which roles run and for how long; else since when and until when nothing does, and why."""
+    """The running roles and their times; or since when and until when none runs, and why."""
 
     def __init__(self, team: Team) -> None:
         """Build it, empty."""
@@ -34,7 +34,7 @@ class ActivityPanel:
             self._roles = [_Role() for _ in range(SHOWN)]
 
     def show(self, stack: Stack) -> None:
-        """Show what `stack` does now."""
+        """Show the current activity of `stack`."""
         with self._team.read() as reader:
             running = _running(reader, stack)
             said, why = _idle_because(reader, stack)
@@ -50,12 +50,12 @@ class ActivityPanel:
             role.show(running[index] if index < len(running) else None)
 
     def hear(self, event: NodeProgress) -> None:
-        """Show what a role's agent is about to answer."""
+        """Show a role's unfinished answer."""
         for role in self._roles:
             role.hear(event)
 
     def show_trouble(self, trouble: str | None) -> None:
-        """Show what keeps the team from going on that its records can't tell; None if nothing does."""
+        """Show a problem that keeps the team from continuing but is not in its records; None for none."""
         self._trouble.set_visibility(trouble is not None)
         self._trouble.say(trouble or "", "bad")
 
@@ -66,7 +66,7 @@ class _Role:
             self._name = Span("", "role-name")
             self._since = Moment(None, "for", otherwise="")
             self._reason = Span("", "muted one-line")
-            # Nobody could listen to what changes four times a second.
+            # Updates four times a second are too fast for a screen reader.
             self._says = Span("", "role-says", aria_live="off")
         self._node: tuple[str, int] | None = None
         self._box.set_visibility(False)
@@ -95,7 +95,7 @@ def _running(reader: Reader, stack: Stack) -> list[Node]:
 
 
 def _idle_because(reader: Reader, stack: Stack) -> tuple[str, str]:
-    """Return what there is to say of a team of which no role runs, and the reason for it."""
+    """Return the text for a team without running roles, and the reason."""
     reason = stack.state_reason or ""
     match stack.state:
         case ExecutionState.IDLE:

@@ -1,4 +1,4 @@
-"""The top of a team's page: its name and state, what it does now, and the controls."""
+"""The top of a team's page: its name and state, its activity, and the controls."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -31,13 +31,13 @@ _CONTROLS = (
 
 
 class TeamHead:
-    """Says how a team is, and steers it."""
+    """Shows a team's state, and controls the team."""
 
     def __init__(self, team: Team) -> None:
         """Build it.
 
         Raises:
-            NotFoundError: there is no such team.
+            NotFoundError: the team does not exist.
         """
         self._team = team
         self._pending: Command | None = None
@@ -69,11 +69,12 @@ class TeamHead:
             self._settings = Link("Settings", f"{team.path}/settings")
         team.page.live.hear(self._out_of_budget, self._activity.hear, team.id)
         self._show(stack)
-        # After the page was painted, which is not to wait for the orchestrator.
+        # After the first paint, which should not wait for the orchestrator.
         ui.timer(0.2, self._look_for_trouble, once=True)
 
     async def refresh(self) -> None:
-        """Show what is true now: what the store says, then what only the process that runs the team knows."""
+        """Show the current state: first from the store, then facts that only the process that runs the team
+        knows."""
         self._show(self._read())
         await self._look_for_trouble()
 

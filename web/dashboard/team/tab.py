@@ -1,7 +1,7 @@
-"""What a tab of a team's page is.
+"""The base of a tab on a team's page.
 
-A tab is a class in a module of its own under `tabs/`, listed in `tabs/__init__.py`. One is made each time a
-person opens the tab, and thrown away when they open another.
+A tab is a class in its own module under `tabs/`, listed in `tabs/__init__.py`. An instance is created each
+time a person opens the tab, and dropped when they open another.
 
 Example:
     class TodosTab(Tab):
@@ -35,7 +35,7 @@ from recursor.web.engine import Engine
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Team:
-    """The team that a page shows, and what a tab has at hand."""
+    """The shown team, with everything a tab needs."""
 
     id: str
     page: PageContext
@@ -47,7 +47,7 @@ class Team:
 
     @property
     def address(self) -> Address:
-        """The page's address. What a person opened or chose stands in its query."""
+        """The page's address. Its query holds a person's choices."""
         return self.page.address
 
     @property
@@ -56,18 +56,18 @@ class Team:
         return f"/teams/{self.id}"
 
     def read(self) -> AbstractContextManager[Reader]:
-        """Take a snapshot of the store for a `with` block; keep it short, it is read on the event loop."""
+        """Open a snapshot of the store during a `with` block; keep it short, it is read on the event loop."""
         return self.engine.read()
 
     async def ask(self, message: object, done: str = "") -> Any | None:
-        """Ask the orchestrator and tell the person what came of it. See `PageContext.ask`."""
+        """Ask the orchestrator and show the result. See `PageContext.ask`."""
         return await self.page.ask(message, done)
 
     def name(self) -> str:
         """Return the team's name.
 
         Raises:
-            NotFoundError: it was deleted.
+            NotFoundError: the team was deleted.
         """
         with self.read() as reader:
             return read_stack(reader, self.id).name
@@ -77,29 +77,29 @@ class Tab(ABC):
     """One tab of a team's page."""
 
     slug: ClassVar[str]
-    """Its part of the address; "" for the first one."""
+    """Its part of the address; "" for the first tab."""
     title: ClassVar[str]
     icon: ClassVar[str]
     """A name of `parts/glyph.js`."""
 
     def __init__(self, team: Team) -> None:
-        """Make it, for one showing."""
+        """Create it, for one showing."""
         self.team = team
 
     @abstractmethod
     def build(self) -> None:
-        """Build it where it stands, showing what is true now, with few elements: the rest can come later.
+        """Build it in place with the current state and few elements: the rest can follow later.
 
-        A team that is not there any more raises `NotFoundError`: the page says so.
+        For a deleted team, raise `NotFoundError`: the page reports it.
         """
 
     @abstractmethod
     def refresh(self) -> Awaitable[None] | None:
-        """Show what is true now. Called after something happened to the team, at most some times a second.
+        """Show the current state. Called after events of the team, at most some times a second.
 
-        It changes texts and properties in place, and only what differs (NiceGUI sends nothing for a text or a
-        property that stays as it is): focus, scrolling and selection stay where they are.
+        It changes texts and properties in place, and only if they differ (NiceGUI sends nothing for an
+        unchanged text or property), so that focus, scrolling and selection stay.
         """
 
     def address_changed(self) -> None:  # noqa: B027  # a tab without a query has nothing to do
-        """Show what the query says now: a person went back, or followed a link within the tab."""
+        """Show the query's state: a person went back, or followed a link within the tab."""

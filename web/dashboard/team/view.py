@@ -39,16 +39,16 @@ def team_page(page: PageContext, team_id: str) -> None:
 
 
 class _Strip(Element, component="tab_strip.js"):
-    """Links side by side, of which the one that is open is always in view."""
+    """Links side by side; the open one is always visible."""
 
     def __init__(self, label: str) -> None:
-        """Make it; the links are made inside `with`."""
+        """Create it; create the links inside `with`."""
         super().__init__()
         self._props["aria-label"] = label
 
 
 class _Tabs(ui.sub_pages):
-    """The links to the tabs, and the one that is open."""
+    """The links to the tabs, with the open one."""
 
     def __init__(self, team: Team, on_gone: Callable[[Exception], None]) -> None:
         self._team = team
@@ -76,7 +76,7 @@ class _Tabs(ui.sub_pages):
         self._team.page.live.follow(panel, partial(_careful, tab.refresh, self._on_gone), self._team.id)
 
     def _handle_scrolling(self, match: object, *, behavior: str) -> None:
-        # Another tab of the same page stands where the one before stood.
+        # The new tab replaces the previous one.
         pass
 
     def _render_404(self) -> None:
@@ -89,7 +89,7 @@ def _path(team: Team, tab: type[Tab]) -> str:
 
 
 async def _careful(refresh: Callable[[], object], on_gone: Callable[[Exception], None]) -> None:
-    """Refresh, and say so if the team is not there any more."""
+    """Refresh, and report it if the team was deleted."""
     try:
         done = refresh()
         if isawaitable(done):
