@@ -1,4 +1,4 @@
-"""What visitors are told: always from the state as it is, never more than is known."""
+"""Answers to visitors: from the current state, never beyond what is known."""
 
 import re
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ _NOT_UNDERSTOOD = (
 
 
 def answer_to(message: UserMessage, snapshot: Snapshot) -> tuple[str, str]:
-    """Return the answer to a visitor, and why it is this one."""
+    """Return the answer to a visitor, and the reason for choosing it."""
     sections = sections_in_sight(snapshot.artifact, snapshot.todos)
     if planned := _planned(message, snapshot):
         return planned, "The planner has made todos of this message, so I say how far they are."
@@ -63,7 +63,7 @@ def answer_to(message: UserMessage, snapshot: Snapshot) -> tuple[str, str]:
 
 
 def state_of(snapshot: Snapshot) -> str:
-    """Return how far the project is, in one or two sentences."""
+    """Return the state of the project in one or two sentences."""
     idea, artifact, waiting = snapshot.idea, snapshot.artifact, snapshot.open_todos
     name = f"“{idea.title}”" if idea and idea.title else "The project"
     reading = None if idea is None else idea.reading
@@ -107,7 +107,7 @@ def _small_talk(
 
 
 def _planned(message: UserMessage, snapshot: Snapshot) -> str:
-    """Return how far the todos are that the planner made of a message; empty when it made none."""
+    """Return the state of the todos that the planner made from a message; empty if it made none."""
     todos = [todo for todo in snapshot.todos if todo.metadata.get("message") == message.id]
     if message.planned_at is None or not todos:
         return ""

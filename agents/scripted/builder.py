@@ -27,7 +27,7 @@ from recursor.domain.todo import Todo, TodoStatus
 class ScriptedBuilder:
     """Makes a version of the page for one todo at a time."""
 
-    def run(self, snapshot: Snapshot, run: Run) -> Outcome:  # noqa: ARG002  # all it needs is in the snapshot
+    def run(self, snapshot: Snapshot, run: Run) -> Outcome:  # noqa: ARG002  # it needs only the snapshot
         """Propose the next version of the page, with the most urgent todo done."""
         if not snapshot.open_todos:
             return Outcome()
@@ -65,9 +65,9 @@ class ScriptedBuilder:
 
 
 def _first_plan(snapshot: Snapshot) -> PagePlan:
-    """Return a plan for a page that does not exist yet, or that somebody else made.
+    """Return a plan for a page that does not exist yet, or that has no plan.
 
-    What was done before is put back: a page made by other hands is replaced, not its todos forgotten.
+    The work of completed todos is included: a page made by others is replaced, but its todos are kept.
     """
     idea = snapshot.idea
     title = (idea.title if idea else None) or title_of(idea.idea if idea else "", snapshot.stack.name)
@@ -87,7 +87,7 @@ def _first_plan(snapshot: Snapshot) -> PagePlan:
 
 
 def _steps_for(todo: Todo, plan: PagePlan, snapshot: Snapshot) -> tuple[Step, ...]:
-    """Return the steps a todo stands for: those noted on it, else those its words ask for."""
+    """Return the steps of a todo: those noted on it, else those in its words."""
     if (step := step_of(todo)) is not None:
         return (step,)
     understood = understand(todo.content, plan.sections, is_order=True)
@@ -105,7 +105,8 @@ def _missing(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def _cannot(todos: list[Todo]) -> Outcome:
-    """Cancel what the planner did not understand: a page that claims to do it would not be true."""
+    """Cancel a todo that the planner did not understand: a page that claims to fulfil it would not be
+    true."""
     parts = "; ".join(str(todo.metadata["cannot"]) for todo in todos)
     return Outcome(
         effects=tuple(UpdateTodo(todo_id=todo.id, status=TodoStatus.CANCELLED) for todo in todos),

@@ -1,4 +1,4 @@
-"""From a visitor's words to steps: what is to be added, removed, renamed or restyled, if anything is."""
+"""From a visitor's words to steps: sections to add or remove, and new names or looks."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -20,9 +20,9 @@ from recursor.agents.scripted.style_request import look_in
 from recursor.agents.scripted.vocabulary import NO_THING
 from recursor.agents.scripted.wording import QUOTES, kept_thing, one_line, plain, sentence_case, words
 
-# A message leads to no more steps than this: it is a wish, not a new idea.
+# The most steps from one message: it is a request, not a new idea.
 MAX_STEPS = 4
-# A message is read this far.
+# The most characters read of a message.
 READ_CHARACTERS = 4_000
 
 _WISH = re.compile(
@@ -94,11 +94,11 @@ _PARTS: tuple[tuple[Part, re.Pattern[str]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
-    """What a text was understood to ask for."""
+    """The request understood from a text."""
 
     steps: tuple[Step, ...] = ()
     has_already: tuple[str, ...] = ()
-    """Headings of sections that it asks for and the page has."""
+    """Headings of requested sections that the page already has."""
 
     @property
     def is_change(self) -> bool:
@@ -107,12 +107,12 @@ class Understanding:
 
 
 def understand(text: str, sections: Sequence[PageSection], *, is_order: bool = False) -> Understanding:
-    """Return what `text` asks for on a page with `sections`.
+    """Return the request in `text` for a page with `sections`.
 
     Args:
         text: a visitor's message, or a todo that a person wrote.
-        sections: those on the page and those that are planned.
-        is_order: whether the text is a todo: then it asks for something whatever its words.
+        sections: the existing and the planned sections.
+        is_order: whether the text is a todo: then it is a request, whatever its words.
     """
     text = plain(text)[:READ_CHARACTERS].replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     if not (is_order or _WISH.search(text)):
@@ -131,7 +131,7 @@ def understand(text: str, sections: Sequence[PageSection], *, is_order: bool = F
     if not look.says_nothing:
         steps.append(Restyle(look=look))
     steps += [AddPart(part=part) for part, pattern in _PARTS if pattern.search(rest)]
-    # "Add a dark mode" names no section: what is left of it after the looks is no thing to build.
+    # "Add a dark mode" names no section: the words left after the looks are nothing to build.
     may_add = _ADD.search(rest) and (not steps or finds_in(rest))
     if may_add or (is_order and not steps):
         added = _additions(rest, sections, sure=is_order)
@@ -140,7 +140,7 @@ def understand(text: str, sections: Sequence[PageSection], *, is_order: bool = F
 
 
 def describe(step: Step, sections: Iterable[PageSection]) -> str:
-    """Return what a step does, as a todo says it."""
+    """Return a step in the words of a todo."""
     if isinstance(step, AddSection):
         return f"Build “{step.section.title}”: {COMPONENTS[step.section.component].does}"
     if isinstance(step, RemoveSection):
@@ -178,7 +178,7 @@ def _looks(step: Restyle) -> str:
 
 
 def _exchange(text: str, sections: Sequence[PageSection]) -> Understanding | None:
-    """Read "replace the notes with a calendar" and "a calendar instead of the notes"."""
+    """Parse "replace the notes with a calendar" and "a calendar instead of the notes"."""
     for pattern in (_REPLACE, _INSTEAD):
         exchange = pattern.search(text)
         if exchange and (gone := _named(exchange["old"], sections)):
@@ -191,7 +191,7 @@ def _exchange(text: str, sections: Sequence[PageSection]) -> Understanding | Non
 
 
 def _additions(text: str, sections: Sequence[PageSection], *, sure: bool) -> Understanding:
-    """Return the sections to add for `text`: components it names, else a table for the thing it names."""
+    """Return the sections to add for `text`: named components, else a table for the named thing."""
     taken = [section.key for section in sections]
     another = _ANOTHER.search(text) is not None
     finds = finds_in(text)
@@ -207,7 +207,7 @@ def _additions(text: str, sections: Sequence[PageSection], *, sure: bool) -> Und
     steps: list[Step] = []
     present: list[str] = []
     for new in sections_for(text, taken):
-        # What is left of a wish beside the components is prose more often than a thing to keep.
+        # The words left beside the components are more often prose than a thing to keep.
         if new.component == "records" and not named & {"records", "cards"}:
             continue
         same = [section for section in sections if section.component == new.component]
@@ -219,14 +219,14 @@ def _additions(text: str, sections: Sequence[PageSection], *, sure: bool) -> Und
 
 
 def _is_for_something_else(new: PageSection, same: Sequence[PageSection]) -> bool:
-    """Whether a section of a kind that the page has is another: a packing list beside a to-do list."""
+    """Whether a section of an existing kind is a different one: a packing list beside a to-do list."""
     is_plain = new.title == COMPONENTS[new.component].variants[0].title
     known = {word for section in same for word in words(section.title.lower())}
     return not is_plain and bool(set(words(new.title.lower())) - known)
 
 
 def _named(text: str, sections: Sequence[PageSection]) -> list[PageSection]:
-    """Return the sections that `text` speaks of, by their headings or by what they are."""
+    """Return the sections mentioned in `text`, by their headings or kinds."""
     told = words(text.lower())
     line = f" {' '.join(told)} "
     if by_title := [s for s in sections if f" {' '.join(words(s.title.lower()))} " in line]:
@@ -239,7 +239,7 @@ def _named(text: str, sections: Sequence[PageSection]) -> list[PageSection]:
 
 
 def _thing_in(text: str, *, sure: bool) -> str:
-    """Return the thing that a wish names and no component was made for; empty when it names none."""
+    """Return the thing named in a request for which there is no component; empty if there is none."""
     wished = _WISHED_THING.search(text)
     if wished is None and not sure:
         return ""

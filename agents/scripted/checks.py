@@ -1,4 +1,4 @@
-"""The checks: each looks at one thing and says what is wrong with it, if anything is."""
+"""The checks of a page: each examines one thing and reports its problem, if any."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -159,7 +159,7 @@ def _sections(page: ParsedPage) -> Iterator[str]:
 
 
 def _components(page: ParsedPage) -> Iterator[str]:
-    """Each section has what its component needs, and the script that makes it work."""
+    """Each section has the elements of its component, and the script that makes it work."""
     scripts = "\n".join(page.scripts)
     for section in page.sections:
         name = section.attrib["data-component"]
@@ -273,4 +273,4 @@ CHECKS: tuple[tuple[str, Callable[[ParsedPage], Iterable[str]]], ...] = (
     ("navigation", _navigation),
     ("guide", _guide),
 )
-"""Every check with its name, in the order in which findings are given: the gravest first."""
+"""Every check with its name, in the order of the findings: the most severe first."""

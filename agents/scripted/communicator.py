@@ -1,4 +1,5 @@
-"""The communicator: answers visitors from the actual state, one at a time, and reads other stacks' mail."""
+"""The communicator: answers visitors from the current state, one at a time, and reads other stacks'
+messages."""
 
 from recursor.agents.answerable_messages import ANSWER_MARK, answered, may_be_answered
 from recursor.agents.scripted.answers import answer_to, state_of
@@ -20,8 +21,8 @@ from recursor.domain.snapshot import Snapshot
 class ScriptedCommunicator:
     """Speaks for the team."""
 
-    def run(self, snapshot: Snapshot, run: Run) -> Outcome:  # noqa: ARG002  # all it needs is in the snapshot
-        """Propose the answer to the visitor whose turn it is, and read what other stacks wrote."""
+    def run(self, snapshot: Snapshot, run: Run) -> Outcome:  # noqa: ARG002  # it needs only the snapshot
+        """Propose the answer to the visitor whose turn it is, and read other stacks' messages."""
         effects: list[Effect] = []
         said: list[str] = []
         thoughts: list[str] = []
@@ -49,5 +50,5 @@ class ScriptedCommunicator:
 
 
 def _to_answer(snapshot: Snapshot) -> list[Message]:
-    """Return the messages that ask us something."""
+    """Return the messages that ask a question."""
     return may_be_answered(snapshot, [letter for letter in snapshot.messages if "?" in letter.content])

@@ -1,4 +1,4 @@
-"""Which language a text is in, as far as its commonest words and its letters tell."""
+"""The language of a text, as far as its commonest words and its letters show."""
 
 import re
 import unicodedata
@@ -60,7 +60,7 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 
 
 def foreign_language(text: str) -> str | None:
-    """Return the language of a text that is not in English, as far as one can tell; None for English.
+    """Return the language of a text if it is probably not English; None for English.
 
     Args:
         text: some words, or a whole page.

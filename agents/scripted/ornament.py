@@ -12,7 +12,7 @@ class Numbers:
     """Numbers from a seed, the same on every machine and in every version of Python."""
 
     def __init__(self, seed: int) -> None:
-        """Begin the sequence that `seed` gives."""
+        """Start the sequence of `seed`."""
         self._state = seed or 1
 
     def between(self, low: int, high: int) -> int:

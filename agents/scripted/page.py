@@ -1,4 +1,4 @@
-"""Composes a plan into one HTML file: the frame, a fragment per section, and the data they start from."""
+"""Composes a plan into one HTML file: the frame, a fragment per section, and their initial data."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +17,7 @@ from recursor.agents.scripted.wording import plain, slug
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """A section as the frame's template wants it."""
+    """A section's data for the frame's template."""
 
     key: str
     title: str
@@ -30,7 +30,7 @@ class _Shown:
 def render(plan: PagePlan) -> str:
     """Return the page that `plan` describes. The same plan gives the same page.
 
-    Whatever people wrote reaches the page as escaped text or as escaped JSON, never as markup or code.
+    People's texts reach the page as escaped text or escaped JSON, never as markup or code.
     """
     spread = _spread(plan)
     sections = [_shown(section, section.key in spread) for section in plan.sections]

@@ -1,4 +1,4 @@
-"""A page as the reviewer sees it: its elements, its scripts, and what it promises."""
+"""A page for review: its elements, its scripts, and its promises."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,12 +18,12 @@ _SCRIPT_TYPES = ("", "text/javascript", "application/javascript", "module")
 
 @dataclass(frozen=True, slots=True)
 class ParsedPage:
-    """A parsed page and what it promises."""
+    """A parsed page and its promises."""
 
     source: str
     root: Element
     errors: tuple[str, ...]
-    """What the HTML specification calls parse errors, by their codes."""
+    """The parse errors of the HTML specification, by code."""
     todos: tuple[Todo, ...]
 
     def all(self, *tags: str) -> list[Element]:
@@ -42,7 +42,7 @@ class ParsedPage:
 
     @property
     def options(self) -> Mapping[str, Mapping[str, Any]]:
-        """What each section was told, by its id, as the page's data says; nothing where it has none."""
+        """Each section's options by its id, from the page's data; empty if it has none."""
         for script in self.all("script"):
             if script.attrib.get("id") == "page-data":
                 try:
@@ -76,12 +76,12 @@ def text_of(element: Element) -> str:
 
 def syntax_of(script: str) -> Node:
     """Return the syntax tree of a JavaScript text."""
-    # A parser of its own for each script: agents of many stacks run at the same time.
+    # A separate parser for each script: agents of many stacks run at the same time.
     return Parser(_javascript()).parse(script.encode("utf-8", "replace")).root_node
 
 
 def nodes(root: Node) -> Iterator[Node]:
-    """Return `root` and all below it, in the order of the text."""
+    """Return `root` and everything below it, in text order."""
     waiting = [root]
     while waiting:
         node = waiting.pop()

@@ -1,7 +1,7 @@
-"""What the page is to be: sections, parts and looks, and the steps that change them.
+"""The plan of a page: sections, parts and looks, and the steps that change them.
 
-The builder keeps the plan in the artifact's metadata and makes every version anew from it: the same plan
-gives the same page, and no version is patched text.
+The builder keeps the plan in the artifact's metadata and makes every version from it: the same plan gives the
+same page, and no version is patched text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,14 +17,14 @@ from recursor.domain.project import Artifact
 from recursor.domain.record import Line, Record
 from recursor.domain.todo import Todo
 
-# A page with more sections than this is no longer one that a person finds their way in.
+# A page with more sections is too long to find one's way.
 MAX_SECTIONS = 12
-# The page tells how it came to be; older steps make way.
+# The page lists its recent steps; older ones are dropped.
 MAX_STEPS_TOLD = 200
 
 
 class Part(StrEnum):
-    """What a page can have besides its sections."""
+    """A part of a page besides its sections."""
 
     BACKUP = "backup"
     NAVIGATION = "navigation"
@@ -32,10 +32,10 @@ class Part(StrEnum):
 
 
 class PageSection(Record):
-    """One component on the page, with its heading and what it was told."""
+    """One component on the page, with its heading and options."""
 
     key: str = Field(pattern=r"^[a-z][a-z0-9-]{0,59}$")
-    """Its id on the page, and the name under which it keeps its data."""
+    """Its id on the page, and the name of its stored data."""
     component: str
     title: Line
     options: Mapping[str, JsonValue] = Field(default_factory=dict)
@@ -59,42 +59,42 @@ class PageSection(Record):
 
 
 class AddSection(Record):
-    """Put a section on the page."""
+    """Add a section to the page."""
 
     do: Literal["add"] = "add"
     section: PageSection
 
 
 class RemoveSection(Record):
-    """Take a section off the page. What visitors entered stays in their browser."""
+    """Remove a section from the page. Visitors' entries stay in their browsers."""
 
     do: Literal["remove"] = "remove"
     key: str
 
 
 class Restyle(Record):
-    """Change how the page looks."""
+    """Change the looks of the page."""
 
     do: Literal["restyle"] = "restyle"
     look: StyleRequest
 
 
 class Retitle(Record):
-    """Give the page another name."""
+    """Rename the page."""
 
     do: Literal["retitle"] = "retitle"
     title: Line
 
 
 class AddPart(Record):
-    """Put something on the page that serves all its sections."""
+    """Add a part that serves all sections."""
 
     do: Literal["part"] = "part"
     part: Part
 
 
 class Rebuild(Record):
-    """Make the page anew from its plan, and with it what it lacks."""
+    """Make the page again from its plan, with anything it lacks."""
 
     do: Literal["rebuild"] = "rebuild"
 
@@ -106,7 +106,7 @@ _STEP: TypeAdapter[Step] = TypeAdapter(Step)
 
 
 class CompletedTodo(Record):
-    """A todo that the page fulfils, and where."""
+    """A todo that the page fulfils, with the place."""
 
     todo_id: str
     text: str
@@ -114,17 +114,17 @@ class CompletedTodo(Record):
 
 
 class PagePlan(Record):
-    """All that a page is made from."""
+    """Everything a page is made from."""
 
     space: str
-    """Under this name the page keeps its data in the browser: two projects never share any."""
+    """The name of the page's stored data in the browser: projects never share data."""
     title: Line
     theme: Theme
     sections: tuple[PageSection, ...] = ()
     parts: tuple[Part, ...] = ()
     done: tuple[CompletedTodo, ...] = ()
     missing: tuple[str, ...] = ()
-    """The parts of the idea that the team cannot make: the page says so."""
+    """The parts of the idea that the team cannot make, as stated on the page."""
 
     @property
     def lead(self) -> str:
@@ -136,7 +136,7 @@ class PagePlan(Record):
         return next((section for section in self.sections if section.key == key), None)
 
     def after(self, step: Step) -> Self:
-        """Return the plan with `step` taken. A step that was taken before changes nothing.
+        """Return the plan after `step`. A repeated step changes nothing.
 
         Raises:
             PageIsFullError: the step adds a section to a page that has `MAX_SECTIONS`.
@@ -158,7 +158,7 @@ class PagePlan(Record):
         return self.model_copy(update=changes)
 
     def fulfilling(self, todo: Todo, step: Step) -> Self:
-        """Return the plan with a note that `todo`, and every todo it makes up for, is done."""
+        """Return the plan with a note that `todo`, and every todo that it replaces, is done."""
         section = step.section.key if isinstance(step, AddSection) else None
         text = todo.content
         made_up_for = todo.metadata.get("makes_up_for")
@@ -169,18 +169,18 @@ class PagePlan(Record):
 
 
 def lead_for(sections: Sequence[PageSection]) -> str:
-    """Return the sentence that a page with `sections` begins with."""
+    """Return the opening sentence of a page with `sections`."""
     if not sections:
         return "A page that waits for its first section."
     return COMPONENTS[sections[0].component].tagline
 
 
 class PageIsFullError(Exception):
-    """The page has as many sections as it may have."""
+    """The page has the maximum number of sections."""
 
 
 def step_of(todo: Todo) -> Step | None:
-    """Return the step that the planner noted on a todo, or None where it noted none that can be taken."""
+    """Return the step that the planner noted on a todo, or None if there is no valid one."""
     noted = todo.metadata.get("step")
     if noted is None:
         return None
@@ -191,7 +191,7 @@ def step_of(todo: Todo) -> Step | None:
 
 
 def plan_of(artifact: Artifact | None) -> PagePlan | None:
-    """Return the plan an artifact was made from, or None for one that was made otherwise."""
+    """Return the plan of an artifact, or None if it was not made from one."""
     if artifact is None:
         return None
     try:
@@ -201,7 +201,7 @@ def plan_of(artifact: Artifact | None) -> PagePlan | None:
 
 
 def sections_in_sight(artifact: Artifact | None, todos: Sequence[Todo]) -> tuple[PageSection, ...]:
-    """Return the sections that are on the page or that open todos will put there."""
+    """Return the sections that are on the page or planned in open todos."""
     plan = plan_of(artifact)
     found = {section.key: section for section in plan.sections} if plan else {}
     for todo in todos:

@@ -1,4 +1,4 @@
-"""The planner: makes todos of the idea, of recommendations and of wishes, and says when all is done."""
+"""The planner: makes todos from the idea, recommendations and requests, and decides when all is done."""
 
 from pydantic import JsonValue
 
@@ -39,18 +39,18 @@ from recursor.domain.stack import Phase
 from recursor.domain.todo import Todo, TodoStatus
 
 DEFAULT_IDEA = "A notebook for the day: a to-do list, notes and a focus timer"
-# What was built twice for the same recommendation and is recommended again will not be cured by a third time.
+# Built twice for the same recommendation without success, a third time will not help.
 TRIES_PER_RECOMMENDATION = 2
-# Beyond these, what stands behind one another in a queue of wishes waits for the next run.
+# Messages beyond this many wait for the next run.
 MAX_MESSAGES_A_RUN = 50
 
 _PART_OF_CHECK = {"backup": Part.BACKUP, "navigation": Part.NAVIGATION, "guide": Part.GUIDE}
 
 
 class ScriptedPlanner:
-    """Turns what is wanted into todos and keeps the project's phase."""
+    """Turns requests into todos, and sets the project's phase."""
 
-    def run(self, snapshot: Snapshot, run: Run) -> Outcome:  # noqa: ARG002  # all it needs is in the snapshot
+    def run(self, snapshot: Snapshot, run: Run) -> Outcome:  # noqa: ARG002  # it needs only the snapshot
         """Propose the todos that follow from the idea, the recommendations and the visitors' messages."""
         proposal = _Proposal(snapshot)
         if snapshot.idea is None or snapshot.idea.title is None or snapshot.idea.updated_by == "user":
@@ -62,7 +62,7 @@ class ScriptedPlanner:
 
 
 class _Proposal:
-    """What one run of the planner comes to, as it grows."""
+    """The growing outcome of one run."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -139,7 +139,7 @@ class _Proposal:
         return idea.title if idea.title and is_new else title_of(text, self._snapshot.stack.name)
 
     def take_recommendations(self) -> None:
-        """Make a todo of every recommendation that none stands for yet."""
+        """Make a todo of every recommendation that has none yet."""
         state = self._snapshot.states.get("reviewer")
         waiting = state.long_term.recommendations if state else ()
         if not waiting or state is None:
@@ -166,7 +166,7 @@ class _Proposal:
         self._said.append(f"Went through {taken} of the reviewer: {made}.")
 
     def take_messages(self) -> None:
-        """Make todos of the visitors' wishes, and note that every message was considered."""
+        """Make todos of visitors' requests, and mark every message as considered."""
         unplanned = [m for m in self._snapshot.user_messages if m.planned_at is None][:MAX_MESSAGES_A_RUN]
         if not unplanned:
             return
@@ -196,7 +196,7 @@ class _Proposal:
         self._said.append(f"Considered {read} of visitors and made {made} of it.")
 
     def settle_phase(self) -> None:
-        """Say how far the project has come."""
+        """Set the phase of the project."""
         snapshot = self._snapshot
         phase = snapshot.stack.phase
         if self._new_todos or snapshot.open_todos:

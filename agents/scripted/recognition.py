@@ -1,4 +1,4 @@
-"""From a person's words to sections: what is asked for, under which heading, with which fields."""
+"""From a person's words to sections, with headings and fields."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,16 +12,16 @@ from recursor.agents.scripted.plan import PageSection
 from recursor.agents.scripted.vocabulary import DULL, LEAD_IN, MEDIA, NOT_KEPT, field_type, is_beyond
 from recursor.agents.scripted.wording import kept_thing, one_line, plain, sentence_case, slug, words
 
-# An idea is read this far: what is most important comes first, and a whole book takes no longer.
+# The most characters read of an idea: the most important comes first, and a book takes no longer.
 READ_CHARACTERS = 4_000
-# A first version has no more sections than this, however much the idea mentions.
+# The most sections of a first version, however long the idea.
 MAX_FROM_IDEA = 7
-# What is kept without being recognised: at most this many tables.
+# The most tables for things without a component.
 MAX_GENERAL = 2
-# From this many named values on, a collection is a table of them.
+# From this many named values on, a collection is a table.
 FIELDS_OF_A_TABLE = 2
 
-# One of these on a page is enough, whatever it is called.
+# One of these on a page is enough, whatever its heading.
 _ONE_OF_A_KIND = ("calculator", "converter", "chart", "editor", "board", "memory")
 CLAUSE = re.compile(
     r"[,;:.!?\n()\[\]]|\s[-\N{EN DASH}—]\s"
@@ -47,7 +47,7 @@ class Find:
 
 
 def finds_in(text: str) -> tuple[Find, ...]:
-    """Return the components that `text` names, in the order of their first mention, none that overlap."""
+    """Return the components named in `text`, in order of first mention, without overlaps."""
     lowered = text.lower()
     candidates = [
         Find(component, variant, match.start(), match.end(), weak)
@@ -69,12 +69,12 @@ def finds_in(text: str) -> tuple[Find, ...]:
 def sections_for(
     text: str, taken: Iterable[str] = (), *, most: int = MAX_FROM_IDEA
 ) -> tuple[PageSection, ...]:
-    """Return the sections that `text` asks for: components it names, and tables for what else it keeps.
+    """Return the requested sections: named components, and tables for other things to keep.
 
     Args:
-        text: an idea, or a wish for a page that has some sections already.
-        taken: keys that are in use on the page.
-        most: the number of sections at most.
+        text: an idea, or a request for an existing page.
+        taken: keys in use on the page.
+        most: the most sections.
     """
     text = plain(text)[:READ_CHARACTERS]
     finds = finds_in(text)
@@ -106,7 +106,7 @@ def sections_for(
 
 
 def companion_for(only: PageSection) -> PageSection | None:
-    """Return a section that goes well with a page's only one."""
+    """Return a section that complements a page's only one."""
     name = COMPONENTS[only.component].companion
     if name is None:
         return None
@@ -117,7 +117,7 @@ def companion_for(only: PageSection) -> PageSection | None:
 def section(
     component: str, title: str, options: dict[str, JsonValue], taken: Iterable[str] = ()
 ) -> PageSection:
-    """Return a section with a key that is none of `taken`, made of its component and heading."""
+    """Return a section with a new key, made from its component and heading."""
     base = slug(title) or component
     if not base.startswith(component):
         base = f"{component}-{base}"
@@ -130,7 +130,7 @@ def section(
 
 
 def records(title: str, fields: Sequence[str] = (), taken: Iterable[str] = ()) -> PageSection:
-    """Return a table for things that no component was made for."""
+    """Return a table for things without a component."""
     made: dict[str, JsonValue] = {"name": {"name": "name", "label": "Name", "type": "text", "required": True}}
     for phrase in fields:
         name = slug(phrase)
@@ -146,7 +146,7 @@ def records(title: str, fields: Sequence[str] = (), taken: Iterable[str] = ()) -
 
 
 def attributes_in(text: str, finds: Sequence[Find] = ()) -> list[str]:
-    """Return the words of `text` that name a value of something: "with artist, year and rating"."""
+    """Return the words of `text` that name values: "with artist, year and rating"."""
     phrases = (_telling(clause) for clause in _clauses_without(text, finds)[not finds :])
     return [phrase for phrase in phrases if phrase and len(phrase.split()) <= 3 and field_type(phrase)]
 
@@ -193,7 +193,7 @@ def lead_of(text: str, find: Find, finds: Sequence[Find]) -> tuple[int, int]:
 
 
 def tail_of(text: str, find: Find, finds: Sequence[Find]) -> tuple[int, int]:
-    """Return where the words stand right after a keyword that say what it is of or for: "list of birds"."""
+    """Return the position of the words right after a keyword that name its subject: "list of birds"."""
     next_start = min((other.start for other in finds if other.start >= find.end), default=len(text))
     after = CLAUSE.split(text[find.end : next_start])[0]
     follows = re.match(r"\s+(?:of|about|on|for)\s+(?:\S+ ?){1,5}", after)
@@ -218,9 +218,9 @@ def _heading(text: str, find: Find, finds: Sequence[Find]) -> str:
 
 
 def _is_something_else(text: str, find: Find, finds: Sequence[Find]) -> bool:
-    """Whether a word before a keyword makes something else of it: a currency converter, a photo gallery."""
+    """Whether a word before a keyword changes its meaning: a currency converter, a photo gallery."""
     lead = words(text[slice(*lead_of(text, find, finds))].lower())
-    # No component can hold any: a gallery of words would stand in for a photo gallery.
+    # No component supports these: a gallery of words would replace a photo gallery.
     if any(word.removesuffix("s") in MEDIA for word in lead):
         return True
     if not find.component.only_itself:
@@ -229,7 +229,7 @@ def _is_something_else(text: str, find: Find, finds: Sequence[Find]) -> bool:
 
 
 def kept_in(text: str, finds: Sequence[Find]) -> list[tuple[int, int]]:
-    """Return where a text names what it wants to keep track of, and no component was made for it."""
+    """Return where a text names things to keep for which there is no component."""
     found = []
     for match in _KEEPING.finditer(text):
         if any(match.start() < find.end and find.start < match.end() for find in finds):
@@ -240,7 +240,7 @@ def kept_in(text: str, finds: Sequence[Find]) -> list[tuple[int, int]]:
 
 
 def _kept(text: str, finds: Sequence[Find]) -> list[str]:
-    """Return headings for what the text wants to keep track of and no component was made for."""
+    """Return headings for things to keep for which there is no component."""
     titles: list[str] = []
     for start, end in kept_in(text, finds):
         title = sentence_case(one_line(kept_thing(text[start:end]), 50))
@@ -251,7 +251,7 @@ def _kept(text: str, finds: Sequence[Find]) -> list[str]:
 
 
 def _clauses_without(text: str, finds: Sequence[Find], start: int = 0, end: int | None = None) -> list[str]:
-    """Return the clauses of a part of `text` in which no component was found."""
+    """Return the clauses of a part of `text` without a component."""
     end = len(text) if end is None else end
     cuts = list(CLAUSE.finditer(text, start, end))
     begins = [start, *(cut.end() for cut in cuts)]

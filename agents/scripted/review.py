@@ -1,4 +1,4 @@
-"""Reviews a page: is it sound HTML, usable by everyone, silent on the network, and all that it promises?"""
+"""Reviews a page: sound HTML, accessible, without network requests, and with everything it promises."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -9,11 +9,11 @@ from recursor.agents.scripted.parsed_page import parse
 from recursor.agents.scripted.wording import one_line
 from recursor.domain.todo import Todo
 
-# A page that is wrong in many ways is told the first of them.
+# The most findings reported for a page.
 MAX_FINDINGS = 8
 
 CHECK_NAMES = tuple(name for name, _ in CHECKS)
-# What any page has to be, whoever made it; the others are about what the scripted builder makes.
+# Checks for any page; the others are for pages of the scripted builder.
 GENERAL_CHECKS = frozenset(CHECK_NAMES) - {
     "promises",
     "sections",
@@ -26,26 +26,26 @@ GENERAL_CHECKS = frozenset(CHECK_NAMES) - {
 
 @dataclass(frozen=True, slots=True)
 class ReviewFinding:
-    """One thing that is wrong with a page, or missing."""
+    """A problem of a page."""
 
     check: str
-    """The check's name: the planner knows by it what to do."""
+    """The check's name, from which the planner knows the remedy."""
     text: str
 
     @property
     def recommendation(self) -> str:
-        """The finding as the reviewer writes it down."""
+        """The finding in the words of the reviewer."""
         return f"{self.text} [{self.check}]"
 
 
 def review(
     source: str, todos: Sequence[Todo] = (), checks: Collection[str] = CHECK_NAMES
 ) -> tuple[ReviewFinding, ...]:
-    """Return what is wrong with a page, the gravest first.
+    """Return the problems of a page, the most severe first.
 
     Args:
         source: the page, one HTML file.
-        todos: the stack's todos: what is completed must be on the page.
+        todos: the stack's todos: completed ones must be on the page.
         checks: the names of the checks to make.
     """
     page = parse(source, tuple(todos))
@@ -59,12 +59,12 @@ def review(
 
 
 def check_of(recommendation: str) -> str | None:
-    """Return the check that a recommendation came from, or None for one that came from elsewhere."""
+    """Return the check behind a recommendation, or None if it has another source."""
     found = re.search(r"\[([a-z-]+)\]\s*$", recommendation)
     return found[1] if found and found[1] in CHECK_NAMES else None
 
 
 def todo_missing_in(recommendation: str) -> str | None:
-    """Return the id of the todo that a recommendation says is missing on the page."""
+    """Return the id of the todo that a recommendation reports as missing on the page."""
     found = re.search(r"\(todo ([\w-]+)\) \[promises\]\s*$", recommendation)
     return found[1] if found else None

@@ -1,4 +1,4 @@
-"""The reviewer: checks the newest version of the page and recommends what is to be put right."""
+"""The reviewer: checks the newest version of the page and recommends fixes."""
 
 from recursor.agents.recommendations import planned
 from recursor.agents.scripted.review import CHECK_NAMES, review
@@ -11,7 +11,7 @@ from recursor.domain.snapshot import Snapshot
 class ScriptedReviewer:
     """Checks the page as it is, not as it was meant."""
 
-    def run(self, snapshot: Snapshot, run: Run) -> Outcome:  # noqa: ARG002  # all it needs is in the snapshot
+    def run(self, snapshot: Snapshot, run: Run) -> Outcome:  # noqa: ARG002  # it needs only the snapshot
         """Propose the review of the newest version."""
         artifact = snapshot.artifact
         if artifact is None:
@@ -39,7 +39,7 @@ class ScriptedReviewer:
 
 
 def _not_made(snapshot: Snapshot) -> str:
-    """Return what the version lacks of what was asked for, which no check can find."""
+    """Return the missing parts of the idea, which no check can find."""
     reading = None if snapshot.idea is None else snapshot.idea.reading
     if reading is None or not reading.missing:
         return ""

@@ -1,4 +1,4 @@
-"""What people say about looks: "dark mode", "make it blue", "a bigger font", "two columns"."""
+"""Requests about looks: "dark mode", "make it blue", "a bigger font", "two columns"."""
 
 import re
 from typing import Literal
@@ -22,7 +22,7 @@ STYLE_WORDS = (
     *COLOURS, "dark", "light", "mode", "theme", "colour", "color", "background", "font", "serif", "rounded",
     "look", "sidebar", "columns", "design", "style",
 )  # fmt: skip
-"""What people say of looks."""
+"""The words for looks."""
 
 _NAMES = "|".join(COLOURS)
 _MODE = re.compile(
@@ -59,7 +59,7 @@ _SMALLER = re.compile(rf"\b(?:smaller|small|tiny) {_LETTERS}|{_LETTERS}[^.]{{0,1
 
 
 class StyleRequest(Record):
-    """What a visitor or an idea says about the looks; None leaves a thing as it is."""
+    """The looks requested by a visitor or an idea; None leaves a thing as it is."""
 
     mode: Mode | None = None
     hue: int | None = Field(default=None, ge=0, le=360)
@@ -74,7 +74,7 @@ class StyleRequest(Record):
 
 
 def look_in(text: str) -> StyleRequest:
-    """Return what `text` says about looks."""
+    """Return the looks requested in `text`."""
     lowered = text.lower()
     return StyleRequest(
         mode=_mode_in(lowered),

@@ -1,4 +1,5 @@
-"""How a page looks: colours, type, layout and ornament, all from the idea, so that few ideas look alike."""
+"""The looks of a page: colours, type, layout and ornament, all from the idea, so that few ideas look
+alike."""
 
 import hashlib
 import re
@@ -25,7 +26,7 @@ FACES: dict[Face, str] = {
     "narrow": "Bahnschrift, 'DIN Alternate', 'Franklin Gothic Medium', 'Nimbus Sans Narrow', sans-serif",
 }
 
-# A hue (degrees in OKLCH) for what an idea is about; the one that it mentions first counts.
+# A hue (degrees in OKLCH) for the subject of an idea; the one mentioned first counts.
 _TOPICS: tuple[tuple[str, int], ...] = (
     (r"water|hydrat|swim|sea\b|ocean|sail|fish|rain\b|weather", 225),
     (r"plant|garden|nature|forest|eco|vegan|vegetable|farm|bird|hik|tea\b", 145),
@@ -69,10 +70,10 @@ class Theme(Record):
     scale: float = Field(default=1.0, ge=0.8, le=1.5)
     banner: Banner
     seed: int = Field(ge=0)
-    """What the ornament is drawn from."""
+    """The seed of the ornament."""
 
     def wearing(self, look: StyleRequest) -> Self:
-        """Return the theme with what `look` says."""
+        """Return the theme with the changes of `look`."""
         changes: dict[str, object] = {
             name: value for name in ("mode", "layout", "scale") if (value := getattr(look, name)) is not None
         }
@@ -84,7 +85,7 @@ class Theme(Record):
 
 
 def theme_of(idea: str) -> Theme:
-    """Return the theme that belongs to `idea`: always the same one."""
+    """Return the theme of `idea`: always the same one."""
     digest = hashlib.sha256(" ".join(idea.lower().split()).encode("utf-8", "replace")).digest()
     hue = (_topic_hue(idea, digest[1] * 15 % 360) + digest[2] % 17 - 8) % 360
     heading, body = _chosen(_PAIRINGS, digest[0])

@@ -1,4 +1,4 @@
-"""Lists of words, all English: what says nothing, what names a page, a value, or what no page can be."""
+"""English word lists: filler words, names for pages and values, and things that no page can be."""
 
 import re
 
@@ -18,13 +18,13 @@ LEAD_IN = _listed("""
     personal online new fancy clean quick tiny pretty lovely clear and also plus another more using use
     used so do does really very add include put plan planning every
 """)
-"""Words that say that something is wanted, not what: they never begin a title."""
+"""Words for wanting, not for the wanted thing: they never begin a title."""
 
 APP_NOUNS = _listed("""
     app application tool page website site tracker manager helper assistant companion system dashboard
     organiser organizer keeper log planner database software program portal platform hub
 """)
-"""Words that a page is called by, whatever it is about: they never end the name of what it keeps."""
+"""Generic names of pages: they never end the name of a thing to keep."""
 
 DULL = _listed("""
     a an the my our your his her their this that these those some any each every all own simple small
@@ -35,7 +35,7 @@ DULL = _listed("""
     interactive digital integrated dark light built-in optional custom customizable private offline
     local single first then when where what how do does has having into at about out up their its e g
 """)
-"""Words that say nothing of what a list, a chart or a table is of."""
+"""Words that do not name the subject of a list, a chart or a table."""
 
 NOT_KEPT = _listed("""
     design theme ui ux interface look layout colours colors mode animation animations dashboard friends
@@ -45,7 +45,7 @@ NOT_KEPT = _listed("""
     day week month year time tags persistence undo sound sounds categories category totals total ratings
     levels rewards results history overview summary
 """)
-"""What people ask of any page: nothing to make a table of."""
+"""Things that people expect of any page: nothing to make a table of."""
 
 NO_THING = _listed("""
     to you it this that these those know understand see tell say me us more less help sure them they he
@@ -53,7 +53,7 @@ NO_THING = _listed("""
     better fix fixed bug bugs answer question questions all be do is are if how what why when where who
     thanks thank work working works there here
 """)
-"""What follows a wish without naming anything to build: "I want to know", "can you tell me"."""
+"""Words that follow a request without naming anything to build: "I want to know", "can you tell me"."""
 
 _VALUES = {
     "date": _listed("date day birthday deadline due when"),
@@ -76,7 +76,7 @@ _VALUES = {
 
 
 def field_type(phrase: str) -> str | None:
-    """Return the type of field for values called `phrase`, or None where it names no value."""
+    """Return the type of field for values called `phrase`, or None if it names no value."""
     words = phrase.lower().split()
     for word in reversed(words):
         for kind, names in _VALUES.items():
@@ -86,11 +86,11 @@ def field_type(phrase: str) -> str | None:
 
 
 MEDIA = _listed("photo photograph picture image video audio music song")
-"""What no component can hold."""
+"""Things that no component supports."""
 
 
 def is_beyond(word: str) -> bool:
-    """Return whether a word asks for more than a section that is about something."""
+    """Return whether a word asks for more than a section about a subject."""
     return word.lower() in BEYOND_A_PAGE or word.lower().removesuffix("s") in BEYOND_A_PAGE
 
 
@@ -98,7 +98,7 @@ EVERY_PAGE_HAS = (
     "dark mode", "light mode", "night mode", "export", "backup", "offline", "responsive", "mobile-friendly",
     "navigation", "instructions", "guide", "privacy", "private", "local storage",
 )  # fmt: skip
-"""What is on every page that the team makes."""
+"""Parts of every page that the team makes."""
 
 BEYOND_A_PAGE = _listed("""
     multiplayer online live real-time realtime shared share sharing sync synced account login user admin
@@ -111,7 +111,7 @@ BEYOND_A_PAGE = _listed("""
     streaming trading ticket ticketing game engine simulator simulation invoice calculator converter solver
     planner scheduler scraper crawler blockchain website-builder search-engine
 """)
-"""Words that ask for more than a section that is about something: "multiplayer quiz", "photo gallery"."""
+"""Words that ask for more than a section about a subject: "multiplayer quiz", "photo gallery"."""
 
 
 def _asking_for(pattern: str) -> re.Pattern[str]:

@@ -1,4 +1,4 @@
-"""Words out of a person's text: clean, cut, named. Nothing here knows what a component is."""
+"""Cleans, cuts and names people's texts. Nothing here knows about components."""
 
 import re
 import unicodedata
@@ -32,12 +32,12 @@ WORD = re.compile(r"[^\W_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W_]+)*")
 
 
 def plain(text: str) -> str:
-    """Return `text` without characters that no page may hold: controls, surrogates, noncharacters."""
+    """Return `text` without characters forbidden in a page: controls, surrogates, noncharacters."""
     return _FORBIDDEN.sub("", unicodedata.normalize("NFC", text))
 
 
 def one_line(text: str, limit: int) -> str:
-    """Return `text` on one line, cut at a word where it is longer than `limit` characters."""
+    """Return `text` on one line, cut at a word if longer than `limit` characters."""
     line = " ".join(plain(text).split())
     if len(line) <= limit:
         return line
@@ -47,21 +47,21 @@ def one_line(text: str, limit: int) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Return the words of `text` as they are written."""
+    """Return the words of `text` as written."""
     return WORD.findall(text)
 
 
 def sentence_case(text: str) -> str:
-    """Return `text` with a capital first letter, the rest as it is written."""
+    """Return `text` with a capital first letter, the rest unchanged."""
     return text[:1].upper() + text[1:]
 
 
 def title_of(text: str, fallback: str) -> str:
-    """Return a name for what `text` describes: the name it gives, else its first noun phrase.
+    """Return a name for the thing in `text`: the given name, else its first noun phrase.
 
     Args:
         text: a person's idea, any language, any length.
-        fallback: the name when the text has not one word.
+        fallback: the name if the text has no words.
     """
     text = plain(text)
     if (called := CALLED.search(text)) and called["name"].strip():
@@ -73,7 +73,7 @@ def title_of(text: str, fallback: str) -> str:
 
 
 def noun_phrase(text: str, most: int) -> str:
-    """Return the first words of `text` that name something, at most `most`; empty when there are none."""
+    """Return the first words of `text` that name something, at most `most`; empty if there are none."""
     rest = text.strip()
     while (first := WORD.match(rest)) and _key(first[0]) in LEAD_IN:
         rest = rest[first.end() :].lstrip(f" \t{QUOTES},.:;!?-")
@@ -87,7 +87,8 @@ def noun_phrase(text: str, most: int) -> str:
 
 
 def kept_thing(text: str) -> str:
-    """Return what `text` wants kept, without the page that keeps it: "plant care app" gives "plant care"."""
+    """Return the thing to keep in `text`, without the page that keeps it: "plant care app" gives "plant
+    care"."""
     named = re.split(r"\s(?:I|we|you|they|he|she)\b", noun_phrase(text, most=5), maxsplit=1)[0].split()
     while len(named) > 1 and _key(named[-1]) in APP_NOUNS:
         named.pop()
@@ -97,7 +98,7 @@ def kept_thing(text: str) -> str:
 
 
 def slug(text: str) -> str:
-    """Return `text` as an identifier of ASCII letters, digits and hyphens; empty when it has none."""
+    """Return `text` as an identifier of ASCII letters, digits and hyphens; empty if it has none."""
     ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-")[:40].strip("-")
 

@@ -1,4 +1,4 @@
-"""The components a page is composed of: each a description, a template, and options if it has any."""
+"""The components of pages: each a description, a template, and options if it has any."""
 
 from recursor.agents.scripted.components.catalogue import COMPONENTS
 from recursor.agents.scripted.components.component import Component, Variant

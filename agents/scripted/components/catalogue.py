@@ -1,6 +1,6 @@
 """Every component there is, read from the files beside this one.
 
-`<name>.toml` describes what `<name>.html.j2` does.
+`<name>.toml` describes the component of `<name>.html.j2`.
 """
 
 import tomllib
@@ -26,4 +26,4 @@ def _read() -> dict[str, Component]:
 
 
 COMPONENTS: Mapping[str, Component] = _read()
-"""Every component by its name, in the order of their names."""
+"""Every component by name, sorted by name."""

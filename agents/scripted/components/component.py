@@ -1,4 +1,4 @@
-"""What a component is: a template, and a record of what it is called, recognised by and told."""
+"""A component: a template, and a record of its name, its keywords and its options."""
 
 from collections.abc import Mapping
 
@@ -9,39 +9,40 @@ from recursor.domain.record import Record
 
 
 class Variant(Record):
-    """One way in which a component is asked for: the words, the heading they lead to, the options."""
+    """One way to ask for a component: the words, the resulting heading, the options."""
 
     title: str
     keywords: tuple[str, ...] = ()
     weak: tuple[str, ...] = ()
-    """Words that count only where a clause holds no better ones: "list" in "a list of recipes"."""
+    """Words that count only if a clause has no better ones: "list" in "a list of recipes"."""
     covers: tuple[str, ...] = ()
-    """Words of an idea that it fulfils besides."""
+    """Further words of an idea that it fulfils."""
     options: Mapping[str, JsonValue] = Field(default_factory=dict)
 
 
 class Component(Record):
-    """Something a page can do."""
+    """A feature of a page."""
 
     name: str
     tagline: str
-    """What a page says below its title when this is its first section."""
+    """The page's subtitle if this is its first section."""
     does: str
-    """What it does, as the end of "a section to ..."."""
+    """Its purpose, as the end of "a section to ..."."""
     how: str
-    """How a visitor uses it, in one or two sentences."""
+    """Instructions for a visitor, in one or two sentences."""
     covers: tuple[str, ...] = ()
-    """Words of an idea that every variant fulfils besides: "streaks" of habits."""
+    """Further words of an idea that every variant fulfils: "streaks" of habits."""
     variants: tuple[Variant, ...] = Field(min_length=1)
     """The first is the default."""
     companion: str | None = None
-    """The component that goes well with it on a page that would otherwise have this one only."""
+    """The component that complements it on a page that would otherwise have only this one."""
     own_name: bool = False
-    """Whether a section always goes by its own name: "snake game" would promise more than a game of pairs."""
+    """Whether a section always has the component's name: "snake game" would promise more than a game of
+    pairs."""
     needs: tuple[str, ...] = ()
-    """The parts (`data-el`) without which it does not do what it is for; a review looks for them."""
+    """The parts (`data-el`) that it needs to work; a review checks for them."""
     only_itself: bool = False
-    """Whether a word before its name makes something else of it: "currency converter"."""
+    """Whether a word before its name changes its meaning: "currency converter"."""
     wide: bool = False
-    """Whether it wants the whole width of the page."""
+    """Whether it needs the whole width of the page."""
     options: type[Options] = Options

@@ -1,4 +1,4 @@
-"""What the components can be told. A component that is not named here can be told nothing."""
+"""The options of components. A component that is not named here has none."""
 
 from typing import Literal
 
@@ -30,14 +30,14 @@ class ChecklistOptions(Options):
 
 
 class TimerOptions(Options):
-    """What the timer does first; a visitor can choose another way."""
+    """The timer's initial mode; a visitor can choose another."""
 
     mode: Literal["pomodoro", "countdown", "stopwatch"] = "countdown"
     minutes: int = Field(default=5, ge=1, le=600)
 
 
 class ChartOptions(Options):
-    """How a chart is drawn at first."""
+    """The chart's initial form."""
 
     kind: Literal["bars", "line", "ring"] = "bars"
 
@@ -55,7 +55,7 @@ class FieldsOptions(Options):
         max_length=12,
     )
     thing: str = Field(default="entry", max_length=60)
-    """What one entry is called."""
+    """The name of one entry."""
     button: str = Field(default="Save", max_length=40)
 
 
@@ -64,17 +64,17 @@ class LogOptions(Options):
 
     unit: str = Field(default="times", max_length=30)
     goal: float = Field(default=0, ge=0)
-    """What a day should come to; 0 for no goal."""
+    """A daily goal; 0 for none."""
     steps: tuple[float, ...] = Field(default=(1,), min_length=1, max_length=4)
-    """The amounts that one press logs."""
+    """The amounts logged by one press."""
     kinds: tuple[str, ...] = ()
-    """What an entry may be of: running, lifting."""
+    """The kinds of entries: running, lifting."""
     adds_up: bool = True
-    """Whether a day's entries add up; else the last one counts, as for weight."""
+    """Whether a day's entries add up; otherwise the last one counts, as for weight."""
 
 
 class ConverterOptions(Options):
-    """What is converted first."""
+    """The initial conversion."""
 
     family: Literal["length", "weight", "temperature", "volume", "speed"] = "length"
 
@@ -85,19 +85,19 @@ class NumberInput(Record):
     name: str = Field(pattern=r"^[a-z]+$")
     label: str
     value: float
-    """What it is at first."""
+    """Its initial value."""
     least: float = 0.0
 
 
 class FormulaResult(Record):
-    """A number that a formula gives."""
+    """A result of a formula."""
 
     name: str = Field(pattern=r"^[a-z]+$")
     label: str
 
 
 class FormulaOptions(Options):
-    """What is computed of what."""
+    """A formula."""
 
     formula: Literal["tip", "bmi", "loan"] = "tip"
     inputs: tuple[NumberInput, ...] = Field(min_length=1)
@@ -105,7 +105,7 @@ class FormulaOptions(Options):
 
 
 class PickerOptions(Options):
-    """What is drawn first."""
+    """The initial drawing."""
 
     mode: Literal["names", "dice", "coin"] = "names"
 
