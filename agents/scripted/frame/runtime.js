@@ -1,5 +1,5 @@
 "use strict";
-// What every component is given: its data, elements, dates, a voice for announcements, charts.
+// The runtime of every component: its data, elements, dates, announcements, charts.
 const Recursor = (() => {
   const page = JSON.parse(document.getElementById("page-data").textContent);
   const components = new Map();
@@ -83,7 +83,7 @@ const Recursor = (() => {
   let lastId = 0;
   const newId = () => `${Date.now().toString(36)}${(lastId += 1).toString(36)}`;
 
-  // Counts by day of what happens on the page: a chart can draw them.
+  // Daily counts of events on the page, for charts.
   const listeners = new Set();
   function count(series, amount = 1) {
     const all = read("activity", {});
@@ -95,7 +95,7 @@ const Recursor = (() => {
 
   function chart(rows, { kind = "bars", label = "Chart", room = 640 } = {}) {
     const total = rows.reduce((sum, row) => sum + Math.max(0, row.value), 0);
-    // As wide as its place, so that the letters keep their size.
+    // As wide as its container, so that the letters keep their size.
     const width = kind === "ring" ? 640 : Math.min(Math.max(room, 280), 1000);
     const height = 240;
     const told = `${label}: ${rows.map((row) => `${row.label} ${number(row.value)}`).join(", ")}`;
@@ -193,7 +193,7 @@ const Recursor = (() => {
   function mountAll() {
     clear.splice(0).forEach((stop) => stop());
     document.querySelectorAll("[data-component]").forEach((section) => {
-      // One component's trouble leaves the others alone.
+      // An error in one component must not affect the others.
       try {
         mount(section);
       } catch (error) {
@@ -239,7 +239,7 @@ const Recursor = (() => {
     });
   }
 
-  // A sandboxed frame submits no form and tells no one: so the press of the button tells it.
+  // A sandboxed frame submits no form, and sends no event: so listen for the press of the button.
   function setUpForms() {
     document.addEventListener("click", (event) => {
       const button = event.target.closest("button[type=submit]");
@@ -255,7 +255,7 @@ const Recursor = (() => {
   };
 })();
 
-// Reads a form's fields and says beside each what is wrong with it: what is missing, what is malformed.
+// Reads a form's fields and shows errors beside them: missing and malformed values.
 function fieldsOf(form, fields) {
   const problems = {
     email: (value) => (/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(value) ? "" : "This is not an e-mail address: name@example.org"),
@@ -280,7 +280,7 @@ function fieldsOf(form, fields) {
     if (!value) return field.required ? `${field.label} is missing.` : "";
     return problems[field.type]?.(value) ?? "";
   }
-  // A problem goes while the field is typed in, not when it is left: the button that is just being pressed
+  // An error disappears during typing, not when the field is left: the button that is just being pressed
   // would move away, and the press would be lost.
   fields.forEach((field) => inputOf(field).addEventListener("input", () => {
     if (inputOf(field).getAttribute("aria-invalid") === "true") told(field, problemOf(field));

@@ -1,4 +1,4 @@
-// What was looked at, and what each came to.
+// The checks, with their results.
 export default {
   template: `
     <ul class="checks">

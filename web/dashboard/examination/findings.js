@@ -1,4 +1,4 @@
-// What the doctor found, and what was looked at.
+// The doctor's findings.
 export default {
   template: `
     <div class="stack">

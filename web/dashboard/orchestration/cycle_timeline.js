@@ -1,4 +1,4 @@
-// Who ran when: a bar for each run, from the beginning of the cycle to its end.
+// The runs over time: a bar for each run, from the start of the cycle to its end.
 const say = (seconds) => (seconds < 0.1 ? `${Math.round(seconds * 1000)} ms` : seconds < 60
   ? `${Math.round(seconds * 10) / 10} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`);
 

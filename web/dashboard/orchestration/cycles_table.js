@@ -1,4 +1,4 @@
-// Cycles, a row each. The number is a link to what happened in it; the whole row follows it.
+// Cycles, a row each. The number is a link to the details; the whole row follows it.
 export default {
   template: `
     <div class="table-box">
@@ -44,7 +44,7 @@ export default {
       return `${this.base}${this.base.includes("?") ? "&" : "?"}cycle=${id}`;
     },
     focus(id) {
-      // Where one was before the cycle was opened.
+      // The position before the cycle was opened.
       this.$el.querySelector(`[data-cycle="${id}"]`)?.focus({ preventScroll: true });
     },
   },

@@ -1,4 +1,4 @@
-// The nodes of a cycle: why each ran, how it ended, and what it cost. Says in words what the graph shows.
+// The nodes of a cycle in words: why each ran, how it ended, and its cost.
 export default {
   template: `
     <ul class="nodes">

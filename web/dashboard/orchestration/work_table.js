@@ -1,4 +1,4 @@
-// Who has work: how urgent it is, and why.
+// The roles with work: how urgent it is, and why.
 export default {
   template: `
     <ul class="work">

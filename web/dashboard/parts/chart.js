@@ -4,7 +4,7 @@ const probe = document.createElement("span");
 probe.style.display = "none";
 
 function colour(name) {
-  // What a canvas understands: light-dark() and color-mix() resolved.
+  // Colours for a canvas: with light-dark() and color-mix() resolved.
   if (!probe.isConnected) document.body.append(probe);
   probe.style.color = `var(--${name})`;
   return getComputedStyle(probe).color;
@@ -21,7 +21,7 @@ function number(value, unit) {
   return new Intl.NumberFormat().format(Math.round(value * 100) / 100);
 }
 
-// Whether a value is one of very few, or stands between gaps.
+// Whether a value is one of very few, or isolated between gaps.
 function alone(values, index) {
   if (values.filter((value) => value != null).length < 3) return true;
   return values[index - 1] == null && values[index + 1] == null;
@@ -52,7 +52,7 @@ export default {
   },
   methods: {
     soon() {
-      // Figures may change some times a second; drawing is what costs the browser most.
+      // Figures may change several times a second, and drawing is expensive for the browser.
       this.waiting ??= setTimeout(() => {
         this.waiting = null;
         this.draw();
@@ -134,7 +134,7 @@ export default {
             barCategoryGap: "30%",
             itemStyle: { borderRadius: one.kind === "bar" ? 2 : 0 },
             lineStyle: { width: 2 },
-            // A line is drawn between neighbours: what has none would not be seen.
+            // A line connects neighbours: an isolated value would be invisible.
             showSymbol: true,
             showAllSymbol: true,
             symbol: "circle",

@@ -1,5 +1,5 @@
-// Whether the runner answers. While it does not, what is shown may be true no more, and what is pressed would be
-// heard by nobody, or much later: controls say so, clocks stand still, and one line tells why.
+// Whether the runner answers. While it does not, the page may be out of date, and a press would have no effect, or a
+// late one: controls are disabled, clocks stop, and one line explains why.
 const CONTROLS = "#main button, #main select";
 const LEADS = `${CONTROLS}, #main tr, a[href^="/"]`;
 
@@ -14,7 +14,7 @@ export default {
     // The library opens its socket when the whole page has been mounted.
     await this.$nextTick();
     const { socket } = window;
-    // A runner that was started again is come back to at once; by itself the library would wait for up to five seconds.
+    // Reconnect to a restarted runner at once; the library alone would wait for up to five seconds.
     socket.io.reconnectionDelay(250);
     socket.io.reconnectionDelayMax(500);
     socket.on("disconnect", () => this.say(true));
@@ -35,7 +35,7 @@ export default {
       for (const one of this.held) one.setAttribute("aria-disabled", "true");
     },
     async enter() {
-      // A runner that answers others and not this page wants its token again: the session was ended, or ran out.
+      // A runner that refuses only this page wants its token again: the session has ended or expired.
       if (this.entering) return;
       this.entering = true;
       const answer = await fetch("/api/health").catch(() => null);
@@ -45,7 +45,7 @@ export default {
     hold(event) {
       if (!this.lost) return;
       const { target, type, key } = event;
-      // What is typed stays; that it is sent off waits. Who leaves for elsewhere may.
+      // Input stays, but is not sent. Leaving the page is possible.
       const held = {
         click: () => target.closest(LEADS),
         mousedown: () => target.closest("#main select"),

@@ -1,5 +1,5 @@
-// A field with its label, its hint and what is wrong with it. What a person types stays theirs: the server's value
-// is taken over only when the server changes it.
+// A field with its label, hint and error. A person's input stays: the server's value replaces it only when the
+// server changes it.
 let count = 0;
 
 export default {

@@ -1,4 +1,4 @@
-// An icon, drawn with lines. It says nothing by itself: there is always a word beside it, or a label around it.
+// An icon, drawn with lines. There is always a word beside it, or a label around it.
 const PATHS = {
   alert: "M12 8v5M12 16.5v.01M10.3 3.9 2.6 17.3A2 2 0 0 0 4.3 20.3h15.4a2 2 0 0 0 1.7-3L13.7 3.9a2 2 0 0 0-3.4 0Z",
   back: "M19 12H5M11 6l-6 6 6 6",

@@ -1,4 +1,4 @@
-// A dialog: the browser's own, which keeps the focus inside, closes on Esc and gives the focus back.
+// A dialog: the browser's own, which keeps the focus inside, closes on Esc and returns the focus.
 let count = 0;
 
 export default {
@@ -32,7 +32,7 @@ export default {
       this.$emit("closed");
     },
     outside(event) {
-      // A press on the backdrop is one on the dialog itself, outside its box.
+      // A press on the backdrop counts as one on the dialog itself, outside its box.
       const box = this.$el.getBoundingClientRect();
       const inside = event.clientX >= box.left && event.clientX <= box.right
         && event.clientY >= box.top && event.clientY <= box.bottom;

@@ -1,4 +1,4 @@
-// A point in time, told in the browser's language and time zone, and kept true every second without the server.
+// A point in time in the browser's language and time zone, updated every second without the server.
 const seconds = (at) => Math.max(0, Math.round(window.recursor.now() / 1000 - at));
 
 function span(s) {
@@ -24,7 +24,7 @@ const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyl
 // One timer for all moments of the page.
 const shown = new Set();
 setInterval(() => {
-  // Of what nobody tells any more, it is not known that it still goes on.
+  // Without a connection, it is unknown whether this still lasts.
   if (!document.hidden && document.documentElement.dataset.connection !== "lost") for (const one of shown) one.tick += 1;
 }, 1000);
 document.addEventListener("visibilitychange", () => {

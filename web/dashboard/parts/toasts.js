@@ -1,4 +1,4 @@
-// What came of what a person did: shown for a while, and read out by screen readers.
+// Results of a person's actions: shown for a while, and read out by screen readers.
 const PATHS = { good: "M5 12.5l4.5 4.5L19 7.5", bad: "M12 7v6M12 16.5v.01M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18Z" };
 
 export default {

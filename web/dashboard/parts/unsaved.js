@@ -1,14 +1,14 @@
-// Asks before a page is left on which something was typed and not saved.
+// Asks before a page with unsaved input is left.
 export default {
   template: `<span hidden></span>`,
   props: { question: String },
   created() {
-    // Where Back and Forward lead away from.
+    // The position that Back and Forward leave.
     this.place = null;
   },
   mounted() {
     addEventListener("beforeunload", this.unload);
-    // Before the pages' own listener, which opens what the link says.
+    // Before the pages' own listener, which opens the link's target.
     document.addEventListener("click", this.follow, true);
     window.recursor.beforeTravel = this.travel;
   },
@@ -28,7 +28,7 @@ export default {
       this.place = { pathname, href, state: history.state, index: window.navigation?.currentEntry?.index };
     },
     stays() {
-      // A runner that does not answer could not save it either, and the page must be able to come back.
+      // A runner that does not answer could not save it either, and the page must be able to reload.
       const lost = document.documentElement.dataset.connection === "lost";
       return Boolean(this.question) && !lost;
     },
@@ -43,7 +43,7 @@ export default {
       event.stopPropagation();
     },
     travel(event) {
-      // The browser tells of it when it has gone already: whoever stays is brought back, and nothing is opened.
+      // The browser reports this after the move: to stay, move back without opening anything.
       if (this.stays() && location.pathname !== this.place.pathname && !confirm(this.question)) {
         event.stopImmediatePropagation();
         this.comeBack();
@@ -57,7 +57,7 @@ export default {
       const { index, href, state } = this.place;
       const steps = index - window.navigation?.currentEntry?.index;
       this.coming = Boolean(steps);
-      // Without its place in the history the page can only be put on top of it again: what was ahead is lost.
+      // Without its position in the history, the page can only be pushed again: forward entries are lost.
       if (steps) history.go(steps);
       else history.pushState(state, "", href);
     },

@@ -1,5 +1,5 @@
-// Runs before anything is painted: the theme that was chosen on this browser, the server's clock, what the server is
-// told of this page, and who is asked before Back or Forward opens another.
+// Runs before the first paint: sets the theme chosen in this browser, the server's clock, the page's data for the
+// server, and the check before Back or Forward opens another page.
 (() => {
   const root = document.documentElement;
   const KEY = "recursor.theme";
@@ -9,7 +9,7 @@
     try {
       choice = localStorage.getItem(KEY) ?? "system";
     } catch {
-      // Storage is switched off: the system's theme it is.
+      // Storage is disabled: use the system's theme.
     }
     if (choice === "system") delete root.dataset.theme;
     else root.dataset.theme = choice;
@@ -28,7 +28,7 @@
       }
       return apply();
     },
-    // Milliseconds to add to this browser's clock to have the server's.
+    // Milliseconds to add to this browser's clock to get the server's.
     clockAhead: 0,
     now: () => Date.now() + window.recursor.clockAhead,
   };
@@ -36,8 +36,8 @@
   addEventListener("storage", apply);
   addEventListener("DOMContentLoaded", apply);
   apply();
-  // Listeners of a window are called in the order in which they came, and the library's opens what the address says:
-  // whoever may not want that has to have come before.
+  // A window's listeners are called in order of registration, and the library's opens the page in the address: a
+  // listener that may prevent this has to be registered first.
   addEventListener("popstate", (event) => window.recursor.beforeTravel?.(event));
   document.addEventListener("visibilitychange", () => window.emitEvent?.("page_hidden", document.hidden));
 })();

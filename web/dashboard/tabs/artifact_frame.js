@@ -1,4 +1,4 @@
-// A page that an agent made, which nobody has checked: in a frame without an origin, which reaches nothing of ours.
+// A page made by an agent, unchecked: in a frame without an origin and without access to anything of ours.
 export default {
   template: `
     <div class="stage" :data-width="width">

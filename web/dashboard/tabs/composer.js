@@ -1,11 +1,11 @@
-// Where a visitor writes. The name is remembered in this browser, and what is not sent yet until the tab is closed.
+// The form for visitors. The browser remembers the name, and unsent text until the tab is closed.
 const NAME = "recursor.visitor";
 
 function kept(storage, key) {
   try {
     return storage().getItem(key) ?? "";
   } catch {
-    return "";  // Storage is switched off.
+    return "";  // Storage is disabled.
   }
 }
 
@@ -14,7 +14,7 @@ function keep(storage, key, value) {
     if (value) storage().setItem(key, value);
     else storage().removeItem(key);
   } catch {
-    // Storage is switched off: then it is not remembered.
+    // Storage is disabled: it is not remembered.
   }
 }
 
@@ -60,7 +60,7 @@ export default {
       keep(session, this.draft, this.content);
     },
     entered(event) {
-      // While a word is being composed (Japanese, say) Enter is about the word.
+      // While an input method composes a word (as in Japanese), Enter confirms the word.
       if (event.isComposing) return;
       event.preventDefault();
       this.send();
@@ -71,7 +71,7 @@ export default {
       keep(local, NAME, this.sender.trim());
       this.$emit("send", { sender: this.sender, content: this.content });
     },
-    // Called by the server: what is wrong with which field, or nothing.
+    // Called by the server with the error of a field, or none.
     settled(problems) {
       this.busy = false;
       this.problems = problems;

@@ -1,5 +1,5 @@
-// What was said, oldest first, as a thread that stays where a person has scrolled it, or at its end. Each word of it
-// was written by somebody: it is shown as text.
+// A thread of messages, oldest first, which stays at a person's scroll position, or at its end. All content is
+// shown as text.
 export default {
   template: `
     <div class="thread-box">
@@ -68,7 +68,7 @@ export default {
       if (this.busy) return;
       this.busy = true;
       this.$emit("earlier");
-      // The button may go; whoever used the keyboard goes on in the thread.
+      // The button may disappear: move the keyboard's focus to the thread.
       this.$refs.thread.focus({ preventScroll: true });
     },
     down() {

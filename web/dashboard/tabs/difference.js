@@ -1,4 +1,4 @@
-// What is different between two versions: a sign, and then a colour.
+// The differences between two versions: a sign, and then a colour.
 export default {
   template: `
     <div class="difference" tabindex="0" role="region" :aria-label="label">

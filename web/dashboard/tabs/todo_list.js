@@ -1,4 +1,4 @@
-// The todos, a row each; an open one is rewritten in its place. What a person types stays here until it is saved.
+// The todos, a row each; open ones are edited in place. Input stays here until it is saved.
 export default {
   template: `
     <ul class="todos" role="list" aria-label="Todos">
@@ -87,7 +87,7 @@ export default {
       if (this.busy) return;
       this.busy = true;
       const { id, content, priority, was, level } = this.editing;
-      // Only what was changed: the rest may have been changed by somebody else.
+      // Only the changed fields: another person may have changed the others.
       this.$emit("save", { id, content: content === was ? null : content, priority: priority === level ? null : priority });
     },
     stop() {
@@ -110,7 +110,7 @@ export default {
       this.busy = true;
       this.$emit("cancel", row.id);
     },
-    // Called by the server when it has done what was asked, or not.
+    // Called by the server with the result.
     settled(id, problem) {
       this.busy = false;
       if (this.editing?.id === id) {

@@ -1,4 +1,4 @@
-// What agents thought and did, a row each. Its thoughts come when somebody opens it.
+// Agents' traces, a row each. The thoughts are loaded when a row is opened.
 export default {
   template: `
     <ul class="traces" role="list" aria-label="Traces">

@@ -1,4 +1,4 @@
-// The versions, each a link to it.
+// The versions, each with a link.
 export default {
   template: `
     <ul class="versions" role="list" aria-label="Versions">

@@ -1,5 +1,4 @@
-// Links side by side. Where they do not all fit, the one that is open is in view, and the edges fade that have more
-// behind them.
+// Links side by side. If they do not all fit, the open one is visible, and edges with more links behind them fade.
 export default {
   template: `
     <nav class="tabs" :class="{ 'tabs--before': before, 'tabs--after': after }" @scroll.passive="look">
