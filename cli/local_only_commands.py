@@ -37,7 +37,7 @@ def refuse_remote(command: str, url: str | None, *, data_is_typed: bool) -> None
     remedy = (
         "run it on that machine"
         if where == "--url"
-        else "do it on that machine, or name one here with --data"
+        else "run it on that machine, or name one here with --data"
     )
     raise InvalidInputError(
         f"{where}: {elsewhere} is remote, and `recursor {command}` {LOCAL_ONLY[command]}: {remedy}"

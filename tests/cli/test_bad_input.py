@@ -134,7 +134,7 @@ def test_an_ambiguous_stack(
         (("artifact", "one", "--version", "0"), "--version"),
         (("artifact", "one", "--version", "new"), "--version"),
         (("todos", "one", "--add", "x", "--priority", "6"), "--priority"),
-        (("todos", "one", "--add", "x", "--cancel", "y"), "do one at a time"),
+        (("todos", "one", "--add", "x", "--cancel", "y"), "give one at a time"),
         (("todos", "one", "--status", "lost"), "--status"),
         (("message", "one"), "Missing argument 'TEXT'"),
         (("message", "one", "hello", "--timeout", "ever"), "--timeout"),

@@ -70,7 +70,7 @@ class TestRestore:
         recursor("create", "two")
         refused = recursor("restore", str(backup))
         assert refused.code == 1
-        assert refused.complaint.startswith(f"{data / 'store'}: there is a store already: give --force")
+        assert refused.complaint.startswith(f"{data / 'store'}: a store exists already: give --force")
         assert names(data) == ["one", "two"]
         assert recursor("restore", str(backup), "--force").out.startswith(f"{data} restored from {backup}")
         assert names(data) == ["one"]
@@ -94,8 +94,8 @@ class TestRestore:
             ("nothing", 2, "no store here: name a directory that `recursor backup` wrote"),
             ("file", 2, "no store here"),
             ("x" * 5000, 2, "no store here"),
-            ("data", 2, "is the store that it should replace"),
-            ("data/store", 2, "is the store that it should replace"),
+            ("data", 2, "is the store to be replaced"),
+            ("data/store", 2, "is the store to be replaced"),
             ("damaged", 1, "damaged"),
         ],
     )
@@ -135,7 +135,7 @@ class TestPrune:
         assert [stack["id"] for stack in done["stacks"]] == [habits]
         assert len(recursor("executions", habits, "--json").json) == 2
         assert len(recursor("graphs", habits, "--json").json) == 2
-        assert "no version 1" in recursor("artifact", habits, "--version", "1").complaint
+        assert "no longer has version 1" in recursor("artifact", habits, "--version", "1").complaint
         assert recursor("stats", habits, "--json").json["cycles"] == stats["cycles"]
         assert recursor("prune", "--all", "--keep", "2").out == "nothing to remove\n"
 

@@ -103,7 +103,7 @@ def test_the_tables_and_their_columns_are_listed(run: Run, data: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "query: give one, as in recursor sql"),
+        ((), "query: missing: give one, as in recursor sql"),
         (("SELECT * FROM zebra",), "query: no table zebra: there are agent_stacks"),
         (("DROP TABLE todos",), "query: DROP is not possible here: give one SELECT"),
         (("SELECT 1", "--csv", "--json"), "--csv and --json: give one of them"),

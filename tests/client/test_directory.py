@@ -297,7 +297,7 @@ class TestARunnerThatIsNotWell:
             monkeypatch.setattr("recursor.client.route.READ_SECONDS", 0.2)
             monkeypatch.setattr("recursor.client.route.COMMAND_SECONDS", 0.2)
             with pytest.raises(
-                RunnerSilentError, match=r"did not answer within 0\.2 s: `recursor doctor` says"
+                RunnerSilentError, match=r"did not answer within 0\.2 s: see `recursor doctor`"
             ):
                 client.create("one")
             # What is in the store is read all the same.

@@ -106,7 +106,7 @@ def test_a_stop_hangs_up(tmp_path: Path, stub: ModelStub) -> None:
 
 
 def test_roles_that_have_no_name_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError, match=r"agent_processes=1: .*: name them by team too"):
+    with pytest.raises(InvalidInputError, match=r"agent_processes=1: .*: also name their team"):
         Runner(tmp_path, roles=observers_team(), agent_processes=1)
 
 

@@ -134,7 +134,7 @@ class TestTheFile:
                 "recursor.toml:2: runner.port: input should be less than or equal to 65535 (got 70000)",
             ),
             ("port = 1", "recursor.toml:1: port is not in its section: write it below [runner]"),
-            ("pause = 1", "recursor.toml:1: pause is a section: write [pause], and below it KEY = VALUE"),
+            ("pause = 1", "recursor.toml:1: pause is a section: write [pause] and, below it, KEY = VALUE"),
             (
                 "[pause.after_work]\nx = 1",
                 "recursor.toml:1: pause.after_work: input should be a valid number",

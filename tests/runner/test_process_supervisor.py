@@ -142,7 +142,7 @@ def test_why_one_ends_is_told_and_logged_by_itself(tmp_path: Path, caplog: pytes
             await kept.until(lambda: len(kept.links) == 2)
 
     asyncio.run(run())
-    assert "the test process ended: ValueError: as it was told: another one" in caplog.text
+    assert "the test process ended: ValueError: as it was told: restarting it" in caplog.text
     assert "this process cannot go on" in kept.log.read_text()
     assert "in _work" in kept.log.read_text()
 

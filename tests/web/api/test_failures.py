@@ -110,8 +110,8 @@ def test_what_may_be_several_things_is_told_as_it_was_sent(
     ("method", "path", "hint"),
     [
         ("GET", "/api/stacks?stat=paused", "did you mean state?"),
-        ("GET", "/api/stacks/0000000000000000?foo=1", "there are none here"),
-        ("POST", "/api/control?foo=1", "there are none here"),
+        ("GET", "/api/stacks/0000000000000000?foo=1", "this operation has none"),
+        ("POST", "/api/control?foo=1", "this operation has none"),
         ("GET", "/api/events?stacks=0000000000000000", "did you mean stack?"),
         ("GET", "/api/doctor?foo=1", "unknown parameter"),
     ],
