@@ -28,9 +28,9 @@ def test_a_text_is_read_from_stdin(
 def test_the_idea_of_a_new_stack_is_read_from_stdin(
     run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.stdin", StringIO("a planner\n"))
+    monkeypatch.setattr("sys.stdin", StringIO("a todo list\n"))
     run("create", "garden", "--idea", "-")
-    assert json.loads(run("idea", "garden", "--json"))["idea"] == "a planner"
+    assert json.loads(run("idea", "garden", "--json"))["idea"] == "a todo list"
 
 
 def test_stdin_that_is_no_text_is_refused(run: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,7 +145,7 @@ def test_figures_are_those_of_the_cycles() -> None:
         (duration,) = found["recursor.cycle.duration"]
         assert (duration.count, dict(duration.attributes)) == (1, {"status": "failed"})
         cycles = {point.attributes["status"]: point.value for point in found["recursor.cycles"]}
-        assert cycles == {"completed": 0, "failed": 1, "cancelled": 0}
+        assert cycles == {"completed": 0, "failed": 1, "cancelled": 0, "waiting": 0}
         assert found["recursor.stacks.active"][0].value == 1
         assert found["recursor.agents.queued"][0].value == 0
         assert found["recursor.agent.duration"][0].count == 1
