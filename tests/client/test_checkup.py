@@ -278,11 +278,10 @@ def test_a_runner_that_is_stopped_does_not_answer(
         wait_for(lambda: answers(examine(data)))
         started.process.send_signal(signal.SIGSTOP)
         # To be stopped takes the system a moment; a runner that has just begun may be silent.
-        finding, commands = wait_for(lambda: examine(data, now=later(100)).findings)
+        (finding,) = wait_for(lambda: examine(data, now=later(100)).findings)
         started.process.send_signal(signal.SIGCONT)
         wait_for(lambda: answers(examine(data)))
-    assert (finding.id, commands.id) == ("runner", "commands")
-    assert "did not answer within" in commands.evidence
+    assert finding.id == "runner"
     assert f"kill -CONT {started.process.pid}" in finding.commands
 
 
@@ -352,16 +351,12 @@ def test_a_team_that_fails_is_paused_and_told_why(data: Path) -> None:
         wait_for(paused)
         wait_for(lambda: answers(examined_by_another_process(data)))
         report = examined_by_another_process(data, "one")
-        assert ids(report) == ["paused", "failure-rate", "rate-limit"]
-        suspended, rate, refused = report.findings
+        # The failure rate and the refusals are the same problem.
+        assert ids(report) == ["paused"]
+        (suspended,) = report.findings
         assert "5 failed cycles in a row" in suspended.cause
+        assert "429 Too Many Requests" in suspended.cause
         assert suspended.commands[-1] == f"recursor resume {stack.id}"
-        assert rate.figures["success_rate"] == 0
-        # Errors that differ only in a number are one.
-        assert rate.figures["errors"] == [
-            {"role": "planner", "text": "RuntimeError: 429 Too Many Requests (request 5)", "count": 5}
-        ]
-        assert refused.figures["refused"] == 5
     tomorrow = examine(data, now=later(DAY + 100))
     assert ids(tomorrow) == ["paused"]
 
@@ -390,9 +385,8 @@ def test_a_cycle_that_hangs_and_then_is_orphaned(gated: Any) -> None:
         assert stuck.id == "stuck-cycle"
         assert stuck.figures["roles"] == ["planner"]
         runner.end(signal.SIGKILL)
-    report = examine(gated.data)
-    assert ids(report) == ["runner", "stuck-cycle"]
-    assert "was interrupted" in report.findings[1].symptom
+    # The cycle resumes with the next runner: that there is none is the one problem.
+    assert ids(examine(gated.data)) == ["runner"]
 
 
 @pytest.mark.slow
@@ -466,10 +460,8 @@ def test_todos_and_visitors_that_wait(data: Path) -> None:
     with writing(data) as commit:
         TODOS.put(commit, todo.but(status=TodoStatus.IN_PROGRESS))
     assert ids(examine(data)) == ["runner"]
-    report = examine(data, now=later(4000))
-    assert ids(report) == ["runner", "unanswered", "todo-stuck"]
-    assert "from Ada" in report.findings[1].evidence
-    assert "a tower" in report.findings[2].evidence
+    # What waits for a runner is no problem of its own.
+    assert ids(examine(data, now=later(4000))) == ["runner"]
 
 
 def test_many_stacks_are_all_looked_at(data: Path) -> None:

@@ -88,7 +88,7 @@ def test_an_interruption_is_no_success(gated: Any) -> None:
     with gated.until_done("--grace", "0") as run:
         gated.wait_for_run()
         assert run.end(signal.SIGTERM) == 1
-        assert "goes on" in run.err
+        assert "continues" in run.err
 
 
 def test_a_stack_that_a_person_stops_is_not_waited_for(gated: Any, recursor: Callable[..., Any]) -> None:
