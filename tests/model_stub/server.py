@@ -113,10 +113,11 @@ class ModelStub:
         await self._ended.wait()
         server.close()
         # Besides the connections there are the answers that they are waiting for.
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        while left := asyncio.all_tasks() - {asyncio.current_task()}:
+            # Again and again: a connection whose call has just ended takes a cancellation for the call's.
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left, timeout=0.1)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
