@@ -110,11 +110,15 @@ def repair(
         return
     for record in repaired.records:
         say(record.problem)
-    if not repaired.records:
-        say(f"{repaired.name} ({repaired.id[:8]}): all its records can be read")
-    else:
+    if repaired.records:
         verb = "would remove" if dry_run else "removed"
         say(f"{repaired.name} ({repaired.id[:8]}): {verb} {plural(len(repaired.records), 'record')}")
+    elif not repaired.left:
+        say(f"{repaired.name} ({repaired.id[:8]}): all its records can be read")
+    for problem in repaired.left:
+        complain(f"not removed, because nobody would know what was spent: {problem}")
+    if repaired.left:
+        raise typer.Exit(1)
 
 
 class _Report:

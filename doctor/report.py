@@ -125,7 +125,7 @@ class Report(Record):
     problems: int
     warnings: int
     past: int = 0
-    """What was wrong within the last 24 hours and is over."""
+    """Problems of the last 24 hours that are over."""
     stack_id: StackId | None = None
     """The single examined stack; None for all."""
     totals: StackTotals

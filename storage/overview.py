@@ -11,7 +11,7 @@ from recursor.storage.attempts import Attempts
 from recursor.storage.queries import agent_states
 from recursor.storage.stack_listing import waits_for
 from recursor.storage.stacks import read_stack
-from recursor.storage.store import Reader
+from recursor.storage.store import Reader, prefix_range
 from recursor.storage.tables import ARTIFACTS, IDEAS, TODOS, UNANSWERED, USER_MESSAGES
 
 
@@ -51,7 +51,8 @@ def overview(reader: Reader, stack_id: str) -> Overview:
     """
     stack, attempt = read_stack(reader, stack_id), Attempts()
     newest = attempt(ARTIFACTS.newest, reader, stack_id, 1)
-    todos = (attempt(TODOS.get, reader, stack_id, key) for key in TODOS.keys_after(reader, stack_id, ""))
+    pairs = reader.scan(TODOS.name, *prefix_range(f"{stack_id}/".encode()))
+    todos = (attempt(TODOS.read, key, value) for key, value in pairs)
     return Overview(
         stack=stack,
         idea=attempt(IDEAS.get, reader, stack_id),

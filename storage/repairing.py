@@ -1,22 +1,28 @@
 """Finds and removes unreadable records of a stack."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
 from recursor.storage.commit import Commit, Fence
 from recursor.storage.errors import CorruptRecordError
+from recursor.storage.rollups import read_figures
 from recursor.storage.store import Reader, prefix_range
-from recursor.storage.tables import BY_TYPE, IDEAS, RECORD_TABLES, STACKS, WORK
+from recursor.storage.tables import BY_TYPE, HOURS, IDEAS, MINUTES, RECORD_TABLES, STACKS, WORK
 
 # An open snapshot keeps old pages of the store from being reused.
 RECORDS_PER_SNAPSHOT = 1000
 
-REMOVABLE = frozenset(table.name for table in BY_TYPE.values() if table is not STACKS)
-"""The tables whose records a stack's owner can do without."""
+REMOVABLE = frozenset([*(table.name for table in BY_TYPE.values() if table is not STACKS), MINUTES, HOURS])
+"""The tables whose records a stack can do without. It cannot do without the accounts of its budgets."""
 
-_READ = {table.name: table for table in RECORD_TABLES}
+_READERS: Mapping[str, Callable[[bytes, bytes], object]] = {
+    **{table.name: table.read for table in RECORD_TABLES if table is not STACKS},
+    **{name: partial(read_figures, name) for name in (MINUTES, HOURS)},
+}
+_ONE_PER_STACK = (IDEAS.name, WORK.name)
 
 
 class Unreadable(NamedTuple):
@@ -38,21 +44,16 @@ def find_unreadable(
         read: opens a snapshot of the store; called repeatedly.
         stack_id: the stack.
     """
-    for table in RECORD_TABLES:
-        if table is STACKS:
-            continue
-        if table in (IDEAS, WORK):
-            start, stop = prefix_range(stack_id.encode())
-        else:
-            start, stop = prefix_range(f"{stack_id}/".encode())
+    for table in _READERS:
+        start, stop = prefix_range((stack_id if table in _ONE_PER_STACK else f"{stack_id}/").encode())
         found = RECORDS_PER_SNAPSHOT
         while found == RECORDS_PER_SNAPSHOT:
             found = 0
             with read() as reader:
-                for key, value in islice(reader.scan(table.name, start, stop), RECORDS_PER_SNAPSHOT):
-                    problem = _problem(table.name, key, value)
+                for key, value in islice(reader.scan(table, start, stop), RECORDS_PER_SNAPSHOT):
+                    problem = _problem(table, key, value)
                     if problem is not None:
-                        yield Unreadable(table.name, key, value, problem)
+                        yield Unreadable(table, key, value, problem)
                     start = key + b"\x00"
                     found += 1
 
@@ -78,7 +79,7 @@ def remove_unreadable(
 
 def _problem(table: str, key: bytes, value: bytes) -> str | None:
     try:
-        _READ[table].read(key, value)
+        _READERS[table](key, value)
     except CorruptRecordError as error:
         return str(error)
     return None

@@ -123,7 +123,7 @@ def rollup_series(
     spans: dict[int, list[Figures]] = {}
     for key, value in reader.scan(bucket.table, *keys):
         begin = int(key.rpartition(b"/")[2]) * bucket.seconds // seconds * seconds
-        spans.setdefault(begin, []).append(_stored(bucket.table, key, value))
+        spans.setdefault(begin, []).append(read_figures(bucket.table, key, value))
     for begin in range(first, end, seconds):
         yield begin, _rollup(_add_up(spans.get(begin, ())))
 
@@ -135,7 +135,7 @@ def lifetime_rollup(reader: Reader) -> Rollup:
         CorruptRecordError: it cannot be read.
     """
     value = reader.get(LIFETIME, _ALL_KEY)
-    return Rollup() if value is None else _rollup(_stored(LIFETIME, _ALL_KEY, value))
+    return Rollup() if value is None else _rollup(read_figures(LIFETIME, _ALL_KEY, value))
 
 
 def read_rollup(value: bytes) -> Rollup:
@@ -154,7 +154,7 @@ def sum_up_all_stacks(reader: Reader) -> Commit:
             if owner == _ALL_KEY:
                 continue
             try:
-                figures = _stored(bucket.table, key, value)
+                figures = read_figures(bucket.table, key, value)
             except CorruptRecordError as error:
                 logger.error("%s; left out of the sums over all stacks", error)
                 continue
@@ -220,7 +220,7 @@ def _merge(table: str, key: bytes, stored: bytes | None, operands: Sequence[Figu
         value, figures = _WRITTEN.get((table, key), _NONE_WRITTEN)
         if value != stored:
             try:
-                figures = _stored(table, key, stored)
+                figures = read_figures(table, key, stored)
             except CorruptRecordError as error:
                 # Damaged statistics must not keep a stack from ending its cycles.
                 logger.error("%s; starting a new one", error)
@@ -299,7 +299,9 @@ def _sum(reader: Reader, stack_id: str, spans: Iterable[tuple[_Bucket, int, int]
     for bucket, start, stop in spans:
         if start < stop:
             keys = (_key(stack_id, start, bucket), _key(stack_id, stop, bucket))
-            found += [_stored(bucket.table, key, value) for key, value in reader.scan(bucket.table, *keys)]
+            found += [
+                read_figures(bucket.table, key, value) for key, value in reader.scan(bucket.table, *keys)
+            ]
     return _rollup(_add_up(found))
 
 
@@ -320,7 +322,7 @@ def _moment(at: float, bucket: _Bucket) -> bytes:
     return b"/%012d" % max(int(at // bucket.seconds), 0)
 
 
-def _stored(table: str, key: bytes, value: bytes) -> Figures:
+def read_figures(table: str, key: bytes, value: bytes) -> Figures:
     """Return the figures of a sum.
 
     Raises:
@@ -337,7 +339,8 @@ def _stored(table: str, key: bytes, value: bytes) -> Figures:
     except (ValueError, TypeError, LookupError, AttributeError, DecimalException) as error:
         where = f"{table} {key.decode(errors='replace')}"
         raise CorruptRecordError(
-            f"{where}: is not a readable rollup ({type(error).__name__}): restore it from a backup"
+            f"{where}: is not a readable rollup ({type(error).__name__}): "
+            "restore it from a backup, or see `recursor doctor`"
         ) from None
 
 

@@ -6,6 +6,7 @@ from recursor.doctor.evidence import Evidence, StackEvidence
 from recursor.doctor.report import Observation, Severity
 from recursor.domain.stack import ExecutionState
 from recursor.domain.wording import plural
+from recursor.storage.tables import ACCOUNTS
 
 
 def records_can_be_read(evidence: Evidence, found: StackEvidence) -> Observation | None:
@@ -26,7 +27,7 @@ def records_can_be_read(evidence: Evidence, found: StackEvidence) -> Observation
         "there is none, the stack can only be deleted."
         if hidden
         else "If a newer Recursor ran here, use it. Otherwise restore a backup (recursor restore). If "
-        "there is none, let the stack continue without these records.",
+        "there is none, let the stack continue without these records, except the accounts of its budgets.",
         commands=_commands(evidence, found),
     )
 
@@ -34,6 +35,9 @@ def records_can_be_read(evidence: Evidence, found: StackEvidence) -> Observation
 def _commands(evidence: Evidence, found: StackEvidence) -> tuple[str, ...]:
     if found.stack is None:
         return (evidence.command("delete", found.id),)
+    if all(each.startswith(f"{ACCOUNTS.name} ") for each in found.unreadable):
+        # Without the account of a budget nobody knows what was spent: only a backup helps.
+        return (evidence.command("budget", found.id),)
     state, in_cycle = found.stack.state, found.stack.current_execution_id is not None
     repair = evidence.command("repair", found.id)
     if in_cycle and (found.cycle is None or found.graph is None):

@@ -16,7 +16,7 @@ from recursor.domain.stack import ExecutionState
 from recursor.storage.commit import Commit
 from recursor.storage.data_directory import store_directory
 from recursor.storage.opening import open_store
-from recursor.storage.tables import IDEAS, STACKS, TODOS, TRACES
+from recursor.storage.tables import ACCOUNTS, HOURS, IDEAS, STACKS, TODOS, TRACES
 from tests.processes import wait_for
 from tests.storage.writing import damage
 from tests.storing import put_stack
@@ -81,6 +81,7 @@ def test_a_damaged_record_is_a_finding_whose_cure_cures_it(recursor: Recursor, d
     recursor("todos", hurt, "--add", "plant trees")
     with closing(open_store(store_directory(data))) as store:
         damage(store, IDEAS.name, hurt)
+        damage(store, HOURS, f"{hurt}/{5:012}")
         damage(store, TRACES.name, f"{hurt}/1")
     assert recursor("repair", healthy).out == f"healthy ({healthy[:8]}): all its records can be read\n"
 
@@ -94,13 +95,23 @@ def test_a_damaged_record_is_a_finding_whose_cure_cures_it(recursor: Recursor, d
     assert "delete" not in found.out
     assert f"recursor repair {hurt}" in found.out
     foreseen = recursor("repair", hurt, "--dry-run", "--json").json
-    assert [record["table"] for record in foreseen["records"]] == [IDEAS.name, TRACES.name]
+    assert [record["table"] for record in foreseen["records"]] == [IDEAS.name, TRACES.name, HOURS]
     assert {record["value"] for record in foreseen["records"]} == {"wQ=="}
     done = recursor("repair", hurt)
-    assert done.out.endswith(f"hurt ({hurt[:8]}): removed 2 records\n")
+    assert done.out.endswith(f"hurt ({hurt[:8]}): removed 3 records\n")
 
     assert recursor("doctor", hurt).code == 0
     assert [todo["content"] for todo in recursor("todos", hurt, "--json").json] == ["plant trees"]
+
+
+def test_the_account_of_a_budget_is_not_removed(recursor: Recursor, data: Path) -> None:
+    hurt = recursor("create", "hurt").out.strip()
+    with closing(open_store(store_directory(data))) as store:
+        damage(store, ACCOUNTS.name, f"{hurt}/total")
+    done = recursor("repair", hurt)
+    assert (done.code, done.out) == (1, "")
+    assert "not removed, because nobody would know what was spent: budget_accounts" in done.err
+    assert "recursor repair" not in recursor("doctor", hurt).out
 
 
 def test_only_what_has_the_same_cure_is_told_together(recursor: Recursor, data: Path) -> None:

@@ -58,6 +58,8 @@ class Repaired(Record):
     name: str
     """The stack's name."""
     records: tuple[UnreadableRecord, ...]
+    left: tuple[str, ...] = ()
+    """What else is unreadable, and stays: without the account of a budget, nobody knows what was spent."""
 
 
 class Removed(Record):

@@ -77,14 +77,17 @@ async def repair_stack(stack_id: StackId, body: Trial, engine: TheEngine) -> Rep
     with engine.read() as reader:
         stack = read_stack(reader, stack_id)
 
-    def search() -> list[Unreadable]:
-        return [each for each in find_unreadable(engine.read, stack_id) if each.table in REMOVABLE]
-
-    found = await asyncio.to_thread(search)
+    unreadable = await asyncio.to_thread(lambda: [*find_unreadable(engine.read, stack_id)])
+    found = [each for each in unreadable if each.table in REMOVABLE]
     if found and not body.dry_run:
         removed = await engine.ask(Repair(stack_id, tuple((each.table, each.key) for each in found)))
         found = [each for each in found if (each.table, each.key) in removed]
-    return Repaired(id=stack_id, name=stack.name, records=tuple(map(_as_text, found)))
+    return Repaired(
+        id=stack_id,
+        name=stack.name,
+        records=tuple(map(_as_text, found)),
+        left=tuple(each.problem for each in unreadable if each.table not in REMOVABLE),
+    )
 
 
 def _as_text(record: Unreadable) -> UnreadableRecord:
