@@ -11,6 +11,7 @@ ROOMS = [
     "runtime",
     "orchestration",
     "storage",
+    "workspaces",
     "agents",
     "actors",
     "doctor",
