@@ -140,6 +140,10 @@ class Runner:
             lock = held.enter_context(hold_for_runner(self.data))
             listener = held.enter_context(closing(listen(self._wanted_port, self._access.host)))
             self.port = listener.getsockname()[1]
+            # With many stacks the rest takes seconds, in which monitors are already answered.
+            web = WebProcess(listener)
+            held.callback(web.stop)
+            web.open()
             self.store = held.enter_context(closing(open_store(store_directory(self.data))))
             held.callback(self.clock.close)
             self.orchestrator = self._start_orchestrator(held)
@@ -160,19 +164,18 @@ class Runner:
             held.callback(api.stop)
             api.start()
             sign = _Sign(lock, self.url)
-            web = WebProcess(
-                assignment,
-                listener,
-                lambda link, _: OrchestratorServer(self.orchestrator, relay, link),
-                ChildLog("web", self.data, self._log, self._access.token),
-                sign.put,
-            )
+            # Before the API's socket and the orchestrator.
             held.callback(web.stop)
             lock.update(control=place)
             sign.put(None)
             # First at the end: from then on, questions go to the store, not to a closing server.
             held.callback(sign.take_down)
-            web.start()
+            web.start(
+                assignment,
+                lambda link, _: OrchestratorServer(self.orchestrator, relay, link),
+                ChildLog("web", self.data, self._log, self._access.token),
+                sign.put,
+            )
             self._held = held.pop_all()
         return self
 

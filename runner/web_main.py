@@ -9,6 +9,7 @@ from contextlib import closing
 
 from recursor.runner.api_socket import publish_to
 from recursor.runner.data_paths import log_file, store_directory
+from recursor.runner.early_connections import waiting_connections
 from recursor.runner.log_pages import LogPages
 from recursor.runner.log_secrets import in_json, known_secrets
 from recursor.runner.remote_orchestrator import RemoteOrchestrator
@@ -25,7 +26,11 @@ from recursor.web.server import WebServer
 
 
 async def serve(
-    link: Link, assignment: Assignment, ready: Callable[[], None], listener: socket.socket
+    link: Link,
+    assignment: Assignment,
+    ready: Callable[[], None],
+    listener: socket.socket,
+    queue: socket.socket,
 ) -> None:
     """Serve until the runner is gone.
 
@@ -34,6 +39,7 @@ async def serve(
         assignment: what to serve.
         ready: called when everything is loaded.
         listener: a listening socket.
+        queue: the connections that wait; see `waiting_connections`.
 
     Raises:
         EOFError: the runner is gone before everything is loaded.
@@ -64,9 +70,10 @@ async def serve(
         gc.collect()
         gc.freeze()
         ready()
-        # From then on the runner sends all events.
+        # From then on the runner sends all events, and accepts no more connections.
         await link.receive()
-        server = WebServer(app, listener, on_stop=feed.close)
+        waiting = tuple(waiting_connections(queue))
+        server = WebServer(app, listener, on_stop=feed.close, waiting=waiting)
         server.start()
         await orchestrator.receive(publish_to(feed))
         await asyncio.to_thread(server.stop)

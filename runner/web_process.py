@@ -6,12 +6,15 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from recursor.domain.process_settings import SqlSettings
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.runner.child_process import ChildLog
+from recursor.runner.early_connections import EarlyConnections
 from recursor.runner.process_supervisor import ChildSpec, Conversation, ProcessSupervisor
 from recursor.runtime.link import Link
 from recursor.web.access import WebAccess
@@ -36,56 +39,107 @@ class Assignment:
 
 
 class WebProcess:
-    """Serves on a listening socket, from `start` to `stop`, restarting the process when it ends.
+    """Answers probes on a listening socket from `open` to `stop`, and serves all else from `start` on,
+    restarting the process when it ends.
 
-    One thread starts, replaces and answers the process.
+    One thread starts, replaces and answers the process, and answers probes while none is up.
     """
 
-    def __init__(
+    def __init__(self, listener: socket.socket) -> None:
+        """Prepare to serve on a listening socket."""
+        self._listener = listener
+        self._loop = asyncio.new_event_loop()
+        self._early = EarlyConnections(listener, self._loop)
+        self._ended = asyncio.Event()
+        self._supervising: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._run, name="recursor-web-process", daemon=True)
+
+    def open(self) -> None:
+        """Answer probes. Other clients that connect are answered when the process is up."""
+        self._thread.start()
+
+    def start(
         self,
         assignment: Assignment,
-        listener: socket.socket,
         begin: Callable[[Link, int], Conversation],
         log: ChildLog,
         on_change: Callable[[str | None], object] = lambda _: None,
     ) -> None:
-        """Prepare to serve.
+        """Start the process.
 
         Args:
             assignment: the process's first message.
-            listener: a listening socket.
             begin: called with a link and the process at its other end, to serve it.
             log: the process's log settings.
             on_change: called with the reason when no process comes up, and with None when one is up again.
         """
+
+        def note(unserved: str | None) -> None:
+            self._early.note(unserved)
+            on_change(unserved)
+
         spec = ChildSpec(
             name="web process",
             meanwhile="nothing is served, but stacks continue: see `recursor doctor`",
             module=MODULE,
             assignment=assignment,
             log=log,
-            begin=begin,
-            handles=(listener.fileno(),),
-            on_change=on_change,
+            begin=lambda link, pid: self._begin(begin, link, pid),
+            handles=(self._listener.fileno(), self._early.handle),
+            on_change=note,
         )
-        self._supervisor = ProcessSupervisor(spec)
-        self._loop = asyncio.new_event_loop()
-        self._supervising: asyncio.Task[None] | None = None
-        self._thread = threading.Thread(target=self._run, name="recursor-web-process", daemon=True)
-
-    def start(self) -> None:
-        """Start serving. Clients that connect before the process is up, in a second or so, are answered
-        then."""
-        self._supervising = self._loop.create_task(self._supervisor.run())
-        self._thread.start()
+        self._loop.call_soon_threadsafe(self._supervise, ProcessSupervisor(spec))
 
     def stop(self) -> None:
-        """Answer pending requests, and stop serving."""
+        """Answer pending requests, and stop serving. Stopping twice is fine."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._end)
+        self._thread.join()
+
+    def _supervise(self, supervisor: ProcessSupervisor) -> None:
+        self._supervising = self._loop.create_task(supervisor.run())
+
+    def _begin(
+        self, begin: Callable[[Link, int], Conversation], link: Link, pid: int
+    ) -> _ServingConversation:
+        # Before the process is told to serve: then it finds all that wait.
+        self._early.close()
+        return _ServingConversation(begin(link, pid), self._resume_early)
+
+    def _resume_early(self) -> None:
+        if not self._ended.is_set():
+            self._early.open()
+
+    def _end(self) -> None:
+        self._ended.set()
+        self._early.close()
         if self._supervising is not None:
-            self._loop.call_soon_threadsafe(self._supervising.cancel)
-            self._thread.join()
+            self._supervising.cancel()
 
     def _run(self) -> None:
-        assert self._supervising is not None
-        self._loop.run_until_complete(asyncio.wait([self._supervising]))
+        self._early.open()
+        self._loop.run_until_complete(self._until_ended())
         self._loop.close()
+
+    async def _until_ended(self) -> None:
+        await self._ended.wait()
+        if self._supervising is not None:
+            await asyncio.wait([self._supervising])
+        self._early.end()
+
+
+class _ServingConversation:
+    """A conversation that reports its end."""
+
+    def __init__(self, conversation: Conversation, ended: Callable[[], object]) -> None:
+        self._conversation = conversation
+        self._ended = ended
+
+    async def take(self, message: Any) -> None:
+        """See `Conversation.take`."""
+        await self._conversation.take(message)
+
+    def end(self) -> None:
+        """See `Conversation.end`."""
+        self._conversation.end()
+        self._ended()

@@ -15,13 +15,17 @@ if TYPE_CHECKING:
 
 
 async def _serve(
-    link: Link, assignment: Assignment, ready: Callable[[], None], listener: socket.socket
+    link: Link,
+    assignment: Assignment,
+    ready: Callable[[], None],
+    listener: socket.socket,
+    queue: socket.socket,
 ) -> None:
     # Imported here because the import may fail, as when an installation is changed under a runner.
     with needing("web", "serving the API and the dashboard"):
         from recursor.runner.web_main import serve
 
-    await serve(link, assignment, ready, listener)
+    await serve(link, assignment, ready, listener, queue)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -19,16 +19,19 @@ FAREWELL_SECONDS = 2
 
 
 class _Server(uvicorn.Server):
-    """Notifies its starter when it serves."""
+    """Notifies its starter when it serves, and takes over connections."""
 
-    def __init__(self, config: uvicorn.Config, up: threading.Event) -> None:
+    def __init__(self, config: uvicorn.Config, up: threading.Event, waiting: Sequence[socket.socket]) -> None:
         super().__init__(config)
         self._up = up
+        self._waiting = waiting
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and notify the starter."""
+        """Start, take over the waiting connections, and notify the starter."""
         await super().startup(sockets)
         self._loop = asyncio.get_running_loop()
+        for connection in self._waiting:
+            await self._loop.connect_accepted_socket(self._protocol, connection)
         self._up.set()
 
     def stop(self) -> None:
@@ -37,6 +40,12 @@ class _Server(uvicorn.Server):
         # At once, not at its next check: the next server wants the port.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._close_listeners)
+
+    def _protocol(self) -> asyncio.Protocol:
+        """Return the protocol of a new connection, as uvicorn does for those that it accepts."""
+        return self.config.http_protocol_class(  # type: ignore[call-arg]  # uvicorn calls it so, too
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
     def _close_listeners(self) -> None:
         for server in self.servers:
@@ -52,6 +61,7 @@ class WebServer:
         listener: socket.socket,
         on_stop: Callable[[], None] = lambda: None,
         connections: int | None = None,
+        waiting: Sequence[socket.socket] = (),
     ) -> None:
         """Prepare to serve.
 
@@ -60,6 +70,7 @@ class WebServer:
             listener: a listening socket.
             on_stop: ends endless responses, such as streams, when the server stops.
             connections: the most connections; by default, what the process's open files allow.
+            waiting: connections that were accepted before, and whose requests nobody has read.
         """
         self._on_stop = on_stop
         self._up = threading.Event()
@@ -78,7 +89,7 @@ class WebServer:
             server_header=False,
             timeout_graceful_shutdown=FAREWELL_SECONDS,
         )
-        self._server = _Server(config, self._up)
+        self._server = _Server(config, self._up, waiting)
         self._thread = threading.Thread(target=self._serve, name="recursor-web", daemon=True)
 
     def start(self) -> None:

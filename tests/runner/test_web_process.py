@@ -2,6 +2,7 @@
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,42 @@ def test_the_web_process_is_replaced_when_it_dies(tmp_path: Path) -> None:
         assert "the web process ended" in runner.err
 
 
+HELD_BACK = """
+import sys, time
+from pathlib import Path
+here = Path(__file__).parents[1]
+while not (here / "go-on").exists():
+    time.sleep(0.01)
+sys.path.remove(str(here))
+del sys.modules["nicegui"]
+import nicegui
+"""
+
+
+def test_monitors_are_answered_before_anything_is_loaded_and_others_wait(tmp_path: Path) -> None:
+    slow = tmp_path / "slow" / "nicegui"
+    slow.mkdir(parents=True)
+    (slow / "__init__.py").write_text(HELD_BACK)
+    with (
+        started_runner(data=tmp_path / "data", env={"PYTHONPATH": str(slow.parent)}) as runner,
+        ThreadPoolExecutor() as clients,
+        httpx.Client(base_url=runner.url, timeout=TIMEOUT) as monitor,
+    ):
+        early = [clients.submit(answers, runner.url) for _ in range(3)]
+        assert monitor.get("/healthz").json() == {"status": "ok"}
+        unready = monitor.get("/readyz?by=monitor")
+        assert unready.status_code == 503
+        assert "still starting" in unready.json()["detail"]
+        assert not any(each.done() for each in early)
+
+        (slow.parent / "go-on").touch()
+        assert {each.result() for each in early} == {runner.process.pid}
+        assert monitor.get("/readyz").json() == {"status": "ready"}
+        assert monitor.get("/healthz").json() == {"status": "ok"}
+        assert runner.end(signal.SIGTERM) == 0
+        assert runner.err == ""
+
+
 def test_one_that_cannot_start_is_told_of_once_and_stacks_go_on(tmp_path: Path) -> None:
     broken = tmp_path / "broken" / "nicegui"
     broken.mkdir(parents=True)
@@ -48,6 +85,10 @@ def test_one_that_cannot_start_is_told_of_once_and_stacks_go_on(tmp_path: Path) 
     with started_runner(data=data, env={"PYTHONPATH": str(broken.parent)}) as runner:
         found = wait_for(lambda: finding(data, "Neither dashboard nor API answer"))
         assert "ImportError: half of an upgrade" in found["evidence"]
+        assert httpx.get(f"{runner.url}/healthz", timeout=TIMEOUT).status_code == 200
+        unready = httpx.get(f"{runner.url}/readyz", timeout=TIMEOUT)
+        assert unready.status_code == 503
+        assert "cannot start: see `recursor doctor`" in unready.json()["detail"]
         # It is tried again and again, and commands do not wait for it.
         tried = {web_process(runner.process.pid), None}
         wait_for(lambda: web_process(runner.process.pid) not in tried)
