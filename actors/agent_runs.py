@@ -1,6 +1,7 @@
 """The runs of a stack's agents: fan-out to the role actors, fan-in of their answers."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from pykka import ActorDeadError
@@ -9,12 +10,12 @@ from recursor.actors.environment import Environment
 from recursor.actors.messages import RunningAgent
 from recursor.actors.role_actor import RoleActor
 from recursor.actors.stack_messages import (
-    CancelRun,
+    CancelRoleRuns,
     RunAgent,
     RunProgress,
     RunsDue,
     RunTimedOut,
-    TakeBackRun,
+    TakeBackRuns,
 )
 from recursor.domain.errors import in_one_line
 from recursor.domain.graph import Node
@@ -78,18 +79,8 @@ class AgentRuns:
         for node in nodes:
             answer: DispatchedFuture[Any] = DispatchedFuture()
             progress = RunProgress()
-            self._running[node.role] = _Running(node, snapshot, progress, answer)
-            message = RunAgent(
-                answer,
-                execution_id,
-                node.wave,
-                node.attempts,
-                node.reason,
-                node.priority,
-                snapshot,
-                settings,
-                progress,
-            )
+            self._running[node.key] = _Running(node, snapshot, progress, answer)
+            message = RunAgent(answer, execution_id, node, snapshot, settings, progress)
             # If the actor dies with the message, its mailbox fails the same future.
             self._actor(node.role).actor_inbox.post(message, answer)
             answers.append(answer)
@@ -108,17 +99,18 @@ class AgentRuns:
         """Turn the answers of a wave into results, and count the role actors that died."""
         results: list[NodeResult] = []
         deaths = 0
-        for (role, running), answer in zip(self._running.items(), answers, strict=True):
+        for running, answer in zip(self._running.values(), answers, strict=True):
+            node = running.node
             if isinstance(answer, NodeResult):
                 results.append(answer)
             elif answer is not None:
                 # Something killed the actor's thread.
-                self._actors.pop(role, None)
-                deaths += 1
+                deaths += self._actors.pop(node.role, None) is not None
                 results.append(
                     NodeResult(
-                        role=role,
-                        attempt=running.node.attempts,
+                        role=node.role,
+                        todo_id=node.todo_id,
+                        attempt=node.attempts,
                         saw=running.snapshot,
                         started_at=running.progress.started_at,
                         finished_at=self._environment.runtime.clock.now(),
@@ -130,11 +122,11 @@ class AgentRuns:
 
     def take_back(self) -> None:
         """Withdraw the agents that still wait for a place."""
-        self._tell_running(TakeBackRun())
+        self._tell_running(TakeBackRuns())
 
     def cancel(self) -> None:
         """Abandon all runs; their results are discarded."""
-        self._tell_running(CancelRun())
+        self._tell_running(CancelRoleRuns())
         self._running = {}
 
     def stop(self) -> None:
@@ -150,13 +142,14 @@ class AgentRuns:
         """Return the runs in progress."""
         return tuple(
             RunningAgent(
-                role=role,
+                role=running.node.role,
+                todo_id=running.node.todo_id,
                 wave=running.node.wave,
                 attempt=running.node.attempts,
                 reason=running.node.reason,
                 since=running.progress.started_at,
             )
-            for role, running in self._running.items()
+            for running in self._running.values()
             if not running.answer.done()
         )
 
@@ -178,13 +171,13 @@ class AgentRuns:
         self._timer = None
         now = self._clock.now()
         due = None
-        for role, running in self._running.items():
+        for key, running in self._running.items():
             if running.answer.done():
                 continue
             started = running.progress.started_at
             ends = (now if started is None else started) + seconds
             if ends <= now:
-                self._actors[role].actor_inbox.post(RunTimedOut(seconds), None)
+                self._actors[running.node.role].actor_inbox.post(RunTimedOut(key, seconds), None)
             else:
                 due = ends if due is None else min(due, ends)
         if due is not None:
@@ -199,11 +192,12 @@ class AgentRuns:
         return actor
 
     def _tell_running(self, message: object) -> None:
-        for role, running in self._running.items():
+        roles = set()
+        for running in self._running.values():
             running.progress.withdrawn = True
-            if not running.answer.done() and role in self._actors:
-                try:
-                    self._actors[role].tell(message)
-                except ActorDeadError:
-                    # Its answer reports that.
-                    continue
+            if not running.answer.done():
+                roles.add(running.node.role)
+        for role in sorted(roles & self._actors.keys()):
+            # The answers of a dead actor's runs report that.
+            with suppress(ActorDeadError):
+                self._actors[role].tell(message)

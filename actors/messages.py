@@ -170,6 +170,8 @@ class RunningAgent(Record):
     """An agent's run."""
 
     role: RoleName
+    todo_id: str | None = None
+    """The todo that it works on, if the run is for one."""
     wave: int
     attempt: int
     reason: str

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from recursor.actors.environment import Environment
 from recursor.actors.ledger import LedgerMeter
-from recursor.actors.stack_messages import CancelRun, RunAgent, RunTimedOut, TakeBackRun
+from recursor.actors.stack_messages import CancelRoleRuns, RunAgent, RunTimedOut, TakeBackRuns
 from recursor.domain.agent import Agent, Run
 from recursor.domain.effect import Outcome
 from recursor.domain.errors import InvalidInputError, in_one_line
@@ -35,12 +35,24 @@ _FIELDS = set(Outcome.model_fields)
 
 @dataclass(slots=True)
 class _Current:
-    """The run in progress."""
+    """A run in progress."""
 
     message: RunAgent
     task: PoolTask[NodeResult] | None = None
     error: str | None = None
     """Why it was abandoned."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the agent has not ended."""
+        return self.task is not None and not self.task.future.done()
+
+    def give_up(self, why: str) -> None:
+        """Abandon the run."""
+        if self.task is not None:
+            self.error = why
+            self.message.progress.cancelled.set()
+            self.task.abandon()
 
 
 class RoleActor(DispatchedActor):
@@ -55,10 +67,13 @@ class RoleActor(DispatchedActor):
         self._environment = environment
         self._clock = environment.runtime.clock
         self._meter = LedgerMeter(environment.ledger, stack_id, role.name)
-        self._current: _Current | None = None
+        self._runs: dict[str, _Current] = {}
+        """The runs in progress, by the key of their node; those that ended may still be there."""
 
     def _run(self, message: RunAgent) -> Deferred:
-        current = self._current = _Current(message)
+        current = _Current(message)
+        runs = {key: each for key, each in self._runs.items() if each.is_running} if self._runs else {}
+        self._runs = {**runs, message.node.key: current}
         pool = self._environment.runtime.agents
         try:
             agent = _chosen(self._role.agent, self._role.name, message.settings)
@@ -68,32 +83,29 @@ class RoleActor(DispatchedActor):
             return ANSWERED_BY_RECEIVER
         if is_coroutine:
             current.task = task = pool.submit_coroutine(
-                lambda task: self._run_coroutine(agent, message, task), priority=message.priority
+                lambda task: self._run_coroutine(agent, message, task), priority=message.node.priority
             )
         else:
             current.task = task = pool.submit(
-                lambda task: self._run_function(agent, message, task), priority=message.priority
+                lambda task: self._run_function(agent, message, task), priority=message.node.priority
             )
         task.future.add_done_callback(lambda done: self._ended(current, done))
         return ANSWERED_BY_RECEIVER
 
-    def _take_back(self, _message: TakeBackRun) -> None:
-        current = self._current
-        if current is not None and current.task is not None:
-            current.task.take_back()
+    def _take_back(self, _message: TakeBackRuns) -> None:
+        for current in self._runs.values():
+            if current.task is not None:
+                current.task.take_back()
 
-    def _cancel(self, _message: CancelRun) -> None:
+    def _cancel(self, _message: CancelRoleRuns) -> None:
         self._give_up("was cancelled")
 
     def _timed_out(self, message: RunTimedOut) -> None:
-        self._give_up(f"exceeded its time limit of {message.seconds:g} s")
+        self._runs[message.key].give_up(f"exceeded its time limit of {message.seconds:g} s")
 
     def _give_up(self, why: str) -> None:
-        current = self._current
-        if current is not None and current.task is not None:
-            current.error = why
-            current.message.progress.cancelled.set()
-            current.task.abandon()
+        for current in self._runs.values():
+            current.give_up(why)
 
     def _ended(self, current: _Current, done: DispatchedFuture[NodeResult]) -> None:
         """Report how a run ended; called on the thread that ran or abandoned it."""
@@ -133,8 +145,9 @@ class RoleActor(DispatchedActor):
                 at=started,
                 execution_id=message.execution_id,
                 role=self._role.name,
-                wave=message.wave,
-                reason=message.reason,
+                todo_id=message.node.todo_id,
+                wave=message.node.wave,
+                reason=message.node.reason,
             )
             events.publish(event)
 
@@ -143,14 +156,15 @@ class RoleActor(DispatchedActor):
         return Run(
             message.execution_id,
             self._role.name,
-            message.attempt,
-            message.reason,
+            message.node.attempts,
+            message.node.reason,
             settings,
             started + settings.limits.node_seconds,
             message.progress.cancelled,
             self._meter,
             lambda text: self._tell_of_progress(message, text),
-            message.priority,
+            message.node.todo_id,
+            message.node.priority,
             self._environment.models,
             task.aside,
         )
@@ -163,6 +177,7 @@ class RoleActor(DispatchedActor):
                 at=self._clock.now(),
                 execution_id=message.execution_id,
                 role=self._role.name,
+                todo_id=message.node.todo_id,
                 text=text[-LONGEST_PROGRESS:],
             )
             events.publish(event)
@@ -171,24 +186,26 @@ class RoleActor(DispatchedActor):
         outcome = _checked(returned, message.settings)
         return NodeResult(
             self._role.name,
-            message.attempt,
+            message.node.attempts,
             message.snapshot,
             message.progress.started_at,
             self._clock.now(),
             outcome,
             proposal=proposal_of(outcome, message.snapshot) if outcome.effects else None,
+            todo_id=message.node.todo_id,
         )
 
     def _failed(self, message: RunAgent, raised: BaseException, error: str | None = None) -> NodeResult:
         failure = raised if isinstance(raised, AgentFailedError | BudgetExceededError) else None
         return NodeResult(
             self._role.name,
-            message.attempt,
+            message.node.attempts,
             message.snapshot,
             message.progress.started_at,
             self._clock.now(),
             error=_explain(raised) if error is None else error,
             failure=failure,
+            todo_id=message.node.todo_id,
         )
 
     def on_receive(self, message: Any) -> Any:
@@ -205,8 +222,8 @@ class RoleActor(DispatchedActor):
 
     _handlers: ClassVar[Mapping[type, Callable[[Any, Any], Any]]] = {
         RunAgent: _run,
-        TakeBackRun: _take_back,
-        CancelRun: _cancel,
+        TakeBackRuns: _take_back,
+        CancelRoleRuns: _cancel,
         RunTimedOut: _timed_out,
     }
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from recursor.domain.commands import CreateStack, StackCommand
+from recursor.domain.graph import Node
 from recursor.domain.message import Message
 from recursor.domain.node_result import NodeResult
 from recursor.domain.settings import BudgetSettings, Settings
@@ -132,27 +133,25 @@ class RunAgent(NamedTuple):
     answer: DispatchedFuture[NodeResult | None]
     """The result; None if the run was withdrawn before it began. The role actor sets it."""
     execution_id: str
-    wave: int
-    attempt: int
-    reason: str
-    priority: int
-    """0 to 10: the most urgent agent runs first."""
+    node: Node
     snapshot: Snapshot
     settings: Settings
     progress: RunProgress
 
 
-class TakeBackRun(Struct, frozen=True):
-    """To a role actor: withdraw the run if the agent has not begun."""
+class TakeBackRuns(Struct, frozen=True):
+    """To a role actor: withdraw the runs that have not begun."""
 
 
-class CancelRun(Struct, frozen=True):
-    """To a role actor: abandon the run; its answer is not needed."""
+class CancelRoleRuns(Struct, frozen=True):
+    """To a role actor: abandon its runs; their answers are not needed."""
 
 
 class RunTimedOut(Struct, frozen=True):
-    """To a role actor: its run has reached the time limit."""
+    """To a role actor: one of its runs has reached the time limit."""
 
+    key: str
+    """The key of its node."""
     seconds: float
 
 

@@ -518,7 +518,7 @@ class StackSupervisor(DispatchedActor):
         ended = self._runs.collect(answers)
         self._snapshot = None
         named = {
-            result.role: named_by(result.outcome)
+            result.key: named_by(result.outcome)
             for result in ended.results
             if result.outcome is not None and result.outcome.effects
         }

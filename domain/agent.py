@@ -93,6 +93,8 @@ class Run:
     """Counts the run's spending."""
     say: Callable[[str], None] = _ignore
     """Shows observers the answer so far; may be called repeatedly as it grows."""
+    todo_id: str | None = None
+    """The todo to work on, if the run is for one; then it belongs to the key of the run."""
     priority: int = 0
     """The node's, 0 to 10: the most urgent run goes first where model calls queue."""
     models: Models | None = None

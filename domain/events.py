@@ -58,6 +58,8 @@ class NodeStarted(Event):
 
     execution_id: str
     role: str
+    todo_id: str | None = None
+    """The todo that the node is for, if it is for one."""
     wave: int
     reason: str
 
@@ -67,6 +69,8 @@ class NodeProgress(Event):
 
     execution_id: str
     role: str
+    todo_id: str | None = None
+    """The todo that the node is for, if it is for one."""
     text: str
     """The newest part, cut at the front if it is long."""
 
@@ -76,6 +80,8 @@ class NodeFinished(Event):
 
     execution_id: str
     role: str
+    todo_id: str | None = None
+    """The todo that the node is for, if it is for one."""
     status: NodeStatus
     note: str | None = None
     seconds: float | None = None

@@ -91,9 +91,11 @@ class Usage(ModelUsage):
 
 
 class Node(CoreRecord, frozen=True, kw_only=True):
-    """One role's part in a cycle."""
+    """One role's part in a cycle, or its part for one todo."""
 
     role: RoleName
+    todo_id: str | None = None
+    """The todo that the node is for; None for a role that has one node in a cycle."""
     priority: Annotated[int, Field(ge=0, le=10)]
     reason: str
     dependencies: tuple[RoleName, ...] = ()
@@ -107,6 +109,16 @@ class Node(CoreRecord, frozen=True, kw_only=True):
     waits_until: Timestamp | None = None
     """When its role is tried again, if it waits."""
     usage: Usage | None = None
+
+    @property
+    def key(self) -> str:
+        """The node's identity in its graph."""
+        return node_key(self.role, self.todo_id)
+
+
+def node_key(role: str, todo_id: str | None) -> str:
+    """Return the identity of a node in its graph: its role, and its todo if it is for one."""
+    return role if todo_id is None else f"{role}:{todo_id}"
 
 
 class ExecutionGraph(CoreRecord, frozen=True, kw_only=True):
@@ -138,5 +150,5 @@ class ExecutionGraph(CoreRecord, frozen=True, kw_only=True):
         return 1 + self.nodes[-1].wave if self.nodes else 0
 
     def replacing(self, changed: Mapping[str, Node]) -> "ExecutionGraph":
-        """Return this graph with the nodes of the roles in `changed` replaced."""
-        return self.but(nodes=tuple([changed.get(node.role, node) for node in self.nodes]))
+        """Return this graph with the nodes in `changed` replaced, by key."""
+        return self.but(nodes=tuple([changed.get(node.key, node) for node in self.nodes]))

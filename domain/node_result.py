@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from recursor.domain.effect import Outcome
+from recursor.domain.graph import node_key
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import AgentFailedError, BudgetExceededError
 
@@ -23,3 +24,10 @@ class NodeResult(NamedTuple):
     """The fingerprint of the plan, artifact or review in the outcome."""
     failure: AgentFailedError | BudgetExceededError | None = None
     """The agent's own error, if it gave up."""
+    todo_id: str | None = None
+    """The todo that the run was for, if it was for one."""
+
+    @property
+    def key(self) -> str:
+        """The key of its node."""
+        return node_key(self.role, self.todo_id)

@@ -24,6 +24,8 @@ class WorkStatus(CoreRecord, frozen=True, kw_only=True):
     """Without work: when time alone may bring some."""
     waits: WaitsFor | None = None
     """What existing work waits for until then, if anything."""
+    todos: tuple[str, ...] = ()
+    """The todos to work on at once, each in a node of its own, most urgent first; empty: one node for all."""
 
 
 class WorkReport(CoreRecord, frozen=True, kw_only=True):

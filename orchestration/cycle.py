@@ -67,7 +67,7 @@ def mark_running(graph: ExecutionGraph, now: float) -> tuple[ExecutionGraph, tup
     """
     wave = graph.unfinished_wave()
     running = {
-        node.role: node.but(status=_RUNNING, attempts=node.attempts + 1, started_at=now)
+        node.key: node.but(status=_RUNNING, attempts=node.attempts + 1, started_at=now)
         if node.status is _PENDING
         else node
         for node in wave
@@ -78,7 +78,7 @@ def mark_running(graph: ExecutionGraph, now: float) -> tuple[ExecutionGraph, tup
 def unmark_running(graph: ExecutionGraph) -> ExecutionGraph:
     """Return the graph with its running nodes pending again: their results will be discarded."""
     running = {
-        node.role: node.but(status=_PENDING, started_at=None)
+        node.key: node.but(status=_PENDING, started_at=None)
         for node in graph.nodes
         if node.status is _RUNNING
     }
@@ -104,21 +104,21 @@ def take_results(
         draft: the records; a cycle is running.
         results: the results of the runs.
         settings: the stack's.
-        found: by role, the records that an outcome names but that are not in memory.
+        found: by node, the records that an outcome names but that are not in memory.
     """
     graph = draft.records.graph
     assert graph is not None
-    nodes = {node.role: node for node in graph.nodes}
+    nodes = {node.key: node for node in graph.nodes}
     changed: dict[str, Node] = {}
     taken: list[NodeResult] = []
     halts: list[str] = []
     budget: BudgetName | None = None
     for result in results:
-        node = nodes[result.role]
+        node = nodes[result.key]
         if node.status is not _RUNNING or node.attempts != result.attempt:
             continue
-        applied = _apply(draft, node, graph.id, result, settings, found.get(result.role, {}))
-        changed[result.role] = applied.node
+        applied = _apply(draft, node, graph.id, result, settings, found.get(result.key, {}))
+        changed[result.key] = applied.node
         taken.append(result)
         if applied.halts is not None:
             halts.append(f"{result.role}: {applied.halts}")

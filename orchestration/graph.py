@@ -21,6 +21,8 @@ def build_graph(
 ) -> ExecutionGraph:
     """Return one node per role with work, each in the earliest wave its dependencies allow.
 
+    A role whose work consists of several todos gets a node for each, all in the same wave.
+
     A dependency on a role without work is satisfied: the role is not in the graph.
 
     Args:
@@ -38,15 +40,17 @@ def build_graph(
     for number, wave in enumerate((waves_of or compute_waves)(waits_for)):
         for role in wave:
             status = statuses[role]
-            nodes.append(
-                _NODE.but(
-                    role=role,
-                    priority=status.priority,
-                    reason=status.reason,
-                    dependencies=tuple(waits_for[role]),
-                    wave=number,
-                )
+            node = _NODE.but(
+                role=role,
+                priority=status.priority,
+                reason=status.reason,
+                dependencies=tuple(waits_for[role]),
+                wave=number,
             )
+            if status.todos:
+                nodes += [node.but(todo_id=todo_id) for todo_id in status.todos]
+            else:
+                nodes.append(node)
     return _GRAPH.but(id=graph_id, stack_id=report.stack_id, created_at=now, nodes=tuple(nodes))
 
 
@@ -75,8 +79,8 @@ def next_wave(
 ) -> tuple[ExecutionGraph, tuple[Node, ...]]:
     """Skip nodes that should no longer run, and return the graph with the nodes to run now.
 
-    A node is skipped when a role it depends on did not complete, or when its role no longer has work. Without
-    nodes to run, the graph has ended.
+    A node is skipped when a role it depends on did not complete, or when its role no longer has work, or none
+    for its todo. A role completed if one of its nodes did. Without nodes to run, the graph has ended.
 
     Args:
         graph: the graph as it is.
@@ -84,24 +88,23 @@ def next_wave(
         now: seconds since the epoch, UTC.
     """
     while pending := graph.unfinished_wave():
-        nodes = {node.role: node for node in graph.nodes}
         skipped = {
-            node.role: node.but(status=NodeStatus.SKIPPED, finished_at=now, note=reason)
+            node.key: node.but(status=NodeStatus.SKIPPED, finished_at=now, note=reason)
             for node in pending
-            if (reason := _reason_to_skip(node, nodes, report)) is not None
+            if (reason := _reason_to_skip(node, graph, report)) is not None
         }
         if not skipped:
             return graph, pending
         graph = graph.replacing(skipped)
-        ready = tuple([node for node in pending if node.role not in skipped])
+        ready = tuple([node for node in pending if node.key not in skipped])
         if ready:
             return graph, ready
     return graph, ()
 
 
-def _reason_to_skip(node: Node, nodes: dict[str, Node], report: WorkReport) -> str | None:
+def _reason_to_skip(node: Node, graph: ExecutionGraph, report: WorkReport) -> str | None:
     if node.dependencies:
-        obstacle = _obstacle(node, nodes)
+        obstacle = _obstacle(node, graph)
         if obstacle is not None:
             return f"depends on {obstacle}"
     status_now = report.statuses.get(node.role)
@@ -109,22 +112,31 @@ def _reason_to_skip(node: Node, nodes: dict[str, Node], report: WorkReport) -> s
         return f"role {node.role} is no longer in the team"
     if not status_now.has_work:
         return f"no longer has work: {status_now.reason}"
+    if node.todo_id is not None and node.todo_id not in status_now.todos:
+        return f"no longer works on todo {node.todo_id}: {status_now.reason}"
     return None
 
 
-def _obstacle(node: Node, nodes: dict[str, Node]) -> str | None:
+def _obstacle(node: Node, graph: ExecutionGraph) -> str | None:
     """Return the dependency, direct or indirect, that keeps the node from running; roles without work do
     not."""
     for role in node.dependencies:
-        match nodes[role].status:
-            case NodeStatus.FAILED:
-                return f"{role}, which failed"
-            case NodeStatus.WAITING:
-                return f"{role}, which waits"
-            case NodeStatus.CANCELLED:
-                return f"{role}, which was cancelled"
-            case NodeStatus.SKIPPED if (further := _obstacle(nodes[role], nodes)) is not None:
-                return f"{role}, which depends on {further}"
-            case _:
-                pass
+        obstacles = [_obstacle_in(each, graph) for each in graph.nodes if each.role == role]
+        if obstacles and all(obstacles):
+            return obstacles[0]
     return None
+
+
+def _obstacle_in(node: Node, graph: ExecutionGraph) -> str | None:
+    """Return the obstacle that a node is for those that depend on it."""
+    match node.status:
+        case NodeStatus.FAILED:
+            return f"{node.role}, which failed"
+        case NodeStatus.WAITING:
+            return f"{node.role}, which waits"
+        case NodeStatus.CANCELLED:
+            return f"{node.role}, which was cancelled"
+        case NodeStatus.SKIPPED if (further := _obstacle(node, graph)) is not None:
+            return f"{node.role}, which depends on {further}"
+        case _:
+            return None

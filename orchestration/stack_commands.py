@@ -223,7 +223,7 @@ def cancel_cycle(draft: Draft, why: str) -> None:
     if graph is not None:
         graph = graph.replacing(
             {
-                node.role: node.but(status=NodeStatus.CANCELLED, finished_at=now, note=why)
+                node.key: node.but(status=NodeStatus.CANCELLED, finished_at=now, note=why)
                 for node in graph.nodes
                 if not node.status.ended
             }

@@ -87,7 +87,7 @@ class WaveEnded(Struct, frozen=True):
 
     results: tuple[NodeResult, ...]
     found: Mapping[str, Found] = field(default_factory=dict)
-    """By role, records that an outcome names but that are not in memory."""
+    """By node, records that an outcome names but that are not in memory."""
     deaths: int = 0
     """The number of role actors that died."""
 

@@ -102,14 +102,15 @@ def nodes_ended(graph: ExecutionGraph, results: Iterable[NodeResult], observed: 
         observed: whether anyone subscribed to more than failures.
     """
     told: list[Tell] = []
-    nodes = {node.role: node for node in graph.nodes}
+    nodes = {node.key: node for node in graph.nodes}
     for result in results:
-        node, outcome = nodes[result.role], result.outcome
+        node, outcome = nodes[result.key], result.outcome
         if not observed and node.status is not _FAILED:
             continue
         fields = {
             "execution_id": graph.id,
             "role": result.role,
+            "todo_id": result.todo_id,
             "status": node.status,
             "note": node.note,
             "seconds": None if result.started_at is None else result.finished_at - result.started_at,
@@ -147,7 +148,13 @@ def cycle_cancelled(ended: Ended) -> list[Tell]:
     cancelled = [
         Tell(
             NodeFinished,
-            {"execution_id": execution.id, "role": node.role, "status": node.status, "note": node.note},
+            {
+                "execution_id": execution.id,
+                "role": node.role,
+                "todo_id": node.todo_id,
+                "status": node.status,
+                "note": node.note,
+            },
         )
         for node in nodes
         if node.status is NodeStatus.CANCELLED

@@ -356,9 +356,10 @@ def _read_money(figures: list[Any]) -> list[Any]:
 def _of(execution: OrchestratorExecution, graph: ExecutionGraph | None) -> Figures:
     """Return one cycle's figures."""
     summary, status, seconds = execution.summary or _NO_SUMMARY, execution.status, execution.duration or 0.0
-    used = {node.role: node.usage for node in graph.nodes if node.usage is not None} if graph else {}
+    used = [(node.role, node.usage) for node in graph.nodes if node.usage is not None] if graph else []
     # Usually no agent asked a model.
-    whole = _use(used.values()) if used else _NO_USE
+    usages = [usage for _, usage in used]
+    whole = _use(usages) if used else _NO_USE
     return (
         1,
         int(status is ExecutionStatus.COMPLETED),
@@ -374,8 +375,8 @@ def _of(execution: OrchestratorExecution, graph: ExecutionGraph | None) -> Figur
         summary.max_parallel,
         {} if execution.decision is None else {execution.decision.kind: 1},
         *whole[1:],
-        _by_model(used.values()) if used else {},
-        {role: _use([usage]) for role, usage in used.items()},
+        _by_model(usages) if used else {},
+        {role: _use([usage for each, usage in used if each == role]) for role in dict(used)},
         int(status is ExecutionStatus.WAITING),
         summary.agents_waiting,
     )
