@@ -617,7 +617,7 @@ class StackSupervisor(DispatchedActor):
     # -- Small things ----------------------------------------------------------------------------------------
 
     def _snapshot_now(self, state: StackState) -> Snapshot:
-        roles, now = self._environment.roles, self._now()
+        roles, now = self._environment.roles.of(state.records.stack.kind), self._now()
         self._snapshot = state.records.snapshot(roles, now)
         return self._snapshot
 

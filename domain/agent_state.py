@@ -40,7 +40,9 @@ class LongTermMemory(CoreRecord, frozen=True, kw_only=True):
     recommendations: tuple[str, ...] = ()
     """The reviewer's recommendations that the planner has not taken up yet."""
     reviewed_artifact: int = 0
-    """Number of the newest artifact this role has reviewed."""
+    """Number of the newest artifact, or of the newest tip of the workspace, that this role has reviewed."""
+    reviewed_commit: str | None = None
+    """That tip."""
 
 
 class Proposal(CoreRecord, frozen=True, kw_only=True):

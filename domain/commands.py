@@ -15,6 +15,7 @@ from recursor.domain.project import ProjectIdea
 from recursor.domain.question import Question
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
+from recursor.domain.workspace import Pull, Workspace
 
 
 class Command(StrEnum):
@@ -33,6 +34,8 @@ class CreateStack(Question[Stack]):
     stack: Stack
     idea: ProjectIdea | None = None
     start: bool = False
+    workspace: Workspace | None = None
+    """For a stack that works on a repository."""
 
     @property
     def stack_id(self) -> str:
@@ -128,7 +131,7 @@ class AddTodo(Question[Todo]):
 
 @dataclass(frozen=True, slots=True)
 class EditTodo(Question[Todo]):
-    """Rewrite an open todo, or change its priority; None leaves a field as it is.
+    """Change an open todo; None leaves a field as it is. It may be tried again, however often it failed.
 
     Answered with the `Todo`, or `NotFoundError`, `ConflictError`.
     """
@@ -137,6 +140,8 @@ class EditTodo(Question[Todo]):
     todo_id: str
     content: str | None = None
     priority: int | None = None
+    needs: tuple[str, ...] | None = None
+    paths: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,17 @@ class CancelTodo(Question[Todo]):
 
     stack_id: str
     todo_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakePull(Question[Workspace]):
+    """Merge commits of a person into the workspace. Their objects are in its repository already.
+
+    Answered with the `Workspace`, or `ConflictError` if the stack has none.
+    """
+
+    stack_id: str
+    pull: Pull
 
 
 StackCommand = (
@@ -159,4 +175,5 @@ StackCommand = (
     | AddTodo
     | EditTodo
     | CancelTodo
+    | TakePull
 )

@@ -13,6 +13,7 @@ from recursor.domain.project import IdeaReading
 from recursor.domain.record import Line, Record, StackId, Text
 from recursor.domain.stack import Phase
 from recursor.domain.todo import TodoPriority, TodoStatus, TodoText
+from recursor.domain.workspace import MAX_PATHS, Branch, CheckResult, CommitHash, FilePath
 
 
 class SetProject(Record):
@@ -41,6 +42,12 @@ class CreateTodo(Record):
     content: TodoText
     priority: TodoPriority = 3
     metadata: Mapping[str, JsonValue] = Field(default_factory=dict)
+    label: str | None = None
+    """A name by which other todos of the same outcome can need this one."""
+    needs: tuple[str, ...] = ()
+    """The todos that must be completed first: their ids, or labels of earlier todos in the same outcome."""
+    paths: tuple[FilePath, ...] = ()
+    """The files and folders that it is about."""
 
 
 class UpdateTodo(Record):
@@ -51,6 +58,9 @@ class UpdateTodo(Record):
     status: TodoStatus | None = None
     priority: TodoPriority | None = None
     content: TodoText | None = None
+    needs: tuple[str, ...] | None = None
+    """Ids of todos."""
+    paths: tuple[FilePath, ...] | None = None
 
 
 class PublishArtifact(Record):
@@ -59,6 +69,58 @@ class PublishArtifact(Record):
     kind: Literal["publish_artifact"] = "publish_artifact"
     content: str = Field(min_length=1)
     metadata: Mapping[str, JsonValue] = Field(default_factory=dict)
+
+
+class ProposeCommit(Record):
+    """Propose a commit for a todo. Its objects are in the stack's repository already."""
+
+    kind: Literal["propose_commit"] = "propose_commit"
+    todo_id: str
+    commit: CommitHash
+    base: CommitHash
+    """The tip from which it was made."""
+    tree: CommitHash
+    """The tree of the commit: the same for the same content, whenever and by whomever it was made."""
+    title: Line
+    paths: tuple[FilePath, ...] = Field(default=(), max_length=MAX_PATHS)
+    """The changed files; the first ones, if there are many."""
+    files: int = Field(ge=0)
+    insertions: int = Field(default=0, ge=0)
+    deletions: int = Field(default=0, ge=0)
+
+
+class MoveTip(Record):
+    """Move the tip of the workspace. Dropped if the tip is no longer `onto`."""
+
+    kind: Literal["move_tip"] = "move_tip"
+    tip: CommitHash
+    onto: CommitHash | None
+    """The tip before; None for a new repository."""
+    proposal_id: str | None = None
+    """The proposal that is merged by it, if one is."""
+    pull_id: str | None = None
+    """The commits of a person that are merged by it, if any are."""
+    branch: Branch | None = None
+    """The branch of a repository that was cloned."""
+    checks: tuple[CheckResult, ...] = ()
+    """The results of the checks of the new tip."""
+
+
+class ReturnProposal(Record):
+    """Give a proposed commit back to its todo: it conflicts, or fails the checks."""
+
+    kind: Literal["return_proposal"] = "return_proposal"
+    proposal_id: str
+    reason: Text
+    checks: tuple[CheckResult, ...] = ()
+
+
+class RefusePull(Record):
+    """Give up merging commits of a person."""
+
+    kind: Literal["refuse_pull"] = "refuse_pull"
+    pull_id: str
+    reason: Text
 
 
 class AnswerUserMessage(Record):
@@ -94,7 +156,8 @@ class SendMessage(Record):
 
 
 class ReviewArtifact(Record):
-    """Note that a version was reviewed, and replace the reviewer's recommendations."""
+    """Note that a version, or a tip of the workspace, was reviewed, and replace the reviewer's
+    recommendations."""
 
     kind: Literal["review_artifact"] = "review_artifact"
     number: int = Field(ge=0)
@@ -130,6 +193,10 @@ Effect = Annotated[
     | CreateTodo
     | UpdateTodo
     | PublishArtifact
+    | ProposeCommit
+    | MoveTip
+    | ReturnProposal
+    | RefusePull
     | AnswerUserMessage
     | PlanUserMessages
     | ReadMessages

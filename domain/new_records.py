@@ -10,25 +10,56 @@ from recursor.domain.ids import new_id, new_stack_id
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import ProjectIdea
 from recursor.domain.settings import Overrides, Settings
-from recursor.domain.stack import Stack
+from recursor.domain.stack import Stack, StackKind
 from recursor.domain.todo import Todo
+from recursor.domain.workspace import Workspace
 
 R = TypeVar("R", bound=AnyRecord)
 
 
-def new_stack(name: str, now: float, settings: Overrides | None = None) -> Stack:
+# Seconds for one run in a workspace, unless its settings say otherwise: checks and coding agents take longer
+# than one answer of a model.
+WORKSPACE_NODE_SECONDS = 3600.0
+
+
+def new_stack(
+    name: str, now: float, settings: Overrides | None = None, kind: StackKind = StackKind.PAGE
+) -> Stack:
     """Make a stack.
 
     Args:
         name: one line, 1 to 200 characters.
         now: seconds since the epoch, UTC.
-        settings: overrides of the runner's settings.
+        settings: overrides of the runner's settings. A stack with a workspace gets a longer
+            `limits.node_seconds` if that is not among them.
+        kind: what it works on.
 
     Raises:
         InvalidInputError: the name or a setting is invalid.
     """
-    Settings().overridden(settings or {})
-    return checked(Stack, "stack", id=new_stack_id(), name=name, created_at=now, settings=settings or {})
+    own = dict(settings or {})
+    if kind is StackKind.WORKSPACE:
+        own["limits"] = {"node_seconds": WORKSPACE_NODE_SECONDS, **own.get("limits", {})}
+    Settings().overridden(own)
+    return checked(Stack, "stack", id=new_stack_id(), name=name, kind=kind, created_at=now, settings=own)
+
+
+def new_workspace(stack: Stack, origin: str | None, now: float, branch: str | None = None) -> Workspace:
+    """Make the record of a stack's workspace; its repository is made by the stack's first run.
+
+    Args:
+        stack: the stack.
+        origin: the path or URL to clone; None for a new repository.
+        now: seconds since the epoch, UTC.
+        branch: the branch to clone; by default that of the origin.
+
+    Raises:
+        InvalidInputError: the origin or the branch is invalid.
+    """
+    fields = {"origin": origin, "updated_at": now, "updated_by": "user"}
+    if branch is not None:
+        fields["branch"] = branch
+    return checked(Workspace, "workspace", stack_id=stack.id, **fields)
 
 
 def new_idea(stack_id: str, idea: str, now: float) -> ProjectIdea:
@@ -101,7 +132,7 @@ def new_todo(stack_id: str, content: str, priority: int, now: float) -> Todo:
     )
 
 
-def checked(kind: type[R], what: str, **fields: object) -> R:
+def checked(kind: type[R], what: str, /, **fields: object) -> R:
     """Make a record from `fields`.
 
     Args:

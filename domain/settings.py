@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
@@ -13,6 +13,7 @@ from recursor.domain.graph import MAX_DOLLARS, MAX_TOKENS
 from recursor.domain.rates import Rates
 from recursor.domain.record import Line, Record, RoleName
 from recursor.domain.spending import Budget
+from recursor.domain.workspace import CheckCommand
 
 SCRIPTED = "scripted"
 MODEL_PATTERN = r"^(scripted|[a-z][a-z0-9_.-]*:[!-~]+)$"
@@ -212,6 +213,37 @@ class LoopSettings(Record):
     """Versions of the artifact after which a stack without input is paused. 0: no limit."""
 
 
+class WorkspaceSettings(Record):
+    """How a team works on a git repository."""
+
+    builders: int = Field(default=1, ge=1, le=64)
+    """How many todos are worked on at once."""
+    checks: tuple[CheckCommand, ...] = Field(default=(), max_length=50, examples=[("pytest -q",)])
+    """Commands that must exit with status 0 before a commit is merged, run in turn in the sandbox."""
+    attempts: int = Field(default=3, ge=1, le=100)
+    """Proposed commits for one todo that may fail before a person must change the todo."""
+    check_seconds: float = Field(default=600.0, gt=0)
+    """Time limit of one check, in seconds."""
+    command_seconds: float = Field(default=120.0, gt=0)
+    """Time limit of one command that an agent runs, in seconds."""
+    memory_bytes: int = Field(default=2 * 1024**3, ge=64 * 1024**2)
+    """Memory of all processes of a command together, in bytes."""
+    processes: int = Field(default=256, ge=8, le=10_000)
+    """Processes of a command at once."""
+    output_bytes: int = Field(default=64 * 1024, ge=1024, le=16 * 1024**2)
+    """Bytes of a command's output that are kept: its end."""
+    file_bytes: int = Field(default=20 * 1024**2, ge=1024)
+    """Size limit of one changed file, in bytes."""
+    change_bytes: int = Field(default=200 * 1024**2, ge=1024)
+    """Size limit of all changed files of a commit together, in bytes."""
+    change_files: int = Field(default=10_000, ge=1)
+    """Number of files that one commit may change."""
+    disk_bytes: int = Field(default=10 * 1024**3, ge=1024**2)
+    """Disk space of a stack's repository and run directories together, in bytes."""
+    sandbox: Literal["bwrap", "off"] = "bwrap"
+    """What confines commands, checks and agents: bubblewrap, or `off` for nothing."""
+
+
 # Sections of the settings file that stacks do not have.
 _OF_THE_RUNNER = ("runner", "sql")
 
@@ -226,6 +258,7 @@ class Settings(Record):
     model: ModelSettings = ModelSettings()
     budget: BudgetSettings = BudgetSettings()
     loop: LoopSettings = LoopSettings()
+    workspace: WorkspaceSettings = WorkspaceSettings()
 
     def overridden(self, overrides: Overrides) -> Self:
         """Return these settings with `overrides` (section → key → value) in place.

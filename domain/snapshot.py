@@ -9,6 +9,7 @@ from recursor.domain.project import Artifact, ProjectIdea
 from recursor.domain.record import RoleName, Timestamp
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
+from recursor.domain.workspace import CommitProposal, Workspace
 
 
 class Snapshot(CoreRecord, frozen=True, kw_only=True):
@@ -31,6 +32,10 @@ class Snapshot(CoreRecord, frozen=True, kw_only=True):
     """Further unread messages from other stacks."""
     artifact: Artifact | None = None
     """The newest version."""
+    workspace: Workspace | None = None
+    """The repository, by reference: its contents are on disk."""
+    proposals: tuple[CommitProposal, ...] = ()
+    """The commits that wait to be merged, oldest first."""
     states: Mapping[RoleName, AgentState]
 
     @property

@@ -19,6 +19,15 @@ class ExecutionState(StrEnum):
     STOPPED = "stopped"
 
 
+class StackKind(StrEnum):
+    """What a stack works on."""
+
+    PAGE = "page"
+    """One HTML page, in versions."""
+    WORKSPACE = "workspace"
+    """A git repository."""
+
+
 class Phase(StrEnum):
     """The phase of the project. The planner sets it."""
 
@@ -33,6 +42,7 @@ class Stack(CoreRecord, frozen=True, kw_only=True):
 
     id: StackId
     name: Line
+    kind: StackKind = StackKind.PAGE
     phase: Phase = Phase.PLANNING
     state: ExecutionState = ExecutionState.IDLE
     state_reason: str | None = None

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, JsonValue, StringConstraints
 
 from recursor.domain.record import Record, StackId, Timestamp
+from recursor.domain.workspace import FilePath
 
 TodoText = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=r"^[^\x00]*$")
@@ -44,3 +45,11 @@ class Todo(Record):
     closed_at: Timestamp | None = None
     """When it was completed or cancelled."""
     metadata: Mapping[str, JsonValue] = Field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    """Ids of the todos of this stack that must be completed first."""
+    paths: tuple[FilePath, ...] = ()
+    """The files and folders that it is about: two todos about the same ones are not worked on at once."""
+    attempts: int = Field(default=0, ge=0)
+    """Proposed commits for it that could not be merged, since a person last changed it."""
+    problem: str | None = None
+    """Why the last of them could not be merged."""

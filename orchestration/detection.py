@@ -39,21 +39,22 @@ def detect_work(snapshot: Snapshot, roles: RoleRegistry, settings: Settings, now
     found: dict[str, WorkStatus] = {}
     name = ""
     try:
-        for name, role in roles.items():
+        team = roles.of(snapshot.stack.kind)
+        for name, role in team.items():
             status = _checked(role.detect(snapshot, settings, now), settings)
             state = snapshot.states.get(name)
             if state is not None and state.wait is not None:
                 status = held_back(status, name, snapshot, settings, now)
             found[name] = status
         statuses = found.copy()
-        for name, role in roles.items():
+        for name, role in team.items():
             if role.depends_on and found[name].has_work:
                 statuses[name] = _with_dependencies(found[name], role, found, settings)
     except (Exception, SystemExit) as error:
         # A detector is user code: even a sys.exit() in it must affect only this stack.
         raise DetectorFailedError(f"work detection failed: {name}: {in_one_line(error)}") from error
     for name in snapshot.states:
-        if name not in statuses:
+        if name not in statuses and name not in roles:
             statuses[name] = _MISSING
     return _REPORT.but(stack_id=snapshot.stack.id, computed_at=now, statuses=statuses)
 
@@ -88,6 +89,7 @@ def _is_right(status: Any) -> bool:
         # Other characters may be unpaired surrogates.
         and status.reason.isascii()
         and status.dependencies == ()
+        and (status.todos == () or all(type(each) is str and each.isascii() for each in status.todos))
         and (due is None or (type(due) is float and isfinite(due)))
     )
 
@@ -98,6 +100,8 @@ def _with_dependencies(
     waits_for = [
         dependency.role
         for dependency in role.depends_on
-        if found[dependency.role].has_work and dependency.when(found[dependency.role], settings)
+        if dependency.role in found
+        and found[dependency.role].has_work
+        and dependency.when(found[dependency.role], settings)
     ]
     return status.but(dependencies=tuple(waits_for)) if waits_for else status

@@ -9,32 +9,26 @@ from recursor.domain.message import UserMessage
 from recursor.domain.project import ProjectIdea
 from recursor.domain.settings import DetectionSettings, Settings
 from recursor.domain.snapshot import Snapshot
-from recursor.domain.stack import Phase
+from recursor.domain.stack import Phase, StackKind
 from recursor.domain.todo import TodoStatus
 from recursor.domain.work import WorkStatus
+from recursor.orchestration.workspace_detectors import detect_workspace_builder
 
 
 def detect_planner(snapshot: Snapshot, settings: Settings, now: float) -> WorkStatus:
     """The planner: no idea, no todos left, a changed idea, recommendations, requests, a periodic check."""
     if snapshot.idea is None:
         return _work(10, "no project idea")
+    if snapshot.workspace is not None and snapshot.workspace.tip is None:
+        return _nothing("the repository is not made yet")
     if not snapshot.open_todos and snapshot.stack.phase is not Phase.COMPLETE:
         return _work(9, "no pending todos, and the project is not complete")
     if _has_another_idea(snapshot.idea, snapshot.states.get("planner")):
         # This outranks any request: it changes what there is to build.
         return _work(8, "the idea changed")
-    reviewer = snapshot.states.get("reviewer")
-    if reviewer is not None and reviewer.long_term.recommendations:
-        return _work(
-            8, f"{_count(len(reviewer.long_term.recommendations), 'recommendation')} of the reviewer"
-        )
-    requests = [
-        message
-        for message in snapshot.user_messages
-        if message.planned_at is None and asks_for_change(message, settings.detection)
-    ]
-    if requests:
-        return _work(7, f"{_count(len(requests), 'visitor message')} asking for a change")
+    requested = _requests(snapshot, settings)
+    if requested is not None:
+        return requested
     return _periodic(
         snapshot, "planner", settings.detection.planner_period, now, _changed_since_planning(snapshot)
     )
@@ -43,6 +37,8 @@ def detect_planner(snapshot: Snapshot, settings: Settings, now: float) -> WorkSt
 def detect_builder(snapshot: Snapshot, settings: Settings, now: float) -> WorkStatus:
     """The builder: open todos, urgent ones first."""
     del now
+    if snapshot.stack.kind is StackKind.WORKSPACE:
+        return detect_workspace_builder(snapshot, settings)
     todos = snapshot.open_todos
     if not todos:
         return _nothing("no pending todos")
@@ -79,12 +75,33 @@ def detect_reviewer(snapshot: Snapshot, settings: Settings, now: float) -> WorkS
     )
     if finished >= settings.detection.todos_per_review:
         return _work(6, f"{_count(finished, 'todo')} completed since the last review")
-    artifact = snapshot.artifact
     reviewed = 0 if state is None else state.long_term.reviewed_artifact
-    if artifact is not None and artifact.number > reviewed:
+    artifact, workspace = snapshot.artifact, snapshot.workspace
+    if workspace is not None:
+        if workspace.number > reviewed:
+            told = _count(workspace.number - reviewed, "merged commit")
+            return _work(6, f"{told} since the last review")
+    elif artifact is not None and artifact.number > reviewed:
         return _work(6, f"version {artifact.number} of the artifact is not reviewed")
     changed = "a todo was completed" if finished else None
     return _periodic(snapshot, "reviewer", settings.detection.reviewer_period, now, changed)
+
+
+def _requests(snapshot: Snapshot, settings: Settings) -> WorkStatus | None:
+    """Return the planner's work if the reviewer or visitors ask for a change."""
+    reviewer = snapshot.states.get("reviewer")
+    if reviewer is not None and reviewer.long_term.recommendations:
+        return _work(
+            8, f"{_count(len(reviewer.long_term.recommendations), 'recommendation')} of the reviewer"
+        )
+    requests = [
+        message
+        for message in snapshot.user_messages
+        if message.planned_at is None and asks_for_change(message, settings.detection)
+    ]
+    if requests:
+        return _work(7, f"{_count(len(requests), 'visitor message')} asking for a change")
+    return None
 
 
 def planner_is_urgent(status: WorkStatus, settings: Settings) -> bool:
@@ -132,6 +149,9 @@ def _changed_since_planning(snapshot: Snapshot) -> str | None:
         return "todos changed"
     if snapshot.artifact is not None and snapshot.artifact.created_at > since:
         return "new version of the artifact"
+    workspace = snapshot.workspace
+    if workspace is not None and workspace.updated_by == "user" and workspace.updated_at > since:
+        return "commits of a person"
     if any(message.created_at > since for message in snapshot.user_messages):
         return "new visitor message"
     return None

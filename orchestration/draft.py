@@ -9,6 +9,7 @@ from recursor.domain.project import Artifact, ProjectIdea
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
+from recursor.domain.workspace import CommitProposal, Workspace
 from recursor.orchestration.stack_records import StackRecords
 from recursor.orchestration.unattended import begun_anew
 from recursor.orchestration.writes import Writes
@@ -119,6 +120,26 @@ class Draft:
         """Add a version of the artifact."""
         self.changed().artifact = artifact
         self.writes.put(f"{artifact.number:08d}", artifact)
+
+    def put_workspace(self, workspace: Workspace) -> None:
+        """Change the record of the repository."""
+        self.changed().workspace = workspace
+        self.writes.put("", workspace)
+
+    def proposal(self, proposal_id: str) -> CommitProposal | None:
+        """Return a proposed commit, or None."""
+        known = self.records.proposals.get(proposal_id) or self.found.get((CommitProposal, proposal_id))
+        return known if isinstance(known, CommitProposal) else None
+
+    def put_proposal(self, proposal: CommitProposal) -> None:
+        """Add or change a proposed commit; a decided one is dropped from memory."""
+        proposals = self.records.proposals
+        if proposal.status.open:
+            proposals = proposals.adding(proposal.id, proposal)
+        else:
+            proposals = proposals.without(proposal.id)
+        self.changed().proposals = proposals
+        self.writes.put(proposal.id, proposal)
 
     def put_state(self, state: AgentState, *, seen_by_others: bool = False) -> None:
         """Change a role's state; its private notes do not count as a change that others see."""

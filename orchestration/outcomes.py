@@ -25,11 +25,15 @@ from recursor.domain.effect import (
     AnswerUserMessage,
     CreateTodo,
     Effect,
+    MoveTip,
     Outcome,
     PlanUserMessages,
+    ProposeCommit,
     PublishArtifact,
     ReadMessages,
+    RefusePull,
     Remember,
+    ReturnProposal,
     ReviewArtifact,
     SendMessage,
     SetFocus,
@@ -45,6 +49,8 @@ from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
+from recursor.domain.workspace import CommitProposal, Workspace
+from recursor.orchestration import merge_queue
 from recursor.orchestration.draft import Draft
 
 REVIEWER = "reviewer"
@@ -67,6 +73,9 @@ class _Applying:
     draft: Draft
     role: str
     saw: Snapshot
+    execution_id: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    """Ids of the outcome's new todos, by label."""
     dropped: list[str] = field(default_factory=list)
     """Dropped effects, with reasons."""
 
@@ -110,7 +119,7 @@ def apply_outcome(
     Raises:
         EffectRefusedError: an effect cannot be applied.
     """
-    applying = _Applying(draft, role, saw)
+    applying = _Applying(draft, role, saw, execution_id)
     for effect in outcome.effects:
         try:
             _APPLY[type(effect)](applying, effect)
@@ -129,8 +138,12 @@ def named_by(outcome: Outcome) -> list[tuple[type[AnyRecord], str]]:
     named: list[tuple[type[AnyRecord], str]] = []
     for effect in outcome.effects:
         match effect:
-            case UpdateTodo():
+            case UpdateTodo() | ProposeCommit():
                 named.append((Todo, effect.todo_id))
+            case CreateTodo():
+                named += [(Todo, todo_id) for todo_id in effect.needs]
+            case MoveTip(proposal_id=str() as proposal_id) | ReturnProposal(proposal_id=proposal_id):
+                named.append((CommitProposal, proposal_id))
             case AnswerUserMessage():
                 named.append((UserMessage, effect.message_id))
             case PlanUserMessages():
@@ -242,9 +255,13 @@ def _set_phase(a: _Applying, effect: SetPhase) -> None:
 
 
 def _create_todo(a: _Applying, effect: CreateTodo) -> None:
+    needs = [_needed_todo(a, effect, needed) for needed in effect.needs]
+    todo_id = a.draft.new_id()
+    if effect.label is not None:
+        a.labels[effect.label] = todo_id
     a.draft.put_todo(
         Todo(
-            id=a.draft.new_id(),
+            id=todo_id,
             stack_id=a.draft.records.stack.id,
             content=effect.content,
             priority=effect.priority,
@@ -253,8 +270,21 @@ def _create_todo(a: _Applying, effect: CreateTodo) -> None:
             updated_at=a.now,
             updated_by=a.role,
             metadata=effect.metadata,
+            needs=tuple(dict.fromkeys(each for each in needs if each is not None)),
+            paths=effect.paths,
         )
     )
+
+
+def _needed_todo(a: _Applying, effect: CreateTodo, named: str) -> str | None:
+    """Return the id of a todo that another needs; None if it has vanished since."""
+    if named in a.labels:
+        return a.labels[named]
+    if a.draft.todo(named) is not None:
+        return named
+    if any(todo.id == named for todo in a.saw.todos):
+        return None
+    raise a.refused(effect, f"there is no todo {named} that it could need")
 
 
 def _update_todo(a: _Applying, effect: UpdateTodo) -> None:
@@ -265,10 +295,21 @@ def _update_todo(a: _Applying, effect: UpdateTodo) -> None:
     if not todo.status.open and effect.status is not None and effect.status is not todo.status:
         closed_since = seen is not None and seen.status.open
         raise a.missing(effect, f"todo {todo.id} is {todo.status} already", seen=closed_since)
-    wanted = {"status": effect.status, "priority": effect.priority, "content": effect.content}
+    wanted = {
+        "status": effect.status,
+        "priority": effect.priority,
+        "content": effect.content,
+        "needs": effect.needs,
+        "paths": effect.paths,
+    }
     changed = todo.but(**{name: value for name, value in wanted.items() if value is not None})
     if changed == todo:
         return
+    if changed.content != todo.content:
+        # It is another task now.
+        changed = changed.but(attempts=0, problem=None)
+    if not changed.status.open:
+        merge_queue.withdraw(a.draft, todo.id, f"its todo is {changed.status}")
     closed_at = todo.closed_at if changed.status is todo.status or changed.status.open else a.now
     a.draft.put_todo(changed.but(closed_at=closed_at, updated_at=a.now, updated_by=a.role))
 
@@ -286,6 +327,82 @@ def _publish_artifact(a: _Applying, effect: PublishArtifact) -> None:
             metadata=effect.metadata,
         )
     )
+
+
+def _propose_commit(a: _Applying, effect: ProposeCommit) -> None:
+    _workspace(a, effect)
+    todo = a.draft.todo(effect.todo_id)
+    seen = any(each.id == effect.todo_id and each.status.open for each in a.saw.todos)
+    if todo is None:
+        raise a.missing(effect, f"there is no todo {effect.todo_id}", seen=seen)
+    if not todo.status.open:
+        raise a.missing(effect, f"todo {todo.id} is {todo.status} already", seen=seen)
+    proposal = CommitProposal(
+        id=a.draft.new_id(),
+        stack_id=todo.stack_id,
+        execution_id=a.execution_id,
+        role=a.role,
+        todo_id=todo.id,
+        commit=effect.commit,
+        base=effect.base,
+        title=effect.title,
+        paths=effect.paths,
+        files=effect.files,
+        insertions=effect.insertions,
+        deletions=effect.deletions,
+        created_at=a.now,
+    )
+    merge_queue.queue(a.draft, proposal)
+
+
+def _move_tip(a: _Applying, effect: MoveTip) -> None:
+    workspace = _workspace(a, effect)
+    if workspace.tip != effect.onto:
+        raise _Vanished(f"{effect.kind}: the tip is no longer {(effect.onto or 'none')[:12]}")
+    moved = workspace.but(
+        tip=effect.tip,
+        branch=effect.branch or workspace.branch,
+        number=workspace.number + (workspace.tip is not None),
+        checks=effect.checks,
+        pulls=merge_queue.without_pull(workspace, effect.pull_id),
+        problem=None,
+        updated_at=a.now,
+        updated_by=a.role if effect.pull_id is None else "user",
+    )
+    if effect.proposal_id is None:
+        a.draft.put_workspace(moved)
+    else:
+        merge_queue.merge(a.draft, _proposal(a, effect, effect.proposal_id), moved, a.role)
+
+
+def _return_proposal(a: _Applying, effect: ReturnProposal) -> None:
+    proposal = _proposal(a, effect, effect.proposal_id).but(checks=effect.checks)
+    merge_queue.give_back(a.draft, proposal, effect.reason, a.role)
+
+
+def _refuse_pull(a: _Applying, effect: RefusePull) -> None:
+    workspace = _workspace(a, effect)
+    left = merge_queue.without_pull(workspace, effect.pull_id)
+    if left == workspace.pulls:
+        raise _Vanished(f"{effect.kind}: there is no pull {cut(effect.pull_id)}")
+    a.draft.put_workspace(workspace.but(pulls=left, problem=effect.reason, updated_at=a.now))
+
+
+def _workspace(a: _Applying, effect: Effect) -> Workspace:
+    workspace = a.draft.records.workspace
+    if workspace is None:
+        raise a.refused(effect, "the stack has no workspace")
+    return workspace
+
+
+def _proposal(a: _Applying, effect: Effect, proposal_id: str) -> CommitProposal:
+    """Return a proposal that waits to be merged."""
+    proposal = a.draft.proposal(proposal_id)
+    if proposal is None or not proposal.status.open:
+        seen = proposal is not None or any(each.id == proposal_id for each in a.saw.proposals)
+        state = "there is no proposed commit" if proposal is None else f"it is {proposal.status} already:"
+        raise a.missing(effect, f"{state} {proposal_id}", seen=seen)
+    return proposal
 
 
 def _answer_user_message(a: _Applying, effect: AnswerUserMessage) -> None:
@@ -346,12 +463,16 @@ def _send_message(a: _Applying, effect: SendMessage) -> None:
 
 
 def _review_artifact(a: _Applying, effect: ReviewArtifact) -> None:
-    newest = a.draft.records.artifact
+    records, saw = a.draft.records, a.saw.workspace
+    newest = records.artifact if records.workspace is None else records.workspace
     if effect.number > (0 if newest is None else newest.number):
         raise a.refused(effect, f"there is no version {effect.number} of the artifact")
-    long_term = a.draft.records.state_of(a.role).long_term
+    long_term = records.state_of(a.role).long_term
     reviewed = max(effect.number, long_term.reviewed_artifact)
-    _put_review(a, a.role, long_term.but(reviewed_artifact=reviewed, recommendations=effect.recommendations))
+    changed = long_term.but(reviewed_artifact=reviewed, recommendations=effect.recommendations)
+    if saw is not None and effect.number == saw.number:
+        changed = changed.but(reviewed_commit=saw.tip)
+    _put_review(a, a.role, changed)
 
 
 def _take_recommendations(a: _Applying, effect: TakeRecommendations) -> None:
@@ -387,6 +508,10 @@ _APPLY: dict[type[AnyRecord], Callable[[_Applying, Any], None]] = {
     CreateTodo: _create_todo,
     UpdateTodo: _update_todo,
     PublishArtifact: _publish_artifact,
+    ProposeCommit: _propose_commit,
+    MoveTip: _move_tip,
+    ReturnProposal: _return_proposal,
+    RefusePull: _refuse_pull,
     AnswerUserMessage: _answer_user_message,
     PlanUserMessages: _plan_user_messages,
     ReadMessages: _read_messages,

@@ -10,6 +10,7 @@ from recursor.domain.effect import (
     Effect,
     Outcome,
     PlanUserMessages,
+    ProposeCommit,
     PublishArtifact,
     ReviewArtifact,
     SetPhase,
@@ -103,6 +104,8 @@ def _last_word_of_a_person(snapshot: Snapshot) -> float:
 def _quoted(outcome: Outcome) -> str:
     for effect in outcome.effects:
         match effect:
+            case ProposeCommit():
+                return f"the same commit “{_cut(effect.title)}”"
             case CreateTodo():
                 return f"the todo “{_cut(effect.content)}”"
             case PublishArtifact():
@@ -120,6 +123,8 @@ def _made(effect: Effect) -> list[str] | None:
     match effect:
         case PublishArtifact():
             return ["artifact", effect.content]
+        case ProposeCommit():
+            return ["commit", effect.tree, effect.todo_id]
         case ReviewArtifact():
             return ["review", *sorted(map(_plain, effect.recommendations))]
     return None

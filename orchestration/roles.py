@@ -11,6 +11,7 @@ from recursor.domain.errors import InvalidInputError, NotFoundError
 from recursor.domain.record import RoleName
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
+from recursor.domain.stack import StackKind
 from recursor.domain.work import WorkStatus
 
 Detector = Callable[[Snapshot, Settings, float], WorkStatus]
@@ -51,6 +52,8 @@ class Role:
     detect: Detector
     agent: Agent | AgentChoice
     depends_on: tuple[Dependency, ...] = ()
+    kinds: frozenset[StackKind] = frozenset(StackKind)
+    """The kinds of stacks that have the role."""
 
 
 class RoleRegistry(Mapping[str, Role]):
@@ -83,6 +86,14 @@ class RoleRegistry(Mapping[str, Role]):
         if not self._roles:
             raise InvalidInputError("a team has no roles: register at least one")
         self._check_dependencies()
+        self._of_kind = {
+            kind: {name: role for name, role in self._roles.items() if kind in role.kinds}
+            for kind in StackKind
+        }
+
+    def of(self, kind: StackKind) -> Mapping[str, Role]:
+        """Return the roles of stacks of this kind, in the order of registration."""
+        return self._of_kind[kind]
 
     def __getitem__(self, name: str) -> Role:
         try:

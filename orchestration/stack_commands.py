@@ -18,6 +18,7 @@ from recursor.domain.commands import (
     SendStackMessage,
     SendUserMessage,
     SetIdea,
+    TakePull,
 )
 from recursor.domain.core_record import AnyRecord, record_fields
 from recursor.domain.errors import ConflictError, NotFoundError
@@ -29,6 +30,8 @@ from recursor.domain.project import ProjectIdea
 from recursor.domain.settings import Overrides, Settings
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo, TodoStatus
+from recursor.domain.workspace import Workspace
+from recursor.orchestration import merge_queue
 from recursor.orchestration.control import CONCERNED, control
 from recursor.orchestration.decision import summarise
 from recursor.orchestration.draft import Draft
@@ -59,6 +62,8 @@ def create(draft: Draft, command: CreateStack) -> Stack:
     draft.writes.renamed = (None, draft.records.stack)
     if command.idea is not None:
         draft.put_idea(command.idea)
+    if command.workspace is not None:
+        draft.put_workspace(command.workspace)
     if command.start:
         draft.put_stack(control(draft.records.stack, Command.START, draft.now))
     return draft.records.stack
@@ -157,15 +162,21 @@ def add_todo(draft: Draft, command: AddTodo) -> Todo:
 
 
 def edit_todo(draft: Draft, command: EditTodo) -> Todo:
-    """Change the content or the priority of an open todo; None leaves a field as it is."""
+    """Change an open todo, which may then be tried again; None leaves a field as it is."""
     todo = _existing_todo(draft, command.todo_id)
     if not todo.status.open:
         raise ConflictError(f"todo {todo.id} is {todo.status.value}: only open todos can be changed")
-    wanted = {"content": command.content, "priority": command.priority}
+    wanted = {
+        "content": command.content,
+        "priority": command.priority,
+        "needs": command.needs,
+        "paths": command.paths,
+    }
     changes = {name: value for name, value in wanted.items() if value is not None}
-    edited = checked(Todo, "todo", **{**todo.__dict__, **changes})
+    edited = checked(Todo, "todo", **{**todo.__dict__, **changes, "attempts": 0})
     if edited == todo:
         return todo
+    _check_needs(draft, edited)
     edited = edited.but(updated_at=draft.now, updated_by="user")
     draft.put_todo(edited)
     draft.note_input()
@@ -182,8 +193,27 @@ def cancel_todo(draft: Draft, command: CancelTodo) -> Todo:
     now = draft.now
     todo = todo.but(status=TodoStatus.CANCELLED, closed_at=now, updated_at=now, updated_by="user")
     draft.put_todo(todo)
+    merge_queue.withdraw(draft, todo.id, "its todo was cancelled")
     draft.note_input()
     return todo
+
+
+def take_pull(draft: Draft, command: TakePull) -> Workspace:
+    """Note commits of a person, for the integrator to merge; the same commits are noted once."""
+    workspace, pull = draft.records.workspace, command.pull
+    if workspace is None or workspace.tip is None:
+        stack = draft.records.stack
+        raise ConflictError(
+            f"stack {stack.name} has no repository yet: wait until it is made"
+            if workspace is not None
+            else f"stack {stack.name} makes a page and has no repository"
+        )
+    if any(each.commit == pull.commit for each in workspace.pulls) or workspace.tip == pull.commit:
+        return workspace
+    workspace = workspace.but(pulls=(*workspace.pulls, pull), problem=None)
+    draft.put_workspace(workspace)
+    draft.note_input()
+    return workspace
 
 
 COMMANDS: Mapping[type, Callable[[Draft, Any], AnyRecord | None]] = {
@@ -195,6 +225,7 @@ COMMANDS: Mapping[type, Callable[[Draft, Any], AnyRecord | None]] = {
     AddTodo: add_todo,
     EditTodo: edit_todo,
     CancelTodo: cancel_todo,
+    TakePull: take_pull,
 }
 """The handler of each type of command; changes of settings also need a check."""
 
@@ -208,7 +239,9 @@ def named_by_command(command: object) -> list[tuple[type[AnyRecord], str]]:
             return [(Message, command.message.id)]
         case AddTodo():
             return [(Todo, command.todo.id)]
-        case EditTodo() | CancelTodo():
+        case EditTodo():
+            return [(Todo, todo_id) for todo_id in (command.todo_id, *(command.needs or ()))]
+        case CancelTodo():
             return [(Todo, command.todo_id)]
         case _:
             return []
@@ -283,6 +316,25 @@ def _not_taken_back(changes: Overrides, kept: Overrides) -> Overrides:
         else values
         for section, values in changes.items()
     }
+
+
+def _check_needs(draft: Draft, todo: Todo) -> None:
+    """Refuse todos that need themselves, in a circle or directly, or that do not exist."""
+    left, needed = list(todo.needs), set()
+    while left:
+        todo_id = left.pop()
+        if todo_id == todo.id:
+            raise ConflictError(f"todo {todo.id} would need itself: remove one of the needs")
+        if todo_id not in needed:
+            needed.add(todo_id)
+            left += (
+                _existing_todo(draft, todo_id).needs if todo_id in todo.needs else _needs_of(draft, todo_id)
+            )
+
+
+def _needs_of(draft: Draft, todo_id: str) -> tuple[str, ...]:
+    todo = draft.todo(todo_id)
+    return () if todo is None else todo.needs
 
 
 def _existing_todo(draft: Draft, todo_id: str) -> Todo:

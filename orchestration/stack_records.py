@@ -17,6 +17,7 @@ from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.domain.work import WorkReport
+from recursor.domain.workspace import CommitProposal, Workspace
 from recursor.orchestration.collection import Collection
 
 # Snapshots stay small whatever a stack's history. They show the most urgent open work, then the oldest; the
@@ -32,6 +33,7 @@ _SNAPSHOT = Snapshot(stack=Stack(id="", name="none", created_at=0.0), taken_at=0
 _NO_TODOS: Collection[Todo] = Collection({})
 _NO_USER_MESSAGES: Collection[UserMessage] = Collection({})
 _NO_MESSAGES: Collection[Message] = Collection({})
+_NO_PROPOSALS: Collection[CommitProposal] = Collection({})
 
 
 @dataclass
@@ -50,6 +52,9 @@ class StackRecords:
     """Unread broadcasts of other stacks."""
     artifact: Artifact | None = None
     """The newest version."""
+    workspace: Workspace | None = None
+    proposals: Collection[CommitProposal] = field(default=_NO_PROPOSALS)
+    """Commits that wait to be merged."""
     states: Mapping[str, AgentState] = field(default_factory=dict)
     execution: OrchestratorExecution | None = None
     """The running cycle."""
@@ -99,6 +104,8 @@ class StackRecords:
             messages=messages,
             more_messages=more_messages,
             artifact=self.artifact,
+            workspace=self.workspace,
+            proposals=self.proposals.items,
             states=self._shown_states(roles),
         )
 

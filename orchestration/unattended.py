@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from recursor.domain.effect import PublishArtifact
+from recursor.domain.effect import ProposeCommit, PublishArtifact
 from recursor.domain.node_result import NodeResult
 from recursor.domain.settings import LoopSettings
 from recursor.domain.spending import AgentFailedError
@@ -34,7 +34,7 @@ def counted(stack: Stack, results: Iterable[NodeResult]) -> Stack:
         if outcome is not None:
             usage = outcome.usage
             runs += bool(outcome.effects)
-            versions += sum(isinstance(effect, PublishArtifact) for effect in outcome.effects)
+            versions += sum(isinstance(effect, PublishArtifact | ProposeCommit) for effect in outcome.effects)
         elif result.failure is not None:
             usage = result.failure.usage
             runs += isinstance(result.failure, AgentFailedError) and result.failure.counts
@@ -82,5 +82,5 @@ def done_since_input(stack: Stack, settings: LoopSettings) -> tuple[tuple[int, i
     return (
         (stack.runs_since_input, settings.runs, Measure("runs", "runs")),
         (stack.tokens_since_input, settings.tokens, Measure("tokens", "tokens")),
-        (stack.versions_since_input, settings.versions, Measure("versions", "versions of the artifact")),
+        (stack.versions_since_input, settings.versions, Measure("versions", "versions of the work")),
     )

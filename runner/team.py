@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from recursor.domain.agent import Agent, AgentChoice, Run
 from recursor.domain.effect import Outcome
 from recursor.domain.snapshot import Snapshot
+from recursor.domain.stack import StackKind
 from recursor.orchestration.detectors import (
     detect_builder,
     detect_communicator,
@@ -14,6 +15,7 @@ from recursor.orchestration.detectors import (
 )
 from recursor.orchestration.role_names import STANDARD
 from recursor.orchestration.roles import Dependency, Role, RoleRegistry
+from recursor.orchestration.workspace_detectors import detect_integrator
 from recursor.runner.custom_team import custom_team
 
 
@@ -21,23 +23,32 @@ def standard_team(agents: Mapping[str, Agent | AgentChoice] | None = None) -> Ro
     """Return the standard roles.
 
     Args:
-        agents: the agents of "planner", "builder", "communicator" and "reviewer"; by default the scripted
-            ones, which need no key and no network, or those that ask the model in the settings.
+        agents: the agents of "planner", "builder", "communicator" and "reviewer", and of "integrator" for
+            teams with a repository; by default the scripted ones, which need no key and no network, or those
+            that ask the model in the settings.
 
     Raises:
-        KeyError: one of the four is missing.
+        KeyError: one of the first four is missing.
     """
     if agents is None:
         # They import parsers and templates, which takes longer than a command may.
         from recursor.agents.team import standard_agents
 
         agents = standard_agents()
+    workspace = frozenset([StackKind.WORKSPACE])
+    integrator = agents.get("integrator", _Observer())
     return RoleRegistry(
         [
             Role("planner", detect_planner, agents["planner"]),
             Role("builder", detect_builder, agents["builder"], (Dependency("planner", planner_is_urgent),)),
             Role("communicator", detect_communicator, agents["communicator"]),
-            Role("reviewer", detect_reviewer, agents["reviewer"], (Dependency("builder"),)),
+            Role("integrator", detect_integrator, integrator, kinds=workspace),
+            Role(
+                "reviewer",
+                detect_reviewer,
+                agents["reviewer"],
+                (Dependency("builder"), Dependency("integrator")),
+            ),
         ]
     )
 

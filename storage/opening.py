@@ -16,12 +16,19 @@ from recursor.storage.rollups import MERGES, sum_up_all_stacks
 from recursor.storage.tables import TABLES
 
 MIGRATIONS = Migrations(
-    {1: sum_up_all_stacks, 2: nothing, 3: remember_last_cycles, 4: give_stacks_owners, 5: forget_work},
+    {
+        1: sum_up_all_stacks,
+        2: nothing,
+        3: remember_last_cycles,
+        4: give_stacks_owners,
+        5: forget_work,
+        6: nothing,
+    },
     former=FORMER_TABLES,
 )
 """The changes of each schema version. 1: statistics over all stacks. 2: a ledger. 3: a stack records the
 number of its newest cycle. 4: a stack has one owner, and a fence. 5: work reports state what a role waits
-for."""
+for. 6: workspaces."""
 
 
 def open_store(path: Path, *, read_only: bool = False, keep_copy: bool = True) -> LmdbStore:

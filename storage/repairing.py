@@ -10,7 +10,7 @@ from recursor.storage.commit import Commit, Fence
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.rollups import read_figures
 from recursor.storage.store import Reader, prefix_range
-from recursor.storage.tables import BY_TYPE, HOURS, IDEAS, MINUTES, RECORD_TABLES, STACKS, WORK
+from recursor.storage.tables import BY_TYPE, HOURS, IDEAS, MINUTES, RECORD_TABLES, STACKS, WORK, WORKSPACES
 
 # An open snapshot keeps old pages of the store from being reused.
 RECORDS_PER_SNAPSHOT = 1000
@@ -22,7 +22,7 @@ _READERS: Mapping[str, Callable[[bytes, bytes], object]] = {
     **{table.name: table.read for table in RECORD_TABLES if table is not STACKS},
     **{name: partial(read_figures, name) for name in (MINUTES, HOURS)},
 }
-_ONE_PER_STACK = (IDEAS.name, WORK.name)
+_ONE_PER_STACK = (IDEAS.name, WORK.name, WORKSPACES.name)
 
 
 class Unreadable(NamedTuple):

@@ -11,6 +11,7 @@ from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.domain.work import WorkReport
+from recursor.domain.workspace import CommitProposal
 from recursor.orchestration.collection import Collection
 from recursor.orchestration.draft import Found
 from recursor.orchestration.stack_records import (
@@ -39,6 +40,7 @@ from recursor.storage.tables import (
     MESSAGES,
     OPEN,
     OUTBOX,
+    PROPOSALS,
     RECORD_TABLES,
     STACKS,
     STATES,
@@ -47,6 +49,7 @@ from recursor.storage.tables import (
     UNPLANNED,
     USER_MESSAGES,
     WORK,
+    WORKSPACES,
 )
 
 R = TypeVar("R", bound=AnyRecord)
@@ -99,6 +102,8 @@ class Loader:
             messages=Collection.of(self._all(MESSAGES.scan(reader, stack_id, shelf=OPEN)), _id),
             broadcasts=Collection.of(unread_broadcasts(reader, stack), _id),
             artifact=artifacts[0] if artifacts else None,
+            workspace=self._one(lambda: WORKSPACES.get(reader, stack_id)),
+            proposals=Collection.of(self._all(PROPOSALS.scan(reader, stack_id, shelf=OPEN)), _id),
             states={state.role: state for state in self._all(STATES.scan(reader, stack_id))},
             # A cycle with an unreadable graph can still be cancelled.
             execution=execution,
@@ -242,6 +247,8 @@ def _find(reader: Reader, stack_id: str, kind: type[AnyRecord], key: str) -> Any
         return STACKS.get(reader, key)
     if kind is Todo:
         return TODOS.get(reader, stack_id, key)
+    if kind is CommitProposal:
+        return PROPOSALS.get(reader, stack_id, key)
     if kind is UserMessage:
         return USER_MESSAGES.get(reader, stack_id, key)
     if kind is Message:
@@ -265,5 +272,5 @@ def _outbox_key(stack_id: str, message_id: str) -> bytes:
     return f"{stack_id}/{message_id}".encode()
 
 
-def _id(record: Todo | UserMessage | Message) -> str:
+def _id(record: Todo | UserMessage | Message | CommitProposal) -> str:
     return record.id

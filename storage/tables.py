@@ -11,6 +11,7 @@ from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
 from recursor.domain.work import WorkReport
+from recursor.domain.workspace import CommitProposal, Workspace
 from recursor.storage.store import FENCES
 from recursor.storage.table import Table
 
@@ -63,6 +64,15 @@ USER_MESSAGES = Table(
     shelves=(_OPEN, _WAITING, _CLOSED),
 )
 ARTIFACTS = Table("artifacts", Artifact, stack_id=lambda r: r.stack_id, key=lambda r: f"{r.number:08d}")
+WORKSPACES = Table("workspaces", Workspace, stack_id=lambda r: r.stack_id)
+PROPOSALS = Table(
+    "workspace_commits",
+    CommitProposal,
+    stack_id=lambda r: r.stack_id,
+    key=lambda r: r.id,
+    shelf=lambda r: _OPEN if r.status.open else _CLOSED,
+    shelves=(_OPEN, _CLOSED),
+)
 EXECUTIONS = Table(
     "orchestrator_executions", OrchestratorExecution, stack_id=lambda r: r.stack_id, key=lambda r: r.id
 )
@@ -81,6 +91,8 @@ RECORD_TABLES: tuple[Table[AnyRecord], ...] = (  # type: ignore[assignment]  # a
     MESSAGES,
     USER_MESSAGES,
     ARTIFACTS,
+    WORKSPACES,
+    PROPOSALS,
     EXECUTIONS,
     GRAPHS,
     TRACES,

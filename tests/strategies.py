@@ -3,6 +3,7 @@
 Hypothesis could draw every field itself; a hundred drawn fields a record take it a hundred times as long.
 """
 
+import re
 import types
 from collections.abc import Mapping
 from decimal import Decimal
@@ -85,6 +86,8 @@ def _text(limits: tuple[Any, ...], random: Random) -> str:
     pattern = next((each.pattern for each in limits if getattr(each, "pattern", None)), None)
     if isinstance(pattern, str) and "scripted" in pattern:
         return random.choice(["scripted", "openai:gpt-4o-mini", "local:model.gguf"])
+    if isinstance(pattern, str) and (digits := re.fullmatch(r"\^\[0-9a-f\]\{(\d+)(,\d+)?\}\$", pattern)):
+        return "".join(random.choices("0123456789abcdef", k=int(digits[1])))
     if isinstance(pattern, str) and "http" in pattern:
         return "http://127.0.0.1:8080/v1"
     if isinstance(pattern, str) and "a-z" in pattern:

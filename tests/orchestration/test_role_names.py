@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import Overrides, Settings
+from recursor.domain.stack import StackKind
 from recursor.orchestration.role_names import BY_ROLE, STANDARD, check_roles, unchecked_roles
 from recursor.runner.team import standard_team
 
@@ -20,7 +21,7 @@ OVERRIDES = st.dictionaries(st.sampled_from(BY_ROLE), st.dictionaries(NAMES, st.
 
 
 def test_the_standard_roles_are_those_of_the_standard_team() -> None:
-    assert tuple(standard_team()) == STANDARD
+    assert tuple(standard_team().of(StackKind.PAGE)) == STANDARD
 
 
 def test_every_setting_by_role_is_known() -> None:
