@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from recursor.actors.event_bus import EventBus
-from recursor.domain.agent import Models
+from recursor.domain.agent import Models, RepositoryDirectory
 from recursor.domain.ids import new_id
 from recursor.domain.settings import RunnerSettings, Settings
+from recursor.domain.snapshot import Snapshot
 from recursor.orchestration.roles import RoleRegistry
 from recursor.orchestration.stack_machine import StackMachine
 from recursor.runtime.actor import DispatchedRef
@@ -16,6 +17,7 @@ from recursor.runtime.dispatcher import Dispatcher
 from recursor.runtime.interfaces import ActorDispatcher, Pool
 from recursor.runtime.pool import TaskPool
 from recursor.storage.store import Store
+from recursor.workspaces.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +63,9 @@ class Environment:
     """Counts the spending of agents."""
     runs: bool = True
     """Whether agents run."""
+    upkeep: Upkeep | None = None
+    """Keeps the stacks' repositories; None: stacks have none."""
+
+    def workspaces_of(self, snapshot: Snapshot) -> RepositoryDirectory | None:
+        """Return where a stack's repository is; None: it has none, or this program keeps none."""
+        return None if self.upkeep is None or snapshot.workspace is None else self.upkeep.workspaces

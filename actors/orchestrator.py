@@ -83,6 +83,7 @@ from recursor.storage.stack_store import senders
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Store
 from recursor.storage.tables import BROADCASTS, STACKS, TABLES
+from recursor.workspaces.upkeep import Upkeep
 
 T = TypeVar("T")
 
@@ -164,6 +165,8 @@ class Orchestrator(DispatchedActor):
         runner: sizes and periods of this orchestrator.
         clock: the time; by default the machine's.
         models: asks models for agents; by default, all models that pydantic-ai supports.
+        upkeep: keeps the repositories of stacks that have one; whoever made it closes it afterwards. By
+            default, stacks have none.
         runs: whether agents run. If not, only commands are carried out.
         roles_known: whether `roles` is the team that will run the stacks, so that settings for other roles
             are refused.
@@ -183,6 +186,7 @@ class Orchestrator(DispatchedActor):
         runner: RunnerSettings | None = None,
         clock: Clock | None = None,
         models: Exchange | None = None,
+        upkeep: Upkeep | None = None,
         *,
         runs: bool = True,
         roles_known: bool = True,
@@ -223,6 +227,7 @@ class Orchestrator(DispatchedActor):
             orchestrator=self.actor_ref,
             ledger=LedgerActor.start(store, settings, runner, runtime.clock, runtime.new_id, runtime.control),
             runs=runs,
+            upkeep=upkeep,
         )
         self._roster = Roster(self._environment, self._tell)
         self._broadcasts = Broadcasts(self._environment, self._roster, self._tell)

@@ -17,6 +17,7 @@ from recursor.domain.errors import InvalidInputError, in_one_line
 from recursor.domain.events import NodeProgress, NodeStarted
 from recursor.domain.node_result import NodeResult
 from recursor.domain.settings import Settings
+from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import AgentFailedError, BudgetExceededError
 from recursor.orchestration.repetition import proposal_of
 from recursor.orchestration.roles import Role
@@ -76,7 +77,7 @@ class RoleActor(DispatchedActor):
         self._runs = {**runs, message.node.key: current}
         pool = self._environment.runtime.agents
         try:
-            agent = _chosen(self._role.agent, self._role.name, message.settings)
+            agent = _chosen(self._role.agent, self._role.name, message.snapshot, message.settings)
             is_coroutine = _is_coroutine(agent)
         except Exception as error:  # noqa: BLE001  # an agent fails its node, not its actor
             message.answer.set(self._failed(message, error))
@@ -166,6 +167,7 @@ class RoleActor(DispatchedActor):
             message.node.todo_id,
             message.node.priority,
             self._environment.models,
+            self._environment.workspaces_of(message.snapshot),
             task.aside,
         )
 
@@ -238,10 +240,10 @@ def _is_coroutine(agent: Agent) -> bool:
     return _has_coroutine(type(agent)) if own is None else inspect.iscoroutinefunction(own)
 
 
-def _chosen(agent: Any, role: str, settings: Settings) -> Agent:
-    """Return the agent for the work: some represent several, of which the settings choose one."""
+def _chosen(agent: Any, role: str, snapshot: Snapshot, settings: Settings) -> Agent:
+    """Return the agent for the work: some represent several, and choose one by the stack and its settings."""
     while hasattr(agent, "choose"):
-        agent = agent.choose(role, settings)
+        agent = agent.choose(role, snapshot, settings)
     chosen: Agent = agent
     return chosen
 

@@ -42,7 +42,7 @@ from recursor.domain.errors import ConflictError, NotFoundError, in_one_line
 from recursor.domain.events import Trouble
 from recursor.domain.settings import BudgetSettings
 from recursor.domain.snapshot import Snapshot
-from recursor.domain.stack import ExecutionState
+from recursor.domain.stack import ExecutionState, StackKind
 from recursor.domain.work import WorkReport
 from recursor.orchestration.outcomes import named_by
 from recursor.orchestration.stack_commands import named_by_command
@@ -59,6 +59,7 @@ from recursor.orchestration.stack_events import (
     Look,
     LookFailed,
     Posted,
+    PublishTip,
     Quiesce,
     Quiesced,
     Reload,
@@ -453,6 +454,10 @@ class StackSupervisor(DispatchedActor):
     def _deliver(self, effect: DeliverToStack) -> None:
         self._tell_orchestrator(Deliver(effect.message))
 
+    def _publish_tip(self, effect: PublishTip) -> None:
+        if self._environment.upkeep is not None:
+            self._environment.upkeep.publish(effect.workspace)
+
     def _tell_observers(self, effect: Tell) -> None:
         events, kind = self._events, effect.kind
         essential = effect.essential or kind.essential
@@ -478,6 +483,8 @@ class StackSupervisor(DispatchedActor):
     def _gone(self, _effect: Gone) -> None:
         self._pruning.stop(self._not_found())
         self._environment.ledger.tell(StackForgotten(self._id))
+        if self._environment.upkeep is not None and self._has_workspace:
+            self._environment.upkeep.remove(self._id)
         self._tell_orchestrator(StackGone(self._id, self.actor_urn))
 
     # -- The children ----------------------------------------------------------------------------------------
@@ -621,6 +628,11 @@ class StackSupervisor(DispatchedActor):
         self._snapshot = state.records.snapshot(roles, now)
         return self._snapshot
 
+    @property
+    def _has_workspace(self) -> bool:
+        state = self._state
+        return state is not None and state.records.stack.kind is StackKind.WORKSPACE
+
     def _known_state(self) -> StackState:
         if self._state is None and not self._is_stored:
             raise self._not_found()
@@ -691,6 +703,7 @@ class StackSupervisor(DispatchedActor):
         CancelRuns: _cancel,
         SetTimer: _wait,
         DeliverToStack: _deliver,
+        PublishTip: _publish_tip,
         Tell: _tell_observers,
         ReportTrouble: _trouble,
         Reload: _reload,

@@ -1,6 +1,6 @@
 """The teams included in Recursor."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,9 @@ from recursor.domain.extras import ExtraMissingError, needing
 from recursor.domain.settings import SCRIPTED, Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import AgentFailedError
+from recursor.domain.stack import StackKind
+
+BUILDER = "builder"
 
 if TYPE_CHECKING:
     from recursor.agents.model.role import ModelRole
@@ -55,8 +58,8 @@ def model_agents() -> "Mapping[str, ModelRole[Any]]":
     }
 
 
-class ByModel:
-    """A `recursor.domain.agent.AgentChoice`: the agent for the model that the stack's settings name."""
+class ByStack:
+    """A `recursor.domain.agent.AgentChoice`: the agent for the kind of stack, and for its settings."""
 
     def __init__(self, scripted: Agent, asking: Agent) -> None:
         """Choose at every run.
@@ -67,10 +70,32 @@ class ByModel:
         """
         self._scripted = scripted
         self._asking = asking
+        self._on_workspace = _WorkspaceAgent()
 
-    def choose(self, role: str, settings: Settings) -> Agent:
+    def choose(self, role: str, snapshot: Snapshot, settings: Settings) -> Agent:
         """See `AgentChoice.choose`."""
+        if snapshot.stack.kind is StackKind.WORKSPACE and role == BUILDER:
+            return self._on_workspace
         return self._scripted if settings.model.of(role) == SCRIPTED else self._asking
+
+
+class _WorkspaceAgent:
+    """One of the agents that work on a repository, which are imported at its first run."""
+
+    async def run(self, snapshot: Snapshot, run: Run) -> Outcome:
+        """See `recursor.domain.agent.Agent.run`."""
+        try:
+            agents = await exchange_of(run).load(_workspace_agents)
+        except ExtraMissingError as error:
+            raise AgentFailedError(f"{error}, then resume", suspend=True) from None
+        outcome = agents(run.role, run.settings).run(snapshot, run)
+        return outcome if isinstance(outcome, Outcome) else await outcome
+
+
+def _workspace_agents() -> Callable[[str, Settings], Agent]:
+    from recursor.agents.workspace.team import workspace_agent
+
+    return workspace_agent
 
 
 class _ModelAgent:
@@ -93,4 +118,7 @@ class _ModelAgent:
 
 def standard_agents() -> Mapping[str, Agent | AgentChoice]:
     """Return the agents of the four standard roles: scripted, or asking the model in the settings."""
-    return {role: ByModel(agent, _ModelAgent(role)) for role, agent in scripted_agents().items()}
+    agents: dict[str, Agent | AgentChoice] = {
+        role: ByStack(agent, _ModelAgent(role)) for role, agent in scripted_agents().items()
+    }
+    return {**agents, "integrator": _WorkspaceAgent()}

@@ -11,7 +11,7 @@ import httpx
 from pykka import ActorDeadError
 
 from recursor.runner.api_socket import PORT
-from recursor.runner.data_paths import log_file, store_directory
+from recursor.runner.data_paths import log_file, store_directory, workspaces_directory
 from recursor.runner.directory_lock import hold_for_command
 from recursor.runner.log_pages import LogPages
 from recursor.runtime.clock import SystemClock
@@ -22,6 +22,7 @@ from recursor.web.app import make_app
 from recursor.web.engine import Engine
 from recursor.web.orchestrator_client import ANSWER_SECONDS, ActorClient
 from recursor.web.parts import part_of
+from recursor.workspaces.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from recursor.runner.configuration import Configuration
@@ -113,11 +114,14 @@ class OwnProcess:
         with ExitStack() as held:
             held.enter_context(hold_for_command(self._data))
             self._store = held.enter_context(closing(open_store(store_directory(self._data))))
+            upkeep = Upkeep(workspaces_directory(self._data))
+            held.callback(upkeep.close)
             orchestrator = Orchestrator.start(
                 store=self._store,
                 roles=roles,
                 settings=self._configuration.settings,
                 runner=self._configuration.runner,
+                upkeep=upkeep,
                 runs=False,
                 roles_known=team is not None,
             )

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event
 from typing import Protocol
 
@@ -70,6 +71,14 @@ class Models(Protocol):
         ...
 
 
+class RepositoryDirectory(Protocol):
+    """Where the repositories of all stacks are; `recursor.workspaces.directories` knows its type."""
+
+    def repository_path(self, stack_id: str) -> Path:
+        """Return where a stack's repository is, or is to be made."""
+        ...
+
+
 def _ignore(_text: str) -> None:
     """Tell nobody."""
 
@@ -99,6 +108,8 @@ class Run:
     """The node's, 0 to 10: the most urgent run goes first where model calls queue."""
     models: Models | None = None
     """Asks models for the run; None: the models that all runs of the process share."""
+    workspaces: RepositoryDirectory | None = None
+    """Where the stack's repository is; None: the program keeps none."""
     aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     """Frees the run's place among the concurrent agents during an `async with` block in which a coroutine
     only waits."""
@@ -131,6 +142,6 @@ class Agent(Protocol):
 class AgentChoice(Protocol):
     """Chooses a role's agent for every run, before the run gets a thread or the event loop."""
 
-    def choose(self, role: str, settings: Settings) -> Agent:
-        """Return the agent for `role` under a stack's `settings`. It must not block."""
+    def choose(self, role: str, snapshot: Snapshot, settings: Settings) -> Agent:
+        """Return the agent for `role` of a stack under its `settings`. It must not block."""
         ...

@@ -115,6 +115,14 @@ class ReturnProposal(Record):
     checks: tuple[CheckResult, ...] = ()
 
 
+class FailTodo(Record):
+    """Note that an attempt at a todo failed without a commit."""
+
+    kind: Literal["fail_todo"] = "fail_todo"
+    todo_id: str
+    problem: Text
+
+
 class RefusePull(Record):
     """Give up merging commits of a person."""
 
@@ -196,6 +204,7 @@ Effect = Annotated[
     | ProposeCommit
     | MoveTip
     | ReturnProposal
+    | FailTodo
     | RefusePull
     | AnswerUserMessage
     | PlanUserMessages

@@ -30,6 +30,22 @@ def _model(value: Any) -> Any:
 ModelName = Annotated[str, StringConstraints(pattern=MODEL_PATTERN, max_length=500), BeforeValidator(_model)]
 
 
+AGENT_PATTERN = r"^(model|acp:.+|command:.+)$"
+
+
+def _agent(value: Any) -> Any:
+    if isinstance(value, str) and not re.match(AGENT_PATTERN, value):
+        raise PydanticCustomError(
+            "agent", "must be model, acp:NAME, acp:COMMAND or command:COMMAND, such as acp:opencode"
+        )
+    return value
+
+
+AgentName = Annotated[
+    str, StringConstraints(pattern=AGENT_PATTERN, max_length=2_000), BeforeValidator(_agent)
+]
+
+
 def _address(value: Any) -> Any:
     if isinstance(value, str) and re.match(r"^https?://[^/?#]*@", value):
         # Everybody can see settings.
@@ -213,6 +229,21 @@ class LoopSettings(Record):
     """Versions of the artifact after which a stack without input is paused. 0: no limit."""
 
 
+class AgentSettings(Record):
+    """Who does the work on a git repository."""
+
+    name: AgentName = Field(default="model", examples=["acp:opencode"])
+    """The agent of the builder: `model`, which asks the model in `model.name` and gives it tools (for
+    `scripted`, the scripted team); `acp:NAME` or `acp:COMMAND`, a coding agent that speaks the Agent Client
+    Protocol (opencode, gemini, claude, codex); or `command:COMMAND`, a program without a model."""
+    roles: Mapping[RoleName, AgentName] = Field(default_factory=dict, examples=[{"reviewer": "acp:gemini"}])
+    """Agents for some roles, by role."""
+
+    def of(self, role: str) -> str:
+        """Return the agent for `role`."""
+        return self.roles.get(role, self.name if role == "builder" else "model")
+
+
 class WorkspaceSettings(Record):
     """How a team works on a git repository."""
 
@@ -259,6 +290,7 @@ class Settings(Record):
     budget: BudgetSettings = BudgetSettings()
     loop: LoopSettings = LoopSettings()
     workspace: WorkspaceSettings = WorkspaceSettings()
+    agent: AgentSettings = AgentSettings()
 
     def overridden(self, overrides: Overrides) -> Self:
         """Return these settings with `overrides` (section → key → value) in place.

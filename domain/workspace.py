@@ -20,6 +20,8 @@ Branch = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{
 
 # Characters of a check's output that are kept: its end.
 CHECK_OUTPUT = 8_000
+# Characters of the reason for which an attempt at a todo failed.
+TODO_PROBLEM = 12_000
 # Paths of one commit that are kept.
 MAX_PATHS = 200
 
@@ -56,7 +58,8 @@ class Workspace(Record):
     stack_id: StackId
     origin: str | None = None
     """The path or URL that it was cloned from; None for a new repository."""
-    branch: Branch = "main"
+    branch: Branch | None = None
+    """The branch that shows the tip to people; None until the repository is made, unless a person chose."""
     tip: CommitHash | None = None
     """The commit that the team has agreed on; None until the repository is made."""
     number: int = Field(default=0, ge=0)

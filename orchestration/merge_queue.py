@@ -54,8 +54,13 @@ def give_back(draft: Draft, proposal: CommitProposal, reason: str, role: str) ->
     draft.put_proposal(proposal.but(status=ProposalStatus.RETURNED, ended_at=draft.now, note=reason))
     todo = draft.todo(proposal.todo_id)
     if todo is not None and todo.status.open:
-        again = todo.but(status=TodoStatus.PENDING, attempts=todo.attempts + 1, problem=reason)
-        _put_todo(draft, again, role)
+        count_attempt(draft, todo, reason, role)
+
+
+def count_attempt(draft: Draft, todo: Todo, problem: str, role: str) -> None:
+    """Note that an attempt at a todo failed: it is pending again."""
+    again = todo.but(status=TodoStatus.PENDING, attempts=todo.attempts + 1, problem=problem)
+    _put_todo(draft, again, role)
 
 
 def withdraw(draft: Draft, todo_id: str, why: str) -> None:

@@ -25,6 +25,7 @@ from recursor.domain.effect import (
     AnswerUserMessage,
     CreateTodo,
     Effect,
+    FailTodo,
     MoveTip,
     Outcome,
     PlanUserMessages,
@@ -138,7 +139,7 @@ def named_by(outcome: Outcome) -> list[tuple[type[AnyRecord], str]]:
     named: list[tuple[type[AnyRecord], str]] = []
     for effect in outcome.effects:
         match effect:
-            case UpdateTodo() | ProposeCommit():
+            case UpdateTodo() | ProposeCommit() | FailTodo():
                 named.append((Todo, effect.todo_id))
             case CreateTodo():
                 named += [(Todo, todo_id) for todo_id in effect.needs]
@@ -331,12 +332,7 @@ def _publish_artifact(a: _Applying, effect: PublishArtifact) -> None:
 
 def _propose_commit(a: _Applying, effect: ProposeCommit) -> None:
     _workspace(a, effect)
-    todo = a.draft.todo(effect.todo_id)
-    seen = any(each.id == effect.todo_id and each.status.open for each in a.saw.todos)
-    if todo is None:
-        raise a.missing(effect, f"there is no todo {effect.todo_id}", seen=seen)
-    if not todo.status.open:
-        raise a.missing(effect, f"todo {todo.id} is {todo.status} already", seen=seen)
+    todo = _open_todo(a, effect)
     proposal = CommitProposal(
         id=a.draft.new_id(),
         stack_id=todo.stack_id,
@@ -375,6 +371,10 @@ def _move_tip(a: _Applying, effect: MoveTip) -> None:
         merge_queue.merge(a.draft, _proposal(a, effect, effect.proposal_id), moved, a.role)
 
 
+def _fail_todo(a: _Applying, effect: FailTodo) -> None:
+    merge_queue.count_attempt(a.draft, _open_todo(a, effect), effect.problem, a.role)
+
+
 def _return_proposal(a: _Applying, effect: ReturnProposal) -> None:
     proposal = _proposal(a, effect, effect.proposal_id).but(checks=effect.checks)
     merge_queue.give_back(a.draft, proposal, effect.reason, a.role)
@@ -386,6 +386,17 @@ def _refuse_pull(a: _Applying, effect: RefusePull) -> None:
     if left == workspace.pulls:
         raise _Vanished(f"{effect.kind}: there is no pull {cut(effect.pull_id)}")
     a.draft.put_workspace(workspace.but(pulls=left, problem=effect.reason, updated_at=a.now))
+
+
+def _open_todo(a: _Applying, effect: ProposeCommit | FailTodo) -> Todo:
+    """Return the open todo that a run worked on."""
+    todo = a.draft.todo(effect.todo_id)
+    if todo is not None and todo.status.open:
+        return todo
+    seen = any(each.id == effect.todo_id and each.status.open for each in a.saw.todos)
+    if todo is None:
+        raise a.missing(effect, f"there is no todo {effect.todo_id}", seen=seen)
+    raise a.missing(effect, f"todo {todo.id} is {todo.status} already", seen=seen)
 
 
 def _workspace(a: _Applying, effect: Effect) -> Workspace:
@@ -509,6 +520,7 @@ _APPLY: dict[type[AnyRecord], Callable[[_Applying, Any], None]] = {
     UpdateTodo: _update_todo,
     PublishArtifact: _publish_artifact,
     ProposeCommit: _propose_commit,
+    FailTodo: _fail_todo,
     MoveTip: _move_tip,
     ReturnProposal: _return_proposal,
     RefusePull: _refuse_pull,

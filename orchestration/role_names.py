@@ -11,6 +11,7 @@ STANDARD = ("planner", "builder", "communicator", "reviewer")
 
 BY_ROLE = (
     ("model", "roles"),
+    ("agent", "roles"),
     ("budget", "role_tokens"),
     ("budget", "role_dollars"),
     ("budget", "role_runs_per_hour"),

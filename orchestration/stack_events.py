@@ -15,6 +15,7 @@ from recursor.domain.graph import ExecutionGraph, Node
 from recursor.domain.message import Message
 from recursor.domain.node_result import NodeResult
 from recursor.domain.work import WorkReport
+from recursor.domain.workspace import Workspace
 from recursor.orchestration.draft import Found
 
 
@@ -149,6 +150,12 @@ class DeliverToStack(Struct, frozen=True):
     message: Message
 
 
+class PublishTip(Struct, frozen=True):
+    """Set the branch of the stack's repository to its recorded tip."""
+
+    workspace: Workspace
+
+
 class Tell(Struct, frozen=True):
     """Tell observers."""
 
@@ -183,6 +190,7 @@ Effect = (
     | CancelRuns
     | SetTimer
     | DeliverToStack
+    | PublishTip
     | Tell
     | ReportTrouble
     | Reload

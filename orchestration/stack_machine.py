@@ -43,6 +43,7 @@ from recursor.orchestration.stack_events import (
     GraphBuilt,
     LookFailed,
     Posted,
+    PublishTip,
     Quiesce,
     Reload,
     Requested,
@@ -177,6 +178,8 @@ class StackMachine:
 def _woken(t: Turn, _event: Woken) -> None:
     state, records = t.before, t.records
     t.effects += [DeliverToStack(message) for message in records.outbox]
+    if records.workspace is not None:
+        t.effects.append(PublishTip(records.workspace))
     if state.is_new:
         return
     if state.damage is not None:

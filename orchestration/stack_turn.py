@@ -29,6 +29,7 @@ from recursor.orchestration.stack_events import (
     DeliverToStack,
     Effect,
     Look,
+    PublishTip,
     Quiesced,
     ReportTrouble,
     RunWave,
@@ -130,6 +131,9 @@ class Turn:
                 self.after.insert(0, news.stack_changed(records.stack))
             elif records.stack is not before.records.stack:
                 self.after[:0] = news.changed(before.records.stack, records.stack)
+            workspace = records.workspace
+            if workspace is not None and workspace is not before.records.workspace:
+                self.after.append(PublishTip(workspace))
             if draft.writes.sent:
                 self.after += map(DeliverToStack, draft.writes.sent.values())
             state.records = records

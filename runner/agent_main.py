@@ -19,7 +19,9 @@ async def _run_agents(link: Link, assignment: AgentAssignment, ready: Callable[[
     with seldom_collected():
         ready()
         guest = Guest(
-            link, lambda role, settings: agent_for(roles[role].agent, role, settings), assignment.addresses
+            link,
+            lambda role, snapshot, settings: agent_for(roles[role].agent, role, snapshot, settings),
+            assignment.addresses,
         )
         await guest.serve()
 

@@ -12,6 +12,11 @@ def log_file(data: Path) -> Path:
     return data / "logs" / "recursor.log"
 
 
+def workspaces_directory(data: Path) -> Path:
+    """Return the directory of the stacks' git repositories."""
+    return data / "workspaces"
+
+
 def artifacts_directory(data: Path) -> Path:
     """Return the directory where the runner writes finished pages for people to open."""
     return data / "artifacts"

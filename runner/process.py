@@ -26,7 +26,7 @@ from recursor.runner.agent_processes import AgentAssignment, AgentProcesses
 from recursor.runner.api_socket import ApiSocket, publish_to
 from recursor.runner.child_process import ChildLog
 from recursor.runner.control_socket import control_listener
-from recursor.runner.data_paths import log_file, store_directory
+from recursor.runner.data_paths import log_file, store_directory, workspaces_directory
 from recursor.runner.directory_lock import hold_for_runner
 from recursor.runner.event_relay import EventRelay
 from recursor.runner.log_pages import LogPages
@@ -41,8 +41,10 @@ from recursor.storage.data_directory import DataDirectoryLock
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.opening import open_store
 from recursor.storage.roles_in_use import missing_roles
+from recursor.storage.tables import WORKSPACES
 from recursor.web.access import LOOPBACK, WebAccess, bracketed, is_wildcard
 from recursor.web.orchestrator_client import ActorClient
+from recursor.workspaces.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from recursor.orchestration.roles import RoleRegistry
@@ -251,12 +253,17 @@ class Runner:
             runtime.agents.submit_coroutine(lambda _: processes.start(), priority=HIGHEST_PRIORITY)
             runtime.agents.call_at_end(processes.stop)
             roles = hosted(roles, processes.host)
+        upkeep = Upkeep(workspaces_directory(self.data))
+        held.callback(upkeep.close)
+        with self.store.read() as reader:
+            upkeep.tidy({key.decode() for key, _ in reader.scan(WORKSPACES.name)})
         orchestrator = Orchestrator.start(
             store=self.store,
             roles=roles,
             settings=self.settings,
             runner=self._runner,
             models=models,
+            upkeep=upkeep,
             runtime=runtime,
         )
         held.callback(_stop, orchestrator)

@@ -25,6 +25,7 @@ from recursor.agents.model.rate_limiter import Aside, QueuePosition, Verdict
 from recursor.domain.agent import Agent, Run
 from recursor.domain.effect import Outcome
 from recursor.domain.settings import Settings
+from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import Spend
 from recursor.runtime.link import Link, Questions, Reply
 
@@ -130,13 +131,16 @@ class Guest:
     """Runs agents that are coroutines, on the event loop that serves the link."""
 
     def __init__(
-        self, link: Link, agent_for: Callable[[str, Settings], Agent], addresses: ModelAddresses | None
+        self,
+        link: Link,
+        agent_for: Callable[[str, Snapshot, Settings], Agent],
+        addresses: ModelAddresses | None,
     ) -> None:
         """Run agents as requested over `link`.
 
         Args:
             link: leads to the runner's process.
-            agent_for: returns the agent of a role, by a stack's settings.
+            agent_for: returns the agent of a role, by the snapshot and the settings of a stack.
             addresses: the allowed addresses for models; None: any.
         """
         self._link = link
@@ -174,7 +178,7 @@ class Guest:
     async def _run(self, begin: Begin, cancelled: threading.Event) -> None:
         outcome, error = None, None
         try:
-            returned: object = self._agent_for(begin.role, begin.settings).run(
+            returned: object = self._agent_for(begin.role, begin.snapshot, begin.settings).run(
                 begin.snapshot, self._run_of(begin, cancelled)
             )
             if isinstance(returned, Awaitable):
@@ -198,7 +202,9 @@ class Guest:
             cancelled=cancelled,
             meter=RemoteMeter(begin.number, self._questions),
             say=lambda text: self._link.send(Said(begin.number, text)),
+            todo_id=begin.todo_id,
             priority=begin.priority,
+            workspaces=begin.workspaces,
             models=self._exchange,
             aside=RemoteAside(begin.number),
         )

@@ -113,6 +113,8 @@ class Host:
                     settings=run.settings,
                     deadline=run.deadline,
                     priority=run.priority,
+                    todo_id=run.todo_id,
+                    workspaces=run.workspaces,
                 )
             )
             return _brought(await self._ended(number, hosted.ended))

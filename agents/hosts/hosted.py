@@ -20,10 +20,10 @@ ANEW = 1
 FindHost = Callable[[], Host | None]
 
 
-def agent_for(agent: Agent | AgentChoice, role: str, settings: Settings) -> Agent:
+def agent_for(agent: Agent | AgentChoice, role: str, snapshot: Snapshot, settings: Settings) -> Agent:
     """Return the agent for the work: if `agent` is a choice, the chosen one."""
     while hasattr(agent, "choose"):
-        agent = agent.choose(role, settings)
+        agent = agent.choose(role, snapshot, settings)
     return agent
 
 
@@ -38,9 +38,9 @@ class HostedAgent:
         self._agent = agent
         self._find_host = find_host
 
-    def choose(self, role: str, settings: Settings) -> Agent:
+    def choose(self, role: str, snapshot: Snapshot, settings: Settings) -> Agent:
         """See `AgentChoice.choose`."""
-        agent = agent_for(self._agent, role, settings)
+        agent = agent_for(self._agent, role, snapshot, settings)
         names = settings.model.chain_of(role)
         is_at_home = names[0] == SCRIPTED or any(map(is_local, names))
         if is_at_home or not iscoroutinefunction(agent.run):

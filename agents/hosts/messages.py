@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from recursor.agents.model.rate_limiter import Verdict
+from recursor.domain.agent import RepositoryDirectory
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 
@@ -21,6 +22,8 @@ class Begin:
     settings: Settings
     deadline: float
     priority: int
+    todo_id: str | None
+    workspaces: RepositoryDirectory | None
 
 
 @dataclass(frozen=True, slots=True)

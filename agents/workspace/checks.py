@@ -1,0 +1,65 @@
+"""The checks of a commit: commands that must succeed before it is merged."""
+
+from collections.abc import Sequence
+
+from recursor.agents.model.exchange import exchange_of
+from recursor.agents.workspace.working_tree import RunTree, sandbox_limits
+from recursor.domain.extras import needing
+from recursor.domain.spending import AgentFailedError
+from recursor.domain.workspace import CHECK_OUTPUT, CheckResult
+
+with needing("workspaces", "A workspace"):
+    from recursor.workspaces.sandbox import Sandbox, SandboxError
+
+
+async def run_checks(tree: RunTree) -> tuple[CheckResult, ...]:
+    """Run the checks of the stack in a working tree, in turn, until one fails.
+
+    Args:
+        tree: the working tree; what the checks write in it is not part of any commit.
+
+    Raises:
+        AgentFailedError: the sandbox cannot be used; a person must act.
+    """
+    run, settings = tree.run, tree.run.settings.workspace
+    sandbox, clock = Sandbox(settings.sandbox), exchange_of(run).clock
+    results: list[CheckResult] = []
+    for command in settings.checks:
+        run.say(f"check: {command}\n")
+        try:
+            ended = await sandbox.run(
+                command,
+                tree.directory,
+                limits=sandbox_limits(settings, settings.check_seconds),
+                readable=(tree.objects,),
+                on_output=run.say,
+            )
+        except SandboxError as error:
+            raise AgentFailedError(str(error), suspend=True) from None
+        output = ended.output[-CHECK_OUTPUT:]
+        if ended.stopped_because is not None:
+            output += f"\n[stopped: {ended.stopped_because}]"
+        results.append(
+            CheckResult(
+                command=command,
+                passed=ended.succeeded,
+                status=ended.status,
+                seconds=ended.seconds,
+                output=output,
+                commit=tree.commit,
+                at=clock.now(),
+            )
+        )
+        if not ended.succeeded:
+            break
+    return tuple(results)
+
+
+def failed(results: Sequence[CheckResult]) -> CheckResult | None:
+    """Return the check that failed, or None."""
+    return next((result for result in results if not result.passed), None)
+
+
+def explained(result: CheckResult) -> str:
+    """Return why a check failed, with the end of its output."""
+    return f"the check `{result.command}` failed with exit status {result.status}:\n{result.output}".strip()
