@@ -10,7 +10,7 @@ import pygit2
 
 from recursor.domain.errors import ConflictError
 from recursor.workspaces import libgit2, removal
-from recursor.workspaces.objects import sync
+from recursor.workspaces.objects import QUARANTINE, sync
 
 UNFINISHED = ".unfinished-"
 """How names of repositories begin that are being made."""
@@ -49,3 +49,9 @@ def remove_unfinished(directory: Path) -> None:
         for entry in list(directory.iterdir()):
             if entry.name.startswith(UNFINISHED):
                 removal.remove(entry)
+
+
+def remove_unfinished_objects(repository: Path) -> None:
+    """Remove what processes that ended have left in a repository. None must be writing to it."""
+    for directory in list((repository / "objects").glob(f"{QUARANTINE}*")):
+        removal.remove(directory)

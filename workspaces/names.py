@@ -1,6 +1,7 @@
 """Names of files: which a working tree and a commit may have, and how they are shown."""
 
 import re
+from urllib.parse import quote, unquote
 
 from recursor.domain.errors import InvalidInputError
 
@@ -13,6 +14,8 @@ _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _ORIGINALS = {escape[1:].encode(): character.encode() for character, escape in _ESCAPES.items()}
 _SPECIAL = set(_ESCAPES)
 _ESCAPED = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
+
+_LONGEST_NAME = 200  # a name on disk may have 255 bytes, and a temporary one is longer
 
 
 def is_dot_git(name: bytes) -> bool:
@@ -72,6 +75,24 @@ def shown(path: bytes) -> str:
     """Return a path for a message: quoted if needed, shortened if long."""
     text = quoted(path)
     return text if len(text) <= 200 else f"{text[:98]} … {text[-98:]}"
+
+
+def as_file_name(text: str) -> str:
+    """Return any text as the name of a file or of a part of a reference; `from_file_name` returns the text.
+
+    Raises:
+        InvalidInputError: it is empty or too long.
+    """
+    # A reference may not have "~" or certain dots, and a directory's name may not be "..".
+    name = quote(text, safe="").replace(".", "%2E").replace("~", "%7E")
+    if not 0 < len(name) <= _LONGEST_NAME:
+        raise InvalidInputError(f"name {text[:40]!r}: must have 1 to {_LONGEST_NAME} characters")
+    return name
+
+
+def from_file_name(name: str) -> str:
+    """Return the text that `as_file_name` made a name of."""
+    return unquote(name)
 
 
 def _original(escape: bytes) -> bytes:

@@ -19,6 +19,9 @@ def remove(directory: Path) -> None:
         top = os.open(directory, _INSIDE)
     except FileNotFoundError:
         return
+    except NotADirectoryError:
+        directory.unlink()
+        return
     try:
         os.fchmod(top, 0o700)
         number = 0

@@ -1,7 +1,8 @@
 """One stack's git repository, without a working tree."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
@@ -13,8 +14,23 @@ with needing("workspaces", "A workspace"):
     import pygit2
     from pygit2.enums import ObjectType
 
-    from recursor.workspaces import creation, differences, libgit2, merging, working_tree
+    from recursor.workspaces import (
+        cloning,
+        compaction,
+        creation,
+        differences,
+        history,
+        libgit2,
+        merging,
+        names,
+        references,
+        removal,
+        working_tree,
+    )
+    from recursor.workspaces.cloning import CloneProgress
     from recursor.workspaces.commit import Author, with_trailers
+    from recursor.workspaces.differences import Difference, FileDifference
+    from recursor.workspaces.history import CommitSummary, Listing
     from recursor.workspaces.ignored_files import IgnoredFiles
     from recursor.workspaces.merging import Conflicted, Merged
     from recursor.workspaces.objects import quarantine
@@ -34,6 +50,12 @@ class Committed:
 
     commit: str
     """Its hash."""
+
+    tree: str
+    """The hash of its files: the same for the same files."""
+
+    paths: tuple[str, ...]
+    """The changed files, quoted as git does if they are not printable text."""
 
     files: int
     """Files that were added, changed or removed."""
@@ -101,6 +123,40 @@ class Repository:
             commit = git.create_commit(f"refs/heads/{BRANCH}", author, author, "Start\n", tree, [])
         return str(commit)
 
+    @classmethod
+    def clone(
+        cls,
+        path: Path,
+        source: str,
+        branch: str | None = None,
+        on_progress: Callable[[CloneProgress], None] = lambda _: None,
+        most_bytes: int = cloning.MOST_BYTES,
+    ) -> str:
+        """Clone one branch of a repository, with its whole history and its tags.
+
+        The clone appears at `path` when it is whole. It does not name its source, nor credentials. A
+        repository that needs some is cloned by its user, who gives the path.
+
+        Args:
+            path: where nothing is yet.
+            source: a path or a URL.
+            branch: its name; None: the one that is checked out there.
+            on_progress: called now and then; what it raises ends the clone, and is raised here.
+            most_bytes: how much may be received.
+
+        Returns:
+            The newest commit of the branch.
+
+        Raises:
+            CloneError: there is no such repository or branch, it has no commits, cannot be reached or needs
+                authentication.
+            LimitExceededError: it is larger than `most_bytes`.
+            ConflictError: something is at `path`.
+            InvalidInputError: no branch can have this name.
+        """
+        libgit2.configure()
+        return cloning.clone(path, source, branch, on_progress, most_bytes)
+
     def check_out(self, commit: str, directory: Path, limits: TreeLimits = TREE_LIMITS) -> None:
         """Write the files of a commit into a directory that is empty or does not exist.
 
@@ -164,7 +220,13 @@ class Repository:
             commit = objects.git.create_commit(None, signature, signature, text, tree, [before.id])
             objects.adopt()
         return Committed(
-            str(commit), len(difference.files), difference.insertions, difference.deletions, reader.notes
+            str(commit),
+            str(tree),
+            tuple([each.path for each in difference.files]),
+            len(difference.files),
+            difference.insertions,
+            difference.deletions,
+            reader.notes,
         )
 
     def merge(self, tip: str, proposed: str, author: Author, message: str, now: float) -> Merged | Conflicted:
@@ -188,6 +250,161 @@ class Repository:
             result = merging.merge(objects, self._commit(tip), self._commit(proposed), author, message, now)
             objects.adopt()
         return result
+
+    def log(self, commit: str, limit: int, path: str = "") -> tuple[CommitSummary, ...]:
+        """Return `commit` and those before it, the newest first.
+
+        Args:
+            commit: where to begin.
+            limit: how many at most.
+            path: only commits that changed this file or directory; empty: all.
+
+        Raises:
+            CommitMissingError: the repository does not have the commit.
+        """
+        found = history.log(self._git, self._commit(commit), names.unquoted(path).strip(b"/"))
+        return tuple(islice(found, limit))
+
+    def tree(self, commit: str, path: str = "", *, offset: int = 0, limit: int = 1_000) -> Listing:
+        """Return a part of a directory.
+
+        Args:
+            commit: the version.
+            path: the directory; empty: the root.
+            offset: how many entries to leave out.
+            limit: how many to return at most.
+
+        Raises:
+            CommitMissingError: the repository does not have the commit.
+            NotFoundError: it has no such directory.
+        """
+        where = names.unquoted(path)
+        return history.listing(self._git, self._commit(commit), where, offset=offset, limit=limit)
+
+    def file(self, commit: str, path: str, limit: int) -> bytes:
+        """Return a file's content; of a link, where it leads.
+
+        Args:
+            commit: the version.
+            path: the file.
+            limit: bytes.
+
+        Raises:
+            CommitMissingError: the repository does not have the commit.
+            NotFoundError: it has no such file.
+            LimitExceededError: the file is larger than `limit`; it was not read.
+        """
+        return history.content(self._git, self._commit(commit), names.unquoted(path), limit)
+
+    def diff(self, old: str, new: str, limit_bytes: int, paths: Collection[str] = ()) -> Difference:
+        """Return how two commits differ.
+
+        Files of more than `differences.LARGEST_COMPARED` bytes are listed, and not compared; so are those
+        beyond `differences.MOST_COMPARED` bytes in all.
+
+        Args:
+            old: what was.
+            new: what is.
+            limit_bytes: of the text; it has whole files, and says how many are left out.
+            paths: only these files, and what is below these directories; empty: all.
+
+        Raises:
+            CommitMissingError: the repository does not have one of the commits.
+        """
+        trees = self._commit(old).tree, self._commit(new).tree
+        chosen = [names.unquoted(path) for path in paths]
+        return differences.compare(self._git, *trees, limit_bytes=limit_bytes, paths=chosen)
+
+    def files_changed(self, old: str, new: str) -> tuple[FileDifference, ...]:
+        """Return which files differ in two commits, without counts of lines.
+
+        Raises:
+            CommitMissingError: the repository does not have one of the commits.
+        """
+        return tuple(differences.changed_files(self._git, self._commit(old).tree, self._commit(new).tree)[1])
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Return whether `newer` is `older` or follows it.
+
+        Raises:
+            CommitMissingError: the repository does not have one of the commits.
+        """
+        commits = self._commit(older).id, self._commit(newer).id
+        return commits[0] == commits[1] or self._git.descendant_of(commits[1], commits[0])
+
+    def exists(self, commit: str) -> bool:
+        """Return whether the repository has the commit."""
+        try:
+            self._commit(commit)
+        except CommitMissingError:
+            return False
+        return True
+
+    def set_branch(self, branch: str, commit: str) -> None:
+        """Set a branch to a commit; it is on disk when this returns.
+
+        Raises:
+            CommitMissingError: the repository does not have the commit.
+            InvalidInputError: no branch can have this name.
+        """
+        references.write(self._path, references.branch_reference(branch), self._commit(commit).id)
+
+    def branches(self) -> tuple[str, ...]:
+        """Return the names of its branches, sorted."""
+        return tuple(sorted(self._git.branches.local))
+
+    def branch(self, branch: str) -> str | None:
+        """Return the commit of a branch, or None if there is no such branch.
+
+        Raises:
+            InvalidInputError: no branch can have this name.
+        """
+        found = self._git.references.get(references.branch_reference(branch))
+        return None if found is None else str(found.target)
+
+    def keep(self, name: str, commit: str) -> None:
+        """Keep a commit from being removed by `compact`; it is on disk when this returns.
+
+        Args:
+            name: any text, such as `runs/<key>`; the commit kept under it before is forgotten.
+            commit: its hash.
+
+        Raises:
+            CommitMissingError: the repository does not have the commit.
+        """
+        references.write(self._path, references.kept_reference(name), self._commit(commit).id)
+
+    def forget(self, name: str) -> None:
+        """Keep a commit no longer; nothing happens if none is kept under this name."""
+        references.remove(self._git, references.kept_reference(name))
+
+    def kept(self) -> dict[str, str]:
+        """Return the commits that are kept, by their names."""
+        return references.kept(self._git)
+
+    def compact(self, seconds: float = 600) -> bool:
+        """Pack the repository, and remove what neither a branch, a tag nor `keep` refers to for two hours.
+
+        Other threads and processes may go on using it.
+
+        Args:
+            seconds: how long it may take.
+
+        Returns:
+            Whether it was done: it needs the program `git`.
+
+        Raises:
+            RepositoryError: git failed or took too long; the repository is as it was.
+        """
+        return compaction.compact(self._path, seconds)
+
+    def remove_unfinished(self) -> None:
+        """Remove what processes that ended have left. None must be writing to the repository."""
+        creation.remove_unfinished_objects(self._path)
+
+    def size(self) -> int:
+        """Return the bytes that the repository takes on the disk."""
+        return removal.bytes_on_disk(self._path)
 
     def _commit(self, commit: str) -> pygit2.Commit:
         try:

@@ -1,0 +1,142 @@
+"""A copy of a repository from a path or a URL."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit, urlunsplit
+
+import pygit2
+from pygit2.enums import RepositoryOpenFlag
+from pygit2.remotes import RemoteHead, TransferProgress
+
+from recursor.workspaces import creation, libgit2
+from recursor.workspaces.errors import CloneError, LimitExceededError
+from recursor.workspaces.references import branch_reference
+
+_SCHEMES = {"file", "git", "http", "https", "ssh"}
+_HEADS = "refs/heads/"
+# As git reads it: no slash before the first colon.
+_SCP_LIKE = re.compile(r"(?:[^/:@]+@)?[^/:]+:(?!//)")
+
+MOST_BYTES = 8 * 1024**3
+"""Bytes that a clone may receive, unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloneProgress:
+    """How far a clone is."""
+
+    objects: int
+    """Objects received."""
+
+    of_objects: int
+    """Objects in all."""
+
+    bytes: int
+    """Bytes received."""
+
+
+def clone(
+    path: Path,
+    source: str,
+    branch: str | None,
+    on_progress: Callable[[CloneProgress], None],
+    most_bytes: int,
+) -> str:
+    """Clone a repository; see `Repository.clone`."""
+    address, name = _address(source)
+    callbacks = _Callbacks(name, on_progress, most_bytes)
+    reference = None if branch is None else branch_reference(branch)
+    with creation.made_whole(path) as git:
+        remote = git.remotes.create_anonymous(address)
+        try:
+            heads = remote.list_heads(callbacks=callbacks)
+            chosen = _chosen(heads, reference, name)
+            # Nothing but this branch and the tags on it, and no trace of where they are from.
+            remote.fetch([f"+{chosen}:{chosen}"], callbacks=callbacks)
+        except pygit2.GitError as error:
+            raise CloneError(_reason(name, libgit2.in_one_line(error))) from None
+        # Whoever clones this repository gets this branch.
+        git.set_head(chosen)
+        return str(git.references[chosen].target)
+
+
+def _address(source: str) -> tuple[str, str]:
+    """Return what libgit2 is asked for, and the name of the source without credentials."""
+    if "://" in source:
+        parts = urlsplit(source)
+        if parts.scheme not in _SCHEMES:
+            raise CloneError(
+                f"clone of {parts.scheme}://…: use a path, or one of {', '.join(sorted(_SCHEMES))}"
+            )
+        host = parts.netloc.rpartition("@")[2]
+        name = urlunsplit(parts._replace(netloc=host))
+        if parts.scheme != "file":
+            return source, name
+        source = name.removeprefix("file://")
+    elif _SCP_LIKE.match(source) and not Path(source).exists():
+        return source, source
+    place = Path(source).expanduser().absolute()
+    try:
+        found = pygit2.Repository(str(place), RepositoryOpenFlag.NO_SEARCH)
+    except pygit2.GitError as error:
+        if not place.exists():
+            raise CloneError(f"clone of {place}: no such directory") from None
+        reason = libgit2.in_one_line(error)
+        raise CloneError(f"clone of {place}: not a repository that can be read ({reason})") from None
+    if found.is_shallow:
+        raise CloneError(f"clone of {place}: its history is cut off; run `git fetch --unshallow` there first")
+    # Through the protocol: copied files could name objects elsewhere, and be changed by their owner.
+    return f"file://{place}", str(place)
+
+
+def _chosen(heads: list[RemoteHead], reference: str | None, name: str) -> str:
+    branches = {head.name: head.oid for head in heads if head.name and head.name.startswith(_HEADS)}
+    if not branches:
+        raise CloneError(f"clone of {name}: it has no commits; make one there, or start without a repository")
+    known = ", ".join(sorted(each.removeprefix(_HEADS) for each in branches)[:10])
+    if reference is not None:
+        if reference in branches:
+            return reference
+        raise CloneError(f"clone of {name}: no branch {reference.removeprefix(_HEADS)}; known: {known}")
+    head = next((head for head in heads if head.name == "HEAD"), None)
+    if head is not None:
+        if head.symref_target in branches:
+            return head.symref_target
+        same = [each for each, commit in branches.items() if commit == head.oid]
+        if len(same) == 1:
+            return same[0]
+    raise CloneError(f"clone of {name}: it has no branch checked out; name one: {known}")
+
+
+def _reason(name: str, text: str) -> str:
+    lower = text.lower()
+    if any(word in lower for word in ("authentication", "401", "403", "host key", "certificate")):
+        return _unauthorized(name, text)
+    if any(word in lower for word in ("resolve", "connect", "timed out", "timeout", "unreachable")):
+        return f"clone of {name}: cannot be reached ({text})"
+    if "404" in lower or "not found" in lower:
+        return f"clone of {name}: no repository there ({text})"
+    return f"clone of {name}: {text}"
+
+
+def _unauthorized(name: str, text: str) -> str:
+    return f"clone of {name}: {text}; clone it with your own git and give the path instead"
+
+
+class _Callbacks(pygit2.RemoteCallbacks):
+    def __init__(self, name: str, on_progress: Callable[[CloneProgress], None], most_bytes: int) -> None:
+        super().__init__()
+        self._name = name
+        self._on_progress = on_progress
+        self._most_bytes = most_bytes
+
+    def credentials(self, *_: object) -> NoReturn:
+        raise CloneError(_unauthorized(self._name, "needs authentication, or does not exist"))
+
+    def transfer_progress(self, stats: TransferProgress) -> None:
+        if stats.received_bytes > self._most_bytes:
+            raise LimitExceededError(f"clone of {self._name}: more than {self._most_bytes:,} bytes")
+        self._on_progress(CloneProgress(stats.received_objects, stats.total_objects, stats.received_bytes))
