@@ -88,6 +88,8 @@ def _text(limits: tuple[Any, ...], random: Random) -> str:
         return random.choice(["scripted", "openai:gpt-4o-mini", "local:model.gguf"])
     if isinstance(pattern, str) and (digits := re.fullmatch(r"\^\[0-9a-f\]\{(\d+)(,\d+)?\}\$", pattern)):
         return "".join(random.choices("0123456789abcdef", k=int(digits[1])))
+    if isinstance(pattern, str) and "acp" in pattern:
+        return random.choice(["model", "acp:opencode", "command:./scripts/build"])
     if isinstance(pattern, str) and "http" in pattern:
         return "http://127.0.0.1:8080/v1"
     if isinstance(pattern, str) and "a-z" in pattern:

@@ -165,8 +165,8 @@ class _Choice:
         self._agents = agents
         self._runs = agents[0].seed
 
-    def choose(self, role: str, settings: Settings) -> Any:
-        del role, settings
+    def choose(self, role: str, snapshot: Snapshot, settings: Settings) -> Any:
+        del role, snapshot, settings
         self._runs += 1
         return self._agents[self._runs % 3 == 0]
 

@@ -74,7 +74,7 @@ def agent_in(find_host: Callable[[], Host | None]) -> Agent:
     hosted = HostedAgent(Planner(), find_host)
 
     def begin(run: Run) -> Future[Outcome]:
-        work = hosted.choose(run.role, run.settings).run(make_snapshot(), run)
+        work = hosted.choose(run.role, make_snapshot(), run.settings).run(make_snapshot(), run)
         assert isinstance(work, Coroutine)
         return agent_loop().begin(run, work)
 
@@ -341,7 +341,9 @@ def test_a_function_runs_here(make_run: RunMaker) -> None:
 
     agent = Blocking()
     assert (
-        HostedAgent(agent, lambda: pytest.fail("it was to run here")).choose("planner", make_run().settings)
+        HostedAgent(agent, lambda: pytest.fail("it was to run here")).choose(
+            "planner", make_snapshot(), make_run().settings
+        )
         is agent
     )
 
