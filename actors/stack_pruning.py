@@ -13,6 +13,7 @@ from recursor.runtime.actor import DispatchedRef
 from recursor.runtime.deferred import Deferred
 from recursor.runtime.future import DispatchedFuture
 from recursor.storage.commit import Fence
+from recursor.storage.errors import StorageError
 from recursor.storage.retention import Pruned, outdated_sums, prunable, removable
 
 
@@ -70,14 +71,17 @@ class StackPruning:
         if self._keep is None:
             # Pruning was stopped while the store wrote the batch.
             return
-        error = message.error
-        if error is not None:
-            self._keep = None
-            self._done.set_exception((type(error), error, error.__traceback__))
+        if message.error is not None:
+            self.stop(message.error)
             return
         now = self._environment.runtime.clock.now()
-        with self._environment.store.read() as reader:
-            commit, portion = removable(reader, self._id, self._keep, now, fence)
+        try:
+            with self._environment.store.read() as reader:
+                commit, portion = removable(reader, self._id, self._keep, now, fence)
+        except StorageError as error:
+            # It concerns whoever asked, not the stack's supervisor.
+            self.stop(error)
+            return
         if not portion:
             self._keep = None
             self._done.set(self._pruned)
@@ -86,7 +90,7 @@ class StackPruning:
         self._environment.store.commit(commit, self._tell)
 
     def stop(self, error: BaseException) -> None:
-        """Stop removing: the supervisor ends because of `error`."""
+        """Stop removing, because of `error`."""
         if self.is_running:
             self._keep = None
             self._done.set_exception((type(error), error, error.__traceback__))

@@ -82,7 +82,7 @@ def _scalar(kind: type, limits: tuple[Any, ...], random: Random) -> Any:  # noqa
     return None
 
 
-def _text(limits: tuple[Any, ...], random: Random) -> str:
+def _text(limits: tuple[Any, ...], random: Random) -> str:  # noqa: PLR0911
     pattern = next((each.pattern for each in limits if getattr(each, "pattern", None)), None)
     if isinstance(pattern, str) and "scripted" in pattern:
         return random.choice(["scripted", "openai:gpt-4o-mini", "local:model.gguf"])
