@@ -8,7 +8,7 @@ from typing import NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 import pygit2
-from pygit2.enums import RepositoryOpenFlag
+from pygit2.enums import ObjectType, RepositoryOpenFlag
 from pygit2.remotes import RemoteHead, TransferProgress
 
 from recursor.workspaces import creation, libgit2
@@ -17,6 +17,7 @@ from recursor.workspaces.references import branch_reference
 
 _SCHEMES = {"file", "git", "http", "https", "ssh"}
 _HEADS = "refs/heads/"
+_TAGS = "refs/tags/"
 # As git reads it: no slash before the first colon.
 _SCP_LIKE = re.compile(r"(?:[^/:@]+@)?[^/:]+:(?!//)")
 
@@ -48,14 +49,20 @@ def clone(
     """Clone a repository; see `Repository.clone`."""
     address, name = _address(source)
     callbacks = _Callbacks(name, on_progress, most_bytes)
-    reference = None if branch is None else branch_reference(branch)
+    wanted = None if branch is None else branch_reference(branch)
     with creation.made_whole(path) as git:
         remote = git.remotes.create_anonymous(address)
         try:
             heads = remote.list_heads(callbacks=callbacks)
-            chosen = _chosen(heads, reference, name)
-            # Nothing but this branch and the tags on it, and no trace of where they are from.
+            chosen = _chosen(heads, wanted, name)
             remote.fetch([f"+{chosen}:{chosen}"], callbacks=callbacks)
+            tags = _tags(heads, git, git.references[chosen].peel(pygit2.Commit).id)
+            if tags:
+                remote.fetch([f"+{tag}:{tag}" for tag in tags], callbacks=callbacks)
+            # libgit2 may bring others along.
+            for reference in list(git.references):
+                if reference not in {chosen, *tags}:
+                    git.references.delete(reference)
         except pygit2.GitError as error:
             raise CloneError(_reason(name, libgit2.in_one_line(error))) from None
         # Whoever clones this repository gets this branch.
@@ -109,6 +116,20 @@ def _chosen(heads: list[RemoteHead], reference: str | None, name: str) -> str:
         if len(same) == 1:
             return same[0]
     raise CloneError(f"clone of {name}: it has no branch checked out; name one: {known}")
+
+
+def _tags(heads: list[RemoteHead], git: pygit2.Repository, tip: pygit2.Oid) -> list[str]:
+    """Return the tags in the history of `tip`; programs tell their version by them."""
+    # Of a tag with a message, the commit is listed after it under this name.
+    commits = {head.name.removesuffix("^{}"): head.oid for head in heads if head.name}
+    return [
+        name
+        for name, commit in commits.items()
+        if name.startswith(_TAGS)
+        and commit in git
+        and git[commit].type == ObjectType.COMMIT
+        and (commit == tip or git.descendant_of(tip, commit))
+    ]
 
 
 def _reason(name: str, text: str) -> str:

@@ -98,10 +98,22 @@ def _excerpt(
         return "links, submodules or different kinds of files\n"
     if any(git.odb.read_header(side.id)[1] > LARGEST_SHOWN for side in sides):
         return "too large to show\n"
-    if any(b"\0" in git.odb.read(side.id)[1] for side in sides):
-        return "binary files\n"
-    lines = git.merge_file_from_index(ancestor, ours, theirs).contents.splitlines(keepends=True)
+    if not all(_is_text(git.odb.read(side.id)[1]) for side in sides):
+        return "not text in UTF-8\n"
+    # The path of a side is its label in the text.
+    named = (
+        pygit2.IndexEntry("the work so far", ours.id, ours.mode),
+        pygit2.IndexEntry("the proposal", theirs.id, theirs.mode),
+    )
+    lines = git.merge_file_from_index(ancestor, *named).contents.splitlines(keepends=True)
     return "".join(_around_markers(lines))
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        return "\0" not in content.decode()
+    except UnicodeDecodeError:
+        return False
 
 
 def _around_markers(lines: list[str]) -> list[str]:

@@ -16,7 +16,7 @@ import pygit2
 from pygit2.enums import ObjectType
 
 from recursor.workspaces.errors import LimitExceededError
-from recursor.workspaces.ignored_files import IgnoredFiles
+from recursor.workspaces.ignored_files import MOST_BYTES, IgnoredFiles
 from recursor.workspaces.names import is_dot_git, shown
 from recursor.workspaces.objects import (
     DIRECTORY,
@@ -37,8 +37,8 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 LONGEST_PATH = 4_000
 """Bytes of a path in a tree: Linux opens paths of up to 4,095 bytes."""
 
-MOST_RULES = 1024 * 1024
-"""Bytes of a `.gitignore`; a larger one has no effect."""
+DEEPEST = 200
+"""Directories above a file."""
 
 MOST_NOTES = 20
 """How many files that were left out are named."""
@@ -112,6 +112,8 @@ class WorkingTreeReader:
                 raise LimitExceededError(
                     f"{shown(here)}: a path of {len(here):,} bytes, more than {LONGEST_PATH:,}"
                 )
+            if here.count(b"/") > DEEPEST:
+                raise LimitExceededError(f"{shown(here)}: in more than {DEEPEST} directories")
             is_directory = stat.S_ISDIR(mode)
             hidden = ignored or self._ignored.has(here + b"/" if is_directory else here)
             if hidden and before is None:
@@ -130,8 +132,8 @@ class WorkingTreeReader:
         # A link is not followed, as git does since 2.32.
         with suppress(OSError), open(os.open(b".gitignore", _READ, dir_fd=directory), "rb") as file:
             found = os.fstat(file.fileno())
-            if stat.S_ISREG(found.st_mode) and found.st_size <= MOST_RULES:
-                self._ignored.add(path, file.read(MOST_RULES))
+            if stat.S_ISREG(found.st_mode):
+                self._ignored.add(path, file.read(MOST_BYTES + 1))
 
     def _entry(
         self, directory: int, name: bytes, path: bytes, mode: int, before: TreeEntry | None

@@ -2,7 +2,6 @@
 
 import os
 import stat
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,22 +50,20 @@ def remove(directory: Path) -> None:
 
 
 def bytes_on_disk(directory: Path) -> int:
-    """Return how many bytes of the disk a directory takes; what vanishes meanwhile does not count."""
-    return sum(_sizes(directory))
+    """Return how many bytes of the disk a directory takes, without those that links lead to.
 
-
-def _sizes(directory: Path) -> Iterator[int]:
+    What vanishes meanwhile, cannot be read or is too deep for a path does not count.
+    """
+    total = 0
     pending = [os.fspath(directory)]
     while pending:
-        with (
-            suppress(FileNotFoundError, NotADirectoryError, PermissionError),
-            os.scandir(pending.pop()) as entries,
-        ):
+        with suppress(OSError), os.scandir(pending.pop()) as entries:
             for entry in entries:
                 with suppress(FileNotFoundError):
-                    yield entry.stat(follow_symlinks=False).st_blocks * 512
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
+    return total
 
 
 def _is_directory(parent: int, name: str) -> bool:
