@@ -1,5 +1,6 @@
 """What a repository holds, and how its versions differ."""
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -119,6 +120,32 @@ def test_references_keep_commits(repository: Repository, builder: Builder, start
     repository.set_branch("main", start)
     assert repository.branch("main") == start
     assert git(repository.path, "rev-parse", "main").strip() == start
+
+
+@pytest.mark.parametrize("files", [1, 150])
+def test_objects_and_references_are_on_disk_before_they_are_relied_on(
+    repository: Repository, builder: Builder, start: str, monkeypatch: pytest.MonkeyPatch, files: int
+) -> None:
+    synced: set[str] = set()
+    fsync = os.fsync
+
+    def recorded(descriptor: int) -> None:
+        synced.add(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    before = set((repository.path / "objects").rglob("*"))
+    monkeypatch.setattr(os, "fsync", recorded)
+    commit = builder.commit(start, {f"{number}": f"{number}" for number in range(files)})
+    made = {path for path in (repository.path / "objects").rglob("*") if path.is_file()} - before
+    assert made
+    # Files are written elsewhere first; directories are synced in place.
+    assert {path.name for path in made} <= {Path(path).name for path in synced}
+    assert {str(path.parent) for path in made} | {str(repository.path / "objects")} <= synced
+    synced.clear()
+    repository.keep("runs/1", commit)
+    runs = repository.path / "refs" / "recursor" / "runs"
+    assert {str(runs), str(runs.parent), str(runs.parent.parent)} <= synced
+    assert any(path.startswith(f"{runs}/") for path in synced)
 
 
 @pytest.mark.parametrize("branch", ["", "a..b", "a b", "-x", "a.lock", "/a", "a\nb"])
