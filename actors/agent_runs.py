@@ -121,7 +121,7 @@ class AgentRuns:
         return WaveEnded(tuple(results), deaths=deaths)
 
     def take_back(self) -> None:
-        """Withdraw the agents that still wait for a place."""
+        """Withdraw the agents that still wait for a slot."""
         self._tell_running(TakeBackRuns())
 
     def cancel(self) -> None:

@@ -176,7 +176,7 @@ class RunningAgent(Record):
     attempt: int
     reason: str
     since: Timestamp | None = None
-    """When it began; None while it waits for a place."""
+    """When it began; None while it waits for a slot."""
 
 
 class StackStatus(Record):

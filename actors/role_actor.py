@@ -219,7 +219,7 @@ class RoleActor(DispatchedActor):
         self._give_up("its actor was stopped")
 
     def on_failure(self, *_error: object) -> None:
-        """Abandon the run: nothing else could, and its place would never be free again."""
+        """Abandon the run: nothing else could, and its slot would never be free again."""
         self._give_up("its actor died")
 
     _handlers: ClassVar[Mapping[type, Callable[[Any, Any], Any]]] = {

@@ -122,7 +122,7 @@ class RunProgress:
         self.cancelled = StopFlag()
         """Set by the role actor when the run is abandoned."""
         self.started_at: float | None = None
-        """Set when the agent gets a place; the time limit counts from here."""
+        """Set when the agent gets a slot; the time limit counts from here."""
         self.withdrawn = False
         """Set by the supervisor when the agent must not begin any more: effective before its actor knows."""
 

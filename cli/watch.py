@@ -176,9 +176,7 @@ class _Changes:
             print_json_line({"at": iso(time.time()), **stack.model_dump(mode="json")})
             return
         doing = (
-            ", ".join(
-                f"{each.role} {'runs' if each.since else 'waits for a place'}" for each in stack.running
-            )
+            ", ".join(f"{each.role} {'runs' if each.since else 'waits for a slot'}" for each in stack.running)
             or stack.waits
             or ""
         )

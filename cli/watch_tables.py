@@ -126,7 +126,7 @@ def _doing(stack: StackListed, now: float) -> Text:
     waiting = f"{plural(stack.unanswered, 'message')} unanswered; " if stack.unanswered else ""
     if stack.running:
         who = ", ".join(
-            f"{each.role} {'waits for a place' if each.since is None else span(now - each.since)}"
+            f"{each.role} {'waits for a slot' if each.since is None else span(now - each.since)}"
             for each in stack.running
         )
         return clipped(waiting + neutral(who), "green")

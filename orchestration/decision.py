@@ -189,7 +189,7 @@ def summarise(graph: ExecutionGraph) -> GraphSummary:
 
 def _most_at_once(spans: list[tuple[float, float]]) -> int:
     """Return the highest number of concurrent runs, each given by its start and end."""
-    # A run that begins as another ends had waited for its place.
+    # A run that begins as another ends had waited for its slot.
     changes = sorted([(end, -1) for _, end in spans] + [(start, 1) for start, _ in spans])
     most, now = min(len(spans), 1), 0
     for _, change in changes:

@@ -203,7 +203,7 @@ class Telemetry(ListeningThread):
             ("recursor.stacks.active", "active_stacks", "{stack}", "Stacks whose actors are in memory."),
             ("recursor.stacks.sleeping", "sleeping_stacks", "{stack}", "Stacks that a timer will wake."),
             ("recursor.agents.running", "agents_running", "{agent}", "Running agents."),
-            ("recursor.agents.queued", "agents_queued", "{agent}", "Agents waiting for a place."),
+            ("recursor.agents.queued", "agents_queued", "{agent}", "Agents waiting for a slot."),
         ):
             meter.create_observable_gauge(name, [self._observer(field_name)], unit, what)
 

@@ -1,4 +1,4 @@
-"""The order in which tasks get one of a limited number of places."""
+"""The order in which tasks get one of a limited number of slots."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Admitted(NamedTuple):
 _NOBODY = Admitted([], [])
 
 
-class Places:
-    """At most `limit` tasks have a place; the most urgent task gets the next one.
+class Slots:
+    """At most `limit` tasks have a slot; the most urgent task gets the next one.
 
     Among tasks of equal priority, those that have already begun go first, then those that have waited
     longest. This class knows no threads.
@@ -50,24 +50,24 @@ class Places:
     | RETURNING | RUNNING | | | | | ABANDONED | ENDED |
     | ABANDONED | | | | | | | ENDED |
 
-    ADMITTED and RUNNING tasks hold a place.
+    ADMITTED and RUNNING tasks hold a slot.
     """
 
     def __init__(self, limit: int) -> None:
-        """Create `limit` places.
+        """Create `limit` slots.
 
         Raises:
             ValueError: `limit` is less than 1.
         """
         if limit < 1:
-            raise ValueError(f"a pool needs at least 1 place, not {limit}")
+            raise ValueError(f"a pool needs at least 1 slot, not {limit}")
         self.limit = limit
         self.holds = 0
-        """Number of active holds: while there are any, no free place is given away and no task begins."""
+        """Number of active holds: while there are any, no free slot is given away and no task begins."""
         self.queued = 0
-        """How many tasks wait for a place."""
+        """How many tasks wait for a slot."""
         self.taken = 0
-        """How many tasks have a place."""
+        """How many tasks have a slot."""
         self.abandoned = 0
         """How many tasks were abandoned and have not ended yet."""
         self.present: dict[PoolTask[Any], None] = {}
@@ -81,7 +81,7 @@ class Places:
         self._enqueue(task)
 
     def enter(self, task: PoolTask[Any]) -> bool:
-        """Admit a new task if a place is free and no other task waits; else queue it.
+        """Admit a new task if a slot is free and no other task waits; else queue it.
 
         Returns:
             Whether it was admitted and should begin.
@@ -95,7 +95,7 @@ class Places:
         return True
 
     def admit(self) -> Admitted:
-        """Give free places to the most urgent tasks; call it after any other method except `enter`.
+        """Give free slots to the most urgent tasks; call it after any other method except `enter`.
 
         Returns:
             The tasks to start or continue now.
@@ -138,16 +138,16 @@ class Places:
         return True
 
     def leave(self, task: PoolTask[Any]) -> None:
-        """Free the place of a task that continues without one."""
+        """Free the slot of a task that continues without one."""
         if task.state is _RUNNING:
             task.state = _ASIDE
             self.taken -= 1
 
     def come_back(self, task: PoolTask[Any]) -> DispatchedFuture[None] | None:
-        """Queue a task that gave up its place, to be admitted again.
+        """Queue a task that gave up its slot, to be admitted again.
 
         Returns:
-            A future that completes when it has a place or has ended; None if it may continue at once.
+            A future that completes when it has a slot or has ended; None if it may continue at once.
         """
         if task.state is _ASIDE:
             task.state = _RETURNING
@@ -172,7 +172,7 @@ class Places:
         return True
 
     def abandon(self, task: PoolTask[Any]) -> bool:
-        """Abandon a task and free its place.
+        """Abandon a task and free its slot.
 
         Returns:
             Whether this call abandoned it: no if it had already ended or been abandoned.
@@ -187,7 +187,7 @@ class Places:
         return True
 
     def end(self, task: PoolTask[Any]) -> bool:
-        """Note that a running task has ended, and free its place.
+        """Note that a running task has ended, and free its slot.
 
         Returns:
             Whether its outcome counts: no if it was abandoned.
@@ -236,10 +236,10 @@ class Places:
 
 
 class Admission:
-    """The places of a pool, thread-safe; it owns the pool's tasks.
+    """The slots of a pool, thread-safe; it owns the pool's tasks.
 
     Args:
-        limit: how many tasks may hold a place at a time.
+        limit: how many tasks may hold a slot at a time.
         start: called, without a lock, with each task to start. The caller then calls `begin` when the task
             begins and `end` when it ends.
         cancel: called, without a lock, with each task abandoned after it began.
@@ -251,7 +251,7 @@ class Admission:
     def __init__(
         self, limit: int, start: Callable[[PoolTask[Any]], object], cancel: Callable[[PoolTask[Any]], object]
     ) -> None:
-        self._places = Places(limit)
+        self._slots = Slots(limit)
         self._start = start
         self._cancel = cancel
         self._closed = False
@@ -260,52 +260,52 @@ class Admission:
 
     @property
     def load(self) -> Load:
-        """How many tasks wait, hold a place, and were abandoned but have not ended yet."""
+        """How many tasks wait, hold a slot, and were abandoned but have not ended yet."""
         with self._lock:
-            return Load(self._places.queued, self._places.taken, self._places.abandoned)
+            return Load(self._slots.queued, self._slots.taken, self._slots.abandoned)
 
     def add(self, task: PoolTask[T]) -> PoolTask[T]:
         """Queue a new task, or abandon it if the pool is closed. Returns the task."""
         with self._lock:
             closed = self._closed
-            has_place = not closed and self._places.enter(task)
-        if has_place:
+            has_slot = not closed and self._slots.enter(task)
+        if has_slot:
             self._start(task)
         elif closed:
             task.settle_as_abandoned("the pool was shut down")
         return task
 
     def admit(self) -> None:
-        """Start and resume tasks while places are free."""
+        """Start and resume tasks while slots are free."""
         with self._lock:
-            admitted = self._places.admit()
+            admitted = self._slots.admit()
         self._carry_out(admitted)
 
     def hold(self) -> None:
         """Let no task begin, and none that stepped aside continue, until `release` is called as often."""
         with self._lock:
-            self._places.holds += 1
+            self._slots.holds += 1
 
     def release(self) -> None:
         """Undo one `hold`."""
         with self._lock:
-            self._places.holds -= 1
+            self._slots.holds -= 1
         self.admit()
 
     def begin(self, task: PoolTask[Any]) -> bool:
         """Note that a started task begins. Returns whether it may: no if it was abandoned meanwhile."""
         with self._lock:
-            return self._places.begin(task)
+            return self._slots.begin(task)
 
     def end(self, task: PoolTask[Any]) -> bool:
-        """Note that a task has ended, and pass its place on.
+        """Note that a task has ended, and pass its slot on.
 
         Returns:
             Whether its outcome counts: no if it was abandoned.
         """
         with self._lock:
-            counts = self._places.end(task)
-            admitted = self._places.admit()
+            counts = self._slots.end(task)
+            admitted = self._slots.admit()
         if admitted is not _NOBODY:
             self._carry_out(admitted)
         return counts
@@ -313,7 +313,7 @@ class Admission:
     def take_back(self, task: PoolTask[Any]) -> bool:
         """See `Task.take_back`."""
         with self._lock:
-            is_unbegun = self._places.take_back(task)
+            is_unbegun = self._slots.take_back(task)
         if is_unbegun:
             self.admit()
             task.settle_as_abandoned("the task was withdrawn before it began")
@@ -322,7 +322,7 @@ class Admission:
     def abandon(self, task: PoolTask[Any]) -> None:
         """See `Task.abandon`."""
         with self._lock:
-            if not self._places.abandon(task):
+            if not self._slots.abandon(task):
                 return
             has_begun = task.state is _ABANDONED
         self.admit()
@@ -333,13 +333,13 @@ class Admission:
     def leave(self, task: PoolTask[Any]) -> None:
         """See `Task.aside`."""
         with self._lock:
-            self._places.leave(task)
+            self._slots.leave(task)
         self.admit()
 
     async def come_back(self, task: PoolTask[Any]) -> None:
         """See `Task.aside`."""
         with self._lock:
-            returned = self._places.come_back(task)
+            returned = self._slots.come_back(task)
         self.admit()
         if returned is not None:
             await returned
@@ -352,8 +352,8 @@ class Admission:
         """
         with self._lock:
             self._closed = True
-            unbegun = self._places.clear()
-            begun = list(self._places.present)
+            unbegun = self._slots.clear()
+            begun = list(self._slots.present)
         for task in unbegun:
             task.settle_as_abandoned("the pool was shut down before the task began")
         return begun

@@ -71,7 +71,7 @@ actor waits at most 1.6 ms for each actor ahead of it. Akka's default is 5.
         self._idle: list[Worker] = []
         # Threads that count against the limit. If there are fewer, the next sender takes the slow path, which
         # starts or wakes one.
-        self._placed = 0
+        self._slots_taken = 0
         self._wanted = threads
         self._closing = False
         self._closed = False
@@ -84,7 +84,7 @@ actor waits at most 1.6 ms for each actor ahead of it. Akka's default is 5.
     def load(self) -> Load:
         """How many actors wait for a thread, and how many run."""
         with self._lock:
-            running = sum(worker.has_place and worker.mailbox is not None for worker in self._workers)
+            running = sum(worker.has_slot and worker.mailbox is not None for worker in self._workers)
             return Load(len(self._urgent) + len(self._ready), running, abandoned=0)
 
     def mailbox(self) -> Mailbox:
@@ -108,7 +108,7 @@ actor waits at most 1.6 ms for each actor ahead of it. Akka's default is 5.
             self._ready.appendleft(mailbox)
         else:
             self._ready.append(mailbox)
-        if self._placed < self._wanted:
+        if self._slots_taken < self._wanted:
             self._ensure_thread()
 
     def shutdown(self, timeout: float | None = None) -> bool:
@@ -146,7 +146,7 @@ actor waits at most 1.6 ms for each actor ahead of it. Akka's default is 5.
         """Wait for the next mailbox to run; None if the worker should end. Only for the worker itself."""
         while True:
             # Above the limit: a thread is back from waiting for a future, and this one gives way.
-            if self._placed <= self._wanted:
+            if self._slots_taken <= self._wanted:
                 try:
                     if self._urgent and next(self._hurried) % FAIR:
                         return self._urgent.popleft()
@@ -156,7 +156,7 @@ actor waits at most 1.6 ms for each actor ahead of it. Akka's default is 5.
                         # Another thread took the last mailbox of the queue just checked.
                         continue
             with self._lock:
-                self._unplace(worker)
+                self._free_slot_of(worker)
                 superfluous = self._closing or len(self._idle) >= self.threads
                 if not superfluous:
                     self._idle.append(worker)
@@ -174,7 +174,7 @@ actor waits at most 1.6 ms for each actor ahead of it. Akka's default is 5.
             self._own_threads.discard(get_ident())
             if worker in self._idle:
                 self._idle.remove(worker)
-            self._unplace(worker)
+            self._free_slot_of(worker)
             self._close_when_done()
             self._wake_one()
         if isinstance(died_in, Mailbox):
@@ -184,52 +184,52 @@ actor waits at most 1.6 ms for each actor ahead of it. Akka's default is 5.
         """Let another thread take over while this one waits; only for `blocking`.
 
         Returns:
-            Whether to call `reclaim`: no if the worker had already released its place.
+            Whether to call `reclaim`: no if the worker had already released its slot.
         """
         with self._lock:
-            if not worker.has_place:
+            if not worker.has_slot:
                 return False
-            self._unplace(worker)
+            self._free_slot_of(worker)
             self._wake_one()
             return True
 
     def reclaim(self, worker: Worker) -> None:
         """Count a thread again that has finished waiting; only for `blocking`."""
         with self._lock:
-            worker.has_place = True
-            self._placed += 1
+            worker.has_slot = True
+            self._slots_taken += 1
 
     # The methods below are called with the lock held.
 
-    def _unplace(self, worker: Worker) -> None:
-        if worker.has_place:
-            worker.has_place = False
-            self._placed -= 1
+    def _free_slot_of(self, worker: Worker) -> None:
+        if worker.has_slot:
+            worker.has_slot = False
+            self._slots_taken -= 1
 
     def _wake(self, worker: Worker) -> None:
-        worker.has_place = True
-        self._placed += 1
+        worker.has_slot = True
+        self._slots_taken += 1
         worker.wake.release()
 
     def _wake_one(self) -> None:
         """Start or wake a thread if the limit allows it and there is work.
 
-        One at a time is enough, whenever work arrives or a place becomes free: a worker stays until there is
+        One at a time is enough, whenever work arrives or a slot becomes free: a worker stays until there is
         no work left."""
-        if not (self._urgent or self._ready) or self._placed >= self.threads:
+        if not (self._urgent or self._ready) or self._slots_taken >= self.threads:
             return
         if self._idle:
             self._wake(self._idle.pop())
             return
         worker = Worker(self, f"{self.name}-{next(self._serial)}")
         self._workers.add(worker)
-        self._placed += 1
+        self._slots_taken += 1
         try:
             worker.start()
             self._own_threads.add(worker.ident or 0)
         except RuntimeError:
             self._workers.discard(worker)
-            self._placed -= 1
+            self._slots_taken -= 1
             logger.exception("%s could not start a thread; %d run", self, len(self._workers))
 
     def _close_when_done(self) -> None:

@@ -33,7 +33,7 @@ class TaskPool:
     one event loop, on a thread that starts with the first of them. All methods may be called from any thread,
     and from callbacks of futures.
 
-    The thread that ran a task calls the callbacks of its future, after passing its place on.
+    The thread that ran a task calls the callbacks of its future, after passing its slot on.
 
     Args:
         limit: the most tasks that run at a time.
@@ -51,7 +51,7 @@ class TaskPool:
         self._lock = threading.RLock()
         self._threads: set[TaskThread] = set()
         self._idle: list[TaskThread] = []
-        # Functions that have a place but no thread yet.
+        # Functions that have a slot but no thread yet.
         self._pending: deque[PoolTask[Any]] = deque()
         # Threads about to look for a function. While there are any, no other thread is woken: a thread that
         # takes a function and leaves others behind wakes the next one. Waking a thread for each short
@@ -64,7 +64,7 @@ class TaskPool:
         self._closing = False
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name} of {self.limit} places>"
+        return f"<{type(self).__name__} {self.name} of {self.limit} slots>"
 
     def submit(self, work: Callable[[PoolTask[T]], T], *, priority: int) -> PoolTask[T]:
         """Call a function on a thread, where it may block.
@@ -198,7 +198,7 @@ class TaskPool:
         error: BaseException | None,
         thread: TaskThread | None = None,
     ) -> PoolTask[Any] | None:
-        """Take a task's outcome and pass its place on; only for the pool's threads.
+        """Take a task's outcome and pass its slot on; only for the pool's threads.
 
         Args:
             task: the task.

@@ -24,19 +24,19 @@ class TaskState(Enum):
     """The state of a task in its pool."""
 
     QUEUED = auto()
-    """It has not begun, and waits for a place."""
+    """It has not begun, and waits for a slot."""
 
     ADMITTED = auto()
-    """It has a place, and is about to begin."""
+    """It has a slot, and is about to begin."""
 
     RUNNING = auto()
-    """It has begun, and has a place."""
+    """It has begun, and has a slot."""
 
     ASIDE = auto()
-    """It has begun, and has freed its place for now."""
+    """It has begun, and has freed its slot for now."""
 
     RETURNING = auto()
-    """It has begun, and waits for a place to continue."""
+    """It has begun, and waits for a slot to continue."""
 
     ABANDONED = auto()
     """It has begun, and its outcome will be ignored."""
@@ -57,11 +57,11 @@ class TaskOwner(Protocol):
         ...
 
     def leave(self, task: PoolTask[Any]) -> None:
-        """Free the place of a running task."""
+        """Free the slot of a running task."""
         ...
 
     async def come_back(self, task: PoolTask[Any]) -> None:
-        """Wait until a task that left has a place again."""
+        """Wait until a task that left has a slot again."""
         ...
 
 
@@ -113,11 +113,11 @@ class PoolTask(Generic[T]):
         self._owner.abandon(self)
 
     def aside(self) -> AbstractAsyncContextManager[None]:
-        """Free the task's place inside an `async with` block; only for a coroutine, in its own code.
+        """Free the task's slot inside an `async with` block; only for a coroutine, in its own code.
 
-        At the end of the block the task waits for a place, ahead of others of its priority. Blocks may be
-        nested: the end of any of them waits for the place. If the task is cancelled while it waits, it
-        continues without a place until one is free.
+        At the end of the block the task waits for a slot, ahead of others of its priority. Blocks may be
+        nested: the end of any of them waits for the slot. If the task is cancelled while it waits, it
+        continues without a slot until one is free.
         """
         return _Aside(self._owner, self)
 

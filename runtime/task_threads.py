@@ -97,7 +97,7 @@ class LoopThread(threading.Thread):
         super().__init__(name=name, daemon=True)
         self._pool = pool
         self._loop = asyncio.new_event_loop()
-        # Tasks begin in an empty context, not in that of the task that passed its place on.
+        # Tasks begin in an empty context, not in that of the task that passed its slot on.
         self._context = contextvars.Context()
         self._beginning: deque[PoolTask[Any]] = deque()
         self._is_called = False

@@ -35,11 +35,11 @@ class WorkSource(Protocol):
         ...
 
     def release(self, worker: Worker) -> bool:
-        """Let another thread take this one's place; returns whether it had one."""
+        """Let another thread take this one's slot; returns whether it had one."""
         ...
 
     def reclaim(self, worker: Worker) -> None:
-        """Give a thread that released its place a place again."""
+        """Give a thread that released its slot a slot again."""
         ...
 
 
@@ -60,7 +60,7 @@ class Worker(threading.Thread):
         self.wake.acquire()
         self.mailbox: Turns | None = None
         """The mailbox that it is running."""
-        self.has_place = True
+        self.has_slot = True
         """Whether it counts against the limit: not while idle, nor while it waits for others.
 
         The dispatcher changes it under its lock.

@@ -52,7 +52,7 @@ class ActiveRole(Record):
     role: str
     reason: str
     since: Timestamp | None
-    """When it began; None while it waits for one of the limited places."""
+    """When it began; None while it waits for one of the limited slots."""
 
 
 class StackListed(Record):

@@ -82,7 +82,7 @@ class _Figures(Collector):
             ("active_stacks", "Stacks whose actors are in memory.", load.active_stacks),
             ("sleeping_stacks", "Stacks without actors that a timer will wake.", load.sleeping_stacks),
             ("agents_running", "Running agents.", load.agents_running),
-            ("agents_queued", "Agents waiting for a place.", load.agents_queued),
+            ("agents_queued", "Agents waiting for a slot.", load.agents_queued),
             ("agents_abandoned", "Threads in agents that did not end when cancelled.", load.agents_abandoned),
         ):
             yield GaugeMetricFamily(f"recursor_{name}", what, value)

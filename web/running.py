@@ -15,7 +15,7 @@ _SECONDS = 5.0
 
 
 async def with_running(engine: Engine, stacks: Sequence[StackListed]) -> tuple[StackListed, ...]:
-    """Return listed stacks with the agents that run now, and those that wait for a place.
+    """Return listed stacks with the agents that run now, and those that wait for a slot.
 
     Args:
         engine: knows whether agents run at all.

@@ -229,7 +229,7 @@ class MeteredModel(WrapperModel):
             verdict = "unused"
             return permit.turn
         except SilentProviderError:
-            # One after the other finds out whether it answers again: each of them takes a place meanwhile.
+            # One after the other finds out whether it answers again: each of them takes a slot meanwhile.
             verdict = "refused"
             raise
         except _REFUSED as error:

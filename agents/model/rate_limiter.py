@@ -30,7 +30,7 @@ MOST_IDLE_WINDOWS = 256
 _UNLIMITED = Rate()
 
 Aside = Callable[[], AbstractAsyncContextManager[None]]
-"""Frees a run's place while it waits; see `recursor.domain.agent.Run.aside`."""
+"""Frees a run's slot while it waits; see `recursor.domain.agent.Run.aside`."""
 
 
 class ProviderClosedError(RecursorError):

@@ -26,7 +26,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.legacy_and_graph", description=__doc__)
     parser.add_argument("--days", type=float, default=7.0)
     parser.add_argument("--stacks", type=int, default=6)
-    parser.add_argument("--places", type=int, default=4, help="calls that the provider answers at a time")
+    parser.add_argument("--slots", type=int, default=4, help="calls that the provider answers at a time")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plot", type=Path, help="draw the figures, with matplotlib")
     parser.add_argument("--page", type=Path, help="write the page of the documentation")
@@ -34,10 +34,10 @@ def main() -> int:
     logging.getLogger("recursor").setLevel(logging.ERROR)
     seconds = options.days * DAY
     happenings = week(options.seed, options.stacks, options.days)
-    legacy = Legacy(options.seed, options.places, EPOCH).play(happenings, options.stacks, seconds)
-    graph = Graph(options.seed, options.places, EPOCH).play(happenings, options.stacks, seconds)
+    legacy = Legacy(options.seed, options.slots, EPOCH).play(happenings, options.stacks, seconds)
+    graph = Graph(options.seed, options.slots, EPOCH).play(happenings, options.stacks, seconds)
     found = {
-        "of": {name: getattr(options, name) for name in ("days", "stacks", "places", "seed")},
+        "of": {name: getattr(options, name) for name in ("days", "stacks", "slots", "seed")},
         "legacy": as_json(figures(legacy, happenings)),
         "graph": as_json(figures(graph, happenings)),
     }

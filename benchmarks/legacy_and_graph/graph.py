@@ -27,12 +27,12 @@ from tests.simulation.process import Process, WatchedStore
 class Graph:
     """Plays a week."""
 
-    def __init__(self, seed: int, places: int, epoch: float) -> None:
+    def __init__(self, seed: int, slots: int, epoch: float) -> None:
         """Start the orchestrator.
 
         Args:
             seed: decides how long calls take, and the order of what happens at one moment.
-            places: how many calls the provider answers at a time.
+            slots: how many calls the provider answers at a time.
             epoch: what the time is at the beginning: seconds since the epoch, UTC.
         """
         self.journal = Journal()
@@ -48,7 +48,7 @@ class Graph:
             epoch,
             self.roles,
             Settings(),
-            RunnerSettings(agents=places),
+            RunnerSettings(agents=slots),
             Identifiers(lambda: epoch + self._scheduler.elapsed).new,
         )
         self.numbers: dict[str, int] = {}

@@ -43,12 +43,12 @@ class Legacy:
 
     Args:
         seed: decides how long calls take.
-        places: how many calls the provider answers at a time.
+        slots: how many calls the provider answers at a time.
         epoch: what the time is at the beginning: seconds since the epoch, UTC.
     """
 
     seed: int
-    places: int
+    slots: int
     epoch: float
     journal: Journal = field(default_factory=Journal)
     _now: float = 0.0
@@ -89,7 +89,7 @@ class Legacy:
             self._admit()
 
     def _admit(self) -> None:
-        while self._waiting and self._taken < self.places:
+        while self._waiting and self._taken < self.slots:
             self._taken += 1
             self._waiting.popleft()()
 

@@ -26,7 +26,7 @@ _HEAD = """\
 The deployment guide of the original system expects the graph to be better than the loop before it, and
 leaves the actual results open. Here both run the same simulated time (days: {days:g}): {stacks} teams with
 the same ideas, todos and visitors, drawn from seed {seed}, and agents that do the same work in the same time,
-log-normal from 2 to 20 seconds. The provider answers {places} calls at a time.
+log-normal from 2 to 20 seconds. The provider answers {slots} calls at a time.
 
 The loop is the original's: every five seconds one agent of a team, in fixed order, unless the one before is
 still at work. An agent that has nothing to do learns that from its model, in 2 seconds. The graph is

@@ -237,7 +237,7 @@ def test_an_agent_that_hangs_is_abandoned_at_its_limit_and_gives_its_place_to_ot
     stuck = stage.create("first: a", settings={"limits": {"node_seconds": 60}})
     gate.wait_entered()
     waiting = stage.create("third: c", name="yard")
-    until(lambda: stage.load().agents_queued == 1, "the other stack's agent waits for a place")
+    until(lambda: stage.load().agents_queued == 1, "the other stack's agent waits for a slot")
     stage.clock.advance(59)
     assert stage.load().agents_running == 1
     assert stage.committed(waiting) == []

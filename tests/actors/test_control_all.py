@@ -9,18 +9,18 @@ from recursor.domain.events import CycleFinished
 from recursor.domain.stack import ExecutionState
 from tests.actors.stage import Cast, Gate, finish_todo, until
 
-STACKS, PLACES = 300, 8
+STACKS, SLOTS = 300, 8
 
 
 @pytest.mark.parametrize("command", [Command.STOP, Command.PAUSE])
 def test_when_all_stop_no_agent_begins_after_the_command_has_come(set_stage, monkeypatch, command):
     gate, cast = Gate(), Cast()
     cast.first.act = gate
-    stage = set_stage(cast.roles(), agents=PLACES)
+    stage = set_stage(cast.roles(), agents=SLOTS)
     ids = [stage.create("first: a", "second: b", name=f"stack {number}") for number in range(STACKS)]
-    for _ in range(PLACES):
+    for _ in range(SLOTS):
         gate.wait_entered()
-    until(lambda: stage.load().agents_queued == STACKS - PLACES, "all the others to wait for a place")
+    until(lambda: stage.load().agents_queued == STACKS - SLOTS, "all the others to wait for a slot")
 
     # The agents that have begun make room as soon as the command has come, before anybody has obeyed.
     pool = stage.ref._actor_weakref()._runtime.agents
@@ -33,7 +33,7 @@ def test_when_all_stop_no_agent_begins_after_the_command_has_come(set_stage, mon
     until(lambda: stage.load().agents_running == 0, "the end of those that had begun")
     until(lambda: stage.load().agents_queued == 0, "the end of those that waited")
     stage.clock.advance(1000)
-    assert len(cast.first.runs) == PLACES
+    assert len(cast.first.runs) == SLOTS
     assert not cast.second.runs
 
     # The barrier is taken down when all have obeyed.

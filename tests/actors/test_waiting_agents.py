@@ -1,4 +1,4 @@
-"""Agents that wait for one of the limited places begin only if their stack may still run."""
+"""Agents that wait for one of the limited slots begin only if their stack may still run."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -28,8 +28,8 @@ WAIT = 180
 """Seconds that no test ever waits, unless what it waits for is broken."""
 
 
-class OnePlace:
-    """An orchestrator with one place for agents, which the first one keeps until it is let go."""
+class OneSlot:
+    """An orchestrator with one slot for agents, which the first one keeps until it is let go."""
 
     def __init__(self) -> None:
         self.store = memory_store()
@@ -54,7 +54,7 @@ class OnePlace:
         return stack.id
 
     def queue_one(self) -> str:
-        """Have one agent run and another wait for its place; return the stack of the one that waits."""
+        """Have one agent run and another wait for its slot; return the stack of the one that waits."""
         self.create("first")
         assert self.first_has_begun.wait(WAIT)
         second = self.create("second")
@@ -78,32 +78,32 @@ class OnePlace:
 
 
 @pytest.fixture
-def one_place() -> Iterator[OnePlace]:
-    place = OnePlace()
-    yield place
-    place.let_go.set()
-    if place.orchestrator.is_alive():
-        place.orchestrator.ask(Shutdown(grace=WAIT))
-    place.store.close()
+def one_slot() -> Iterator[OneSlot]:
+    slot = OneSlot()
+    yield slot
+    slot.let_go.set()
+    if slot.orchestrator.is_alive():
+        slot.orchestrator.ask(Shutdown(grace=WAIT))
+    slot.store.close()
 
 
-def test_a_pause_takes_back_an_agent_that_waits(one_place: OnePlace) -> None:
-    second = one_place.queue_one()
-    one_place.orchestrator.ask(ControlStack(second, Command.PAUSE))
-    assert one_place.orchestrator.ask(GetLoad()).agents_queued == 0
-    one_place.let_go.set()
-    one_place.wait_until(lambda: one_place.statuses(second) == [NodeStatus.PENDING])
-    assert [name for name, _ in one_place.begun] == ["first"]
+def test_a_pause_takes_back_an_agent_that_waits(one_slot: OneSlot) -> None:
+    second = one_slot.queue_one()
+    one_slot.orchestrator.ask(ControlStack(second, Command.PAUSE))
+    assert one_slot.orchestrator.ask(GetLoad()).agents_queued == 0
+    one_slot.let_go.set()
+    one_slot.wait_until(lambda: one_slot.statuses(second) == [NodeStatus.PENDING])
+    assert [name for name, _ in one_slot.begun] == ["first"]
 
-    one_place.orchestrator.ask(ControlStack(second, Command.RESUME))
-    one_place.wait_until(lambda: one_place.statuses(second) == [NodeStatus.COMPLETED])
-    assert [name for name, _ in one_place.begun] == ["first", "second"]
+    one_slot.orchestrator.ask(ControlStack(second, Command.RESUME))
+    one_slot.wait_until(lambda: one_slot.statuses(second) == [NodeStatus.COMPLETED])
+    assert [name for name, _ in one_slot.begun] == ["first", "second"]
 
 
-def test_a_pause_that_meets_a_resume_takes_it_back_too(one_place: OnePlace) -> None:
-    second = one_place.queue_one()
+def test_a_pause_that_meets_a_resume_takes_it_back_too(one_slot: OneSlot) -> None:
+    second = one_slot.queue_one()
     asked = [
-        one_place.orchestrator.ask(ControlStack(second, command), block=False)
+        one_slot.orchestrator.ask(ControlStack(second, command), block=False)
         for command in (Command.RESUME, Command.PAUSE, Command.RESUME, Command.PAUSE)
     ]
     assert [future.get().state for future in asked] == [
@@ -112,27 +112,27 @@ def test_a_pause_that_meets_a_resume_takes_it_back_too(one_place: OnePlace) -> N
         ExecutionState.RUNNING,
         ExecutionState.PAUSED,
     ]
-    one_place.let_go.set()
-    one_place.wait_until(lambda: one_place.statuses(second) == [NodeStatus.PENDING])
-    assert [name for name, _ in one_place.begun] == ["first"]
+    one_slot.let_go.set()
+    one_slot.wait_until(lambda: one_slot.statuses(second) == [NodeStatus.PENDING])
+    assert [name for name, _ in one_slot.begun] == ["first"]
 
 
-def test_a_stop_cancels_an_agent_that_waits(one_place: OnePlace) -> None:
-    second = one_place.queue_one()
-    one_place.orchestrator.ask(ControlStack(second, Command.STOP))
-    one_place.let_go.set()
-    with one_place.store.read() as reader:
+def test_a_stop_cancels_an_agent_that_waits(one_slot: OneSlot) -> None:
+    second = one_slot.queue_one()
+    one_slot.orchestrator.ask(ControlStack(second, Command.STOP))
+    one_slot.let_go.set()
+    with one_slot.store.read() as reader:
         assert [e.status for e in recent_executions(reader, second)] == [ExecutionStatus.CANCELLED]
-    assert one_place.orchestrator.ask(Shutdown(grace=WAIT))
-    assert [name for name, _ in one_place.begun] == ["first"]
+    assert one_slot.orchestrator.ask(Shutdown(grace=WAIT))
+    assert [name for name, _ in one_slot.begun] == ["first"]
 
 
-def test_a_shutdown_waits_only_for_agents_that_have_begun(one_place: OnePlace) -> None:
-    second = one_place.queue_one()
-    ended = one_place.orchestrator.ask(Shutdown(grace=WAIT), block=False)
-    one_place.wait_until(lambda: one_place.statuses(second) == [NodeStatus.PENDING])
-    one_place.let_go.set()
+def test_a_shutdown_waits_only_for_agents_that_have_begun(one_slot: OneSlot) -> None:
+    second = one_slot.queue_one()
+    ended = one_slot.orchestrator.ask(Shutdown(grace=WAIT), block=False)
+    one_slot.wait_until(lambda: one_slot.statuses(second) == [NodeStatus.PENDING])
+    one_slot.let_go.set()
     assert ended.get()
-    assert [name for name, _ in one_place.begun] == ["first"]
-    with one_place.store.read() as reader:
+    assert [name for name, _ in one_slot.begun] == ["first"]
+    with one_slot.store.read() as reader:
         assert read_stack(reader, second).state is ExecutionState.RUNNING

@@ -265,7 +265,7 @@ class TestSummary:
     @pytest.mark.parametrize(
         ("spans", "most"),
         [
-            # One place for two: the second waited for it.
+            # One slot for two: the second waited for it.
             ([(0, 2), (2, 3)], 1),
             ([(0, 2), (1, 3), (2, 4)], 2),
             ([(0, 9), (1, 2), (3, 4)], 2),

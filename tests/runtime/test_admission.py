@@ -1,14 +1,14 @@
-"""Never more tasks than places, the most urgent first, and no place is ever lost."""
+"""Never more tasks than slots, the most urgent first, and no slot is ever lost."""
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
-from recursor.runtime.admission import Admission, Places
+from recursor.runtime.admission import Admission, Slots
 from recursor.runtime.task import PoolTask, TaskAbandonedError, TaskState
 
-WITH_PLACE = {TaskState.ADMITTED, TaskState.RUNNING}
+WITH_SLOT = {TaskState.ADMITTED, TaskState.RUNNING}
 WAITING = {TaskState.QUEUED, TaskState.RETURNING}
 
 
@@ -20,7 +20,7 @@ def make_task(priority):
     return PoolTask(Owner(), lambda _: None, priority, is_coroutine=True)
 
 
-class PlacesMachine(RuleBasedStateMachine):
+class SlotsMachine(RuleBasedStateMachine):
     """Does anything in any order, and holds it against a list that is sorted the slow way."""
 
     tasks = Bundle("tasks")
@@ -28,21 +28,21 @@ class PlacesMachine(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.limit = 2
-        self.places = Places(self.limit)
+        self.slots = Slots(self.limit)
         self.all = []
         self.waiting = []
         self.arrivals = 0
         self.resumes = {}
 
     def admit(self):
-        admitted = self.places.admit()
-        free = 0 if self.places.holds else self.limit - self.taken_before()
+        admitted = self.slots.admit()
+        free = 0 if self.slots.holds else self.limit - self.taken_before()
         # Those that have begun before those that have not; then by age.
         self.waiting.sort(key=lambda entry: (-entry[0].priority, not entry[1], entry[2]))
         expected = [task for task, _, _ in self.waiting[:free]]
         del self.waiting[:free]
         assert admitted.begin == [task for task in expected if task.state is TaskState.ADMITTED]
-        assert [task for task in expected if task.state not in WITH_PLACE] == []
+        assert [task for task in expected if task.state not in WITH_SLOT] == []
         resumed = [self.resumes.pop(task) for task in expected if task in self.resumes]
         for task in [task for task in self.resumes if task.state is TaskState.ENDED]:
             resumed.append(self.resumes.pop(task))
@@ -52,7 +52,7 @@ class PlacesMachine(RuleBasedStateMachine):
 
     def taken_before(self):
         waited = {task for task, _, _ in self.waiting}
-        return sum(task.state in WITH_PLACE and task not in waited for task in self.all)
+        return sum(task.state in WITH_SLOT and task not in waited for task in self.all)
 
     def wait(self, task, has_begun):
         self.arrivals += 1
@@ -67,7 +67,7 @@ class PlacesMachine(RuleBasedStateMachine):
         for task in made:
             self.all.append(task)
             self.wait(task, has_begun=False)
-            self.places.add(task)
+            self.slots.add(task)
         self.admit()
         return multiple(*made)
 
@@ -75,20 +75,20 @@ class PlacesMachine(RuleBasedStateMachine):
     def enter(self, priority):
         task = make_task(priority)
         self.all.append(task)
-        has_place = not self.waiting and not self.places.holds and self.taken_before() < self.limit
-        if not has_place:
+        has_slot = not self.waiting and not self.slots.holds and self.taken_before() < self.limit
+        if not has_slot:
             self.wait(task, has_begun=False)
-        assert self.places.enter(task) == has_place
-        assert (task.state is TaskState.ADMITTED) == has_place
+        assert self.slots.enter(task) == has_slot
+        assert (task.state is TaskState.ADMITTED) == has_slot
         self.admit()
         return task
 
     @rule(task=tasks)
     def begin(self, task):
         before = task.state
-        assert self.places.begin(task) == (before is TaskState.ADMITTED and not self.places.holds)
-        if before is TaskState.ADMITTED and self.places.holds:
-            # It waits ahead of those that have not had a place.
+        assert self.slots.begin(task) == (before is TaskState.ADMITTED and not self.slots.holds)
+        if before is TaskState.ADMITTED and self.slots.holds:
+            # It waits ahead of those that have not had a slot.
             self.waiting.append((task, False, -self.arrivals))
             self.arrivals += 1
         self.admit()
@@ -96,14 +96,14 @@ class PlacesMachine(RuleBasedStateMachine):
     @rule(task=tasks)
     def leave(self, task):
         before = task.state
-        self.places.leave(task)
+        self.slots.leave(task)
         assert task.state is (TaskState.ASIDE if before is TaskState.RUNNING else before)
         self.admit()
 
     @rule(task=tasks)
     def come_back(self, task):
         before = task.state
-        returned = self.places.come_back(task)
+        returned = self.slots.come_back(task)
         if before is TaskState.ASIDE:
             self.wait(task, has_begun=True)
             self.resumes[task] = returned
@@ -115,7 +115,7 @@ class PlacesMachine(RuleBasedStateMachine):
     @rule(task=tasks)
     def take_back(self, task):
         before = task.state
-        taken = self.places.take_back(task)
+        taken = self.slots.take_back(task)
         assert taken == (before in {TaskState.QUEUED, TaskState.ADMITTED})
         if taken:
             self.stop_waiting(task)
@@ -124,7 +124,7 @@ class PlacesMachine(RuleBasedStateMachine):
     @rule(task=tasks)
     def abandon(self, task):
         before = task.state
-        given_up = self.places.abandon(task)
+        given_up = self.slots.abandon(task)
         assert given_up == (before not in {TaskState.ENDED, TaskState.ABANDONED})
         self.stop_waiting(task)
         self.admit()
@@ -134,37 +134,37 @@ class PlacesMachine(RuleBasedStateMachine):
         if task.state in {TaskState.QUEUED, TaskState.ADMITTED, TaskState.ENDED}:
             return
         counts = task.state is not TaskState.ABANDONED
-        assert self.places.end(task) == counts
+        assert self.slots.end(task) == counts
         self.stop_waiting(task)
         self.admit()
 
     @rule(held=st.booleans())
     def hold(self, held):
-        self.places.holds = int(held)
+        self.slots.holds = int(held)
         self.admit()
 
     @invariant()
-    def places_are_counted(self):
+    def slots_are_counted(self):
         states = [task.state for task in self.all]
-        assert self.places.taken == sum(state in WITH_PLACE for state in states) <= self.limit
-        assert self.places.queued == sum(state in WAITING for state in states)
-        assert self.places.abandoned == states.count(TaskState.ABANDONED)
+        assert self.slots.taken == sum(state in WITH_SLOT for state in states) <= self.limit
+        assert self.slots.queued == sum(state in WAITING for state in states)
+        assert self.slots.abandoned == states.count(TaskState.ABANDONED)
         absent = {TaskState.QUEUED, TaskState.ENDED}
-        assert list(self.places.present) == [t for t in self.places.present if t.state not in absent]
-        assert len(self.places.present) == sum(state not in absent for state in states)
+        assert list(self.slots.present) == [t for t in self.slots.present if t.state not in absent]
+        assert len(self.slots.present) == sum(state not in absent for state in states)
 
     @invariant()
     def no_place_is_free_while_one_waits(self):
-        assert self.places.holds or self.places.taken == self.limit or self.places.queued == 0
+        assert self.slots.holds or self.slots.taken == self.limit or self.slots.queued == 0
 
 
-TestPlaces = PlacesMachine.TestCase
-TestPlaces.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+TestSlots = SlotsMachine.TestCase
+TestSlots.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
 
 
-def test_a_pool_needs_a_place():
-    with pytest.raises(ValueError, match="at least 1 place"):
-        Places(0)
+def test_a_pool_needs_a_slot():
+    with pytest.raises(ValueError, match="at least 1 slot"):
+        Slots(0)
 
 
 @pytest.mark.parametrize("priority", [-1, 11])

@@ -252,7 +252,7 @@ def test_whatever_becomes_of_tasks_there_are_never_too_many_and_no_place_is_lost
     def counted(task):
         with lock:
             inside.append(task)
-            # One that was abandoned has lost its place, whether it has noticed or not.
+            # One that was abandoned has lost its slot, whether it has noticed or not.
             most.append(sum(not one.future.done() for one in inside))
         try:
             yield
@@ -297,7 +297,7 @@ def test_whatever_becomes_of_tasks_there_are_never_too_many_and_no_place_is_lost
             assert task not in taken_back
     until(lambda: pool.load == (0, 0, 0))
     assert max(most, default=0) <= limit
-    # All places are there.
+    # All slots are there.
     together = threading.Barrier(limit)
     for task in [pool.submit(lambda _: together.wait(WAIT), priority=5) for _ in range(limit)]:
         task.future.get(timeout=WAIT)
@@ -492,7 +492,7 @@ def test_parts_of_a_coroutine_that_stand_aside_together_come_back_together(make_
     assert pool.load == (0, 0, 0)
 
 
-def test_an_error_in_the_block_is_raised_and_leaves_the_places_as_they_were(make_pool):
+def test_an_error_in_the_block_is_raised_and_leaves_the_slots_as_they_were(make_pool):
     pool = make_pool()
 
     async def fail(task):
@@ -505,7 +505,7 @@ def test_an_error_in_the_block_is_raised_and_leaves_the_places_as_they_were(make
     assert pool.load == (0, 0, 0)
 
 
-def test_one_that_is_abandoned_while_it_stands_aside_takes_no_place(make_pool, make_gate):
+def test_one_that_is_abandoned_while_it_stands_aside_takes_no_slot(make_pool, make_gate):
     pool, gate = make_pool(), make_gate()
     aside, task = stand_aside(pool, [], "gone")
     running = occupy(pool, gate)

@@ -1,4 +1,4 @@
-"""A list tells who really runs: not who waits for a place, nor who ran when a runner was killed."""
+"""A list tells who really runs: not who waits for a slot, nor who ran when a runner was killed."""
 
 import asyncio
 from contextlib import closing

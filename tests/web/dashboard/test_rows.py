@@ -16,8 +16,8 @@ from tests.storage.writing import create
     [
         ({"builder": NOW}, "Builder working"),
         ({"builder": NOW, "reviewer": None}, "Builder working"),
-        ({"builder": None}, "Builder waits for a place"),
-        ({"builder": None, "reviewer": None}, "Builder and reviewer wait for a place"),
+        ({"builder": None}, "Builder waits for a slot"),
+        ({"builder": None, "reviewer": None}, "Builder and reviewer wait for a slot"),
     ],
 )
 def test_agents_that_wait_for_a_place_are_told_from_those_that_work(

@@ -76,7 +76,7 @@ def _doing(team: StackListed) -> tuple[str, float | None]:
         return f"{listing(working).capitalize()} working", None
     if team.running:
         waiting = listing([role.role for role in team.running]).capitalize()
-        return f"{waiting} {'waits' if len(team.running) == 1 else 'wait'} for a place", None
+        return f"{waiting} {'waits' if len(team.running) == 1 else 'wait'} for a slot", None
     if team.state is not ExecutionState.RUNNING:
         return team.waits or _RESTS[team.state], None
     if team.waits_for is not None:

@@ -27,7 +27,7 @@ COUNT = 5_000
 
 
 class Teams:
-    """An orchestrator with two places for agents, and stacks whose models are at a stub."""
+    """An orchestrator with two slots for agents, and stacks whose models are at a stub."""
 
     def __init__(self, url: str, rates: dict[str, Rate]) -> None:
         self._url = url
@@ -84,8 +84,8 @@ def test_a_team_that_needs_no_provider_is_done_while_others_wait_for_theirs(
     assert {teams.stack(stack_id).failures_in_a_row for stack_id in waiting} == {0}
 
 
-class Place:
-    """A run's place, which a test gives it again."""
+class Slot:
+    """A run's slot, which a test gives it again."""
 
     def __init__(self) -> None:
         self.is_left = False
@@ -102,29 +102,29 @@ class Place:
             await self.free.wait()
 
 
-def test_a_call_begins_when_its_run_has_a_place_again() -> None:
+def test_a_call_begins_when_its_run_has_a_slot_again() -> None:
     async def story() -> None:
         limiter = RateLimiter({GPT: Rate(concurrent=1)}, ManualClock())
-        first = Place()
+        first = Slot()
         running = await limiter.acquire(GPT, None, 1, 5, first.aside)
         assert not first.is_left
-        place = Place()
-        waiting = asyncio.create_task(limiter.acquire(GPT, None, 1, 5, place.aside))
+        slot = Slot()
+        waiting = asyncio.create_task(limiter.acquire(GPT, None, 1, 5, slot.aside))
         await _settle()
-        assert (place.is_left, place.is_wanted) == (True, False)
+        assert (slot.is_left, slot.is_wanted) == (True, False)
         limiter.release(running)
         await _settle()
-        assert (place.is_wanted, waiting.done()) == (True, False)
-        place.free.set()
+        assert (slot.is_wanted, waiting.done()) == (True, False)
+        slot.free.set()
         permit = await waiting
-        # One that is cancelled while it waits for its place makes room for the next.
-        cancelled = asyncio.create_task(limiter.acquire(GPT, None, 1, 5, Place().aside))
+        # One that is cancelled while it waits for its slot makes room for the next.
+        cancelled = asyncio.create_task(limiter.acquire(GPT, None, 1, 5, Slot().aside))
         await _settle()
         limiter.release(permit)
         await _settle()
         cancelled.cancel()
         await _settle()
-        await limiter.acquire(GPT, None, 1, 5, Place().aside)
+        await limiter.acquire(GPT, None, 1, 5, Slot().aside)
 
     asyncio.run(story())
 
