@@ -14,7 +14,7 @@ from recursor.agents.hosts.errors import portable
 from recursor.domain.events import Event
 from recursor.runner.event_relay import EventRelay
 from recursor.runtime.future import DispatchedFuture
-from recursor.runtime.link import Link, Question, Reply
+from recursor.runtime.link import Link, Request, Response
 
 # Events in one message.
 _BATCH = 1_000
@@ -23,13 +23,13 @@ _BATCH = 1_000
 # many events it missed.
 _MOST_UNSENT = 16 * 1024 * 1024
 
-# Questions that may wait for their answers.
-_MOST_QUESTIONS = 1_000
+# Requests that may wait for their responses.
+_MOST_REQUESTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class EventBatch:
-    """What happened."""
+    """Events, in order."""
 
     events: tuple[Event, ...]
     missed: int
@@ -43,7 +43,7 @@ class OrchestratorServer:
         """Start answering.
 
         Args:
-            orchestrator: answers the questions.
+            orchestrator: answers the requests.
             events: collects the events.
             link: the link to the process.
         """
@@ -51,26 +51,26 @@ class OrchestratorServer:
         self._events = events
         self._link = link
         self._loop = asyncio.get_running_loop()
-        self._places = asyncio.Semaphore(_MOST_QUESTIONS)
+        self._slots = asyncio.Semaphore(_MOST_REQUESTS)
         self._sender = _EventSender(link)
         events.add(self._sender.take)
         # From here on the process misses nothing.
         link.send(EventBatch((), 0))
 
-    async def take(self, question: Question) -> None:
-        """Pass a question on, and its answer back; wait first if too many are open.
+    async def take(self, request: Request) -> None:
+        """Pass a request on, and its response back; wait first if too many are open.
 
         Raises:
             EOFError: the process is gone.
         """
-        await self._places.acquire()
+        await self._slots.acquire()
         try:
-            future = self._orchestrator.ask(question.content, block=False)
+            future = self._orchestrator.ask(request.content, block=False)
         except Exception as error:  # noqa: BLE001  # it is raised in the asking process
-            self._send(Reply(question.id, None, portable(error)))
+            self._send(Response(request.id, None, portable(error)))
         else:
             assert isinstance(future, DispatchedFuture)
-            future.add_done_callback(lambda done: _call(self._loop, self._answer, question.id, done))
+            future.add_done_callback(lambda done: _call(self._loop, self._answer, request.id, done))
         # A stalled process, as in a debugger, may continue.
         await self._link.drain()
 
@@ -82,14 +82,14 @@ class OrchestratorServer:
     def _answer(self, id: int, done: DispatchedFuture[Any]) -> None:
         error = done.exception()
         value, error = (done.get(), None) if error is None else (None, portable(error))
-        self._send(Reply(id, value, error))
+        self._send(Response(id, value, error))
 
-    def _send(self, reply: Reply) -> None:
-        self._places.release()
+    def _send(self, response: Response) -> None:
+        self._slots.release()
         try:
-            self._link.send(reply)
+            self._link.send(response)
         except Exception as error:  # noqa: BLE001  # it is raised in the asking process
-            self._link.send(Reply(reply.id, None, portable(error)))
+            self._link.send(Response(response.id, None, portable(error)))
 
 
 class _EventSender:

@@ -27,8 +27,8 @@ WELL_AFTER = 60.0
 _LAST_WORDS_SECONDS = 1.0
 
 
-class Conversation(Protocol):
-    """Serves one process."""
+class ChildHandler(Protocol):
+    """Handles the messages of one process."""
 
     async def take(self, message: Any) -> None:
         """Receive a message of the process.
@@ -56,7 +56,7 @@ class ChildSpec:
     assignment: object
     """Its first message."""
     log: ChildLog
-    begin: Callable[[Link, int], Conversation]
+    begin: Callable[[Link, int], ChildHandler]
     """Called with the link and the process's id when it is ready."""
     handles: tuple[int, ...] = ()
     """Sockets that it inherits. It inherits nothing else, above all not the lock of the data directory."""
@@ -120,23 +120,23 @@ class ProcessSupervisor:
 
     async def _converse(self, link: Link, pid: int) -> None:
         link.send((self._spec.log, self._spec.assignment))
-        conversation: Conversation | None = None
+        handler: ChildHandler | None = None
         try:
             while True:
                 match message := await link.receive():
                     case Ready():
-                        conversation = self._spec.begin(link, pid)
+                        handler = self._spec.begin(link, pid)
                         self._reassure()
                     case Failed(reason=reason):
                         self._reason = reason
                     case _:
-                        assert conversation is not None
-                        await conversation.take(message)
+                        assert handler is not None
+                        await handler.take(message)
         except EOFError:
             pass
         finally:
-            if conversation is not None:
-                conversation.end()
+            if handler is not None:
+                handler.end()
 
     def _tell_end(self, code: int) -> None:
         why = self._reason or f"it ended with code {code}"

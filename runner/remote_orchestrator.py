@@ -8,7 +8,7 @@ from pykka import ActorDeadError
 
 from recursor.domain.events import Event
 from recursor.runner.orchestrator_server import EventBatch
-from recursor.runtime.link import Link, Questions, Reply
+from recursor.runtime.link import Link, Requests, Response
 from recursor.web.orchestrator_client import ANSWER_SECONDS
 
 
@@ -19,7 +19,7 @@ class RemoteOrchestrator:
         """Ask over `link`."""
         self._link = link
         self._loop = asyncio.get_running_loop()
-        self._questions = Questions(link.send)
+        self._requests = Requests(link.send)
         self._gone = False
 
     async def ask(self, message: object, seconds: float = ANSWER_SECONDS) -> Any:
@@ -42,20 +42,20 @@ class RemoteOrchestrator:
         try:
             while True:
                 match await self._link.receive():
-                    case Reply() as reply:
-                        self._questions.answered(reply)
+                    case Response() as response:
+                        self._requests.answered(response)
                     case EventBatch(events=events, missed=missed):
                         told(events, missed)
         except EOFError:
             pass
         finally:
             self._gone = True
-            self._questions.fail(_gone())
+            self._requests.fail(_gone())
 
     async def _ask(self, message: object) -> Any:
         if self._gone:
             raise _gone()
-        return await self._questions.ask(message)[1]
+        return await self._requests.ask(message)[1]
 
 
 def _gone() -> ActorDeadError:

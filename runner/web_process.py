@@ -15,7 +15,7 @@ from recursor.domain.process_settings import SqlSettings
 from recursor.domain.settings import RunnerSettings, Settings
 from recursor.runner.child_process import ChildLog
 from recursor.runner.early_connections import EarlyConnections
-from recursor.runner.process_supervisor import ChildSpec, Conversation, ProcessSupervisor
+from recursor.runner.process_supervisor import ChildHandler, ChildSpec, ProcessSupervisor
 from recursor.runtime.link import Link
 from recursor.web.access import WebAccess
 
@@ -61,7 +61,7 @@ class WebProcess:
     def start(
         self,
         assignment: Assignment,
-        begin: Callable[[Link, int], Conversation],
+        begin: Callable[[Link, int], ChildHandler],
         log: ChildLog,
         on_change: Callable[[str | None], object] = lambda _: None,
     ) -> None:
@@ -99,12 +99,10 @@ class WebProcess:
     def _supervise(self, supervisor: ProcessSupervisor) -> None:
         self._supervising = self._loop.create_task(supervisor.run())
 
-    def _begin(
-        self, begin: Callable[[Link, int], Conversation], link: Link, pid: int
-    ) -> _ServingConversation:
+    def _begin(self, begin: Callable[[Link, int], ChildHandler], link: Link, pid: int) -> _ServingHandler:
         # Before the process is told to serve: then it finds all that wait.
         self._early.close()
-        return _ServingConversation(begin(link, pid), self._resume_early)
+        return _ServingHandler(begin(link, pid), self._resume_early)
 
     def _resume_early(self) -> None:
         if not self._ended.is_set():
@@ -128,18 +126,18 @@ class WebProcess:
         self._early.end()
 
 
-class _ServingConversation:
-    """A conversation that reports its end."""
+class _ServingHandler:
+    """A handler that reports its end."""
 
-    def __init__(self, conversation: Conversation, ended: Callable[[], object]) -> None:
-        self._conversation = conversation
+    def __init__(self, handler: ChildHandler, ended: Callable[[], object]) -> None:
+        self._handler = handler
         self._ended = ended
 
     async def take(self, message: Any) -> None:
-        """See `Conversation.take`."""
-        await self._conversation.take(message)
+        """See `ChildHandler.take`."""
+        await self._handler.take(message)
 
     def end(self) -> None:
-        """See `Conversation.end`."""
-        self._conversation.end()
+        """See `ChildHandler.end`."""
+        self._handler.end()
         self._ended()

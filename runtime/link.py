@@ -1,4 +1,4 @@
-"""A link between two processes: pickled messages over a socket, and questions with their answers."""
+"""A link between two processes: pickled messages over a socket, and requests with their responses."""
 
 import asyncio
 import itertools
@@ -83,54 +83,54 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A question from one end to the other."""
+class Request:
+    """A request from one end to the other."""
 
     id: int
     content: Any
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """The result or exception that answers a question."""
+class Response:
+    """The result or exception that answers a request."""
 
     id: int
     value: Any
     error: BaseException | None = None
 
 
-class Questions:
-    """The open questions to the other end; for the link's event loop."""
+class Requests:
+    """The open requests to the other end; for the link's event loop."""
 
     def __init__(self, send: Callable[[object], None]) -> None:
-        """Send questions with `send`."""
+        """Send requests with `send`."""
         self._send = send
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
 
     def ask(self, content: object) -> tuple[int, asyncio.Future[Any]]:
-        """Ask; returns the id of the question, and its answer.
+        """Ask; returns the id of the request, and the future of its result.
 
         Raises:
             Exception: see `Link.send`.
         """
         id, answer = next(self._ids), asyncio.get_running_loop().create_future()
-        self._send(Question(id, content))
+        self._send(Request(id, content))
         self._waiting[id] = answer
         answer.add_done_callback(lambda _: self._waiting.pop(id))
         return id, answer
 
-    def answered(self, reply: Reply) -> None:
-        """Deliver an answer, if its question is still open."""
-        waiting = self._waiting.get(reply.id)
+    def answered(self, response: Response) -> None:
+        """Deliver a response, if its request is still open."""
+        waiting = self._waiting.get(response.id)
         if waiting is None or waiting.done():
             return
-        if reply.error is None:
-            waiting.set_result(reply.value)
+        if response.error is None:
+            waiting.set_result(response.value)
         else:
-            waiting.set_exception(reply.error)
+            waiting.set_exception(response.error)
 
     def fail(self, error: Exception) -> None:
-        """Answer all open questions with an error."""
+        """Fail all open requests with an error."""
         for id in list(self._waiting):
-            self.answered(Reply(id, None, error))
+            self.answered(Response(id, None, error))

@@ -27,16 +27,16 @@ from recursor.domain.effect import Outcome
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import Spend
-from recursor.runtime.link import Link, Questions, Reply
+from recursor.runtime.link import Link, Requests, Response
 
 
 class RemoteMeter:
     """A `recursor.domain.agent.Meter` in the runner's process."""
 
-    def __init__(self, number: int, questions: Questions) -> None:
+    def __init__(self, number: int, requests: Requests) -> None:
         """Call the meter of the run with this number."""
         self._number = number
-        self._questions = questions
+        self._requests = requests
 
     async def begin(self) -> None:
         """See `Meter.begin`."""
@@ -51,15 +51,15 @@ class RemoteMeter:
         await self._call("settle", reservation, spent)
 
     async def _call(self, method: Literal["begin", "reserve", "settle"], *arguments: object) -> object:
-        answer: object = await self._questions.ask(LimitedCall(self._number, method, arguments))[1]
+        answer: object = await self._requests.ask(LimitedCall(self._number, method, arguments))[1]
         return answer
 
 
 class RemoteAside:
-    """The `aside` of a run: its place is in the runner's process, where it is freed while a call waits."""
+    """The `aside` of a run: its slot is in the runner's process, where it is freed while a call waits."""
 
     def __init__(self, number: int) -> None:
-        """Represent the place of the run with this number."""
+        """Represent the slot of the run with this number."""
         self.number = number
 
     def __call__(self) -> AbstractAsyncContextManager[None]:
@@ -72,17 +72,17 @@ class RemotePermit:
     """One call's permission to begin."""
 
     id: int
-    """Id of the question."""
+    """Id of the request."""
     turn: QueuePosition
 
 
 class RemoteLimiter:
     """A `recursor.agents.model.rate_limiter.Limiter` in the runner's process."""
 
-    def __init__(self, link: Link, questions: Questions) -> None:
+    def __init__(self, link: Link, requests: Requests) -> None:
         """Ask over `link`."""
         self._link = link
-        self._questions = questions
+        self._requests = requests
         self._closed: dict[tuple[str, str | None], float] = {}
 
     def closed_until(self, model: str, base_url: str | None) -> float:
@@ -101,7 +101,7 @@ class RemoteLimiter:
         """See `RateLimiter.acquire`."""
         assert isinstance(aside, RemoteAside)
         arguments = model, base_url, tokens, priority, turn
-        number, answer = self._questions.ask(LimitedCall(aside.number, "acquire", arguments))
+        number, answer = self._requests.ask(LimitedCall(aside.number, "acquire", arguments))
         try:
             return RemotePermit(number, await answer)
         except asyncio.CancelledError:
@@ -145,8 +145,8 @@ class Guest:
         """
         self._link = link
         self._agent_for = agent_for
-        self._questions = Questions(link.send)
-        self._limiter = RemoteLimiter(link, self._questions)
+        self._requests = Requests(link.send)
+        self._limiter = RemoteLimiter(link, self._requests)
         self._exchange = Exchange(limiter=self._limiter, addresses=addresses)
         self._runs: dict[int, tuple[asyncio.Task[None], threading.Event]] = {}
 
@@ -165,8 +165,8 @@ class Guest:
                 cancelled = threading.Event()
                 task = asyncio.create_task(self._run(message, cancelled))
                 self._runs[message.number] = task, cancelled
-            case Reply():
-                self._questions.answered(message)
+            case Response():
+                self._requests.answered(message)
             case Cancel(number=number):
                 if (found := self._runs.get(number)) is not None:
                     task, cancelled = found
@@ -200,7 +200,7 @@ class Guest:
             settings=begin.settings,
             deadline=begin.deadline,
             cancelled=cancelled,
-            meter=RemoteMeter(begin.number, self._questions),
+            meter=RemoteMeter(begin.number, self._requests),
             say=lambda text: self._link.send(Said(begin.number, text)),
             todo_id=begin.todo_id,
             priority=begin.priority,

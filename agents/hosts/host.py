@@ -23,7 +23,7 @@ from recursor.agents.model.timing import uninterrupted
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome
 from recursor.domain.snapshot import Snapshot
-from recursor.runtime.link import Link, Question, Reply
+from recursor.runtime.link import Link, Request, Response
 
 # Seconds that a cancelled run has to report the spending of its calls, before they count in full.
 CANCEL_SECONDS = 3.0
@@ -149,7 +149,7 @@ class Host:
             case Said(number=number, text=text):
                 if (hosted := self._runs.get(number)) is not None:
                     hosted.run.say(text)
-            case Question(id=id, content=LimitedCall() as call):
+            case Request(id=id, content=LimitedCall() as call):
                 self._asked(id, call)
             case Withdraw(id=id):
                 self._withdraw(id)
@@ -159,7 +159,7 @@ class Host:
     def _asked(self, id: int, call: LimitedCall) -> None:
         hosted = self._runs.get(call.number)
         if hosted is None:
-            self.tell(Reply(id, None, HostGoneError("the run is no longer wanted")))
+            self.tell(Response(id, None, HostGoneError("the run is no longer wanted")))
             return
         answering = asyncio.create_task(self._answer(hosted, id, call))
         tasks = self._acquiring if call.method == "acquire" else hosted.metering
@@ -174,9 +174,9 @@ class Host:
             else:
                 value = await self._call_meter(hosted, call.method, call.arguments)
         except Exception as error:  # noqa: BLE001  # it is raised in the other process
-            self.tell(Reply(id, None, portable(error)))
+            self.tell(Response(id, None, portable(error)))
         else:
-            self.tell(Reply(id, value))
+            self.tell(Response(id, value))
 
     async def _call_meter(self, hosted: _HostedRun, method: str, arguments: tuple[Any, ...]) -> object:
         value: object = await getattr(hosted.run.meter, method)(*arguments)

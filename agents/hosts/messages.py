@@ -72,7 +72,7 @@ class Withdraw:
     """A call no longer waits for its permit."""
 
     id: int
-    """Id of the question."""
+    """Id of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Release:
     """A call has ended; see `RateLimiter.release`."""
 
     id: int
-    """Id of the question with which it began."""
+    """Id of the request with which it began."""
     tokens: int | None
     verdict: Verdict | None
     wait: float | None

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from recursor.runtime import link as link_module
-from recursor.runtime.link import Link, Question, Questions, Reply
+from recursor.runtime.link import Link, Request, Requests, Response
 
 LONG = "x" * 5_000_000
 
@@ -109,31 +109,31 @@ def test_what_is_too_large_or_cannot_be_pickled_is_refused_where_it_is_sent(
     joined(work)
 
 
-def test_each_question_gets_its_own_answer() -> None:
+def test_each_request_gets_its_own_answer() -> None:
     async def run() -> None:
         sent: list[object] = []
-        questions = Questions(sent.append)
-        (_, first), (second_id, second) = questions.ask("a"), questions.ask("b")
-        assert [each.content for each in sent if isinstance(each, Question)] == ["a", "b"]
-        questions.answered(Reply(second_id, 2))
-        questions.answered(Reply(second_id, 3))
-        questions.answered(Reply(99, 4))
+        requests = Requests(sent.append)
+        (_, first), (second_id, second) = requests.ask("a"), requests.ask("b")
+        assert [each.content for each in sent if isinstance(each, Request)] == ["a", "b"]
+        requests.answered(Response(second_id, 2))
+        requests.answered(Response(second_id, 3))
+        requests.answered(Response(99, 4))
         assert await second == 2
-        questions.fail(EOFError("gone"))
+        requests.fail(EOFError("gone"))
         with pytest.raises(EOFError, match="gone"):
             await first
 
     asyncio.run(run())
 
 
-def test_a_question_that_cannot_be_sent_is_not_open() -> None:
+def test_a_request_that_cannot_be_sent_is_not_open() -> None:
     def refuse(_: object) -> None:
         raise ValueError("too large")
 
     async def run() -> None:
-        questions = Questions(refuse)
+        requests = Requests(refuse)
         with pytest.raises(ValueError, match="too large"):
-            questions.ask("a")
-        questions.fail(EOFError("gone"))
+            requests.ask("a")
+        requests.fail(EOFError("gone"))
 
     asyncio.run(run())

@@ -10,8 +10,8 @@ from recursor.web.dashboard.examination.page import doctor_page
 from recursor.web.dashboard.home.overview import home_page
 from recursor.web.dashboard.live import LivePage, Watcher
 from recursor.web.dashboard.page import PageContext
-from recursor.web.dashboard.parts import Box, Connection, Empty, Glyph, Link, Moment, Span, Toasts
-from recursor.web.dashboard.parts.link import mark_current
+from recursor.web.dashboard.parts import Anchor, Box, ConnectionNotice, Empty, Glyph, Moment, Span, Toasts
+from recursor.web.dashboard.parts.anchor import mark_current
 from recursor.web.dashboard.parts.toasts import ThemeSwitch
 from recursor.web.dashboard.team.view import team_page
 from recursor.web.engine import Engine
@@ -51,14 +51,14 @@ class Header(ui.element):
         """Build it. For the arguments see `build_shell`."""
         super().__init__("header")
         self.classes("frame-header")
-        self._links: list[tuple[str, Link]] = []
+        self._links: list[tuple[str, Anchor]] = []
         with self, Box(classes="frame-header-in"):
             with Box("a", "brand", href="/"):
                 Glyph("graph")
                 Span("Recursor")
             with Box("nav", "frame-nav", aria_label="Pages"):
                 for path, name in _NAVIGATION:
-                    self._links.append((path, Link(name, path)))
+                    self._links.append((path, Anchor(name, path)))
             ThemeSwitch()
             if sign_out is not None:
                 # The browser's own control, which works even if nothing else on the page does.
@@ -67,7 +67,7 @@ class Header(ui.element):
                     leaving = Box("button", "button button--plain", type="submit", **said)
                 with leaving:
                     Glyph("leave")
-            Connection()
+            ConnectionNotice()
             # Tables also show times: this loads their component from the start.
             Moment(None, otherwise="").classes("for-screen-readers")
 
@@ -118,10 +118,10 @@ class Pages(ui.sub_pages):
             "Check the address.",
             whole_page=True,
         ):
-            Link("Go to the teams", "/")
+            Anchor("Go to the teams", "/")
 
     def _render_error(self, error: Exception) -> None:
         logger.error("dashboard: %s could not be shown", self._page.address.path, exc_info=error)
         self._page.set_title("Error")
         with Empty("alert", "This page could not be shown", "See the runner's log.", whole_page=True):
-            Link("Go to the teams", "/")
+            Anchor("Go to the teams", "/")

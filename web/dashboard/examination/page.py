@@ -8,7 +8,7 @@ from recursor.doctor.report import Report
 from recursor.domain.errors import NotFoundError, RecursorError
 from recursor.web.dashboard.examination.lists import Checks, Findings
 from recursor.web.dashboard.page import PageContext
-from recursor.web.dashboard.parts import Box, Button, Link, Moment, Notice, Section, Span
+from recursor.web.dashboard.parts import Anchor, Box, Button, Moment, Notice, Section, Span
 from recursor.web.doctor import examine
 
 logger = logging.getLogger("recursor.web")
@@ -39,7 +39,7 @@ class _Examination:
             self._verdict = Notice("Checking all teams, the store and the machine…", "info", "clock")
         self._nobody = Box(classes="section")
         with self._nobody:
-            Link("Go to all teams", "/", "button")
+            Anchor("Go to all teams", "/", "button")
         self._findings = Findings().classes("section")
         with Section("Checks") as self._looked_at, Box(classes="card card--flush"):
             self._checks = Checks()

@@ -1,12 +1,12 @@
 """The parts of pages. Each shows its data as text, never as HTML."""
 
+from recursor.web.dashboard.parts.anchor import Anchor
 from recursor.web.dashboard.parts.boxes import Box, CommandText, Empty, Notice, Section, Span
 from recursor.web.dashboard.parts.button import Button
 from recursor.web.dashboard.parts.chart import Chart, Series
-from recursor.web.dashboard.parts.connection import Connection
+from recursor.web.dashboard.parts.connection import ConnectionNotice
 from recursor.web.dashboard.parts.field import Field
 from recursor.web.dashboard.parts.glyph import Badge, Glyph
-from recursor.web.dashboard.parts.link import Link
 from recursor.web.dashboard.parts.modal import Modal
 from recursor.web.dashboard.parts.moment import Moment
 from recursor.web.dashboard.parts.pager import Pager
@@ -20,11 +20,11 @@ __all__ = [
     "Button",
     "Chart",
     "CommandText",
-    "Connection",
+    "ConnectionNotice",
     "Empty",
     "Field",
     "Glyph",
-    "Link",
+    "Anchor",
     "Modal",
     "Moment",
     "Notice",

@@ -3,5 +3,5 @@
 from nicegui.element import Element
 
 
-class Connection(Element, component="connection.js"):
+class ConnectionNotice(Element, component="connection.js"):
     """Shows when the runner does not answer, and disables the controls until it does. One per page."""

@@ -7,7 +7,7 @@ from nicegui.element import Element
 from recursor.domain.comparison import LONGEST_COMPARED
 from recursor.domain.project import Artifact
 from recursor.storage.tables import ARTIFACTS
-from recursor.web.dashboard.parts import Box, Empty, Link, Notice, Segments, Span
+from recursor.web.dashboard.parts import Anchor, Box, Empty, Notice, Segments, Span
 from recursor.web.dashboard.tabs.comparison import LONGEST_SHOWN, Difference, Excerpt, compare, excerpt
 from recursor.web.dashboard.team.tab import Team
 
@@ -104,7 +104,7 @@ async def show_changes(team: Team, number: int, against: int, box: Element) -> N
                 if not found.shown_all:
                     Span("The rest is not shown.", "soft")
                 patch = f"/api/stacks/{team.id}/artifacts/{number}/diff?against={against}"
-                Link("Download the difference", patch, outside=True)._props["download"] = (
+                Anchor("Download the difference", patch, outside=True)._props["download"] = (
                     f"{against}-{number}.diff"
                 )
             DifferenceTable(found, f"Changes from version {against} to version {number}")

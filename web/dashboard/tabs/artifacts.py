@@ -6,7 +6,7 @@ from nicegui import background_tasks
 
 from recursor.storage.overview import ArtifactInfo
 from recursor.storage.stacks import read_stack
-from recursor.web.dashboard.parts import Box, Button, Empty, Field, Link, Pager, Segments, Span
+from recursor.web.dashboard.parts import Anchor, Box, Button, Empty, Field, Pager, Segments, Span
 from recursor.web.dashboard.tabs.artifact_views import page_path, show_changes, show_preview, show_source
 from recursor.web.dashboard.tabs.versions import ROWS, VersionList, Versions
 from recursor.web.dashboard.team.tab import Tab
@@ -49,7 +49,7 @@ class ArtifactsTab(Tab):
                     self._against = Field(
                         "Compare with", "select", options={}, bare=True, on_change=self._choose_against
                     )
-                    self._download = Link("Download", "/", "button artifact-download")
+                    self._download = Anchor("Download", "/", "button artifact-download")
                 with Box(classes="view-note") as self._newer, Box(classes="notice", data_tone="info"):
                     self._newer_text = Span()
                     Button("Show it", self._show_newest)

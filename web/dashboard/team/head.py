@@ -17,7 +17,7 @@ from recursor.orchestration.control import CONCERNED
 from recursor.storage.stack_listing import waits_for
 from recursor.storage.stacks import read_stack
 from recursor.storage.tables import IDEAS
-from recursor.web.dashboard.parts import Badge, Box, Button, Link, Moment, Notice, Span
+from recursor.web.dashboard.parts import Anchor, Badge, Box, Button, Moment, Notice, Span
 from recursor.web.dashboard.state_styles import PHASES, STATES, WAITS_FOR
 from recursor.web.dashboard.team.activity import ActivityPanel
 from recursor.web.dashboard.team.tab import Team
@@ -46,7 +46,7 @@ class TeamHead:
         stack = self._read()
         team.page.set_title(stack.name)
         with Box(classes="crumbs"):
-            Link("Teams", "/")
+            Anchor("Teams", "/")
         with Box(classes="page-head team-head"):
             self._name = Span(stack.name, tag="h1")
             self._state = Badge()
@@ -66,7 +66,7 @@ class TeamHead:
                 self._elapsed = Moment(None, "for", otherwise="not started")
         self._out_of_budget = Notice("", "warn")
         with self._out_of_budget:
-            self._settings = Link("Settings", f"{team.path}/settings")
+            self._settings = Anchor("Settings", f"{team.path}/settings")
         team.page.live.hear(self._out_of_budget, self._activity.hear, team.id)
         self._show(stack)
         # After the first paint, which should not wait for the orchestrator.

@@ -10,8 +10,8 @@ from nicegui.element import Element
 from recursor.domain.errors import NotFoundError
 from recursor.storage.errors import CorruptRecordError
 from recursor.web.dashboard.page import PageContext
-from recursor.web.dashboard.parts import Box, Empty, Glyph, Link, Span
-from recursor.web.dashboard.parts.link import mark_current
+from recursor.web.dashboard.parts import Anchor, Box, Empty, Glyph, Span
+from recursor.web.dashboard.parts.anchor import mark_current
 from recursor.web.dashboard.tabs import TABS
 from recursor.web.dashboard.team.head import TeamHead
 from recursor.web.dashboard.team.tab import Tab, Team
@@ -81,7 +81,7 @@ class _Tabs(ui.sub_pages):
 
     def _render_404(self) -> None:
         with Empty("search", "Unknown tab", "Choose a tab above."):
-            Link("Show the team", self._team.path)
+            Anchor("Show the team", self._team.path)
 
 
 def _path(team: Team, tab: type[Tab]) -> str:
@@ -102,4 +102,4 @@ def _no_team(error: Exception) -> None:
     with Box("section", "card", aria_label="No such team"):
         title = "Team not found" if isinstance(error, NotFoundError) else "Team unreadable"
         with Empty("search", title, str(error), whole_page=True):
-            Link("Go to all teams", "/", "button")
+            Anchor("Go to all teams", "/", "button")

@@ -4,7 +4,7 @@ from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
 
 
-class Link(TextElement):
+class Anchor(TextElement):
     """A link. It must be `outside` if its target is not a page of the dashboard (a download, the API)."""
 
     def __init__(self, text: str, to: str, classes: str = "", *, outside: bool = False) -> None:
