@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from recursor.agents.model.model_checks import doubts, keyed_providers
+from recursor.agents.model.model_checks import keyed_providers, likely_mistakes
 from recursor.cli.output import complain
 from recursor.client.synchronous import Client
 from recursor.domain.errors import RecursorError
@@ -20,7 +20,7 @@ def warn_of_settings(client: Client, settings: Mapping[str, Any]) -> None:
         settings: the stack's own.
     """
     if section := settings.get("model"):
-        for line in doubts(Settings().overridden({"model": section}), _keyed(client)):
+        for line in likely_mistakes(Settings().overridden({"model": section}), _keyed(client)):
             complain(line)
     if not client.endpoint.knows_roles():
         for line in unchecked_roles(settings):

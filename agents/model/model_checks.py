@@ -1,4 +1,4 @@
-"""Refuses, when they are configured, models that cannot be and budgets in dollars that cannot hold."""
+"""Refuses unusable models, and budgets in dollars that cannot be enforced, when they are configured."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from difflib import get_close_matches
 from importlib.util import find_spec
 
 from recursor.agents.model.keys import KEYLESS, Keys, remedy
-from recursor.agents.model.prompts import check_prompts, doubted_files
+from recursor.agents.model.prompts import check_prompts, prompt_warnings
 from recursor.agents.model.provider_names import members
 from recursor.domain.errors import InvalidInputError, unknown_key
 from recursor.domain.extras import ExtraMissingError, needing
 from recursor.domain.settings import SCRIPTED, ModelSettings, Overrides, RunnerSettings, Settings
 from recursor.orchestration.role_names import check_roles, roles_named
 
-# What pydantic-ai makes models of by name, and those that Recursor runs itself. Asking pydantic-ai would take
-# the import of each provider's SDK.
+# The providers of pydantic-ai, and those that Recursor runs itself. Listing them with pydantic-ai would
+# import each provider's SDK.
 PROVIDERS = frozenset({
     "alibaba", "anthropic", "azure", "azure-responses", "bedrock", "bedrock-mantle", "cerebras", "cohere",
     "crusoe", "deepseek", "fireworks", "github", "github-copilot", "google", "google-cloud", "groq", "heroku",
@@ -24,7 +24,7 @@ PROVIDERS = frozenset({
     "typesafe", "vercel", "vllm", "xai", "zai",
 })  # fmt: skip
 
-# The packages that providers need beyond `recursor[models]`.
+# The packages that providers need in addition to `recursor[models]`.
 _SDKS = {
     "bedrock": "boto3",
     "bedrock-mantle": "boto3",
@@ -35,9 +35,9 @@ _SDKS = {
 }
 
 CHOICES = frozenset({"model", "budget"})
-"""The sections of settings that it is about."""
+"""The sections of settings that `check_choice` examines."""
 
-# The variables by which the SDKs of other providers ask another server.
+# The variables with which the SDKs of other providers use another server.
 _ADDRESSES = {
     "anthropic": "ANTHROPIC_BASE_URL",
     "google": "GOOGLE_GEMINI_BASE_URL",
@@ -45,7 +45,7 @@ _ADDRESSES = {
     "ollama": "OLLAMA_BASE_URL",
 }
 
-# Newer models than the prices know are many: only what looks like a slip of the pen is doubted.
+# Many models are newer than the table of prices: only names that look mistyped cause a warning.
 _ALIKE = 0.8
 
 Named = tuple[str, str]
@@ -53,16 +53,16 @@ Named = tuple[str, str]
 
 
 def check_choice(settings: Settings, runner: RunnerSettings) -> None:
-    """Refuse a model of no provider, and a budget in dollars over a model whose price is not known.
+    """Refuse models of unknown providers, and budgets in dollars for models of unknown price.
 
-    What `local:` and `ollama:` run on one's own machine costs nothing: its price is known.
+    Models of `local:` and `ollama:` run on the user's machine and cost nothing: their price is known.
 
     Args:
-        settings: what holds for a stack, or for all.
-        runner: what all stacks may spend together.
+        settings: of a stack, or of all.
+        runner: with the budget of all stacks together.
 
     Raises:
-        InvalidInputError: one of the two; the text names the settings, and what to do.
+        InvalidInputError: one of the two; the text names the settings and the remedy.
     """
     for setting, model in _models(settings.model):
         _check_provider(setting, model)
@@ -70,7 +70,7 @@ def check_choice(settings: Settings, runner: RunnerSettings) -> None:
         for setting, model in _models(settings.model, roles):
             if not _price_is_known(model):
                 raise InvalidInputError(
-                    f"{budget}: cannot hold, the price of {model} ({setting}) is not known: "
+                    f"{budget}: cannot be enforced: the price of {model} ({setting}) is unknown: "
                     f"{_instead(model)}, or limit tokens and runs instead"
                 )
 
@@ -82,8 +82,8 @@ def check_names(given: Overrides) -> None:
         given: settings of the right form, by section and key.
 
     Raises:
-        InvalidInputError: one of them; the nearest is suggested. Or a package of the provider's is missing.
-        ExtraMissingError: models as such cannot be asked.
+        InvalidInputError: one of them, with the nearest name, or the provider's package is missing.
+        ExtraMissingError: the extra for models is missing.
     """
     named = {key: value for key, value in given.get("model", {}).items() if value is not None}
     model = ModelSettings.model_validate(named)
@@ -92,7 +92,7 @@ def check_names(given: Overrides) -> None:
         _check_packages(setting, name)
     if SCRIPTED in model.fallback:
         raise InvalidInputError(
-            f"model.fallback: {SCRIPTED} asks no model, and cannot stand in for one: take it out, "
+            f"model.fallback: {SCRIPTED} is not a model and cannot replace one: remove it, "
             f"or set model.name = {SCRIPTED}"
         )
     rates = given.get("runner", {}).get("rates")
@@ -103,15 +103,15 @@ def check_names(given: Overrides) -> None:
 def check_given(
     given: Overrides, roles: Callable[[], Collection[str] | None], kept: Overrides | None = None
 ) -> None:
-    """Refuse settings that are of the right form and mean nothing, which would be found out much later.
+    """Refuse well-formed settings that cannot work, before their first use.
 
     Args:
-        given: what is set, by section and key.
-        roles: returns those of the team, or None if it is not known; called only if a setting names one.
-        kept: what was set before, and may stay.
+        given: the settings, by section and key.
+        roles: returns the team's roles, or None if the team is unknown; called only if a setting names one.
+        kept: earlier settings, which may stay.
 
     Raises:
-        InvalidInputError: a role, a provider, a fallback, or a prompt that cannot be used.
+        InvalidInputError: a role, provider, fallback or prompt cannot be used.
     """
     if any(roles_named(given).values()):
         check_roles(given, roles(), kept)
@@ -138,33 +138,33 @@ def _check_packages(setting: str, name: str) -> None:
         distribution = package.replace("_", "-")
         raise InvalidInputError(
             f"{setting}: {name} needs the package {distribution}: "
-            f"pip install {distribution}, where the runner is"
+            f"pip install {distribution} on the runner's machine"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class WithoutKey:
-    """A model that there is no key for."""
+    """A model without a key."""
 
     setting: str
     model: str
     has_other: bool
-    """Whether there is another one for the same roles that can be asked."""
+    """Whether the same roles have another model, with a key."""
     remedy: str
 
 
 def keyed_providers() -> frozenset[str]:
-    """Return the providers that this process has a key for; it may block."""
+    """Return the providers for which this process has a key; it may block."""
     keys = Keys()
     return frozenset(provider for provider in PROVIDERS - KEYLESS if keys.of(provider) is not None)
 
 
 def models_without_key(settings: Settings, keyed: Collection[str]) -> Iterator[WithoutKey]:
-    """Yield the models of a stack that cannot be asked for want of a key.
+    """Yield the models of a stack whose provider has no key.
 
     Args:
-        settings: what holds for the stack.
-        keyed: the providers that its runner has a key for.
+        settings: the stack's.
+        keyed: the providers for which its runner has a key.
     """
     named = list(_models(settings.model))
 
@@ -181,36 +181,35 @@ def models_without_key(settings: Settings, keyed: Collection[str]) -> Iterator[W
             yield WithoutKey(setting, model, is_spare or bool(others), remedy(model.partition(":")[0]))
 
 
-def doubts(settings: Settings, keyed: Collection[str] | None = None) -> Iterator[str]:
-    """Yield a line for what is allowed and hardly meant.
+def likely_mistakes(settings: Settings, keyed: Collection[str] | None = None) -> Iterator[str]:
+    """Yield a line for each setting that is allowed but probably a mistake.
 
     Args:
-        settings: with the models to look at: names that may be slips of the pen, addresses that nobody asks,
-            prompts that nobody is told.
-        keyed: the providers that the runner has a key for; None if that cannot be told.
+        settings: examined for mistyped models, unused addresses and unused prompts.
+        keyed: the providers for which the runner has a key; None if unknown.
     """
     for setting, model in _models(settings.model):
         near = None if _price_is_known(model) else _nearest(model)
         if near is not None:
-            yield f"{setting}: {model} is not known here: did you mean {near}?"
+            yield f"{setting}: {model} is unknown: did you mean {near}?"
     for each in () if keyed is None else models_without_key(settings, keyed):
-        yield f"{each.setting}: there is no key for {each.model}: {each.remedy}, where the runner is"
+        yield f"{each.setting}: no key for {each.model}: {each.remedy}, on the runner's machine"
     if settings.model.prompts is not None:
-        yield from doubted_files(settings.model.prompts)
+        yield from prompt_warnings(settings.model.prompts)
     named = [model.partition(":")[0] for _, model in _models(settings.model)]
     if settings.model.base_url is not None and named and not members("openai") & set(named):
         provider = named[0]
         elsewhere = _ADDRESSES.get(provider)
-        remedy = f"set {elsewhere} for the runner instead" if elsewhere else "it has an address of its own"
-        yield f"model.base_url: is for openai: models only, and not for {provider}: {remedy}"
+        remedy = f"set {elsewhere} for the runner instead" if elsewhere else "it has its own address"
+        yield f"model.base_url: applies to openai: models only, not to {provider}: {remedy}"
 
 
 def _models(
     model: ModelSettings, roles: Iterable[str] | None = None, *, stand_ins: bool = False
 ) -> Iterator[Named]:
-    """Yield the models that do the work of some roles, or of any; nothing of what needs none.
+    """Yield the models of some roles, or of all; none for scripted roles.
 
-    `stand_ins`: with those that stand in, also where nobody is asked that they could stand in for.
+    `stand_ins`: with the fallbacks even if no role has a model.
     """
     if roles is None:
         named = [
@@ -238,7 +237,7 @@ def _budgets_in_dollars(settings: Settings, runner: RunnerSettings) -> Iterator[
 
 
 def _price_is_known(model: str) -> bool:
-    # It brings the table of prices, which who names no model has no use for.
+    # Imported late: it loads the table of prices, which scripted teams do not need.
     with needing("models", f"model {model}"):
         from recursor.agents.model.prices import most_dollars
 
@@ -248,11 +247,13 @@ def _price_is_known(model: str) -> bool:
 
 def _instead(model: str) -> str:
     near = _nearest(model)
-    return "take a model of known price" if near is None else f"did you mean {near}? Take one of known price"
+    return (
+        "choose a model of known price" if near is None else f"did you mean {near}? Choose one of known price"
+    )
 
 
 def _nearest(model: str) -> str | None:
-    """Return the model of known price whose name is nearest to this one, if one is near."""
+    """Return the model of known price with the most similar name, if any is similar."""
     with needing("models", f"model {model}"):
         from recursor.agents.model.prices import known_models
 

@@ -117,7 +117,7 @@ def check_prompts(named: str) -> None:
             raise InvalidInputError(f"model.prompts: {file.unusable(in_one_line(error))}") from None
 
 
-def doubted_files(named: str) -> Iterator[str]:
+def prompt_warnings(named: str) -> Iterator[str]:
     """Yield a line for each file that replaces no standard role's prompt.
 
     Args:

@@ -34,14 +34,10 @@ _DATA = re.compile(
     r"\b(?:privacy|private|my data|stored|store|saved?|who sees|tracking|cookies?|server|cloud|sync)\b", re.I
 )
 
-_ABOUT_DATA = (
-    "What you enter stays in your own browser: the page asks no other computer for anything, and nobody here "
-    "can see it."
-)
+_ABOUT_DATA = "What you enter stays in your browser: the page contacts no server, and nobody here can see it."
 _NOT_UNDERSTOOD = (
-    "I am scripted, and did not understand this as a question that I can answer or a change that we can "
-    "make. You can ask how far we are, ask how a section is used, or ask for a change, such as “please add a "
-    "calendar”, “make it blue” or “remove the notes”."
+    "I follow fixed rules and did not understand this. You can ask about our progress, ask how to use a "
+    "section, or request a change, such as “please add a calendar”, “make it blue” or “remove the notes”."
 )
 
 
@@ -49,16 +45,16 @@ def answer_to(message: UserMessage, snapshot: Snapshot) -> tuple[str, str]:
     """Return the answer to a visitor, and the reason for choosing it."""
     sections = sections_in_sight(snapshot.artifact, snapshot.todos)
     if planned := _planned(message, snapshot):
-        return planned, "The planner has made todos of this message, so I say how far they are."
+        return planned, "The planner made todos from this message; I report their progress."
     text = plain(message.content)
     if _USE.search(text) and (explained := _explained(text, sections)):
-        return explained, "It asks how something is used, and the page has it."
+        return explained, "A question about the use of a section."
     understood = understand(text, sections)
     if understood.is_change:
-        return _promise(understood, sections, message), "It asks for a change that the team can make."
+        return _promise(understood, sections, message), "A request for a change that the team can make."
     if understood.has_already:
         named = ", ".join(f"“{title}”" for title in understood.has_already)
-        return f"The page has that already: {named}. {state_of(snapshot)}", "What it asks for is there."
+        return f"The page already has {named}. {state_of(snapshot)}", "The page already has this."
     return _small_talk(text, message, snapshot, sections)
 
 
@@ -85,9 +81,9 @@ def state_of(snapshot: Snapshot) -> str:
     if snapshot.stack.phase is Phase.COMPLETE:
         if reading is not None and reading.missing:
             lacks = one_line("; ".join(reading.missing), 300)
-            return f"{name} is done as far as a scripted team can: {shown}. It lacks: {lacks}."
+            return f"{name} is done as far as a scripted team can: {shown}. Missing: {lacks}."
         return f"{name} is complete: {shown}. You can still ask for changes."
-    return f"{name} is at {shown}; nothing is left to build, and the review is under way."
+    return f"{name} is at {shown}. Everything planned is built; the review is under way."
 
 
 def _small_talk(
@@ -96,12 +92,12 @@ def _small_talk(
     state = state_of(snapshot)
     is_short = len(text) < 120 and "?" not in text
     replies: tuple[tuple[bool, str, str], ...] = (
-        (bool(_DATA.search(text)), _ABOUT_DATA, "It asks about data."),
-        (bool(_STATUS.search(text)), state, "It asks how far we are."),
-        (bool(_ABILITY.search(text)), f"{_abilities(sections)} {state}", "It asks what there is."),
+        (bool(_DATA.search(text)), _ABOUT_DATA, "A question about data."),
+        (bool(_STATUS.search(text)), state, "A question about progress."),
+        (bool(_ABILITY.search(text)), f"{_abilities(sections)} {state}", "A question about features."),
         (bool(_GREETING.search(text)) and is_short, f"Hello, {message.sender}. {state}", "A greeting."),
-        (bool(_THANKS.search(text)) and is_short, f"Thank you, {message.sender}. {state}", "Kind words."),
-        (True, f"{_NOT_UNDERSTOOD} {state}", "Nothing that I know fits it, so I say so."),
+        (bool(_THANKS.search(text)) and is_short, f"Thank you, {message.sender}. {state}", "Thanks."),
+        (True, f"{_NOT_UNDERSTOOD} {state}", "Not understood."),
     )
     return next((answer, why) for fits, answer, why in replies if fits)
 
@@ -114,22 +110,22 @@ def _planned(message: UserMessage, snapshot: Snapshot) -> str:
     done = sum(todo.status is TodoStatus.COMPLETED for todo in todos)
     what = "; ".join(one_line(todo.content, 120) for todo in todos)
     if done == len(todos) and snapshot.artifact:
-        return f"Done, and in version {snapshot.artifact.number} already: {what}."
+        return f"Done in version {snapshot.artifact.number}: {what}."
     if all(todo.status is TodoStatus.CANCELLED for todo in todos):
-        return f"It was planned, but could not be built: {what}."
-    return f"It is planned: {what}. Done so far: {done} of {len(todos)}. The next versions bring the rest."
+        return f"This was planned but could not be built: {what}."
+    return f"Planned: {what}. Done so far: {done} of {len(todos)}; the rest follows in the next versions."
 
 
 def _promise(understood: Understanding, sections: Sequence[PageSection], message: UserMessage) -> str:
     what = "; ".join(describe(step, sections) for step in understood.steps)
     if message.planned_at is not None:
         return (
-            f"I understand it as: {what}. The planner has seen it and made no todo of it; "
+            f"I understood this as: {what}. The planner has seen it but made no todo; "
             "please ask again if you still want it."
         )
     return (
-        f"I understand it as a change: {what}. The planner takes it up next, then it is built and reviewed. "
-        "Look again in a moment."
+        f"I understood this as a change: {what}. It will be planned, built and reviewed next. "
+        "Please check back in a moment."
     )
 
 

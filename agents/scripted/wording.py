@@ -1,4 +1,4 @@
-"""Cleans, cuts and names people's texts. Nothing here knows about components."""
+"""Cleans and shortens people's texts, and derives names from them, without knowledge of components."""
 
 import re
 import unicodedata
@@ -57,7 +57,7 @@ def sentence_case(text: str) -> str:
 
 
 def title_of(text: str, fallback: str) -> str:
-    """Return a name for the thing in `text`: the given name, else its first noun phrase.
+    """Return a name for the subject of `text`: an explicit name, else its first noun phrase.
 
     Args:
         text: a person's idea, any language, any length.
@@ -73,7 +73,7 @@ def title_of(text: str, fallback: str) -> str:
 
 
 def noun_phrase(text: str, most: int) -> str:
-    """Return the first words of `text` that name something, at most `most`; empty if there are none."""
+    """Return the first noun phrase of `text`, of at most `most` words; empty if there is none."""
     rest = text.strip()
     while (first := WORD.match(rest)) and _key(first[0]) in LEAD_IN:
         rest = rest[first.end() :].lstrip(f" \t{QUOTES},.:;!?-")
@@ -87,8 +87,8 @@ def noun_phrase(text: str, most: int) -> str:
 
 
 def kept_thing(text: str) -> str:
-    """Return the thing to keep in `text`, without the page that keeps it: "plant care app" gives "plant
-    care"."""
+    """Return the subject that `text` wants recorded, without the word for the page: "plant care" of "plant
+    care app"."""
     named = re.split(r"\s(?:I|we|you|they|he|she)\b", noun_phrase(text, most=5), maxsplit=1)[0].split()
     while len(named) > 1 and _key(named[-1]) in APP_NOUNS:
         named.pop()

@@ -19,7 +19,7 @@ SET_THE_CLOCK = ("timedatectl status", "sudo timedatectl set-ntp true")
 
 
 def clock_was_not_set(evidence: Evidence, _totals: StackTotals) -> Observation | Fine | Unknown:
-    """The machine's time was set while a runner was up: due stacks are checked too late or too early."""
+    """The clock was set while a runner was up, so due stacks are checked too late or too early."""
     step, pid = evidence.runner.clock_step, evidence.runner.pid
     if step is None:
         return Unknown("no runner is up, or its start time is unknown")
@@ -39,19 +39,19 @@ def clock_was_not_set(evidence: Evidence, _totals: StackTotals) -> Observation |
 
 
 def records_are_in_order(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """Records from the future, cycles that ended before they began, ids in another order than the cycles."""
+    """Records are dated in the future, cycles end before they begin, or ids and cycles differ in order."""
     if isinstance(clock_was_not_set(evidence, StackTotals()), Observation):
-        # That is why, and is told of all stacks.
+        # That is the cause, and is reported once for all stacks.
         return None
     ahead = max((at for at in _times(found)), default=evidence.now) - evidence.now
     if ahead > TOLERANCE:
         return Observation(
             severity=Severity.PROBLEM,
-            symptom="Records lie in the future: ages and statistics are wrong, and periodic checks are late",
-            evidence=f"the newest is {span(ahead)} ahead of this machine's time ({iso(evidence.now)})",
+            symptom="Records are dated in the future: ages and statistics are wrong, periodic checks late",
+            evidence=f"the newest is {span(ahead)} ahead of this machine's clock ({iso(evidence.now)})",
             figures={"ahead_seconds": round(ahead)},
-            cause="The clock was ahead when they were written, or is behind now.",
-            fix="Correct the clock and synchronize it. The effect ends when the time catches up.",
+            cause="The clock was fast when they were written, or is slow now.",
+            fix="Correct the clock and synchronize it. The problem ends when the clock passes these dates.",
             commands=SET_THE_CLOCK,
         )
     backwards = list(_backwards(found))
@@ -61,7 +61,7 @@ def records_are_in_order(evidence: Evidence, found: StackEvidence) -> Observatio
     cycles = ", ".join(str(number) for number, _ in backwards[:5])
     return Observation(
         severity=Severity.WARNING,
-        symptom="The clock went back: cycles are listed out of order, with wrong durations",
+        symptom="The clock was set back: cycles are out of order and have wrong durations",
         evidence=f"{plural(len(backwards), 'time')} in the last {plural(len(found.recent), 'cycle')}, "
         f"by up to {span(largest)}, at cycle {cycles}",
         figures={"times": len(backwards), "largest_seconds": round(largest), "cycles": len(found.recent)},

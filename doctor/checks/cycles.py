@@ -1,6 +1,6 @@
 """Whether stacks are checked when due, and whether cycles end."""
 
-from recursor.doctor.checks.load import agents_find_a_place
+from recursor.doctor.checks.load import agents_find_a_slot
 from recursor.doctor.evidence import Evidence, Reach, StackEvidence
 from recursor.doctor.report import Observation, Severity, StackTotals
 from recursor.domain.graph import NodeStatus
@@ -14,7 +14,7 @@ SLACK = 30.0
 
 
 def is_looked_at(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """A running stack that is due and in no cycle, but is not checked although a runner is up."""
+    """A running stack is due and in no cycle, but is not checked although a runner is up."""
     stack = found.stack
     if stack is None or not found.running or stack.current_execution_id is not None:
         return None
@@ -42,7 +42,7 @@ def is_looked_at(evidence: Evidence, found: StackEvidence) -> Observation | None
 
 
 def has_no_trouble(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """A supervisor's report of what keeps its stack from continuing: a detector that raises, a full disk."""
+    """A supervisor reports why its stack cannot continue: a detector raises, or the disk is full."""
     if evidence.focus != found.id or evidence.trouble is None or found.stack is None:
         return None
     if any(text in evidence.trouble for text in found.unreadable):
@@ -60,7 +60,7 @@ def has_no_trouble(evidence: Evidence, found: StackEvidence) -> Observation | No
 
 
 def cycles_end(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """A cycle that nobody continues, or that runs longer than its agents' limits allow."""
+    """A cycle has no record, or runs longer than its agents' limits allow."""
     stack = found.stack
     if stack is None or stack.current_execution_id is None or not found.running:
         # A paused stack's cycle waits for the resume; a stop ends it.
@@ -69,7 +69,7 @@ def cycles_end(evidence: Evidence, found: StackEvidence) -> Observation | None:
         return _lost(evidence, found)
     age = evidence.now - found.cycle.started_at
     if evidence.runner.reach is Reach.ABSENT:
-        # A runner resumes it after its last committed wave: that there is none is told already.
+        # A runner resumes it after its last committed wave; the missing runner has a finding of its own.
         return None
     limit = found.settings.limits.node_seconds
     over = [
@@ -84,8 +84,8 @@ def cycles_end(evidence: Evidence, found: StackEvidence) -> Observation | None:
         return None
     load = evidence.runner.load
     waiting = load is not None and load.agents_queued > 0
-    if waiting and isinstance(agents_find_a_place(evidence, StackTotals()), Observation):
-        # That is why, and is told of all stacks.
+    if waiting and isinstance(agents_find_a_slot(evidence, StackTotals()), Observation):
+        # That is the cause, and is reported once for all stacks.
         return None
     who = "; ".join(f"{node.role} for {span(seconds)}" for node, seconds in over)
     said = f"cycle {found.cycle.number} has run for {span(age)}" + (f": {who}" if over else "")

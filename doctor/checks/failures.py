@@ -15,26 +15,26 @@ POOR_RATE = 0.90
 LEAST_CYCLES = 5
 LEAST_FAILURES = 2
 
-# Without a failure for so long, in seconds, and with success since, a share that was poor is history.
+# After this many seconds without a failure, and with a success since, a poor rate counts as past.
 QUIET = 3600.0
-# Refusals come and go with the load: without one for so long, in seconds, they are history.
+# Refusals come and go with the load: after this many seconds without one, they count as past.
 QUIET_SERVICE = 900.0
 
-# How services say that they were asked too often. One that is overloaded by others is away.
+# How services refuse a client that exceeds its rate. An overloaded service counts as unavailable.
 _RATE_LIMIT = re.compile(
     r"\b429\b|rate.?limit|too many requests|\bthrottl|resource.?exhausted", re.IGNORECASE
 )
 ERRORS_TOLD = 3
-OVER = "Nothing: it is over."
+OVER = "Nothing: the problem is over."
 
 
 def asked_too_often(error: ErrorCount) -> bool:
-    """Return whether a service refused because it was asked too often."""
+    """Return whether a service refused a request because of its rate limit."""
     return asked_too_often_by(error.text)
 
 
 def asked_too_often_by(text: str) -> bool:
-    """Return whether a text says that a service was asked too often."""
+    """Return whether a text says that a rate limit was exceeded."""
     return _RATE_LIMIT.search(text) is not None
 
 
@@ -46,7 +46,7 @@ def cycles_succeed(evidence: Evidence, found: StackEvidence) -> Observation | No
         return None
     rate = day.completed / judged
     if rate >= HEALTHY_RATE or found.halted:
-        # Why a stack was paused is told with that.
+        # The finding about the pause gives the cause.
         return None
     if found.errors and all(map(asked_too_often, found.errors)):
         return None
@@ -60,7 +60,7 @@ def cycles_succeed(evidence: Evidence, found: StackEvidence) -> Observation | No
         until=last if over else None,
         evidence=f"{percent(rate)} of {judged:,} cycles succeeded in the last 24 hours "
         f"({day.failed:,} failed); healthy is {percent(HEALTHY_RATE)}, below {percent(POOR_RATE)} is poor"
-        + (f"; none has failed for {span(evidence.now - last)}" if over and last is not None else ""),
+        + (f"; no failure for {span(evidence.now - last)}" if over and last is not None else ""),
         figures={
             "success_rate": round(rate, 4),
             "cycles": judged,
@@ -70,8 +70,8 @@ def cycles_succeed(evidence: Evidence, found: StackEvidence) -> Observation | No
         cause=_most_frequent(found.errors),
         fix=OVER
         if over
-        else f"See what {' and '.join(roles) or 'the agents'} did before it failed. A pause meanwhile "
-        "stops further costs.",
+        else f"See what {' and '.join(roles) or 'the agents'} did before it failed. Pause the stack to stop "
+        "further costs meanwhile.",
         commands=(
             evidence.command("executions", found.id, "--limit", "20"),
             evidence.command("traces", found.id, "--limit", "20"),
@@ -81,7 +81,7 @@ def cycles_succeed(evidence: Evidence, found: StackEvidence) -> Observation | No
 
 
 def is_not_failing_now(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """The last cycles of a running stack failed, and it backs off."""
+    """The last cycles of a running stack failed, so it backs off."""
     stack = found.stack
     if stack is None or not found.running or not last_cycle_failed(stack):
         return None
@@ -93,18 +93,18 @@ def is_not_failing_now(evidence: Evidence, found: StackEvidence) -> Observation 
     last = next((cycle.error for cycle in found.recent if cycle.error), None)
     return Observation(
         severity=Severity.WARNING,
-        symptom="The last cycle failed, and the stack waits before it retries",
-        evidence=f"{plural(stack.failures_in_a_row, 'failed cycle')} in a row; after {allowed} it is paused"
+        symptom="The last cycle failed; the stack waits before it retries",
+        evidence=f"{plural(stack.failures_in_a_row, 'failed cycle')} in a row; it is paused after {allowed}"
         + (f"; next try in {span(ahead)}" if ahead > 0 else ""),
         figures={"failures_in_a_row": stack.failures_in_a_row, "failures_allowed": allowed},
-        cause=" ".join((last or "The record of the last cycle has no reason.").split()),
+        cause=" ".join((last or "The record of the last cycle gives no reason.").split()),
         fix="See what failed. The stack recovers from a temporary fault by itself.",
         commands=(evidence.command("executions", found.id, "--limit", "5"),),
     )
 
 
 def service_keeps_up(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """Runs that failed because a service was asked too often."""
+    """Runs failed because a service's rate limit was exceeded."""
     refused = [error for error in (*found.errors, *found.waits) if asked_too_often(error)]
     if not refused or found.halted:
         return None

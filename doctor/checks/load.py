@@ -6,17 +6,17 @@ from recursor.doctor.report import Observation, Severity, StackTotals
 from recursor.domain.wording import plural
 
 # As many waiting as running: the last agent waits for about the length of a run.
-WAITING_PER_PLACE = 1
+WAITING_PER_SLOT = 1
 
 
-def agents_find_a_place(evidence: Evidence, _totals: StackTotals) -> Observation | Fine | Unknown:
+def agents_find_a_slot(evidence: Evidence, _totals: StackTotals) -> Observation | Fine | Unknown:
     """More agents want to run than may: visitors still go first, and all others wait."""
     load = evidence.runner.load
     if load is None:
         return Unknown(evidence.runner.silence or "no runner answers")
     limit = load.agents_limit or load.agents_running
     said = f"{load.agents_running} of {limit} slots taken, {plural(load.agents_queued, 'agent')} waiting"
-    if load.agents_queued <= limit * WAITING_PER_PLACE:
+    if load.agents_queued <= limit * WAITING_PER_SLOT:
         return Fine(said)
     return Observation(
         severity=Severity.WARNING,

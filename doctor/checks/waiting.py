@@ -24,14 +24,14 @@ IDS_TOLD = 5
 
 
 def visitors_are_answered(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """A visitor's message that has been unanswered for longer than an agent may take."""
+    """A visitor's message has been unanswered for longer than an agent may run."""
     stack, oldest = found.stack, found.oldest_unanswered
     if stack is None or oldest is None:
         return None
     age = evidence.now - oldest.created_at
     expected = found.settings.limits.node_seconds
     if age <= expected or (found.running and evidence.runner.reach is Reach.ABSENT):
-        # That there is no runner is told already.
+        # The missing runner has a finding of its own.
         return None
     cause, fix, commands = _why_unanswered(evidence, found)
     count = plural(found.unanswered, "message")
@@ -48,13 +48,13 @@ def visitors_are_answered(evidence: Evidence, found: StackEvidence) -> Observati
     )
 
 
-def may_go_on(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """A stack that has work, and waits for its provider; or one that did, until it was back."""
+def provider_is_available(evidence: Evidence, found: StackEvidence) -> Observation | None:
+    """A stack has work but waits for its provider, or had to until the provider was back."""
     report = found.work
     if not found.running or evidence.runner.reach is Reach.ABSENT:
         return None
     if report is None or report.waits_for() != "provider":
-        return _was_away(evidence, found)
+        return _was_unavailable(evidence, found)
     roles = report.roles_that_wait()
     if any(asked_too_often_by(report.statuses[role].reason) for role in roles) and (
         service_keeps_up(evidence, found) is not None
@@ -67,7 +67,7 @@ def may_go_on(evidence: Evidence, found: StackEvidence) -> Observation | None:
     age = 0.0 if oldest is None else evidence.now - oldest.created_at
     return Observation(
         severity=Severity.PROBLEM if age > max(UNBEARABLE, expected) else Severity.WARNING,
-        symptom="Waiting for its provider",
+        symptom="Waiting for the provider",
         since=min((wait.first_at for wait in waits), default=None),
         evidence=f"{' and '.join(roles)} had to wait in {plural(found.day.waiting, 'cycle')} in the last "
         f"24 hours"
@@ -75,13 +75,13 @@ def may_go_on(evidence: Evidence, found: StackEvidence) -> Observation | None:
         + (f"; {plural(found.unanswered, 'message')} unanswered, the oldest for {span(age)}" if age else ""),
         figures={"roles": list(roles), "waiting": found.day.waiting, "next_try_seconds": round(ahead)},
         cause="; ".join(f"{role}: {report.statuses[role].reason}" for role in roles),
-        fix="Nothing, if the provider comes back: the team tries again by itself. Otherwise choose another "
-        "model in model.name or model.fallback.",
+        fix="Nothing if the provider recovers: the team retries by itself. Otherwise choose another model in "
+        "model.name or model.fallback.",
         commands=(evidence.command("work", found.id),),
     )
 
 
-def _was_away(evidence: Evidence, found: StackEvidence) -> Observation | None:
+def _was_unavailable(evidence: Evidence, found: StackEvidence) -> Observation | None:
     waits = _of_provider(found)
     if not waits or found.waits_now:
         return None
@@ -91,7 +91,7 @@ def _was_away(evidence: Evidence, found: StackEvidence) -> Observation | None:
     roles = sorted({wait.role for wait in waits})
     return Observation(
         severity=Severity.PAST,
-        symptom="Its provider was away",
+        symptom="The provider was unavailable",
         since=since,
         until=until,
         evidence=f"{' and '.join(roles)} had to wait between {span(evidence.now - since)} and "
@@ -104,7 +104,7 @@ def _was_away(evidence: Evidence, found: StackEvidence) -> Observation | None:
 
 
 def _of_provider(found: StackEvidence) -> list[ErrorCount]:
-    """Return the waits for a provider that is away: others are for budgets, or for rates."""
+    """Return the waits for an unavailable provider: others are for budgets or rate limits."""
     return [wait for wait in found.waits if not (wait.text.startswith("budget.") or asked_too_often(wait))]
 
 
@@ -122,7 +122,7 @@ def _why_unanswered(evidence: Evidence, found: StackEvidence) -> tuple[str, str,
                 if errors
                 else "The communicator has not run: other agents take all slots, or it waits after a "
                 "failure.",
-                "See which roles have work, and how its last runs ended.",
+                "See which roles have work, and how the communicator's last runs ended.",
                 (
                     evidence.command("work", found.id),
                     evidence.command("executions", found.id, "--limit", "5"),
@@ -131,7 +131,7 @@ def _why_unanswered(evidence: Evidence, found: StackEvidence) -> tuple[str, str,
 
 
 def todos_end(evidence: Evidence, found: StackEvidence) -> Observation | None:
-    """Todos in progress that have not changed for long."""
+    """Todos have been in progress for long without a change."""
     old = [todo for todo in found.started_todos if evidence.now - todo.updated_at > LONGEST_TODO]
     if not old or not found.running or evidence.runner.reach is Reach.ABSENT:
         return None
@@ -146,7 +146,7 @@ def todos_end(evidence: Evidence, found: StackEvidence) -> Observation | None:
             "oldest_seconds": round(age),
             "ids": [todo.id for todo in old[:IDS_TOLD]],
         },
-        cause="The builder started them and cannot complete them.",
-        fix="Cancel impossible todos. The planner plans again when none is left.",
+        cause="The builder started them but cannot complete them.",
+        fix="Cancel the impossible ones. The planner plans again when no todo is left.",
         commands=tuple(evidence.command("todos", found.id, "--cancel", todo.id) for todo in old[:IDS_TOLD]),
     )

@@ -99,13 +99,15 @@ def test_a_budget_that_cannot_hold_is_refused_where_it_is_configured(set_stage):
     stage = set_stage(Cast().roles())
     stack_id = stage.create("first: a", start=False)
     stage.ask(ConfigureStack(stack_id, {"model": UNKNOWN}))
-    with pytest.raises(InvalidInputError, match=r"^budget.dollars: cannot hold, the price of openai:my-own"):
+    with pytest.raises(
+        InvalidInputError, match=r"^budget.dollars: cannot be enforced: the price of openai:my"
+    ):
         stage.ask(ConfigureStack(stack_id, {"budget": DOLLARS, "pause": {"after_work": 2}}))
     assert stage.stack(stack_id).settings == {"model": UNKNOWN}
     stage.ask(ConfigureStack(stack_id, {"model": {"name": "openai:gpt-5-mini"}, "budget": DOLLARS}))
 
     made = new_stack("rich", 0, {"model": UNKNOWN, "budget": DOLLARS})
-    with pytest.raises(InvalidInputError, match="cannot hold"):
+    with pytest.raises(InvalidInputError, match="cannot be enforced"):
         stage.ask(CreateStack(made))
     with pytest.raises(NotFoundError):
         stage.stack(made.id)
@@ -132,14 +134,14 @@ def test_dollars_of_all_need_the_prices_of_what_all_ask_then_and_later(set_stage
     stage.ask(ConfigureStack(stack_id, {"model": UNKNOWN}))
     meter = LedgerMeter(stage.ref._actor_weakref()._environment.ledger, stack_id, "first")
     unpriced = Spend(tokens=1, unpriced_tokens=1)
-    with pytest.raises(InvalidInputError, match=r"^stack .*: runner.budget_dollars: cannot hold"):
+    with pytest.raises(InvalidInputError, match=r"^stack .*: runner.budget_dollars: cannot be enforced"):
         stage.ask(LimitAll({"dollars": Decimal(5)}))
     asyncio.run(meter.settle(asyncio.run(meter.reserve(unpriced)), Spend()))
     stage.ask(ConfigureStack(stack_id, {"model": {"name": "openai:gpt-5-mini"}}))
     stage.ask(LimitAll({"dollars": Decimal(5)}))
     with pytest.raises(PriceUnknownError):
         asyncio.run(meter.reserve(unpriced))
-    with pytest.raises(InvalidInputError, match=r"^runner.budget_dollars: cannot hold"):
+    with pytest.raises(InvalidInputError, match=r"^runner.budget_dollars: cannot be enforced"):
         stage.ask(ConfigureStack(stack_id, {"model": UNKNOWN}))
 
 
@@ -147,7 +149,7 @@ def test_a_runner_does_not_start_with_a_model_that_what_all_may_spend_forbids(se
     stage = set_stage(store=database)
     stage.ask(LimitAll({"dollars": Decimal(5)}))
     stage.crash()
-    with pytest.raises(InvalidInputError, match=r"cannot hold, the price of openai:my-own"):
+    with pytest.raises(InvalidInputError, match=r"cannot be enforced: the price of openai:my-own"):
         Orchestrator(database, Cast().roles(), Settings().overridden({"model": UNKNOWN}))
 
 
@@ -199,7 +201,7 @@ def test_a_run_of_a_deleted_stack_spends_nothing_and_leaves_nothing_on_the_books
 
 
 def test_an_orchestrator_does_not_start_with_a_budget_that_cannot_hold(database):
-    with pytest.raises(InvalidInputError, match=r"^runner.budget_dollars: cannot hold"):
+    with pytest.raises(InvalidInputError, match=r"^runner.budget_dollars: cannot be enforced"):
         Orchestrator.start(
             store=database,
             roles=Cast().roles(),

@@ -146,7 +146,7 @@ def test_of_all_together_is_raised_while_a_runner_is_up_and_kept(data: Path) -> 
         assert asked("--dollars", "2.50", "--runs-per-hour", "0")["budget"]["dollars"] == "2.50"
         found = asked()
         refused = run_to_end("create", "one", "--model", "openai:my-own", data=data)
-        assert "runner.budget_dollars: cannot hold, the price of openai:my-own" in refused.complaint
+        assert "runner.budget_dollars: cannot be enforced: the price of openai:my-own" in refused.complaint
     assert asked() == found
     with started_runner(data=data):
         assert asked() == found
@@ -159,7 +159,7 @@ def test_dollars_of_all_together_need_the_prices_of_all(
     assert run_command(["configure", "garden", "--set", "model.name=openai:my-own"]) == 0
     capsys.readouterr()
     said = budget("--dollars", "5", code=2)
-    assert said.startswith("stack garden: runner.budget_dollars: cannot hold, the price of openai:my-own")
+    assert said.startswith("stack garden: runner.budget_dollars: cannot be enforced: the price of openai")
     assert asked(budget)["budget"]["dollars"] is None
     assert asked(budget, "--tokens", "5")["budget"]["tokens"] == 5
 
@@ -196,6 +196,6 @@ def test_a_budget_in_dollars_over_a_model_of_unknown_price_is_refused(
     capsys.readouterr()
     said = budget("garden", "--dollars", "5", code=2)
     assert said.startswith(
-        "budget.dollars: cannot hold, the price of openai:my-own (model.name) is not known"
+        "budget.dollars: cannot be enforced: the price of openai:my-own (model.name) is unknown"
     )
     assert asked(budget, "garden")["total"]["budget"]["dollars"] is None

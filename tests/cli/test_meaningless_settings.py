@@ -32,7 +32,7 @@ def overrides(capsys: pytest.CaptureFixture[str], stack: str = "garden") -> Any:
         ('budget.role_tokens={"bulider":7}', f"budget.role_tokens: {ROLE}"),
         (
             'model.fallback=["scripted"]',
-            "model.fallback: scripted asks no model, and cannot stand in",
+            "model.fallback: scripted is not a model and cannot replace",
         ),
         ("model.prompts=/nowhere", "model.prompts: there is no directory /nowhere: make it"),
         ("model.name=opnai:gpt-5", "model.name: unknown provider 'opnai'; did you mean openai?"),
@@ -75,7 +75,7 @@ def test_a_role_that_only_another_team_has_is_doubted(
             "[runner]\nrates = {opnai = {concurrent = 1}}\n",
             "runner.rates: unknown provider 'opnai'; did you",
         ),
-        ('[model]\nfallback = ["scripted"]\n', "model.fallback: scripted asks no model"),
+        ('[model]\nfallback = ["scripted"]\n', "model.fallback: scripted is not a model"),
     ],
 )
 def test_the_settings_file_is_told_with_its_line(run: Run, tmp_path: Path, text: str, said: str) -> None:
@@ -87,7 +87,7 @@ def test_the_settings_file_is_told_with_its_line(run: Run, tmp_path: Path, text:
 def test_a_variable_and_a_flag_likewise(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     rates = '{"opnai": {"concurrent": 1}}'
     said = run("run", "--set", 'model.fallback=["scripted"]', code=2)
-    assert said.startswith("--set: model.fallback: scripted asks no model")
+    assert said.startswith("--set: model.fallback: scripted is not a model")
     monkeypatch.setenv("RECURSOR_RUNNER__RATES", rates)
     assert run("list", code=2).startswith("RECURSOR_RUNNER__RATES: runner.rates: unknown provider 'opnai'")
 
@@ -125,7 +125,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     [
         (("create", "a", "--set", 'model.roles={"bulider":"openai:gpt-5"}'), f"model.roles: {ROLE}"),
         (("create", "a", "--set", "model.prompts=/nowhere"), "model.prompts: there is no directory /nowhere"),
-        (("configure", "garden", "--set", 'model.fallback=["scripted"]'), "model.fallback: scripted asks no"),
+        (("configure", "garden", "--set", 'model.fallback=["scripted"]'), "model.fallback: scripted is not a"),
         (
             ("budget", "garden", "--role", "bulider", "--runs-per-hour", "7"),
             f"budget.role_runs_per_hour: {ROLE}",

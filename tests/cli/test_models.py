@@ -19,16 +19,14 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_slip_of_the_pen_is_doubted(recursor: Callable[..., Done]) -> None:
     done = recursor("create", "one", "--model", "openai:gpt5-mini")
     assert done.code == 0
-    assert "openai:gpt5-mini is not known here: did you mean openai:gpt-5-mini?" in done.err
+    assert "openai:gpt5-mini is unknown: did you mean openai:gpt-5-mini?" in done.err
 
 
 def test_models_that_there_is_no_key_for_are_named(data: Path) -> None:
     done = run_to_end("create", "one", *CHAIN, data=data, env={"OPENAI_API_KEY": "sk-of-the-test"})
     assert done.code == 0
     (line,) = done.err.splitlines()
-    assert line.startswith(
-        "recursor: model.fallback: there is no key for anthropic:claude-sonnet-5-5: set ANTHR"
-    )
+    assert line.startswith("recursor: model.fallback: no key for anthropic:claude-sonnet-5-5: set ANTHR")
 
 
 def test_it_is_the_runner_that_needs_them(data: Path, recursor: Callable[..., Done]) -> None:

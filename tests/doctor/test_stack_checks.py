@@ -301,7 +301,7 @@ def test_failing_now_tells_when_the_next_try_is() -> None:
     seen = expect("failing-now", WARNING, healthy_stack(stack, recent=(failed,)))
     assert seen is not None
     assert seen.cause == "builder: no bricks"
-    assert seen.evidence == "3 failed cycles in a row; after 5 it is paused; next try in 15 s"
+    assert seen.evidence == "3 failed cycles in a row; it is paused after 5; next try in 15 s"
 
 
 def test_failing_now_is_none_whose_last_cycle_only_waits_for_a_provider() -> None:

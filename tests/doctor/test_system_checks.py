@@ -280,9 +280,9 @@ def test_without_a_runner_nobody_knows_whether_the_clock_was_set() -> None:
 
 
 @pytest.mark.parametrize(("queued", "wrong"), [(0, False), (8, False), (9, True)])
-def test_agents_that_wait_for_a_place(queued: int, wrong: bool) -> None:
+def test_agents_that_wait_for_a_slot(queued: int, wrong: bool) -> None:
     busy = make_runner(load=make_load(agents_running=8, agents_queued=queued))
-    found = load.agents_find_a_place(healthy(runner=busy), StackTotals())
+    found = load.agents_find_a_slot(healthy(runner=busy), StackTotals())
     if wrong:
         assert observed(found, Severity.WARNING).commands[-1] == "recursor run --agents 16"
     else:
@@ -302,6 +302,6 @@ def test_agents_that_do_not_end(abandoned: int, severity: Severity | None) -> No
         assert observed(found, severity).commands == NEW_RUNNER
 
 
-@pytest.mark.parametrize("check", [load.agents_find_a_place, load.agents_end_when_told])
+@pytest.mark.parametrize("check", [load.agents_find_a_slot, load.agents_end_when_told])
 def test_without_a_runner_there_is_no_load(check: Any) -> None:
     assert isinstance(check(healthy(runner=RunnerEvidence(reach=Reach.ABSENT)), StackTotals()), Unknown)

@@ -1,4 +1,4 @@
-"""Models that cannot be, and budgets that cannot hold, are refused where they are configured."""
+"""Models that cannot be, and budgets that cannot be enforced, are refused where they are configured."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +12,7 @@ from recursor.agents.model.model_checks import (
     PROVIDERS,
     check_choice,
     check_given,
-    doubts,
+    likely_mistakes,
     models_without_key,
 )
 from recursor.domain.errors import InvalidInputError
@@ -55,25 +55,25 @@ def test_what_can_hold_is_accepted(model: Given, budget: Given, runner: Given) -
             {"name": "openai:my-own", "base_url": "http://localhost:8000/v1"},
             DOLLARS,
             {},
-            "budget.dollars: cannot hold, the price of openai:my-own (model.name) is not known",
+            "budget.dollars: cannot be enforced: the price of openai:my-own (model.name) is unknown",
         ),
         (
             {"name": "openai:my-own"},
             {},
             {"budget_dollars": 5},
-            "runner.budget_dollars: cannot hold, the price of openai:my-own (model.name) is not known",
+            "runner.budget_dollars: cannot be enforced: the price of openai:my-own (model.name) is unknown",
         ),
         (
             {"name": "ollama:a", "roles": {"builder": "openai:my-own"}},
             {"role_dollars": {"builder": 1}},
             {},
-            "budget.role_dollars of the builder: cannot hold, the price of openai:my-own",
+            "budget.role_dollars of the builder: cannot be enforced: the price of openai:my-own",
         ),
         (
             {"name": "ollama:a", "fallback": ["openai:my-own"]},
             {"role_dollars": {"builder": 1}},
             {},
-            "budget.role_dollars of the builder: cannot hold, the price of openai:my-own (model.fallback)",
+            "budget.role_dollars of the builder: cannot be enforced: the price of openai:my-own (model.fall",
         ),
         ({"name": "openai:gpt5-mini"}, DOLLARS, {}, "did you mean openai:gpt-5-mini?"),
         (
@@ -106,7 +106,7 @@ def test_what_cannot_is_refused_in_one_line(model: Given, budget: Given, runner:
         ),
         (
             {"model": {"fallback": ["groq:a", "scripted"]}},
-            "model.fallback: scripted asks no model, and cannot stand in for one: take it out, "
+            "model.fallback: scripted is not a model and cannot replace one: remove it, "
             "or set model.name = scripted",
         ),
         (
@@ -196,11 +196,11 @@ def test_what_is_taken_back_and_what_names_no_role_asks_for_no_team() -> None:
 
 
 def test_a_name_that_looks_like_a_slip_is_doubted_and_a_new_one_is_not() -> None:
-    assert list(doubts(settings({"name": "openai:gpt5-mini"}))) == [
-        "model.name: openai:gpt5-mini is not known here: did you mean openai:gpt-5-mini?"
+    assert list(likely_mistakes(settings({"name": "openai:gpt5-mini"}))) == [
+        "model.name: openai:gpt5-mini is unknown: did you mean openai:gpt-5-mini?"
     ]
     for name in ("scripted", "openai:gpt-5-mini", "openai:zz-never-heard-of-it", "ollama:gpt5-mini"):
-        assert list(doubts(settings({"name": name}))) == []
+        assert list(likely_mistakes(settings({"name": name}))) == []
 
 
 def test_an_address_with_a_password_is_refused_and_not_repeated() -> None:
@@ -213,23 +213,23 @@ def test_an_address_with_a_password_is_refused_and_not_repeated() -> None:
 def test_a_file_that_is_no_prompt_is_doubted(tmp_path: Path) -> None:
     for name in ("planner.md", "plannr.md", "about-data.md", "README.md", "notes.txt"):
         (tmp_path / name).touch()
-    assert list(doubts(settings({"prompts": str(tmp_path)}))) == [
+    assert list(likely_mistakes(settings({"prompts": str(tmp_path)}))) == [
         f"model.prompts: {tmp_path}/about-data.md is not the prompt of a standard role: "
         "those are planner, builder, communicator, reviewer",
         f"model.prompts: {tmp_path}/plannr.md is not the prompt of a standard role: did you mean planner.md?",
     ]
     (tmp_path / "plannr.md").unlink()
     (tmp_path / "about-data.md").unlink()
-    assert list(doubts(settings({"prompts": str(tmp_path)}))) == []
-    assert list(doubts(settings({"prompts": "/on/another/machine"}))) == []
+    assert list(likely_mistakes(settings({"prompts": str(tmp_path)}))) == []
+    assert list(likely_mistakes(settings({"prompts": "/on/another/machine"}))) == []
 
 
 def test_an_address_that_nobody_asks_is_doubted() -> None:
     address = {"base_url": "http://localhost:8000"}
     for name in ("openai:gpt-5-mini", "openai-chat:gpt-5-mini", "openai-responses:gpt-5-mini", "scripted"):
-        assert list(doubts(settings({"name": name, **address}))) == []
-    assert list(doubts(settings({"name": "anthropic:claude-sonnet-5-5", **address}))) == [
-        "model.base_url: is for openai: models only, and not for anthropic: "
+        assert list(likely_mistakes(settings({"name": name, **address}))) == []
+    assert list(likely_mistakes(settings({"name": "anthropic:claude-sonnet-5-5", **address}))) == [
+        "model.base_url: applies to openai: models only, not to anthropic: "
         "set ANTHROPIC_BASE_URL for the runner instead"
     ]
 
@@ -252,7 +252,7 @@ def test_models_without_a_key_are_named_with_what_becomes_of_them(
 ) -> None:
     found = list(models_without_key(settings(model), keyed))
     assert [(each.setting, each.has_other) for each in found] == lacking
-    said = [line for line in doubts(settings(model), keyed) if "there is no key for" in line]
+    said = [line for line in likely_mistakes(settings(model), keyed) if "no key for" in line]
     assert len(said) == len(lacking)
     assert all("keyring set recursor" in line for line in said)
 

@@ -62,7 +62,7 @@ def test_what_runs_here_costs_nothing(name: str) -> None:
 def test_what_runs_in_ollamas_cloud_has_no_known_price(name: str) -> None:
     assert most_dollars(f"ollama:{name}", 1, 1) is None
     settings = Settings().overridden({"model": {"name": f"ollama:{name}"}, "budget": {"dollars": 1}})
-    with pytest.raises(InvalidInputError, match=r"the price of ollama:.* is not known"):
+    with pytest.raises(InvalidInputError, match=r"the price of ollama:.* is unknown"):
         check_choice(settings, RunnerSettings())
 
 
