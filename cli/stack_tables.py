@@ -223,7 +223,7 @@ def _unanswered(stack: Stack, unserved: bool) -> Text:
 
 def _agent(agent: Mapping[str, Any], now: float) -> str:
     since = agent["since"]
-    how_long = "waits for a place" if since is None else f"for {span(now - seconds_of(since))}"
+    how_long = "waits for a slot" if since is None else f"for {span(now - seconds_of(since))}"
     return f"{agent['role']} {how_long} ({one_line(agent['reason'])})"
 
 
@@ -244,6 +244,6 @@ def state_now(state: ExecutionState, waits_for: WaitsFor | None) -> Text:
 def _now(stack: StackListed) -> Text:
     if stack.running:
         begun = any(active.since is not None for active in stack.running)
-        roles = [f"{a.role}{'' if a.since else ' waits for a place'}" for a in stack.running]
+        roles = [f"{a.role}{'' if a.since else ' waits for a slot'}" for a in stack.running]
         return clipped(", ".join(roles), "green" if begun else "bright_black")
     return clipped(stack.waits or "", "bright_black")

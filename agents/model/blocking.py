@@ -21,7 +21,7 @@ class BlockingCalls:
 
     def __init__(self, limit: int, name: str) -> None:
         """Name the threads `name`."""
-        self._places = asyncio.Semaphore(limit)
+        self._slots = asyncio.Semaphore(limit)
         self._name = name
         self._idle: list[_Thread] = []
         self._closed = False
@@ -31,7 +31,7 @@ class BlockingCalls:
 
         If the caller is cancelled, the function continues and its result is dropped.
         """
-        async with self._places:
+        async with self._slots:
             outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
             if not self._idle:
                 self._idle.append(_Thread(self._name))
