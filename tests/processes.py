@@ -131,13 +131,17 @@ def run_to_end(*arguments: str, data: Path, env: dict[str, str] | None = None) -
     """Run a command to its end: `run` in a process of its own, others in this one, which is far quicker."""
     if arguments[0] == "run":
         return run_process(*arguments, data=data, env=env)
+    return run_here(*arguments, "--data", str(data), env=environment(**(env or {})))
+
+
+def run_here(*arguments: str, env: dict[str, str]) -> Done:
+    """Run a command to its end in this process, with these environment variables and no others."""
     out, err = _Captured(), _Captured()
-    with (
-        patch.dict(os.environ, environment(**(env or {})), clear=True),
-        redirect_stdout(out),
-        redirect_stderr(err),
-    ):
-        code = run_command([*arguments, "--data", str(data)])
+    with patch.dict(os.environ, env, clear=True), redirect_stdout(out), redirect_stderr(err):
+        try:
+            code = run_command(arguments)
+        except SystemExit as ended:  # completion ends the process
+            code = ended.code if isinstance(ended.code, int) else 0
     return Done(code, out.text, err.text)
 
 

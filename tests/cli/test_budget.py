@@ -136,6 +136,7 @@ def test_of_all_together_is_raised_over_the_settings_and_taken_back(budget: Run,
     assert asked(budget, "--off")["budget"] == {"tokens": None, "dollars": "3", "runs_per_hour": 9}
 
 
+@pytest.mark.slow
 def test_of_all_together_is_raised_while_a_runner_is_up_and_kept(data: Path) -> None:
     def asked(*arguments: str) -> Any:
         done = run_to_end("budget", "--json", *arguments, data=data)

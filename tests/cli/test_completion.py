@@ -1,27 +1,18 @@
 """What a shell is offered: stacks by name or id, settings, commands; and nothing that it would obey."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.processes import COMMAND, TIMEOUT, environment, run_to_end
+from tests.processes import Done, environment, run_here, run_to_end
 
 Complete = Callable[..., list[str]]
 
 
-def command(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *COMMAND, *arguments],
-        capture_output=True,
-        encoding="utf-8",
-        timeout=TIMEOUT,
-        check=False,
-        env=environment(**variables),
-    )
+def command(*arguments: str, **variables: str) -> Done:
+    return run_here(*arguments, env=environment(**variables))
 
 
 @pytest.fixture
@@ -35,8 +26,8 @@ def complete(data: Path) -> Complete:
             _RECURSOR_COMPLETE="complete_bash",
             **{"RECURSOR_DATA": str(data), **variables},
         )
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout.split()
+        assert (done.code, done.err) == (0, "")
+        return done.out.split()
 
     return complete
 
@@ -102,23 +93,23 @@ def test_the_description_that_zsh_evaluates_holds_no_command(data: Path) -> None
         _RECURSOR_COMPLETE="complete_zsh",
         RECURSOR_DATA=str(data),
     )
-    assert "touch gone" in done.stdout
-    assert not re.search(r"[`$]", done.stdout)
+    assert "touch gone" in done.out
+    assert not re.search(r"[`$]", done.out)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_script_for_the_shell_is_shown(shell: str) -> None:
     done = command("--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
-    assert done.returncode == 0
-    assert f"_RECURSOR_COMPLETE=complete_{shell}" in done.stdout
+    assert done.code == 0
+    assert f"_RECURSOR_COMPLETE=complete_{shell}" in done.out
 
 
 def test_it_is_installed_for_bash(tmp_path: Path) -> None:
     done = command(
         "--install-completion", "bash", HOME=str(tmp_path), _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1"
     )
-    assert done.returncode == 0
-    assert "bash completion installed" in done.stdout
+    assert done.code == 0
+    assert "bash completion installed" in done.out
     (script,) = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != ".bashrc"]
     assert "complete_bash" in script.read_text()
     assert str(script) in (tmp_path / ".bashrc").read_text()

@@ -96,6 +96,7 @@ def test_work_is_detected_as_the_settings_have_it(run: Run, tmp_path: Path) -> N
     assert [role for role, status in work.items() if status["has_work"]] == ["communicator"]
 
 
+@pytest.mark.slow
 def test_a_runner_goes_by_them(tmp_path: Path, recursor: Callable[..., Any]) -> None:
     settings = tmp_path / "mine.toml"
     settings.write_text("[limits]\noutcome_bytes = 2000\n[pause]\nfirst_backoff = 0\nlongest_backoff = 0\n")

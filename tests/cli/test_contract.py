@@ -66,6 +66,7 @@ def test_a_stack_goes_through_its_life(situation: str, recursor: Callable[..., A
     assert recursor("show", stack_id).code == 1
 
 
+@pytest.mark.slow
 def test_a_stack_that_was_started_again_tells_both_counts(recursor: Callable[..., Any]) -> None:
     summary = recursor("run", "--idea", "notes", "--until-done", "--port", "0", "--json").json
     stack_id, cycles = summary["stacks"][0]["id"], summary["cycles"]
@@ -74,6 +75,7 @@ def test_a_stack_that_was_started_again_tells_both_counts(recursor: Callable[...
     assert f"cycles    0 since the last start, {cycles} in total, the last" in recursor("show", stack_id).out
 
 
+@pytest.mark.slow
 def test_executions_and_graphs_come_newest_first(recursor: Callable[..., Any]) -> None:
     summary = recursor("run", "--idea", "notes", "--until-done", "--port", "0", "--json").json
     stack_id, cycles = summary["stacks"][0]["id"], summary["cycles"]

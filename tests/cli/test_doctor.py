@@ -161,7 +161,7 @@ def test_the_settings_file_says_what_is_judged_by(recursor: Recursor, data: Path
     assert "node_seconds" in done.complaint
 
 
-@pytest.mark.parametrize("query", ["", "?stack=one"])
+@pytest.mark.parametrize("query", [pytest.param("", marks=pytest.mark.slow), "?stack=one"])
 def test_the_api_says_the_same(recursor: Recursor, start_runner: Recursor, data: Path, query: str) -> None:
     recursor("create", "one")
     paused(data, "two")

@@ -163,6 +163,7 @@ def test_the_runner_elsewhere_is_pruned(run: Run, runner: Started, recursor: Cal
     assert run("prune", "--all", "--keep", "1", *there) == (0, "nothing to remove\n", "")
 
 
+@pytest.mark.slow
 def test_the_tables_are_those_of_the_runner_elsewhere(
     run: Run, runner: Started, recursor: Callable[..., Done]
 ) -> None:
@@ -172,6 +173,7 @@ def test_the_tables_are_those_of_the_runner_elsewhere(
     assert "orchestrator_executions" in here.out
 
 
+@pytest.mark.slow
 def test_the_log_of_the_runner_elsewhere_reads_as_it_does_there(
     run: Run, runner: Started, recursor: Callable[..., Done]
 ) -> None:

@@ -81,6 +81,7 @@ def test_a_log_that_cannot_be_kept_is_said_and_stops_no_runner(
     assert run.err == f"recursor: {data}/logs/recursor.log: no log is kept there: File exists\n"
 
 
+@pytest.mark.slow
 def test_the_level_and_the_format_can_be_chosen(recursor: Callable[..., Done]) -> None:
     logged = ("--log-level", "debug", "--log-format", "human")
     run = recursor("run", "--idea", "notes", "--until-done", "--port", "0", *logged)

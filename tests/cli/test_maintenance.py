@@ -1,5 +1,6 @@
 """Backups are taken beside a runner, and restored where none is."""
 
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import run_to_end
+from tests.processes import run_process, run_to_end
 
 Recursor = Callable[..., Any]
 
@@ -114,11 +115,21 @@ class TestRestore:
         assert (tmp_path / "other").exists() == (other.code == 0)
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A data directory with a stack that has made its page, and the stack's id."""
+    data = tmp_path_factory.mktemp("finished") / "data"
+    idea = ("--idea", "a habit tracker")
+    summary = run_process("run", *idea, "--until-done", "--port", "0", "--json", data=data).json
+    return data, str(summary["stacks"][0]["id"])
+
+
 @pytest.fixture
-def habits(recursor: Recursor) -> str:
+def habits(data: Path, finished: tuple[Path, str]) -> str:
     """The id of a stack that has made its page."""
-    summary = recursor("run", "--idea", "a habit tracker", "--until-done", "--port", "0", "--json").json
-    return str(summary["stacks"][0]["id"])
+    directory, stack_id = finished
+    shutil.copytree(directory, data, ignore=shutil.ignore_patterns("*.sock"))
+    return stack_id
 
 
 class TestPrune:

@@ -34,6 +34,7 @@ def on_terminal(*arguments: str, data: Path, **more: str) -> tuple[int, str]:
     return process.returncode, written.decode()
 
 
+@pytest.mark.slow
 def test_a_run_is_watched(data: Path) -> None:
     code, seen = on_terminal("run", "--idea", "notes", "--until-done", "--port", "0", data=data)
     assert code == 0
@@ -44,7 +45,9 @@ def test_a_run_is_watched(data: Path) -> None:
     assert seen.rindex("\x1b[?25h") > seen.rindex("\x1b[?25l")
 
 
-@pytest.mark.parametrize(("more", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+@pytest.mark.parametrize(
+    ("more", "coloured"), [({}, True), pytest.param({"NO_COLOR": "1"}, False, marks=pytest.mark.slow)]
+)
 def test_colour_is_for_terminals_and_those_who_want_it(
     data: Path, more: dict[str, str], coloured: bool
 ) -> None:

@@ -97,7 +97,7 @@ class Terminal:
 OTHER_SCREEN, BACK = "\x1b[?1049h", "\x1b[?1049l"
 
 
-@pytest.mark.parametrize("how", ["q", "Ctrl-C"])
+@pytest.mark.parametrize("how", ["q", pytest.param("Ctrl-C", marks=pytest.mark.slow)])
 def test_a_picture_is_shown_on_a_screen_of_its_own_until_a_key_ends_it(
     recursor: Callable[..., Done], data: Path, how: str
 ) -> None:
@@ -116,6 +116,7 @@ def test_a_picture_is_shown_on_a_screen_of_its_own_until_a_key_ends_it(
         assert terminal.process.wait(TIMEOUT) == 0
 
 
+@pytest.mark.slow
 def test_one_stack_is_shown_with_its_agents_and_cycles(gated: Gated) -> None:
     with gated.runner() as runner:
         gated.wait_for_run()

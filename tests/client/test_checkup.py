@@ -292,6 +292,7 @@ def test_a_runner_that_serves_nothing_for_long(data: Path) -> None:
     assert (finding.id, finding.severity) == ("runner", "warning")
 
 
+@pytest.mark.slow
 def test_a_runner_says_by_which_settings_it_judges(data: Path) -> None:
     """A run of an hour is no stuck cycle where runs may take two."""
     stack, now = make(data, start=False), time.time()
@@ -361,6 +362,7 @@ def test_a_team_that_fails_is_paused_and_told_why(data: Path) -> None:
     assert ids(tomorrow) == ["paused"]
 
 
+@pytest.mark.slow
 def test_a_detector_that_raises_is_told_in_the_supervisors_own_words(data: Path) -> None:
     def broken(_snapshot: Snapshot, _settings: Settings, _now: float) -> WorkStatus:
         raise LookupError("no idea where")

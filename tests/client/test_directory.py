@@ -59,7 +59,7 @@ def test_a_file_is_no_data_directory(data: Path) -> None:
         Client(data)
 
 
-@pytest.fixture(params=["socket", "url", "own process"])
+@pytest.fixture(params=["socket", pytest.param("url", marks=pytest.mark.slow), "own process"])
 def client(request: pytest.FixtureRequest, data: Path) -> Iterator[Client]:
     """Asks a runner here, one elsewhere, or the API in this process."""
     if request.param == "own process":
@@ -190,6 +190,7 @@ class TestWithoutARunner:
             "waited 0.2 s: try again, or see `recursor doctor`"
         )
 
+    @pytest.mark.slow
     def test_many_at_once_all_get_their_turn(self, data: Path) -> None:
         command = [sys.executable, *COMMAND, "create", "--data", str(data)]
         started = [

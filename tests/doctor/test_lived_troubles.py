@@ -59,8 +59,8 @@ def test_an_outage_is_one_finding_and_then_history(set_stage: Any, said: str) ->
         return finish_todo(snapshot, run)
 
     stage = set_stage(Cast(first=act).roles())
-    stack_id = stage.create("first: a", "first: b")
     began, seen = stage.clock.now(), set()
+    stack_id = stage.create("first: a", "first: b")
 
     def look() -> None:
         if (stage.stack(stack_id).next_look_at or 0.0) > stage.clock.now():

@@ -33,6 +33,7 @@ def test_the_host_runs_a_team_to_the_end(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1].startswith("complete")
 
 
+@pytest.mark.slow
 def test_the_practice_model_completes_a_project(data: Path) -> None:
     with ModelStub(PracticeModel(latency=0.0)) as server:
         settings = ("--set", f"model.base_url={server.url}", "--set", "budget.tokens=200000")

@@ -153,6 +153,7 @@ def test_it_holds_every_file_of_the_rooms(wheel: Path) -> None:
     assert {name for name in held - files if ".dist-info/" not in name} == own
 
 
+@pytest.mark.slow
 def test_the_core_has_the_face_and_runs_the_embedding_example(core: Installation) -> None:
     told = core.run("-c", "import recursor; print(recursor.__version__, recursor.__file__)").stdout
     assert told.startswith(f"{recursor.__version__} ")

@@ -95,6 +95,7 @@ def test_they_end_with_a_runner_that_is_killed(tmp_path: Path, stub: ModelStub) 
         wait_for(lambda: not is_running(process))
 
 
+@pytest.mark.slow
 def test_a_stop_hangs_up(tmp_path: Path, stub: ModelStub) -> None:
     stub.script = lambda _: Answer(fault=Fault.HANG)
     data = tmp_path / "data"

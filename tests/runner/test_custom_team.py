@@ -114,6 +114,7 @@ def test_the_command_says_what_is_wrong_before_it_runs_anything(
     assert not data.exists()
 
 
+@pytest.mark.slow
 def test_a_runner_without_a_role_that_has_run_says_so(tmp_path: Path) -> None:
     data = tmp_path / "data"
     (tmp_path / "own_team.py").write_text(MODULE.replace("has_work=False", "has_work=True, priority=9"))

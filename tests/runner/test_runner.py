@@ -22,7 +22,13 @@ from recursor.storage.tables import GRAPHS
 from tests.processes import TIMEOUT, reading, wait_for
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "abandoned"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGKILL, id="killed"),
+        pytest.param(signal.SIGTERM, id="abandoned", marks=pytest.mark.slow),
+    ],
+)
 def test_what_was_interrupted_is_run_again_by_the_next_runner(gated: Any, number: signal.Signals) -> None:
     with gated.runner("--grace", "0s") as first:
         gated.wait_for_run()
@@ -135,6 +141,7 @@ def test_a_damaged_store_is_one_line(data: Path, recursor: Callable[..., Any]) -
         assert "damaged" in done.complaint
 
 
+@pytest.mark.slow
 def test_a_runners_api_answers_sql_within_its_settings(data: Path) -> None:
     with (
         Runner(data, roles=observers_team(), port=0, sql=SqlSettings(rows=1)) as runner,

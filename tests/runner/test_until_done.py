@@ -66,6 +66,7 @@ def test_the_same_idea_twice_makes_two_stacks(recursor: Callable[..., Any]) -> N
     assert [stack["outcome"] for stack in again.json["stacks"]] == ["done", "done"]
 
 
+@pytest.mark.slow
 def test_nothing_to_run_is_done(recursor: Callable[..., Any]) -> None:
     done = recursor(*UNTIL_DONE)
     assert done.code == 0
@@ -91,6 +92,7 @@ def test_an_interruption_is_no_success(gated: Any) -> None:
         assert "continues" in run.err
 
 
+@pytest.mark.slow
 def test_a_stack_that_a_person_stops_is_not_waited_for(gated: Any, recursor: Callable[..., Any]) -> None:
     with gated.until_done("--grace", "0") as run:
         gated.wait_for_run()

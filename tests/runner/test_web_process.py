@@ -77,6 +77,7 @@ def test_monitors_are_answered_before_anything_is_loaded_and_others_wait(tmp_pat
         assert runner.err == ""
 
 
+@pytest.mark.slow
 def test_one_that_cannot_start_is_told_of_once_and_stacks_go_on(tmp_path: Path) -> None:
     broken = tmp_path / "broken" / "nicegui"
     broken.mkdir(parents=True)

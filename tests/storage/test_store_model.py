@@ -229,5 +229,5 @@ class LmdbMachine(StoreMachine):
 @pytest.mark.parametrize("machine", [LmdbMachine, MemoryMachine, SimulatedMachine])
 def test_a_store_does_what_its_model_does(machine: type[StoreMachine]) -> None:
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=60, stateful_step_count=25, deadline=None)
+        machine, settings=settings(max_examples=40, stateful_step_count=25, deadline=None)
     )

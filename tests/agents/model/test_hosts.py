@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -35,14 +36,32 @@ TEAM = "tests.agents.model.hosted_team:team"
 HANGS = Answer(fault=Fault.HANG)
 
 
-@pytest.fixture
-def exchange(monkeypatch: pytest.MonkeyPatch) -> Iterator[Exchange]:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+@contextmanager
+def made_exchange() -> Iterator[Exchange]:
     clock = FastClock()
     exchange = Exchange(clock, {"openai": Rate(concurrent=2)})
-    yield exchange
-    agent_loop().run(exchange.aclose())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_KEY", KEY)
+        yield exchange
+        agent_loop().run(exchange.aclose())
     clock.close()
+
+
+@contextmanager
+def made_processes(exchange: Exchange, path: Path, count: int) -> Iterator[AgentProcesses]:
+    processes = AgentProcesses(count, AgentAssignment(TEAM), ChildLog("agents", path, False), exchange)
+    agent_loop().run(processes.start())
+    try:
+        wait_for(lambda: up(processes) == count)
+        yield processes
+    finally:
+        agent_loop().run(processes.stop())
+
+
+@pytest.fixture
+def exchange() -> Iterator[Exchange]:
+    with made_exchange() as exchange:
+        yield exchange
 
 
 @pytest.fixture
@@ -53,13 +72,23 @@ def count() -> int:
 
 @pytest.fixture
 def processes(exchange: Exchange, tmp_path: Path, count: int) -> Iterator[AgentProcesses]:
-    processes = AgentProcesses(count, AgentAssignment(TEAM), ChildLog("agents", tmp_path, False), exchange)
-    agent_loop().run(processes.start())
-    try:
-        wait_for(lambda: up(processes) == count)
+    with made_processes(exchange, tmp_path, count) as processes:
         yield processes
-    finally:
-        agent_loop().run(processes.stop())
+
+
+@pytest.fixture(scope="module")
+def lasting_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentProcesses]:
+    """One process, for tests after which it is as before."""
+    with (
+        made_exchange() as exchange,
+        made_processes(exchange, tmp_path_factory.mktemp("lasting"), 1) as processes,
+    ):
+        yield processes
+
+
+@pytest.fixture
+def lasting_agent(lasting_processes: AgentProcesses) -> "Agent":
+    return agent_in(lasting_processes.host)
 
 
 def up(processes: AgentProcesses) -> int:
@@ -91,11 +120,11 @@ def asked_in(outcome_thoughts: tuple[str, ...]) -> int:
 
 
 def test_it_runs_elsewhere_and_is_counted_here(
-    agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books
+    lasting_agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books
 ) -> None:
     stub.script = always(GOOD)
     told: list[str] = []
-    outcome = agent(make_run(say=told.append)).result()
+    outcome = lasting_agent(make_run(say=told.append)).result()
     assert outcome.summary == "Tea"
     assert asked_in(outcome.thoughts) != os.getpid()
     assert told[-1] == "Tea\nboil\npour"
@@ -117,19 +146,19 @@ def test_calls_of_all_processes_wait_in_one_line(
     assert os.getpid() not in used
 
 
-def test_a_budget_holds(agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books) -> None:
+def test_a_budget_holds(lasting_agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books) -> None:
     books.budget = Budget(tokens=100)
     with pytest.raises(BudgetExceededError, match=r"budget\.tokens"):
-        agent(make_run()).result()
+        lasting_agent(make_run()).result()
     assert stub.calls == []
 
 
 def test_an_unwanted_run_ends_on_the_wire(
-    agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books
+    lasting_agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books
 ) -> None:
     stub.script = always(HANGS)
     run = make_run()
-    running = agent(run)
+    running = lasting_agent(run)
     stub.wait_until(lambda stub: bool(stub.calls))
     stop(run)
     assert isinstance(running.exception(), CancelledRunError)
@@ -138,7 +167,7 @@ def test_an_unwanted_run_ends_on_the_wire(
 
 
 def test_a_stopped_run_counts_what_its_last_call_has_spent(
-    agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books
+    lasting_agent: Agent, make_run: RunMaker, stub: ModelStub, books: Books
 ) -> None:
     stub.script = always(GOOD)
     run = make_run()
@@ -150,7 +179,7 @@ def test_a_stopped_run_counts_what_its_last_call_has_spent(
         await settle(reservation, spent)
 
     books.settle = settle_late  # type: ignore[method-assign]  # it is stopped just then
-    assert isinstance(agent(run).exception(), CancelledRunError)
+    assert isinstance(lasting_agent(run).exception(), CancelledRunError)
     assert (books.spent.tokens, books.open) == (sum(stub.billed), {})
 
 
@@ -245,8 +274,8 @@ def run_in(host: Host, run: Run) -> Future[Outcome]:
     return agent_loop().begin(run, host.run(make_snapshot(), run))
 
 
-def test_what_an_agent_starts_can_be_told_to_end(agent: Agent, make_run: RunMaker) -> None:
-    outcome = agent(replace(make_run(), reason="start a program")).result()
+def test_what_an_agent_starts_can_be_told_to_end(lasting_agent: Agent, make_run: RunMaker) -> None:
+    outcome = lasting_agent(replace(make_run(), reason="start a program")).result()
     assert outcome.thoughts == ("[]\n",)
 
 
@@ -312,12 +341,17 @@ def test_the_end_closes_all_connections(
     ],
 )
 def test_what_an_agent_raises_is_raised_here(
-    agent: Agent, processes: AgentProcesses, make_run: RunMaker, reason: str, kind: type[Exception], text: str
+    lasting_agent: Agent,
+    lasting_processes: AgentProcesses,
+    make_run: RunMaker,
+    reason: str,
+    kind: type[Exception],
+    text: str,
 ) -> None:
-    before = {host.pid for host in processes.all()}
+    before = {host.pid for host in lasting_processes.all()}
     with pytest.raises(kind, match=text):
-        agent(replace(make_run(), reason=reason)).result()
-    assert {host.pid for host in processes.all()} == before
+        lasting_agent(replace(make_run(), reason=reason)).result()
+    assert {host.pid for host in lasting_processes.all()} == before
 
 
 def test_without_a_process_it_runs_here(make_run: RunMaker, stub: ModelStub) -> None:

@@ -93,18 +93,21 @@ def test_a_tool_that_is_not_allowed_cannot_be_called(make_run: RunMaker, stub: M
         plan(make_run(retries=0), tools=[words()])
 
 
+@pytest.mark.slow
 def test_a_model_is_told_that_a_tool_failed_and_goes_on(make_run: RunMaker, stub: ModelStub) -> None:
     stub.script = using("fail", word="tea")
     assert plan(make_run(), tools=[words(tools=("fail",))]).output == TEA
     assert "nothing is known of tea" in told(stub)
 
 
+@pytest.mark.slow
 def test_a_model_is_told_that_a_tool_did_not_answer(make_run: RunMaker, stub: ModelStub) -> None:
     stub.script = using("hang")
     assert plan(make_run(), tools=[words(tools=("hang",), call_seconds=3.0)]).output == TEA
     assert "hang did not answer within 3 seconds" in told(stub)
 
 
+@pytest.mark.slow
 def test_what_a_tool_answers_at_length_is_cut_and_says_so(
     make_run: RunMaker, stub: ModelStub, books: Books
 ) -> None:

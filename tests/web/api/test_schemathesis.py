@@ -81,19 +81,16 @@ def tried(url: str, folder: Path, fixed: dict[str, str], *options: str) -> None:
     assert re.search(r"(\d+) generated, \1 passed", done.stdout), done.stdout
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        pytest.param(("--phases=examples,fuzzing", "--max-examples=1"), id="few"),
-        pytest.param(
-            ("--phases=examples,coverage,fuzzing", "--max-examples=5"), id="many", marks=pytest.mark.slow
-        ),
-    ],
-)
-def test_of_a_stack_that_is_there_everything_is_as_documented(
-    runner: Any, tmp_path: Path, options: tuple[str, ...]
-) -> None:
-    tried(runner.url, tmp_path, parameters(runner.url), *options, "--exclude-operation-id=delete_stack")
+@pytest.mark.slow
+def test_of_a_stack_that_is_there_everything_is_as_documented(runner: Any, tmp_path: Path) -> None:
+    tried(
+        runner.url,
+        tmp_path,
+        parameters(runner.url),
+        "--phases=examples,coverage,fuzzing",
+        "--max-examples=5",
+        "--exclude-operation-id=delete_stack",
+    )
 
 
 @pytest.mark.slow

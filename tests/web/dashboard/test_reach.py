@@ -6,7 +6,14 @@ from playwright.sync_api import Page, expect
 from tests.browsing import serious_violations, wait_until_live
 from tests.web.dashboard.conftest import PHONE
 
-PAGES = ("/", "/doctor", "/teams/{team}", "/teams/{team}?cycle={cycle}", "/teams/0000000000000000")
+PAGES = (
+    "/",
+    "/teams/{team}?cycle={cycle}",
+    *(
+        pytest.param(path, marks=pytest.mark.slow)
+        for path in ("/doctor", "/teams/{team}", "/teams/0000000000000000")
+    ),
+)
 
 
 def _open(visit, done, path: str, **more) -> Page:
@@ -96,7 +103,14 @@ def test_nothing_is_loaded_from_elsewhere(done, visit):
     assert outside == []
 
 
-@pytest.mark.parametrize("tab", ["", "/messages", "/settings"])
+@pytest.mark.parametrize(
+    "tab",
+    [
+        "/settings",
+        pytest.param("", marks=pytest.mark.slow),
+        pytest.param("/messages", marks=pytest.mark.slow),
+    ],
+)
 def test_on_a_phone_the_tab_that_is_open_is_in_view(done, visit, tab):
     runner, team = done
     page = visit(runner, viewport=PHONE).open(f"/teams/{team}{tab}")

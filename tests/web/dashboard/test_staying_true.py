@@ -3,6 +3,7 @@
 import signal
 
 import httpx
+import pytest
 from playwright.sync_api import expect
 
 from tests.processes import TIMEOUT, run_to_end, started_runner
@@ -36,6 +37,7 @@ def test_typing_and_focus_survive_what_happens_meanwhile(teams, visit):
     expect(search).to_have_value("sec")
 
 
+@pytest.mark.slow
 def test_a_page_comes_back_by_itself_when_its_runner_does(tmp_path, visit):
     data = tmp_path / "data"
     first = run_to_end("create", "First", "--idea", "A list", data=data).out.strip()

@@ -24,6 +24,9 @@ from tests.making import STACK, make_graph, make_idea, make_node, make_stack
 from tests.processes import Gated, started_runner
 from tests.storing import empty_ledger, put_all, put_ledger, put_stack
 
+# The API tests hold what is asked and told; `test_reach` opens these pages in every run.
+pytestmark = pytest.mark.slow
+
 
 def test_the_figures_the_work_and_the_cycles_of_a_team_are_shown(done, visit):
     runner, team = done

@@ -10,6 +10,9 @@ from playwright.sync_api import Page, expect
 from tests.processes import wait_for
 from tests.web.teams import Teams
 
+# The API tests hold what is asked and told; `test_every_tab` opens each tab in every run.
+pytestmark = pytest.mark.slow
+
 Open = Callable[..., Page]
 
 

@@ -229,7 +229,13 @@ def test_it_reaches_neither_the_api_nor_the_network_nor_the_dashboard(
     assert hostile.said == []
 
 
-@pytest.mark.parametrize("way", _DEPARTURES)
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param(way, marks=[] if way in ("elsewhere", "by a form to the API") else pytest.mark.slow)
+        for way in _DEPARTURES
+    ],
+)
 def test_its_frame_goes_nowhere(hostile: Hostile, context: BrowserContext, way: str) -> None:
     page = context.new_page()
     answers: dict[str, int] = {}

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browsing import reload
 from tests.processes import Gated, run_to_end
 from tests.web.teams import Teams
+
+# The API tests hold what is asked and told; `test_every_tab` opens each tab in every run.
+pytestmark = pytest.mark.slow
 
 Open = Callable[..., Page]
 

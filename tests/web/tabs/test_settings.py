@@ -5,11 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from playwright.sync_api import BrowserContext, Dialog, Locator, Page, expect
 
 from tests.browsing import wait_until_live
 from tests.processes import TIMEOUT, started_runner
 from tests.web.teams import Teams
+
+# The API tests hold what is asked and told; `test_every_tab` opens each tab in every run.
+pytestmark = pytest.mark.slow
 
 Open = Callable[..., Page]
 

@@ -3,9 +3,13 @@
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.web.teams import Teams
+
+# The API tests hold what is asked and told; `test_every_tab` opens each tab in every run.
+pytestmark = pytest.mark.slow
 
 Open = Callable[..., Page]
 
