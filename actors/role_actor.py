@@ -165,6 +165,7 @@ class RoleActor(DispatchedActor):
             self._meter,
             lambda text: self._tell_of_progress(message, text),
             message.node.todo_id,
+            message.node.granted,
             message.node.priority,
             self._environment.models,
             self._environment.workspaces_of(message.snapshot),

@@ -104,6 +104,8 @@ class Run:
     """Shows observers the answer so far; may be called repeatedly as it grows."""
     todo_id: str | None = None
     """The todo to work on, if the run is for one; then it belongs to the key of the run."""
+    granted: tuple[str, ...] = ()
+    """Digests of what a person has approved for this run: it may do each once."""
     priority: int = 0
     """The node's, 0 to 10: the most urgent run goes first where model calls queue."""
     models: Models | None = None

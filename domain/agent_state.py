@@ -63,8 +63,8 @@ class ShortTermMemory(CoreRecord, frozen=True, kw_only=True):
     """The newest plans, artifacts or reviews, oldest first, to detect repetition."""
 
 
-WaitsFor = Literal["provider", "budget"]
-"""Why a role waits: for its provider, or for other calls to release their budget."""
+WaitsFor = Literal["provider", "budget", "approval"]
+"""Why a role waits: for its provider, for other calls to release their budget, or for a person's answer."""
 
 
 class Wait(CoreRecord, frozen=True, kw_only=True):

@@ -1,9 +1,10 @@
 """Approvals: what agents may only do when a person agrees."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+from pydantic import Field, JsonValue, StringConstraints
 
 from recursor.domain.record import Line, Record, RoleName, StackId, Timestamp
 
@@ -63,6 +64,10 @@ class Approval(Record):
     """The person's note; after a rejection, the agent sees it in its next run."""
     used_by: str | None = None
     """The key of the run that used it: its cycle, node and attempt."""
+    content: str | None = None
+    """The page that is published when it is approved."""
+    metadata: Mapping[str, JsonValue] = Field(default_factory=dict)
+    """The page's."""
 
     def has_expired(self, now: float) -> bool:
         """Return whether nobody answered in time.

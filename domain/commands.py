@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
+from recursor.domain.approval import Approval
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import ProjectIdea
 from recursor.domain.question import Question
@@ -163,6 +164,22 @@ class TakePull(Question[Workspace]):
     pull: Pull
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerApproval(Question[Approval]):
+    """Approve or reject what an agent asks for.
+
+    Answered with the `Approval`, or `NotFoundError`, `ConflictError`.
+    """
+
+    stack_id: str
+    approval_id: str
+    approved: bool
+    note: str | None = None
+    """For the agents."""
+    by: str = "user"
+    """Who answers."""
+
+
 StackCommand = (
     CreateStack
     | ControlStack
@@ -176,4 +193,5 @@ StackCommand = (
     | EditTodo
     | CancelTodo
     | TakePull
+    | AnswerApproval
 )

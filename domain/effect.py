@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
+from recursor.domain.approval import ApprovalAction, Digest
 from recursor.domain.graph import Usage
 from recursor.domain.project import IdeaReading
 from recursor.domain.record import Line, Record, StackId, Text
@@ -123,6 +124,20 @@ class FailTodo(Record):
     problem: Text
 
 
+class AskApproval(Record):
+    """Ask a person whether the role may do something. Its todo waits, or else the role, until the answer."""
+
+    kind: Literal["ask_approval"] = "ask_approval"
+    action: ApprovalAction
+    subject: Line
+    """What is to be done, in one line."""
+    digest: Digest
+    """Of the call with its arguments: the approval holds for exactly that."""
+    detail: str = ""
+    why: str = ""
+    todo_id: str | None = None
+
+
 class RefusePull(Record):
     """Give up merging commits of a person."""
 
@@ -205,6 +220,7 @@ Effect = Annotated[
     | MoveTip
     | ReturnProposal
     | FailTodo
+    | AskApproval
     | RefusePull
     | AnswerUserMessage
     | PlanUserMessages

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import ClassVar, Literal
 
+from recursor.domain.approval import ApprovalAction, ApprovalStatus
 from recursor.domain.execution import Decision, ExecutionStatus
 from recursor.domain.graph import ExecutionGraph, NodeStatus, Usage
 from recursor.domain.record import Record, StackId, Timestamp
@@ -138,6 +139,24 @@ class MessageSent(Event):
     from_stack_id: StackId
     from_name: str
     content: str
+
+
+class ApprovalAsked(Event):
+    """An agent asks a person for approval."""
+
+    essential = True
+
+    approval_id: str
+    action: ApprovalAction
+    subject: str
+
+
+class ApprovalEnded(Event):
+    """A request for approval was answered, used or withdrawn."""
+
+    approval_id: str
+    status: ApprovalStatus
+    note: str | None = None
 
 
 class ContentsChanged(Event):

@@ -109,6 +109,8 @@ class Node(CoreRecord, frozen=True, kw_only=True):
     waits_until: Timestamp | None = None
     """When its role is tried again, if it waits."""
     usage: Usage | None = None
+    granted: tuple[str, ...] = ()
+    """Digests of what a person has approved for this run."""
 
     @property
     def key(self) -> str:

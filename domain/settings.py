@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
+from recursor.domain.approval import ApprovalRule
 from recursor.domain.errors import SECRET, InvalidInputError, unknown_key
 from recursor.domain.graph import MAX_DOLLARS, MAX_TOKENS
 from recursor.domain.rates import Rates
@@ -229,6 +230,28 @@ class LoopSettings(Record):
     """Versions of the artifact after which a stack without input is paused. 0: no limit."""
 
 
+class ApproveSettings(Record):
+    """What agents may do by themselves (`allow`), only if a person agrees (`ask`), or not at all (`deny`)."""
+
+    merge: ApprovalRule = "allow"
+    """Merging a commit whose checks pass."""
+    run: ApprovalRule = "allow"
+    """Running a command in the sandbox."""
+    publish: ApprovalRule = "allow"
+    """Making a new version of the page."""
+    push: ApprovalRule = "allow"
+    """Pushing the workspace to another repository."""
+    spend_over: Annotated[Decimal, Field(ge=0, le=MAX_DOLLARS)] | None = None
+    """US dollars that a team may spend before a person must agree to as much again. Default: no limit."""
+    tools: Mapping[str, ApprovalRule] = Field(default_factory=dict, examples=[{"write": "ask"}])
+    """Rules for single tools of a model, by name."""
+    permissions: Mapping[str, ApprovalRule] = Field(default_factory=dict, examples=[{"execute": "ask"}])
+    """Rules for what coding agents ask permission for, by the protocol's kind: read, edit, delete, move,
+    search, execute, think, fetch, other."""
+    hours: float = Field(default=24.0, gt=0, le=24 * 365)
+    """Hours after which a request that nobody answered counts as rejected."""
+
+
 class AgentSettings(Record):
     """Who does the work on a git repository."""
 
@@ -291,6 +314,7 @@ class Settings(Record):
     loop: LoopSettings = LoopSettings()
     workspace: WorkspaceSettings = WorkspaceSettings()
     agent: AgentSettings = AgentSettings()
+    approve: ApproveSettings = ApproveSettings()
 
     def overridden(self, overrides: Overrides) -> Self:
         """Return these settings with `overrides` (section → key → value) in place.

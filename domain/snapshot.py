@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from recursor.domain.agent_state import AgentState
+from recursor.domain.approval import Approval
 from recursor.domain.core_record import CoreRecord
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import Artifact, ProjectIdea
@@ -36,6 +37,8 @@ class Snapshot(CoreRecord, frozen=True, kw_only=True):
     """The repository, by reference: its contents are on disk."""
     proposals: tuple[CommitProposal, ...] = ()
     """The commits that wait to be merged, oldest first."""
+    approvals: tuple[Approval, ...] = ()
+    """The requests for approval that are not answered or not used yet, oldest first."""
     states: Mapping[RoleName, AgentState]
 
     @property

@@ -1,6 +1,7 @@
 """A stack: one team of agents, the unit that runs, pauses and moves."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from enum import StrEnum
 
 from pydantic import JsonValue
@@ -76,6 +77,8 @@ class Stack(CoreRecord, frozen=True, kw_only=True):
     this and the next two fields."""
     tokens_since_input: int = 0
     versions_since_input: int = 0
+    dollars_since_approval: Decimal = Decimal(0)
+    """US dollars spent since a person last agreed to spending, or since the beginning."""
     current_execution_id: str | None = None
     """The cycle that is running, or was running when the process died or the stack was paused."""
     next_look_at: Timestamp | None = None

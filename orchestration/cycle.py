@@ -13,6 +13,7 @@ from recursor.domain.settings import Settings
 from recursor.domain.spending import AgentFailedError, BudgetExceededError, BudgetName
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.work import WorkReport
+from recursor.orchestration.approvals import ask_to_spend
 from recursor.orchestration.decision import failures_in_a_row, has_failed, summarise
 from recursor.orchestration.draft import Draft, Found
 from recursor.orchestration.outcomes import EffectRefusedError, apply_outcome
@@ -126,6 +127,7 @@ def take_results(
     stack = counted(draft.records.stack, taken)
     if stack is not draft.records.stack:
         draft.put_stack(stack)
+        ask_to_spend(draft, settings, graph.id)
         enough = too_much(stack, settings.loop)
         if enough is not None:
             halts.append(enough)
@@ -222,7 +224,7 @@ def _apply(
         failure = _circle(draft, result, settings)
         error = None if failure is None else str(failure)
         if failure is None:
-            error = _apply_outcome(draft, execution_id, result, result.outcome, found)
+            error = _apply_outcome(draft, execution_id, result, result.outcome, found, settings)
     wait = None
     halts = error if _halts(failure) else None
     if error is not None:
@@ -249,18 +251,18 @@ def _apply(
 
 
 def _apply_outcome(
-    draft: Draft, execution_id: str, result: NodeResult, outcome: Outcome, found: Found
+    draft: Draft, execution_id: str, result: NodeResult, outcome: Outcome, found: Found, settings: Settings
 ) -> str | None:
     """Apply all of an outcome, or nothing and return why."""
     role, saw, proposal = result.role, result.saw, result.proposal
     if not outcome.effects:
         # None of it can be refused.
-        apply_outcome(draft, role, execution_id, outcome, saw, proposal=proposal)
+        apply_outcome(draft, role, execution_id, outcome, saw, settings, proposal=proposal)
         return None
     attempt = draft.attempt()
     attempt.found = found
     try:
-        apply_outcome(attempt, role, execution_id, outcome, saw, proposal=proposal)
+        apply_outcome(attempt, role, execution_id, outcome, saw, settings, proposal=proposal)
     except EffectRefusedError as refused:
         return str(refused)
     draft.accept(attempt)

@@ -10,6 +10,7 @@ from recursor.domain.errors import InvalidInputError, RecursorError, in_one_line
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.work import WorkReport, WorkStatus
+from recursor.orchestration.approvals import held_by_approval
 from recursor.orchestration.roles import Role, RoleRegistry
 from recursor.orchestration.waits import held_back
 
@@ -45,6 +46,8 @@ def detect_work(snapshot: Snapshot, roles: RoleRegistry, settings: Settings, now
             state = snapshot.states.get(name)
             if state is not None and state.wait is not None:
                 status = held_back(status, name, snapshot, settings, now)
+            if snapshot.approvals:
+                status = held_by_approval(status, name, snapshot)
             found[name] = status
         statuses = found.copy()
         for name, role in team.items():

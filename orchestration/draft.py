@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from recursor.domain.agent_state import AgentState
+from recursor.domain.approval import Approval
 from recursor.domain.core_record import AnyRecord
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import Artifact, ProjectIdea
@@ -140,6 +141,21 @@ class Draft:
             proposals = proposals.without(proposal.id)
         self.changed().proposals = proposals
         self.writes.put(proposal.id, proposal)
+
+    def approval(self, approval_id: str) -> Approval | None:
+        """Return a request for approval, or None."""
+        known = self.records.approvals.get(approval_id) or self.found.get((Approval, approval_id))
+        return known if isinstance(known, Approval) else None
+
+    def put_approval(self, approval: Approval) -> None:
+        """Add or change a request for approval; one that is over is dropped from memory."""
+        approvals = self.records.approvals
+        if approval.status.open:
+            approvals = approvals.adding(approval.id, approval)
+        else:
+            approvals = approvals.without(approval.id)
+        self.changed().approvals = approvals
+        self.writes.put(approval.id, approval)
 
     def put_state(self, state: AgentState, *, seen_by_others: bool = False) -> None:
         """Change a role's state; its private notes do not count as a change that others see."""

@@ -20,9 +20,11 @@ from recursor.domain.agent_state import (
     LongTermMemory,
     Proposal,
 )
+from recursor.domain.approval import ApprovalStatus
 from recursor.domain.core_record import AnyRecord
 from recursor.domain.effect import (
     AnswerUserMessage,
+    AskApproval,
     CreateTodo,
     Effect,
     FailTodo,
@@ -46,12 +48,13 @@ from recursor.domain.effect import (
 from recursor.domain.errors import RecursorError
 from recursor.domain.message import Message, UserMessage
 from recursor.domain.project import Artifact, ProjectIdea
+from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo
 from recursor.domain.trace import Trace
 from recursor.domain.workspace import CommitProposal, Workspace
-from recursor.orchestration import merge_queue
+from recursor.orchestration import approvals, merge_queue
 from recursor.orchestration.draft import Draft
 
 REVIEWER = "reviewer"
@@ -74,7 +77,8 @@ class _Applying:
     draft: Draft
     role: str
     saw: Snapshot
-    execution_id: str = ""
+    settings: Settings
+    execution_id: str
     labels: dict[str, str] = field(default_factory=dict)
     """Ids of the outcome's new todos, by label."""
     dropped: list[str] = field(default_factory=list)
@@ -104,6 +108,7 @@ def apply_outcome(
     execution_id: str,
     outcome: Outcome,
     saw: Snapshot,
+    settings: Settings,
     *,
     proposal: str | None = None,
 ) -> None:
@@ -115,12 +120,13 @@ def apply_outcome(
         execution_id: the cycle in which it ran.
         outcome: the outcome.
         saw: the snapshot from which the agent made it.
+        settings: the stack's.
         proposal: the fingerprint of the plan, artifact or review in it, to record.
 
     Raises:
         EffectRefusedError: an effect cannot be applied.
     """
-    applying = _Applying(draft, role, saw, execution_id)
+    applying = _Applying(draft, role, saw, settings, execution_id)
     for effect in outcome.effects:
         try:
             _APPLY[type(effect)](applying, effect)
@@ -141,6 +147,8 @@ def named_by(outcome: Outcome) -> list[tuple[type[AnyRecord], str]]:
         match effect:
             case UpdateTodo() | ProposeCommit() | FailTodo():
                 named.append((Todo, effect.todo_id))
+            case AskApproval(todo_id=str() as todo_id):
+                named.append((Todo, todo_id))
             case CreateTodo():
                 named += [(Todo, todo_id) for todo_id in effect.needs]
             case MoveTip(proposal_id=str() as proposal_id) | ReturnProposal(proposal_id=proposal_id):
@@ -311,11 +319,27 @@ def _update_todo(a: _Applying, effect: UpdateTodo) -> None:
         changed = changed.but(attempts=0, problem=None)
     if not changed.status.open:
         merge_queue.withdraw(a.draft, todo.id, f"its todo is {changed.status}")
+        approvals.withdraw(a.draft, todo.id)
     closed_at = todo.closed_at if changed.status is todo.status or changed.status.open else a.now
     a.draft.put_todo(changed.but(closed_at=closed_at, updated_at=a.now, updated_by=a.role))
 
 
 def _publish_artifact(a: _Applying, effect: PublishArtifact) -> None:
+    if a.settings.approve.publish == "deny":
+        raise a.refused(effect, "approve.publish = deny")
+    if a.settings.approve.publish == "ask":
+        approvals.ask(
+            a.draft,
+            a.settings,
+            action="publish",
+            subject=f"publish a version of {len(effect.content):,} characters",
+            digest=approvals.digest_of(effect.content),
+            role=a.role,
+            execution_id=a.execution_id,
+            content=effect.content,
+            metadata=effect.metadata,
+        )
+        return
     newest = a.draft.records.artifact
     a.draft.put_artifact(
         Artifact(
@@ -348,6 +372,23 @@ def _propose_commit(a: _Applying, effect: ProposeCommit) -> None:
         deletions=effect.deletions,
         created_at=a.now,
     )
+    rule = a.settings.approve.merge
+    if rule == "deny":
+        raise a.refused(effect, "approve.merge = deny")
+    if rule == "ask":
+        approval = approvals.ask(
+            a.draft,
+            a.settings,
+            action="merge",
+            subject=f"merge “{effect.title}”",
+            detail=_summary_of(effect),
+            digest=effect.commit,
+            why=todo.content,
+            role=a.role,
+            execution_id=a.execution_id,
+            todo_id=todo.id,
+        )
+        proposal = proposal.but(approval_id=approval.id)
     merge_queue.queue(a.draft, proposal)
 
 
@@ -368,7 +409,39 @@ def _move_tip(a: _Applying, effect: MoveTip) -> None:
     if effect.proposal_id is None:
         a.draft.put_workspace(moved)
     else:
-        merge_queue.merge(a.draft, _proposal(a, effect, effect.proposal_id), moved, a.role)
+        proposal = _proposal(a, effect, effect.proposal_id)
+        approval = approvals.approval_of(a.draft, proposal)
+        if proposal.approval_id is not None:
+            if approval is None or approval.status is not ApprovalStatus.APPROVED:
+                raise a.refused(effect, f"nobody approved the merge of {proposal.commit[:12]}")
+            approvals.use(a.draft, approval, f"{a.execution_id}/{a.role}")
+        merge_queue.merge(a.draft, proposal, moved, a.role)
+
+
+def _summary_of(effect: ProposeCommit) -> str:
+    return "\n".join(
+        [
+            f"{effect.files:,} files, {effect.insertions:,} insertions, {effect.deletions:,} deletions",
+            *effect.paths,
+        ]
+    )
+
+
+def _ask_approval(a: _Applying, effect: AskApproval) -> None:
+    if effect.todo_id is not None:
+        _open_todo(a, effect)
+    approvals.ask(
+        a.draft,
+        a.settings,
+        action=effect.action,
+        subject=effect.subject,
+        detail=effect.detail,
+        digest=effect.digest,
+        why=effect.why,
+        role=a.role,
+        execution_id=a.execution_id,
+        todo_id=effect.todo_id,
+    )
 
 
 def _fail_todo(a: _Applying, effect: FailTodo) -> None:
@@ -388,9 +461,9 @@ def _refuse_pull(a: _Applying, effect: RefusePull) -> None:
     a.draft.put_workspace(workspace.but(pulls=left, problem=effect.reason, updated_at=a.now))
 
 
-def _open_todo(a: _Applying, effect: ProposeCommit | FailTodo) -> Todo:
+def _open_todo(a: _Applying, effect: ProposeCommit | FailTodo | AskApproval) -> Todo:
     """Return the open todo that a run worked on."""
-    todo = a.draft.todo(effect.todo_id)
+    todo = a.draft.todo(effect.todo_id or "")
     if todo is not None and todo.status.open:
         return todo
     seen = any(each.id == effect.todo_id and each.status.open for each in a.saw.todos)
@@ -521,6 +594,7 @@ _APPLY: dict[type[AnyRecord], Callable[[_Applying, Any], None]] = {
     PublishArtifact: _publish_artifact,
     ProposeCommit: _propose_commit,
     FailTodo: _fail_todo,
+    AskApproval: _ask_approval,
     MoveTip: _move_tip,
     ReturnProposal: _return_proposal,
     RefusePull: _refuse_pull,

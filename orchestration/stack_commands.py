@@ -6,8 +6,10 @@ from typing import Any, Protocol
 
 from pydantic import JsonValue
 
+from recursor.domain.approval import Approval
 from recursor.domain.commands import (
     AddTodo,
+    AnswerApproval,
     CancelTodo,
     Command,
     ConfigureStack,
@@ -31,7 +33,7 @@ from recursor.domain.settings import Overrides, Settings
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.domain.workspace import Workspace
-from recursor.orchestration import merge_queue
+from recursor.orchestration import approvals, merge_queue
 from recursor.orchestration.control import CONCERNED, control
 from recursor.orchestration.decision import summarise
 from recursor.orchestration.draft import Draft
@@ -194,6 +196,7 @@ def cancel_todo(draft: Draft, command: CancelTodo) -> Todo:
     todo = todo.but(status=TodoStatus.CANCELLED, closed_at=now, updated_at=now, updated_by="user")
     draft.put_todo(todo)
     merge_queue.withdraw(draft, todo.id, "its todo was cancelled")
+    approvals.withdraw(draft, todo.id)
     draft.note_input()
     return todo
 
@@ -216,6 +219,17 @@ def take_pull(draft: Draft, command: TakePull) -> Workspace:
     return workspace
 
 
+def answer_approval(draft: Draft, command: AnswerApproval) -> Approval:
+    """Take a person's answer to an agent's request."""
+    before = draft.records
+    answered = approvals.answer(
+        draft, command.approval_id, approved=command.approved, note=command.note, by=command.by
+    )
+    if draft.records is not before:
+        draft.note_input()
+    return answered
+
+
 COMMANDS: Mapping[type, Callable[[Draft, Any], AnyRecord | None]] = {
     ControlStack: steer,
     RenameStack: rename,
@@ -226,6 +240,7 @@ COMMANDS: Mapping[type, Callable[[Draft, Any], AnyRecord | None]] = {
     EditTodo: edit_todo,
     CancelTodo: cancel_todo,
     TakePull: take_pull,
+    AnswerApproval: answer_approval,
 }
 """The handler of each type of command; changes of settings also need a check."""
 
@@ -233,18 +248,17 @@ COMMANDS: Mapping[type, Callable[[Draft, Any], AnyRecord | None]] = {
 def named_by_command(command: object) -> list[tuple[type[AnyRecord], str]]:
     """Return the records that a command names, by type and id."""
     match command:
-        case SendUserMessage():
-            return [(UserMessage, command.message.id)]
-        case SendStackMessage():
-            return [(Message, command.message.id)]
-        case AddTodo():
-            return [(Todo, command.todo.id)]
-        case EditTodo():
-            return [(Todo, todo_id) for todo_id in (command.todo_id, *(command.needs or ()))]
-        case CancelTodo():
-            return [(Todo, command.todo_id)]
-        case _:
-            return []
+        case SendUserMessage(message=message):
+            return [(UserMessage, message.id)]
+        case SendStackMessage(message=message):
+            return [(Message, message.id)]
+        case AddTodo(todo=todo):
+            return [(Todo, todo.id)]
+        case EditTodo(todo_id=todo_id, needs=needs):
+            return [(Todo, each) for each in (todo_id, *(needs or ()))]
+        case CancelTodo(todo_id=todo_id):
+            return [(Todo, todo_id)]
+    return [(Approval, command.approval_id)] if isinstance(command, AnswerApproval) else []
 
 
 def cancel_cycle(draft: Draft, why: str) -> None:

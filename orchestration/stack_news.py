@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from recursor.domain.approval import Approval, ApprovalStatus
 from recursor.domain.commands import (
     AddTodo,
     CancelTodo,
@@ -11,8 +12,11 @@ from recursor.domain.commands import (
     SendUserMessage,
     SetIdea,
 )
+from recursor.domain.core_record import AnyRecord
 from recursor.domain.effect import AnswerUserMessage
 from recursor.domain.events import (
+    ApprovalAsked,
+    ApprovalEnded,
     ContentsChanged,
     CycleFinished,
     CycleStarted,
@@ -75,6 +79,17 @@ def commanded(command: object, answer: object) -> Iterator[Tell]:
             yield Tell(ContentsChanged, {"what": "settings"})
         case _:
             pass
+
+
+def approvals_changed(writes: Iterable[AnyRecord]) -> Iterator[Tell]:
+    """Report the requests for approval among the records of a step."""
+    for record in writes:
+        if isinstance(record, Approval) and record.status is ApprovalStatus.PENDING:
+            asked = {"approval_id": record.id, "action": record.action, "subject": record.subject}
+            yield Tell(ApprovalAsked, asked, essential=True)
+        elif isinstance(record, Approval):
+            ended = {"approval_id": record.id, "status": record.status, "note": record.note}
+            yield Tell(ApprovalEnded, ended)
 
 
 def message_fields(message: Message) -> dict[str, str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from recursor.domain.agent_state import AgentState
+from recursor.domain.approval import Approval
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph
 from recursor.domain.message import Message, UserMessage
@@ -34,6 +35,7 @@ _NO_TODOS: Collection[Todo] = Collection({})
 _NO_USER_MESSAGES: Collection[UserMessage] = Collection({})
 _NO_MESSAGES: Collection[Message] = Collection({})
 _NO_PROPOSALS: Collection[CommitProposal] = Collection({})
+_NO_APPROVALS: Collection[Approval] = Collection({})
 
 
 @dataclass
@@ -55,6 +57,8 @@ class StackRecords:
     workspace: Workspace | None = None
     proposals: Collection[CommitProposal] = field(default=_NO_PROPOSALS)
     """Commits that wait to be merged."""
+    approvals: Collection[Approval] = field(default=_NO_APPROVALS)
+    """Requests for approval that are not answered or not used yet."""
     states: Mapping[str, AgentState] = field(default_factory=dict)
     execution: OrchestratorExecution | None = None
     """The running cycle."""
@@ -106,6 +110,7 @@ class StackRecords:
             artifact=self.artifact,
             workspace=self.workspace,
             proposals=self.proposals.items,
+            approvals=self.approvals.items,
             states=self._shown_states(roles),
         )
 

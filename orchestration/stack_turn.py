@@ -11,6 +11,7 @@ from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState
 from recursor.domain.work import WorkReport
 from recursor.orchestration import stack_news as news
+from recursor.orchestration.approvals import expire, grant
 from recursor.orchestration.cycle import (
     end_cycle,
     mark_running,
@@ -134,6 +135,8 @@ class Turn:
             workspace = records.workspace
             if workspace is not None and workspace is not before.records.workspace:
                 self.after.append(PublishTip(workspace))
+            if records.approvals is not before.records.approvals:
+                self.after += news.approvals_changed(draft.writes)
             if draft.writes.sent:
                 self.after += map(DeliverToStack, draft.writes.sent.values())
             state.records = records
@@ -156,6 +159,8 @@ def go_on(t: Turn) -> None:
 
 def look(t: Turn) -> None:
     """Ask the work cache for the work status."""
+    if t.records.approvals:
+        expire(t.draft)
     t.become(Activity.LOOKING)
     t.state.looked_at = t.records.changes
     if t.before.activity is Activity.RESTING:
@@ -206,6 +211,9 @@ def build(t: Turn, report: WorkReport) -> None:
 def run_wave(t: Turn, graph: ExecutionGraph) -> None:
     """Run the next wave of the running cycle as soon as its start is on disk."""
     graph, nodes = mark_running(graph, t.now)
+    if t.records.approvals and (granted := grant(t.draft, graph.id, nodes)):
+        graph = graph.replacing(granted)
+        nodes = tuple([granted.get(node.key, node) for node in nodes])
     put_graph(t.draft, graph)
     t.become(Activity.RUNNING)
     t.save = True

@@ -1,6 +1,7 @@
 """How much a team does without new input, and when to stop it."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import NamedTuple
 
 from recursor.domain.effect import ProposeCommit, PublishArtifact
@@ -29,6 +30,7 @@ def counted(stack: Stack, results: Iterable[NodeResult]) -> Stack:
         results: the results of the runs.
     """
     runs = tokens = versions = 0
+    dollars = Decimal(0)
     for result in results:
         outcome, usage = result.outcome, None
         if outcome is not None:
@@ -40,12 +42,14 @@ def counted(stack: Stack, results: Iterable[NodeResult]) -> Stack:
             runs += isinstance(result.failure, AgentFailedError) and result.failure.counts
         if usage is not None:
             tokens += usage.tokens
+            dollars += usage.known_cost
     if not (runs or tokens or versions):
         return stack
     return stack.but(
         runs_since_input=stack.runs_since_input + runs,
         tokens_since_input=stack.tokens_since_input + tokens,
         versions_since_input=stack.versions_since_input + versions,
+        dollars_since_approval=stack.dollars_since_approval + dollars,
     )
 
 

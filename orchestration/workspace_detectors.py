@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+from recursor.domain.approval import ApprovalStatus
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.domain.work import WorkStatus
+from recursor.domain.workspace import CommitProposal
 
 
 def detect_integrator(snapshot: Snapshot, settings: Settings, now: float) -> WorkStatus:
@@ -20,7 +22,7 @@ def detect_integrator(snapshot: Snapshot, settings: Settings, now: float) -> Wor
     if workspace.pulls:
         told = _count(len(workspace.pulls), "pull")
         return WorkStatus(has_work=True, priority=9, reason=f"{told} of a person to merge")
-    ready = [proposal for proposal in snapshot.proposals if proposal.approval_id is None]
+    ready = ready_to_merge(snapshot)
     if ready:
         told = _count(len(ready), "proposed commit")
         return WorkStatus(has_work=True, priority=9, reason=f"{told} to merge, first “{ready[0].title}”")
@@ -51,26 +53,42 @@ def detect_workspace_builder(snapshot: Snapshot, settings: Settings) -> WorkStat
     )
 
 
+def ready_to_merge(snapshot: Snapshot) -> list[CommitProposal]:
+    """Return the proposed commits that need no approval, or have it; oldest first."""
+    approved = {each.id for each in snapshot.approvals if each.status is ApprovalStatus.APPROVED}
+    return [each for each in snapshot.proposals if each.approval_id is None or each.approval_id in approved]
+
+
 def todos_to_build(snapshot: Snapshot, settings: Settings) -> list[Todo]:
     """Return the todos to work on at once, most urgent first, at most `workspace.builders`.
 
-    A todo is left out while its commit waits to be merged, while another that it needs is open, while another
-    about the same paths is worked on or waits to be merged, and from the last attempt on until a person
-    changes it.
+    A todo is left out while its commit waits to be merged or its run for an approval; while another that it
+    needs is open; while another about the same paths is worked on or waits to be merged; and after its last
+    attempt, until a person changes it.
     """
     queued = {proposal.todo_id for proposal in snapshot.proposals}
+    waiting = queued | _asking(snapshot)
     by_id = {todo.id: todo for todo in snapshot.todos}
     taken = [by_id[todo_id].paths for todo_id in queued if todo_id in by_id]
     chosen: list[Todo] = []
     for todo in snapshot.open_todos:
         if len(chosen) == settings.workspace.builders:
             break
-        if todo.id in queued or needs_person(todo, settings) or _needed_first(todo, by_id):
+        if todo.id in waiting or needs_person(todo, settings) or _needed_first(todo, by_id):
             continue
         if not any(overlap(todo.paths, paths) for paths in taken):
             chosen.append(todo)
             taken.append(todo.paths)
     return chosen
+
+
+def _asking(snapshot: Snapshot) -> set[str]:
+    """Return the todos whose runs wait for the answer of a person."""
+    return {
+        each.todo_id
+        for each in snapshot.approvals
+        if each.status is ApprovalStatus.PENDING and each.todo_id is not None
+    }
 
 
 def needs_person(todo: Todo, settings: Settings) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TypeVar
 
+from recursor.domain.approval import Approval
 from recursor.domain.core_record import AnyRecord
 from recursor.domain.errors import NotFoundError
 from recursor.domain.message import Message, UserMessage
@@ -30,6 +31,7 @@ from recursor.storage.stack_names import add_name, remove_name, remove_name_of
 from recursor.storage.store import Reader
 from recursor.storage.table import Table
 from recursor.storage.tables import (
+    APPROVALS,
     ARTIFACTS,
     BROADCASTS,
     BY_TYPE,
@@ -103,6 +105,7 @@ class Loader:
             broadcasts=Collection.of(unread_broadcasts(reader, stack), _id),
             artifact=artifacts[0] if artifacts else None,
             workspace=self._one(lambda: WORKSPACES.get(reader, stack_id)),
+            approvals=Collection.of(self._all(APPROVALS.scan(reader, stack_id, shelf=OPEN)), _id),
             proposals=Collection.of(self._all(PROPOSALS.scan(reader, stack_id, shelf=OPEN)), _id),
             states={state.role: state for state in self._all(STATES.scan(reader, stack_id))},
             # A cycle with an unreadable graph can still be cancelled.
@@ -247,6 +250,8 @@ def _find(reader: Reader, stack_id: str, kind: type[AnyRecord], key: str) -> Any
         return STACKS.get(reader, key)
     if kind is Todo:
         return TODOS.get(reader, stack_id, key)
+    if kind is Approval:
+        return APPROVALS.get(reader, stack_id, key)
     if kind is CommitProposal:
         return PROPOSALS.get(reader, stack_id, key)
     if kind is UserMessage:
@@ -272,5 +277,5 @@ def _outbox_key(stack_id: str, message_id: str) -> bytes:
     return f"{stack_id}/{message_id}".encode()
 
 
-def _id(record: Todo | UserMessage | Message | CommitProposal) -> str:
+def _id(record: Todo | UserMessage | Message | CommitProposal | Approval) -> str:
     return record.id

@@ -1,6 +1,7 @@
 """The tables: one per record type."""
 
 from recursor.domain.agent_state import AgentState
+from recursor.domain.approval import Approval
 from recursor.domain.core_record import AnyRecord
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph
@@ -73,6 +74,14 @@ PROPOSALS = Table(
     shelf=lambda r: _OPEN if r.status.open else _CLOSED,
     shelves=(_OPEN, _CLOSED),
 )
+APPROVALS = Table(
+    "approvals",
+    Approval,
+    stack_id=lambda r: r.stack_id,
+    key=lambda r: r.id,
+    shelf=lambda r: _OPEN if r.status.open else _CLOSED,
+    shelves=(_OPEN, _CLOSED),
+)
 EXECUTIONS = Table(
     "orchestrator_executions", OrchestratorExecution, stack_id=lambda r: r.stack_id, key=lambda r: r.id
 )
@@ -93,6 +102,7 @@ RECORD_TABLES: tuple[Table[AnyRecord], ...] = (  # type: ignore[assignment]  # a
     ARTIFACTS,
     WORKSPACES,
     PROPOSALS,
+    APPROVALS,
     EXECUTIONS,
     GRAPHS,
     TRACES,

@@ -203,6 +203,7 @@ class Guest:
             meter=RemoteMeter(begin.number, self._requests),
             say=lambda text: self._link.send(Said(begin.number, text)),
             todo_id=begin.todo_id,
+            granted=begin.granted,
             priority=begin.priority,
             workspaces=begin.workspaces,
             models=self._exchange,

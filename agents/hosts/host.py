@@ -114,6 +114,7 @@ class Host:
                     deadline=run.deadline,
                     priority=run.priority,
                     todo_id=run.todo_id,
+                    granted=run.granted,
                     workspaces=run.workspaces,
                 )
             )

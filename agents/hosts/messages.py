@@ -23,6 +23,7 @@ class Begin:
     deadline: float
     priority: int
     todo_id: str | None
+    granted: tuple[str, ...]
     workspaces: RepositoryDirectory | None
 
 

@@ -15,6 +15,7 @@ from recursor.domain.extras import needing
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import AgentFailedError
 from recursor.domain.workspace import TODO_PROBLEM, CheckResult, Workspace
+from recursor.orchestration.workspace_detectors import ready_to_merge
 
 with needing("workspaces", "A workspace"):
     from recursor.workspaces.errors import RepositoryError
@@ -106,9 +107,7 @@ class _Queue:
             else:
                 self._move(result, pull_id=pull.id)
                 self.told.append(f"Merged the pull from {pull.source}")
-        for proposal in self.snapshot.proposals:
-            if proposal.approval_id is not None:
-                continue
+        for proposal in ready_to_merge(self.snapshot):
             if self.effects and clock.now() > last:
                 break
             result = await self._merged(proposal.commit, f"Merge “{proposal.title}”", proposal.id)

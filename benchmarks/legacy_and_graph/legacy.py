@@ -105,7 +105,7 @@ class Legacy:
 
     def _end(self, team: _Stack, run: Run, snapshot: Snapshot, outcome: Outcome) -> None:
         draft = Draft(team.records, self.epoch + self._now, new_id)
-        apply_outcome(draft, run.role, "", outcome, snapshot)
+        apply_outcome(draft, run.role, "", outcome, snapshot, Settings())
         team.records = forgettable(draft.records)
         self.journal.note(run, snapshot, outcome)
         team.busy = False

@@ -42,7 +42,7 @@ def wait_paused(stage, stack_id):
             {"versions": 4},
             {"publishes": True},
             4,
-            "4 versions of the artifact since the last input (loop.versions = 4)",
+            "4 versions of the work since the last input (loop.versions = 4)",
         ),
     ],
 )

@@ -79,7 +79,7 @@ def apply(
     """Apply what an agent made of what there is, or `saw`, a second before; tell whether it is progress."""
     seen = (desk.see() if saw is None else saw).but(taken_at=now - 1)
     draft = desk.draft(now)
-    apply_outcome(draft, role, "cycle", Outcome(effects=effects, **outcome), seen)
+    apply_outcome(draft, role, "cycle", Outcome(effects=effects, **outcome), seen, Settings())
     return desk.keep(draft)
 
 

@@ -33,6 +33,7 @@ from recursor.domain.effect import (
 from recursor.domain.errors import RecursorError
 from recursor.domain.execution import Decision, DecisionKind, ExecutionStatus
 from recursor.domain.record import Record
+from recursor.domain.settings import Settings
 from recursor.domain.stack import ExecutionState, Phase
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.orchestration import stack_records
@@ -91,7 +92,7 @@ def outcome(*make: Callable[[Desk], Any]) -> Callable[[Desk, int], None]:
     def apply(desk: Desk, number: int) -> None:
         proposed = Outcome(effects=tuple(each(desk) for each in make), summary="did", thoughts=("hm",))
         draft = desk.draft(NOW + number)
-        apply_outcome(draft, "builder", "1", proposed, desk.see())
+        apply_outcome(draft, "builder", "1", proposed, desk.see(), Settings())
         desk.keep(draft)
 
     return apply
