@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,9 +18,14 @@ TREE = "/workspace"
 HOME = "/home/recursor"
 SOCKET = "/run/recursor/gateway.sock"
 """Paths in the sandbox."""
+PORT = 8377
+"""The port of the sandbox's loopback address that leads to `SOCKET`."""
 
 # The first release with --disable-userns.
 _OLDEST = (0, 8)
+
+_FORWARDER = Path(__file__).with_name("forwarder.py")
+_FORWARDER_INSIDE = "/run/recursor/forwarder.py"
 
 # The first word of a command line, before the id of the process that started it.
 _NAME = "recursor-sandbox-"
@@ -71,7 +77,7 @@ def options(
         tree: the only directory of this machine that the program can write to.
         environment: all variables of the program.
         readable: paths that it may read, at the same place as outside.
-        socket: a Unix socket that it may use, at `SOCKET`.
+        socket: a Unix socket that it may use, at `SOCKET` and, through `forwarding`, at `PORT`.
         temporary_bytes: the size of each of its temporary directories.
         gate: a descriptor; the program begins when it can be read.
         status: a descriptor to which bubblewrap writes the ids of processes.
@@ -96,7 +102,9 @@ def options(
             words += ("--ro-bind", str(place), str(place))
         words += ("--bind", str(tree), TREE)
         if socket is not None:
-            words += ("--bind", str(socket), SOCKET)
+            words += ("--bind", str(socket), SOCKET, "--ro-bind", str(_FORWARDER), _FORWARDER_INSIDE)
+            # This interpreter, which runs the forwarder: the system may have none.
+            words += ("--ro-bind", sys.base_prefix, sys.base_prefix)
         words += ("--remount-ro", "/", "--chdir", TREE, "--clearenv")
         for name, value in environment.items():
             words += ("--setenv", name, value)
@@ -105,6 +113,12 @@ def options(
         words += ("--block-fd", str(gate), "--json-status-fd", str(status))
         arguments = files.holding(b"".join(os.fsencode(word) + b"\0" for word in words))
         yield [f"{_NAME}{os.getpid()}", "--args", str(arguments), "--"], (*files.descriptors, gate, status)
+
+
+def forwarding() -> tuple[str, ...]:
+    """Return the words before a command that has `PORT` lead to `SOCKET` while it runs."""
+    interpreter = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return (str(interpreter), "-I", "-S", _FORWARDER_INSIDE, str(PORT), SOCKET)
 
 
 def end_abandoned() -> None:

@@ -17,7 +17,7 @@ _remaining: set[Path] = set()
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class GroupReading:
     """What a group uses, and the limits that it has met."""
 
     memory_met: bool
@@ -101,11 +101,11 @@ class ControlGroup:
         for directory in self.directories:
             (directory / "cgroup.procs").write_text(str(process))
 
-    def read(self) -> Reading:
+    def read(self) -> GroupReading:
         """Return what the group uses, and which limits it has met."""
         memory = _numbers_of(self._memory / self._names.events)
         pids = _numbers_of(self._pids / "pids.events")
-        return Reading(
+        return GroupReading(
             memory_met=memory.get("oom_kill", 0) > 0,
             processes_met=pids.get("max", 0) > 0,
             peak_bytes=_number(self._memory / self._names.peak) or 0,

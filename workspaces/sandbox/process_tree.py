@@ -11,7 +11,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class ProcessUsage:
     """What some processes use together."""
 
     threads: int = 0
@@ -61,7 +61,7 @@ def _below_by_parents(root: int) -> list[int]:
     return found
 
 
-def usage(processes: Iterable[int]) -> Usage:
+def usage(processes: Iterable[int]) -> ProcessUsage:
     """Return what these processes use together. Those that have ended are left out."""
     threads = pages = ticks = 0
     for process in processes:
@@ -71,7 +71,7 @@ def usage(processes: Iterable[int]) -> Usage:
             threads += int(fields[17])
             ticks += sum(map(int, fields[11:15]))
             pages += int(resident) - int(shared)
-    return Usage(threads, pages * _PAGE, ticks / _TICKS)
+    return ProcessUsage(threads, pages * _PAGE, ticks / _TICKS)
 
 
 def _fields(process: int) -> list[bytes]:

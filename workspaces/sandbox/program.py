@@ -330,7 +330,8 @@ class Program:
                 status=status,
             ) as (command, descriptors):
                 # The shell says which program is missing, with the status that shells have for it.
-                words = [*command, "/bin/sh", "-c", 'exec "$@"', "sh", *launch.words]
+                forwarding = () if launch.socket is None else bubblewrap.forwarding()
+                words = [*command, *forwarding, "/bin/sh", "-c", 'exec "$@"', "sh", *launch.words]
                 yield file, words, descriptors, {}, "/"
             return
         mark, _, value = self._mark.partition("=")

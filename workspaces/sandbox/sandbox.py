@@ -59,7 +59,7 @@ class Sandbox:
             environment: its variables, in addition to PATH, HOME, LANG and TERM.
             stdin: its whole input.
             readable: paths outside that it may read, at the same place, such as a git repository's objects.
-            socket: a Unix socket that it may use, at `bubblewrap.SOCKET`.
+            socket: a Unix socket that it may use, at `bubblewrap.SOCKET` and, as TCP, on `bubblewrap.PORT`.
             on_output: called in the event loop with each part of its output, as text.
 
         Raises:

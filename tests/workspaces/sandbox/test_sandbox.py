@@ -309,6 +309,35 @@ def test_a_socket_of_ours(bwrap: Sandbox, run: Run, tmp_path: Path) -> None:
             assert accepted.recv(5) == b"hello"
 
 
+def test_a_port_that_leads_to_a_socket_of_ours(bwrap: Sandbox, run: Run, tmp_path: Path, tree: Path) -> None:
+    path = tmp_path / "door"
+    python = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
+    script = (
+        "import socket\nfor n in range(3):\n"
+        f"    with socket.create_connection(('127.0.0.1', {bubblewrap.PORT})) as s:\n"
+        "        s.sendall(b'hello' * 100_000); s.shutdown(socket.SHUT_WR)\n"
+        "        while chunk := s.recv(65536): print(chunk.decode(), end='')\n"
+    )
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"{len(await reader.read(-1))};".encode())
+        writer.close()
+
+    async def serve() -> ProgramResult:
+        async with await asyncio.start_unix_server(answer, path):
+            return await bwrap.run([str(python), "-c", script], tree, limits=LIMITS, socket=path)
+
+    assert asyncio.run(serve()).output == "500000;" * 3
+
+
+def test_a_program_with_a_socket_has_no_other_child(bwrap: Sandbox, run: Run, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "door"))
+        server.listen()
+        command = "read -r children < /proc/$$/task/$$/children; echo [$children]"
+        assert run(bwrap, command, socket=tmp_path / "door").output == "[]\n"
+
+
 def test_without_bubblewrap_it_says_how_to_get_it(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
