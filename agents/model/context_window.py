@@ -47,7 +47,7 @@ def window_of(settings: ModelSettings, role: str) -> int:
     """Return the tokens for a question and its answer, whichever of the models answers."""
     if settings.context_tokens is not None:
         return settings.context_tokens
-    return min(_known_window(name) or UNKNOWN_WINDOW for name in settings.chain_of(role))
+    return min(known_window(name) or UNKNOWN_WINDOW for name in settings.chain_of(role))
 
 
 def room_for(settings: ModelSettings, role: str, instructions: str, output: Any) -> Room:
@@ -90,8 +90,8 @@ def _end_by_window(settings: ModelSettings, role: str) -> str:
     tokens = f"{window // ANSWER_SHARE:,} tokens, a quarter of"
     if settings.context_tokens is not None:
         return f"{tokens} model.context_tokens = {window:,}: raise it, or use a model that takes more"
-    smallest = min(settings.chain_of(role), key=lambda name: _known_window(name) or UNKNOWN_WINDOW)
-    if _known_window(smallest) is None:
+    smallest = min(settings.chain_of(role), key=lambda name: known_window(name) or UNKNOWN_WINDOW)
+    if known_window(smallest) is None:
         return (
             f"{tokens} the {window:,} assumed for {smallest}, which is unknown: "
             "set model.context_tokens to its real size"
@@ -106,7 +106,8 @@ def _schema_tokens(output: Any) -> int:
 
 
 @lru_cache(maxsize=256)
-def _known_window(model: str) -> int | None:
+def known_window(model: str) -> int | None:
+    """Return the most tokens of a question with its answer, if they are known."""
     provider, _, name = model.partition(":")
     try:
         return calc_price(Usage(), name, provider_id=provider.split("-", 1)[0]).model.context_window

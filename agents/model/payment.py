@@ -67,13 +67,22 @@ class ReportedUsage:
 class Payment:
     """One reservation, from before the call until after it."""
 
-    def __init__(self, run: Run, model: str, input_tokens: int) -> None:
-        """Compute the maximum cost of a call of `run` with a number of input tokens."""
+    def __init__(self, run: Run, model: str, input_tokens: int, output_tokens: int | None = None) -> None:
+        """Compute the maximum cost of a call of `run`.
+
+        Args:
+            run: it pays.
+            model: the model's name.
+            input_tokens: the most tokens of the question.
+            output_tokens: the most tokens of the answer; by default `model.output_tokens`.
+        """
         self._run = run
         self._model = model
         self._reservation: str | None = None
         self._input_tokens = input_tokens
-        self._output_tokens = output_tokens = run.settings.model.output_tokens
+        if output_tokens is None:
+            output_tokens = run.settings.model.output_tokens
+        self._output_tokens = output_tokens
         price = most_dollars(model, input_tokens, output_tokens)
         self.most = _priced(input_tokens + output_tokens, price)
         self.spent: Spend | None = None

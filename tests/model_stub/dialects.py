@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from tests.model_stub import completions, generate_content, messages
+from tests.model_stub import completions, generate_content, messages, responses
 from tests.model_stub.answers import Answer, Call
 
 Event = tuple[str | None, dict[str, Any]]
@@ -37,6 +37,8 @@ def dialect_of(path: str) -> Dialect:
     """Return the way of asking that belongs to the path of a request."""
     if path.partition("?")[0].endswith("/messages"):
         return messages
+    if path.partition("?")[0].endswith("/responses"):
+        return responses
     if "enerateContent" in path:
         return generate_content
     return completions
