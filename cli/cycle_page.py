@@ -8,7 +8,7 @@ from rich.text import Text
 
 from recursor.cli.output import one_line
 from recursor.cli.stack_tables import STYLES, plain_table, styled
-from recursor.cli.wording import ago, clock_time, money, plural, span
+from recursor.cli.wording import ago, clock_time, money, plural, run_name, span
 from recursor.cli.work_tables import graph_table
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import Node, Usage
@@ -84,7 +84,7 @@ def _timeline(ran: Sequence[Node], execution: OrchestratorExecution, now: float)
         bar = " " * max(first, 0) + "█" * min(length, _WIDTH - first)
         running = node.finished_at is None
         table.add_row(
-            node.role,
+            run_name(node.role, node.todo_id),
             Text(bar, STYLES.get(node.status, "yellow")),
             span(max(start, 0.0)),
             Text("runs", "yellow") if running else span(max(end - begin, 0.0)),

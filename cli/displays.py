@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from recursor.cli.output import draw, is_hang_up, make_console, neutral, one_line, print_json, say
-from recursor.cli.wording import ahead, plural, span
+from recursor.cli.wording import ahead, plural, run_name, span
 from recursor.domain.events import CycleFinished, Event, NodeFinished, StackChanged, Trouble
 from recursor.domain.graph import NodeStatus
 from recursor.domain.stack import ExecutionState
@@ -187,7 +187,8 @@ def _line(event: Event, board: Board, detailed: bool) -> str | None:
         case NodeFinished() if detailed:
             cycle = "" if view is None or view.cycle is None else f"cycle {view.cycle}: "
             took = span(event.seconds or 0.0)
-            return f"{cycle}{event.role} {event.status} in {took}: {event.note or event.summary}"
+            who, said = run_name(event.role, event.todo_id), event.note or event.summary
+            return f"{cycle}{who} {event.status} in {took}: {said}"
         case CycleFinished() if detailed and event.decision is not None and event.decision.kind != "continue":
             pause = "" if event.decision.pause is None else f" {span(event.decision.pause)}"
             return f"cycle {event.number}: {event.decision.kind}{pause}: {event.decision.reason}"
@@ -205,7 +206,7 @@ def _row(event: Event, board: Board, detailed: bool) -> Text | None:
         return Text.assemble(
             (f"{view.cycle if view and view.cycle else '':>4}  ", "bright_black"),
             (f"{sign} ", style),
-            f"{event.role:<13}",
+            f"{run_name(event.role, event.todo_id):<13}",
             (f"{span(event.seconds or 0.0):>7}  ", "bright_black"),
             (one_line(event.note or event.summary), "" if style == "green" else style),
         )
@@ -233,7 +234,7 @@ def _one(view: View, now: float) -> Iterator[RenderableType]:
     for active in view.running.values():
         yield Text.assemble(
             ("  ● ", "green"),
-            f"{active.role:<13}",
+            f"{run_name(active.role, active.todo_id):<13}",
             (f"{span(now - active.since):>7}  ", "bright_black"),
             (one_line(active.reason), "bright_black"),
             overflow="ellipsis",
@@ -255,7 +256,7 @@ def _many(board: Board, now: float, lines: int) -> RenderableType:
         )
     table = plain_table("STACK", "PHASE", "CYCLE", "WAVE", "RUNNING")
     for view in active[: max(lines, 1)]:
-        who = ", ".join(f"{a.role} {span(now - a.since)}" for a in view.running.values())
+        who = ", ".join(f"{run_name(a.role, a.todo_id)} {span(now - a.since)}" for a in view.running.values())
         table.add_row(
             clipped(view.name),
             styled(view.phase),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from recursor.cli.output import one_line
-from recursor.cli.wording import ahead, clock_time, span
+from recursor.cli.wording import ahead, clock_time, run_name, span
 from recursor.domain.record import seconds_of
 
 Event = Mapping[str, Any]
@@ -26,6 +26,10 @@ def event_line(event: Event, name: str) -> str:
     return one_line(f"{clock_time(seconds_of(event['at']))}  {name + ': ' if name else ''}{what}")
 
 
+def _run(fields: Mapping[str, Any]) -> str:
+    return run_name(fields["role"], fields.get("todo_id"))
+
+
 def _changed(event: Event) -> str:
     reason = f": {event['reason']}" if event["reason"] else ""
     return f"is {event['state']}, {event['phase']}{reason}"
@@ -39,14 +43,14 @@ def _detected(event: Event) -> str:
 
 
 def _started(event: Event) -> str:
-    roles = ", ".join(node["role"] for node in event["graph"]["nodes"])
-    return f"cycle {event['number']} begins: {roles}"
+    runs = ", ".join(_run(node) for node in event["graph"]["nodes"])
+    return f"cycle {event['number']} begins: {runs}"
 
 
 def _node_finished(event: Event) -> str:
     took = "" if event["seconds"] is None else f" in {span(event['seconds'])}"
     said = event["note"] or event["summary"]
-    return f"{event['role']} {event['status']}{took}{': ' + said if said else ''}"
+    return f"{_run(event)} {event['status']}{took}{': ' + said if said else ''}"
 
 
 def _finished(event: Event) -> str:
@@ -67,8 +71,8 @@ _TOLD: Mapping[str, Callable[[Event], str]] = {
     "stack_deleted": lambda _event: "is deleted",
     "work_detected": _detected,
     "cycle_started": _started,
-    "node_started": lambda event: f"{event['role']} begins: {event['reason']}",
-    "node_progress": lambda event: f"{event['role']} … {event['text'][-_SAID:]}",
+    "node_started": lambda event: f"{_run(event)} begins: {event['reason']}",
+    "node_progress": lambda event: f"{_run(event)} … {event['text'][-_SAID:]}",
     "node_finished": _node_finished,
     "cycle_finished": _finished,
     "stack_waits": _waits,

@@ -20,13 +20,13 @@ class PartialAnswers:
         """Follow the events of a stack."""
         self._client = open_place(place)
         self._stack_id = stack_id
-        self._said: dict[str, str] = {}
+        self._said: dict[tuple[str, str | None], str] = {}
         self._ended = threading.Event()
         threading.Thread(target=self._listen, name="recursor-answers", daemon=True).start()
 
     @property
-    def said(self) -> Mapping[str, str]:
-        """The newest part of each unfinished answer, by role."""
+    def said(self) -> Mapping[tuple[str, str | None], str]:
+        """The newest part of each unfinished answer, by role and todo."""
         return dict(self._said)
 
     def end(self) -> None:
@@ -40,10 +40,11 @@ class PartialAnswers:
                 for told in self._client.events(self._stack_id, kinds=kinds, on_silence=self._forget):
                     if self._ended.is_set():
                         break
+                    name = told.fields.get("role", ""), told.fields.get("todo_id")
                     if told.kind == "node_progress":
-                        self._said[told.fields["role"]] = told.fields["text"]
+                        self._said[name] = told.fields["text"]
                     elif told.kind == "node_finished":
-                        self._said.pop(told.fields["role"], None)
+                        self._said.pop(name, None)
             except RecursorError:
                 # No runner is up or answers: the picture works without.
                 self._said.clear()

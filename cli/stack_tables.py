@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recursor.cli.output import neutral, one_line
-from recursor.cli.wording import ago, ahead, plural, size, span
+from recursor.cli.wording import ago, ahead, plural, run_name, size, span
 from recursor.domain.agent_state import WaitsFor
 from recursor.domain.execution import ExecutionStatus
 from recursor.domain.graph import NodeStatus
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from recursor.domain.agent_state import AgentState
     from recursor.domain.project import ProjectIdea
     from recursor.storage.overview import ArtifactInfo, Overview
-    from recursor.storage.stack_listing import StackListed
+    from recursor.storage.stack_listing import ActiveRole, StackListed
 
 STYLES: Mapping[str, str] = {
     ExecutionState.IDLE: "cyan",
@@ -224,7 +225,7 @@ def _unanswered(stack: Stack, unserved: bool) -> Text:
 def _agent(agent: Mapping[str, Any], now: float) -> str:
     since = agent["since"]
     how_long = "waits for a slot" if since is None else f"for {span(now - seconds_of(since))}"
-    return f"{agent['role']} {how_long} ({one_line(agent['reason'])})"
+    return f"{run_name(agent['role'], agent.get('todo_id'))} {how_long} ({one_line(agent['reason'])})"
 
 
 def _agents_table(agents: Iterable[AgentState], now: float) -> Table:
@@ -241,9 +242,17 @@ def state_now(state: ExecutionState, waits_for: WaitsFor | None) -> Text:
     return styled(state) if waits_for is None else Text(f"waiting for {waits_for}", "yellow")
 
 
+def working(running: Iterable[ActiveRole]) -> str:
+    """Return running agents in a few words: several of one role are counted."""
+    counted = Counter((each.role, each.since is not None) for each in running)
+    return ", ".join(
+        role + (f" ({count})" if count > 1 else "") + ("" if begun else " waits for a slot")
+        for (role, begun), count in counted.items()
+    )
+
+
 def _now(stack: StackListed) -> Text:
     if stack.running:
         begun = any(active.since is not None for active in stack.running)
-        roles = [f"{a.role}{'' if a.since else ' waits for a slot'}" for a in stack.running]
-        return clipped(", ".join(roles), "green" if begun else "bright_black")
+        return clipped(working(stack.running), "green" if begun else "bright_black")
     return clipped(stack.waits or "", "bright_black")

@@ -12,9 +12,7 @@ from recursor.cli.output import draw, print_json, say
 from recursor.client.synchronous import Client
 from recursor.domain.errors import AmbiguousError, InvalidInputError, NotFoundError
 from recursor.domain.todo import Todo, TodoStatus
-
-# Todos' ids begin alike, because they sort by age; the last digits differ.
-SHOWN_DIGITS = 8
+from recursor.domain.wording import TODO_DIGITS
 
 
 class TodoFilter(StrEnum):
@@ -84,7 +82,7 @@ def todos(
     elif add is not None:
         say(changed.id)
     else:
-        say(f"todo {changed.id[-SHOWN_DIGITS:]} is {'changed' if edit else changed.status}")
+        say(f"todo {changed.id[-TODO_DIGITS:]} is {'changed' if edit else changed.status}")
 
 
 def _check(

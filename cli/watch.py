@@ -14,6 +14,7 @@ from recursor.cli.following import PERIOD_SECONDS, follow
 from recursor.cli.options import HERE, Json, Place
 from recursor.cli.output import complain, one_line, print_json_line, say
 from recursor.cli.stacks import live_status
+from recursor.cli.wording import run_name
 from recursor.domain.record import iso
 from recursor.runner.directory_lock import runner_of
 from recursor.runner.errors import RunnerSilentError
@@ -176,7 +177,10 @@ class _Changes:
             print_json_line({"at": iso(time.time()), **stack.model_dump(mode="json")})
             return
         doing = (
-            ", ".join(f"{each.role} {'runs' if each.since else 'waits for a slot'}" for each in stack.running)
+            ", ".join(
+                f"{run_name(each.role, each.todo_id)} {'runs' if each.since else 'waits for a slot'}"
+                for each in stack.running
+            )
             or stack.waits
             or ""
         )

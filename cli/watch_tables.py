@@ -8,7 +8,7 @@ from rich.text import Text
 
 from recursor.cli.output import neutral, one_line
 from recursor.cli.stack_tables import clipped, fitted, plain_table, stack_page, state_now, styled
-from recursor.cli.wording import ahead, plural, span
+from recursor.cli.wording import ahead, plural, run_name, span
 from recursor.cli.work_tables import executions_table
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.stack import ExecutionState
@@ -20,6 +20,9 @@ MARGIN_LINES = 5
 
 # Characters of an unfinished answer.
 _SAID = 100
+
+# Unfinished answers: there may be as many as builders.
+_WRITING_SHOWN = 8
 
 _HINT = Text("q ends it", "bright_black")
 
@@ -60,7 +63,7 @@ def one_stack(
     live: Mapping[str, Any] | None,
     waits: str | None,
     cycles: Iterable[OrchestratorExecution],
-    said: Mapping[str, str],
+    said: Mapping[tuple[str, str | None], str],
     now: float,
     lines: int,
     *,
@@ -73,7 +76,7 @@ def one_stack(
         live: the runner's status of the stack, as JSON; None if no runner is up.
         waits: why nothing runs.
         cycles: the last cycles, newest first.
-        said: the agents' unfinished answers, by role.
+        said: the agents' unfinished answers, by role and todo.
         now: seconds since the epoch, UTC.
         lines: the terminal's lines.
         unserved: see `stack_page`.
@@ -82,9 +85,10 @@ def one_stack(
     if waits and found.stack.state is ExecutionState.RUNNING:
         parts += ["", Text.assemble(("why nothing runs  ", "bright_black"), one_line(waits))]
     cycles = list(cycles)
-    writing = [each["role"] for each in (live or {}).get("running", ()) if each["role"] in said]
-    for role in writing:
-        parts.append(_unfinished(role, said[role]))
+    running = [(each["role"], each.get("todo_id")) for each in (live or {}).get("running", ())]
+    writing = [name for name in running if name in said][:_WRITING_SHOWN]
+    for name in writing:
+        parts.append(_unfinished(run_name(*name), said[name]))
     # The stack's own page has twelve lines without its agents.
     room = lines - 14 - len(found.agents) - len(writing)
     if cycles and room > 1:
@@ -104,12 +108,12 @@ def _summary(page: StackPage, runner: str | None) -> Text:
     return line
 
 
-def _unfinished(role: str, text: str) -> Text:
+def _unfinished(run: str, text: str) -> Text:
     """Return the end of an unfinished answer on one line, so that the newest part shows."""
     line = one_line(text)
     shown = line if len(line) <= _SAID else f"…{line[-_SAID:]}"
     return Text.assemble(
-        (f"{role} writes  ", "bright_black"), (shown, "italic"), no_wrap=True, overflow="ellipsis"
+        (f"{run} writes  ", "bright_black"), (shown, "italic"), no_wrap=True, overflow="ellipsis"
     )
 
 
@@ -126,7 +130,8 @@ def _doing(stack: StackListed, now: float) -> Text:
     waiting = f"{plural(stack.unanswered, 'message')} unanswered; " if stack.unanswered else ""
     if stack.running:
         who = ", ".join(
-            f"{each.role} {'waits for a slot' if each.since is None else span(now - each.since)}"
+            f"{run_name(each.role, each.todo_id)} "
+            f"{'waits for a slot' if each.since is None else span(now - each.since)}"
             for each in stack.running
         )
         return clipped(waiting + neutral(who), "green")

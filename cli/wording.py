@@ -4,9 +4,21 @@ import re
 from datetime import datetime
 
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.wording import cost, money, plural, size, span
+from recursor.domain.wording import cost, money, plural, run_name, size, span
 
-__all__ = ["NEVER", "ago", "ahead", "clock_time", "cost", "money", "parse_span", "plural", "size", "span"]
+__all__ = [
+    "NEVER",
+    "ago",
+    "ahead",
+    "clock_time",
+    "cost",
+    "money",
+    "parse_span",
+    "plural",
+    "run_name",
+    "size",
+    "span",
+]
 
 NEVER = "-"
 """Shown for a missing value."""

@@ -9,10 +9,11 @@ from rich.text import Text
 
 from recursor.cli.output import neutral, one_line
 from recursor.cli.stack_tables import clipped, fitted, plain_table, styled
-from recursor.cli.wording import NEVER, ago, clock_time, cost, span
+from recursor.cli.wording import NEVER, ago, clock_time, cost, run_name, span
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, Node
 from recursor.domain.todo import Todo
+from recursor.domain.wording import TODO_DIGITS
 from recursor.domain.work import WorkStatus
 
 _URGENT, _HIGH, _MIDDLE = 9, 7, 5
@@ -24,7 +25,7 @@ def todos_table(todos: Iterable[Todo], now: float) -> Table:
     table.columns[1].justify = "center"
     for todo in todos:
         table.add_row(
-            Text(todo.id[-8:], "bright_black"),
+            Text(todo.id[-TODO_DIGITS:], "bright_black"),
             Text(str(todo.priority), _urgency(2 * todo.priority)) if todo.status.open else str(todo.priority),
             styled(todo.status),
             neutral(todo.assigned_by),
@@ -81,7 +82,7 @@ def graph_table(graph: ExecutionGraph) -> Table:
         for index, node in enumerate(nodes):
             table.add_row(
                 str(number + 1) if index == 0 else "",
-                node.role,
+                run_name(node.role, node.todo_id),
                 Text(str(node.priority), _urgency(node.priority)),
                 styled(node.status),
                 _took(node),

@@ -2,6 +2,9 @@
 
 from decimal import Decimal
 
+TODO_DIGITS = 8
+"""Shown digits of a todo's id: the last ones, since ids begin alike, because they sort by age."""
+
 
 def span(seconds: float) -> str:
     """Return a span in its shortest readable form: 40 ms, 1.2 s, 42 s, 3 min 5 s, 2 h 7 min, 5 d 3 h."""
@@ -62,3 +65,8 @@ def cost(dollars: Decimal, unpriced_tokens: int) -> str:
     return (
         f"{money(dollars)} and {plural(unpriced_tokens, 'token')} of unknown price" if dollars else "unknown"
     )
+
+
+def run_name(role: str, todo_id: str | None) -> str:
+    """Return the name of a run for people: its role, and the last digits of its todo if it is for one."""
+    return role if todo_id is None else f"{role} {todo_id[-TODO_DIGITS:]}"

@@ -15,7 +15,7 @@ from recursor.domain.events import (
     Trouble,
 )
 from recursor.domain.execution import ExecutionStatus
-from recursor.domain.graph import NodeStatus
+from recursor.domain.graph import NodeStatus, node_key
 from recursor.domain.stack import ExecutionState, Phase, Stack
 
 
@@ -27,6 +27,8 @@ class Active:
     since: float
     """Seconds since the epoch, UTC."""
     reason: str
+    todo_id: str | None = None
+    """The todo that it works on, if the run is for one."""
 
 
 @dataclass(slots=True)
@@ -43,6 +45,7 @@ class View:
     wave: int | None = None
     """The running wave, from 0; None between cycles."""
     running: dict[str, Active] = field(default_factory=dict)
+    """By the keys of their nodes."""
     waits: str | None = None
     """Why nothing runs."""
     until: float | None = None
@@ -105,9 +108,10 @@ class Board:
                 view.running.clear()
             case NodeStarted():
                 view.wave = event.wave
-                view.running[event.role] = Active(event.role, event.at, event.reason)
+                key = node_key(event.role, event.todo_id)
+                view.running[key] = Active(event.role, event.at, event.reason, event.todo_id)
             case NodeFinished():
-                view.running.pop(event.role, None)
+                view.running.pop(node_key(event.role, event.todo_id), None)
                 view.last = event.note or event.summary or view.last
             case CycleFinished():
                 view.wave = None

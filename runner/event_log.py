@@ -25,7 +25,7 @@ from recursor.domain.events import (
     UserMessageSent,
 )
 from recursor.domain.execution import ExecutionStatus
-from recursor.domain.graph import NodeStatus
+from recursor.domain.graph import NodeStatus, node_key
 from recursor.domain.record import iso
 from recursor.runner.listening import ListeningThread
 from recursor.runner.log_records import events_logger
@@ -100,7 +100,7 @@ def _deleted(_: StackDeleted) -> tuple[str, Fields]:
 
 
 def _cycle_started(event: CycleStarted) -> tuple[str, Fields]:
-    roles = [node.role for node in event.graph.nodes]
+    roles = [node.key for node in event.graph.nodes]
     return "cycle started", {"execution": event.execution_id, "cycle": event.number, "nodes": roles}
 
 
@@ -116,12 +116,14 @@ def _cycle_finished(event: CycleFinished) -> tuple[str, Fields]:
 
 
 def _node_started(event: NodeStarted) -> tuple[str, Fields]:
-    fields = {"execution": event.execution_id, "node": event.role, "wave": event.wave}
+    node = node_key(event.role, event.todo_id)
+    fields = {"execution": event.execution_id, "node": node, "wave": event.wave}
     return "agent started", {**fields, "reason": event.reason}
 
 
 def _node_finished(event: NodeFinished) -> tuple[str, Fields]:
-    fields: Fields = {"execution": event.execution_id, "node": event.role}
+    node = node_key(event.role, event.todo_id)
+    fields: Fields = {"execution": event.execution_id, "node": node}
     if event.seconds is not None:
         fields["seconds"] = round(event.seconds, 6)
     if event.status is NodeStatus.FAILED:

@@ -24,7 +24,7 @@ from recursor.domain.events import (
     StackChanged,
     StackDeleted,
 )
-from recursor.domain.graph import Node, Usage
+from recursor.domain.graph import Node, Usage, node_key
 from recursor.domain.stack import ExecutionState
 from recursor.domain.statistics import Rollup
 from recursor.runner.listening import ListeningThread
@@ -136,10 +136,10 @@ class Telemetry(ListeningThread):
             if end.decision.pause is not None:
                 attributes["recursor.decision.pause"] = end.decision.pause
         span = _begin(self._tracer, "cycle", None, began.at, attributes)
-        nodes = {node.role: node for node in began.graph.nodes}
-        known = [each for each in cycle.ended_nodes if each.role in nodes]
-        in_order = sorted(known, key=lambda each: nodes[each.role].wave)
-        for wave, ended in groupby(in_order, key=lambda each: nodes[each.role].wave):
+        nodes = {node.key: node for node in began.graph.nodes}
+        known = [each for each in cycle.ended_nodes if _key(each) in nodes]
+        in_order = sorted(known, key=lambda each: nodes[_key(each)].wave)
+        for wave, ended in groupby(in_order, key=lambda each: nodes[_key(each)].wave):
             self._trace_wave(span, wave, list(ended), nodes, ids)
         failed = [f"{each.role}: {each.note}" for each in known if each.status == "failed"]
         _finish(span, at, "; ".join(failed) if status == "failed" else None)
@@ -152,7 +152,7 @@ class Telemetry(ListeningThread):
         attributes = {**ids, "recursor.wave": wave, "recursor.wave.nodes": len(ended)}
         span = _begin(self._tracer, "wave", cycle, min(begins), attributes)
         for each, begin in zip(ended, begins, strict=True):
-            node = nodes[each.role]
+            node = nodes[_key(each)]
             described: dict[str, str | int | float] = {
                 **ids,
                 "recursor.wave": wave,
@@ -161,6 +161,8 @@ class Telemetry(ListeningThread):
                 "recursor.priority": node.priority,
                 "recursor.status": str(each.status),
             }
+            if each.todo_id is not None:
+                described["recursor.todo.id"] = each.todo_id
             failed = each.status == "failed"
             if failed and each.note:
                 described["error.type"] = each.note.partition(":")[0]
@@ -250,6 +252,10 @@ class Telemetry(ListeningThread):
                 load = None
             self._load = time.monotonic(), load
         return load
+
+
+def _key(event: NodeFinished) -> str:
+    return node_key(event.role, event.todo_id)
 
 
 def _begin(tracer: Tracer, name: str, parent: Span | None, at: float, attributes: Attributes) -> Span:

@@ -50,6 +50,8 @@ class ActiveRole(Record):
     """An agent that has been given work."""
 
     role: str
+    todo_id: str | None = None
+    """The todo that it works on, if the run is for one."""
     reason: str
     since: Timestamp | None
     """When it began; None while it waits for one of the limited slots."""
@@ -265,7 +267,12 @@ def _running(reader: Reader, stack_id: str, fields: Mapping[str, Any]) -> Iterat
         return
     for node in _unpacked(reader.get(GRAPHS.name, f"{stack_id}/{current}".encode())).get("nodes", ()):
         if node["status"] == "running":
-            yield ActiveRole(role=node["role"], reason=node["reason"], since=node["started_at"])
+            yield ActiveRole(
+                role=node["role"],
+                todo_id=node.get("todo_id"),
+                reason=node["reason"],
+                since=node["started_at"],
+            )
 
 
 def _waits(reader: Reader, stack_id: str, fields: Mapping[str, Any]) -> str | None:

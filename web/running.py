@@ -33,5 +33,8 @@ async def _with_running(engine: Engine, stack: StackListed) -> StackListed:
         status: StackStatus = await engine.ask(GetStatus(stack.id), _SECONDS)
     except (TimeoutError, ActorDeadError, RecursorError):
         return stack.but(running=())
-    running = [ActiveRole(role=each.role, reason=each.reason, since=each.since) for each in status.running]
+    running = [
+        ActiveRole(role=each.role, todo_id=each.todo_id, reason=each.reason, since=each.since)
+        for each in status.running
+    ]
     return stack.but(running=tuple(running))

@@ -56,6 +56,20 @@ def test_who_runs_is_on_it_until_they_end() -> None:
     assert ended.last == "planned"
 
 
+def test_several_runs_of_a_role_are_on_it_each_for_its_todo() -> None:
+    def started(todo_id: str) -> events.Event:
+        fields = {"role": "builder", "todo_id": todo_id, "wave": 1, "reason": "2 todos"}
+        return event(events.NodeStarted, execution_id="e", **fields)
+
+    ended = event(
+        events.NodeFinished, execution_id="e", role="builder", todo_id="a1", status=NodeStatus.COMPLETED
+    )
+    both = board(cycle_started(), started("a1"), started("a2")).views[STACK].running
+    assert [(each.role, each.todo_id) for each in both.values()] == [("builder", "a1"), ("builder", "a2")]
+    left = board(cycle_started(), started("a1"), started("a2"), ended).views[STACK].running
+    assert [each.todo_id for each in left.values()] == ["a2"]
+
+
 def test_why_nothing_runs_is_on_it() -> None:
     view = board(event(events.StackWaits, decision=REST, until=NOW + 30)).views[STACK]
     assert (view.waits, view.until) == ("no role has work", NOW + 30)

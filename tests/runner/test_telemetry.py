@@ -22,7 +22,8 @@ from recursor.actors.orchestrator import Orchestrator
 from recursor.domain.agent import Run
 from recursor.domain.effect import Outcome, SetPhase
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.graph import Usage
+from recursor.domain.events import CycleFinished, CycleStarted, NodeFinished
+from recursor.domain.graph import ExecutionGraph, Node, Usage
 from recursor.domain.new_records import new_idea, new_stack
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import Phase
@@ -32,7 +33,7 @@ from recursor.runner.telemetry_events import Telemetry
 from recursor.runner.telemetry_export import Providers
 from recursor.storage.opening import memory_store
 from recursor.storage.stacks import read_stack
-from tests.making import NOW
+from tests.making import NOW, STACK
 from tests.processes import Done, environment, wait_for
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -117,6 +118,28 @@ def test_a_cycle_is_a_trace_of_waves_and_agents(fail: bool) -> None:
     if fail:
         assert agent.status.description == "RuntimeError: no luck"
         assert agent.attributes["error.type"] == "RuntimeError"
+
+
+def test_each_of_several_builders_has_a_span() -> None:
+    spans = InMemorySpanExporter()
+    nodes = tuple(
+        Node(role="builder", todo_id=todo_id, priority=6, reason="2 todos", wave=0)
+        for todo_id in ("a1", "a2")
+    )
+    graph = ExecutionGraph(id="e", stack_id=STACK, created_at=NOW, nodes=nodes)
+    ended = {"stack_id": STACK, "at": NOW + 2, "execution_id": "e", "status": "completed", "seconds": 1.0}
+    with closing(memory_store()) as store:
+        orchestrator = Orchestrator.start(store=store, roles=standard_team())
+        try:
+            telemetry = Telemetry(orchestrator, store, Providers.of(SimpleSpanProcessor(spans), None))
+            telemetry.take(CycleStarted(stack_id=STACK, at=NOW, execution_id="e", number=1, graph=graph))
+            for todo_id in ("a1", "a2"):
+                telemetry.take(NodeFinished(**ended, role="builder", todo_id=todo_id))
+            telemetry.take(CycleFinished(**ended, number=1, decision=None))
+        finally:
+            orchestrator.stop()
+    found = [span.attributes for span in spans.get_finished_spans() if span.name == "agent builder"]
+    assert {attributes["recursor.todo.id"] for attributes in found if attributes} == {"a1", "a2"}
 
 
 def test_what_models_cost_is_on_the_agents_span_and_counted_by_model() -> None:

@@ -88,14 +88,14 @@ class Watcher:
 
     def _mark(self, batch: Iterable[FeedEntry]) -> None:
         changed: set[str] = set()
-        said: dict[tuple[str, str], NodeProgress] = {}
+        said: dict[tuple[str, str, str | None], NodeProgress] = {}
         for told in batch:
             if isinstance(told.what, EventsMissed) or told.what.stack_id == BROADCASTS:
                 self._mark_all()
                 return
             if isinstance(told.what, NodeProgress):
                 # It changes no stored data.
-                said[told.what.stack_id, told.what.role] = told.what
+                said[told.what.stack_id, told.what.role, told.what.todo_id] = told.what
                 continue
             changed.add(told.what.stack_id)
             if isinstance(told.what, MessageSent):
@@ -134,7 +134,7 @@ class LivePage:
         self._client = client
         self._parts: list[_Part] = []
         self._ears: list[_Ear] = []
-        self._said: dict[str, NodeProgress] = {}
+        self._said: dict[tuple[str, str, str | None], NodeProgress] = {}
         self._hidden = False
         self._wake = asyncio.Event()
         ui.on("page_hidden", self._note_hidden)
@@ -160,7 +160,7 @@ class LivePage:
 
         Args:
             owner: the element that shows them.
-            show: called with each role's newest part, at most as often as a part is refreshed.
+            show: called with each run's newest part, at most as often as a part is refreshed.
             stack_id: the stack.
         """
         self._ears = [ear for ear in self._ears if not ear.owner.is_deleted]
@@ -171,7 +171,7 @@ class LivePage:
         heard = {ear.stack_id for ear in self._ears}
         for event in said:
             if event.stack_id in heard:
-                self._said[event.role] = event
+                self._said[event.stack_id, event.role, event.todo_id] = event
                 self._wake.set()
 
     def mark(self, changed: set[str] | None) -> None:

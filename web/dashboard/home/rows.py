@@ -1,5 +1,7 @@
 """The first page's data about each team: at most one page of teams is read."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,10 +74,10 @@ _RESTS = {
 
 def _doing(team: StackListed) -> tuple[str, float | None]:
     """Return what a team does now, and until when it waits (seconds since the epoch, UTC)."""
-    if working := [role.role for role in team.running if role.since is not None]:
+    if working := _counted([each.role for each in team.running if each.since is not None]):
         return f"{listing(working).capitalize()} working", None
     if team.running:
-        waiting = listing([role.role for role in team.running]).capitalize()
+        waiting = listing(_counted([each.role for each in team.running])).capitalize()
         return f"{waiting} {'waits' if len(team.running) == 1 else 'wait'} for a slot", None
     if team.state is not ExecutionState.RUNNING:
         return team.waits or _RESTS[team.state], None
@@ -86,3 +88,8 @@ def _doing(team: StackListed) -> tuple[str, float | None]:
     return (
         "Done, waiting for a message" if team.phase is Phase.COMPLETE else "Waiting for a message or todo"
     ), None
+
+
+def _counted(roles: Iterable[str]) -> list[str]:
+    """Return each role once, with the number of its runs if there are several."""
+    return [role + (f" ({count})" if count > 1 else "") for role, count in Counter(roles).items()]

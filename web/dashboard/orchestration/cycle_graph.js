@@ -7,14 +7,14 @@ export default {
       <svg :width="width" :height="height" :viewBox="'0 0 ' + width + ' ' + height" role="img" :aria-label="label">
         <text v-for="wave in waves" :key="'w' + wave" class="graph-wave" :x="x(wave - 1)" y="14">Wave {{ wave }}</text>
         <path v-for="edge in edges" :key="edge.key" class="graph-edge" :d="edge.d" />
-        <g v-for="node in placed" :key="node.role" class="graph-node" :data-tone="node.look.tone"
+        <g v-for="node in placed" :key="node.key" class="graph-node" :data-tone="node.look.tone"
           :data-status="node.look.word" :transform="'translate(' + node.x + ' ' + node.y + ')'">
-          <title>{{ node.role }}: {{ node.look.word }}. {{ node.note || node.reason }}</title>
+          <title>{{ node.name }}: {{ node.look.word }}. {{ node.note || node.reason }}</title>
           <rect :width="wide" :height="high" rx="10" />
           <svg x="14" :y="high / 2 - 10" width="20" height="20" viewBox="0 0 24 24" class="graph-glyph">
             <nicegui-glyph :name="node.look.icon" width="24" height="24" />
           </svg>
-          <text class="graph-role" x="46" :y="high / 2 - 5">{{ short(node.role) }}</text>
+          <text class="graph-role" x="46" :y="high / 2 - 5">{{ short(node.name) }}</text>
           <text class="graph-said" x="46" :y="high / 2 + 14">{{ node.look.word }}<tspan v-if="node.took"> · {{ node.took }}</tspan></text>
         </g>
       </svg>
@@ -50,18 +50,17 @@ export default {
       });
     },
     edges() {
-      const by = Object.fromEntries(this.placed.map((node) => [node.role, node]));
       return this.placed.flatMap((node) =>
-        node.dependencies.filter((role) => by[role]).map((role) => {
-          const from = by[role], x1 = from.x + WIDE, y1 = from.y + HIGH / 2, y2 = node.y + HIGH / 2;
+        this.placed.filter((from) => node.dependencies.includes(from.role)).map((from) => {
+          const x1 = from.x + WIDE, y1 = from.y + HIGH / 2, y2 = node.y + HIGH / 2;
           const bend = Math.max(24, (node.x - x1) / 2);
-          return { key: `${role}>${node.role}`, d: `M${x1} ${y1}C${x1 + bend} ${y1} ${node.x - bend} ${y2} ${node.x} ${y2}` };
+          return { key: `${from.key}>${node.key}`, d: `M${x1} ${y1}C${x1 + bend} ${y1} ${node.x - bend} ${y2} ${node.x} ${y2}` };
         }),
       );
     },
   },
   methods: {
     x: (wave) => EDGE + wave * (WIDE + BESIDE),
-    short: (role) => (role.length > 16 ? `${role.slice(0, 15)}…` : role),
+    short: (name) => (name.length > 17 ? `${name.slice(0, 16)}…` : name),
   },
 };

@@ -2,7 +2,7 @@
 
 from recursor.domain.execution import Decision, DecisionKind, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph, ModelUsage, Node, Usage
-from recursor.domain.wording import money
+from recursor.domain.wording import money, run_name
 from recursor.web.dashboard.orchestration.pictures import Row
 from recursor.web.dashboard.state_styles import CYCLES, DECISIONS, NODES, in_words
 
@@ -42,7 +42,9 @@ def node_row(node: Node) -> Row:
     if node.started_at is not None and node.finished_at is not None:
         took = in_words(node.finished_at - node.started_at)
     return {
+        "key": node.key,
         "role": node.role,
+        "name": run_name(node.role, node.todo_id),
         "wave": node.wave,
         "priority": node.priority,
         "reason": node.reason,
@@ -73,7 +75,10 @@ def graph_in_words(graph: ExecutionGraph) -> str:
     """Return a graph as a sentence for each wave."""
     waves = [
         f"Wave {wave + 1}: "
-        + ", ".join(f"{node.role} {NODES[node.status].word.lower()}" for node in graph.wave(wave))
+        + ", ".join(
+            f"{run_name(node.role, node.todo_id)} {NODES[node.status].word.lower()}"
+            for node in graph.wave(wave)
+        )
         for wave in range(graph.waves)
     ]
     return ". ".join(waves) or "No nodes"

@@ -6,8 +6,8 @@ export default {
   template: `
     <div class="timeline">
       <ol>
-        <li v-for="row in rows" :key="row.role" class="timeline-row" :data-tone="row.look.tone">
-          <span class="timeline-role one-line">{{ row.role }}</span>
+        <li v-for="row in rows" :key="row.key" class="timeline-row" :data-tone="row.look.tone">
+          <span class="timeline-role one-line">{{ row.name }}</span>
           <span class="timeline-track" aria-hidden="true">
             <span v-if="row.wide != null" class="timeline-bar" :data-status="row.look.word"
               :style="{ left: row.left + '%', width: 'max(3px, ' + row.wide + '%)' }"></span>

@@ -2,9 +2,9 @@
 export default {
   template: `
     <ul class="nodes">
-      <li v-for="node in nodes" :key="node.role" class="nodes-one">
+      <li v-for="node in nodes" :key="node.key" class="nodes-one">
         <div class="nodes-head">
-          <b>{{ node.role }}</b>
+          <b>{{ node.name }}</b>
           <span class="badge" :data-tone="node.look.tone">
             <nicegui-glyph :name="node.look.icon" /><span>{{ node.look.word }}</span>
           </span>

@@ -2,8 +2,9 @@
 
 from recursor.domain.events import NodeProgress
 from recursor.domain.execution import DecisionKind
-from recursor.domain.graph import Node, NodeStatus
+from recursor.domain.graph import Node, NodeStatus, node_key
 from recursor.domain.stack import ExecutionState, Stack
+from recursor.domain.wording import run_name
 from recursor.storage.store import Reader
 from recursor.storage.tables import EXECUTIONS, GRAPHS
 from recursor.web.dashboard.parts import Box, Moment, Notice, Span
@@ -68,23 +69,27 @@ class _Role:
             self._reason = Span("", "muted one-line")
             # Updates four times a second are too fast for a screen reader.
             self._says = Span("", "role-says", aria_live="off")
-        self._node: tuple[str, int] | None = None
+        self._node: Node | None = None
         self._box.set_visibility(False)
 
     def show(self, node: Node | None) -> None:
         self._box.set_visibility(node is not None)
-        run = None if node is None else (node.role, node.attempts)
-        if run != self._node:
-            self._node = run
+        if node is None or self._node is None or _run_of(node) != _run_of(self._node):
             self._says.text = ""
+        self._node = node
         if node is not None:
-            self._name.text, self._reason.text = node.role.capitalize(), node.reason
+            self._name.text = run_name(node.role, node.todo_id).capitalize()
+            self._reason.text = node.reason
             self._since.show(node.started_at)
 
     def hear(self, event: NodeProgress) -> None:
-        if self._node is not None and self._node[0] == event.role:
+        if self._node is not None and self._node.key == node_key(event.role, event.todo_id):
             said = " ".join(event.text.split())
             self._says.text = said if len(said) <= LONGEST_SAID else "…" + said[-LONGEST_SAID:]
+
+
+def _run_of(node: Node) -> tuple[str, int]:
+    return node.key, node.attempts
 
 
 def _running(reader: Reader, stack: Stack) -> list[Node]:
