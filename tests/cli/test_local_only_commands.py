@@ -126,6 +126,7 @@ def test_what_the_doctor_there_advises_is_told_as_it_is_typed_here(there: str, h
     assert as_remote_command(there, "https://runner.example") == here
 
 
+@pytest.mark.slow
 def test_sql_is_answered_by_the_runner_elsewhere(
     run: Run, runner: Started, recursor: Callable[..., Done]
 ) -> None:
@@ -149,6 +150,7 @@ def test_sql_is_answered_by_the_runner_elsewhere(
         assert said in line
 
 
+@pytest.mark.slow
 def test_the_runner_elsewhere_is_pruned(run: Run, runner: Started, recursor: Callable[..., Done]) -> None:
     recursor("start", "garden")
     wait_for(lambda: recursor("list", "--phase", "complete", "--json").json)

@@ -76,6 +76,7 @@ class TestRestore:
         assert recursor("restore", str(backup), "--force").out.startswith(f"{data} restored from {backup}")
         assert names(data) == ["one"]
 
+    @pytest.mark.slow
     def test_is_refused_by_name_of_the_runner(
         self, recursor: Recursor, start_runner: Recursor, data: Path, backup: Path
     ) -> None:

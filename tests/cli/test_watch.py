@@ -32,7 +32,8 @@ def test_every_change_is_a_line(recursor: Callable[..., Done], data: Path) -> No
         assert watcher.err == ("recursor: no runner is up to send events: `recursor run` starts one\n")
 
 
-@pytest.mark.parametrize("which", [(), pytest.param(("one",), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("which", [(), ("one",)])
+@pytest.mark.slow
 def test_agents_are_seen_to_run_and_rest(gated: Gated, which: tuple[str, ...]) -> None:
     with gated.runner() as runner:
         gated.wait_for_run()

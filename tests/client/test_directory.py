@@ -130,6 +130,7 @@ def test_all_fail_alike(client: Client) -> None:
         assert says in str(raised.value)
 
 
+@pytest.mark.slow
 def test_an_async_client_asks_alike(data: Path) -> None:
     async def use() -> list[str]:
         async with AsyncClient(data) as client:
@@ -201,6 +202,7 @@ class TestWithoutARunner:
         with Client(data) as client:
             assert names(client) == [f"stack {number}" for number in range(4)]
 
+    @pytest.mark.slow
     def test_one_that_is_killed_leaves_all_of_what_it_did_or_nothing(self, data: Path) -> None:
         program = (
             "import sys\nfrom recursor.client import Client\n"
@@ -309,6 +311,7 @@ class TestARunnerThatIsNotWell:
             # The first may have been done once the runner went on.
             assert set(names(client)) == {"one"}
 
+    @pytest.mark.slow
     def test_and_serves_nothing_is_asked_all_the_same(self, data: Path, tmp_path: Path) -> None:
         broken = tmp_path / "broken" / "nicegui"
         broken.mkdir(parents=True)

@@ -20,6 +20,7 @@ def script(call: Call) -> Answer:
     return Answer(tool="search_notes", arguments={"word": "flour"})
 
 
+@pytest.mark.slow
 def test_it_looks_things_up_with_its_tool(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,7 @@ def test_nothing_runs_for_an_idea_that_is_no_web_page(data: Path, recursor: Call
     assert recursor("list", "--json").json == []
 
 
+@pytest.mark.slow
 def test_what_a_scripted_team_cannot_make_is_told_first_and_last(recursor: Callable[..., Any]) -> None:
     done = recursor(*UNTIL_DONE, "--idea", "A todo list with multiplayer chess", "--name", "x")
     assert done.code == 0

@@ -240,6 +240,7 @@ def test_who_dies_again_and_again_fails_the_run(
     assert (books.settled, books.open) == ([None, None], {})
 
 
+@pytest.mark.slow
 def test_what_ends_its_process_never_runs_here(
     processes: AgentProcesses, make_run: RunMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -383,6 +384,7 @@ def test_a_function_runs_here(make_run: RunMaker) -> None:
 
 
 @pytest.mark.parametrize("count", [2])
+@pytest.mark.slow
 def test_a_refusal_holds_for_all_processes(
     agent: Agent, make_run: RunMaker, stub: ModelStub, exchange: Exchange
 ) -> None:

@@ -65,6 +65,7 @@ def typed_or_failed(run: Run) -> Usage | None:
 
 @needs_llama
 @needs_model
+@pytest.mark.slow
 def test_a_real_model_is_asked(local: Exchange, books: Books) -> None:
     told: list[str] = []
     run = make_run(local, books)

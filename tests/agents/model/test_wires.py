@@ -24,7 +24,13 @@ KEY = "sk-of-this-provider"
 ProviderRun = Callable[..., Run]
 
 
-@pytest.fixture(params=WIRES)
+# The others speak as OpenAI does, which the tests beside this one ask in each run.
+ALWAYS = ("anthropic:claude-sonnet-5-5", "google:gemini-2.5-flash")
+
+
+@pytest.fixture(
+    params=[pytest.param(wire, marks=[] if wire in ALWAYS else pytest.mark.slow) for wire in WIRES]
+)
 def model(request: pytest.FixtureRequest, stub: ModelStub, monkeypatch: pytest.MonkeyPatch) -> str:
     address, key = ADDRESSES[request.param]
     # Each SDK adds the version of its API by itself, but for those that speak as OpenAI's does.

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browsing import serious_violations, wait_until_live
@@ -10,6 +11,7 @@ from tests.processes import started_runner
 TOKEN = "a secret of some length"
 
 
+@pytest.mark.slow
 def test_who_signs_out_is_out_in_every_tab_and_comes_back_to_where_they_were(
     tmp_path: Path, browser: Browser
 ) -> None:
@@ -38,6 +40,7 @@ def test_who_signs_out_is_out_in_every_tab_and_comes_back_to_where_they_were(
         context.close()
 
 
+@pytest.mark.slow
 def test_nobody_signs_out_where_nobody_signs_in(done, visit) -> None:
     runner, _ = done
     expect(visit(runner).open().get_by_role("button", name="Sign out")).to_have_count(0)

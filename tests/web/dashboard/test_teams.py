@@ -50,6 +50,7 @@ def test_what_is_wrong_is_said_at_the_field(done, visit, name, idea):
     expect(wrong).to_be_focused()
 
 
+@pytest.mark.slow
 def test_a_name_that_is_anothers_is_noted_as_it_is_typed_and_taken(done, visit):
     runner, _ = done
     page = visit(runner).open()
@@ -72,6 +73,7 @@ def test_a_team_that_was_never_started_says_what_to_do(done, visit):
     expect(page.get_by_text("Checked", exact=True)).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_a_team_gets_the_model_that_it_is_to_ask(teams, visit):
     page = visit(teams).open()
     page.get_by_role("button", name="New team").first.click()
@@ -125,6 +127,7 @@ def test_a_link_opens_a_team_and_back_comes_back(done, visit):
     expect(page.get_by_label("Search")).to_have_value("habits")
 
 
+@pytest.mark.slow
 def test_more_teams_than_a_page_holds_are_paged(teams, visit):
     visitor = visit(teams)
     page = visitor.open()
@@ -151,6 +154,7 @@ def test_more_teams_than_a_page_holds_are_paged(teams, visit):
     expect(rows).to_have_count(25)
 
 
+@pytest.mark.slow
 def test_all_teams_are_paused_and_resumed_when_that_is_meant(teams, visit):
     teams.make("One", start=True)
     teams.make("Two", start=True)
