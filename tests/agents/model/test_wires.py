@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from importlib import import_module
 from threading import Event
 
 import pytest
@@ -32,6 +33,8 @@ ALWAYS = ("anthropic:claude-sonnet-5-5", "google:gemini-2.5-flash")
     params=[pytest.param(wire, marks=[] if wire in ALWAYS else pytest.mark.slow) for wire in WIRES]
 )
 def model(request: pytest.FixtureRequest, stub: ModelStub, monkeypatch: pytest.MonkeyPatch) -> str:
+    # Before the time of a run counts: on a busy machine this takes as long as some runs may.
+    import_module(f"pydantic_ai.models.{request.param.partition(':')[0]}")
     address, key = ADDRESSES[request.param]
     # Each SDK adds the version of its API by itself, but for those that speak as OpenAI's does.
     root = stub.url.removesuffix("/v1")
