@@ -13,6 +13,7 @@ from recursor.actors.event_bus import Listener
 from recursor.actors.event_rate import EventRate
 from recursor.domain.commands import (
     AddTodo,
+    AnswerApproval,
     CancelTodo,
     Command,
     ConfigureStack,
@@ -36,6 +37,7 @@ from recursor.storage.retention import Pruned
 
 __all__ = [
     "AddTodo",
+    "AnswerApproval",
     "CancelTodo",
     "Command",
     "ConfigureStack",

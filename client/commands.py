@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from recursor.client.call import Operation, path_of, send
 from recursor.domain.ids import new_id, new_stack_id
@@ -17,6 +18,7 @@ from recursor.domain.ids import new_id, new_stack_id
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+    from recursor.domain.approval import Approval
     from recursor.domain.message import Message, UserMessage
     from recursor.domain.project import ProjectIdea
     from recursor.domain.spending import BudgetChanges, Spending
@@ -111,6 +113,14 @@ def edit_todo(
     """Rewrite an open todo, or change its priority; None leaves a field as it is."""
     body = {"content": content, "priority": priority}
     return _todo((yield send("PATCH", path_of(stack, "todos", todo_id), body)))
+
+
+def answer_approval(approval_id: str, *, approved: bool, note: str | None = None) -> Operation[Approval]:
+    """Approve or reject what an agent asks for: by its id, or the last digits of the id of an open one."""
+    from recursor.domain.approval import Approval
+
+    path = f"/api/approvals/{quote(approval_id, safe='')}/answer"
+    return Approval.model_validate_json((yield send("POST", path, {"approved": approved, "note": note})))
 
 
 def cancel_todo(stack: str, todo_id: str) -> Operation[Todo]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from recursor.doctor.evidence import Condition
     from recursor.doctor.report import Report
     from recursor.domain.agent_state import AgentState
+    from recursor.domain.approval import Approval
     from recursor.domain.core_record import AnyRecord
     from recursor.domain.execution import DecisionKind, ExecutionStatus, OrchestratorExecution
     from recursor.domain.graph import ExecutionGraph
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from recursor.domain.todo import Todo, TodoStatus
     from recursor.domain.trace import Trace
     from recursor.domain.work import WorkReport
+    from recursor.storage.approval_listing import OpenApproval
     from recursor.storage.lookups import ExecutionInFull
     from recursor.storage.overview import ArtifactInfo, Overview
     from recursor.storage.sql.description import TableDescription
@@ -147,6 +149,20 @@ def todo(stack: str, todo_id: str) -> Operation[Todo]:
     from recursor.domain.todo import Todo
 
     return Todo.model_validate_json((yield get(path_of(stack, "todos", todo_id))))
+
+
+def open_approvals(stack: str | None = None) -> Operation[list[OpenApproval]]:
+    """Return what agents ask people for, of one stack or of all, newest first."""
+    from recursor.storage.approval_listing import OpenApproval
+
+    return _list(OpenApproval, (yield get("/api/approvals", {"stack": stack or ""})))
+
+
+def approvals(stack: str, *, limit: int | None = None) -> Operation[list[Approval]]:
+    """Return a stack's requests for approval with their answers, newest first."""
+    from recursor.domain.approval import Approval
+
+    return _pages(Approval, path_of(stack, "approvals"), {}, limit)
 
 
 def user_messages(stack: str, *, limit: int | None = None) -> Operation[list[UserMessage]]:

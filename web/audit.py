@@ -10,6 +10,7 @@ from typing import Any
 from recursor.actors.messages import ControlAll, LimitAll, Prune, PruneBroadcasts, Repair
 from recursor.domain.commands import (
     AddTodo,
+    AnswerApproval,
     CancelTodo,
     ConfigureStack,
     ControlStack,
@@ -18,6 +19,7 @@ from recursor.domain.commands import (
     EditTodo,
     RenameStack,
     SetIdea,
+    TakePull,
 )
 from recursor.domain.errors import RecursorError
 from recursor.domain.settings import RunnerSettings
@@ -121,6 +123,11 @@ _TOLD: Mapping[type, tuple[str, _New]] = {
     SetIdea: ("idea", lambda m: m.idea.idea),
     AddTodo: ("new todo", lambda m: {"content": m.todo.content, "priority": m.todo.priority}),
     EditTodo: ("todo", lambda m: {"id": m.todo_id, "content": m.content, "priority": m.priority}),
+    AnswerApproval: (
+        "approval",
+        lambda m: {"id": m.approval_id, "approved": m.approved, "note": m.note},
+    ),
+    TakePull: ("pull", lambda m: {"commit": m.pull.commit, "source": m.pull.source}),
     CancelTodo: ("todo", lambda m: {"id": m.todo_id, "status": "cancelled"}),
     LimitAll: ("budget of all", lambda m: m.changes),
     Prune: ("prune", lambda m: {"dry_run": m.dry_run}),

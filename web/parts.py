@@ -10,6 +10,7 @@ PARTS = (
     "web.api.stacks",
     "web.api.project",
     "web.api.todos",
+    "web.api.approvals",
     "web.api.conversations",
     "web.api.artifacts",
     "web.api.executions",
@@ -25,6 +26,7 @@ PARTS = (
 )
 
 _OF_ALL = {
+    "approvals": "web.api.approvals",
     "control": "web.api.control",
     "stats": "web.api.statistics",
     "budget": "web.api.budgets",
@@ -41,6 +43,7 @@ _OF_STACKS = {
     "stop": "web.api.control",
     "idea": "web.api.project",
     "todos": "web.api.todos",
+    "approvals": "web.api.approvals",
     "user-messages": "web.api.conversations",
     "messages": "web.api.conversations",
     "artifacts": "web.api.artifacts",

@@ -40,6 +40,18 @@ class Body(Record):
     model_config = ConfigDict(defer_build=False)
 
 
+class NewAnswer(Body):
+    """A person's answer to a request for approval."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"approved": False, "note": "fine, but keep the old flag"}]}
+    )
+
+    approved: Switch
+    note: Text | None = None
+    """For the agents."""
+
+
 class NewStack(Body):
     """A new stack."""
 

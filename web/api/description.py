@@ -38,6 +38,7 @@ _TAGS = (
     ("control", "Start, pause, resume and stop stacks: one, several, or all at once."),
     ("project", "A stack's project."),
     ("todos", "A stack's todos."),
+    ("approvals", "What agents ask people for, and the answers."),
     ("conversations", "Visitors' messages with their answers, and messages between stacks."),
     ("artifacts", "The versions of a stack's page."),
     ("executions", "Cycles, their graphs and costs."),

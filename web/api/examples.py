@@ -8,6 +8,7 @@ from recursor.actors.messages import OrchestratorLoad, RunningAgent, StackStatus
 from recursor.doctor.diagnosis import diagnose
 from recursor.doctor.evidence import Condition, Evidence, Reach, RunnerEvidence, StackEvidence
 from recursor.domain.agent_state import AgentState, LongTermMemory, ShortTermMemory
+from recursor.domain.approval import Approval, ApprovalStatus
 from recursor.domain.core_record import AnyRecord
 from recursor.domain.execution import (
     Decision,
@@ -77,6 +78,20 @@ _todo = Todo(
     created_at=_NOW - 60,
     updated_at=_NOW - 60,
     updated_by="user",
+)
+_approval = Approval(
+    id=_ID,
+    stack_id=_STACK,
+    action="merge",
+    subject="merge “Remove the old search”",
+    detail="2 files, 40 insertions, 12 deletions\nsearch.py\ntests/test_search.py",
+    digest="5b0e1c4d9f3a27688c1e0d94b7a65f2e3c1d0a9b",
+    why="Full-text search",
+    role="builder",
+    todo_id=_OTHER,
+    execution_id=_EXECUTION,
+    created_at=_NOW - 60,
+    expires_at=_NOW + 86_340,
 )
 _user_message = UserMessage(
     id=_ID,
@@ -314,6 +329,16 @@ EXAMPLES: dict[str, Any] = {
     "get_todo": _json(_todo),
     "edit_todo": _json(_todo.but(priority=5)),
     "cancel_todo": _json(_todo.but(status=TodoStatus.CANCELLED, closed_at=_NOW)),
+    "list_open_approvals": [{"stack": "Garden", "approval": _json(_approval)}],
+    "list_approvals": _page(_approval),
+    "answer_approval": _json(
+        _approval.but(
+            status=ApprovalStatus.REJECTED,
+            answered_at=_NOW,
+            answered_by="token 1f2e3d4c",
+            note="fine, but keep the old flag",
+        )
+    ),
     "list_user_messages": _page(_user_message),
     "send_user_message": _json(
         _user_message.but(answer=None, answered_at=None, planned_at=None, needs_planning=None)
