@@ -25,6 +25,7 @@ from recursor.domain.commands import (
     SendStackMessage,
     SendUserMessage,
     SetIdea,
+    TakePull,
 )
 from recursor.domain.events import Event
 from recursor.domain.question import Question
@@ -59,6 +60,7 @@ __all__ = [
     "SendStackMessage",
     "SendUserMessage",
     "SetIdea",
+    "TakePull",
     "Shutdown",
     "StackStatus",
     "Subscribe",

@@ -16,6 +16,7 @@ from recursor.actors.event_bus import EventBus
 from recursor.actors.ledger import LedgerActor
 from recursor.actors.messages import (
     AddTodo,
+    AnswerApproval,
     CancelTodo,
     ConfigureStack,
     ControlAll,
@@ -38,6 +39,7 @@ from recursor.actors.messages import (
     Shutdown,
     StackStatus,
     Subscribe,
+    TakePull,
     Unsubscribe,
 )
 from recursor.actors.roster import Roster
@@ -586,6 +588,10 @@ class Orchestrator(DispatchedActor):
                 AddTodo,
                 EditTodo,
                 CancelTodo,
+                TakePull,
+                AnswerApproval,
+                TakePull,
+                AnswerApproval,
             ),
             _command,
         ),

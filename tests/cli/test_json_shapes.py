@@ -12,10 +12,10 @@ from recursor.storage.opening import open_store
 from tests.client.test_alike import filling
 
 _STACK = (
-    "id name kind phase state state_reason out_of_budget created_at started_at paused_at resumed_at stopped_at "
-    "last_input_at last_activity_at last_failure_at epoch total_cycles last_cycle failures_in_a_row "
-    "fruitless_in_a_row runs_since_input tokens_since_input versions_since_input dollars_since_approval current_execution_id "
-    "next_look_at broadcasts_read settings"
+    "id name kind phase state state_reason out_of_budget created_at started_at paused_at resumed_at "
+    "stopped_at last_input_at last_activity_at last_failure_at epoch total_cycles last_cycle "
+    "failures_in_a_row fruitless_in_a_row runs_since_input tokens_since_input versions_since_input "
+    "dollars_since_approval current_execution_id next_look_at broadcasts_read settings"
 )
 _TODO = (
     "id stack_id content status priority assigned_by created_at updated_at updated_by closed_at metadata "
