@@ -121,7 +121,9 @@ def answer(draft: Draft, approval_id: str, *, approved: bool, note: str | None, 
     elif approval.action == "spend":
         draft.put_stack(draft.records.stack.but(dollars_since_approval=Decimal(0)))
         use(draft, approval, by)
-    return draft.approval(approval_id) or approval
+    written = draft.writes.records[Approval, approval_id]
+    assert isinstance(written, Approval)
+    return written
 
 
 def expire(draft: Draft) -> None:

@@ -129,8 +129,12 @@ class Draft:
 
     def proposal(self, proposal_id: str) -> CommitProposal | None:
         """Return a proposed commit, or None."""
-        known = self.records.proposals.get(proposal_id) or self.found.get((CommitProposal, proposal_id))
-        return known if isinstance(known, CommitProposal) else None
+        known = self.records.proposals.get(proposal_id)
+        found = self.found.get((CommitProposal, proposal_id))
+        if known is None and isinstance(found, CommitProposal) and not found.status.open:
+            return found
+        # All open ones are in memory: one that was found open has been decided since.
+        return known
 
     def put_proposal(self, proposal: CommitProposal) -> None:
         """Add or change a proposed commit; a decided one is dropped from memory."""
@@ -144,8 +148,12 @@ class Draft:
 
     def approval(self, approval_id: str) -> Approval | None:
         """Return a request for approval, or None."""
-        known = self.records.approvals.get(approval_id) or self.found.get((Approval, approval_id))
-        return known if isinstance(known, Approval) else None
+        known = self.records.approvals.get(approval_id)
+        found = self.found.get((Approval, approval_id))
+        if known is None and isinstance(found, Approval) and not found.status.open:
+            return found
+        # As for proposals.
+        return known
 
     def put_approval(self, approval: Approval) -> None:
         """Add or change a request for approval; one that is over is dropped from memory."""

@@ -220,3 +220,19 @@ def test_a_proposal_is_returned_once(desk: Desk) -> None:
     answer(desk, approved=False)
     (decided,) = [each for each in desk.written(type(proposal)) if each.id == proposal.id]
     assert decided.status is ProposalStatus.RETURNED
+
+
+def test_a_proposal_that_was_withdrawn_in_the_same_wave_is_not_merged(desk: Desk) -> None:
+    allow = Settings()
+    apply(desk, PROPOSAL, settings=allow)
+    (proposal,) = desk.records.proposals.items
+    # As read from disk before the results of the wave were applied.
+    desk.stored[type(proposal), proposal.id] = proposal
+    seen = desk.see()
+    desk.do(cancel_todo, CancelTodo(STACK, PROPOSAL.todo_id), NOW)
+    draft = desk.draft(NOW)
+    merge = MoveTip(tip=NEXT, onto=TIP, proposal_id=proposal.id)
+    apply_outcome(draft, "integrator", "cycle", Outcome(effects=(merge,)), seen, allow)
+    desk.keep(draft)
+    assert desk.records.workspace is not None
+    assert desk.records.workspace.tip == TIP
