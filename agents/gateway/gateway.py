@@ -96,6 +96,17 @@ class Gateway:
         """Whether the model is asked in Anthropic's format; otherwise in OpenAI's."""
         return "messages" in self._upstream.apis
 
+    def variables(self, address: str) -> dict[str, str]:
+        """Return the environment in which common clients of models find the gateway.
+
+        Args:
+            address: where they reach it: "http://127.0.0.1:PORT"; in the sandbox, that of
+                `recursor.workspaces.sandbox.bubblewrap.PORT`.
+        """
+        if self.speaks_anthropic:
+            return {"ANTHROPIC_BASE_URL": address, "ANTHROPIC_API_KEY": self.token}
+        return {"OPENAI_BASE_URL": f"{address}/v1", "OPENAI_API_KEY": self.token}
+
     async def guard(self, work: Awaitable[T]) -> T:
         """Return the result of an agent's work, or end it as soon as a call has failed for good.
 
