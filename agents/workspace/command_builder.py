@@ -2,6 +2,7 @@
 
 import json
 
+from recursor.agents.workspace.permission import ApprovalNeededError, Wish, check
 from recursor.agents.workspace.working_tree import RunTree, sandbox_limits, working_tree
 from recursor.domain.agent import Run
 from recursor.domain.effect import FailTodo, Outcome, UpdateTodo
@@ -36,6 +37,13 @@ class CommandBuilder:
         workspace = snapshot.workspace
         if todo is None or workspace is None or workspace.tip is None:
             return Outcome()
+        wish = Wish("run", f"run `{self._command}`", f"{self._command}\n{todo.content}", why=todo.content)
+        try:
+            refusal = check(run, wish, run.settings.approve.run)
+        except ApprovalNeededError as needed:
+            return Outcome(effects=(needed.request,), summary=f"Asked whether to {needed}")
+        if refusal is not None:
+            raise AgentFailedError(f"{refusal}: set approve.run, or another agent", suspend=True)
         async with working_tree(snapshot, run, workspace.tip) as tree:
             try:
                 ended = await self._run(snapshot, tree, todo)
