@@ -1,6 +1,7 @@
 """Runs programs, in a sandbox or, if somebody chose so, without one."""
 
 import asyncio
+import functools
 import os
 import platform
 import sys
@@ -22,15 +23,14 @@ class Sandbox:
     """Runs programs, each in a sandbox of its own. Any number may run at once."""
 
     def __init__(self, kind: SandboxKind = "bwrap") -> None:
-        """Choose a sandbox, and remove what processes that were killed have left of theirs.
+        """Choose a sandbox. The first of a process removes what killed processes have left of theirs.
 
         Args:
             kind: "bwrap", or "off" for none.
         """
         self.kind: SandboxKind = kind
         if kind == "bwrap":
-            bubblewrap.end_abandoned()
-            control_groups.remove_abandoned()
+            remove_abandoned()
 
     def unavailable(self) -> str | None:
         """Return why programs cannot be run here, with the remedy, or None. It takes some 10 ms."""
@@ -125,6 +125,13 @@ class Sandbox:
         if not sandboxed:
             ours |= {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         return Launch(words, tree, {**ours, **environment}, tuple(readable), socket, sandboxed=sandboxed)
+
+
+@functools.cache
+def remove_abandoned() -> None:
+    """Remove what is left of the sandboxes of processes that were killed; once in each process."""
+    bubblewrap.end_abandoned()
+    control_groups.remove_abandoned()
 
 
 async def _feed(stdin: asyncio.StreamWriter, content: bytes) -> None:

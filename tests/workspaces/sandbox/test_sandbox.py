@@ -413,7 +413,7 @@ def test_nothing_is_left_of_a_process_that_was_killed_at_any_moment(bwrap: Sandb
             process.stdout.readline()
             time.sleep(step * 0.0005)
             process.kill()
-    Sandbox("bwrap")
+    bubblewrap.end_abandoned()
     wait_for(lambda: not processes_named(word))
 
 
