@@ -284,7 +284,8 @@ def _take_in(t: Turn, broadcast: Message) -> None:
 
 
 def _arrived(t: Turn, event: Arrived) -> None:
-    if event.message_id in t.records.outbox:
+    # Nothing more is written for a stack that is being deleted.
+    if event.message_id in t.records.outbox and t.before.activity is not Activity.GONE:
         _forget_sent(t, event.message_id)
         # While the stack is busy, this is written with the next save.
         t.save = t.before.activity in (Activity.RESTING, Activity.HELD)

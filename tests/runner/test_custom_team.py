@@ -41,7 +41,7 @@ def broken():
     raise RuntimeError("no\\nluck")
 """
 
-STANDARD = ["planner", "builder", "communicator", "reviewer"]
+STANDARD = ["planner", "builder", "communicator", "integrator", "reviewer"]
 
 
 @pytest.fixture(autouse=True)
