@@ -125,7 +125,10 @@ class AgentRuns:
         self._tell_running(TakeBackRuns())
 
     def cancel(self) -> None:
-        """Abandon all runs; their results are discarded."""
+        """Abandon all runs, ahead of other messages; their results are discarded."""
+        for role in {running.node.role for running in self._running.values()}:
+            if role in self._actors:
+                self._actors[role].actor_inbox.urgent = True
         self._tell_running(CancelRoleRuns())
         self._running = {}
 

@@ -313,11 +313,13 @@ class Orchestrator(DispatchedActor):
         held = command in (Command.STOP, Command.PAUSE)
         if held:
             self._hold_agents()
+        # Calls under way are cut off before the other stacks, which may be thousands, obey.
+        running = self._runtime.agents.clients() if held else frozenset()
         answers: dict[str, DispatchedFuture[Any]] = {}
         for stack_id in stack_ids:
             try:
                 steer = ControlStack(stack_id, command, only_if_concerned=named is None)
-                answers[stack_id] = self._ask_owner(stack_id, Do(steer))
+                answers[stack_id] = self._ask_owner(stack_id, Do(steer), urgent=stack_id in running)
             except RecursorError as error:
                 answers[stack_id] = _failed(error)
         asked: DispatchedFuture[Any] = DispatchedFuture()
@@ -540,10 +542,10 @@ class Orchestrator(DispatchedActor):
 
     # -- Small things ----------------------------------------------------------------------------------------
 
-    def _ask_owner(self, stack_id: str, message: object) -> DispatchedFuture[Any]:
+    def _ask_owner(self, stack_id: str, message: object, *, urgent: bool = False) -> DispatchedFuture[Any]:
         if stack_id not in self._roster and not self._exists(stack_id):
             raise NotFoundError(f"no stack {stack_id}: it does not exist or was deleted")
-        return self._roster.ask(stack_id, message)
+        return self._roster.ask(stack_id, message, urgent=urgent)
 
     def _exists(self, stack_id: str) -> bool:
         # Nothing can have an id that is too long, empty, or not text.

@@ -84,11 +84,15 @@ class RoleActor(DispatchedActor):
             return ANSWERED_BY_RECEIVER
         if is_coroutine:
             current.task = task = pool.submit_coroutine(
-                lambda task: self._run_coroutine(agent, message, task), priority=message.node.priority
+                lambda task: self._run_coroutine(agent, message, task),
+                priority=message.node.priority,
+                client=self._stack_id,
             )
         else:
             current.task = task = pool.submit(
-                lambda task: self._run_function(agent, message, task), priority=message.node.priority
+                lambda task: self._run_function(agent, message, task),
+                priority=message.node.priority,
+                client=self._stack_id,
             )
         task.future.add_done_callback(lambda done: self._ended(current, done))
         return ANSWERED_BY_RECEIVER
@@ -99,6 +103,7 @@ class RoleActor(DispatchedActor):
                 current.task.take_back()
 
     def _cancel(self, _message: CancelRoleRuns) -> None:
+        self.actor_inbox.urgent = False
         self._give_up("was cancelled")
 
     def _timed_out(self, message: RunTimedOut) -> None:

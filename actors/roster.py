@@ -92,14 +92,23 @@ class Roster:
         """
         self._send(stack_id, message, None)
 
-    def ask(self, stack_id: str, message: object) -> DispatchedFuture[Any]:
+    def ask(self, stack_id: str, message: object, *, urgent: bool = False) -> DispatchedFuture[Any]:
         """Ask the supervisor of a stack, starting it if necessary.
+
+        Args:
+            stack_id: the stack.
+            message: the message.
+            urgent: whether it goes ahead of the messages of busy stacks.
 
         Raises:
             NotFoundError: there is no such stack.
             ConflictError: the orchestrator is ending.
         """
         future: DispatchedFuture[Any] = DispatchedFuture()
+        active = self._active.get(stack_id)
+        if urgent and active is not None:
+            # Its next wave of agents resets that.
+            active.supervisor.actor_inbox.urgent = True
         self._send(stack_id, message, future)
         return future
 

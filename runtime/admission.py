@@ -264,6 +264,11 @@ class Admission:
         with self._lock:
             return Load(self._slots.queued, self._slots.taken, self._slots.abandoned)
 
+    def clients(self) -> frozenset[str]:
+        """Return the clients of all tasks that were admitted and have not ended."""
+        with self._lock:
+            return frozenset(task.client for task in self._slots.present)
+
     def add(self, task: PoolTask[T]) -> PoolTask[T]:
         """Queue a new task, or abandon it if the pool is closed. Returns the task."""
         with self._lock:

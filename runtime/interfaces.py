@@ -66,14 +66,18 @@ class Pool(Protocol):
         """The current load."""
         ...
 
-    def submit(self, work: Callable[[PoolTask[T]], T], *, priority: int) -> PoolTask[T]:
+    def submit(self, work: Callable[[PoolTask[T]], T], *, priority: int, client: str = "") -> PoolTask[T]:
         """Call a function."""
         ...
 
     def submit_coroutine(
-        self, work: Callable[[PoolTask[T]], Coroutine[Any, Any, T]], *, priority: int
+        self, work: Callable[[PoolTask[T]], Coroutine[Any, Any, T]], *, priority: int, client: str = ""
     ) -> PoolTask[T]:
         """Run a coroutine."""
+        ...
+
+    def clients(self) -> frozenset[str]:
+        """Return for whom tasks run: those that have been given a slot and have not ended."""
         ...
 
     def hold(self) -> None:

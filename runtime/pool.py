@@ -66,12 +66,13 @@ class TaskPool:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} of {self.limit} slots>"
 
-    def submit(self, work: Callable[[PoolTask[T]], T], *, priority: int) -> PoolTask[T]:
+    def submit(self, work: Callable[[PoolTask[T]], T], *, priority: int, client: str = "") -> PoolTask[T]:
         """Call a function on a thread, where it may block.
 
         Args:
             work: called with its task.
             priority: from 0 to 10, higher is sooner.
+            client: for whom; see `clients`.
 
         Returns:
             The task. If the pool was shut down, it is already abandoned.
@@ -79,16 +80,19 @@ class TaskPool:
         Raises:
             ValueError: the priority is not within 0 to 10.
         """
-        return self._admission.add(PoolTask(self._admission, work, priority, is_coroutine=False))
+        return self._admission.add(
+            PoolTask(self._admission, work, priority, is_coroutine=False, client=client)
+        )
 
     def submit_coroutine(
-        self, work: Callable[[PoolTask[T]], Coroutine[Any, Any, T]], *, priority: int
+        self, work: Callable[[PoolTask[T]], Coroutine[Any, Any, T]], *, priority: int, client: str = ""
     ) -> PoolTask[T]:
         """Run a coroutine on the pool's event loop, which it must not block.
 
         Args:
             work: called with its task, on the loop, to make the coroutine.
             priority: from 0 to 10, higher is sooner.
+            client: for whom; see `clients`.
 
         Returns:
             The task. If the pool was shut down, it is already abandoned.
@@ -96,7 +100,13 @@ class TaskPool:
         Raises:
             ValueError: the priority is not within 0 to 10.
         """
-        return self._admission.add(PoolTask(self._admission, work, priority, is_coroutine=True))
+        return self._admission.add(
+            PoolTask(self._admission, work, priority, is_coroutine=True, client=client)
+        )
+
+    def clients(self) -> frozenset[str]:
+        """Return for whom tasks run: those that have been given a slot and have not ended."""
+        return self._admission.clients()
 
     def hold(self) -> None:
         """Let no task begin, and none that stepped aside continue, until `release` is called as often."""

@@ -53,15 +53,23 @@ class SimulatedPool:
         """See `TaskPool.load`."""
         return self._admission.load
 
-    def submit(self, work: Callable[[PoolTask[T]], T], *, priority: int) -> PoolTask[T]:
+    def submit(self, work: Callable[[PoolTask[T]], T], *, priority: int, client: str = "") -> PoolTask[T]:
         """See `TaskPool.submit`."""
-        return self._admission.add(PoolTask(self._admission, work, priority, is_coroutine=False))
+        return self._admission.add(
+            PoolTask(self._admission, work, priority, is_coroutine=False, client=client)
+        )
 
     def submit_coroutine(
-        self, work: Callable[[PoolTask[T]], Coroutine[Any, Any, T]], *, priority: int
+        self, work: Callable[[PoolTask[T]], Coroutine[Any, Any, T]], *, priority: int, client: str = ""
     ) -> PoolTask[T]:
         """See `TaskPool.submit_coroutine`."""
-        return self._admission.add(PoolTask(self._admission, work, priority, is_coroutine=True))
+        return self._admission.add(
+            PoolTask(self._admission, work, priority, is_coroutine=True, client=client)
+        )
+
+    def clients(self) -> frozenset[str]:
+        """See `TaskPool.clients`."""
+        return self._admission.clients()
 
     def hold(self) -> None:
         """See `TaskPool.hold`."""

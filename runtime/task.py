@@ -71,13 +71,19 @@ class PoolTask(Generic[T]):
     Attributes:
         future: the outcome. Anything the work raises becomes its exception.
         priority: from 0 to 10, higher is sooner.
+        client: for whom it runs; the pool only reports it.
         state: only the pool changes it.
     """
 
-    __slots__ = ("_owner", "future", "is_coroutine", "priority", "returned", "state", "work")
+    __slots__ = ("_owner", "client", "future", "is_coroutine", "priority", "returned", "state", "work")
 
     def __init__(
-        self, owner: TaskOwner, work: Callable[[PoolTask[T]], Any], priority: int, is_coroutine: bool
+        self,
+        owner: TaskOwner,
+        work: Callable[[PoolTask[T]], Any],
+        priority: int,
+        is_coroutine: bool,
+        client: str = "",
     ) -> None:
         """Make a task; only for its pool.
 
@@ -88,6 +94,7 @@ class PoolTask(Generic[T]):
             raise ValueError(f"a task's priority is from 0 to 10, not {priority}")
         self.future: DispatchedFuture[T] = DispatchedFuture()
         self.priority = priority
+        self.client = client
         self.state = TaskState.QUEUED
         self.is_coroutine = is_coroutine
         self.work: Callable[[PoolTask[T]], Any] | None = work

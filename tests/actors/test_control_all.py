@@ -5,7 +5,7 @@ import pytest
 from recursor.actors.messages import ControlAll
 from recursor.domain.commands import Command
 from recursor.domain.errors import ConflictError, NotFoundError
-from recursor.domain.events import CycleFinished
+from recursor.domain.events import CycleFinished, StackChanged
 from recursor.domain.stack import ExecutionState
 from tests.actors.stage import Cast, Gate, finish_todo, until
 
@@ -45,6 +45,23 @@ def test_when_all_stop_no_agent_begins_after_the_command_has_come(set_stage, mon
             CycleFinished, stack_id, where=lambda e: e.status == "completed" and e.number in (1, 2)
         )
     assert len(cast.second.runs) == STACKS
+
+
+def test_stacks_whose_agents_run_stop_first(set_stage):
+    gate, cast = Gate(), Cast()
+    cast.first.act = gate
+    stage = set_stage(cast.roles(), agents=SLOTS)
+    running = [stage.create("first: a", name=f"running {number}") for number in range(SLOTS)]
+    for _ in range(SLOTS):
+        gate.wait_entered()
+    waiting = [stage.create("first: a", name=f"waiting {number}") for number in range(8 * SLOTS)]
+    until(lambda: stage.load().agents_queued == len(waiting), "all the others to wait for a place")
+    assert len(stage.ask(ControlAll(Command.STOP))) == 9 * SLOTS
+    told = [each.stack_id for each in stage.events(StackChanged) if each.state is ExecutionState.STOPPED]
+    # One of the others may come in between, so that nobody is starved.
+    assert set(running) <= set(told[: SLOTS + 1])
+    assert all(run.cancelled.is_set() for run in cast.first.runs)
+    gate.open()
 
 
 def test_all_are_those_that_it_makes_a_difference_to(set_stage):

@@ -219,6 +219,22 @@ def test_functions_and_coroutines_share_the_limit(make_pool, make_gate):
         task.future.get(timeout=WAIT)
 
 
+def test_clients_are_those_for_whom_tasks_run(make_pool, make_gate):
+    pool, gate, standing = make_pool(2), make_gate(), Standing()
+    coroutine = pool.submit_coroutine(standing, priority=5, client="a")
+    standing.wait_begun()
+    function = pool.submit(gate, priority=5, client="b")
+    gate.wait_entered()
+    waiting = pool.submit(gate, priority=5, client="c")
+    assert pool.clients() == {"a", "b"}
+    waiting.abandon()
+    gate.open()
+    standing.release()
+    for task in (coroutine, function):
+        task.future.get(timeout=WAIT)
+    until(lambda: not pool.clients())
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 10), st.booleans()), max_size=30))
 def test_the_most_urgent_begins_first_and_of_equal_priority_the_first(make_pool, make_gate, submissions):
