@@ -312,14 +312,19 @@ def _tell(ending: Ending, goal: Goal) -> None:
 
 
 def _what_is_done(ending: Ending, goal: Goal) -> str:
+    from recursor.domain.stack import Phase
     from recursor.runner.completion import Standing
 
     done = ending.verdict.those(Standing.DONE)
+    partial = sum(stack.phase is Phase.PARTIAL for stack in done)
     if goal.stack is None:
-        return (
-            f"{plural(len(done), 'stack')} complete, and no role has work" if done else "no stack is running"
-        )
-    if any(reading.missing for reading in ending.readings.values()):
+        if not done:
+            return "no stack is running"
+        most = f"{plural(len(done) - partial, 'stack')} complete"
+        least = f"{plural(partial, 'stack')} done as far as a scripted team can"
+        counted = [most] * (partial < len(done)) + [least] * (partial > 0)
+        return f"{', '.join(counted)}, and no role has work"
+    if partial:
         return "done as far as a scripted team can, and no role has work"
     return "the project is complete, and no role has work"
 

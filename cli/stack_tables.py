@@ -32,6 +32,7 @@ STYLES: Mapping[str, str] = {
     ExecutionState.PAUSED: "yellow",
     ExecutionState.STOPPED: "bright_black",
     Phase.COMPLETE: "green",
+    Phase.PARTIAL: "yellow",
     ExecutionStatus.COMPLETED: "green",
     ExecutionStatus.FAILED: "red",
     ExecutionStatus.WAITING: "yellow",
@@ -109,7 +110,8 @@ def stack_page(
     """
     stack = found.stack
     state = state_now(stack.state, found.waits_for)
-    yield Text.assemble((neutral(stack.name), "bold"), "  ", state, "  ", styled(stack.phase))
+    far = ": done as far as a scripted team can" if stack.phase is Phase.PARTIAL else ""
+    yield Text.assemble((neutral(stack.name), "bold"), "  ", state, "  ", styled(stack.phase), far)
     facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     facts.add_column(style="bright_black", no_wrap=True)
     facts.add_column(overflow="fold")

@@ -36,6 +36,13 @@ class Phase(StrEnum):
     BUILDING = "building"
     REVIEWING = "reviewing"
     COMPLETE = "complete"
+    PARTIAL = "partial"
+    """All is done that the team can do, and parts of the idea are missing: a scripted team's end."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the planner plans nothing more until somebody asks for it."""
+        return self in (Phase.COMPLETE, Phase.PARTIAL)
 
 
 class Stack(CoreRecord, frozen=True, kw_only=True):

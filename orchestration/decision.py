@@ -126,13 +126,14 @@ def after_work(
 def _rest(stack: Stack, report: WorkReport, settings: PauseSettings, now: float) -> Decision:
     due = report.next_due()
     waiting = [f"{role}: {report.statuses[role].reason}" for role in report.roles_that_wait()]
-    if stack.phase is Phase.COMPLETE:
+    if stack.phase.is_final:
+        done = "Done" if stack.phase is Phase.COMPLETE else "Done as far as possible"
         if due is None:
-            return Decision(kind=DecisionKind.PAUSE, reason="Done. Waiting for a message or todo.")
+            return Decision(kind=DecisionKind.PAUSE, reason=f"{done}. Waiting for a message or todo.")
         return Decision(
             kind=DecisionKind.PAUSE,
             pause=max(due - now, settings.after_work),
-            reason="; ".join(waiting) or "Done. The next periodic check is scheduled.",
+            reason="; ".join(waiting) or f"{done}. The next periodic check is scheduled.",
         )
     # While one role waits, time may still bring work to the others.
     until_due = settings.between_looks if due is None else min(due - now, settings.between_looks)

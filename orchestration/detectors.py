@@ -9,7 +9,7 @@ from recursor.domain.message import UserMessage
 from recursor.domain.project import ProjectIdea
 from recursor.domain.settings import DetectionSettings, Settings
 from recursor.domain.snapshot import Snapshot
-from recursor.domain.stack import Phase, StackKind
+from recursor.domain.stack import StackKind
 from recursor.domain.todo import TodoStatus
 from recursor.domain.work import WorkStatus
 from recursor.orchestration.workspace_detectors import detect_workspace_builder
@@ -21,7 +21,7 @@ def detect_planner(snapshot: Snapshot, settings: Settings, now: float) -> WorkSt
         return _work(10, "no project idea")
     if snapshot.workspace is not None and snapshot.workspace.tip is None:
         return _nothing("the repository is not made yet")
-    if not snapshot.open_todos and snapshot.stack.phase is not Phase.COMPLETE:
+    if not snapshot.open_todos and not snapshot.stack.phase.is_final:
         return _work(9, "no pending todos, and the project is not complete")
     if _has_another_idea(snapshot.idea, snapshot.states.get("planner")):
         # This outranks any request: it changes what there is to build.

@@ -1,11 +1,11 @@
-"""Detects when stacks are done: their project is complete, nothing runs, and no role has work."""
+"""Detects when stacks are done: the team has done all it can, nothing runs, and no role has work."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from recursor.domain.settings import Settings
-from recursor.domain.stack import ExecutionState, Phase, Stack
+from recursor.domain.stack import ExecutionState, Stack
 from recursor.orchestration.roles import RoleRegistry
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.queries import UnreadableStack, list_stacks, work_detection_status
@@ -113,7 +113,7 @@ class Completion:
                 return Standing.ENDED
             if stack.state is ExecutionState.PAUSED:
                 return self._paused(stack)
-            if stack.phase is not Phase.COMPLETE or stack.current_execution_id is not None:
+            if not stack.phase.is_final or stack.current_execution_id is not None:
                 return Standing.UNFINISHED
             report = work_detection_status(reader, stack_id, self._roles, self._settings, self._now())
         except CorruptRecordError:

@@ -10,7 +10,6 @@ from recursor.agents.scripted.recognition import finds_in
 from recursor.agents.scripted.wording import one_line, plain
 from recursor.domain.message import UserMessage
 from recursor.domain.snapshot import Snapshot
-from recursor.domain.stack import Phase
 from recursor.domain.todo import TodoStatus
 
 _STATUS = re.compile(
@@ -63,12 +62,7 @@ def state_of(snapshot: Snapshot) -> str:
     idea, artifact, waiting = snapshot.idea, snapshot.artifact, snapshot.open_todos
     name = f"“{idea.title}”" if idea and idea.title else "The project"
     reading = None if idea is None else idea.reading
-    if (
-        artifact is None
-        and reading is not None
-        and reading.refusal
-        and snapshot.stack.phase is Phase.COMPLETE
-    ):
+    if artifact is None and reading is not None and reading.refusal and snapshot.stack.phase.is_final:
         return f"{name} has no page. {reading.refusal}"
     if artifact is None:
         return f"{name} is being planned; there is no version of the page yet."
@@ -78,7 +72,7 @@ def state_of(snapshot: Snapshot) -> str:
     if waiting:
         more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
         return f"{name} is at {shown}. Next: {one_line(waiting[0].content, 100)}{more}."
-    if snapshot.stack.phase is Phase.COMPLETE:
+    if snapshot.stack.phase.is_final:
         if reading is not None and reading.missing:
             lacks = one_line("; ".join(reading.missing), 300)
             return f"{name} is done as far as a scripted team can: {shown}. Missing: {lacks}."

@@ -19,7 +19,6 @@ from recursor.agents.scripted.plan import (
     step_of,
 )
 from recursor.agents.scripted.reading import ending_of, read_idea
-from recursor.agents.scripted.recognition import companion_for
 from recursor.agents.scripted.review import check_of, todo_missing_in
 from recursor.agents.scripted.wording import one_line, title_of
 from recursor.domain.agent import Run
@@ -91,10 +90,7 @@ class _Proposal:
         idea = self._snapshot.idea
         text = idea.idea if idea else DEFAULT_IDEA
         reading = read_idea(text)
-        sections = list(reading.sections)
-        asked = len(sections)
-        if len(sections) == 1 and not reading.told.missing and (companion := companion_for(sections[0])):
-            sections.append(companion)
+        sections = reading.sections
         title = self._title(text)
         self._effects.append(
             SetProject(
@@ -110,13 +106,11 @@ class _Proposal:
         else:
             self._said.append(f"Read the idea and called the project “{title}”.")
         self._thoughts += (*reading.told.made, *reading.told.not_made)
-        if len(sections) > asked:
-            self._thoughts.append(f"{sections[-1].title} goes well with it, so I add that as a last section.")
         here = {s.key for s in self._sections}
         for index, new in enumerate(sections):
             if new.key in here or self._was_cancelled(new.key):
                 continue
-            priority = 5 if index == 0 else 3 if index >= asked else 4
+            priority = 4 if index else 5
             self._create(describe(AddSection(section=new), ()), priority, AddSection(section=new))
         told_already = {todo.metadata.get("cannot") for todo in self._snapshot.todos}
         for part in reading.told.missing:
@@ -202,12 +196,11 @@ class _Proposal:
         if self._new_todos or snapshot.open_todos:
             self._set_phase(Phase.BUILDING)
             return
-        if phase is Phase.COMPLETE:
+        if phase.is_final:
             return
         if snapshot.artifact is None:
             if self._nothing_left():
-                self._set_phase(Phase.COMPLETE)
-                self._said.append(self._ending() or "Every todo was cancelled: there is nothing to build.")
+                self._finish("Every todo was cancelled: there is nothing to build.")
             else:
                 self.plan_project()
                 self._ensure_work()
@@ -219,24 +212,26 @@ class _Proposal:
                 self._set_phase(Phase.REVIEWING)
                 self._said.append("All is built; the newest version waits for its review.")
             return
-        self._set_phase(Phase.COMPLETE)
-        self._said.append(
-            self._ending()
-            or f"All is built and version {snapshot.artifact.number} is reviewed: the project is complete."
+        self._finish(
+            f"All is built and version {snapshot.artifact.number} is reviewed: the project is complete."
         )
 
-    def _ending(self) -> str:
-        """Return how the project ends of which something is missing; empty where nothing is."""
+    def _finish(self, said: str) -> None:
+        """End the project: it is complete, with `said`, or parts of the idea are missing."""
         idea = self._snapshot.idea
         reading = None if idea is None else idea.reading
-        return ending_of(reading, self._snapshot.stack.name) if reading and reading.missing else ""
+        if reading is not None and reading.missing:
+            self._set_phase(Phase.PARTIAL)
+            self._said.append(ending_of(reading, self._snapshot.stack.name))
+        else:
+            self._set_phase(Phase.COMPLETE)
+            self._said.append(said)
 
     def _ensure_work(self) -> None:
         if self._new_todos:
             self._set_phase(Phase.BUILDING)
         else:
-            self._set_phase(Phase.COMPLETE)
-            self._said.append("There is nothing to build.")
+            self._finish("There is nothing to build.")
 
     def _nothing_left(self) -> bool:
         return any(t.status is TodoStatus.CANCELLED for t in self._snapshot.todos)

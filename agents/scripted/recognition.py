@@ -105,15 +105,6 @@ def sections_for(
     return tuple((tables + sections if goes_first else sections + tables)[:most])
 
 
-def companion_for(only: PageSection) -> PageSection | None:
-    """Return a section that complements a page's only one."""
-    name = COMPONENTS[only.component].companion
-    if name is None:
-        return None
-    variant = COMPONENTS[name].variants[0]
-    return section(name, variant.title, dict(variant.options), {only.key})
-
-
 def section(
     component: str, title: str, options: dict[str, JsonValue], taken: Iterable[str] = ()
 ) -> PageSection:

@@ -3,7 +3,6 @@
 from recursor.doctor.evidence import Evidence, StackEvidence
 from recursor.doctor.report import Observation, Severity
 from recursor.domain.execution import ExecutionStatus
-from recursor.domain.stack import Phase
 from recursor.domain.wording import percent, plural
 
 DAY = 86_400.0
@@ -96,7 +95,7 @@ def _waiting(found: StackEvidence) -> list[str]:
         waiting.append("there is no project idea")
     if found.open_todos:
         waiting.append(plural(found.open_todos, "open todo"))
-    elif stack.phase is not Phase.COMPLETE:
+    elif not stack.phase.is_final:
         waiting.append(f"there are no open todos, and the project is in phase {stack.phase}")
     if found.unanswered:
         waiting.append(plural(found.unanswered, "unanswered visitor message"))

@@ -124,7 +124,7 @@ class World:
         ]
         planner = (
             s.idea is None
-            or (not s.open_todos and s.stack.phase is not Phase.COMPLETE)
+            or (not s.open_todos and not s.stack.phase.is_final)
             or reviewer.recommendations
             or wishes
         )

@@ -33,11 +33,16 @@ def is_in_order(done) -> bool:
     return review(done.page, done.snapshot.todos) == ()
 
 
+def end_of(done):
+    """The phase in which a project is over."""
+    return Phase.PARTIAL if done.snapshot.idea.reading.missing else Phase.COMPLETE
+
+
 @pytest.mark.parametrize("idea", IDEAS)
 def test_an_idea_ends_complete_with_a_page_in_order(finished, idea):
     done = finished(idea)
 
-    assert done.phase is Phase.COMPLETE
+    assert done.phase is end_of(done)
     assert done.cycles_taken <= MOST_CYCLES
     assert review(done.page, done.snapshot.todos) == ()
     assert plan_of(done.snapshot.artifact).sections
@@ -58,7 +63,7 @@ def test_ten_ideas_give_ten_different_pages(finished):
 def test_without_an_idea_the_planner_chooses_a_modest_one_and_says_so(world):
     done = world(None).until_quiet(MOST_CYCLES)
 
-    assert done.phase is Phase.COMPLETE
+    assert done.phase is end_of(done)
     assert done.snapshot.idea.idea.startswith("A notebook for the day")
     assert "Nobody gave an idea" in done.trace[0][1]
 
@@ -80,10 +85,10 @@ def test_the_same_snapshot_gives_the_same_outcome(world):
 
 @settings(max_examples=20, deadline=None)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=300))
-def test_any_text_at_all_ends_complete(world, text):
+def test_any_text_at_all_comes_to_its_end(world, text):
     done = world(text.strip() or None).until_quiet(MOST_CYCLES)
 
-    assert done.phase is Phase.COMPLETE
+    assert done.phase is end_of(done)
     assert is_in_order(done)
 
 
@@ -95,10 +100,10 @@ PIECES = (
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map(" ".join))
-def test_any_mixture_of_words_and_markup_ends_complete(world, text):
+def test_any_mixture_of_words_and_markup_comes_to_its_end(world, text):
     done = world(text.strip() or "x").until_quiet(2 * MOST_CYCLES)
 
-    assert done.phase is Phase.COMPLETE
+    assert done.phase is end_of(done)
     assert is_in_order(done)
 
 
@@ -115,8 +120,8 @@ def test_any_mixture_of_words_and_markup_ends_complete(world, text):
     ],
     ids=["one word", "many words", "many components", "dots", "mark", "direction", "spaces"],
 )
-def test_odd_ideas_end_complete(world, idea):
+def test_odd_ideas_come_to_their_end(world, idea):
     done = world(idea).until_quiet(MOST_CYCLES)
 
-    assert done.phase is Phase.COMPLETE
+    assert done.phase is end_of(done)
     assert is_in_order(done)

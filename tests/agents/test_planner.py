@@ -33,10 +33,12 @@ def test_the_idea_becomes_a_title_features_and_prioritised_todos(world):
     assert outcome.thoughts
 
 
-def test_an_idea_of_one_component_gets_a_companion_of_less_urgency(world):
-    todos = of(CreateTodo, world("Kanban board").run("planner"))
+def test_an_idea_of_one_component_gets_no_other(world):
+    stack = world("Kanban board")
+    todos = of(CreateTodo, stack.run("planner"))
 
-    assert [(todo.metadata["component"], todo.priority) for todo in todos] == [("board", 5), ("notes", 3)]
+    assert [(todo.metadata["component"], todo.priority) for todo in todos] == [("board", 5)]
+    assert stack.until_quiet().page.count("<section") == 1
 
 
 def test_an_idea_that_a_person_changes_is_planned_again(world):

@@ -86,7 +86,7 @@ def test_it_says_why_it_makes_nothing(idea):
 def test_what_is_missing_ends_as_a_todo_that_cannot_be_done_and_is_told_at_the_end(finished, idea):
     done = finished(idea)
 
-    assert done.phase is Phase.COMPLETE
+    assert done.phase is Phase.PARTIAL
     missing = UNDERSTOOD[idea][1]
     cancelled = [t.metadata["cannot"] for t in done.snapshot.todos if t.status is TodoStatus.CANCELLED]
     assert cancelled == missing
@@ -103,7 +103,7 @@ def test_what_is_missing_ends_as_a_todo_that_cannot_be_done_and_is_told_at_the_e
 def test_of_what_it_cannot_make_there_is_no_page(finished, idea):
     done = finished(idea)
 
-    assert done.phase is Phase.COMPLETE
+    assert done.phase is Phase.PARTIAL
     assert done.snapshot.artifact is None
     assert done.snapshot.idea.reading.refusal in done.trace[-1][1]
     assert {todo.status for todo in done.snapshot.todos} == {TodoStatus.CANCELLED}

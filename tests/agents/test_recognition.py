@@ -3,7 +3,7 @@
 import pytest
 
 from recursor.agents.scripted.components import COMPONENTS
-from recursor.agents.scripted.recognition import MAX_FROM_IDEA, companion_for, sections_for
+from recursor.agents.scripted.recognition import MAX_FROM_IDEA, sections_for
 from recursor.agents.scripted.wording import kept_thing, title_of
 
 
@@ -65,13 +65,6 @@ def test_keys_differ_where_headings_are_the_same():
     second = sections_for("notes", [first.key])[0]
 
     assert first.key != second.key
-
-
-def test_every_companion_exists_and_is_another_component():
-    for component in COMPONENTS.values():
-        companion = companion_for(sections_for(component.variants[0].keywords[0])[0])
-        assert companion is not None
-        assert companion.component != component.name
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,11 @@ class TestRest:
         assert (decision.kind, decision.pause, decision.suspend) == (DecisionKind.PAUSE, None, False)
         assert decision.reason == "Done. Waiting for a message or todo."
 
+    def test_one_of_which_parts_are_missing_says_so(self) -> None:
+        decision = after(make_stack(phase="partial"))
+        assert (decision.kind, decision.pause) == (DecisionKind.PAUSE, None)
+        assert decision.reason == "Done as far as possible. Waiting for a message or todo."
+
     @pytest.mark.parametrize(("seconds", "pause"), [(300, 300), (5, 5), (1, 1), (0.5, 1), (-10, 1)])
     def test_a_complete_stack_waits_for_its_periodic_look(self, seconds: float, pause: float) -> None:
         decision = after(make_stack(phase="complete"), report=due_in(seconds))

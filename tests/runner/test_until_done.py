@@ -45,9 +45,12 @@ def test_what_a_scripted_team_cannot_make_is_told_first_and_last(recursor: Calla
     assert "the project is complete" not in done.out
     assert "scripted: fixed rules, no model" in done.out
     (listed,) = recursor("list", "--json").json
-    assert listed["scripted"] is True
+    assert (listed["scripted"], listed["phase"]) == (True, "partial")
+    assert listed["waits"] == "Done as far as possible. Waiting for a message or todo."
+    assert recursor("list", "--phase", "complete", "--json").json == []
+    assert " partial " in recursor("list").out
     shown = recursor("show", "x")
-    assert "scripted" in shown.out
+    assert "partial: done as far as a scripted team can" in shown.out
     assert "multiplayer chess" in shown.out
 
 

@@ -35,6 +35,7 @@ PHASES = {
     Phase.BUILDING: "Building",
     Phase.REVIEWING: "Reviewing",
     Phase.COMPLETE: "Complete",
+    Phase.PARTIAL: "Partly done",
 }
 
 CYCLES = {

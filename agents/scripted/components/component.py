@@ -34,8 +34,6 @@ class Component(Record):
     """Further words of an idea that every variant fulfils: "streaks" of habits."""
     variants: tuple[Variant, ...] = Field(min_length=1)
     """The first is the default."""
-    companion: str | None = None
-    """The component that complements it on a page that would otherwise have only this one."""
     own_name: bool = False
     """Whether a section always has the component's name: "snake game" would promise more than a game of
     pairs."""

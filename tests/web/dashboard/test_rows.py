@@ -29,3 +29,13 @@ def test_agents_that_wait_for_a_place_are_told_from_those_that_work(
             (team,) = find_teams(reader, TeamQuery(), NOW).items
     running = tuple(ActiveRole(role=role, reason="", since=at) for role, at in since.items())
     assert row_of(team.but(running=running))["doing"] == said
+
+
+def test_a_team_that_can_do_only_a_part_is_not_told_to_be_complete() -> None:
+    with closing(memory_store()) as store:
+        create(store, make_stack(state="running", phase="partial"))
+        with store.read() as reader:
+            (team,) = find_teams(reader, TeamQuery(), NOW).items
+    row = row_of(team.but(next_look_at=None))
+    assert row["phase"] == "Partly done"
+    assert row["doing"] == "Done as far as a scripted team can, waiting for a message"

@@ -70,6 +70,10 @@ _RESTS = {
     ExecutionState.PAUSED: "Paused until resumed",
     ExecutionState.STOPPED: "Stopped until started",
 }
+_WAITS = {
+    Phase.COMPLETE: "Done, waiting for a message",
+    Phase.PARTIAL: "Done as far as a scripted team can, waiting for a message",
+}
 
 
 def _doing(team: StackListed) -> tuple[str, float | None]:
@@ -85,9 +89,7 @@ def _doing(team: StackListed) -> tuple[str, float | None]:
         return team.waits or "Waiting, next check", team.next_look_at
     if team.next_look_at is not None:
         return "Waiting, next check", team.next_look_at
-    return (
-        "Done, waiting for a message" if team.phase is Phase.COMPLETE else "Waiting for a message or todo"
-    ), None
+    return _WAITS.get(team.phase, "Waiting for a message or todo"), None
 
 
 def _counted(roles: Iterable[str]) -> list[str]:

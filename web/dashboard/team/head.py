@@ -97,8 +97,8 @@ class TeamHead:
         self._name.text = stack.name
         waits = self._waits_for if stack.state is ExecutionState.RUNNING else None
         self._state.say(*(STATES[stack.state] if waits is None else WAITS_FOR[waits]))
-        lacks = self._reading is not None and self._reading.missing and stack.phase is Phase.COMPLETE
-        self._phase.text = "Done as far as a scripted team can" if lacks else PHASES[stack.phase]
+        far = ", as far as a scripted team can" if stack.phase is Phase.PARTIAL else ""
+        self._phase.text = PHASES[stack.phase] + far
         self._scripted.set_visibility(self._reading is not None)
         for command, word, busy, _ in _CONTROLS:
             button = self._controls[command]
