@@ -2,6 +2,9 @@
 
 from recursor.domain.errors import RecursorError
 
+MAKE_ROOM = "make room (disk, quota, file size limit)"
+"""The remedy in the text of every write that found no room."""
+
 
 class StorageError(RecursorError):
     """The base of all storage errors."""

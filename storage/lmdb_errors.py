@@ -8,7 +8,13 @@ from pathlib import Path
 
 import lmdb
 
-from recursor.storage.errors import StorageCorruptError, StorageError, StorageFullError, StoreUsageError
+from recursor.storage.errors import (
+    MAKE_ROOM,
+    StorageCorruptError,
+    StorageError,
+    StorageFullError,
+    StoreUsageError,
+)
 
 # LMDB reports EIO when a write was cut short: far more often a full disk than a failing one.
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
@@ -28,7 +34,7 @@ def explain(error: lmdb.Error | OSError, path: Path) -> StorageError:
     kind: type[StorageError] = StorageError
     if code in _NO_ROOM:
         kind = StorageFullError
-        remedy = "nothing of this was written: make room (disk, quota, file size limit), then try again"
+        remedy = f"nothing of this was written: {MAKE_ROOM}, then try again"
         if code == errno.EIO:
             remedy += "; if there is room, the disk fails: see the system's log"
     elif code in _NOT_ALLOWED:

@@ -1,10 +1,12 @@
 """Whether stacks are checked when due, and whether cycles end."""
 
+from recursor.doctor.checks.disk import is_full
 from recursor.doctor.checks.load import agents_find_a_slot
 from recursor.doctor.evidence import Evidence, Reach, StackEvidence
 from recursor.doctor.report import Observation, Severity, StackTotals
 from recursor.domain.graph import NodeStatus
 from recursor.domain.wording import plural, span
+from recursor.storage.errors import MAKE_ROOM
 
 # A check takes milliseconds; a new runner has to check all stacks, some thousand within some seconds.
 LATEST_LOOK = 60.0
@@ -46,6 +48,8 @@ def has_no_trouble(evidence: Evidence, found: StackEvidence) -> Observation | No
     if evidence.focus != found.id or evidence.trouble is None or found.stack is None:
         return None
     if any(text in evidence.trouble for text in found.unreadable):
+        return None
+    if MAKE_ROOM in evidence.trouble and is_full(evidence.disk):
         return None
     cycles = found.stack.total_cycles
     return Observation(

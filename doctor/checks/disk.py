@@ -62,6 +62,11 @@ def disk_has_room(evidence: Evidence, totals: StackTotals) -> Observation | Fine
     )
 
 
+def is_full(disk: DiskEvidence | None) -> bool:
+    """Whether the free space is a problem now: that is told once, for all stacks."""
+    return disk is not None and _severity(disk, None) is Severity.PROBLEM
+
+
 def _severity(disk: DiskEvidence, lasts: float | None) -> Severity | None:
     def below(count: int, share: float) -> bool:
         return disk.free_bytes < min(count, share * disk.total_bytes)

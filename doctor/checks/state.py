@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from recursor.doctor.checks.keys import is_paused_for_want_of_key
 from recursor.doctor.evidence import Evidence, StackEvidence
 from recursor.doctor.report import Observation, Severity
 from recursor.domain.spending import BudgetName, Kind
@@ -26,7 +27,7 @@ def not_paused_after_failures(evidence: Evidence, found: StackEvidence) -> Obser
     if is_out_of_budget(found) or too_much(stack, found.settings.loop) is not None:
         return None
     known = (*found.unreadable, *(() if found.settings_problem is None else (found.settings_problem,)))
-    if any(text in reason for text in known):
+    if any(text in reason for text in known) or is_paused_for_want_of_key(evidence, found):
         # That is told with its cure.
         return None
     failed = stack.failures_in_a_row >= found.settings.pause.failures_allowed

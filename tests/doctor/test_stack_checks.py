@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from recursor.agents.model.keys import remedy
 from recursor.doctor.diagnosis import diagnose
 from recursor.doctor.evidence import ErrorCount, Evidence, Reach, RunnerEvidence, StackEvidence
 from recursor.doctor.report import Finding, Severity
@@ -14,11 +15,13 @@ from recursor.domain.settings import Settings
 from recursor.domain.spending import BudgetName
 from recursor.domain.stack import ExecutionState, Phase
 from recursor.domain.todo import TodoStatus
+from recursor.storage.errors import MAKE_ROOM
 from tests.doctor.evidence import (
     broken_stack,
     healthy,
     healthy_stack,
     make_day,
+    make_disk,
     make_execution,
     make_load,
     make_runner,
@@ -163,6 +166,28 @@ def test_what_a_supervisor_says_is_told_of_the_one_stack() -> None:
     assert seen.cause == "no room on the disk"
     other = healthy_stack(id="5eed000000000002")
     assert diagnose(troubled, [other]).findings == ()
+
+
+def test_a_full_disk_is_told_once() -> None:
+    trouble = f"/data: No space left on device: nothing of this was written: {MAKE_ROOM}, then try again"
+    full = healthy(focus=STACK, trouble=trouble, disk=make_disk(free_bytes=5))
+    assert [each.id for each in diagnose(full, [healthy_stack()]).findings] == ["disk-space"]
+    # A quota may be used up while the disk has room.
+    quota = healthy(focus=STACK, trouble=trouble)
+    assert [each.id for each in diagnose(quota, [healthy_stack()]).findings] == ["trouble"]
+
+
+def test_a_stack_that_is_paused_for_want_of_a_key_is_told_once_and_how_to_continue() -> None:
+    reason = f"planner: openai:a: no key: {remedy('openai')}, then resume"
+    settings = Settings().overridden({"model": {"name": "openai:a"}})
+    paused = healthy_stack({"state": ExecutionState.PAUSED, "state_reason": reason}, settings=settings)
+    (seen,) = diagnose(healthy(keyed=()), [paused]).findings
+    assert (seen.id, seen.symptom) == ("model-keys", "A model has no key: the stack is paused")
+    assert seen.cause == reason
+    assert seen.commands[-1] == f"recursor resume {STACK}"
+    # Once there is a key, only the pause is left.
+    (seen,) = diagnose(healthy(keyed=("openai",)), [paused]).findings
+    assert seen.id == "paused"
 
 
 # Looks and cycles

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from recursor.agents.model.keys import remedy
 from recursor.doctor.catalogue import CHECKS
 from recursor.doctor.check import StackCheck
 from recursor.doctor.diagnosis import diagnose
@@ -155,6 +156,12 @@ TROUBLES = {
     "no key": Trouble(
         "model-keys",
         {"keyed": ()},
+        found={"settings": Settings().overridden({"model": {"name": "openai:a"}})},
+    ),
+    "paused for want of a key": Trouble(
+        "model-keys",
+        {"keyed": ()},
+        stack={**PAUSED, "state_reason": f"planner: openai:a: no key: {remedy('openai')}, then resume"},
         found={"settings": Settings().overridden({"model": {"name": "openai:a"}})},
     ),
     "the provider answers 503": away("openai:a: HTTP 503: unavailable"),
