@@ -119,7 +119,8 @@ class AgentFailedError(RecursorError):
             counts: whether it may have cost something unreported, such as an answer that broke off: it counts
                 as a run for `loop.runs`, so that a team does not pay for it forever.
             lasts: whether the same run would most likely fail the same way, such as for an answer above the
-                size limit: the second time in a row, the stack is paused.
+                size limit: the second time in a row, the stack is paused. It is the same failure if `problem`
+                is, up to a semicolon and apart from numbers.
         """
         super().__init__(problem)
         self.usage = usage

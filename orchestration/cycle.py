@@ -288,9 +288,15 @@ def _budget(failure: AgentFailedError | BudgetExceededError | None) -> BudgetNam
 
 
 def _same(state: AgentState, error: str) -> bool:
-    """Return whether a role's last run failed the same way, whatever the figures."""
-    failed = state.execution_state is AgentExecutionState.FAILED and state.last_error is not None
-    return failed and _NUMBERS.sub("", state.last_error or "") == _NUMBERS.sub("", error)
+    """Return whether a role's last run failed the same way, whatever the figures and details."""
+    if state.execution_state is not AgentExecutionState.FAILED or state.last_error is None:
+        return False
+    return _kind(state.last_error) == _kind(error)
+
+
+def _kind(error: str) -> str:
+    # Details, such as the last problem of an answer, follow a semicolon.
+    return _NUMBERS.sub("", error.partition(";")[0])
 
 
 def _storable(error: str) -> str:

@@ -69,7 +69,14 @@ class ProviderUnavailableError(ModelOverloadedError):
         self.until = until
 
 
-_TOO_LARGE = (ModelContextWindowExceededError, OutputTokenLimitExceeded)
+# Answers that are paid for, and that the same question would bring again: too large ones, and those that were
+# still invalid after all retries.
+_LASTS = (
+    ModelContextWindowExceededError,
+    OutputTokenLimitExceeded,
+    UnexpectedModelBehavior,
+    UsageLimitExceeded,
+)
 _PASSES = (
     ModelConnectionError,
     ModelRateLimitError,
@@ -112,7 +119,7 @@ def explained(
         passes=bool(passing),
         not_before=_first_back(passing),
         counts=any(map(_may_be_paid_for, passing)),
-        lasts=any(isinstance(each, _TOO_LARGE) for each in errors),
+        lasts=any(isinstance(each, _LASTS) for each in errors),
     )
 
 

@@ -14,6 +14,7 @@ from recursor.domain.events import CycleFinished, NodeFinished, NodeStarted, Sta
 from recursor.domain.execution import ExecutionStatus
 from recursor.domain.graph import NodeStatus, Usage
 from recursor.domain.settings import Settings
+from recursor.domain.spending import AgentFailedError
 from recursor.domain.stack import ExecutionState
 from recursor.domain.todo import TodoStatus
 from recursor.domain.work import WorkStatus
@@ -225,6 +226,25 @@ def test_what_is_too_large_is_not_paid_for_a_third_time(set_stage):
     until(lambda: len(cast.first.runs) == 3, "one more try")
     until(lambda: stage.stack(stack_id).state is ExecutionState.PAUSED, "it is paused again")
     assert len(cast.first.runs) == 3
+
+
+def test_invalid_answers_are_not_paid_for_a_third_time_whatever_is_wrong_with_them(set_stage):
+    problems = ["title is missing", "steps: not a list", "title is missing"]
+
+    def act(_snapshot, _run):
+        problem = (
+            f"no valid answer, model.retries = 3; the last problem: {problems[len(cast.first.runs) - 1]}"
+        )
+        raise AgentFailedError(problem, Usage(model="m", input_tokens=4_000), lasts=True)
+
+    cast = Cast(first=act)
+    stage = set_stage(cast.roles())
+    stack_id = stage.create("first: a")
+    stage.wait_rest(stack_id)
+    stage.clock.advance(6)
+    until(lambda: stage.stack(stack_id).state is ExecutionState.PAUSED, "it is paused")
+    assert "steps: not a list; twice in a row" in stage.stack(stack_id).state_reason
+    assert len(cast.first.runs) == 2
 
 
 # -- Agents that hang ------------------------------------------------------------------------------------

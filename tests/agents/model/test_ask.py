@@ -66,7 +66,8 @@ def test_after_so_many_retries_it_fails_with_what_it_spent(
     assert len(stub.calls) == 2
     assert raised.value.usage is not None
     assert raised.value.usage.input_tokens + raised.value.usage.output_tokens == sum(stub.billed)
-    assert not raised.value.suspend
+    # The next run would pay for the same again, so the second one pauses the stack.
+    assert (raised.value.suspend, raised.value.lasts) == (False, True)
 
 
 def test_a_check_sends_an_answer_back(make_run: RunMaker, stub: ModelStub) -> None:
