@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from recursor.storage.errors import DirectoryInUseError, UnfinishedStoreError
 from recursor.storage.opening import memory_store, open_store
 from recursor.storage.store import Reader, Store
 from recursor.web.app import make_app
+from recursor.web.audit import user_name
 from recursor.web.engine import Engine
 from recursor.web.orchestrator_client import ANSWER_SECONDS, ActorClient
 from recursor.web.parts import part_of
@@ -55,7 +57,9 @@ class OwnProcess:
         # Each takes a while to import, and a command needs one or two.
         part = part_of(request.url.path)
         if part not in self._apps:
-            self._apps[part] = httpx.ASGITransport(make_app(self._engine(), PORT, parts=[part]))
+            app = make_app(self._engine(), PORT, parts=[part])
+            # As the runner's socket names its clients.
+            self._apps[part] = httpx.ASGITransport(app, client=(f"user {user_name(os.geteuid())}", 0))
         self.refused = False
         try:
             response = await self._apps[part].handle_async_request(request)
@@ -105,6 +109,10 @@ class OwnProcess:
     def _start(self) -> ActorClient:
         """Lock the directory, and start the orchestrator."""
         from recursor.actors.orchestrator import Orchestrator
+        from recursor.runner.log_file import LogFile
+        from recursor.runner.log_records import json_formatter
+        from recursor.runner.log_secrets import known_secrets
+        from recursor.runner.logs import audit_kept
         from recursor.runner.team import observers_team_named
 
         team = self._configuration.runner.team
@@ -113,6 +121,9 @@ class OwnProcess:
         self.close()
         with ExitStack() as held:
             held.enter_context(hold_for_command(self._data))
+            if self._configuration.runner.log_file:
+                formatter = json_formatter("command", known_secrets(os.environ))
+                held.enter_context(audit_kept(LogFile(log_file(self._data)), formatter))
             self._store = held.enter_context(closing(open_store(store_directory(self._data))))
             upkeep = Upkeep(workspaces_directory(self._data))
             held.callback(upkeep.close)

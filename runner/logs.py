@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
 from recursor.runner.log_file import LogFile
@@ -71,6 +71,32 @@ class Logging:
             handler.close()
         if self._file is not None:
             self._file.close()
+
+
+@contextmanager
+def audit_kept(file: LogFile, formatter: logging.Formatter) -> Iterator[None]:
+    """Write the audit log to a file, in a process whose logging is not ours, and close the file at the end.
+
+    Args:
+        file: the log file.
+        formatter: the formatter for it.
+    """
+    audit = logging.getLogger("recursor.audit")
+    before = audit.level, audit.propagate
+    handler = _Kept(FILE_LEVEL, formatter, file)
+    if not audit.isEnabledFor(FILE_LEVEL):
+        # The program wants no such records in its own log.
+        audit.setLevel(FILE_LEVEL)
+        audit.propagate = False
+    audit.addHandler(handler)
+    try:
+        yield
+    finally:
+        audit.removeHandler(handler)
+        audit.setLevel(before[0])
+        audit.propagate = before[1]
+        handler.close()
+        file.close()
 
 
 class _Ours(logging.Filter):

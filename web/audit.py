@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import pwd
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -40,6 +41,14 @@ REQUESTER: ContextVar[str] = ContextVar("recursor_requester", default="this prog
 def token_named(token: str) -> str:
     """Return a fingerprint that distinguishes tokens without revealing them."""
     return f"token {hashlib.sha256(token.encode(errors='surrogateescape')).hexdigest()[:8]}"
+
+
+def user_name(user: int) -> str:
+    """Return the name of a user of this machine, or the number if there is no name."""
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
 
 
 def is_change(message: object) -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import pwd
 import socket
 import struct
 from enum import Enum, auto
@@ -10,6 +9,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from recursor.web.audit import user_name
 from recursor.web.guard import MAX_BODY_BYTES
 
 # The size limit of request line and headers. Browsers and proxies stay within 8 to 16 KB; the longest address
@@ -112,7 +112,7 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         user = _user_of(transport)
         if user is not None:
-            self.client = (f"user {_name(user)}", 0)
+            self.client = (f"user {user_name(user)}", 0)
         if user not in (None, 0, os.geteuid()):
             # Not every system respects a socket's mode.
             transport.abort()
@@ -240,10 +240,3 @@ def _user_of(transport: asyncio.Transport) -> int | None:
     # struct ucred: process, user, group (unix(7)).
     _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, option, struct.calcsize("3i")))
     return int(user)
-
-
-def _name(user: int) -> str:
-    try:
-        return pwd.getpwuid(user).pw_name
-    except KeyError:
-        return str(user)

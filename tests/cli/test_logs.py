@@ -1,6 +1,8 @@
 """What a runner logged is read and followed, with a runner and without."""
 
 import json
+import os
+import pwd
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -90,3 +92,17 @@ def test_the_level_and_the_format_can_be_chosen(recursor: Callable[..., Done]) -
     assert "agent started" in [
         record["event"] for record in recursor("logs", "--level", "debug", "--json").json
     ]
+
+
+def test_commands_without_a_runner_are_in_the_audit_log(recursor: Callable[..., Done]) -> None:
+    stack_id = recursor("create", "one").out.strip()
+    recursor("rename", stack_id, "two")
+    assert recursor("pause", stack_id).code == 1
+    recursor("show", stack_id)
+    audit = [each for each in recursor("logs", "--json").json if each["logger"] == "recursor.audit"]
+    by = f"user {pwd.getpwuid(os.geteuid()).pw_name} of this machine"
+    events = [each["event"] for each in audit]
+    assert events[0].startswith(f"{by}: create of {stack_id}: ")
+    assert events[1] == f"{by}: name of {stack_id}: one -> two"
+    assert events[2].startswith(f'{by}: control: {{"command": "pause"')
+    assert len(events) == 3
