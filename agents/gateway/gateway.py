@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import hmac
 import logging
+import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable
@@ -221,14 +222,19 @@ def listening(path: Path | None) -> socket.socket:
     if path is None:
         return socket.create_server(("127.0.0.1", 0))
     listener = socket.socket(socket.AF_UNIX)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
-        listener.bind(str(path))
+        # The path itself may be longer than the 107 bytes that the system allows.
+        listener.bind(f"/proc/self/fd/{directory}/{path.name}")
+        path.chmod(0o600)
         listener.listen(128)
     except BaseException:
         listener.close()
         raise
+    finally:
+        os.close(directory)
     return listener
 
 

@@ -8,7 +8,7 @@ from typing import Self
 
 import h11
 
-from recursor.agents.model.timing import timeout_at
+from recursor.agents.model.timing import sleep, timeout_at
 from recursor.runtime.clock import Clock
 
 # Connections at once; others wait in the queue of the system, with no cost here.
@@ -17,6 +17,9 @@ MOST_CONNECTIONS = 16
 MOST_BYTES = 16 * 2**20
 # Seconds for a request to arrive, and for a client to read the end of its answer.
 ARRIVAL_SECONDS, DEPARTURE_SECONDS = 60.0, 10.0
+
+# Seconds until connections are taken again, if one could not be.
+_AGAIN_SECONDS = 0.1
 
 Headers = Iterable[tuple[str, str]]
 
@@ -120,7 +123,13 @@ class HttpServer:
         loop = asyncio.get_running_loop()
         while True:
             await self._places.acquire()
-            connected, _ = await loop.sock_accept(self._listener)
+            try:
+                connected, _ = await loop.sock_accept(self._listener)
+            except OSError:
+                # The client has gone already, or this process has too many files open at the moment.
+                self._places.release()
+                await sleep(self._clock, _AGAIN_SECONDS)
+                continue
             task = asyncio.create_task(self._serve(connected))
             self._serving.add(task)
             task.add_done_callback(self._done)

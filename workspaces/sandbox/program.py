@@ -261,19 +261,22 @@ class Program:
             with suppress(BrokenPipeError):
                 gate.write(b"\n")
         self._ready.set()
-        watching = asyncio.create_task(self._watch())
-        await asyncio.wait((exited, watching), return_when=asyncio.FIRST_COMPLETED)
+        # Apart from one another: a look takes long at a slow disk, or while all threads are busy.
+        watching = [asyncio.create_task(watch) for watch in (self._watch_time(), self._watch_use())]
+        await asyncio.wait((exited, *watching), return_when=asyncio.FIRST_COMPLETED)
         if not exited.done():
             self.kill()  # its limits cannot be watched any more
         await exited
-        watching.cancel()
+        for task in watching:
+            task.cancel()
         await self._end_rest()
         with suppress(TimeoutError):
             await asyncio.wait_for(output.closed.wait(), _LAST_OUTPUT)
         self._reap(popen)
-        await asyncio.wait((watching,))
-        if not watching.cancelled():
-            watching.result()
+        await asyncio.wait(watching)
+        for task in watching:
+            if not task.cancelled():
+                task.result()
         # Another status of bubblewrap than that of the program.
         if self._launch.sandboxed and popen.returncode >= 0 and b"exit-code" not in await status.read():
             words = " ".join(self._tail.text.split())[-300:] or f"bwrap: exit status {self._status}"
@@ -408,13 +411,18 @@ class Program:
             most = value if hard == resource.RLIM_INFINITY else min(value, hard)
             resource.prlimit(first, kind, (most, most))
 
-    async def _watch(self) -> None:
-        """Stop the program at its limits."""
+    async def _watch_time(self) -> None:
+        """Stop the program when its time is over."""
+        await asyncio.sleep(self._began + self._limits.seconds - self._loop.time())
+        self._stopped_because = self._stopped_because or f"it ran longer than {span(self._limits.seconds)}"
+        await self.stop()
+
+    async def _watch_use(self) -> None:
+        """Stop the program at its other limits."""
         pause = _LOOK if self._group is None else _LOOK_AT_GROUP
-        deadline = self._began + self._limits.seconds
         disk_due = self._began + _DISK_LOOK
-        while (left := deadline - self._loop.time()) > 0:
-            await asyncio.sleep(min(pause, left))
+        while True:
+            await asyncio.sleep(pause)
             if (reason := await asyncio.to_thread(self._look)) is not None:
                 self._exceed(reason)
             if (began := self._loop.time()) >= disk_due:
@@ -422,8 +430,6 @@ class Program:
                     self._exceed(reason)
                 now = self._loop.time()
                 disk_due = now + max(_DISK_LOOK, (now - began) / _DISK_SHARE)
-        self._stopped_because = self._stopped_because or f"it ran longer than {span(self._limits.seconds)}"
-        await self.stop()
 
     def _look(self) -> str | None:
         """Note what the program uses; return the limit that it exceeds."""

@@ -54,8 +54,10 @@ def in_a_sandbox(tmp_path: Path) -> Sandboxed:
     sandbox = Sandbox("bwrap")
     if (problem := sandbox.unavailable()) is not None:
         pytest.skip(problem)
-    tree, door = tmp_path / "tree", tmp_path / "door"
+    # A path that is longer than the system allows for a socket.
+    tree, door = tmp_path / "tree", tmp_path / ("d" * 200) / "door"
     tree.mkdir()
+    door.parent.mkdir()
 
     def in_a_sandbox(run: Run, script: str, *arguments: str) -> ProgramResult:
         async def work() -> ProgramResult:

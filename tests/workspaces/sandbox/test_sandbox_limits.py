@@ -3,12 +3,13 @@
 import asyncio
 import secrets
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from recursor.workspaces.sandbox import Sandbox, process_tree
+from recursor.workspaces.sandbox import Program, Sandbox, process_tree
 from recursor.workspaces.sandbox.control_groups import ControlGroup, remove_abandoned
 from tests.workspaces.sandbox.conftest import LIMITS, Run
 from tests.workspaces.sandbox.processes_named import processes_named
@@ -32,6 +33,14 @@ def test_time_of_a_program_that_ignores_sigterm(either: Sandbox, run: Run) -> No
     ended = run(either, command, limits=replace(LIMITS, seconds=0.3))
     assert (ended.stopped_because, ended.signal) == ("it ran longer than 0.3 s", 9)
     assert processes_named(word) == []
+
+
+def test_time_while_a_look_takes_long(either: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(Program, "_look", lambda _: over.wait(100) and None)
+    threading.Timer(1.0, over.set).start()
+    ended = run(either, "sleep 1000", limits=replace(LIMITS, seconds=0.3))
+    assert ended.stopped_because == "it ran longer than 0.3 s"
 
 
 def test_memory_of_one_process(each_way: Sandbox, run: Run) -> None:
