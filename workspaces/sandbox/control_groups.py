@@ -121,8 +121,12 @@ class ControlGroup:
         return None
 
     def processes(self) -> list[int]:
-        """Return the processes of the group that have not ended."""
-        return [int(each) for each in (self._pids / "cgroup.procs").read_text().split()]
+        """Return the processes of the group that have not ended; none of a group that was removed."""
+        try:
+            listed = (self._pids / "cgroup.procs").read_text()
+        except FileNotFoundError:
+            return []
+        return [int(each) for each in listed.split()]
 
     def admit_no_more(self) -> None:
         """Let none of its processes start another one."""
