@@ -74,9 +74,12 @@ class ByStack:
 
     def choose(self, role: str, snapshot: Snapshot, settings: Settings) -> Agent:
         """See `AgentChoice.choose`."""
-        if snapshot.stack.kind is StackKind.WORKSPACE and role == BUILDER:
+        is_scripted = settings.model.of(role) == SCRIPTED
+        if snapshot.stack.kind is StackKind.WORKSPACE and (
+            role == BUILDER or (is_scripted and role in ("planner", "reviewer"))
+        ):
             return self._on_workspace
-        return self._scripted if settings.model.of(role) == SCRIPTED else self._asking
+        return self._scripted if is_scripted else self._asking
 
 
 class _WorkspaceAgent:

@@ -42,6 +42,8 @@ _NOT_UNDERSTOOD = (
 
 def answer_to(message: UserMessage, snapshot: Snapshot) -> tuple[str, str]:
     """Return the answer to a visitor, and the reason for choosing it."""
+    if snapshot.workspace is not None:
+        return _about_repository(message, snapshot)
     sections = sections_in_sight(snapshot.artifact, snapshot.todos)
     if planned := _planned(message, snapshot):
         return planned, "The planner made todos from this message; I report their progress."
@@ -59,8 +61,15 @@ def answer_to(message: UserMessage, snapshot: Snapshot) -> tuple[str, str]:
 
 def state_of(snapshot: Snapshot) -> str:
     """Return the state of the project in one or two sentences."""
-    idea, artifact, waiting = snapshot.idea, snapshot.artifact, snapshot.open_todos
+    idea = snapshot.idea
     name = f"“{idea.title}”" if idea and idea.title else "The project"
+    if snapshot.workspace is not None:
+        return _state_of_repository(name, snapshot)
+    return _state_of_page(name, snapshot)
+
+
+def _state_of_page(name: str, snapshot: Snapshot) -> str:
+    idea, artifact, waiting = snapshot.idea, snapshot.artifact, snapshot.open_todos
     reading = None if idea is None else idea.reading
     if artifact is None and reading is not None and reading.refusal and snapshot.stack.phase.is_final:
         return f"{name} has no page. {reading.refusal}"
@@ -78,6 +87,35 @@ def state_of(snapshot: Snapshot) -> str:
             return f"{name} is done as far as a scripted team can: {shown}. Missing: {lacks}."
         return f"{name} is complete: {shown}. You can still ask for changes."
     return f"{name} is at {shown}. Everything planned is built; the review is under way."
+
+
+def _about_repository(message: UserMessage, snapshot: Snapshot) -> tuple[str, str]:
+    """Answer a visitor of a team that works on a repository."""
+    state = _state_of_repository("The project", snapshot)
+    todos = [todo for todo in snapshot.todos if todo.metadata.get("message") == message.id]
+    if todos:
+        done = sum(todo.status is TodoStatus.COMPLETED for todo in todos)
+        what = "; ".join(one_line(todo.content, 120) for todo in todos)
+        return f"Planned: {what}. Merged so far: {done} of {len(todos)}.", "The planner made todos of it."
+    if message.planned_at is not None:
+        return f"The planner has read this and made no todo of it. {state}", "The planner made no todo of it."
+    return f"The planner will read this. {state}", "The planner has not read it yet."
+
+
+def _state_of_repository(name: str, snapshot: Snapshot) -> str:
+    workspace, waiting = snapshot.workspace, snapshot.open_todos
+    if workspace is None or workspace.tip is None:
+        return f"{name} has no repository yet; it is being made."
+    shown = f"{name} is at commit {workspace.tip[:12]}"
+    if waiting:
+        more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
+        return f"{shown}. Next: {one_line(waiting[0].content, 100)}{more}."
+    reading = None if snapshot.idea is None else snapshot.idea.reading
+    if reading is not None and reading.missing:
+        return f"{shown}. Missing: {one_line('; '.join(reading.missing), 300)}."
+    if snapshot.stack.phase.is_final:
+        return f"{shown}: it is complete. You can still ask for changes."
+    return f"{shown}. Everything planned is merged."
 
 
 def _small_talk(

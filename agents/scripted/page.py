@@ -11,13 +11,13 @@ from markupsafe import Markup, escape
 from recursor.agents.scripted.components import COMPONENTS, Options
 from recursor.agents.scripted.ornament import ornament
 from recursor.agents.scripted.plan import PagePlan, PageSection
-from recursor.agents.scripted.theme import FACES
+from recursor.agents.scripted.theme import FACES, Theme
 from recursor.agents.scripted.wording import plain, slug
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
-    """A section's data for the frame's template."""
+class ShownSection:
+    """A section's data for the templates of the frame."""
 
     key: str
     title: str
@@ -33,17 +33,17 @@ def render(plan: PagePlan) -> str:
     People's texts reach the page as escaped text or escaped JSON, never as markup or code.
     """
     spread = _spread(plan)
-    sections = [_shown(section, section.key in spread) for section in plan.sections]
+    sections = [shown_section(section, section.key in spread) for section in plan.sections]
     used = [name for name in COMPONENTS if any(s.component == name for s in sections)]
-    page = _template("page.html.j2").render(
+    page = template("page.html.j2").render(
         plan=plan,
         sections=sections,
         keys={section.key for section in sections},
-        fragments=[_fragment(name) for name in used],
-        style=Markup(_style(plan)),
-        runtime=Markup(_source("runtime.js")),
+        fragments=[fragment(name) for name in used],
+        style=Markup(stylesheet(plan.theme)),
+        runtime=Markup(source("runtime.js")),
         ornament=Markup(ornament(plan.theme)),
-        icon=_icon(plan),
+        icon=icon(plan.title, plan.theme),
         data={
             "space": plan.space,
             "title": plan.title,
@@ -73,22 +73,29 @@ def _spread(plan: PagePlan) -> set[str]:
     return spread | ({alone} if alone else set())
 
 
-def _shown(section: PageSection, wide: bool) -> _Shown:
+def shown_section(section: PageSection, wide: bool) -> ShownSection:
+    """Return a section's data for a template.
+
+    Args:
+        section: the section.
+        wide: whether it takes the whole width.
+    """
     component = COMPONENTS[section.component]
-    body = Markup(_fragment(component.name).body(section.key, section.settled))
-    return _Shown(section.key, section.title, component.name, wide, component.how, body)
+    body = Markup(fragment(component.name).body(section.key, section.settled))
+    return ShownSection(section.key, section.title, component.name, wide, component.how, body)
 
 
-def _style(plan: PagePlan) -> str:
-    theme = plan.theme
-    return _template("style.css.j2").render(
+def stylesheet(theme: Theme) -> str:
+    """Return the style of every page with this theme."""
+    return template("style.css.j2").render(
         theme=theme, heading_face=Markup(FACES[theme.heading_face]), body_face=Markup(FACES[theme.body_face])
     )
 
 
-def _icon(plan: PagePlan) -> str:
-    letter = escape(next((c for c in plan.title if c.isalnum()), "•").upper())
-    corner, colour = min(plan.theme.radius, 10), f"hsl({plan.theme.hue} 60% 38%)"
+def icon(title: str, theme: Theme) -> str:
+    """Return the address of a picture with the first letter of a title; the picture is in the address."""
+    letter = escape(next((c for c in title if c.isalnum()), "•").upper())
+    corner, colour = min(theme.radius, 10), f"hsl({theme.hue} 60% 38%)"
     drawing = (
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'>"
         f"<rect width='32' height='32' rx='{corner}' fill='{colour}'/>"
@@ -115,18 +122,20 @@ def _component_environment() -> Environment:
 
 
 @cache
-def _template(name: str) -> Template:
+def template(name: str) -> Template:
+    """Return a template of the frame."""
     return _environment().get_template(name)
 
 
 @cache
-def _source(name: str) -> str:
+def source(name: str) -> str:
+    """Return the text of a file of the frame."""
     loader = _environment().loader
     assert loader is not None
     return loader.get_source(_environment(), name)[0]
 
 
-class _Fragment(Protocol):
+class Fragment(Protocol):
     """A component's macros."""
 
     def style(self) -> str: ...
@@ -135,5 +144,6 @@ class _Fragment(Protocol):
 
 
 @cache
-def _fragment(name: str) -> _Fragment:
-    return cast(_Fragment, _component_environment().get_template(f"{name}.html.j2").module)
+def fragment(name: str) -> Fragment:
+    """Return the macros of a component."""
+    return cast(Fragment, _component_environment().get_template(f"{name}.html.j2").module)

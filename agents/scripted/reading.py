@@ -34,6 +34,8 @@ from recursor.domain.project import IdeaReading
 MOST_MISSING = 10
 LONGEST_PART = 80
 
+CLONED = "A scripted team makes new sites, and changes nothing in a cloned repository."
+
 _HEAD = re.compile(r"\b(?:with|that|which|where|who|including|so)\b|[,;:.!?\n()]", re.I)
 _FILLER = LEAD_IN | DULL | APP_NOUNS | frozenset(["s", "t", "page's", "html", "javascript", "css", "browser"])
 
@@ -70,6 +72,19 @@ def read_idea(text: str) -> Reading:
         return Reading((), IdeaReading(missing=missing or (whole,), refusal=why))
     recognised = tuple(f"{s.title}: {COMPONENTS[s.component].does}" for s in sections)
     return Reading(sections, IdeaReading(recognised=recognised, missing=missing))
+
+
+def read_idea_for_site(text: str, *, cloned: bool) -> Reading:
+    """Return what the scripted team makes of an idea in a repository: a static site, if it is a new one.
+
+    Args:
+        text: a person's idea.
+        cloned: whether the repository was cloned.
+    """
+    if cloned:
+        whole = one_line(text, LONGEST_PART)
+        return Reading((), IdeaReading(missing=(whole,), refusal=CLONED))
+    return read_idea(text)
 
 
 def ending_of(reading: IdeaReading, stack: str) -> str:

@@ -1,11 +1,12 @@
 """Which agent does a role's work on a repository."""
 
+from collections.abc import Mapping
 from functools import cache
 
 from recursor.agents.workspace.command_builder import CommandBuilder
 from recursor.agents.workspace.integrator import Integrator
 from recursor.domain.agent import Agent
-from recursor.domain.settings import Settings
+from recursor.domain.settings import SCRIPTED, Settings
 from recursor.domain.spending import AgentFailedError
 
 
@@ -21,10 +22,26 @@ def workspace_agent(role: str, settings: Settings) -> Agent:
     """
     if role == "integrator":
         return _integrator()
+    if settings.model.of(role) == SCRIPTED and settings.agent.of(role) == "model" and role in _scripted():
+        return _scripted()[role]
     kind, _, command = settings.agent.of(role).partition(":")
     if kind == "command" and role == "builder":
         return CommandBuilder(command)
     raise AgentFailedError(f"no agent {settings.agent.of(role)} for the role {role}", suspend=True)
+
+
+@cache
+def _scripted() -> Mapping[str, Agent]:
+    # They import parsers and templates, which other agents do not need.
+    from recursor.agents.workspace.scripted_builder import ScriptedSiteBuilder
+    from recursor.agents.workspace.scripted_planner import ScriptedRepositoryPlanner
+    from recursor.agents.workspace.scripted_reviewer import ScriptedRepositoryReviewer
+
+    return {
+        "planner": ScriptedRepositoryPlanner(),
+        "builder": ScriptedSiteBuilder(),
+        "reviewer": ScriptedRepositoryReviewer(),
+    }
 
 
 @cache

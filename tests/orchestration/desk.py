@@ -20,7 +20,7 @@ def collection(records: Iterable[Any]) -> Collection[Any]:
 
 def make_records(**fields: Any) -> StackRecords:
     """Make a stack's records: with an idea and nothing else, but for what is given, as lists."""
-    for name in ("todos", "user_messages", "messages", "broadcasts", "outbox"):
+    for name in ("todos", "user_messages", "messages", "broadcasts", "outbox", "proposals"):
         if name in fields:
             fields[name] = collection(fields[name])
     if "states" in fields:
