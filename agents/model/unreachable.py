@@ -47,7 +47,11 @@ def _cause(chain: list[BaseException], scheme: str, host: str) -> str:
             case socket.gaierror():
                 return f"has no known address ({each.strerror}): correct the name {host}, or check the DNS"
             case httpx.ConnectTimeout() | httpx2.ConnectTimeout():
-                return "does not take the connection in time: check that it is up, and firewalls between"
+                # Also if it takes the connection and says nothing about TLS.
+                tls = " and speaks TLS there" if scheme == "https" else ""
+                return (
+                    f"does not answer a connection in time: check that it is up{tls}, and firewalls between"
+                )
             case httpx.RemoteProtocolError() | httpx2.RemoteProtocolError() | ConnectionResetError():
                 return _of_its_answer(each, scheme)
             case OSError(errno=int(number)) if number in _CAUSES:

@@ -8,6 +8,7 @@ from threading import Thread
 
 import httpx
 import httpx2
+import pytest
 import trustme
 from pydantic_ai.exceptions import ModelConnectionError
 
@@ -102,6 +103,18 @@ def test_tls_to_a_port_with_http() -> None:
         assert why(f"https://127.0.0.1:{port}") == (
             f"127.0.0.1:{port} does not speak TLS there: write http:// in its address, or correct the port"
         )
+
+
+def test_tls_to_a_port_where_nobody_speaks() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        for library in (httpx, httpx2):
+            with pytest.raises(library.ConnectTimeout) as raised:
+                library.get(f"https://127.0.0.1:{port}/", timeout=0.05)
+            assert why_unreachable(raised.value) == (
+                f"127.0.0.1:{port} does not answer a connection in time: check that it is up and speaks TLS "
+                "there, and firewalls between"
+            )
 
 
 def test_an_answer_that_breaks_off() -> None:
