@@ -280,6 +280,8 @@ class WorkspaceSettings(Record):
     """Time limit of one check, in seconds."""
     command_seconds: float = Field(default=120.0, gt=0)
     """Time limit of one command that an agent runs, in seconds."""
+    turns: int = Field(default=100, ge=2, le=1_000)
+    """Answers of a model while it works on one todo, with calls of tools or without."""
     memory_bytes: int = Field(default=2 * 1024**3, ge=64 * 1024**2)
     """Memory of all processes of a command together, in bytes."""
     processes: int = Field(default=256, ge=8, le=10_000)

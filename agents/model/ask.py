@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
+from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models import Model
 from pydantic_ai.models.fallback import FallbackModel
 from pydantic_ai.output import OutputSpec
@@ -18,7 +19,7 @@ from recursor.agents.model.exchange import Exchange, exchange_of
 from recursor.agents.model.failures import explained
 from recursor.agents.model.mcp import McpServer
 from recursor.agents.model.metered_model import MeteredModel, RunCalls
-from recursor.agents.model.output_agents import CHECK
+from recursor.agents.model.output_agents import CHECK, SHORTEN
 from recursor.agents.model.timing import timeout_at
 from recursor.domain.agent import Run
 from recursor.domain.graph import Usage
@@ -27,8 +28,7 @@ from recursor.domain.spending import AgentFailedError, BudgetExceededError
 
 T = TypeVar("T")
 
-# The most requests for one answer, including tool results and corrections: a run that needs more goes in
-# circles.
+# The most requests for one answer unless the role has its own limit: a run that needs more goes in circles.
 MOST_TURNS = 50
 # Seconds before its deadline at which a run gives up by itself, so that its spending is recorded; and the
 # share of its time that this may take at most.
@@ -63,6 +63,8 @@ async def ask(
     tools: Sequence[AnyTool] = (),
     check: Callable[[T], T] | None = None,
     room: Room | None = None,
+    turns: int = MOST_TURNS,
+    shorten: Callable[[list[ModelMessage]], list[ModelMessage]] | None = None,
 ) -> ModelReply[T]:
     """Ask the model of the run's role.
 
@@ -80,6 +82,8 @@ async def ask(
             with the problem to ask the model again, at most `model.retries` times. It may block: it runs on a
             thread.
         room: the limit of the answer, if that is less than `model.output_tokens`, and its reason.
+        turns: the most requests for the answer, including tool results and corrections.
+        shorten: shortens the conversation before each request; called on the event loop.
 
     Raises:
         AgentFailedError: there is no answer; the text gives the reason, `usage` the spending.
@@ -92,7 +96,7 @@ async def ask(
     now = exchange.clock.now()
     margin = min(MARGIN_SECONDS, max(run.deadline - now, 0.0) * MARGIN_SHARE)
     asked = RunCalls(run, exchange)
-    question = _Question(asked, instructions, prompt, output, tools, check)
+    question = _Question(asked, instructions, prompt, output, tools, check, turns, shorten)
     scope: asyncio.Timeout | None = None
     try:
         with exchange.asking():
@@ -127,6 +131,8 @@ class _Question(Generic[T]):
     output: OutputSpec[T]
     tools: Sequence[AnyTool]
     check: Callable[[T], T] | None
+    turns: int
+    shorten: Callable[[list[ModelMessage]], list[ModelMessage]] | None
 
     async def answer(self) -> ModelReply[T]:
         asked = self.asked
@@ -143,13 +149,14 @@ class _Question(Generic[T]):
         if (check := self.check) is not None:
             # For this task and the tasks it starts.
             CHECK.set(lambda answer: exchange.call_user_code(lambda: check(answer)))
+        SHORTEN.set(self.shorten)
         result = await agent.run(
             self.prompt,
             model=model,
             instructions=self.instructions,
             model_settings=request,
             toolsets=await self._toolsets(exchange),
-            usage_limits=UsageLimits(request_limit=MOST_TURNS),
+            usage_limits=UsageLimits(request_limit=self.turns),
         )
         tally = asked.tally
         return ModelReply(result.output, tally.usage, tally.model or "", tally.calls, asked.passed_over)

@@ -43,7 +43,7 @@ def edited(text: str, edits: Sequence[Edit]) -> str:
     """
     problems: list[str] = []
     for number, edit in enumerate(edits, 1):
-        if problem := _problem(text, edit, hint=len(problems) < HINTS):
+        if problem := problem_with(text, edit, "page", hint=len(problems) < HINTS):
             problems.append(f"Edit {number} ({_quoted(edit.search)}): {problem}")
         else:
             before, _, after = text.partition(edit.search)
@@ -53,13 +53,21 @@ def edited(text: str, edits: Sequence[Edit]) -> str:
     return text
 
 
-def _problem(text: str, edit: Edit, *, hint: bool) -> str | None:
+def problem_with(text: str, edit: Edit, what: str, *, hint: bool = True) -> str | None:
+    """Return why an edit cannot be applied, or None.
+
+    Args:
+        text: the text to edit.
+        edit: its `search` must occur exactly once.
+        what: the noun for the text.
+        hint: whether to look for the line that is most similar, which takes a while.
+    """
     if not edit.search:
         return "its search is empty: give the text that is to be replaced"
     first = text.find(edit.search)
     if first < 0:
-        near = _hint(text, edit) if hint else ""
-        return f"its search does not occur in the page: copy it exactly, white space included{near}"
+        near = _hint(text, edit, what) if hint else ""
+        return f"its search does not occur in the {what}: copy it exactly, white space included{near}"
     if text.find(edit.search, first + 1) >= 0:
         # Also if they overlap: it would be unclear which one is meant.
         return "its search occurs more than once: take in more of the lines around it"
@@ -68,14 +76,14 @@ def _problem(text: str, edit: Edit, *, hint: bool) -> str | None:
     return None
 
 
-def _hint(text: str, edit: Edit) -> str:
+def _hint(text: str, edit: Edit, what: str) -> str:
     """Quote the text most similar to the first line of the search."""
     line = next((line.strip() for line in edit.search.splitlines() if line.strip()), "")
     lines = {each.strip() for each in text[:SEARCHED].splitlines()}
     near = process.extractOne(
         line[:500], sorted(lines), scorer=Indel.normalized_similarity, score_cutoff=ALIKE
     )
-    return f"; the page has {_quoted(near[0])}" if line and near and near[0] != line else ""
+    return f"; the {what} has {_quoted(near[0])}" if line and near and near[0] != line else ""
 
 
 def _quoted(text: str) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic_ai import Agent
+from pydantic_ai.capabilities import ProcessHistory
+from pydantic_ai.messages import ModelMessage
 from pydantic_ai.output import OutputSpec
 from pydantic_ai.tools import Tool
 
@@ -19,6 +21,11 @@ MOST_KEPT = 64
 
 CHECK: ContextVar[Callable[[Any], Awaitable[Any]] | None] = ContextVar("recursor_check", default=None)
 """Checks the running task's answers: returns them, or raises `pydantic_ai.ModelRetry`."""
+
+SHORTEN: ContextVar[Callable[[list[ModelMessage]], list[ModelMessage]] | None] = ContextVar(
+    "recursor_shorten", default=None
+)
+"""Shortens the running task's conversation before each request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,12 @@ class OutputAgents:
 
 def _made(output: OutputSpec[T], tools: Sequence[AnyFunction], retries: int, name: str) -> Agent[None, T]:
     agent: Agent[None, T] = Agent(
-        output_type=output, retries=retries, deps_type=type(None), name=name, tools=list(tools)
+        output_type=output,
+        retries=retries,
+        deps_type=type(None),
+        name=name,
+        tools=list(tools),
+        capabilities=[ProcessHistory(_shortened)],
     )
 
     @agent.output_validator
@@ -72,3 +84,8 @@ def _made(output: OutputSpec[T], tools: Sequence[AnyFunction], retries: int, nam
         return answer if check is None else await check(answer)
 
     return agent
+
+
+async def _shortened(messages: list[ModelMessage]) -> list[ModelMessage]:
+    shorten = SHORTEN.get()
+    return messages if shorten is None else shorten(messages)

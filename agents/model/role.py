@@ -1,15 +1,16 @@
 """The base of all roles that ask a model: the question is made to fit, and the answer recorded."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any, Generic, TypeVar
 
 from pydantic import JsonValue
+from pydantic_ai.messages import ModelMessage
 
 from recursor.agents.model.answer import Answer, notes
-from recursor.agents.model.ask import AnyTool, ModelReply, ask
+from recursor.agents.model.ask import MOST_TURNS, AnyTool, ModelReply, ask
 from recursor.agents.model.context import Context, PromptSection, fit
 from recursor.agents.model.context_window import Room, room_for
 from recursor.agents.model.prompts import BUILT_IN, Prompt, prompt_named
@@ -34,6 +35,8 @@ class Task(ABC, Generic[A]):
 
     output: type[A]
     """The type of the answer. Subclasses set it."""
+    turns: int = MOST_TURNS
+    """The most requests to the model, including tool results and corrections."""
 
     def __init__(self, snapshot: Snapshot, run: Run) -> None:
         """Keep the subject of the task."""
@@ -60,6 +63,10 @@ class Task(ABC, Generic[A]):
         """
         return answer
 
+    def shortened(self, messages: list[ModelMessage]) -> list[ModelMessage]:
+        """Return the conversation so far as the model is to be sent it."""
+        return messages
+
     @abstractmethod
     def effects(self, answer: A) -> Sequence[Effect]:
         """Return the changes, besides the role's own notes."""
@@ -67,6 +74,10 @@ class Task(ABC, Generic[A]):
     def thoughts(self, answer: A) -> Sequence[str]:
         """Return the reasons for the trace."""
         return answer.thoughts
+
+    def metadata(self) -> Mapping[str, JsonValue]:
+        """Return what else the trace is to have."""
+        return {}
 
 
 class ModelRole(ABC, Generic[A]):
@@ -107,6 +118,8 @@ class ModelRole(ABC, Generic[A]):
             tools=self.tools,
             check=lambda answer: _returned(task.check, task.check(answer), Answer),
             room=question.room,
+            turns=task.turns,
+            shorten=task.shortened,
         )
         return self._outcome(task, question, reply)
 
@@ -143,7 +156,7 @@ class ModelRole(ABC, Generic[A]):
             summary=answer.summary,
             thoughts=tuple(task.thoughts(answer)),
             usage=reply.usage,
-            metadata=_origin(question.prompt, question.context, reply),
+            metadata={**_origin(question.prompt, question.context, reply), **task.metadata()},
         )
 
 

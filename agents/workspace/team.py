@@ -6,6 +6,7 @@ from functools import cache
 from recursor.agents.workspace.command_builder import CommandBuilder
 from recursor.agents.workspace.integrator import Integrator
 from recursor.domain.agent import Agent
+from recursor.domain.extras import needing
 from recursor.domain.settings import SCRIPTED, Settings
 from recursor.domain.spending import AgentFailedError
 
@@ -22,9 +23,11 @@ def workspace_agent(role: str, settings: Settings) -> Agent:
     """
     if role == "integrator":
         return _integrator()
-    if settings.model.of(role) == SCRIPTED and settings.agent.of(role) == "model" and role in _scripted():
-        return _scripted()[role]
     kind, _, command = settings.agent.of(role).partition(":")
+    if kind == "model":
+        agents = _scripted() if settings.model.of(role) == SCRIPTED else _asking()
+        if role in agents:
+            return agents[role]
     if kind == "command" and role == "builder":
         return CommandBuilder(command)
     raise AgentFailedError(f"no agent {settings.agent.of(role)} for the role {role}", suspend=True)
@@ -42,6 +45,16 @@ def _scripted() -> Mapping[str, Agent]:
         "builder": ScriptedSiteBuilder(),
         "reviewer": ScriptedRepositoryReviewer(),
     }
+
+
+@cache
+def _asking() -> Mapping[str, Agent]:
+    """Return the agents that ask a model about a repository, by role."""
+    # Imports the providers' SDKs, which other agents should not wait for.
+    with needing("models", "a team that asks a model"):
+        from recursor.agents.workspace.model_builder import WorkspaceBuilder
+
+    return {"builder": WorkspaceBuilder()}
 
 
 @cache

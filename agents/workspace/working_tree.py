@@ -104,9 +104,10 @@ class RunTree:
         Raises:
             LimitExceededError: a changed file, or all of them together, are too large.
         """
-        return await asyncio.to_thread(self._propose, todo, title, why)
+        return await asyncio.to_thread(self.propose_blocking, todo, title, why)
 
-    def _propose(self, todo: Todo, title: str, why: str) -> ProposeCommit | None:
+    def propose_blocking(self, todo: Todo, title: str, why: str) -> ProposeCommit | None:
+        """Do what `propose` does, on a thread."""
         title = _title(title)
         settings = self.run.settings.workspace
         repository = Repository.open(self.repository_path)
