@@ -39,8 +39,8 @@ def test_why_nothing_is_listed(run: Run, data: Path) -> None:
     [
         (("traces", "garden"), "no traces of stack garden"),
         (("traces", "garden", "--role", "builder"), "no traces like that of stack garden"),
-        (("logs",), "nothing in "),
-        (("logs", "garden"), "nothing like that in "),
+        (("logs", "--level", "error"), "nothing like that in "),
+        (("logs", "garden", "--level", "error"), "nothing like that in "),
     ],
 )
 def test_why_nothing_is_shown(run: Run, command: tuple[str, ...], says: str) -> None:
@@ -50,6 +50,12 @@ def test_why_nothing_is_shown(run: Run, command: tuple[str, ...], says: str) -> 
     assert err.startswith(f"recursor: {says}")
     assert len(err.splitlines()) == 1
     assert run(*command, "--json") == (0, "[]\n", "")
+
+
+def test_why_there_is_no_log(run: Run) -> None:
+    code, out, err = run("logs")
+    assert (code, out) == (0, "")
+    assert err.startswith("recursor: nothing in ")
 
 
 def test_a_name_that_another_stack_has_is_pointed_out(run: Run) -> None:
