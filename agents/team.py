@@ -1,7 +1,7 @@
 """The teams included in Recursor."""
 
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from recursor.agents.model.exchange import exchange_of
@@ -88,17 +88,17 @@ class _WorkspaceAgent:
     async def run(self, snapshot: Snapshot, run: Run) -> Outcome:
         """See `recursor.domain.agent.Agent.run`."""
         try:
-            agents = await exchange_of(run).load(_workspace_agents)
+            agent = await exchange_of(run).load(partial(_workspace_agent, run.role, run.settings))
         except ExtraMissingError as error:
             raise AgentFailedError(f"{error}, then resume", suspend=True) from None
-        outcome = agents(run.role, run.settings).run(snapshot, run)
+        outcome = agent.run(snapshot, run)
         return outcome if isinstance(outcome, Outcome) else await outcome
 
 
-def _workspace_agents() -> Callable[[str, Settings], Agent]:
+def _workspace_agent(role: str, settings: Settings) -> Agent:
     from recursor.agents.workspace.team import workspace_agent
 
-    return workspace_agent
+    return workspace_agent(role, settings)
 
 
 class _ModelAgent:

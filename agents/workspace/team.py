@@ -30,6 +30,11 @@ def workspace_agent(role: str, settings: Settings) -> Agent:
             return agents[role]
     if kind == "command" and role == "builder":
         return CommandBuilder(command)
+    if kind == "acp" and role == "builder":
+        # Few teams have such agents, and the import takes a second.
+        from recursor.agents.workspace.acp_builder import AcpBuilder
+
+        return AcpBuilder(command)
     raise AgentFailedError(f"no agent {settings.agent.of(role)} for the role {role}", suspend=True)
 
 
