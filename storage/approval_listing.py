@@ -7,7 +7,7 @@ from recursor.domain.errors import AmbiguousError, NotFoundError
 from recursor.domain.record import Line, Record
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.stacks import read_stack
-from recursor.storage.store import Reader
+from recursor.storage.store import Reader, prefix_range
 from recursor.storage.tables import APPROVALS, OPEN, STACKS
 
 
@@ -30,12 +30,8 @@ def open_approvals(reader: Reader, stack_id: str | None = None) -> list[OpenAppr
     Raises:
         NotFoundError: there is no such stack.
     """
-    if stack_id is None:
-        stacks = [key.decode() for key, _ in reader.scan(STACKS.name)]
-    else:
-        stacks = [read_stack(reader, stack_id).id]
     found: list[OpenApproval] = []
-    for each in stacks:
+    for each in _stacks_that_asked(reader) if stack_id is None else (read_stack(reader, stack_id).id,):
         try:
             asked = list(APPROVALS.scan(reader, each, shelf=OPEN))
             name = read_stack(reader, each).name if asked else ""
@@ -44,6 +40,15 @@ def open_approvals(reader: Reader, stack_id: str | None = None) -> list[OpenAppr
         found += [OpenApproval(stack=name, approval=approval) for approval in asked]
     found.sort(key=lambda each: each.approval.id, reverse=True)
     return found
+
+
+def _stacks_that_asked(reader: Reader) -> Iterator[str]:
+    """Yield the ids of the stacks with requests; others, however many, cost nothing."""
+    start: bytes | None = b""
+    while start is not None and (first := next(reader.scan(APPROVALS.name, start), None)) is not None:
+        stack_id = first[0].partition(b"/")[0]
+        yield stack_id.decode()
+        _, start = prefix_range(stack_id + b"/")
 
 
 def approvals_before(reader: Reader, stack_id: str, cursor: str = "") -> Iterator[Approval]:

@@ -36,17 +36,28 @@ class PageContext:
         Returns:
             the answer, or None if it was refused; then the person has seen the reason.
         """
-        try:
-            answer = await self.engine.ask(message)
-        except RecursorError as error:
-            self.toasts.show(str(error), "bad")
-            return None
-        except (ActorDeadError, TimeoutError, OSError):
-            self.toasts.show("The runner does not answer: it may be ending. Try again in a moment.", "bad")
-            return None
-        if done:
+        answer, problem = await self.attempt(message)
+        if problem:
+            self.toasts.show(problem, "bad")
+        elif done:
             self.toasts.show(done)
         return answer
+
+    async def attempt(self, message: object) -> tuple[Any | None, str]:
+        """Ask the orchestrator, and show nothing.
+
+        Args:
+            message: one of `recursor.actors.messages`.
+
+        Returns:
+            the answer, or None if it was refused; and the reason, empty if it was not.
+        """
+        try:
+            return await self.engine.ask(message), ""
+        except RecursorError as error:
+            return None, str(error)
+        except (ActorDeadError, TimeoutError, OSError):
+            return None, "The runner does not answer: it may be ending. Try again in a moment."
 
     def open(self, path: str) -> None:
         """Go to another page of the dashboard, like a link."""

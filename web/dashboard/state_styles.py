@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from recursor.domain.approval import ApprovalStatus
 from recursor.domain.execution import DecisionKind, ExecutionStatus
 from recursor.domain.graph import NodeStatus
 from recursor.domain.stack import ExecutionState, Phase
@@ -26,6 +27,7 @@ STATES = {
 WAITS_FOR = {
     "provider": StateStyle("Waiting for provider", "warn", "clock"),
     "budget": StateStyle("Waiting for budget", "warn", "clock"),
+    "approval": StateStyle("Waiting for approval", "warn", "person"),
 }
 """The look of a running team that cannot continue at the moment."""
 UNREADABLE = StateStyle("Unreadable", "bad", "alert")
@@ -67,6 +69,14 @@ TODOS = {
     TodoStatus.IN_PROGRESS: StateStyle("In progress", "info", "play"),
     TodoStatus.COMPLETED: StateStyle("Completed", "good", "check"),
     TodoStatus.CANCELLED: StateStyle("Cancelled", "quiet", "cross"),
+}
+
+APPROVALS = {
+    ApprovalStatus.PENDING: StateStyle("Waiting", "warn", "person"),
+    ApprovalStatus.APPROVED: StateStyle("Approved, not used yet", "info", "clock"),
+    ApprovalStatus.REJECTED: StateStyle("Rejected", "bad", "cross"),
+    ApprovalStatus.USED: StateStyle("Approved", "good", "check"),
+    ApprovalStatus.WITHDRAWN: StateStyle("Withdrawn", "quiet", "minus"),
 }
 
 PRIORITIES = {5: "most urgent", 4: "urgent", 3: "usual", 2: "less urgent", 1: "when there is time"}

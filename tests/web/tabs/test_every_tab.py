@@ -18,6 +18,7 @@ TABS = (
     "artifacts",
     "artifacts?view=source",
     "artifacts?view=changes",
+    "approvals",
     "traces",
     "settings",
 )

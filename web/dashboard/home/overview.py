@@ -1,13 +1,16 @@
 """The first page: all teams, with links."""
 
 from itertools import islice
+from typing import NamedTuple
 
 from recursor.domain.stack import ExecutionState
+from recursor.storage.approval_listing import OpenApproval
 from recursor.storage.stack_listing import StackOrder, StackPage
 from recursor.storage.tables import STACKS
 from recursor.web.dashboard.background_reader import BackgroundReader
 from recursor.web.dashboard.home.all_teams import AllTeams
 from recursor.web.dashboard.home.new_team import NewTeam
+from recursor.web.dashboard.home.requests import Requests
 from recursor.web.dashboard.home.rows import ROWS, TeamQuery, find_teams, row_of
 from recursor.web.dashboard.home.teams_table import TeamsTable
 from recursor.web.dashboard.home.totals import TotalsData, TotalsPanel
@@ -32,6 +35,12 @@ def home_page(page: PageContext) -> None:
     TeamsPage(page)
 
 
+class _Found(NamedTuple):
+    teams: StackPage
+    totals: TotalsData
+    requests: list[OpenApproval]
+
+
 class TeamsPage:
     """All teams, searched and filtered, a page at a time."""
 
@@ -51,6 +60,7 @@ class TeamsPage:
             with Box(classes="buttons"):
                 self._all = AllTeams(page)
                 Button("New team", self._new.open, icon="plus", kind="primary")
+        self._requests = Requests(page, self.refresh)
         self._totals = TotalsPanel(page, self.refresh)
         with Box("section", "card card--flush", aria_label="All teams") as self._card:
             with Box(classes="toolbar"):
@@ -83,14 +93,18 @@ class TeamsPage:
         with self._page.engine.read() as reader:
             return sum(1 for _ in islice(reader.scan(STACKS.name), _FEW + 1)) <= _FEW
 
-    def _find(self) -> tuple[StackPage, TotalsData]:
+    def _find(self) -> _Found:
         engine = self._page.engine
         with engine.read() as reader:
-            return find_teams(reader, self._wanted(), engine.now()), self._totals.read(reader)
+            return _Found(
+                find_teams(reader, self._wanted(), engine.now()),
+                self._totals.read(reader),
+                self._requests.read(reader),
+            )
 
-    async def _with_running(self, read: tuple[StackPage, TotalsData]) -> tuple[StackPage, TotalsData]:
-        found, done = read
-        return found.but(items=await with_running(self._page.engine, found.items)), done
+    async def _with_running(self, found: _Found) -> _Found:
+        items = await with_running(self._page.engine, found.teams.items)
+        return found._replace(teams=found.teams.but(items=items))
 
     def _wanted(self) -> TeamQuery:
         query = self._page.address.query
@@ -102,8 +116,9 @@ class TeamsPage:
             after=query.get("after"),
         )
 
-    def _show(self, read: tuple[StackPage, TotalsData]) -> None:
-        found, done = read
+    def _show(self, read: _Found) -> None:
+        found, done, requests = read
+        self._requests.show(requests)
         self._next = found.next
         self._totals.show(done, found)
         self._table.show([row_of(team) for team in found.items])

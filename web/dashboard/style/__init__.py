@@ -18,6 +18,7 @@ _SHEETS = (
     "project",
     "messages",
     "artifacts",
+    "approvals",
     "traces",
     "settings",
 )

@@ -1,6 +1,7 @@
 """The tabs of a team's page, in their order."""
 
 from recursor.web.dashboard.orchestration.tab import OrchestrationTab
+from recursor.web.dashboard.tabs.approvals import ApprovalsTab
 from recursor.web.dashboard.tabs.artifacts import ArtifactsTab
 from recursor.web.dashboard.tabs.messages import MessagesTab
 from recursor.web.dashboard.tabs.project import ProjectTab
@@ -15,6 +16,7 @@ TABS: tuple[type[Tab], ...] = (
     ProjectTab,
     MessagesTab,
     ArtifactsTab,
+    ApprovalsTab,
     TracesTab,
     SettingsTab,
 )

@@ -7,8 +7,9 @@ from nicegui.element import Element
 from recursor.domain.comparison import LONGEST_COMPARED
 from recursor.domain.project import Artifact
 from recursor.storage.tables import ARTIFACTS
+from recursor.web.dashboard.comparison import LONGEST_SHOWN, Difference, Excerpt, compare, excerpt
 from recursor.web.dashboard.parts import Anchor, Box, Empty, Notice, Segments, Span
-from recursor.web.dashboard.tabs.comparison import LONGEST_SHOWN, Difference, Excerpt, compare, excerpt
+from recursor.web.dashboard.parts.lines import DifferenceTable, SourceText
 from recursor.web.dashboard.team.tab import Team
 
 
@@ -23,24 +24,6 @@ class ArtifactFrame(Element, component="artifact_frame.js"):
     def widen(self, width: str) -> None:
         """Show it as on a desktop ("") or a "phone"."""
         self._props["width"] = width
-
-
-class SourceText(Element, component="source_text.js"):
-    """Text with numbered lines."""
-
-    def __init__(self, lines: list[str], label: str) -> None:
-        """Show these lines."""
-        super().__init__()
-        self._props.update({"lines": lines, "label": label})
-
-
-class DifferenceTable(Element, component="difference.js"):
-    """Lines with their signs."""
-
-    def __init__(self, difference: Difference, label: str) -> None:
-        """Show these differences."""
-        super().__init__()
-        self._props.update({"lines": [list(line) for line in difference.lines], "label": label})
 
 
 def page_path(team: Team, number: int) -> str:
@@ -107,7 +90,7 @@ async def show_changes(team: Team, number: int, against: int, box: Element) -> N
                 Anchor("Download the difference", patch, outside=True)._props["download"] = (
                     f"{against}-{number}.diff"
                 )
-            DifferenceTable(found, f"Changes from version {against} to version {number}")
+            DifferenceTable(found.lines, f"Changes from version {against} to version {number}")
 
 
 def _read(team: Team, number: int) -> Artifact | None:

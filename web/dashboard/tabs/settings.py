@@ -20,6 +20,7 @@ _TITLES = {
     "limits": "Limits",
     "retention": "History",
     "loop": "Repetition",
+    "approve": "Approvals",
 }
 
 

@@ -1,6 +1,6 @@
 """The top of a team's page: its name and state, its activity, and the controls."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from nicegui import ui
@@ -8,12 +8,14 @@ from pykka import ActorDeadError
 
 from recursor.actors.messages import ControlStack, GetStatus, StackStatus
 from recursor.domain.agent_state import WaitsFor
+from recursor.domain.approval import Approval, ApprovalStatus
 from recursor.domain.commands import Command
 from recursor.domain.errors import RecursorError
 from recursor.domain.project import IdeaReading
 from recursor.domain.spending import BudgetName
 from recursor.domain.stack import ExecutionState, Phase, Stack
 from recursor.orchestration.control import CONCERNED
+from recursor.storage.approval_listing import open_approvals
 from recursor.storage.stack_listing import waits_for
 from recursor.storage.stacks import read_stack
 from recursor.storage.tables import IDEAS
@@ -43,6 +45,7 @@ class TeamHead:
         self._pending: Command | None = None
         self._waits_for: WaitsFor | None = None
         self._reading: IdeaReading | None = None
+        self._requests: list[Approval] = []
         stack = self._read()
         team.page.set_title(stack.name)
         with Box(classes="crumbs"):
@@ -64,6 +67,9 @@ class TeamHead:
             with Box(classes="team-times"):
                 Span("Elapsed", "muted")
                 self._elapsed = Moment(None, "for", otherwise="not started")
+        self._asked = Notice("", "warn", "person")
+        with self._asked:
+            Anchor("Answer", f"{team.path}/approvals")
         self._out_of_budget = Notice("", "warn")
         with self._out_of_budget:
             self._settings = Anchor("Settings", f"{team.path}/settings")
@@ -91,6 +97,11 @@ class TeamHead:
             self._reading = None if idea is None else idea.reading
             idle = stack.current_execution_id is None
             self._waits_for = waits_for(reader, stack.id, stack.state) if idle else None
+            self._requests = [
+                each.approval
+                for each in open_approvals(reader, stack.id)
+                if each.approval.status is ApprovalStatus.PENDING
+            ]
             return stack
 
     def _show(self, stack: Stack) -> None:
@@ -111,6 +122,9 @@ class TeamHead:
         }.get(stack.state)
         self._elapsed.show(stack.started_at, ended)
         self._activity.show(stack)
+        self._asked.set_visibility(bool(self._requests))
+        if self._requests:
+            self._asked.say(_what_is_asked(self._requests), "warn", "person")
         named = stack.out_of_budget if stack.state is ExecutionState.PAUSED else None
         self._out_of_budget.set_visibility(named is not None)
         if named is not None:
@@ -126,6 +140,12 @@ class TeamHead:
             self._show(done if isinstance(done, Stack) else self._read())
 
         return steer
+
+
+def _what_is_asked(requests: Sequence[Approval]) -> str:
+    """Return what the agents wait for, newest first."""
+    others = f", and {len(requests) - 1:,} more" if len(requests) > 1 else ""
+    return f"Waits for your approval: {requests[0].subject}{others}."
 
 
 def _how_to_go_on(named: BudgetName) -> str:

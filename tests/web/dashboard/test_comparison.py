@@ -1,7 +1,7 @@
 """What is shown of a source and of a difference."""
 
 from recursor.domain.comparison import LONGEST_COMPARED
-from recursor.web.dashboard.tabs.comparison import LONGEST_SHOWN, WIDEST_SHOWN, compare, excerpt
+from recursor.web.dashboard.comparison import LONGEST_SHOWN, WIDEST_SHOWN, compare, excerpt
 
 
 def test_a_changed_line_stands_among_its_neighbours() -> None:

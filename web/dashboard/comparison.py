@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 
 from recursor.domain.comparison import LONGEST_COMPARED, hunks
+from recursor.web.dashboard.parts.lines import Line
 
 # The most lines shown, and characters of each: longer texts are for other programs.
 LONGEST_SHOWN = 2_000
 WIDEST_SHOWN = 1_000
-
-Line = tuple[str, int | None, int | None, str]
-"""A sign ("+", "-", " ", or "@" for omitted lines), the line numbers, from 1, and the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ def excerpt(text: str) -> Excerpt:
     every = text.splitlines()
     shown = every[:LONGEST_SHOWN]
     narrowed = any(len(line) > WIDEST_SHOWN for line in shown)
-    return Excerpt([_narrow(line) for line in shown], len(every), narrowed)
+    return Excerpt([narrow(line) for line in shown], len(every), narrowed)
 
 
 def compare(before: str, now: str) -> Difference | None:
@@ -56,12 +54,12 @@ def compare(before: str, now: str) -> Difference | None:
         for tag, i1, i2, j1, j2 in group:
             if tag == "equal":
                 both = zip(range(i1, i2), range(j1, j2), strict=True)
-                lines += [(" ", i + 1, j + 1, _narrow(old[i])) for i, j in both]
+                lines += [(" ", i + 1, j + 1, narrow(old[i])) for i, j in both]
                 continue
             removed += i2 - i1
             added += j2 - j1
-            lines += [("-", i + 1, None, _narrow(old[i])) for i in range(i1, i2)]
-            lines += [("+", None, j + 1, _narrow(new[j])) for j in range(j1, j2)]
+            lines += [("-", i + 1, None, narrow(old[i])) for i in range(i1, i2)]
+            lines += [("+", None, j + 1, narrow(new[j])) for j in range(j1, j2)]
         end = group[-1][2]
     if lines and len(old) > end:
         lines.append(("@", None, None, _left_out(len(old) - end)))
@@ -69,7 +67,8 @@ def compare(before: str, now: str) -> Difference | None:
     return Difference(lines[:LONGEST_SHOWN], added, removed, len(lines) <= LONGEST_SHOWN and not wide)
 
 
-def _narrow(line: str) -> str:
+def narrow(line: str) -> str:
+    """Return a line, cut if it is long."""
     return line if len(line) <= WIDEST_SHOWN else line[:WIDEST_SHOWN] + "…"
 
 

@@ -1,0 +1,1 @@
+"""Requests for approval: what agents ask people, and the answers."""
