@@ -26,7 +26,8 @@ class Workspaces:
 
     def __init__(self, root: Path) -> None:
         """Use `root`, which need not exist."""
-        self._root = root
+        # Programs in the sandbox start in another directory.
+        self._root = root.absolute()
 
     def repository_path(self, stack_id: str) -> Path:
         """Return where the stack's repository is, or is to be made."""

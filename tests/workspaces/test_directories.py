@@ -20,6 +20,11 @@ def workspaces(tmp_path: Path) -> Workspaces:
     return Workspaces(tmp_path / "workspaces")
 
 
+def test_paths_are_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Workspaces(Path("data")).repository_path("s1") == tmp_path / "data/s1/repository.git"
+
+
 def test_a_stack_has_a_repository_and_runs_have_directories(workspaces: Workspaces, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="stack s1 has no repository"):
         workspaces.open("s1")
