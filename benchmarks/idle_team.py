@@ -26,6 +26,7 @@ from recursor.storage.commit import Commit
 from recursor.storage.lmdb_store import LmdbStore
 from recursor.storage.opening import open_store
 from recursor.storage.stacks import read_stack
+from recursor.workspaces.upkeep import Upkeep
 
 # The results of three waves; the last of them, the end of the cycle and the beginning of the next share one.
 COMMITS_PER_CYCLE = 3
@@ -74,12 +75,16 @@ def disk_store() -> Iterator[tuple[LmdbStore, Path]]:
 
 @contextmanager
 def orchestrator(
-    store: LmdbStore, roles: RoleRegistry, settings: Settings = AT_ONCE, runner: RunnerSettings | None = None
+    store: LmdbStore,
+    roles: RoleRegistry,
+    settings: Settings = AT_ONCE,
+    runner: RunnerSettings | None = None,
+    upkeep: Upkeep | None = None,
 ) -> Iterator[ActorRef[Orchestrator]]:
     """Start an orchestrator on `store`, in a process set up as a runner is; shut it down afterwards."""
     with seldom_collected(), often_switched():
         ref = Orchestrator.start(
-            store=store, roles=roles, settings=settings, runner=runner or RunnerSettings()
+            store=store, roles=roles, settings=settings, runner=runner or RunnerSettings(), upkeep=upkeep
         )
         try:
             yield ref
