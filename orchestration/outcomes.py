@@ -394,6 +394,8 @@ def _propose_commit(a: _Applying, effect: ProposeCommit) -> None:
 
 def _move_tip(a: _Applying, effect: MoveTip) -> None:
     workspace = _workspace(a, effect)
+    # First, since one that never was is refused, also on a tip that has moved.
+    proposal = None if effect.proposal_id is None else _proposal(a, effect, effect.proposal_id)
     if workspace.tip != effect.onto:
         raise _Vanished(f"{effect.kind}: the tip is no longer {(effect.onto or 'none')[:12]}")
     moved = workspace.but(
@@ -406,10 +408,9 @@ def _move_tip(a: _Applying, effect: MoveTip) -> None:
         updated_at=a.now,
         updated_by=a.role if effect.pull_id is None else "user",
     )
-    if effect.proposal_id is None:
+    if proposal is None:
         a.draft.put_workspace(moved)
     else:
-        proposal = _proposal(a, effect, effect.proposal_id)
         approval = approvals.approval_of(a.draft, proposal)
         if proposal.approval_id is not None:
             if approval is None or approval.status is not ApprovalStatus.APPROVED:

@@ -19,12 +19,15 @@ from recursor.domain.commands import (
     SendStackMessage,
     SendUserMessage,
     SetIdea,
+    TakePull,
 )
 from recursor.domain.message import Message, UserMessage
+from recursor.domain.new_records import new_workspace
 from recursor.domain.project import ProjectIdea
 from recursor.domain.settings import RetentionSettings
-from recursor.domain.stack import Stack
+from recursor.domain.stack import Stack, StackKind
 from recursor.domain.todo import Todo
+from recursor.domain.workspace import Pull
 from recursor.storage.commit import Commit
 from recursor.storage.errors import CorruptRecordError, FencedError, StorageFullError
 from recursor.storage.simulated_store import SimulatedStore
@@ -60,6 +63,7 @@ class Actions:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._with_repository: set[str] = set()
         self._shutdown: Asked | None = None
         self._damage_next: dict[str, Random] = {}
         self._repeatable: list[tuple[Callable[[], Any], str]] = []
@@ -135,7 +139,12 @@ class Actions:
             idea = ProjectIdea(
                 stack_id=stack_id, idea=f"idea {number}", created_at=now, updated_at=now, updated_by="user"
             )
-        command = CreateStack(stack, idea, start=random.random() < 0.7)
+        start, workspace = random.random() < 0.7, None
+        if Random(f"repository {stack_id}").random() * 100 < world.story.surroundings.repositories:
+            stack = stack.but(kind=StackKind.WORKSPACE)
+            workspace = new_workspace(stack, None, now)
+            self._with_repository.add(stack_id)
+        command = CreateStack(stack, idea, start=start, workspace=workspace)
         self._once_more(lambda: self._create_with(command), stack_id)
         self._create_with(command)
 
@@ -198,7 +207,16 @@ class Actions:
             self._world.book.cancel(asked, item)
             self._world.answers.follow(asked, CancelTodo(stack_id, item.id))
 
+    def _pull(self, stack_id: str, random: Random) -> None:
+        commit = self._world.repositories.commit(f"a person's {random.randrange(1 << 30)}", None)
+        pull = Pull(id=self._id(random), commit=commit, source="a person", asked_at=self._world.now())
+        asked = self._world.answers.asked("pull", stack_id)
+        self._world.answers.follow(asked, TakePull(stack_id, pull))
+
     def _set_idea(self, stack_id: str, random: Random) -> None:
+        if stack_id in self._with_repository and random.random() < 0.6:
+            self._pull(stack_id, random)
+            return
         now, text = self._world.now(), f"idea {random.randrange(1 << 30)}"
         idea = ProjectIdea(stack_id=stack_id, idea=text, created_at=now, updated_at=now, updated_by="user")
         asked = self._world.answers.asked("set_idea", stack_id)

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec.msgpack import decode
 
+from recursor.domain.graph import node_key
 from recursor.storage.store import Reader, Store
 from recursor.storage.tables import (
     ACCOUNTS,
@@ -142,11 +143,16 @@ class Disk:
         """The graphs by execution."""
         return {graph["id"]: graph for found in self.tables[GRAPHS.name].values() for graph in found}
 
+    @staticmethod
+    def key_of(graph: Fields, node: Fields) -> tuple[str, str, int]:
+        """Return the key of a node's last run."""
+        return graph["id"], node_key(node["role"], node["todo_id"]), node["attempts"]
+
     @cached_property
     def nodes(self) -> dict[tuple[str, str], Fields]:
-        """The nodes by execution and role."""
+        """The nodes by execution and key."""
         return {
-            (graph["id"], node["role"]): node for graph in self.graphs.values() for node in graph["nodes"]
+            self.key_of(graph, node)[:2]: node for graph in self.graphs.values() for node in graph["nodes"]
         }
 
     def accounts(self) -> Iterator[Fields]:

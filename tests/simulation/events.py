@@ -49,7 +49,14 @@ class Listener:
                 case NodeFinished():
                     value = reader.get(GRAPHS.name, f"{event.stack_id}/{event.execution_id}".encode())
                     nodes = [] if value is None else fields(value)["nodes"]
-                    status = {node["role"]: node["status"] for node in nodes}.get(event.role)
+                    status = next(
+                        (
+                            n["status"]
+                            for n in nodes
+                            if (n["role"], n["todo_id"]) == (event.role, event.todo_id)
+                        ),
+                        None,
+                    )
                     if nodes and status != event.status:
                         self._wrong(f"node {event.role} {event.status}; on disk it is {status}")
                 case UserMessageAnswered():

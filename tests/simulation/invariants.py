@@ -6,10 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from recursor.storage.tables import ACCOUNTS, NAMES, OUTBOX
+from recursor.storage.tables import ACCOUNTS, NAMES, OUTBOX, WORKSPACES
 from tests.simulation.answers import item_problems, items_found, stack_problems
 from tests.simulation.disk import BROADCASTS, Disk
 from tests.simulation.journal import Returned, written
+from tests.simulation.repositories import repositories_agree
 from tests.simulation.violation import Violation
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def always(world: World, disk: Disk) -> Iterator[Violation]:
         _visitors_are_answered_once,
         _messages_arrive_once,
         _nothing_is_repeated,
+        repositories_agree,
     ):
         for problem in check(world, disk):
             yield Violation(_INVARIANTS[check.__name__], problem)
@@ -52,6 +54,11 @@ def at_rest(world: World, disk: Disk) -> Iterator[str]:
             f"todo {t['id']} of {stack_id} is {t['status']}"
             for t in disk.todos(stack_id)
             if t["status"] in ("pending", "in_progress")
+        )
+        yield from (
+            f"the repository of {stack_id} is not made, or pulls wait: {each}"
+            for each in disk.of_stack(WORKSPACES.name, stack_id)
+            if each["tip"] is None or each["pulls"]
         )
         yield from (
             f"visitor message {m['id']} of {stack_id} is not answered"
@@ -140,7 +147,7 @@ def _effects_are_applied_once(world: World, disk: Disk) -> Iterator[str]:
             for node in graph["nodes"]:
                 if node["status"] != "completed":
                     continue
-                key = (graph["id"], node["role"], node["attempts"])
+                key = disk.key_of(graph, node)
                 returned = world.journal.returned.get(key)
                 if returned is None:
                     yield f"node {written(key)} is completed, and no such run has returned"
@@ -178,7 +185,7 @@ def _completed(world: World, disk: Disk, stack_id: str) -> Iterator[Returned]:
     for graph in disk.tables["execution_graphs"].get(stack_id, ()):
         for node in graph["nodes"]:
             if node["status"] == "completed":
-                returned = world.journal.returned.get((graph["id"], node["role"], node["attempts"]))
+                returned = world.journal.returned.get(disk.key_of(graph, node))
                 if returned is not None:
                     yield returned
 
@@ -258,4 +265,5 @@ _INVARIANTS: dict[str, str] = {
     "_visitors_are_answered_once": "2 once",
     "_messages_arrive_once": "2 once",
     "_nothing_is_repeated": "4 waves",
+    "repositories_agree": "9 repositories",
 }

@@ -3,19 +3,28 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from recursor.domain.agent import Run
 from recursor.domain.effect import (
     AnswerUserMessage,
     CreateTodo,
     Effect,
+    MoveTip,
+    ProposeCommit,
     PublishArtifact,
     Remember,
     SendMessage,
     UpdateTodo,
 )
+from recursor.domain.graph import node_key
 from recursor.domain.snapshot import Snapshot
 
 Key = tuple[str, str, int]
-"""Execution, role, attempt."""
+"""Execution, node (see `recursor.domain.graph.node_key`), attempt."""
+
+
+def key_of(run: Run) -> Key:
+    """Return the key of a run."""
+    return run.execution_id, node_key(run.role, run.todo_id), run.attempt
 
 
 def written(key: Key) -> str:
@@ -48,6 +57,8 @@ class Returned:
     facts: int
     answered: tuple[str, ...]
     completed: tuple[str, ...]
+    proposed: tuple[tuple[str, str], ...]
+    """Todo and commit."""
     sent: tuple[tuple[str | None, str], ...]
     """Receiver (None: all) and content."""
     uncertain: frozenset[str]
@@ -70,6 +81,7 @@ class Journal:
         What is sent to a stack in `uncertain` need not arrive. What was answered already stays as it is.
         """
         unanswered = {message.id for message in snapshot.unanswered}
+        todo_of = {proposal.id: proposal.todo_id for proposal in snapshot.proposals}
         self.returned[key] = Returned(
             snapshot.stack.id,
             key,
@@ -81,7 +93,11 @@ class Journal:
                 for e in effects
                 if isinstance(e, AnswerUserMessage) and e.message_id in unanswered
             ),
-            completed=tuple(e.todo_id for e in effects if isinstance(e, UpdateTodo)),
+            completed=(
+                *(e.todo_id for e in effects if isinstance(e, UpdateTodo)),
+                *(todo_of[e.proposal_id] for e in effects if isinstance(e, MoveTip) and e.proposal_id),
+            ),
+            proposed=tuple((e.todo_id, e.commit) for e in effects if isinstance(e, ProposeCommit)),
             sent=tuple((e.to_stack_id, e.content) for e in effects if isinstance(e, SendMessage)),
             uncertain=frozenset(uncertain),
         )

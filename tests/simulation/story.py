@@ -100,6 +100,8 @@ class Surroundings:
     """Percent of the runs that take time."""
     spends: int
     """Percent of the runs of coroutines that call a model."""
+    repositories: int
+    """Percent of the stacks that have a repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ def draw_story(seed: int, length: int | None = None) -> Story:
         moods={mood: percent for mood, percent in MOODS.items() if random.random() < 0.4},
         slow=random.choice((0, 20, 60)),
         spends=random.choice((0, 0, 40)),
+        # Drawn apart, so that the seeds tell of all else what they told before there were repositories.
+        repositories=Random(f"repositories {seed}").choice((0, 0, 60)),
     )
     faults = {fault: weight for fault, weight in FAULTS.items() if random.random() < 0.4}
     usual = {kind: weight for kind, weight in USUAL.items() if random.random() < 0.85}

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from zlib import crc32
 
 from recursor.domain.agent import Run
@@ -12,11 +12,16 @@ from recursor.domain.effect import (
     AnswerUserMessage,
     CreateTodo,
     Effect,
+    FailTodo,
+    MoveTip,
     Outcome,
     PlanUserMessages,
+    ProposeCommit,
     PublishArtifact,
     ReadMessages,
+    RefusePull,
     Remember,
+    ReturnProposal,
     ReviewArtifact,
     SendMessage,
     SetPhase,
@@ -27,7 +32,7 @@ from recursor.domain.effect import (
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import AgentFailedError, BudgetExceededError
-from recursor.domain.stack import Phase
+from recursor.domain.stack import Phase, StackKind
 from recursor.domain.todo import TodoStatus
 from recursor.domain.work import WorkStatus
 from recursor.orchestration.detectors import (
@@ -39,11 +44,16 @@ from recursor.orchestration.detectors import (
     planner_is_urgent,
 )
 from recursor.orchestration.roles import Dependency, Detector, Role, RoleRegistry
+from recursor.orchestration.workspace_detectors import detect_integrator
 from recursor.runtime.future import DispatchedFuture
 from tests.simulation.journal import Key, written
 
+if TYPE_CHECKING:
+    from tests.simulation.repositories import Repositories
+
 ENDLESS = 1e9
 """Seconds that nobody lives to see the end of."""
+_PATHS = ("a", "a/b", "a/c", "d", "d/e", "f")
 
 
 class Surroundings(Protocol):
@@ -75,6 +85,11 @@ class Surroundings(Protocol):
 
     def other_stack(self, stack_id: str, draw: int) -> str | None:
         """Return a stack to write to: another one, itself, one that was deleted, or None: all of them."""
+        ...
+
+    @property
+    def repositories(self) -> "Repositories":
+        """The commits of all stacks."""
         ...
 
     async def call_model(self, snapshot: Snapshot, run: Run, random: Random) -> None:
@@ -144,7 +159,13 @@ def make_team(
             Role("planner", looking, chosen(plan)),
             Role("builder", detect_builder, chosen(build), (Dependency("planner", planner_is_urgent),)),
             Role("communicator", detect_communicator, chosen(communicate)),
-            Role("reviewer", detect_reviewer, chosen(review), (Dependency("builder"),)),
+            Role("integrator", detect_integrator, chosen(integrate), kinds=frozenset([StackKind.WORKSPACE])),
+            Role(
+                "reviewer",
+                detect_reviewer,
+                chosen(review),
+                (Dependency("builder"), Dependency("integrator")),
+            ),
         ]
     )
 
@@ -153,6 +174,7 @@ DETECTORS: Mapping[str, Detector] = {
     "planner": detect_planner,
     "builder": detect_builder,
     "communicator": detect_communicator,
+    "integrator": detect_integrator,
     "reviewer": detect_reviewer,
 }
 """Who has work, when nothing goes wrong with looking."""
@@ -281,6 +303,15 @@ def _lie(task: _Task, effects: list[Effect]) -> Any:
         lambda: Outcome(effects=tuple(effects), summary=name + "\ud800"),
         lambda: Outcome.model_construct(effects=(7, *effects), summary=name, thoughts=None),
     )
+    if task.snapshot.workspace is not None and random.random() < 0.5:
+        # Its like, for who has a repository.
+        wrong: tuple[Effect, ...] = (
+            MoveTip(tip="0" * 40, onto=task.snapshot.workspace.tip, proposal_id=made_up),
+            ReturnProposal(proposal_id=made_up, reason=name),
+            FailTodo(todo_id=made_up, problem=name),
+            ProposeCommit(todo_id=made_up, commit="0" * 40, base="0" * 40, tree="0" * 40, title="x", files=1),
+        )
+        return Outcome(effects=(random.choice(wrong), *effects), summary=name)
     return random.choice(lies)()
 
 
@@ -314,12 +345,53 @@ def plan(task: _Task) -> list[Effect]:
 
 def build(task: _Task) -> list[Effect]:
     """Finish some todos; now and then there is a page to show."""
+    workspace = task.snapshot.workspace
+    if workspace is not None and workspace.tip is not None:
+        return _build_commit(task, workspace.tip)
     todos = task.snapshot.open_todos[: task.random.randrange(1, 4)]
     effects: list[Effect] = [UpdateTodo(todo_id=todo.id, status=TodoStatus.COMPLETED) for todo in todos]
     if task.random.random() < 0.5:
         effects.append(PublishArtifact(content=task.name))
     if task.random.random() < 0.15:
         effects += _letter(task, 0, hops=1)
+    return effects
+
+
+def _build_commit(task: _Task, tip: str) -> list[Effect]:
+    """Propose a commit for the todo of the run, or fail at it, which nobody does so often that it stays."""
+    todo = next(todo for todo in task.snapshot.open_todos if task.key[1] == f"builder:{todo.id}")
+    if not todo.attempts and task.random.random() < 0.2:
+        return [FailTodo(todo_id=todo.id, problem=task.name)]
+    commit = task.world.repositories.commit(task.name, tip)
+    return [
+        ProposeCommit(todo_id=todo.id, commit=commit, base=tip, tree=commit, title=task.name, files=1),
+        Remember(facts=(task.name,)),
+    ]
+
+
+def integrate(task: _Task) -> list[Effect]:
+    """Make the repository; merge what waits, and give some of it back, but nothing for a last attempt."""
+    snapshot, repositories = task.snapshot, task.world.repositories
+    workspace = snapshot.workspace
+    assert workspace is not None
+    if workspace.tip is None:
+        return [MoveTip(tip=repositories.begin(snapshot.stack.id), onto=None, branch="main")]
+    effects, tip = list[Effect](), workspace.tip
+    attempts = {todo.id: todo.attempts for todo in snapshot.todos}
+    for pull in workspace.pulls:
+        if task.random.random() < 0.3:
+            effects.append(RefusePull(pull_id=pull.id, reason=task.name))
+            continue
+        merged = repositories.merge(tip, pull.commit)
+        effects.append(MoveTip(tip=merged, onto=tip, pull_id=pull.id))
+        tip = merged
+    for proposal in snapshot.proposals[: task.random.randrange(1, 5)]:
+        if attempts.get(proposal.todo_id, 9) < 2 and task.random.random() < 0.3:
+            effects.append(ReturnProposal(proposal_id=proposal.id, reason=task.name))
+            continue
+        merged = repositories.merge(tip, proposal.commit)
+        effects.append(MoveTip(tip=merged, onto=tip, proposal_id=proposal.id))
+        tip = merged
     return effects
 
 
@@ -342,15 +414,19 @@ def communicate(task: _Task) -> list[Effect]:
 
 def review(task: _Task) -> list[Effect]:
     """Review the newest page, and recommend something while there are few."""
-    artifact = task.snapshot.artifact
-    number = 0 if artifact is None else artifact.number
+    newest = task.snapshot.workspace or task.snapshot.artifact
+    number = 0 if newest is None else newest.number
     recommended = (f"better: {task.name}",) if number < 3 and task.random.random() < 0.3 else ()
     return [ReviewArtifact(number=number, recommendations=recommended), Remember(facts=(task.name,))]
 
 
 def _todo(task: _Task, number: int) -> CreateTodo:
+    priority = task.random.randrange(1, 6)
+    paths = ()
+    if task.snapshot.workspace is not None:
+        paths = tuple(task.random.sample(_PATHS, task.random.randrange(3)))
     return CreateTodo(
-        content=f"{task.name} {number}", priority=task.random.randrange(1, 6), metadata={"key": task.name}
+        content=f"{task.name} {number}", priority=priority, metadata={"key": task.name}, paths=paths
     )
 
 

@@ -29,12 +29,13 @@ from tests.simulation.disk import Disk
 from tests.simulation.events import Listener
 from tests.simulation.identifiers import Identifiers
 from tests.simulation.invariants import always, at_rest
-from tests.simulation.journal import Begun, Journal, Key, written
+from tests.simulation.journal import Begun, Journal, Key, key_of, written
 from tests.simulation.logs import watched_logs
 from tests.simulation.memory import differences
 from tests.simulation.money import Provider, Runs
 from tests.simulation.process import Process, WatchedStore, Written
 from tests.simulation.register import Answer
+from tests.simulation.repositories import Repositories
 from tests.simulation.story import Story
 from tests.simulation.team import make_team
 from tests.simulation.violation import Violation
@@ -53,6 +54,7 @@ SETTINGS = Settings().overridden(
         "detection": {"planner_period": 7200, "reviewer_period": 7200},
         "pause": {"after_work": 0.5, "between_looks": 7200, "first_backoff": 1, "longest_backoff": 20},
         "limits": {"node_seconds": 30, "outcome_bytes": 4096},
+        "workspace": {"builders": 3},
     }
 )
 
@@ -90,6 +92,7 @@ class World:
         self.book = Book()
         self.journal = Journal()
         self.provider = Provider()
+        self.repositories = Repositories()
         self.provider.allow("all", around.tokens)
         self.runs = Runs(self.now)
         self.listener = Listener(self) if around.listens else None
@@ -290,7 +293,7 @@ class World:
 
     def begin(self, snapshot: Snapshot, run: Run) -> Key:
         """See `Surroundings.begin`."""
-        key = (run.execution_id, run.role, run.attempt)
+        key = key_of(run)
         stack_id = snapshot.stack.id
         self.journal.runs += 1
         if self.trace is not None:
