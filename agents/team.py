@@ -17,7 +17,8 @@ from recursor.domain.snapshot import Snapshot
 from recursor.domain.spending import AgentFailedError
 from recursor.domain.stack import StackKind
 
-BUILDER = "builder"
+# The standard roles with another agent for a repository than for a page.
+ON_WORKSPACE = frozenset(["planner", "builder", "reviewer"])
 
 if TYPE_CHECKING:
     from recursor.agents.model.role import ModelRole
@@ -74,12 +75,9 @@ class ByStack:
 
     def choose(self, role: str, snapshot: Snapshot, settings: Settings) -> Agent:
         """See `AgentChoice.choose`."""
-        is_scripted = settings.model.of(role) == SCRIPTED
-        if snapshot.stack.kind is StackKind.WORKSPACE and (
-            role == BUILDER or (is_scripted and role in ("planner", "reviewer"))
-        ):
+        if snapshot.stack.kind is StackKind.WORKSPACE and role in ON_WORKSPACE:
             return self._on_workspace
-        return self._scripted if is_scripted else self._asking
+        return self._scripted if settings.model.of(role) == SCRIPTED else self._asking
 
 
 class _WorkspaceAgent:

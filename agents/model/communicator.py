@@ -88,7 +88,11 @@ class AnsweringTask(Task[Reaction]):
 
     def values(self) -> dict[str, object]:
         """See `Task.values`."""
-        return {"has_visitor": self.visitor is not None, "has_letters": bool(self.letters)}
+        return {
+            "has_repository": self.snapshot.workspace is not None,
+            "has_visitor": self.visitor is not None,
+            "has_letters": bool(self.letters),
+        }
 
     def sections(self) -> Sequence[PromptSection]:
         """See `Task.sections`."""

@@ -1,9 +1,9 @@
 """The planner that asks a model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 
 from recursor.agents.model import prompt_sections
 from recursor.agents.model.answer import Answer, Passage, Sentence, insist, unknown_numbers
@@ -72,8 +72,8 @@ class PlannerAnswer(Answer):
     """The planner's decisions."""
 
     project: Project | None = None
-    new_todos: list[PlannedTodo] = Field(default=[], max_length=MOST_NEW_TODOS)
-    changed_todos: list[TodoChange] = Field(default=[], max_length=MOST_OPEN_TODOS)
+    new_todos: Sequence[PlannedTodo] = Field(default=[], max_length=MOST_NEW_TODOS)
+    changed_todos: Sequence[TodoChange] = Field(default=[], max_length=MOST_OPEN_TODOS)
     start_over: bool = Field(default=False, description="Cancel all open todos first.")
     whole: bool = Field(
         default=False, description="Nothing is left to plan: with what is open then, all that is asked for."
@@ -90,36 +90,51 @@ class ModelPlanner(ModelRole[PlannerAnswer]):
     def task(self, snapshot: Snapshot, run: Run) -> Task[PlannerAnswer] | Outcome:
         """See `ModelRole.task`.
 
-        There is nothing to ask while the newest version waits for its review, nor when a plan that was meant
-        to be complete is built and its review found nothing.
+        It does not ask where `PlanningTask.outcome_without_asking` knows the answer.
         """
         task = PlanningTask(snapshot, run)
-        if task.awaits_review:
-            if snapshot.stack.phase is Phase.REVIEWING:
-                return Outcome()
-            return Outcome(
-                effects=(SetPhase(phase=Phase.REVIEWING),),
-                summary="All is built; the newest version waits for its review.",
-            )
-        if task.is_done_as_planned:
-            return Outcome(
-                effects=(SetPhase(phase=Phase.COMPLETE),),
-                summary="All that was planned, which was to be all, is built, and its review found nothing.",
-            )
-        return task
+        return task.outcome_without_asking() or task
 
 
 class PlanningTask(Task[PlannerAnswer]):
     """Everything that calls for a plan, in one run."""
 
-    output = PlannerAnswer
+    output: type[PlannerAnswer] = PlannerAnswer
+    nothing = "there is no page yet"
+    """Why the project cannot be complete before anything is built."""
 
     def __init__(self, snapshot: Snapshot, run: Run) -> None:
         super().__init__(snapshot, run)
         reviewer = snapshot.states.get("reviewer")
-        self._recommendations = reviewer.long_term.recommendations if reviewer else ()
-        self._messages = [m for m in snapshot.user_messages if m.planned_at is None][:MOST_MESSAGES]
-        self._todos: Sequence[Todo] = snapshot.open_todos
+        self.recommendations = reviewer.long_term.recommendations if reviewer else ()
+        self.messages = [m for m in snapshot.user_messages if m.planned_at is None][:MOST_MESSAGES]
+        self.todos: Sequence[Todo] = snapshot.open_todos
+
+    def outcome_without_asking(self) -> Outcome | None:
+        """Return what to do where there is nothing to ask.
+
+        That is so while the newest version waits for its review, and when a plan that was meant to be
+        complete is built and its review found nothing.
+        """
+        if self.awaits_review:
+            if self.snapshot.stack.phase is Phase.REVIEWING:
+                return Outcome()
+            return Outcome(
+                effects=(SetPhase(phase=Phase.REVIEWING),),
+                summary="All is built; the newest version waits for its review.",
+            )
+        if self.is_done_as_planned:
+            return Outcome(
+                effects=(SetPhase(phase=Phase.COMPLETE),),
+                summary="All that was planned, which was to be all, is built, and its review found nothing.",
+            )
+        return None
+
+    @property
+    def version(self) -> int:
+        """The number of the newest version; 0 if there is none."""
+        artifact = self.snapshot.artifact
+        return 0 if artifact is None else artifact.number
 
     @property
     def awaits_review(self) -> bool:
@@ -139,17 +154,15 @@ class PlanningTask(Task[PlannerAnswer]):
 
     @property
     def _is_built(self) -> bool:
-        """Whether there is a page, and nothing more to build or plan that this role knows of."""
+        """Whether there is a version, and nothing more to build or plan that this role knows of."""
         snapshot = self.snapshot
-        if snapshot.artifact is None or "reviewer" not in snapshot.states or snapshot.open_todos:
+        if self.version == 0 or "reviewer" not in snapshot.states or snapshot.open_todos:
             return False
-        return not (self._recommendations or self._messages or self._has_new_idea)
+        return not (self.recommendations or self.messages or self._has_new_idea)
 
     @property
     def _is_reviewed(self) -> bool:
-        artifact = self.snapshot.artifact
-        reviewed = self.snapshot.states["reviewer"].long_term.reviewed_artifact
-        return artifact is not None and reviewed >= artifact.number
+        return self.snapshot.states["reviewer"].long_term.reviewed_artifact >= self.version
 
     @property
     def _has_new_idea(self) -> bool:
@@ -168,8 +181,8 @@ class PlanningTask(Task[PlannerAnswer]):
     def sections(self) -> Sequence[PromptSection]:
         """See `Task.sections`."""
         snapshot = self.snapshot
-        messages = ((f"from {m.sender}: {m.content}", m.id) for m in self._messages)
-        recommendations = ((text, text) for text in self._recommendations)
+        messages = ((f"from {m.sender}: {m.content}", m.id) for m in self.messages)
+        recommendations = ((text, text) for text in self.recommendations)
         return (
             prompt_sections.state(snapshot, self.run),
             prompt_sections.idea(snapshot),
@@ -182,7 +195,7 @@ class PlanningTask(Task[PlannerAnswer]):
             PromptSection(
                 "messages", "Visitors wrote", prompt_sections.numbered(messages), share=0.25, cut=True
             ),
-            prompt_sections.open_todos(self._todos),
+            prompt_sections.open_todos(self.todos),
             prompt_sections.outline(snapshot),
             prompt_sections.closed_todos(snapshot),
             prompt_sections.memory(snapshot, self.run.role),
@@ -191,14 +204,14 @@ class PlanningTask(Task[PlannerAnswer]):
     def fitted(self, sections: Sequence[PromptSection], room: int) -> Context:
         """See `Task.fitted`. Items that are not shown are not taken up, and wait for the next run."""
         context = fit(sections, room)
-        self._recommendations = self._recommendations[: len(context.shown["recommendations"])]
-        self._messages = self._messages[: len(context.shown["messages"])]
-        self._todos = self._todos[: len(context.shown["open todos"])]
+        self.recommendations = self.recommendations[: len(context.shown["recommendations"])]
+        self.messages = self.messages[: len(context.shown["messages"])]
+        self.todos = self.todos[: len(context.shown["open todos"])]
         return context
 
     def check(self, answer: PlannerAnswer) -> PlannerAnswer:
         """See `Task.check`."""
-        insist(self._problems(answer))
+        insist(self.problems(answer))
         return answer
 
     def effects(self, answer: PlannerAnswer) -> Sequence[Effect]:
@@ -208,22 +221,23 @@ class PlanningTask(Task[PlannerAnswer]):
             effects.append(self._project(answer.project))
         effects += self._changes(answer)
         effects += self._additions(answer)
-        if self._recommendations:
-            effects.append(TakeRecommendations(recommendations=tuple(self._recommendations)))
-        if self._messages:
-            effects.append(PlanUserMessages(message_ids=tuple(message.id for message in self._messages)))
+        if self.recommendations:
+            effects.append(TakeRecommendations(recommendations=tuple(self.recommendations)))
+        if self.messages:
+            effects.append(PlanUserMessages(message_ids=tuple(message.id for message in self.messages)))
         phase = self._phase(answer)
         if phase is not None and phase is not self.snapshot.stack.phase:
             effects.append(SetPhase(phase=phase))
         return effects
 
-    def _problems(self, answer: PlannerAnswer) -> list[str]:
+    def problems(self, answer: PlannerAnswer) -> list[str]:
+        """Return what is wrong with an answer."""
         snapshot, project = self.snapshot, answer.project
-        problems = unknown_numbers("open todo", (c.number for c in answer.changed_todos), len(self._todos))
+        problems = unknown_numbers("open todo", (c.number for c in answer.changed_todos), len(self.todos))
         asked = (number for todo in answer.new_todos for number in todo.recommendations)
-        problems += unknown_numbers("recommendation", asked, len(self._recommendations))
+        problems += unknown_numbers("recommendation", asked, len(self.recommendations))
         told = (todo.message for todo in answer.new_todos if todo.message is not None)
-        problems += unknown_numbers("message", told, len(self._messages))
+        problems += unknown_numbers("message", told, len(self.messages))
         if snapshot.idea is None and (project is None or not project.idea):
             problems.append("There is no idea yet: choose one, and give it as project.idea.")
         elif snapshot.idea is not None and snapshot.idea.title is None and project is None:
@@ -237,8 +251,8 @@ class PlanningTask(Task[PlannerAnswer]):
             )
         elif not answer.complete and not left:
             problems.append("Nothing is open then: add at least one todo, or declare the project complete.")
-        elif answer.complete and not self._has_tried:
-            problems.append("The project cannot be complete: there is no page yet. Add todos for it.")
+        elif answer.complete and not self.has_tried:
+            problems.append(f"The project cannot be complete: {self.nothing}. Add todos for it.")
         if left > MOST_OPEN_TODOS and self._new(answer):
             problems.append(
                 f"{left} todos would be open, and {MOST_OPEN_TODOS} may be: cancel some, or add fewer."
@@ -246,12 +260,10 @@ class PlanningTask(Task[PlannerAnswer]):
         return problems
 
     @property
-    def _has_tried(self) -> bool:
+    def has_tried(self) -> bool:
         """Whether there is a page, or one was given up."""
-        snapshot = self.snapshot
-        return snapshot.artifact is not None or any(
-            todo.status is TodoStatus.CANCELLED for todo in snapshot.todos
-        )
+        given_up = (todo.status is TodoStatus.CANCELLED for todo in self.snapshot.todos)
+        return self.version > 0 or any(given_up)
 
     def _open_after(self, answer: PlannerAnswer) -> int:
         return len(self.snapshot.open_todos) - len(self._cancelled(answer)) + len(self._new(answer))
@@ -260,18 +272,26 @@ class PlanningTask(Task[PlannerAnswer]):
         if answer.start_over:
             return list(self.snapshot.open_todos)
         numbers = {change.number for change in answer.changed_todos if change.cancel}
-        return [todo for number, todo in enumerate(self._todos, 1) if number in numbers]
+        return [todo for number, todo in enumerate(self.todos, 1) if number in numbers]
 
     def _new(self, answer: PlannerAnswer) -> list[PlannedTodo]:
         """Return the new todos, except those already open with the same words."""
-        gone = {todo.id for todo in self._cancelled(answer)}
-        known = {_words(todo.content) for todo in self.snapshot.open_todos if todo.id not in gone}
+        known = set(self.still_open(answer))
         new = []
-        for todo in answer.new_todos:
-            if _words(todo.content) not in known:
-                known.add(_words(todo.content))
+        for todo in self.in_order(answer):
+            if words_of(todo.content) not in known:
+                known.add(words_of(todo.content))
                 new.append(todo)
         return new
+
+    def still_open(self, answer: PlannerAnswer) -> dict[str, Todo]:
+        """Return the todos that stay open, by their words."""
+        gone = {todo.id for todo in self._cancelled(answer)}
+        return {words_of(todo.content): todo for todo in self.snapshot.open_todos if todo.id not in gone}
+
+    def in_order(self, answer: PlannerAnswer) -> Sequence[PlannedTodo]:
+        """Return the new todos in the order in which to add them."""
+        return answer.new_todos
 
     def _project(self, project: Project) -> Effect:
         return SetProject(
@@ -288,26 +308,36 @@ class PlanningTask(Task[PlannerAnswer]):
             UpdateTodo(todo_id=todo.id, status=TodoStatus.CANCELLED) for todo in cancelled
         ]
         for change in answer.changed_todos:
-            todo = self._todos[change.number - 1]
-            if todo.id not in gone and (change.content or change.priority):
-                effects.append(UpdateTodo(todo_id=todo.id, content=change.content, priority=change.priority))
+            todo = self.todos[change.number - 1]
+            if todo.id not in gone and not change.cancel:
+                effects += self.update(todo, change)
         return effects
+
+    def update(self, todo: Todo, change: TodoChange) -> list[Effect]:
+        """Return the effects of a change to an open todo."""
+        if not (change.content or change.priority):
+            return []
+        return [UpdateTodo(todo_id=todo.id, content=change.content, priority=change.priority)]
+
+    def create(self, todo: PlannedTodo, metadata: Mapping[str, JsonValue]) -> CreateTodo:
+        """Return the effect that adds a todo."""
+        return CreateTodo(content=todo.content, priority=todo.priority, metadata=metadata)
 
     def _additions(self, answer: PlannerAnswer) -> list[Effect]:
         new = self._new(answer)
-        follows = [{self._recommendations[number - 1] for number in todo.recommendations} for todo in new]
+        follows = [{self.recommendations[number - 1] for number in todo.recommendations} for todo in new]
         if new:
             # Recommendations that no todo follows: they need not be repeated before all todos are built.
             last = min(range(len(new)), key=lambda index: (new[index].priority, -index))
-            follows[last] |= set(self._recommendations).difference(*follows)
+            follows[last] |= set(self.recommendations).difference(*follows)
         effects: list[Effect] = []
         for todo, recommendations in zip(new, follows, strict=True):
             metadata = noted(sorted(recommendations))
             if todo.message is not None:
-                metadata["message"] = self._messages[todo.message - 1].id
+                metadata["message"] = self.messages[todo.message - 1].id
             if answer.whole:
                 metadata[WHOLE] = True
-            effects.append(CreateTodo(content=todo.content, priority=todo.priority, metadata=metadata))
+            effects.append(self.create(todo, metadata))
         return effects
 
     def _phase(self, answer: PlannerAnswer) -> Phase | None:
@@ -322,5 +352,6 @@ class PlanningTask(Task[PlannerAnswer]):
         return [*answer.thoughts, *said]
 
 
-def _words(text: str) -> str:
+def words_of(text: str) -> str:
+    """Return a todo's text in a form that is equal for the same words."""
     return " ".join(text.casefold().split()).rstrip(".!")

@@ -23,9 +23,12 @@ _TAG = re.compile(r"<[^>]*>")
 
 def state(snapshot: Snapshot, run: Run) -> PromptSection:
     """Return why the role runs, and the phase of the project."""
-    artifact = snapshot.artifact
-    version = f"version {artifact.number}" if artifact else "none yet"
-    text = f"Phase: {snapshot.stack.phase}. Page: {version}. You run because: {run.reason}."
+    artifact, workspace = snapshot.artifact, snapshot.workspace
+    if workspace is not None:
+        made = f"Commits merged: {workspace.number:,}"
+    else:
+        made = f"Page: {f'version {artifact.number}' if artifact else 'none yet'}"
+    text = f"Phase: {snapshot.stack.phase}. {made}. You run because: {run.reason}."
     return PromptSection("state", "State", (Item(one_line(text, 600)),), share=0.1, cut=True)
 
 

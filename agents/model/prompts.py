@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 BUILT_IN: Traversable = files("recursor.agents.model") / "prompts"
+# The prompts of the standard roles: on a page, and on a repository.
+PROMPTS = (*STANDARD, "workspace-planner", "workspace-builder", "workspace-reviewer")
 # Added to every prompt, including a person's own: which part of a question is not to be obeyed.
 ABOUT_DATA = "about-data"
 # A larger prompt must be some other file.
@@ -104,8 +106,8 @@ def check_prompts(named: str) -> None:
             version, or is not a template.
     """
     directory = prompt_directory(named)
-    for role in STANDARD:
-        path = directory / f"{role}.md"
+    for name in PROMPTS:
+        path = directory / f"{name}.md"
         file = _File(path, str(path), own=True)
         try:
             if path.exists():
@@ -126,9 +128,9 @@ def prompt_warnings(named: str) -> Iterator[str]:
     with suppress(InvalidInputError, OSError):
         directory = prompt_directory(named)
         files = sorted(path.stem for path in directory.glob("*.md") if path.stem.casefold() != "readme")
-        for stem in [stem for stem in files if stem not in STANDARD][:_MOST_TOLD]:
-            near = get_close_matches(stem, STANDARD, n=1, cutoff=_ALIKE)
-            meant = f"did you mean {near[0]}.md?" if near else f"those are {', '.join(STANDARD)}"
+        for stem in [stem for stem in files if stem not in PROMPTS][:_MOST_TOLD]:
+            near = get_close_matches(stem, PROMPTS, n=1, cutoff=_ALIKE)
+            meant = f"did you mean {near[0]}.md?" if near else f"those are {', '.join(PROMPTS)}"
             yield f"model.prompts: {directory / stem}.md is not the prompt of a standard role: {meant}"
 
 

@@ -16,6 +16,7 @@ from recursor.domain.agent import Run
 from recursor.domain.effect import Effect, Outcome, Remember, ReviewArtifact
 from recursor.domain.project import Artifact
 from recursor.domain.snapshot import Snapshot
+from recursor.domain.todo import Todo
 
 MOST_ISSUES = 10
 # The most recommendations at a time, the most severe first. The next review finds the rest.
@@ -94,32 +95,47 @@ class ReviewingTask(Task[Review]):
         number = self._artifact.number
         said = answer.verdict or answer.summary
         return (
-            ReviewArtifact(number=number, recommendations=self._recommendations(answer)),
+            ReviewArtifact(
+                number=number,
+                recommendations=recommendations(
+                    [finding.recommendation for finding in self._findings],
+                    answer.issues,
+                    self.snapshot.open_todos,
+                ),
+            ),
             Remember(facts=(one_line(f"Version {number}: {said}", 300),)),
         )
 
     def thoughts(self, answer: Review) -> Sequence[str]:
         """See `Task.thoughts`."""
         found = [f"checked: {finding.check}: {finding.text}" for finding in self._findings]
-        judged = [f"{issue.severity}: {issue.problem}" for issue in _by_severity(answer.issues)]
+        judged = [f"{issue.severity}: {issue.problem}" for issue in by_severity(answer.issues)]
         return [*found, *judged, *answer.thoughts]
 
-    def _recommendations(self, answer: Review) -> tuple[str, ...]:
-        """Return the programs' findings, then the model's except trifles, without those already planned.
 
-        Trifles are noted but not recommended: they would keep a finished page from ever being complete.
-        """
-        hard = [finding.recommendation for finding in self._findings]
-        judged = [
-            f"{issue.severity}: {issue.problem} Remedy: {issue.remedy}"
-            for issue in _by_severity(answer.issues)
-            if issue.severity is not IssueSeverity.MINOR
-        ]
-        following = planned(self.snapshot.open_todos)
-        new = [text for text in dict.fromkeys((*hard, *judged)) if text not in following]
-        return tuple(new[:MOST_RECOMMENDATIONS])
+def recommendations(
+    findings: Sequence[str], issues: Sequence[Issue], open_todos: Sequence[Todo]
+) -> tuple[str, ...]:
+    """Return what programs found, then what the model found except trifles, without what is planned already.
+
+    Trifles are noted but not recommended: they would keep a finished project from ever being complete.
+
+    Args:
+        findings: of programs.
+        issues: of the model.
+        open_todos: the stack's.
+    """
+    judged = [
+        f"{issue.severity}: {issue.problem} Remedy: {issue.remedy}"
+        for issue in by_severity(issues)
+        if issue.severity is not IssueSeverity.MINOR
+    ]
+    following = planned(open_todos)
+    new = [text for text in dict.fromkeys((*findings, *judged)) if text not in following]
+    return tuple(new[:MOST_RECOMMENDATIONS])
 
 
-def _by_severity(issues: Sequence[Issue]) -> list[Issue]:
+def by_severity(issues: Sequence[Issue]) -> list[Issue]:
+    """Return the issues, the gravest first."""
     order = list(IssueSeverity)
     return sorted(issues, key=lambda issue: order.index(issue.severity))

@@ -58,8 +58,10 @@ def _asking() -> Mapping[str, Agent]:
     # Imports the providers' SDKs, which other agents should not wait for.
     with needing("models", "a team that asks a model"):
         from recursor.agents.workspace.model_builder import WorkspaceBuilder
+        from recursor.agents.workspace.model_planner import WorkspacePlanner
+        from recursor.agents.workspace.model_reviewer import WorkspaceReviewer
 
-    return {"builder": WorkspaceBuilder()}
+    return {"planner": WorkspacePlanner(), "builder": WorkspaceBuilder(), "reviewer": WorkspaceReviewer()}
 
 
 @cache

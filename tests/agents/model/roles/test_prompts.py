@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from recursor.agents.model.prompts import BUILT_IN
+from recursor.agents.model.prompts import BUILT_IN, PROMPTS
 from recursor.domain.effect import SetProject
 from recursor.domain.spending import AgentFailedError
-from recursor.orchestration.role_names import STANDARD
 from tests.making import (
     make_artifact,
     make_idea,
@@ -33,7 +32,7 @@ class TestATrace:
         assert told["calls"] == 2
         assert {**told["prompt"], "hash": ""} == {
             "name": "communicator",
-            "version": "1",
+            "version": "2",
             "hash": "",
             "own": False,
         }
@@ -191,7 +190,6 @@ def test_a_page_made_to_be_looked_at_for_hours_is_not(role: str, hostile: str, a
 
 def test_every_prompt_has_a_version_and_says_nothing_that_is_not_filled_in() -> None:
     prompts = [file for file in BUILT_IN.iterdir() if file.name != "about-data.md"]
-    names = {f"{role}.md" for role in STANDARD}
-    assert {file.name for file in prompts} == names | {"workspace-builder.md"}
+    assert {file.name for file in prompts} == {f"{name}.md" for name in PROMPTS}
     versions = [re.match(r"---\nversion: \d+\n---\n", file.read_text()) for file in prompts]
     assert all(versions)
