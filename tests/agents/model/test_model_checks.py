@@ -215,7 +215,8 @@ def test_a_file_that_is_no_prompt_is_doubted(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     assert list(likely_mistakes(settings({"prompts": str(tmp_path)}))) == [
         f"model.prompts: {tmp_path}/about-data.md is not the prompt of a standard role: "
-        "those are planner, builder, communicator, reviewer",
+        "those are planner, builder, communicator, reviewer, workspace-planner, workspace-builder, "
+        "workspace-reviewer",
         f"model.prompts: {tmp_path}/plannr.md is not the prompt of a standard role: did you mean planner.md?",
     ]
     (tmp_path / "plannr.md").unlink()
