@@ -111,7 +111,7 @@ def _uncountable_responses(body: Body) -> str | None:
     if body.get("prompt") is not None:
         return "prompt"
     return _dear_tier(body) or _foreign_tool(
-        body, ("function", "custom", "local_shell", "apply_patch", "shell")
+        body, ("function", "custom", "local_shell", "apply_patch", "shell", "namespace")
     )
 
 
@@ -134,7 +134,12 @@ def _dear_tier(body: Body) -> str | None:
 def _foreign_tool(body: Body, known: tuple[str, ...]) -> str | None:
     for tool in _list(body.get("tools")):
         kind = tool.get("type", "function") if isinstance(tool, dict) else None
-        if kind not in known:
+        if kind == "namespace" and kind in known:
+            # A group of tools, in which there is no other group.
+            within = tuple(each for each in known if each != kind)
+            if (foreign := _foreign_tool(tool, within)) is not None:
+                return foreign
+        elif kind not in known:
             return f"the tool {kind}"
     return None
 

@@ -266,6 +266,11 @@ def test_calls_wait_for_the_budget_that_others_have_reserved(
         ("/v1/chat/completions", {"n": 0}, "must be whole numbers"),
         ("/v1/responses", {"tools": [{"type": "web_search"}]}, "the tool web_search"),
         ("/v1/responses", {"background": True}, "background"),
+        (
+            "/v1/responses",
+            {"tools": [{"type": "namespace", "tools": [{"type": "function"}, {"type": "web_search"}]}]},
+            "the tool web_search",
+        ),
         ("/v1/embeddings", {}, "cannot be counted"),
         ("/v1/files", {}, "cannot be counted"),
         ("/v1/messages", {}, "is asked in OpenAI's format"),
@@ -283,6 +288,18 @@ def test_what_cannot_be_counted_is_refused(
     assert problem in response.json()["error"]["message"]
     assert "\n" not in response.json()["error"]["message"]
     assert stub.calls == []
+
+
+def test_groups_of_tools_that_the_client_carries_out_are_passed_on(
+    through: Through, make_run: RunMaker, stub: ModelStub
+) -> None:
+    body = {"input": "Hello", "tools": [{"type": "namespace", "tools": [{"type": "function", "name": "a"}]}]}
+
+    async def work(client: Client) -> httpx.Response:
+        return await client.post("/v1/responses", body)
+
+    assert through(make_run(), work).status_code == 200
+    assert stub.calls[0].body["tools"] == body["tools"]
 
 
 @pytest.mark.parametrize(
