@@ -103,6 +103,8 @@ def _codex(access: ModelAccess) -> Mapping[str, str]:
         "model": access.model,
         "model_provider": "recursor",
         "model_providers": {"recursor": provider},
+        # The provider would run it, at a cost that no answer says.
+        "web_search": "disabled",
     }
     return {"CODEX_CONFIG": to_json(configuration).decode(), "MODEL_PROVIDER": "recursor", "NO_BROWSER": "1"}
 

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -253,14 +254,13 @@ def says_odd_things() -> None:
 
 
 def waits() -> None:
-    """Start a process, say so, and wait; note a cancellation."""
+    """Start a process, say so, and wait for the end; note whether the session was cancelled before."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     child = subprocess.Popen(["sleep", "1000"])
-    say(f"waiting with {child.pid}")
-    while receive().get("method") != "session/cancel":
-        pass
-    with open(os.environ["HOME"] + "/cancelled", "w") as file:
-        file.write("yes")
-    time.sleep(1000)
+    say(f"waiting with {child.pid} ")
+    signal.sigwait({signal.SIGTERM})
+    with open(os.environ["HOME"] + "/told", "w") as file:
+        file.write(receive()["method"])
 
 
 def main() -> None:

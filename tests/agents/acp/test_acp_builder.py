@@ -1,6 +1,7 @@
 """A builder that is a coding agent: what it does, reports, may do and costs."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -188,14 +189,21 @@ def test_an_agent_that_needs_an_approval_ends_with_the_question_and_may_do_it_on
     assert json.loads(job.file(once, "report.json"))["execute"] == "allow_once"
 
 
-def test_a_stopped_run_cancels_the_session_and_leaves_nothing(job: Job) -> None:
-    run = job.run_of()
+@pytest.mark.parametrize("sandbox", ["bwrap", "off"])
+def test_a_stopped_run_cancels_the_session_and_leaves_nothing(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandbox: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    run = job.run_of(workspace={"sandbox": sandbox})
     running = agent_loop().begin(run, AcpBuilder(scripted("waits")).run(job.snapshot, run))
-    job.wait_for("waiting with")
+    child = int(job.wait_for("waiting with ").split()[2])
     stop(run)
     with pytest.raises(CancelledRunError):
         running.result()
-    assert job.left_behind == []
+    if sandbox == "off":
+        assert (tmp_path / "told").read_text() == "session/cancel"
+        # It may not have been waited for, where the first process of a container does not.
+        assert not Path(f"/proc/{child}").exists() or Path(f"/proc/{child}/cmdline").read_bytes() == b""
 
 
 def test_without_a_model_a_known_agent_says_what_it_needs(job: Job, opencode: str) -> None:

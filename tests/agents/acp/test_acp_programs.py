@@ -141,6 +141,17 @@ def test_opencode_is_pointed_to_the_gateway(make: MakeProgram, find: Find, forma
     assert set(json.loads(found.asking["OPENCODE_PERMISSION"]).values()) == {"ask"}
 
 
+def test_codex_is_pointed_to_the_gateway_and_does_without_what_cannot_be_counted(
+    make: MakeProgram, find: Find
+) -> None:
+    make("bin/codex-acp")
+    variables = find("codex").environment(_access("openai"))
+    settings = json.loads(variables["CODEX_CONFIG"])
+    assert settings["model_providers"][settings["model_provider"]]["base_url"] == "http://127.0.0.1:8377/v1"
+    assert settings["web_search"] == "disabled"
+    assert variables["OPENAI_API_KEY"] == "the-token"
+
+
 def test_other_agents_get_the_usual_variables(find: Find, home: Path) -> None:
     assert dict(find("sh").environment(_access("openai"))) == {
         "OPENAI_BASE_URL": "http://127.0.0.1:8377/v1",
