@@ -2,19 +2,14 @@
 
 from pathlib import Path
 
-from recursor.storage.data_directory import store_directory
+from recursor.storage.data_directory import store_directory, workspaces_directory
 
-__all__ = ["artifacts_directory", "store_directory"]
+__all__ = ["artifacts_directory", "log_file", "store_directory", "workspaces_directory"]
 
 
 def log_file(data: Path) -> Path:
     """Return the path of the log of a runner's processes; older parts are beside it."""
     return data / "logs" / "recursor.log"
-
-
-def workspaces_directory(data: Path) -> Path:
-    """Return the directory of the stacks' git repositories."""
-    return data / "workspaces"
 
 
 def artifacts_directory(data: Path) -> Path:

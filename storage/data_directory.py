@@ -142,6 +142,11 @@ def store_directory(data: Path) -> Path:
     return data / "store"
 
 
+def workspaces_directory(data: Path) -> Path:
+    """Return the directory of the stacks' git repositories."""
+    return data / "workspaces"
+
+
 def holder(directory: Path) -> Holder | None:
     """Return the holder of `directory`, or None; this needs only read permission.
 

@@ -8,6 +8,7 @@ from recursor.domain.execution import DecisionKind, ExecutionStatus
 from recursor.domain.graph import NodeStatus
 from recursor.domain.stack import ExecutionState, Phase
 from recursor.domain.todo import TodoStatus
+from recursor.domain.workspace import ProposalStatus
 
 
 class StateStyle(NamedTuple):
@@ -77,6 +78,13 @@ APPROVALS = {
     ApprovalStatus.REJECTED: StateStyle("Rejected", "bad", "cross"),
     ApprovalStatus.USED: StateStyle("Approved", "good", "check"),
     ApprovalStatus.WITHDRAWN: StateStyle("Withdrawn", "quiet", "minus"),
+}
+
+PROPOSALS = {
+    ProposalStatus.QUEUED: StateStyle("Waiting", "info", "clock"),
+    ProposalStatus.MERGED: StateStyle("Merged", "good", "check"),
+    ProposalStatus.RETURNED: StateStyle("Returned", "bad", "back"),
+    ProposalStatus.WITHDRAWN: StateStyle("Withdrawn", "quiet", "minus"),
 }
 
 PRIORITIES = {5: "most urgent", 4: "urgent", 3: "usual", 2: "less urgent", 1: "when there is time"}

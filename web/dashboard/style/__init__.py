@@ -19,6 +19,7 @@ _SHEETS = (
     "messages",
     "artifacts",
     "approvals",
+    "files",
     "traces",
     "settings",
 )

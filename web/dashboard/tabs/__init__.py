@@ -3,6 +3,7 @@
 from recursor.web.dashboard.orchestration.tab import OrchestrationTab
 from recursor.web.dashboard.tabs.approvals import ApprovalsTab
 from recursor.web.dashboard.tabs.artifacts import ArtifactsTab
+from recursor.web.dashboard.tabs.files import FilesTab
 from recursor.web.dashboard.tabs.messages import MessagesTab
 from recursor.web.dashboard.tabs.project import ProjectTab
 from recursor.web.dashboard.tabs.settings import SettingsTab
@@ -16,6 +17,7 @@ TABS: tuple[type[Tab], ...] = (
     ProjectTab,
     MessagesTab,
     ArtifactsTab,
+    FilesTab,
     ApprovalsTab,
     TracesTab,
     SettingsTab,

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from nicegui import background_tasks
 
+from recursor.domain.stack import StackKind
 from recursor.storage.overview import ArtifactInfo
 from recursor.storage.stacks import read_stack
 from recursor.web.dashboard.parts import Anchor, Box, Button, Empty, Field, Pager, Segments, Span
@@ -25,6 +26,7 @@ class ArtifactsTab(Tab):
     """
 
     slug, title, icon = "artifacts", "Artifacts", "file"
+    kinds = (StackKind.PAGE,)
 
     def build(self) -> None:
         """See `Tab.build`."""

@@ -26,6 +26,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from recursor.domain.stack import StackKind
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader
 from recursor.web.dashboard.address import Address
@@ -72,6 +73,15 @@ class Team:
         with self.read() as reader:
             return read_stack(reader, self.id).name
 
+    def kind(self) -> StackKind:
+        """Return what the team works on.
+
+        Raises:
+            NotFoundError: the team was deleted.
+        """
+        with self.read() as reader:
+            return read_stack(reader, self.id).kind
+
 
 class Tab(ABC):
     """One tab of a team's page."""
@@ -81,6 +91,8 @@ class Tab(ABC):
     title: ClassVar[str]
     icon: ClassVar[str]
     """A name of `parts/glyph.js`."""
+    kinds: ClassVar[tuple[StackKind, ...]] = tuple(StackKind)
+    """The kinds of teams that have it."""
 
     def __init__(self, team: Team) -> None:
         """Create it, for one showing."""

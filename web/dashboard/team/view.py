@@ -54,13 +54,14 @@ class _Tabs(ui.sub_pages):
         self._team = team
         self._on_gone = on_gone
         self._links: dict[str, Box] = {}
+        tabs = [tab for tab in TABS if team.kind() in tab.kinds]
         with _Strip("Parts of this team"):
-            for tab in TABS:
+            for tab in tabs:
                 with Box("a", "tab", href=_path(team, tab)) as link:
                     Glyph(tab.icon)
                     Span(tab.title)
                 self._links[tab.slug] = link
-        super().__init__({f"/{tab.slug}": partial(self._open, tab) for tab in TABS})
+        super().__init__({f"/{tab.slug}": partial(self._open, tab) for tab in tabs})
 
     def _open(self, kind: type[Tab]) -> None:
         for slug, link in self._links.items():

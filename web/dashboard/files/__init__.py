@@ -1,0 +1,1 @@
+"""A team's git repository: its files, differences, commits and merge queue."""
