@@ -456,7 +456,7 @@ class StackSupervisor(DispatchedActor):
 
     def _publish_tip(self, effect: PublishTip) -> None:
         if self._environment.upkeep is not None:
-            self._environment.upkeep.publish(effect.workspace)
+            self._environment.upkeep.publish(effect.workspace, effect.todos, effect.execution_id)
 
     def _tell_observers(self, effect: Tell) -> None:
         events, kind = self._events, effect.kind

@@ -17,6 +17,7 @@ from recursor.domain.node_result import NodeResult
 from recursor.domain.work import WorkReport
 from recursor.domain.workspace import Workspace
 from recursor.orchestration.draft import Found
+from recursor.orchestration.stack_records import StackRecords
 
 
 class Activity(StrEnum):
@@ -151,9 +152,21 @@ class DeliverToStack(Struct, frozen=True):
 
 
 class PublishTip(Struct, frozen=True):
-    """Set the branch of the stack's repository to its recorded tip."""
+    """Set the branch of the stack's repository to its recorded tip; forget commits that nobody needs."""
 
     workspace: Workspace
+    todos: frozenset[str]
+    """The open todos."""
+    execution_id: str | None
+    """The running cycle."""
+
+    @classmethod
+    def of(cls, records: StackRecords) -> "PublishTip | None":
+        """Return the effect for a stack; None if it has no repository."""
+        if records.workspace is None:
+            return None
+        todos = frozenset([todo.id for todo in records.todos if todo.status.open])
+        return cls(records.workspace, todos, records.stack.current_execution_id)
 
 
 class Tell(Struct, frozen=True):

@@ -178,8 +178,7 @@ class StackMachine:
 def _woken(t: Turn, _event: Woken) -> None:
     state, records = t.before, t.records
     t.effects += [DeliverToStack(message) for message in records.outbox]
-    if records.workspace is not None:
-        t.effects.append(PublishTip(records.workspace))
+    t.effects += filter(None, (PublishTip.of(records),))
     if state.is_new:
         return
     if state.damage is not None:

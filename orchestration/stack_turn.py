@@ -132,9 +132,8 @@ class Turn:
                 self.after.insert(0, news.stack_changed(records.stack))
             elif records.stack is not before.records.stack:
                 self.after[:0] = news.changed(before.records.stack, records.stack)
-            workspace = records.workspace
-            if workspace is not None and workspace is not before.records.workspace:
-                self.after.append(PublishTip(workspace))
+            if records.workspace is not before.records.workspace:
+                self.after += filter(None, (PublishTip.of(records),))
             if records.approvals is not before.records.approvals:
                 self.after += news.approvals_changed(draft.writes)
             if draft.writes.sent:

@@ -16,6 +16,19 @@ if TYPE_CHECKING:
 logger = logging.getLogger("recursor.workspaces")
 
 
+_TODOS, _MERGES = "todos", "merges"
+
+
+def kept_for_todo(todo_id: str, commit: str) -> str:
+    """Return the name under which a commit proposed for a todo is kept, until the todo is closed."""
+    return f"{_TODOS}/{todo_id}/{commit}"
+
+
+def kept_for_merge(execution_id: str, commit: str) -> str:
+    """Return the name under which a merge is kept until its cycle has ended and its record is stored."""
+    return f"{_MERGES}/{execution_id}/{commit}"
+
+
 class Upkeep:
     """Sets branches to the recorded tips, and removes repositories of deleted stacks, on one thread.
 
@@ -53,14 +66,27 @@ class Upkeep:
             if stack_id not in stacks:
                 self.remove(stack_id)
 
-    def publish(self, workspace: Workspace) -> None:
-        """Set the branch of a repository to its recorded tip."""
+    def publish(self, workspace: Workspace, todos: Collection[str], execution_id: str | None) -> None:
+        """Set the branch of a repository to its recorded tip, and forget commits that nobody needs any more.
+
+        Args:
+            workspace: the record.
+            todos: the ids of the open todos: the commits proposed for them are kept.
+            execution_id: the running cycle, whose merges may not be recorded yet.
+        """
         tip, branch = workspace.tip, workspace.branch
-        if tip is not None and branch is not None:
-            self._do(
-                f"the branch of stack {workspace.stack_id} could not be set",
-                lambda: self.workspaces.open(workspace.stack_id).set_branch(branch, tip),
-            )
+        if tip is None or branch is None:
+            return
+
+        def publish() -> None:
+            repository = self.workspaces.open(workspace.stack_id)
+            repository.set_branch(branch, tip)
+            for name in repository.kept():
+                kind, owner, _ = (*name.split("/", 2), "", "")[:3]
+                if (kind == _TODOS and owner not in todos) or (kind == _MERGES and owner != execution_id):
+                    repository.forget(name)
+
+        self._do(f"the branch of stack {workspace.stack_id} could not be set", publish)
 
     def remove(self, stack_id: str) -> None:
         """Remove the repository of a deleted stack."""

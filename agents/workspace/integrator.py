@@ -21,6 +21,7 @@ with needing("workspaces", "A workspace"):
     from recursor.workspaces.errors import RepositoryError
     from recursor.workspaces.merging import Conflicted, Merged
     from recursor.workspaces.repository import Repository
+    from recursor.workspaces.upkeep import kept_for_merge
 
 # Of a run's time, the share after which no further commit is taken: the next run takes it.
 _SHARE_TO_BEGIN = 0.5
@@ -145,7 +146,7 @@ class _Queue:
         merged = repository.merge(self.tip, commit, author, message, self.snapshot.taken_at)
         if isinstance(merged, Merged):
             # Until its record is stored, nothing else refers to it.
-            repository.keep(merged.commit, merged.commit)
+            repository.keep(kept_for_merge(self.run.execution_id, merged.commit), merged.commit)
         return merged
 
     def _move(

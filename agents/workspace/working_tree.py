@@ -21,6 +21,7 @@ with needing("workspaces", "A workspace"):
     from recursor.workspaces.directories import Workspaces
     from recursor.workspaces.repository import Committed, Repository
     from recursor.workspaces.sandbox import SandboxLimits
+    from recursor.workspaces.upkeep import kept_for_todo
     from recursor.workspaces.working_tree import TreeLimits
 
 _LONGEST_TITLE, _LONGEST_MESSAGE = 120, 20_000
@@ -124,7 +125,7 @@ class RunTree:
         if made is None:
             return None
         # Until its record is stored, nothing else refers to it.
-        repository.keep(made.commit, made.commit)
+        repository.keep(kept_for_todo(todo.id, made.commit), made.commit)
         return ProposeCommit(
             todo_id=todo.id,
             commit=made.commit,
