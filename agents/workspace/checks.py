@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from recursor.agents.model.exchange import exchange_of
+from recursor.agents.workspace.live_log import LiveLog
 from recursor.agents.workspace.working_tree import RunTree, sandbox_limits
 from recursor.domain.extras import needing
 from recursor.domain.spending import AgentFailedError
@@ -12,27 +13,35 @@ with needing("workspaces", "A workspace"):
     from recursor.workspaces.sandbox import Sandbox, SandboxError
 
 
-async def run_checks(tree: RunTree) -> tuple[CheckResult, ...]:
+# A program that is tried in a tree should leave nothing there that would be committed.
+TIDY = {"PYTHONDONTWRITEBYTECODE": "1"}
+
+
+async def run_checks(tree: RunTree, log: LiveLog | None = None) -> tuple[CheckResult, ...]:
     """Run the checks of the stack in a working tree, in turn, until one fails.
 
     Args:
-        tree: the working tree; what the checks write in it is not part of any commit.
+        tree: the working tree. The integrator commits nothing of what checks write there; a builder that
+            tries them does.
+        log: shows what they print.
 
     Raises:
         AgentFailedError: the sandbox cannot be used; a person must act.
     """
     run, settings = tree.run, tree.run.settings.workspace
     sandbox, clock = Sandbox(settings.sandbox), exchange_of(run).clock
+    log = log or LiveLog(run)
     results: list[CheckResult] = []
     for command in settings.checks:
-        run.say(f"check: {command}\n")
+        log.step(f"check: {command}")
         try:
             ended = await sandbox.run(
                 command,
                 tree.directory,
                 limits=sandbox_limits(settings, settings.check_seconds),
+                environment=TIDY,
                 readable=(tree.objects,),
-                on_output=run.say,
+                on_output=log.add,
             )
         except SandboxError as error:
             raise AgentFailedError(str(error), suspend=True) from None

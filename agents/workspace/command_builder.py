@@ -2,6 +2,7 @@
 
 import json
 
+from recursor.agents.workspace.live_log import LiveLog
 from recursor.agents.workspace.permission import ApprovalNeededError, Wish, check
 from recursor.agents.workspace.working_tree import RunTree, sandbox_limits, working_tree
 from recursor.domain.agent import Run
@@ -85,7 +86,7 @@ class CommandBuilder:
             },
             stdin=json.dumps(context).encode(),
             readable=(tree.objects,),
-            on_output=run.say,
+            on_output=LiveLog(run).add,
         )
 
 

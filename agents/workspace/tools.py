@@ -18,7 +18,7 @@ from pydantic_ai.tools import Tool
 from recursor.agents.model.edits import Edit, problem_with
 from recursor.agents.model.exchange import exchange_of
 from recursor.agents.scripted.wording import one_line
-from recursor.agents.workspace.checks import run_checks
+from recursor.agents.workspace.checks import TIDY, run_checks
 from recursor.agents.workspace.live_log import LiveLog
 from recursor.agents.workspace.permission import ApprovalNeededError, Wish, check
 from recursor.agents.workspace.working_tree import RunTree, sandbox_limits
@@ -317,7 +317,7 @@ class Toolbox:
         if not commands:
             return "There are no checks."
         self._time_left()
-        results = await run_checks(self.tree)
+        results = await run_checks(self.tree, self.log)
         told = "\n".join(map(_told, results))
         left = len(commands) - len(results)
         return told + (f"\n{left} more were not run." if left else "")
@@ -329,6 +329,7 @@ class Toolbox:
             command,
             tree.directory,
             limits=sandbox_limits(settings, min(seconds, self._time_left())),
+            environment=TIDY,
             readable=(tree.objects,),
             on_output=self.log.add,
         )

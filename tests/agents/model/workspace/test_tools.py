@@ -1,13 +1,20 @@
 """The tools of a model in a working tree: what they return, and what they refuse."""
 
+import json
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from recursor.agents.workspace import tools
+from recursor.agents.workspace.tools import Toolbox
+from recursor.agents.workspace.working_tree import working_tree
+from recursor.domain.spending import AgentFailedError
+from tests.agents.model.loop import agent_loop
 from tests.agents.model.workspace.conftest import Shop, answer, call, needs_sandbox
+from tests.making import make_todo
 from tests.model_stub.answers import Answer
 
 END = answer(result="not_needed", why="Only looking.")
@@ -211,3 +218,24 @@ class TestCommands:
         monkeypatch.setattr(tools, "SPARE_SECONDS", 1_000_000.0)
         (refused,) = told(shop, call("run_command", command="true"))
         assert refused == "Error: there is no time left for this: give your answer now"
+
+
+async def _call(shop: Shop, times: int) -> tuple[Toolbox, str]:
+    """Have one tool called so often; returns what the last call returned before the run was given up."""
+    todo = make_todo(1)
+    run = shop.run_of("builder", todo, workspace={"turns": 40})
+    result = ""
+    async with working_tree(shop.snapshot(todo), run, shop.tip) as tree:
+        box = Toolbox(tree)
+        with suppress(AgentFailedError):
+            for _ in range(times):
+                result = await box.call("list_files", {"path": "x" * 10_000}, lambda: box.list_files("."))
+    return box, result
+
+
+def test_ten_thousand_calls_cost_what_a_few_hundred_do(shop: Shop) -> None:
+    box, result = agent_loop().run(_call(shop, 10_000))
+    assert result == "Error: 200 calls were made, and no more are allowed: give your answer now"
+    assert (box.calls, box.refused, box.is_exhausted) == (200, 201, True)
+    assert box.metadata()["tool_calls"] == 200
+    assert len(json.dumps(box.metadata())) < 100_000
