@@ -20,6 +20,8 @@ R = TypeVar("R", bound=AnyRecord)
 # Seconds for one run in a workspace, unless its settings say otherwise: checks and coding agents take longer
 # than one answer of a model.
 WORKSPACE_NODE_SECONDS = 3600.0
+# Tokens after which such a stack without input is paused: each call of a tool sends the conversation again.
+WORKSPACE_LOOP_TOKENS = 20_000_000
 
 
 def new_stack(
@@ -30,8 +32,8 @@ def new_stack(
     Args:
         name: one line, 1 to 200 characters.
         now: seconds since the epoch, UTC.
-        settings: overrides of the runner's settings. A stack with a workspace gets a longer
-            `limits.node_seconds` if that is not among them.
+        settings: overrides of the runner's settings. A stack with a workspace gets a larger
+            `limits.node_seconds` and `loop.tokens` if these are not among them.
         kind: what it works on.
 
     Raises:
@@ -40,6 +42,7 @@ def new_stack(
     own = dict(settings or {})
     if kind is StackKind.WORKSPACE:
         own["limits"] = {"node_seconds": WORKSPACE_NODE_SECONDS, **own.get("limits", {})}
+        own["loop"] = {"tokens": WORKSPACE_LOOP_TOKENS, **own.get("loop", {})}
     Settings().overridden(own)
     return checked(Stack, "stack", id=new_stack_id(), name=name, kind=kind, created_at=now, settings=own)
 
