@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+HOME = "index.html"
 _LOADING = ("src", "srcset", "poster", "data")
 
 
@@ -73,9 +74,11 @@ def problems_of(root: Path) -> list[str]:
         title = " ".join(page.title.split())
         if not title:
             problems.append(f"{name}: it has no title")
-        elif title in titles:
+        elif name != HOME and title in titles:
             problems.append(f"{name}: {titles[title]} has the same title, {title!r}")
-        titles.setdefault(title, name)
+        if name != HOME:
+            # A site may be called as its only page is.
+            titles.setdefault(title, name)
         if not page.language:
             problems.append(f"{name}: it does not say which language it is in")
         if page.headings != 1:

@@ -16,7 +16,7 @@ from recursor.agents.scripted.wording import one_line, plain, slug
 from recursor.domain.record import Record
 from recursor.domain.todo import Todo, TodoStatus
 
-HOME = "index.html"
+HOME = check_site.HOME
 SITE_CHECK = "python3 tests/check_site.py"
 """The command that checks a site: for `workspace.checks`."""
 

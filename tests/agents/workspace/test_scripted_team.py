@@ -51,6 +51,13 @@ def test_a_project_ends_complete_with_a_site_that_passes_its_check(done, tmp_pat
     assert (ended.returncode, ended.stdout) == (0, "4 pages, 0 problems\n")
 
 
+def test_a_site_may_be_called_as_its_only_page(tmp_path):
+    team = Rounds(tmp_path, "Notes", workspace={"checks": [SITE_CHECK]}).until_quiet()
+
+    assert team.records.stack.phase is Phase.COMPLETE
+    assert {todo.attempts for todo in team.todos} == {0}
+
+
 def test_the_home_page_links_to_every_page(done):
     pages = [path for path in done.files() if path.endswith(".html") and path != "index.html"]
 
