@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from recursor.domain.approval import ApprovalRule
 from recursor.domain.errors import SECRET, InvalidInputError, unknown_key
 from recursor.domain.graph import MAX_DOLLARS, MAX_TOKENS
+from recursor.domain.hosts import AllowedHost
 from recursor.domain.rates import Rates
 from recursor.domain.record import Line, Record, RoleName
 from recursor.domain.spending import Budget
@@ -58,6 +59,20 @@ def _address(value: Any) -> Any:
 
 
 Address = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$"), BeforeValidator(_address)]
+
+
+def _allowed_host(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            AllowedHost.parsed(value)
+        except ValueError:
+            raise PydanticCustomError(
+                "host", "must be HOST or HOST:PORT, such as pypi.org, 192.168.1.20:8000 or [::1]:8000"
+            ) from None
+    return value
+
+
+HostName = Annotated[str, StringConstraints(max_length=300), BeforeValidator(_allowed_host)]
 
 Overrides = Mapping[str, Mapping[str, JsonValue]]
 
@@ -298,6 +313,11 @@ class WorkspaceSettings(Record):
     """Disk space of a stack's repository and run directories together, in bytes."""
     sandbox: Literal["bwrap", "off"] = "bwrap"
     """What confines commands, checks and agents: bubblewrap, or `off` for nothing."""
+    hosts: tuple[HostName, ...] = Field(
+        default=(), max_length=200, examples=[("pypi.org", "files.pythonhosted.org", "192.168.1.20:8000")]
+    )
+    """Hosts that programs in the sandbox can reach, by HTTP and HTTPS: `HOST`, for the ports 80 and 443, or
+    `HOST:PORT`. A private address must be named itself. Default: none."""
 
 
 # Sections of the settings file that stacks do not have.

@@ -14,15 +14,12 @@ that are fetched later. Images and references count as a whole context.
 """
 
 import asyncio
-import contextlib
 import hmac
 import logging
-import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Self, TypeVar
 
 import httpx
@@ -68,7 +65,7 @@ class Gateway:
 
         Args:
             run: it pays, and its settings name the model.
-            listener: a listening socket, which is closed at the end; see `listening`.
+            listener: a listening socket, which is closed at the end; see `http.listening`.
 
         Raises:
             AgentFailedError: the run's model cannot be asked.
@@ -211,31 +208,6 @@ class Gateway:
             model = {"id": self.model, "object": "model", "created": 0, "owned_by": provider}
             listed = {"object": "list", "data": [model]}
         return to_json(listed if all_ else model)
-
-
-def listening(path: Path | None) -> socket.socket:
-    """Return a listening socket for a gateway.
-
-    Args:
-        path: of a Unix socket, for the sandbox; None: a port of the loopback address, for agents without one.
-    """
-    if path is None:
-        return socket.create_server(("127.0.0.1", 0))
-    listener = socket.socket(socket.AF_UNIX)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
-        # The path itself may be longer than the 107 bytes that the system allows.
-        listener.bind(f"/proc/self/fd/{directory}/{path.name}")
-        path.chmod(0o600)
-        listener.listen(128)
-    except BaseException:
-        listener.close()
-        raise
-    finally:
-        os.close(directory)
-    return listener
 
 
 def _object(body: bytes) -> apis.Body:

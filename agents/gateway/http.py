@@ -1,9 +1,12 @@
 """An HTTP server for few clients that are not trusted: one request per connection, within limits."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 import h11
@@ -11,8 +14,10 @@ import h11
 from recursor.agents.model.timing import sleep, timeout_at
 from recursor.runtime.clock import Clock
 
-# Connections at once; others wait in the queue of the system, with no cost here.
+# Requests at once.
 MOST_CONNECTIONS = 16
+# Bytes of the line and the headers of a request.
+MOST_HEAD_BYTES = 65_536
 # Bytes of a request: enough for a full context, with some images.
 MOST_BYTES = 16 * 2**20
 # Seconds for a request to arrive, and for a client to read the end of its answer.
@@ -89,19 +94,26 @@ class HttpReply:
 Handler = Callable[[HttpRequest, HttpReply], Awaitable[None]]
 
 
-class HttpServer:
-    """Serves requests of a listening socket until it is closed."""
+class ConnectionServer:
+    """Serves connections to a listening socket, some at once, until it is closed."""
 
-    def __init__(self, listener: socket.socket, handler: Handler, clock: Clock) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+        clock: Clock,
+        most: int,
+    ) -> None:
         """Serve from the start of its block.
 
         Args:
             listener: closed at the end.
-            handler: answers a request; cancelled when its client goes away, and at the end.
+            serve: serves one connection, which is closed afterwards; cancelled at the end.
             clock: the time.
+            most: connections at once; others wait in the queue of the system, with no cost here.
         """
-        self._listener, self._handler, self._clock = listener, handler, clock
-        self._places = asyncio.Semaphore(MOST_CONNECTIONS)
+        self._listener, self._serve_one, self._clock = listener, serve, clock
+        self._places = asyncio.Semaphore(most)
         self._serving: set[asyncio.Task[None]] = set()
         self._accepting: asyncio.Task[None]
 
@@ -112,7 +124,7 @@ class HttpServer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Cancel all calls, and wait for their end."""
+        """Cancel what is under way, and wait for its end."""
         self._accepting.cancel()
         for task in self._serving:
             task.cancel()
@@ -141,16 +153,7 @@ class HttpServer:
     async def _serve(self, connected: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=connected)
         try:
-            connection = h11.Connection(h11.SERVER, max_incomplete_event_size=65_536)
-            reply = HttpReply(connection, writer)
-            try:
-                async with timeout_at(self._clock, self._clock.now() + ARRIVAL_SECONDS):
-                    request = await _request(connection, reader, writer)
-            except (h11.RemoteProtocolError, TimeoutError) as error:
-                status = getattr(error, "error_status_hint", 408)
-                await reply.whole(status, [("content-type", "text/plain")], f"{error}\n".encode())
-                return
-            await self._answer(request, reply, reader)
+            await self._serve_one(reader, writer)
         except (ClientGoneError, ConnectionError, asyncio.IncompleteReadError):
             pass  # nobody is left to be told
         finally:
@@ -160,6 +163,67 @@ class HttpServer:
                     await writer.wait_closed()
             except (ConnectionError, TimeoutError):
                 writer.transport.abort()
+
+
+def listening(path: Path | None) -> socket.socket:
+    """Return a listening socket for a gateway or a proxy.
+
+    Args:
+        path: of a Unix socket, for the sandbox; None: a port of the loopback address, for agents without one.
+    """
+    if path is None:
+        return socket.create_server(("127.0.0.1", 0))
+    listener = socket.socket(socket.AF_UNIX)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(FileNotFoundError):
+            path.unlink()
+        # The path itself may be longer than the 107 bytes that the system allows.
+        listener.bind(f"/proc/self/fd/{directory}/{path.name}")
+        path.chmod(0o600)
+        listener.listen(128)
+    except BaseException:
+        listener.close()
+        raise
+    finally:
+        os.close(directory)
+    return listener
+
+
+class HttpServer:
+    """Serves requests to a listening socket until it is closed."""
+
+    def __init__(self, listener: socket.socket, handler: Handler, clock: Clock) -> None:
+        """Serve from the start of its block.
+
+        Args:
+            listener: closed at the end.
+            handler: answers a request; cancelled when its client goes away, and at the end.
+            clock: the time.
+        """
+        self._handler, self._clock = handler, clock
+        self._server = ConnectionServer(listener, self._serve, clock, MOST_CONNECTIONS)
+
+    async def __aenter__(self) -> Self:
+        """Begin to serve."""
+        await self._server.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Cancel all calls, and wait for their end."""
+        await self._server.__aexit__()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST_HEAD_BYTES)
+        reply = HttpReply(connection, writer)
+        try:
+            async with timeout_at(self._clock, self._clock.now() + ARRIVAL_SECONDS):
+                request = await _request(connection, reader, writer)
+        except (h11.RemoteProtocolError, TimeoutError) as error:
+            status = getattr(error, "error_status_hint", 408)
+            await reply.whole(status, [("content-type", "text/plain")], f"{error}\n".encode())
+            return
+        await self._answer(request, reply, reader)
 
     async def _answer(self, request: HttpRequest, reply: HttpReply, reader: asyncio.StreamReader) -> None:
         """Answer a request; the answer is cancelled when the client closes the connection."""

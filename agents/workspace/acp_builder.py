@@ -16,6 +16,7 @@ from recursor.agents.model.timing import uninterrupted
 from recursor.agents.workspace.acp_programs import AgentProgram, ModelAccess, ModelFormat, found_program
 from recursor.agents.workspace.acp_session import AcpSession, one_line
 from recursor.agents.workspace.acp_wire import AcpError, AcpWire, Message
+from recursor.agents.workspace.programs import network
 from recursor.agents.workspace.working_tree import RunTree, sandbox_limits, working_tree
 from recursor.domain.agent import Run
 from recursor.domain.effect import Effect, FailTodo, Outcome, UpdateTodo
@@ -29,7 +30,8 @@ from recursor.domain.todo import Todo, TodoStatus
 from recursor.domain.workspace import TODO_PROBLEM
 
 with needing("models", "A coding agent"):
-    from recursor.agents.gateway.gateway import Gateway, listening
+    from recursor.agents.gateway.gateway import Gateway
+    from recursor.agents.gateway.http import listening
 
 with needing("acp", "A coding agent"):
     from acp import schema
@@ -151,14 +153,18 @@ class _Work:
         if sandboxed:
             variables["PATH"] = self.program.path
         problem: str | None
-        async with Sandbox(settings.workspace.sandbox).start(
-            self.program.words,
-            self.tree.directory,
-            limits=sandbox_limits(settings.workspace, settings.limits.node_seconds),
-            environment=variables,
-            readable=(self.tree.objects, *self.program.readable),
-            socket=socket,
-        ) as program:
+        async with (
+            network(self.tree, has_gateway=socket is not None) as net,
+            Sandbox(settings.workspace.sandbox).start(
+                self.program.words,
+                self.tree.directory,
+                limits=sandbox_limits(settings.workspace, settings.limits.node_seconds),
+                environment={**net.variables, **variables},
+                readable=(self.tree.objects, *self.program.readable),
+                socket=socket,
+                proxy=net.proxy,
+            ) as program,
+        ):
             wire = AcpWire(program.stdout, program.stdin)
             session = AcpSession(self.tree, _root(self.tree), wire)
             connection = Connection(session.handle, wire)
@@ -260,7 +266,7 @@ async def _paid(run: Run, work: _Work) -> tuple[_Ended, Usage | None]:
             f"acp:{work.program.name} needs a model: set model.name, such as model.name=openai:gpt-5-mini",
             suspend=True,
         )
-    # Without a network, it asks no model.
+    # It has no key: whatever it asks costs nothing.
     ended = await work.session({})
     return ended, ended.usage
 

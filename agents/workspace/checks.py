@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from recursor.agents.model.exchange import exchange_of
 from recursor.agents.workspace.live_log import LiveLog
-from recursor.agents.workspace.working_tree import RunTree, sandbox_limits
+from recursor.agents.workspace.programs import run_program
+from recursor.agents.workspace.working_tree import RunTree
 from recursor.domain.extras import needing
 from recursor.domain.spending import AgentFailedError
 from recursor.domain.workspace import CHECK_OUTPUT, CheckResult
 
 with needing("workspaces", "A workspace"):
-    from recursor.workspaces.sandbox import Sandbox, SandboxError
+    from recursor.workspaces.sandbox import SandboxError
 
 
 # A program that is tried in a tree should leave nothing there that would be committed.
@@ -29,19 +30,14 @@ async def run_checks(tree: RunTree, log: LiveLog | None = None) -> tuple[CheckRe
         AgentFailedError: the sandbox cannot be used; a person must act.
     """
     run, settings = tree.run, tree.run.settings.workspace
-    sandbox, clock = Sandbox(settings.sandbox), exchange_of(run).clock
+    clock = exchange_of(run).clock
     log = log or LiveLog(run)
     results: list[CheckResult] = []
     for command in settings.checks:
         log.step(f"check: {command}")
         try:
-            ended = await sandbox.run(
-                command,
-                tree.directory,
-                limits=sandbox_limits(settings, settings.check_seconds),
-                environment=TIDY,
-                readable=(tree.objects,),
-                on_output=log.add,
+            ended = await run_program(
+                tree, command, settings.check_seconds, environment=TIDY, on_output=log.add
             )
         except SandboxError as error:
             raise AgentFailedError(str(error), suspend=True) from None

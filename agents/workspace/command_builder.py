@@ -4,7 +4,8 @@ import json
 
 from recursor.agents.workspace.live_log import LiveLog
 from recursor.agents.workspace.permission import ApprovalNeededError, Wish, check
-from recursor.agents.workspace.working_tree import RunTree, sandbox_limits, working_tree
+from recursor.agents.workspace.programs import run_program
+from recursor.agents.workspace.working_tree import RunTree, working_tree
 from recursor.domain.agent import Run
 from recursor.domain.effect import FailTodo, Outcome, UpdateTodo
 from recursor.domain.errors import in_one_line
@@ -16,7 +17,7 @@ from recursor.domain.workspace import TODO_PROBLEM
 
 with needing("workspaces", "A workspace"):
     from recursor.workspaces.errors import LimitExceededError
-    from recursor.workspaces.sandbox import ProgramResult, Sandbox, SandboxError
+    from recursor.workspaces.sandbox import ProgramResult, SandboxError
 
 
 class CommandBuilder:
@@ -66,7 +67,7 @@ class CommandBuilder:
         )
 
     async def _run(self, snapshot: Snapshot, tree: RunTree, todo: Todo) -> ProgramResult:
-        settings, run, idea = tree.run.settings.workspace, tree.run, snapshot.idea
+        run, idea = tree.run, snapshot.idea
         context = {
             "todo": todo.model_dump(mode="json"),
             "idea": None if idea is None else idea.model_dump(mode="json"),
@@ -74,10 +75,10 @@ class CommandBuilder:
             "cycle": run.execution_id,
             "attempt": todo.attempts + 1,
         }
-        return await Sandbox(settings.sandbox).run(
+        return await run_program(
+            tree,
             self._command,
-            tree.directory,
-            limits=sandbox_limits(settings, run.settings.limits.node_seconds),
+            run.settings.limits.node_seconds,
             environment={
                 "RECURSOR_TODO": todo.content,
                 "RECURSOR_TODO_ID": todo.id,
@@ -85,7 +86,6 @@ class CommandBuilder:
                 "RECURSOR_STACK": snapshot.stack.name,
             },
             stdin=json.dumps(context).encode(),
-            readable=(tree.objects,),
             on_output=LiveLog(run).add,
         )
 

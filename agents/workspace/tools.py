@@ -21,7 +21,8 @@ from recursor.agents.scripted.wording import one_line
 from recursor.agents.workspace.checks import TIDY, run_checks
 from recursor.agents.workspace.live_log import LiveLog
 from recursor.agents.workspace.permission import ApprovalNeededError, Wish, check
-from recursor.agents.workspace.working_tree import RunTree, sandbox_limits
+from recursor.agents.workspace.programs import run_program
+from recursor.agents.workspace.working_tree import RunTree
 from recursor.domain.effect import AskApproval
 from recursor.domain.errors import RecursorError
 from recursor.domain.extras import needing
@@ -30,7 +31,7 @@ from recursor.domain.workspace import CheckResult
 
 with needing("workspaces", "A workspace"):
     from recursor.workspaces.outline import outline
-    from recursor.workspaces.sandbox import ProgramResult, Sandbox, SandboxError
+    from recursor.workspaces.sandbox import ProgramResult, SandboxError
     from recursor.workspaces.tree_files import TreeFiles
 
 # Calls per request that the model may make: it may ask for several at once, but not for any number.
@@ -323,14 +324,11 @@ class Toolbox:
         return told + (f"\n{left} more were not run." if left else "")
 
     async def _run(self, command: str | tuple[str, ...], seconds: float) -> ProgramResult:
-        tree = self.tree
-        settings = tree.run.settings.workspace
-        return await Sandbox(settings.sandbox).run(
+        return await run_program(
+            self.tree,
             command,
-            tree.directory,
-            limits=sandbox_limits(settings, min(seconds, self._time_left())),
+            min(seconds, self._time_left()),
             environment=TIDY,
-            readable=(tree.objects,),
             on_output=self.log.add,
         )
 

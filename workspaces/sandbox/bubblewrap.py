@@ -17,9 +17,12 @@ PROGRAM = "bwrap"
 TREE = "/workspace"
 HOME = "/home/recursor"
 SOCKET = "/run/recursor/gateway.sock"
+PROXY_SOCKET = "/run/recursor/proxy.sock"
 """Paths in the sandbox."""
-PORT = 8377
-"""The port of the sandbox's loopback address that leads to `SOCKET`."""
+PORT, PROXY_PORT = 8377, 8378
+"""The ports of the sandbox's loopback address that lead to `SOCKET` and `PROXY_SOCKET`."""
+
+_SOCKETS = {PORT: SOCKET, PROXY_PORT: PROXY_SOCKET}
 
 # The first release with --disable-userns.
 _OLDEST = (0, 8)
@@ -63,7 +66,7 @@ def options(
     *,
     environment: Mapping[str, str],
     readable: Iterable[Path],
-    socket: Path | None,
+    sockets: Mapping[int, Path],
     temporary_bytes: int,
     gate: int,
     status: int,
@@ -77,7 +80,7 @@ def options(
         tree: the only directory of this machine that the program can write to.
         environment: all variables of the program.
         readable: paths that it may read, at the same place as outside.
-        socket: a Unix socket that it may use, at `SOCKET` and, through `forwarding`, at `PORT`.
+        sockets: Unix sockets that it may use: `PORT`'s at `SOCKET`, `PROXY_PORT`'s at `PROXY_SOCKET`.
         temporary_bytes: the size of each of its temporary directories.
         gate: a descriptor; the program begins when it can be read.
         status: a descriptor to which bubblewrap writes the ids of processes.
@@ -101,8 +104,10 @@ def options(
         for place in readable:
             words += ("--ro-bind", str(place), str(place))
         words += ("--bind", str(tree), TREE)
-        if socket is not None:
-            words += ("--bind", str(socket), SOCKET, "--ro-bind", str(_FORWARDER), _FORWARDER_INSIDE)
+        for port, socket in sockets.items():
+            words += ("--bind", str(socket), _SOCKETS[port])
+        if sockets:
+            words += ("--ro-bind", str(_FORWARDER), _FORWARDER_INSIDE)
             # This interpreter, which runs the forwarder: the system may have none.
             words += ("--ro-bind", sys.base_prefix, sys.base_prefix)
         words += ("--remount-ro", "/", "--chdir", TREE, "--clearenv")
@@ -115,10 +120,11 @@ def options(
         yield [f"{_NAME}{os.getpid()}", "--args", str(arguments), "--"], (*files.descriptors, gate, status)
 
 
-def forwarding() -> tuple[str, ...]:
-    """Return the words before a command that has `PORT` lead to `SOCKET` while it runs."""
+def forwarding(ports: Iterable[int]) -> tuple[str, ...]:
+    """Return the words before a command that has these ports lead to their sockets while it runs."""
+    pairs = (word for port in ports for word in (str(port), _SOCKETS[port]))
     interpreter = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
-    return (str(interpreter), "-I", "-S", _FORWARDER_INSIDE, str(PORT), SOCKET)
+    return (str(interpreter), "-I", "-S", _FORWARDER_INSIDE, *pairs, "--")
 
 
 def end_abandoned() -> None:
@@ -209,7 +215,7 @@ def _try() -> str | None:
             Path("/usr"),
             environment={},
             readable=(),
-            socket=None,
+            sockets={},
             temporary_bytes=2**20,
             gate=gate,
             status=status,

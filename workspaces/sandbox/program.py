@@ -113,7 +113,8 @@ class Launch:
     tree: Path
     environment: Mapping[str, str]
     readable: tuple[Path, ...]
-    socket: Path | None
+    sockets: Mapping[int, Path]
+    """By the ports of the sandbox that lead to them."""
     sandboxed: bool
 
 
@@ -327,13 +328,13 @@ class Program:
                 launch.tree,
                 environment=launch.environment,
                 readable=launch.readable,
-                socket=launch.socket,
+                sockets=launch.sockets,
                 temporary_bytes=self._limits.temporary_bytes,
                 gate=gate,
                 status=status,
             ) as (command, descriptors):
                 # The shell says which program is missing, with the status that shells have for it.
-                forwarding = () if launch.socket is None else bubblewrap.forwarding()
+                forwarding = bubblewrap.forwarding(launch.sockets) if launch.sockets else ()
                 words = [*command, *forwarding, "/bin/sh", "-c", 'exec "$@"', "sh", *launch.words]
                 yield file, words, descriptors, {}, "/"
             return

@@ -48,6 +48,7 @@ class Sandbox:
         stdin: bytes = b"",
         readable: Sequence[Path] = (),
         socket: Path | None = None,
+        proxy: Path | None = None,
         on_output: Callable[[str], None] | None = None,
     ) -> ProgramResult:
         """Run a program to its end. Cancelling the task ends the program, before this returns.
@@ -60,13 +61,14 @@ class Sandbox:
             stdin: its whole input.
             readable: paths outside that it may read, at the same place, such as a git repository's objects.
             socket: a Unix socket that it may use, at `bubblewrap.SOCKET` and, as TCP, on `bubblewrap.PORT`.
+            proxy: likewise, at `bubblewrap.PROXY_SOCKET` and on `bubblewrap.PROXY_PORT`.
             on_output: called in the event loop with each part of its output, as text.
 
         Raises:
             SandboxError: the sandbox cannot be used; the text gives the reason and the remedy.
         """
         tail = OutputTail(limits.output_bytes, on_output)
-        launch = self._launch(command, tree, environment or {}, readable, socket)
+        launch = self._launch(command, tree, environment or {}, readable, _sockets(socket, proxy))
         async with Program.started(launch, limits, tail, merged=True) as program:
             feeding = asyncio.create_task(_feed(program.stdin, stdin))
             try:
@@ -97,6 +99,7 @@ class Sandbox:
         environment: Mapping[str, str] | None = None,
         readable: Sequence[Path] = (),
         socket: Path | None = None,
+        proxy: Path | None = None,
     ) -> AsyncIterator[Program]:
         """Start a program that is spoken with through its standard input and output.
 
@@ -107,7 +110,7 @@ class Sandbox:
             SandboxError: the sandbox cannot be used; the text gives the reason and the remedy.
         """
         tail = OutputTail(limits.output_bytes)
-        launch = self._launch(command, tree, environment or {}, readable, socket)
+        launch = self._launch(command, tree, environment or {}, readable, _sockets(socket, proxy))
         async with Program.started(launch, limits, tail, merged=False) as program:
             yield program
 
@@ -117,14 +120,19 @@ class Sandbox:
         tree: Path,
         environment: Mapping[str, str],
         readable: Sequence[Path],
-        socket: Path | None,
+        sockets: Mapping[int, Path],
     ) -> Launch:
         words = ("/bin/sh", "-c", command) if isinstance(command, str) else tuple(command)
         sandboxed = self.kind == "bwrap"
         ours = {"PATH": _PATH, "HOME": bubblewrap.HOME, "LANG": "C.UTF-8", "TERM": "dumb"}
         if not sandboxed:
             ours |= {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        return Launch(words, tree, {**ours, **environment}, tuple(readable), socket, sandboxed=sandboxed)
+        return Launch(words, tree, {**ours, **environment}, tuple(readable), sockets, sandboxed=sandboxed)
+
+
+def _sockets(socket: Path | None, proxy: Path | None) -> Mapping[int, Path]:
+    paths = {bubblewrap.PORT: socket, bubblewrap.PROXY_PORT: proxy}
+    return {port: path for port, path in paths.items() if path is not None}
 
 
 @functools.cache

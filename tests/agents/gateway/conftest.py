@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from recursor.agents.gateway.gateway import Gateway, listening
+from recursor.agents.gateway.gateway import Gateway
+from recursor.agents.gateway.http import listening
 from recursor.domain.agent import Run
 from tests.agents.model.conftest import (  # noqa: F401  # fixtures
     Books,

@@ -9,7 +9,8 @@ import anthropic
 import openai
 import pytest
 
-from recursor.agents.gateway.gateway import Gateway, listening
+from recursor.agents.gateway.gateway import Gateway
+from recursor.agents.gateway.http import listening
 from recursor.domain.agent import Run
 from recursor.domain.spending import Budget
 from recursor.workspaces.sandbox import ProgramResult, Sandbox, SandboxLimits
