@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browsing import reload
+from tests.browsing import reload, serious_violations
 from tests.processes import run_to_end
 
 
@@ -172,3 +172,40 @@ def test_all_teams_are_paused_and_resumed_when_that_is_meant(teams, visit):
     page.get_by_role("button", name="Resume all").click()
     page.get_by_role("dialog").get_by_role("button", name="Resume 2 teams").click()
     expect(paused).to_have_count(0)
+
+
+@pytest.mark.slow
+def test_a_team_for_a_repository_is_created_and_says_that_nothing_confines_it(teams, visit):
+    page = visit(teams).open()
+    page.get_by_role("button", name="New team").first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Repository")).to_be_hidden()
+    dialog.get_by_role("button", name="A git repository").click()
+    dialog.get_by_label("Name").fill("Search")
+    dialog.get_by_label("Idea").fill("Full-text search")
+    dialog.get_by_label("Checks").fill("pytest -q -k 'a,b'\nruff check .")
+    dialog.get_by_label("Builders").fill("0")
+    dialog.get_by_label("Repository").fill("code/site")
+    dialog.get_by_role("button", name="Create", exact=True).click()
+    expect(dialog.get_by_label("Builders")).to_be_focused()
+    dialog.get_by_label("Builders").fill("4")
+    dialog.get_by_role("button", name="Create", exact=True).click()
+    expect(dialog.get_by_label("Repository")).to_be_focused()
+    expect(dialog.get_by_role("alert")).to_have_text("Is relative: give an absolute path or a URL")
+    assert serious_violations(page) == []
+    dialog.get_by_label("Repository").fill("")
+    dialog.get_by_role("button", name="Create", exact=True).click()
+
+    page.get_by_role("link", name="Files").click()
+    expect(page.get_by_text("No repository yet")).to_be_visible()
+    (team,) = teams.get("/api/stacks")["items"]
+    stack = teams.get(f"/api/stacks/{team['id']}")["stack"]
+    assert stack["kind"] == "workspace"
+    assert stack["settings"]["workspace"] == {
+        "checks": ["pytest -q -k 'a,b'", "ruff check ."],
+        "builders": 4,
+    }
+    notice = page.get_by_text("The sandbox is off")
+    expect(notice).to_be_hidden()
+    teams.patch(f"/api/stacks/{team['id']}/settings", workspace={"sandbox": "off"})
+    expect(notice).to_be_visible()

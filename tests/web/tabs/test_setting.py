@@ -71,3 +71,14 @@ def test_values_by_role_may_be_none_and_are_json(setting: Setting) -> None:
 
 def test_dollars_by_role_are_told_as_they_were_given() -> None:
     assert named("budget", "role_dollars").told({"builder": Decimal("2.5")}) == '{"builder": "2.5"}'
+
+
+def test_commands_are_typed_one_on_each_line_and_may_contain_commas() -> None:
+    checks = named("workspace", "checks")
+    assert checks.check('pytest -k "a,b"\n\n ruff check .') == ['pytest -k "a,b"', "ruff check ."]
+    assert checks.told(("one", "two, three")) == "one\ntwo, three"
+
+
+def test_one_of_a_few_words_is_chosen() -> None:
+    assert named("workspace", "sandbox").choices == ("bwrap", "off")
+    assert named("approve", "merge").choices == ("allow", "ask", "deny")

@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Union, get_args, get_origin
+from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic import JsonValue
 from pydantic.fields import FieldInfo
@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.record import Record, described_fields
 from recursor.domain.settings import Settings
+from recursor.domain.workspace import CheckCommand
 
 # Names with a special spelling.
 _SPELLED = {"ttl": "TTL", "url": "URL"}
@@ -32,6 +33,10 @@ class SettingKind(Enum):
     TEXT = "text"
     WORDS = "words"
     """A list of words, separated by commas."""
+    LINES = "lines"
+    """A list of commands, one on each line."""
+    CHOICE = "choice"
+    """One of a few words."""
     JSON = "json"
     """Structured values: names with a value each."""
 
@@ -48,6 +53,8 @@ class Setting:
     """Whether it may be left empty."""
     example: str = ""
     """An example, if the form is not obvious."""
+    choices: tuple[str, ...] = ()
+    """The words of a choice."""
 
     @property
     def title(self) -> str:
@@ -64,7 +71,7 @@ class Setting:
                 return ""
             return json.dumps(value, ensure_ascii=False, default=_plain)
         if isinstance(value, list | tuple):
-            return ", ".join(map(str, value))
+            return ("\n" if self.kind is SettingKind.LINES else ", ").join(map(str, value))
         return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
 
     def read(self, text: str) -> JsonValue:
@@ -77,8 +84,10 @@ class Setting:
         if not text and self.optional:
             return None
         match self.kind:
-            case SettingKind.TEXT:
+            case SettingKind.TEXT | SettingKind.CHOICE:
                 return text
+            case SettingKind.LINES:
+                return [line for each in text.splitlines() if (line := each.strip())]
             case SettingKind.WORDS:
                 return [word for each in text.replace("\n", ",").split(",") if (word := each.strip())]
             case SettingKind.JSON:
@@ -128,10 +137,19 @@ def _setting(section: str, key: str, field: FieldInfo, description: str) -> Sett
     setting = Setting(section, key, help_, kind, optional)
     if kind is SettingKind.NUMBER:
         return setting
+    if kind is SettingKind.CHOICE:
+        choices = tuple(map(str, get_args(field.annotation)))
+        return replace(
+            setting, choices=choices, example=choices[0], help=f"{help_} One of: {', '.join(choices)}."
+        )
+    if kind is SettingKind.WORDS and CheckCommand in get_args(field.annotation):
+        # A command may contain commas.
+        setting = replace(setting, kind=SettingKind.LINES, help=f"{help_} One on each line.")
     example = setting.told((field.examples or [""])[0])
     none = "" if field.default else "; empty: none"
     if kind is SettingKind.JSON:
         none = "; other roles have what all teams have"
+    help_ = setting.help
     told = help_ if example in help_ else f"{help_} For example {example}{none}."
     return replace(setting, help=told, example=example)
 
@@ -140,6 +158,8 @@ def _kind(annotation: object) -> tuple[SettingKind, bool]:
     """Return how values of a type are typed, and whether they may be empty."""
     parts = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
     kinds = [get_args(each)[0] if get_origin(each) is Annotated else each for each in parts]
+    if get_origin(annotation) is Literal:
+        return SettingKind.CHOICE, False
     optional = NoneType in kinds
     shapes = {get_origin(each) or each for each in kinds} - {NoneType}
     if shapes <= {int, float, Decimal}:

@@ -9,7 +9,14 @@ from recursor.domain.errors import InvalidInputError
 from recursor.domain.settings import Overrides, Settings
 from recursor.web.dashboard.field_error import field_error
 from recursor.web.dashboard.parts import Box, Button, Field, Notice, Span
+from recursor.web.dashboard.parts.field import Kind
 from recursor.web.dashboard.tabs.setting import Setting, SettingKind
+
+_CONTROLS: Mapping[SettingKind, Kind] = {
+    SettingKind.WORDS: "area",
+    SettingKind.LINES: "area",
+    SettingKind.CHOICE: "select",
+}
 
 
 class SettingField:
@@ -33,8 +40,9 @@ class SettingField:
         self._problem: str | None = None
         with Box(classes="setting") as self._box:
             self._field = Field(
-                setting.title, "area" if setting.kind is SettingKind.WORDS else "text", value=self._base,
-                hint=setting.help, placeholder=setting.example, rows=4, on_change=self._changed,
+                setting.title, _CONTROLS.get(setting.kind, "text"), value=self._base, hint=setting.help,
+                placeholder=setting.example, rows=4, options={each: each for each in setting.choices},
+                on_change=self._changed,
             )  # fmt: skip
             with Box(classes="setting-about"):
                 self._mark = Span("", "setting-mark")

@@ -4,7 +4,7 @@ from pydantic import JsonValue
 
 from recursor.actors.messages import ConfigureStack
 from recursor.domain.errors import InvalidInputError
-from recursor.domain.stack import Stack
+from recursor.domain.stack import Stack, StackKind
 from recursor.domain.wording import plural
 from recursor.storage.stacks import read_stack
 from recursor.web.dashboard.parts import Box, Button, Section, Span, Unsaved
@@ -23,6 +23,9 @@ _TITLES = {
     "approve": "Approvals",
 }
 
+# Sections that mean nothing to a team that makes a page.
+_OF_REPOSITORIES = ("workspace", "agent")
+
 
 class SettingsTab(Tab):
     """Shows the team's effective settings; several changes are saved together, and only the changed ones."""
@@ -39,6 +42,8 @@ class SettingsTab(Tab):
         self._naming = RenameForm(self.team, stack.name, self._tell)
         runner = self.team.engine.settings
         for name, (about, settings) in all_settings().items():
+            if stack.kind is StackKind.PAGE and name in _OF_REPOSITORIES:
+                continue
             with Section(_TITLES.get(name, name.capitalize())) as section:
                 with section.head:
                     Span(about, "muted")

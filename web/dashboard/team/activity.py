@@ -10,8 +10,8 @@ from recursor.storage.tables import EXECUTIONS, GRAPHS
 from recursor.web.dashboard.parts import Box, Moment, Notice, Span
 from recursor.web.dashboard.team.tab import Team
 
-# A team may have any number of roles, but rarely do more than these run at once.
-SHOWN = 6
+# A team may have up to 64 builders; nobody follows the answers of more runs than these.
+SHOWN = 24
 
 # Characters of an unfinished answer: its end, two lines at most.
 LONGEST_SAID = 110
@@ -32,7 +32,8 @@ class ActivityPanel:
             self._trouble = Notice("", "bad")
             self._trouble.set_visibility(False)
         with Box(classes="activity-roles") as self._all:
-            self._roles = [_Role() for _ in range(SHOWN)]
+            self._roles: list[_Role] = []
+        self._others = Span("", "muted")
 
     def show(self, stack: Stack) -> None:
         """Show the current activity of `stack`."""
@@ -47,6 +48,10 @@ class ActivityPanel:
         self._all.set_visibility(bool(running))
         self._said.text, self._why.text = said, why
         self._until.show(stack.next_look_at if waits else None)
+        with self._all:
+            while len(self._roles) < min(len(running), SHOWN):
+                self._roles.append(_Role())
+        self._others.text = f"and {len(running) - SHOWN:,} more" if len(running) > SHOWN else ""
         for index, role in enumerate(self._roles):
             role.show(running[index] if index < len(running) else None)
 

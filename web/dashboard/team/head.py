@@ -13,7 +13,7 @@ from recursor.domain.commands import Command
 from recursor.domain.errors import RecursorError
 from recursor.domain.project import IdeaReading
 from recursor.domain.spending import BudgetName
-from recursor.domain.stack import ExecutionState, Phase, Stack
+from recursor.domain.stack import ExecutionState, Phase, Stack, StackKind
 from recursor.orchestration.control import CONCERNED
 from recursor.storage.approval_listing import open_approvals
 from recursor.storage.stack_listing import waits_for
@@ -70,6 +70,11 @@ class TeamHead:
         self._asked = Notice("", "warn", "person")
         with self._asked:
             Anchor("Answer", f"{team.path}/approvals")
+        self._unconfined = Notice(
+            "The sandbox is off (workspace.sandbox): this team's commands, checks and agents can read and "
+            "change whatever the runner can.",
+            "warn",
+        )
         self._out_of_budget = Notice("", "warn")
         with self._out_of_budget:
             self._settings = Anchor("Settings", f"{team.path}/settings")
@@ -122,6 +127,10 @@ class TeamHead:
         }.get(stack.state)
         self._elapsed.show(stack.started_at, ended)
         self._activity.show(stack)
+        self._unconfined.set_visibility(
+            stack.kind is StackKind.WORKSPACE
+            and self._team.engine.settings.overridden(stack.settings).workspace.sandbox == "off"
+        )
         self._asked.set_visibility(bool(self._requests))
         if self._requests:
             self._asked.say(_what_is_asked(self._requests), "warn", "person")
