@@ -70,6 +70,20 @@ def withdraw(draft: Draft, todo_id: str, why: str) -> None:
             draft.put_proposal(proposal.but(status=ProposalStatus.WITHDRAWN, ended_at=draft.now, note=why))
 
 
+def needs_itself(draft: Draft, todo: Todo) -> bool:
+    """Return whether a todo would need itself, directly or in a circle."""
+    left, seen = list(todo.needs), set[str]()
+    while left:
+        todo_id = left.pop()
+        if todo_id == todo.id:
+            return True
+        if todo_id not in seen:
+            seen.add(todo_id)
+            needed = draft.todo(todo_id)
+            left += () if needed is None else needed.needs
+    return False
+
+
 def without_pull(workspace: Workspace, pull_id: str | None) -> tuple[Pull, ...]:
     """Return the pulls that are left when one is done."""
     return tuple([pull for pull in workspace.pulls if pull.id != pull_id])

@@ -5,7 +5,7 @@ deleted stack) is dropped with a note in the trace, and the rest is applied: the
 effect on a record that never existed is the agent's own mistake, and refused.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from math import nextafter
 from typing import Any
@@ -145,7 +145,9 @@ def named_by(outcome: Outcome) -> list[tuple[type[AnyRecord], str]]:
     named: list[tuple[type[AnyRecord], str]] = []
     for effect in outcome.effects:
         match effect:
-            case UpdateTodo() | ProposeCommit() | FailTodo():
+            case UpdateTodo(todo_id=todo_id, needs=needs):
+                named += [(Todo, each) for each in (todo_id, *(needs or ()))]
+            case ProposeCommit() | FailTodo():
                 named.append((Todo, effect.todo_id))
             case AskApproval(todo_id=str() as todo_id):
                 named.append((Todo, todo_id))
@@ -264,7 +266,7 @@ def _set_phase(a: _Applying, effect: SetPhase) -> None:
 
 
 def _create_todo(a: _Applying, effect: CreateTodo) -> None:
-    needs = [_needed_todo(a, effect, needed) for needed in effect.needs]
+    needs = _needs(a, effect, effect.needs)
     todo_id = a.draft.new_id()
     if effect.label is not None:
         a.labels[effect.label] = todo_id
@@ -279,13 +281,19 @@ def _create_todo(a: _Applying, effect: CreateTodo) -> None:
             updated_at=a.now,
             updated_by=a.role,
             metadata=effect.metadata,
-            needs=tuple(dict.fromkeys(each for each in needs if each is not None)),
+            needs=needs,
             paths=effect.paths,
         )
     )
 
 
-def _needed_todo(a: _Applying, effect: CreateTodo, named: str) -> str | None:
+def _needs(a: _Applying, effect: Effect, named: Iterable[str]) -> tuple[str, ...]:
+    """Return the ids of the todos that another needs, without those that have vanished since."""
+    found = (_needed_todo(a, effect, each) for each in named)
+    return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
+def _needed_todo(a: _Applying, effect: Effect, named: str) -> str | None:
     """Return the id of a todo that another needs; None if it has vanished since."""
     if named in a.labels:
         return a.labels[named]
@@ -308,12 +316,14 @@ def _update_todo(a: _Applying, effect: UpdateTodo) -> None:
         "status": effect.status,
         "priority": effect.priority,
         "content": effect.content,
-        "needs": effect.needs,
+        "needs": None if effect.needs is None else _needs(a, effect, effect.needs),
         "paths": effect.paths,
     }
     changed = todo.but(**{name: value for name, value in wanted.items() if value is not None})
     if changed == todo:
         return
+    if changed.needs != todo.needs and merge_queue.needs_itself(a.draft, changed):
+        raise a.refused(effect, f"todo {todo.id} would need itself")
     if changed.content != todo.content:
         # It is another task now.
         changed = changed.but(attempts=0, problem=None)

@@ -333,22 +333,11 @@ def _not_taken_back(changes: Overrides, kept: Overrides) -> Overrides:
 
 
 def _check_needs(draft: Draft, todo: Todo) -> None:
-    """Refuse todos that need themselves, in a circle or directly, or that do not exist."""
-    left, needed = list(todo.needs), set()
-    while left:
-        todo_id = left.pop()
-        if todo_id == todo.id:
-            raise ConflictError(f"todo {todo.id} would need itself: remove one of the needs")
-        if todo_id not in needed:
-            needed.add(todo_id)
-            left += (
-                _existing_todo(draft, todo_id).needs if todo_id in todo.needs else _needs_of(draft, todo_id)
-            )
-
-
-def _needs_of(draft: Draft, todo_id: str) -> tuple[str, ...]:
-    todo = draft.todo(todo_id)
-    return () if todo is None else todo.needs
+    """Refuse needs that do not exist, or that form a circle."""
+    for todo_id in todo.needs:
+        _existing_todo(draft, todo_id)
+    if merge_queue.needs_itself(draft, todo):
+        raise ConflictError(f"todo {todo.id} would need itself: remove one of the needs")
 
 
 def _existing_todo(draft: Draft, todo_id: str) -> Todo:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from recursor.domain.approval import ApprovalStatus
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
-from recursor.domain.todo import Todo, TodoStatus
+from recursor.domain.todo import Todo
 from recursor.domain.work import WorkStatus
 from recursor.domain.workspace import CommitProposal
 
@@ -74,7 +74,7 @@ def todos_to_build(snapshot: Snapshot, settings: Settings) -> list[Todo]:
     for todo in snapshot.open_todos:
         if len(chosen) == settings.workspace.builders:
             break
-        if todo.id in waiting or needs_person(todo, settings) or _needed_first(todo, by_id):
+        if todo.id in waiting or needs_person(todo, settings) or _needed_first(todo, by_id, snapshot):
             continue
         if not any(overlap(todo.paths, paths) for paths in taken):
             chosen.append(todo)
@@ -109,10 +109,14 @@ def _contains(folder: list[str], path: list[str]) -> bool:
     return path[: len(folder)] == folder
 
 
-def _needed_first(todo: Todo, by_id: dict[str, Todo]) -> list[Todo]:
-    """Return the todos that must be completed before this one. One that is no longer known is closed."""
-    needed = (by_id.get(todo_id) for todo_id in todo.needs)
-    return [each for each in needed if each is not None and each.status is not TodoStatus.COMPLETED]
+def _needed_first(todo: Todo, by_id: dict[str, Todo], snapshot: Snapshot) -> bool:
+    """Return whether another todo must be closed before this one. A cancelled one is needed no longer."""
+    for todo_id in todo.needs:
+        needed = by_id.get(todo_id)
+        # All open todos are shown, unless there are more than a snapshot holds.
+        if snapshot.more_todos > 0 if needed is None else needed.status.open:
+            return True
+    return False
 
 
 def _obstacles(snapshot: Snapshot, settings: Settings) -> Iterator[str]:
