@@ -13,7 +13,8 @@ for each answer.
 - `critical_path_seconds`: the longest chain of todos that need each other, each with its model's answers and
   its two checks (the builder's and that of the merge), after the clone's check. `least_seconds`: that, or, if
   more, all answers and builders' checks shared out among the builders. Checks count as long as they take here
-  when nothing else runs.
+  when nothing else runs, `check_seconds` at the top; beside the other figures it is the mean of the checks of
+  merges, which is longer when the machine is busy.
 - `merged`, `refused`, `repeated`: commits that became part of the tip, that were returned because they
   conflict or fail, and that were made for a todo which had one before.
 - `processor_ms_per_run`: of this process, for a run of a builder or the integrator, without the sandbox and
@@ -102,6 +103,7 @@ def figures(rounds: Sequence[Sequence[Solved]]) -> dict[str, Any]:
     """Return the figures of the same repositories, solved once or several times."""
     solved = [each for one in rounds for each in one]
     runs = max(sum(each.runs for each in solved), 1)
+    checks = [seconds for each in solved for seconds in each.check_seconds]
     return {
         "seconds": round(statistics.median(sum(each.seconds for each in one) for one in rounds), 1),
         "succeeded": sum(each.succeeded for each in solved),
@@ -111,6 +113,7 @@ def figures(rounds: Sequence[Sequence[Solved]]) -> dict[str, Any]:
         "repeated": sum(each.repeated for each in solved),
         "cycles": sum(each.cycles for each in solved),
         "runs": sum(each.runs for each in solved),
+        "check_seconds": round(statistics.mean(checks), 3) if checks else None,
         "processor_ms_per_run": round(1000 * sum(each.own_seconds for each in solved) / runs, 1),
         "problems": [each.problem for each in solved if each.problem],
     }

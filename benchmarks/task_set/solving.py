@@ -58,6 +58,8 @@ class Solved:
     runs: int
     """Runs of agents: of builders and the integrator."""
     cycles: int
+    check_seconds: tuple[float, ...]
+    """Times of the checks of merges."""
     own_seconds: float
     """Processor time of this process, without the sandbox and what runs in it."""
     tokens: int
@@ -87,7 +89,7 @@ class TaskTeam:
         origin = Path(tempfile.mkdtemp(prefix=f"{tasks.name}-", dir=self._folder))
         _make_origin(tasks, origin)
         now = time.time()
-        own = {**settings, "workspace": {"builders": builders, "checks": [CHECK]}}
+        own: Overrides = {**settings, "workspace": {"builders": builders, "checks": [CHECK]}}
         stack = new_stack(origin.name, now, own, StackKind.WORKSPACE)
         self._ref.ask(CreateStack(stack, workspace=new_workspace(stack, str(origin), now)))
         ids: dict[str, str] = {}
@@ -120,6 +122,7 @@ class TaskTeam:
             repeated=len(proposals) - len({each.todo_id for each in proposals}),
             runs=sum(node.status in (NodeStatus.COMPLETED, NodeStatus.FAILED) for node in nodes),
             cycles=stats.total_cycles,
+            check_seconds=tuple(check.seconds for each in proposals for check in each.checks),
             own_seconds=used,
             tokens=sum(use.input_tokens + use.output_tokens for use in stats.models.values()),
             cost=sum([use.cost for use in stats.models.values()], Decimal(0)),
