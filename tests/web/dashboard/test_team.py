@@ -93,7 +93,7 @@ def test_what_a_team_does_is_seen_as_it_happens(tmp_path, visit):
     with gated.runner() as runner:
         page = visit(runner).open(f"/teams/{gated.id}")
         now = page.get_by_role("region", name="Now")
-        expect(now).to_contain_text("One role working")
+        expect(now).to_contain_text("One agent working")
         expect(now).to_contain_text(re.compile(r"Planner\s*\d+ s"))
         gated.say("a plan with\n<b>beds</b>")
         expect(now.get_by_text("a plan with <b>beds</b>")).to_have_attribute("aria-live", "off")
@@ -102,7 +102,7 @@ def test_what_a_team_does_is_seen_as_it_happens(tmp_path, visit):
         page.get_by_role("group", name="Execution controls").get_by_role("button", name="Pause").click()
         expect(page.locator(".team-head")).to_contain_text("Paused")
         # The agent that was at work is let finish.
-        expect(now).to_contain_text("One role working")
+        expect(now).to_contain_text("One agent working")
         gated.open()
         expect(now).to_contain_text("Press Resume to continue.")
         page.get_by_role("group", name="Execution controls").get_by_role("button", name="Resume").click()
@@ -115,7 +115,7 @@ def test_a_stop_is_seen_at_once_as_the_end_of_the_cycle(tmp_path, visit):
         page = visit(runner).open(f"/teams/{gated.id}")
         cycle = page.get_by_role("table", name="Cycles").locator("tbody tr")
         expect(cycle).to_contain_text("Running")
-        expect(page.get_by_role("region", name="Now")).to_contain_text("One role working")
+        expect(page.get_by_role("region", name="Now")).to_contain_text("One agent working")
         page.get_by_role("group", name="Execution controls").get_by_role("button", name="Stop").click()
         expect(page.locator(".team-head")).to_contain_text("Stopped")
         expect(cycle).to_have_count(1)

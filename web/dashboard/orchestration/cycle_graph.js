@@ -1,5 +1,5 @@
 // A cycle's graph: a column for each wave, a box for each node, a line for each dependency.
-const WIDE = 184, HIGH = 62, BESIDE = 56, BELOW = 16, HEAD = 28, EDGE = 3;
+const WIDE = 208, HIGH = 62, BESIDE = 56, BELOW = 16, HEAD = 28, EDGE = 3;
 
 export default {
   template: `

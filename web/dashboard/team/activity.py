@@ -5,8 +5,9 @@ from recursor.domain.execution import DecisionKind
 from recursor.domain.graph import Node, NodeStatus, node_key
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.wording import run_name
+from recursor.storage.errors import CorruptRecordError
 from recursor.storage.store import Reader
-from recursor.storage.tables import EXECUTIONS, GRAPHS
+from recursor.storage.tables import EXECUTIONS, GRAPHS, TODOS
 from recursor.web.dashboard.parts import Box, Moment, Notice, Span
 from recursor.web.dashboard.team.tab import Team
 
@@ -39,10 +40,11 @@ class ActivityPanel:
         """Show the current activity of `stack`."""
         with self._team.read() as reader:
             running = _running(reader, stack)
+            tasks = [_task(reader, stack, node) for node in running[:SHOWN]]
             said, why = _idle_because(reader, stack)
         if running:
             one = len(running) == 1
-            said, why = ("One role working" if one else f"{len(running)} roles working"), ""
+            said, why = ("One agent working" if one else f"{len(running)} agents working"), ""
         waits = not running and stack.state is ExecutionState.RUNNING and stack.current_execution_id is None
         self._pulse.set_visibility(bool(running))
         self._all.set_visibility(bool(running))
@@ -53,7 +55,8 @@ class ActivityPanel:
                 self._roles.append(_Role())
         self._others.text = f"and {len(running) - SHOWN:,} more" if len(running) > SHOWN else ""
         for index, role in enumerate(self._roles):
-            role.show(running[index] if index < len(running) else None)
+            shown = index < len(tasks)
+            role.show(running[index] if shown else None, tasks[index] if shown else "")
 
     def hear(self, event: NodeProgress) -> None:
         """Show a role's unfinished answer."""
@@ -71,20 +74,20 @@ class _Role:
         with Box(classes="activity-role") as self._box:
             self._name = Span("", "role-name")
             self._since = Moment(None, "for", otherwise="")
-            self._reason = Span("", "muted one-line")
+            self._what = Span("", "muted one-line", dir="auto")
             # Updates four times a second are too fast for a screen reader.
             self._says = Span("", "role-says", aria_live="off")
         self._node: Node | None = None
         self._box.set_visibility(False)
 
-    def show(self, node: Node | None) -> None:
+    def show(self, node: Node | None, what: str) -> None:
         self._box.set_visibility(node is not None)
         if node is None or self._node is None or _run_of(node) != _run_of(self._node):
             self._says.text = ""
         self._node = node
         if node is not None:
             self._name.text = run_name(node.role, node.todo_id).capitalize()
-            self._reason.text = node.reason
+            self._what.text = what
             self._since.show(node.started_at)
 
     def hear(self, event: NodeProgress) -> None:
@@ -102,6 +105,16 @@ def _running(reader: Reader, stack: Stack) -> list[Node]:
         return []
     graph = GRAPHS.get(reader, stack.id, stack.current_execution_id)
     return [node for node in graph.nodes if node.status is NodeStatus.RUNNING] if graph is not None else []
+
+
+def _task(reader: Reader, stack: Stack, node: Node) -> str:
+    """Return the todo that a node is for, or the reason that it runs."""
+    try:
+        todo = None if node.todo_id is None else TODOS.get(reader, stack.id, node.todo_id)
+    except CorruptRecordError:
+        # The tab of the todos reports it.
+        todo = None
+    return node.reason if todo is None else todo.content
 
 
 def _idle_because(reader: Reader, stack: Stack) -> tuple[str, str]:
