@@ -1,5 +1,6 @@
 """New records from people and programs: validated, not yet stored."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -115,11 +116,26 @@ def new_message(sender: Stack, to_stack_id: str | None, content: str, now: float
     )
 
 
-def new_todo(stack_id: str, content: str, priority: int, now: float) -> Todo:
+def new_todo(
+    stack_id: str,
+    content: str,
+    priority: int,
+    now: float,
+    needs: Sequence[str] = (),
+    paths: Sequence[str] = (),
+) -> Todo:
     """Make a todo from a person.
 
+    Args:
+        stack_id: the stack.
+        content: 1 to 2,000 characters.
+        priority: 1 to 5; 5 is most urgent.
+        now: seconds since the epoch, UTC.
+        needs: the ids of the stack's todos that must be completed first.
+        paths: the files and folders that it is about.
+
     Raises:
-        InvalidInputError: the content is not 1 to 2,000 characters, or the priority not 1 to 5.
+        InvalidInputError: one of them is invalid.
     """
     return checked(
         Todo,
@@ -132,6 +148,8 @@ def new_todo(stack_id: str, content: str, priority: int, now: float) -> Todo:
         created_at=now,
         updated_at=now,
         updated_by="user",
+        needs=tuple(needs),
+        paths=tuple(paths),
     )
 
 

@@ -2,6 +2,9 @@
 
 from decimal import Decimal
 
+COMMIT_DIGITS = 10
+"""Shown digits of a commit's hash: its first ones."""
+
 TODO_DIGITS = 8
 """Shown digits of a todo's id: the last ones, since ids begin alike, because they sort by age."""
 

@@ -62,6 +62,8 @@ class Workspace(Record):
     """The branch that shows the tip to people; None until the repository is made, unless a person chose."""
     tip: CommitHash | None = None
     """The commit that the team has agreed on; None until the repository is made."""
+    start: CommitHash | None = None
+    """The tip with which the team began."""
     number: int = Field(default=0, ge=0)
     """How often the tip has moved."""
     checks: tuple[CheckResult, ...] = ()

@@ -410,6 +410,7 @@ def _move_tip(a: _Applying, effect: MoveTip) -> None:
         raise _Vanished(f"{effect.kind}: the tip is no longer {(effect.onto or 'none')[:12]}")
     moved = workspace.but(
         tip=effect.tip,
+        start=workspace.start or effect.tip,
         branch=effect.branch or workspace.branch,
         number=workspace.number + (workspace.tip is not None),
         checks=effect.checks,

@@ -158,6 +158,7 @@ def add_todo(draft: Draft, command: AddTodo) -> Todo:
     known = draft.todo(todo.id)
     if known is not None:
         return known
+    _check_needs(draft, todo)
     draft.put_todo(todo)
     draft.note_input()
     return todo

@@ -11,6 +11,7 @@ import pygit2
 from pygit2.enums import ObjectType, RepositoryOpenFlag
 from pygit2.remotes import RemoteHead, TransferProgress
 
+from recursor.domain.errors import InvalidInputError
 from recursor.workspaces import creation, libgit2
 from recursor.workspaces.errors import CloneError, LimitExceededError
 from recursor.workspaces.references import branch_reference
@@ -68,6 +69,35 @@ def clone(
         # Whoever clones this repository gets this branch.
         git.set_head(chosen)
         return str(git.references[chosen].target)
+
+
+def check_source(source: str, branch: str | None) -> None:
+    """Check what can be checked of the source of a clone without the network: its form; of a path, all.
+
+    Args:
+        source: an absolute path or a URL.
+        branch: the branch to clone; None: the one that is checked out there.
+
+    Raises:
+        CloneError: there is no such repository or branch, or it has no commits.
+        InvalidInputError: the source has a password or is a relative path, or no branch can have this name.
+    """
+    libgit2.configure()
+    wanted = None if branch is None else branch_reference(branch)
+    if "://" in source:
+        parts = urlsplit(source)
+        # Everybody can see records. Of ssh, the user's name is part of the address.
+        if "@" in parts.netloc and (parts.scheme != "ssh" or parts.password is not None):
+            raise InvalidInputError(
+                "repo: contains a user name or password, and everyone can see it: clone it with your own "
+                "git, and give the path"
+            )
+    elif not _SCP_LIKE.match(source) and not Path(source).is_absolute():
+        raise InvalidInputError(f"repo: {source[:200]!r} is relative: give an absolute path or a URL")
+    address, name = _address(source)
+    if address.startswith("file://"):
+        git = pygit2.Repository(address.removeprefix("file://"), RepositoryOpenFlag.NO_SEARCH)
+        _chosen(git.remotes.create_anonymous(address).list_heads(), wanted, name)
 
 
 def _address(source: str) -> tuple[str, str]:

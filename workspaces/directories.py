@@ -89,6 +89,17 @@ class Workspaces:
                 removal.remove(directory)
         return removed
 
+    def runs(self, stack_id: str) -> tuple[str, ...]:
+        """Return the keys of the stack's runs that have a directory, sorted."""
+        runs = self._runs(stack_id)
+        if not runs.is_dir():
+            return ()
+        return tuple(sorted(from_file_name(run.name) for run in runs.iterdir()))
+
+    def remove_run(self, stack_id: str, key: str) -> None:
+        """Remove the directory of a run that has ended, if it exists."""
+        removal.remove(self._runs(stack_id) / as_file_name(key))
+
     def disk_use(self, stack_id: str) -> int:
         """Return the bytes that the stack's repository and working trees take on the disk."""
         return removal.bytes_on_disk(self._directory(stack_id))

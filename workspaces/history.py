@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 from typing import Literal
 
 import pygit2
@@ -88,15 +88,20 @@ class Listing:
     """How many entries the directory has."""
 
 
+MOST_SEARCHED = 20_000
+"""Commits among which those of a path are searched: some seconds at most."""
+
+
 def log(git: pygit2.Repository, commit: pygit2.Commit, path: bytes) -> Iterator[CommitSummary]:
     """Return `commit` and those before it, the newest first.
 
     Args:
         git: the repository.
         commit: where to begin.
-        path: only commits in which this file or directory differs from all their parents; empty: all.
+        path: only commits in which this file or directory differs from all their parents, among the
+            `MOST_SEARCHED` newest; empty: all.
     """
-    for each in _walk(commit):
+    for each in islice(_walk(commit), MOST_SEARCHED) if path else _walk(commit):
         if path:
             here = _identity(git, each.tree_id, path)
             before = [_identity(git, parent.tree_id, path) for parent in each.parents]

@@ -1,5 +1,6 @@
 """One stack's git repository, without a working tree."""
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -39,6 +40,8 @@ with needing("workspaces", "A workspace"):
 
 BRANCH = "main"
 """The branch of a new repository."""
+
+_DIGITS = re.compile(r"[0-9a-f]{4,40}")
 
 TREE_LIMITS = TreeLimits()
 """The limits unless others are given."""
@@ -122,6 +125,20 @@ class Repository:
             author = Author("recursor", "recursor@recursor.invalid").at(now)
             commit = git.create_commit(f"refs/heads/{BRANCH}", author, author, "Start\n", tree, [])
         return str(commit)
+
+    @classmethod
+    def check_source(cls, source: str, branch: str | None = None) -> None:
+        """Check a source for `clone` without the network, and write nothing.
+
+        Args:
+            source: an absolute path or a URL; only a path is looked at.
+            branch: its name; None: the one that is checked out there.
+
+        Raises:
+            CloneError: there is no such repository or branch, or it has no commits.
+            InvalidInputError: the source has a password or is relative, or no branch can have this name.
+        """
+        cloning.check_source(source, branch)
 
     @classmethod
     def clone(
@@ -251,19 +268,48 @@ class Repository:
             objects.adopt()
         return result
 
-    def log(self, commit: str, limit: int, path: str = "") -> tuple[CommitSummary, ...]:
+    def log(self, commit: str, limit: int, path: str = "", *, offset: int = 0) -> tuple[CommitSummary, ...]:
         """Return `commit` and those before it, the newest first.
 
         Args:
             commit: where to begin.
             limit: how many at most.
-            path: only commits that changed this file or directory; empty: all.
+            path: only commits that changed this file or directory, among the `history.MOST_SEARCHED` newest;
+                empty: all.
+            offset: how many to leave out.
 
         Raises:
             CommitMissingError: the repository does not have the commit.
         """
         found = history.log(self._git, self._commit(commit), names.unquoted(path).strip(b"/"))
-        return tuple(islice(found, limit))
+        return tuple(islice(found, offset, offset + limit))
+
+    def find(self, name: str) -> str:
+        """Return the hash of the commit with this name.
+
+        Args:
+            name: its hash or the first four digits of it or more, each `^` after them for the first parent.
+
+        Raises:
+            CommitMissingError: there is no such commit, or several begin so.
+        """
+        digits = name.rstrip("^")
+        if not _DIGITS.fullmatch(digits):
+            raise CommitMissingError(f"commit {name[:60]!r}: give the first four digits of its hash or more")
+        try:
+            found = self._git[digits].peel(pygit2.Commit)
+        except KeyError:
+            raise CommitMissingError(f"no commit {name} in this repository") from None
+        except ValueError:
+            raise CommitMissingError(f"commit {name}: several begin so: give more digits") from None
+        except pygit2.GitError:
+            raise CommitMissingError(f"{name}: is not a commit") from None
+        for _ in name[len(digits) :]:
+            parents = found.parent_ids
+            if not parents:
+                raise CommitMissingError(f"commit {name}: {found.short_id} is the first one")
+            found = self._git[parents[0]].peel(pygit2.Commit)
+        return str(found.id)
 
     def tree(self, commit: str, path: str = "", *, offset: int = 0, limit: int = 1_000) -> Listing:
         """Return a part of a directory.
