@@ -8,6 +8,7 @@ from typing import Any
 from recursor.domain.agent_state import AgentExecutionState, AgentState
 from recursor.domain.core_record import AnyRecord
 from recursor.domain.graph import NodeStatus
+from recursor.domain.workspace import CheckResult
 from recursor.storage.codec import unpack
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.sql.columns import (
@@ -26,7 +27,16 @@ from recursor.storage.sql.columns import (
 )
 from recursor.storage.store import Reader
 from recursor.storage.table import Table
-from recursor.storage.tables import EXECUTIONS, GRAPHS, RECORD_TABLES, STACKS, STATES, WORK
+from recursor.storage.tables import (
+    EXECUTIONS,
+    GRAPHS,
+    PROPOSALS,
+    RECORD_TABLES,
+    STACKS,
+    STATES,
+    WORK,
+    WORKSPACES,
+)
 
 # Their columns exist even before any role has work; those of other roles appear with the first report that
 # names them.
@@ -46,7 +56,8 @@ class SqlTable:
     """Yields the stored records of a snapshot, each with its size in bytes, except unreadable ones."""
 
 
-TABLE_NAMES: tuple[str, ...] = tuple(sorted(table.name for table in RECORD_TABLES))
+CHECKS = "checks"
+TABLE_NAMES: tuple[str, ...] = tuple(sorted([*(table.name for table in RECORD_TABLES), CHECKS]))
 
 
 def sql_tables(reader: Reader, named: Iterable[str] = TABLE_NAMES) -> list[SqlTable]:
@@ -57,7 +68,8 @@ def sql_tables(reader: Reader, named: Iterable[str] = TABLE_NAMES) -> list[SqlTa
         named: tables whose columns must be complete.
     """
     roles = _roles(reader) if WORK.name in named else STANDARD_ROLES
-    return [_sql_table(table, roles) for table in sorted(RECORD_TABLES, key=lambda table: table.name)]
+    tables = [*(_sql_table(table, roles) for table in RECORD_TABLES), _checks_table()]
+    return sorted(tables, key=lambda table: table.name)
 
 
 def _sql_table(table: Table[AnyRecord], roles: Iterable[str]) -> SqlTable:
@@ -68,6 +80,30 @@ def _sql_table(table: Table[AnyRecord], roles: Iterable[str]) -> SqlTable:
         columns += _of_work(roles)
     read = _states if table.name == STATES.name else _reading(table)
     return SqlTable(table.name, tuple(columns), read)
+
+
+def _checks_table() -> SqlTable:
+    """Return the results of the checks of proposed commits and of tips, a row each."""
+
+    def of(key: str) -> Callable[[Fields], object]:
+        return lambda fields: fields.get(key)
+
+    columns = (
+        Column("stack_id", VARCHAR, of("stack_id")),
+        Column("proposal_id", VARCHAR, of("id"), "The proposed commit; null for the tip."),
+        Column("todo_id", VARCHAR, of("todo_id")),
+        Column("role", VARCHAR, of("role"), "The role that proposed it."),
+        *columns_of(CheckResult),
+    )
+
+    def records(reader: Reader, troubled: Troubled) -> Iterator[tuple[Fields, int]]:
+        for table in (PROPOSALS, WORKSPACES):
+            for fields, size in _records(reader, table, troubled):
+                for index, result in enumerate(fields.get("checks", ())):
+                    # Its record is read once.
+                    yield {**fields, **result}, 0 if index else size
+
+    return SqlTable(CHECKS, columns, records)
 
 
 def _of_executions() -> Iterator[Column]:

@@ -15,6 +15,7 @@ from recursor.domain.graph import NodeStatus, Usage
 from recursor.domain.process_settings import SqlSettings
 from recursor.domain.record import Timestamp
 from recursor.domain.todo import Todo
+from recursor.domain.workspace import CheckResult, CommitProposal, Workspace
 from recursor.storage.commit import Commit
 from recursor.storage.memory_store import MemoryStore
 from recursor.storage.sql.catalogue import TABLE_NAMES, sql_tables
@@ -258,6 +259,40 @@ def test_only_what_is_asked_is_loaded_and_nothing_is_missing(
     put(make_todo(1, content="plant"), make_artifact(1))
     (found,) = ask(query)["rows"]
     assert "plant" in found
+
+
+def test_checks_are_rows_of_proposals_and_of_tips(put: Callable[..., None], ask: Callable[..., Any]) -> None:
+    commit = "9c1185a5c5e9fc54612808977ee8f548b2258d31"
+
+    def checked(command: str, passed: bool) -> CheckResult:
+        return CheckResult(command=command, passed=passed, status=0, seconds=1, commit=commit, at=NOW)
+
+    workspace = Workspace(
+        stack_id=STACK, tip=commit, checks=(checked("lint", True),), updated_at=NOW, updated_by="integrator"
+    )
+    proposal = CommitProposal(
+        id=f"{1:032}",
+        stack_id=STACK,
+        execution_id=f"{2:032}",
+        role="builder",
+        todo_id=f"{3:032}",
+        commit=commit,
+        base=commit,
+        title="Add a page",
+        files=1,
+        insertions=1,
+        deletions=0,
+        created_at=NOW,
+        checks=(checked("lint", True), checked("pytest", False)),
+    )
+    put(workspace, proposal)
+    found = as_objects(ask("SELECT command, passed, role, proposal_id FROM checks ORDER BY role, command"))
+    assert [(row["command"], row["passed"], row["role"]) for row in found] == [
+        ("lint", True, "builder"),
+        ("pytest", False, "builder"),
+        ("lint", True, None),
+    ]
+    assert [row["proposal_id"] for row in found] == [proposal.id, proposal.id, None]
 
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "sql.md").read_text()
