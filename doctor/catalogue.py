@@ -12,6 +12,7 @@ from recursor.doctor.checks import (
     lock,
     loops,
     records,
+    repositories,
     roles,
     runner,
     state,
@@ -67,6 +68,10 @@ def _todos(totals: StackTotals) -> str:
     return f"{plural(totals.open_todos, 'todo')} open"
 
 
+def _repositories(totals: StackTotals) -> str:
+    return f"{plural(totals.workspaces, 'stack')} with a repository"
+
+
 CHECKS: tuple[Check, ...] = (
     SystemCheck("data-directory", "the data directory can be used", directory.directory_can_be_used),
     SystemCheck("store-unreadable", "the store can be read", store.store_can_be_read),
@@ -83,7 +88,25 @@ CHECKS: tuple[Check, ...] = (
     StackCheck("roles", "roles are in the team", roles.roles_are_in_team, _stacks),
     StackCheck("model-keys", "models have keys", keys.models_have_keys, _stacks),
     StackCheck("record-times", "records are in order", clock.records_are_in_order, _stacks),
-    StackCheck("paused", "none is paused after failures", state.not_paused_after_failures, _running),
+    StackCheck("sandbox", "programs run in a sandbox", repositories.programs_are_confined, _repositories),
+    StackCheck("git", "git is installed", repositories.git_is_installed, _repositories),
+    StackCheck("repository", "repositories are whole", repositories.repository_is_whole, _repositories),
+    StackCheck("repository-full", "repositories have room", repositories.repository_has_room, _repositories),
+    StackCheck("checks", "checks can pass", repositories.checks_can_pass, _repositories),
+    StackCheck(
+        "needs-person",
+        "todos need no person",
+        repositories.todos_need_no_person,
+        _todos,
+        told_by=("repository", "repository-full", "checks"),
+    ),
+    StackCheck(
+        "paused",
+        "none is paused after failures",
+        state.not_paused_after_failures,
+        _running,
+        told_by=("sandbox", "repository"),
+    ),
     StackCheck("budget", "none is out of budget", state.is_within_budget, _stacks),
     StackCheck("not-running", "it is running", state.may_run, _running, in_focus=True),
     StackCheck(

@@ -13,6 +13,7 @@ from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.statistics import Rollup
 from recursor.domain.todo import Todo
 from recursor.domain.work import WorkReport
+from recursor.domain.workspace import Workspace
 
 
 class Reach(StrEnum):
@@ -135,6 +136,10 @@ class Evidence(Record):
     store: StoreEvidence | None = None
     keyed: tuple[str, ...] | None = None
     """The providers for which the runner has a key; None if unknown."""
+    sandbox_problem: str | None = None
+    """Why programs cannot be confined on this machine; None if they can, or if no stack has a repository."""
+    has_git: bool | None = None
+    """Whether git is installed; None if unknown."""
     focus: StackId | None = None
     """The single named stack; None for all."""
     trouble: str | None = None
@@ -163,6 +168,27 @@ class ErrorCount(Record):
     first_at: Timestamp
     """The oldest that was looked at."""
     last_at: Timestamp
+
+
+class RepositoryEvidence(Record):
+    """A stack's git repository on disk."""
+
+    path: str
+    exists: bool
+    problem: str | None = None
+    """Why it cannot be used."""
+    disk_bytes: int | None = None
+    """The disk space of it and of the directories of runs; None if it was not measured."""
+
+
+class FailingCheck(Record):
+    """A check that failed for the latest proposals, and passed for none of them."""
+
+    command: str
+    count: int
+    """For how many."""
+    output: str
+    """The end of its newest output."""
 
 
 class StackEvidence(Record):
@@ -198,6 +224,13 @@ class StackEvidence(Record):
     open_todos: int = 0
     started_todos: tuple[Todo, ...] = ()
     """Todos in progress, oldest first."""
+    stuck_todos: tuple[Todo, ...] = ()
+    """Open todos that have failed so often that they need a person."""
+    workspace: Workspace | None = None
+    """The repository, if it works on one."""
+    repository: RepositoryEvidence | None = None
+    """What is on disk of it; None if unknown."""
+    failing_checks: tuple[FailingCheck, ...] = ()
     unanswered: int = 0
     oldest_unanswered: UserMessage | None = None
     unread: int = 0

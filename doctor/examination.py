@@ -8,12 +8,14 @@ from recursor.doctor.diagnosis import diagnose
 from recursor.doctor.directory import look_at_directory, look_at_disk, look_at_files, look_at_lock
 from recursor.doctor.evidence import Evidence, StackEvidence
 from recursor.doctor.report import Report
+from recursor.doctor.repositories import has_git, sandbox_problem, with_repositories
 from recursor.doctor.stacks import look_at_stack, look_at_stacks, stack_ids
 from recursor.domain.settings import Settings
 from recursor.storage.data_directory import store_directory
 from recursor.storage.repairing import find_unreadable
 from recursor.storage.stack_names import find_stack
 from recursor.storage.store import Reader
+from recursor.storage.tables import WORKSPACES
 
 Read = Callable[[], AbstractContextManager[Reader]]
 
@@ -57,12 +59,17 @@ def examine_stacks(
     with read() as reader:
         focus = None if named is None else find_stack(reader, named)
         ids = stack_ids(reader) if focus is None else []
-    if focus is None:
-        return diagnose(evidence, look_at_stacks(read, ids, evidence.settings, evidence.now))
-    evidence = evidence.but(focus=focus)
-    if trouble is not None:
-        evidence = evidence.but(trouble=trouble(focus))
-    return diagnose(evidence, _only(read, focus, evidence))
+        repositories = next(reader.scan(WORKSPACES.name), None) is not None
+    if repositories:
+        evidence = evidence.but(sandbox_problem=sandbox_problem(), has_git=has_git())
+    if focus is not None:
+        evidence = evidence.but(focus=focus, trouble=None if trouble is None else trouble(focus))
+        stacks = _only(read, focus, evidence)
+    else:
+        stacks = look_at_stacks(read, ids, evidence.settings, evidence.now)
+    if repositories and evidence.directory is not None:
+        stacks = with_repositories(Path(evidence.directory.path), stacks)
+    return diagnose(evidence, stacks)
 
 
 def _only(read: Read, stack_id: str, evidence: Evidence) -> Iterable[StackEvidence]:

@@ -91,6 +91,8 @@ class StackTotals(Record):
     """Running stacks that wait for an event, with nothing due."""
     waiting_for_provider: int = 0
     """Running stacks that have work but wait for their provider."""
+    workspaces: int = 0
+    """Stacks that work on a repository."""
     working: int = 0
     """Stacks in a cycle."""
     total_cycles: int = 0

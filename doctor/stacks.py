@@ -7,7 +7,7 @@ from itertools import islice
 from typing import ParamSpec, TypeVar
 
 from recursor.doctor.checks.failures import HEALTHY_RATE
-from recursor.doctor.evidence import ErrorCount, StackEvidence
+from recursor.doctor.evidence import ErrorCount, FailingCheck, StackEvidence
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import NodeStatus
@@ -18,22 +18,26 @@ from recursor.domain.settings import Settings
 from recursor.domain.statistics import Rollup
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.domain.work import WorkReport
+from recursor.domain.workspace import Workspace
 from recursor.storage.attempts import Attempts
 from recursor.storage.failures import failed_execution_ids
 from recursor.storage.roles_in_use import roles_of_stack
 from recursor.storage.rollups import sum_rollups
 from recursor.storage.store import Reader
 from recursor.storage.tables import (
+    CLOSED,
     EXECUTIONS,
     GRAPHS,
     IDEAS,
     MESSAGES,
     OPEN,
+    PROPOSALS,
     STACKS,
     TODOS,
     UNANSWERED,
     USER_MESSAGES,
     WORK,
+    WORKSPACES,
 )
 
 P = ParamSpec("P")
@@ -55,6 +59,10 @@ FAILURES_READ, FAILURES_READ_IN_FOCUS = 10, 100
 # Failures are searched among this many of the newest cycles: few if failures are rare, as in a healthy stack.
 AMONG_HEALTHY, AMONG_FAILING, AMONG_IN_FOCUS = 20, 200, 10_000
 UNREADABLE_TOLD = 20
+# The newest proposals whose checks are compared.
+PROPOSALS_READ = 20
+# Characters of a failing check's output.
+OUTPUT_TOLD = 500
 
 _NUMBERS = re.compile(r"\d+(?:\.\d+)?")
 
@@ -130,6 +138,7 @@ def look_at_stack(
     cycle = None if current is None else attempt(EXECUTIONS.get, reader, stack_id, current)
     graph = None if current is None else attempt(GRAPHS.get, reader, stack_id, current)
     idea = attempt(IDEAS.get, reader, stack_id)
+    workspace = attempt(WORKSPACES.get, reader, stack_id)
     return StackEvidence(
         id=stack_id,
         stack=stack,
@@ -148,10 +157,34 @@ def look_at_stack(
         has_idea=idea is not None,
         open_todos=len(todos),
         started_todos=tuple(todo for todo in todos if todo.status is TodoStatus.IN_PROGRESS),
+        stuck_todos=tuple(
+            todo for todo in todos if workspace is not None and todo.attempts >= settings.workspace.attempts
+        ),
+        workspace=workspace,
+        failing_checks=() if workspace is None else _failing_checks(reader, workspace, attempt),
         unanswered=len(unanswered),
         oldest_unanswered=_oldest_unanswered(reader, stack_id, unanswered, attempt),
         unread=len(unread),
     )
+
+
+def _failing_checks(reader: Reader, workspace: Workspace, attempt: Attempts) -> tuple[FailingCheck, ...]:
+    """Return the checks that failed for the latest proposals and passed for none, nor for the tip."""
+    passed = {result.command for result in workspace.checks if result.passed}
+    failed: dict[str, FailingCheck] = {}
+    keys = PROPOSALS.keys(reader, workspace.stack_id, newest_first=True, shelf=CLOSED)
+    for key in islice(keys, PROPOSALS_READ):
+        proposal = attempt(PROPOSALS.get, reader, workspace.stack_id, key)
+        for result in () if proposal is None else proposal.checks:
+            if result.passed:
+                passed.add(result.command)
+            elif (known := failed.get(result.command)) is not None:
+                failed[result.command] = known.but(count=known.count + 1)
+            else:
+                failed[result.command] = FailingCheck(
+                    command=result.command, count=1, output=result.output[-OUTPUT_TOLD:]
+                )
+    return tuple(each for each in failed.values() if each.command not in passed)
 
 
 def _how_far(day: Rollup, thorough: bool) -> tuple[int, int]:

@@ -34,6 +34,7 @@ class Tally:
             self._counts[name] += getattr(day, name)
         self._counts["unanswered"] += found.unanswered
         self._counts["open_todos"] += found.open_todos
+        self._counts["workspaces"] += found.workspace is not None
         self._seconds += day.seconds
         self._longest = max(self._longest, day.longest)
 
@@ -45,6 +46,7 @@ class Tally:
             stacks=sum(self._states.values()),
             states=dict(sorted(self._states.items())),
             resting=counts["resting"],
+            workspaces=counts["workspaces"],
             waiting_for_provider=counts["waiting_for_provider"],
             working=counts["working"],
             total_cycles=counts["total_cycles"],

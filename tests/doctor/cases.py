@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from itertools import chain
+from typing import Any
 
 from recursor.doctor.diagnosis import diagnose
 from recursor.doctor.evidence import (
     DirectoryEvidence,
     ErrorCount,
     Evidence,
+    FailingCheck,
     Reach,
+    RepositoryEvidence,
     RunnerEvidence,
     StackEvidence,
 )
@@ -19,6 +22,7 @@ from recursor.domain.settings import Settings
 from recursor.domain.spending import BudgetName
 from recursor.domain.stack import ExecutionState, Phase
 from recursor.domain.todo import TodoStatus
+from recursor.domain.workspace import Workspace
 from tests.doctor.evidence import (
     broken_stack,
     healthy,
@@ -81,6 +85,15 @@ def _unanswered(**fields: object) -> StackEvidence:
     return healthy_stack(state, unanswered=1, oldest_unanswered=message, **fields)
 
 
+def _on_repository(**fields: Any) -> StackEvidence:
+    """A stack with a repository; fields of `RepositoryEvidence` are of what is on disk."""
+    there = {name: fields.pop(name) for name in ("exists", "problem", "disk_bytes") if name in fields}
+    tip = "9c1185a5c5e9fc54612808977ee8f548b2258d31"
+    workspace = Workspace(stack_id=STACK, branch="main", tip=tip, updated_at=NOW, updated_by="integrator")
+    repository = RepositoryEvidence(**{"path": "/data/repository.git", "exists": True, **there})
+    return healthy_stack(workspace=workspace, repository=repository, **fields)
+
+
 CASES: dict[str, list[Case]] = {
     "data-directory": [
         _system(directory=DirectoryEvidence(path="/data", exists=True, writable=False, problem="is a file")),
@@ -135,6 +148,30 @@ CASES: dict[str, list[Case]] = {
     "record-times": [
         _stack(healthy_stack({"last_activity_at": NOW + 100})),
         _stack(healthy_stack(recent=(make_execution(3, started_at=NOW - 9, finished_at=NOW - 90),))),
+    ],
+    "sandbox": [
+        _stack(_on_repository(settings=Settings().overridden({"workspace": {"sandbox": "off"}}))),
+        _stack(_on_repository(), sandbox_problem="sandbox: bubblewrap is not installed: apt-get install it"),
+        _stack(_on_repository(), sandbox_problem="sandbox: bwrap: no user namespaces: switch them on"),
+    ],
+    "git": [_stack(_on_repository(), has_git=False)],
+    "repository": [
+        _stack(_on_repository(exists=False, problem="stack x has no repository at /data/repository.git")),
+        _stack(_on_repository(problem="/data/repository.git: has no commit, the tip in the records")),
+    ],
+    "repository-full": [
+        _stack(_on_repository(disk_bytes=9_900_000_000)),
+        _stack(_on_repository(disk_bytes=11_000_000_000)),
+    ],
+    "checks": [
+        _stack(
+            _on_repository(
+                failing_checks=(FailingCheck(command="pytest -q", count=3, output="no module pytest"),)
+            )
+        )
+    ],
+    "needs-person": [
+        _stack(_on_repository(stuck_todos=(make_todo(1, attempts=3, problem="it conflicts in a.py"),)))
     ],
     "paused": [
         _stack(broken_stack()),
