@@ -60,10 +60,10 @@ __all__ = [
     "SendStackMessage",
     "SendUserMessage",
     "SetIdea",
-    "TakePull",
     "Shutdown",
     "StackStatus",
     "Subscribe",
+    "TakePull",
     "Unsubscribe",
 ]
 

@@ -592,8 +592,6 @@ class Orchestrator(DispatchedActor):
                 CancelTodo,
                 TakePull,
                 AnswerApproval,
-                TakePull,
-                AnswerApproval,
             ),
             _command,
         ),

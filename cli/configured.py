@@ -61,10 +61,10 @@ def configurable(name: str, function: Callable[..., None]) -> Callable[..., None
         **options: Any,
     ) -> None:
         context = options["context"] if has_context else options.pop("context")
+        if name in LOCAL_ONLY:
+            refuse_remote(name, url, data_is_typed=_is_typed(context, "data"))
         if place is not None:
             options[place] = _place(context, options.pop("data"), url)
-        elif name in LOCAL_ONLY:
-            refuse_remote(name, url, data_is_typed=_is_typed(context, "data"))
         function(**options)
 
     if not has_context:
@@ -73,10 +73,10 @@ def configurable(name: str, function: Callable[..., None]) -> Callable[..., None
         index = [each.name for each in parameters].index(place)
         parameters[index : index + 1] = [
             _parameter("data", Data, HERE.data),
-            _parameter("url", _Url, None),
+            # For some it is accepted only to be refused with the reason.
+            _parameter("url", _NoUrl if name in LOCAL_ONLY else _Url, None),
         ]
     else:
-        # Accepted only to be refused with the reason.
         parameters.append(_parameter("url", _NoUrl, None))
     after = [index for index, each in enumerate(parameters, 1) if each.name in ("data", "url")]
     parameters.insert(after[-1] if after else len(parameters), _parameter("config", _Config, None))

@@ -13,6 +13,9 @@ LOCAL_ONLY: Mapping[str, str] = {
     "config": "shows the settings file and the variables of this machine",
     "backup": "copies the store of a data directory",
     "restore": "replaces the store of a data directory",
+    "export": "copies from the repository in a data directory",
+    "pull": "fetches into the repository in a data directory",
+    "push": "pushes from the repository in a data directory",
 }
 """The commands that only work on the data directory's machine, with reasons."""
 

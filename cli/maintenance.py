@@ -130,6 +130,7 @@ class _Report:
         self._stacks: list[dict[str, Any]] = []
         self._removed: Counter[str] = Counter()
         self._bytes = 0
+        self._runs = self._disk_bytes = 0
         self._failed = False
 
     @contextmanager
@@ -145,10 +146,13 @@ class _Report:
         """Report the records removed from one stack, or of no stack."""
         self._removed.update(removed.removed)
         self._bytes += removed.bytes
+        self._runs += removed.runs
+        self._disk_bytes += removed.disk_bytes
         if removed.id is None:
             return
         plain = {"removed": dict(removed.removed), "bytes": removed.bytes}
-        self._stacks.append({"id": removed.id, "name": removed.name, **plain})
+        of_repository = {"runs": removed.runs, "disk_bytes": removed.disk_bytes}
+        self._stacks.append({"id": removed.id, "name": removed.name, **plain, **of_repository})
         if removed.bytes and not self._json:
             say(f"{removed.name} ({removed.id[:8]}): {_counted(removed.removed)}")
 
@@ -159,16 +163,25 @@ class _Report:
             Exit: there was an error.
         """
         if self._json:
-            total = {"removed": dict(self._removed), "bytes": self._bytes}
+            total = {
+                "removed": dict(self._removed),
+                "bytes": self._bytes,
+                "runs": self._runs,
+                "disk_bytes": self._disk_bytes,
+            }
             print_json({"dry_run": self._dry_run, **total, "stacks": self._stacks})
         elif not self._bytes:
-            if not self._failed:
+            if not self._failed and not self._runs and not self._disk_bytes:
                 say("nothing to remove")
         else:
             verb = "would remove" if self._dry_run else "removed"
             say(f"{verb} {_counted(self._removed)}: {size(self._bytes)}")
             if not self._dry_run:
                 say("the store reuses that room; only backup and restore shrink its file")
+        if not self._json and (self._runs or self._disk_bytes):
+            verb = "would remove" if self._dry_run else "removed"
+            freed = "" if self._dry_run else f": {size(self._disk_bytes)} of the disk"
+            say(f"repositories: {verb} {plural(self._runs, 'working tree')} that runs have left{freed}")
         if self._failed:
             raise typer.Exit(1)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import JsonValue
 from typer import CallbackParam
 
 from recursor.cli.completion import complete_assignment, complete_setting, complete_stack
@@ -26,6 +27,7 @@ __all__ = [
     "StackNames",
     "given_text",
     "with_model",
+    "with_option",
 ]
 
 DEFAULT_DATA: Path = HERE.data
@@ -90,18 +92,32 @@ def given_text(param: CallbackParam, value: str | None) -> str | None:
 
 
 def with_model(overrides: SettingsOverrides, model: str | None) -> SettingsOverrides:
-    """Return the overrides, including `--model`.
+    """Return the overrides, including `--model`. See `with_option`."""
+    return with_option(overrides, "--model", "model", "name", model)
+
+
+def with_option(
+    overrides: SettingsOverrides, option: str, section: str, key: str, value: JsonValue
+) -> SettingsOverrides:
+    """Return the overrides, including the value of an option that stands for a setting.
+
+    Args:
+        overrides: those of `--set`.
+        option: its name.
+        section: the setting's.
+        key: the setting's.
+        value: its value; None if it was not given.
 
     Raises:
-        InvalidInputError: it is not a model's name, or `--set model.name` contradicts it.
+        InvalidInputError: the value is invalid, or `--set` contradicts it.
     """
-    if model is None:
+    if value is None:
         return overrides
-    section = overrides.get("model", {})
-    if section.get("name", model) != model:
+    known = overrides.get(section, {})
+    if known.get(key, value) != value:
         raise InvalidInputError(
-            f"--model: {model} contradicts --set model.name={section['name']}: give one of them"
+            f"{option}: {value} contradicts --set {section}.{key}={known[key]}: give one of them"
         )
-    merged = {**overrides, "model": {**section, "name": model}}
+    merged = {**overrides, section: {**known, key: value}}
     Settings().overridden(merged)
     return merged

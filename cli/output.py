@@ -103,9 +103,21 @@ def print_raw(text: str) -> None:
     if sys.stdout.isatty():
         _write(neutral(text), sys.stdout)
         return
+    print_bytes(text.encode())
+
+
+def print_bytes(content: bytes) -> None:
+    """Print a file unchanged; on a terminal, as harmless text.
+
+    Raises:
+        ReaderGoneError: nobody reads it.
+    """
+    if sys.stdout.isatty():
+        _write(neutral(content.decode(errors="replace")), sys.stdout)
+        return
     try:
         sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     except BrokenPipeError as error:
         raise ReaderGoneError from error

@@ -17,8 +17,9 @@ from recursor.domain.agent_state import WaitsFor
 from recursor.domain.execution import ExecutionStatus
 from recursor.domain.graph import NodeStatus
 from recursor.domain.record import seconds_of
-from recursor.domain.stack import ExecutionState, Phase, Stack
+from recursor.domain.stack import ExecutionState, Phase, Stack, StackKind
 from recursor.domain.todo import TodoStatus
+from recursor.domain.wording import COMMIT_DIGITS
 
 if TYPE_CHECKING:
     from recursor.domain.agent_state import AgentState
@@ -44,6 +45,9 @@ STYLES: Mapping[str, str] = {
 }
 
 _MOST_UNREADABLE = 5
+
+# Characters of a problem on one line.
+_LONGEST_PROBLEM = 300
 
 
 def styled(word: str) -> Text:
@@ -79,11 +83,15 @@ def clipped(text: str, style: str = "") -> Text:
 
 def stacks_table(stacks: Iterable[StackListed], now: float) -> Table:
     """Return the list of stacks."""
-    table = plain_table("ID", "NAME", "STATE", "PHASE", "CYCLES", "LAST CYCLE", "NOW")
+    stacks = list(stacks)
+    # Pages have none.
+    tips = ("TIP",) if any(stack.kind is StackKind.WORKSPACE for stack in stacks) else ()
+    table = plain_table("ID", "NAME", "STATE", "PHASE", "CYCLES", "LAST CYCLE", *tips, "NOW")
     table.columns[4].justify = "right"
     for stack in stacks:
         if stack.problem is not None:
-            table.add_row(neutral(stack.id), "", styled("unreadable"), "", "", "", clipped(stack.problem))
+            blank = [""] * (3 + len(tips))
+            table.add_row(neutral(stack.id), "", styled("unreadable"), *blank, clipped(stack.problem))
             continue
         table.add_row(
             stack.id[:8],
@@ -92,6 +100,7 @@ def stacks_table(stacks: Iterable[StackListed], now: float) -> Table:
             styled(stack.phase),
             str(stack.total_cycles),
             ago(stack.last_activity_at, now),
+            *(_tip(stack) for _ in tips),
             _now(stack),
         )
     return fitted(table, "NAME", "NOW")
@@ -179,6 +188,8 @@ def _facts(
         )
     if found.unanswered:
         yield "messages", Text(plural(found.unanswered, "message") + " unanswered", "yellow")
+    if found.workspace is not None:
+        yield from _of_repository(found, now)
     if found.artifact is not None:
         made = found.artifact
         yield (
@@ -190,6 +201,30 @@ def _facts(
     for section, values in stack.settings.items():
         for key, value in values.items():
             yield "setting", neutral(f"{section}.{key} = {value}")
+
+
+def _of_repository(found: Overview, now: float) -> Iterator[tuple[str, RenderableType]]:
+    workspace = found.workspace
+    assert workspace is not None
+    origin = "a new one" if workspace.origin is None else f"a clone of {neutral(workspace.origin)}"
+    if workspace.tip is None:
+        yield "repository", f"{origin}, not made yet"
+        return
+    yield "repository", f"{origin}, on the branch {workspace.branch}"
+    moved = "" if not workspace.number else f", moved {plural(workspace.number, 'time')}"
+    yield "tip", f"{workspace.tip[:COMMIT_DIGITS]}{moved}, {ago(workspace.updated_at, now)}"
+    if workspace.checks:
+        failed = [each.command for each in workspace.checks if not each.passed]
+        told = (
+            f"failed: {one_line(failed[0])}" if failed else f"{plural(len(workspace.checks), 'check')} passed"
+        )
+        yield "checks", Text(told, "red" if failed else "")
+    if workspace.problem is not None:
+        yield "problem", Text(one_line(workspace.problem)[:_LONGEST_PROBLEM], "red")
+    if workspace.pulls:
+        yield "pulls", f"{len(workspace.pulls):,} to merge"
+    if found.queued:
+        yield "queue", f"{plural(found.queued, 'commit')} to merge"
 
 
 def _counted(stack: Stack) -> str:
@@ -242,6 +277,11 @@ def _agents_table(agents: Iterable[AgentState], now: float) -> Table:
 def state_now(state: ExecutionState, waits_for: WaitsFor | None) -> Text:
     """Return the state of a stack, or what a running one waits for if it cannot continue."""
     return styled(state) if waits_for is None else Text(f"waiting for {waits_for}", "yellow")
+
+
+def _tip(stack: StackListed) -> Text:
+    queued = f" +{stack.queued:,}" if stack.queued else ""
+    return Text("" if stack.tip is None else stack.tip[:COMMIT_DIGITS] + queued, "yellow")
 
 
 def working(running: Iterable[ActiveRole]) -> str:

@@ -2,12 +2,24 @@
 
 import sys
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import JsonValue
 
 from recursor.cli.access import open_place
-from recursor.cli.options import HERE, Json, Model, Overrides, Place, StackName, given_text, with_model
+from recursor.cli.options import (
+    HERE,
+    Json,
+    Model,
+    Overrides,
+    Place,
+    StackName,
+    given_text,
+    with_model,
+    with_option,
+)
 from recursor.cli.output import complain, draw, neutral, print_json, say, say_of_nothing
 from recursor.cli.setting_warnings import warn_of_settings
 from recursor.client.synchronous import Client
@@ -30,16 +42,66 @@ def create(
             callback=given_text,
         ),
     ] = None,
+    workspace: Annotated[
+        bool, typer.Option("--workspace", help="Work on a new git repository instead of a page.")
+    ] = False,
+    repo: Annotated[
+        str | None,
+        typer.Option("--repo", metavar="PATH_OR_URL", help="Work on a clone of this git repository."),
+    ] = None,
+    branch: Annotated[
+        str | None,
+        typer.Option(
+            "--branch", metavar="NAME", help="With --repo: clone this branch. [default: the one checked out]"
+        ),
+    ] = None,
+    check: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--check",
+            metavar="COMMAND",
+            help="A command that must succeed before a commit is merged; may be repeated.",
+        ),
+    ] = None,
+    builders: Annotated[
+        int | None,
+        typer.Option("--builders", min=1, max=64, metavar="N", help="Todos to work on at once. [default: 1]"),
+    ] = None,
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            "--agent",
+            metavar="NAME",
+            help="Who builds: model, acp:NAME or command:COMMAND. [default: model]",
+        ),
+    ] = None,
     start: Annotated[bool, typer.Option("--start", help="Start it at once.")] = False,
     model: Model = None,
     settings: Overrides = None,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Create a stack and print its id."""
+    """Create a stack and print its id. It makes a page, or works on a git repository."""
     overrides = with_model(collect_overrides(settings or []), model)
+    if not workspace and repo is None:
+        _refuse_without_repository(branch=branch, check=check, builders=builders, agent=agent)
+    options: tuple[tuple[str, str, str, JsonValue], ...] = (
+        ("--check", "workspace", "checks", None if check is None else [*check]),
+        ("--builders", "workspace", "builders", builders),
+        ("--agent", "agent", "name", agent),
+    )
+    for option, section, key, value in options:
+        overrides = with_option(overrides, option, section, key, value)
     with open_place(place) as client:
-        made = client.create(name, idea=idea, settings=overrides, start=start)
+        made = client.create(
+            name,
+            idea=idea,
+            kind="workspace" if workspace or repo is not None else "page",
+            repo=None if repo is None else _source(repo, place),
+            branch=branch,
+            settings=overrides,
+            start=start,
+        )
         reading = None if idea is None else client.idea(made.id).reading
         lonely = start and not client.endpoint.has_runner()
         warn_of_settings(client, overrides)
@@ -56,6 +118,26 @@ def create(
         _complain_of_namesake(made)
     if lonely and sys.stderr.isatty():
         complain("it is started, but no runner is up: `recursor run` starts one")
+
+
+def _refuse_without_repository(**given: object) -> None:
+    """Refuse options that only make sense for a repository.
+
+    Raises:
+        InvalidInputError: one is given.
+    """
+    for option, value in given.items():
+        if value:
+            needed = "--repo PATH_OR_URL" if option == "branch" else "--workspace or --repo PATH_OR_URL"
+            raise InvalidInputError(f"create: --{option} is for work on a git repository: give {needed}")
+
+
+def _source(repo: str, place: Place) -> str:
+    """Return a repository's path or URL as the runner understands it, which has another current directory."""
+    path = Path(repo).expanduser()
+    if place.url is None and "://" not in repo and (path.exists() or ":" not in repo):
+        return str(path.absolute())
+    return repo
 
 
 def list_(

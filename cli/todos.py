@@ -54,6 +54,22 @@ def todos(
             help="With --add or --edit: 1 to 5; 5 is most urgent. [default: 3]",
         ),
     ] = None,
+    needs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--needs",
+            metavar="ID",
+            help="With --add or --edit: a todo that must be completed first; may be repeated. '' for none.",
+        ),
+    ] = None,
+    path: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--path",
+            metavar="PATH",
+            help="With --add or --edit: a file or folder that it is about; may be repeated. '' for none.",
+        ),
+    ] = None,
     cancel: Annotated[
         str | None, typer.Option("--cancel", metavar="ID", help="Cancel a todo: its id or the digits shown.")
     ] = None,
@@ -64,14 +80,24 @@ def todos(
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """List, add, edit or cancel todos."""
-    _check(add, edit, content, priority, cancel)
+    """List, add, edit or cancel todos.
+
+    A todo of a repository can name others that it needs first, and files and folders that it is about: two
+    about the same ones are not worked on at once. One that has failed is tried again after an edit.
+    """
+    _check(add, edit, content, priority, cancel, needs=needs, path=path)
+    paths = None if path is None else [each for each in path if each]
     with open_place(place) as client:
+        first = None if needs is None else [_find_todo(client, stack, each) for each in needs if each]
         if add is not None:
-            changed = client.add_todo(stack, add, 3 if priority is None else priority)
+            changed = client.add_todo(
+                stack, add, 3 if priority is None else priority, needs=first or (), paths=paths or ()
+            )
         elif edit is not None:
             todo_id = _find_todo(client, stack, edit)
-            changed = client.edit_todo(stack, todo_id, content=content, priority=priority)
+            changed = client.edit_todo(
+                stack, todo_id, content=content, priority=priority, needs=first, paths=paths
+            )
         elif cancel is not None:
             changed = client.cancel_todo(stack, _find_todo(client, stack, cancel))
         else:
@@ -86,7 +112,12 @@ def todos(
 
 
 def _check(
-    add: str | None, edit: str | None, content: str | None, priority: int | None, cancel: str | None
+    add: str | None,
+    edit: str | None,
+    content: str | None,
+    priority: int | None,
+    cancel: str | None,
+    **lists: list[str] | None,
 ) -> None:
     given = [name for name, value in (("add", add), ("edit", edit), ("cancel", cancel)) if value is not None]
     if len(given) > 1:
@@ -97,8 +128,13 @@ def _check(
         raise InvalidInputError("todos: --content is the new text of a todo: name it with --edit ID")
     if priority is not None and add is None and edit is None:
         raise InvalidInputError("todos: --priority goes with --add TEXT or --edit ID")
-    if edit is not None and content is None and priority is None:
-        raise InvalidInputError("todos: nothing to change: give --content TEXT or --priority N")
+    for name, value in lists.items():
+        if value is not None and add is None and edit is None:
+            raise InvalidInputError(f"todos: --{name} goes with --add TEXT or --edit ID")
+    if edit is not None and all(each is None for each in (content, priority, *lists.values())):
+        raise InvalidInputError(
+            "todos: nothing to change: give --content TEXT, --priority N, --needs ID or --path PATH"
+        )
 
 
 def _print_todos(found: list[Todo], json: bool) -> None:

@@ -21,7 +21,12 @@ _URGENT, _HIGH, _MIDDLE = 9, 7, 5
 
 def todos_table(todos: Iterable[Todo], now: float) -> Table:
     """Return a list of todos."""
-    table = plain_table("ID", "PRIORITY", "STATUS", "BY", "UPDATED", "TODO")
+    todos = list(todos)
+    # Only todos of repositories have these.
+    needs = ("NEEDS",) if any(todo.needs for todo in todos) else ()
+    paths = ("PATHS",) if any(todo.paths for todo in todos) else ()
+    failed = ("FAILED",) if any(todo.attempts for todo in todos) else ()
+    table = plain_table("ID", "PRIORITY", "STATUS", "BY", "UPDATED", *needs, *paths, *failed, "TODO")
     table.columns[1].justify = "center"
     for todo in todos:
         table.add_row(
@@ -30,9 +35,19 @@ def todos_table(todos: Iterable[Todo], now: float) -> Table:
             styled(todo.status),
             neutral(todo.assigned_by),
             ago(todo.updated_at, now),
-            Text(one_line(todo.content), "" if todo.status.open else "bright_black"),
+            *([Text(" ".join(each[-TODO_DIGITS:] for each in todo.needs), "bright_black")] if needs else ()),
+            *([clipped(" ".join(todo.paths))] if paths else ()),
+            *([f"{todo.attempts} times" if todo.attempts else ""] if failed else ()),
+            _todo(todo),
         )
-    return fitted(table, "TODO")
+    return fitted(table, "PATHS", "TODO")
+
+
+def _todo(todo: Todo) -> Text:
+    text = Text(one_line(todo.content), "" if todo.status.open else "bright_black")
+    if todo.problem is not None and todo.status.open:
+        text.append(f"  {one_line(todo.problem.strip().partition(chr(10))[0])}", "red")
+    return text
 
 
 def executions_table(executions: Iterable[OrchestratorExecution], now: float) -> Table:

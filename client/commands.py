@@ -15,6 +15,9 @@ from urllib.parse import quote
 from recursor.client.call import Operation, path_of, send
 from recursor.domain.ids import new_id, new_stack_id
 
+# Seconds for pruning: a repository is packed for 300 s at most.
+_PRUNING_SECONDS = 330.0
+
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
@@ -24,23 +27,44 @@ if TYPE_CHECKING:
     from recursor.domain.spending import BudgetChanges, Spending
     from recursor.domain.stack import Stack
     from recursor.domain.todo import Todo
+    from recursor.domain.workspace import Workspace
     from recursor.web.api.models import ControlReport, Removed, Repaired
 
     Changes = Mapping[str, Mapping[str, JsonValue]]
 
 
 def create(
-    name: str, *, idea: str | None = None, settings: Changes | None = None, start: bool = False
+    name: str,
+    *,
+    idea: str | None = None,
+    kind: str | None = None,
+    repo: str | None = None,
+    branch: str | None = None,
+    settings: Changes | None = None,
+    start: bool = False,
 ) -> Operation[Stack]:
     """Create a stack.
 
     Args:
         name: its name: one line.
         idea: the idea of its project.
+        kind: `page` or `workspace`; by default a page, or with `repo` a workspace.
+        repo: for a workspace, the git repository to clone: an absolute path on the runner's machine, or a
+            URL. By default, a new one is made.
+        branch: the branch to clone; by default the one that is checked out there.
         settings: overrides of the runner's settings, by section and key.
         start: whether to start it at once.
     """
-    body = {"id": new_stack_id(), "name": name, "idea": idea, "settings": settings or {}, "start": start}
+    body = {
+        "id": new_stack_id(),
+        "name": name,
+        "idea": idea,
+        "kind": kind,
+        "repo": repo,
+        "branch": branch,
+        "settings": settings or {},
+        "start": start,
+    }
     return _stack((yield send("POST", "/api/stacks", body)))
 
 
@@ -101,17 +125,52 @@ def set_idea(stack: str, idea: str) -> Operation[ProjectIdea]:
     return ProjectIdea.model_validate_json((yield send("PUT", path_of(stack, "idea"), {"idea": idea})))
 
 
-def add_todo(stack: str, content: str, priority: int = 3) -> Operation[Todo]:
-    """Give a stack a todo. A priority is 1 to 5; 5 is most urgent."""
-    body = {"id": new_id(), "content": content, "priority": priority}
+def add_todo(
+    stack: str,
+    content: str,
+    priority: int = 3,
+    *,
+    needs: Sequence[str] = (),
+    paths: Sequence[str] = (),
+) -> Operation[Todo]:
+    """Give a stack a todo.
+
+    Args:
+        stack: the stack.
+        content: its text.
+        priority: 1 to 5; 5 is most urgent.
+        needs: the ids of the todos that must be completed first.
+        paths: the files and folders of the repository that it is about.
+    """
+    body = {
+        "id": new_id(),
+        "content": content,
+        "priority": priority,
+        "needs": list(needs),
+        "paths": list(paths),
+    }
     return _todo((yield send("POST", path_of(stack, "todos"), body)))
 
 
 def edit_todo(
-    stack: str, todo_id: str, *, content: str | None = None, priority: int | None = None
+    stack: str,
+    todo_id: str,
+    *,
+    content: str | None = None,
+    priority: int | None = None,
+    needs: Sequence[str] | None = None,
+    paths: Sequence[str] | None = None,
 ) -> Operation[Todo]:
-    """Rewrite an open todo, or change its priority; None leaves a field as it is."""
-    body = {"content": content, "priority": priority}
+    """Change an open todo; None leaves a field as it is. See `add_todo`.
+
+    It may be tried again, however often it has failed.
+    """
+    body = {
+        "content": content,
+        "priority": priority,
+        "needs": None if needs is None else list(needs),
+        "paths": None if paths is None else list(paths),
+    }
     return _todo((yield send("PATCH", path_of(stack, "todos", todo_id), body)))
 
 
@@ -126,6 +185,20 @@ def answer_approval(approval_id: str, *, approved: bool, note: str | None = None
 def cancel_todo(stack: str, todo_id: str) -> Operation[Todo]:
     """Cancel an open todo."""
     return _todo((yield send("POST", path_of(stack, "todos", todo_id, "cancel"))))
+
+
+def take_pull(stack: str, commit: str, source: str) -> Operation[Workspace]:
+    """Have a person's commits merged, whose objects are in the stack's repository already.
+
+    Args:
+        stack: the stack.
+        commit: the newest of them: its full hash.
+        source: where they come from, for people.
+    """
+    from recursor.domain.workspace import Workspace
+
+    body = {"commit": commit, "source": source}
+    return Workspace.model_validate_json((yield send("POST", path_of(stack, "workspace", "pulls"), body)))
 
 
 def send_user_message(stack: str, sender: str, content: str) -> Operation[UserMessage]:
@@ -170,7 +243,7 @@ def prune(
     from recursor.web.api.models import Removed
 
     body = {"days": days, "keep": keep, "dry_run": dry_run}
-    return Removed.model_validate_json((yield send("POST", path_of(stack, "prune"), body)))
+    return Removed.model_validate_json((yield send("POST", path_of(stack, "prune"), body, _PRUNING_SECONDS)))
 
 
 def repair(stack: str, *, dry_run: bool = False) -> Operation[Repaired]:

@@ -7,9 +7,10 @@ errors of `recursor.domain.errors`. Lists are newest first, and complete without
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from recursor.client.call import Operation, Query, get, path_of
+from recursor.client.call import Call, Operation, Query, get, path_of
 from recursor.domain.record import iso
 
 if TYPE_CHECKING:
@@ -30,17 +31,22 @@ if TYPE_CHECKING:
     from recursor.domain.todo import Todo, TodoStatus
     from recursor.domain.trace import Trace
     from recursor.domain.work import WorkReport
+    from recursor.domain.workspace import CommitProposal, ProposalStatus
     from recursor.storage.approval_listing import OpenApproval
     from recursor.storage.lookups import ExecutionInFull
     from recursor.storage.overview import ArtifactInfo, Overview
     from recursor.storage.sql.description import TableDescription
     from recursor.storage.sql.result import SqlResult
     from recursor.storage.stack_listing import StackListed, StackPage
+    from recursor.web.api.models import CommitInfo, Comparison, FileEntry, WorkspaceInfo
 
 R = TypeVar("R", bound="AnyRecord")
 
 # Time for an SQL query besides its own: its process starts, and its result is sent.
 _SQL_GRACE_SECONDS = 10.0
+
+# Time for a question about a repository: a history of millions of commits, a difference of large files.
+_REPOSITORY_SECONDS = 60.0
 
 # The most of one answer.
 _MOST = 500
@@ -163,6 +169,105 @@ def approvals(stack: str, *, limit: int | None = None) -> Operation[list[Approva
     from recursor.domain.approval import Approval
 
     return _pages(Approval, path_of(stack, "approvals"), {}, limit)
+
+
+def workspace(stack: str) -> Operation[WorkspaceInfo]:
+    """Return the repository of a stack: its tip, what its checks said, and what it takes on the disk."""
+    from recursor.web.api.models import WorkspaceInfo
+
+    return WorkspaceInfo.model_validate_json((yield _of_repository(stack)))
+
+
+def files(
+    stack: str, path: str = "", *, at: str = "tip", limit: int | None = None
+) -> Operation[list[FileEntry]]:
+    """Return a directory of a stack's repository, sorted by name.
+
+    Args:
+        stack: the stack.
+        path: the directory; empty: the root.
+        at: the commit: `tip`, `start`, or the first digits of its hash.
+        limit: the most entries.
+    """
+    from recursor.web.api.models import FilePage
+
+    found: list[FileEntry] = []
+    cursor: str | None = None
+    while True:
+        query: Query = {"path": path, "at": at, "limit": _size(limit, found), "cursor": cursor}
+        page = FilePage.model_validate_json((yield _of_repository(stack, "files", query)))
+        found += page.items
+        cursor = page.next
+        if cursor is None or len(found) == limit:
+            return found
+
+
+def file(stack: str, path: str, *, at: str = "tip") -> Operation[bytes]:
+    """Return one file of a stack's repository, of 16 MiB at most; of a link, where it leads.
+
+    Args:
+        stack: the stack.
+        path: the file.
+        at: see `files`.
+    """
+    return (yield _of_repository(stack, "file", {"path": path, "at": at}))
+
+
+def commits(
+    stack: str, path: str = "", *, at: str = "tip", limit: int | None = None
+) -> Operation[list[CommitInfo]]:
+    """Return the history of a stack's repository, with the roles, todos and checks of agents' commits.
+
+    Args:
+        stack: the stack.
+        path: only commits that changed this file or directory.
+        at: see `files`.
+        limit: the most commits.
+    """
+    from recursor.web.api.models import CommitPage
+
+    found: list[CommitInfo] = []
+    cursor: str | None = None
+    while True:
+        query: Query = {"path": path, "at": at, "limit": _size(limit, found), "cursor": cursor}
+        page = CommitPage.model_validate_json((yield _of_repository(stack, "commits", query)))
+        found += page.items
+        cursor = page.next
+        if cursor is None or len(found) == limit:
+            return found
+
+
+def diff(
+    stack: str,
+    old: str = "start",
+    new: str = "tip",
+    *,
+    paths: Collection[str] = (),
+    text_bytes: int = 256 * 1024,
+) -> Operation[Comparison]:
+    """Return how two versions of a stack's repository differ; by default, since the team began.
+
+    Args:
+        stack: the stack.
+        old: see `files`, `at`.
+        new: likewise.
+        paths: only these files and folders.
+        text_bytes: the most bytes of the text, at most 4 MiB.
+    """
+    from recursor.web.api.models import Comparison
+
+    query: Query = {"old": old, "new": new, "path": list(paths), "text_bytes": text_bytes}
+    return Comparison.model_validate_json((yield _of_repository(stack, "diff", query)))
+
+
+def proposals(
+    stack: str, *, statuses: Collection[ProposalStatus] = (), limit: int | None = None
+) -> Operation[list[CommitProposal]]:
+    """Return the commits that a stack's agents have proposed; the queued ones are the merge queue."""
+    from recursor.domain.workspace import CommitProposal
+
+    path = path_of(stack, "workspace", "proposals")
+    return _pages(CommitProposal, path, {"status": sorted(statuses)}, limit)
 
 
 def user_messages(stack: str, *, limit: int | None = None) -> Operation[list[UserMessage]]:
@@ -378,6 +483,12 @@ def sql_tables() -> Operation[list[TableDescription]]:
     from recursor.storage.sql.description import TableDescription
 
     return _list(TableDescription, (yield get("/api/sql/tables")))
+
+
+def _of_repository(stack: str, part: str | None = None, query: Query | None = None) -> Call:
+    """Return a call for what is read from a stack's repository, which may take a while."""
+    path = path_of(stack, "workspace", *(() if part is None else (part,)))
+    return replace(get(path, query), takes=_REPOSITORY_SECONDS)
 
 
 def _pages(kind: type[R], path: str, query: Query, limit: int | None) -> Operation[list[R]]:

@@ -17,14 +17,25 @@ from recursor.domain.agent_state import WaitsFor
 from recursor.domain.core_record import record_fields
 from recursor.domain.errors import InvalidInputError, in_one_line
 from recursor.domain.record import Record, Timestamp
-from recursor.domain.stack import ExecutionState, Phase
+from recursor.domain.stack import ExecutionState, Phase, StackKind
 from recursor.storage.codec import unpack
 from recursor.storage.errors import CorruptRecordError
 from recursor.storage.rollups import judged_in_hours
 from recursor.storage.stack_fields import all_fields, fields_of
 from recursor.storage.stacks import read_stack
 from recursor.storage.store import Reader, prefix_range
-from recursor.storage.tables import EXECUTIONS, GRAPHS, IDEAS, STACKS, UNANSWERED, USER_MESSAGES, WORK
+from recursor.storage.tables import (
+    EXECUTIONS,
+    GRAPHS,
+    IDEAS,
+    OPEN,
+    PROPOSALS,
+    STACKS,
+    UNANSWERED,
+    USER_MESSAGES,
+    WORK,
+    WORKSPACES,
+)
 
 DAY = 86_400.0
 MAX_PAGE = 500
@@ -62,6 +73,7 @@ class StackListed(Record):
 
     id: str
     name: str
+    kind: StackKind = StackKind.PAGE
     state: ExecutionState
     phase: Phase
     created_at: Timestamp
@@ -89,6 +101,10 @@ class StackListed(Record):
     there were none."""
     unanswered: int
     """Unanswered messages of visitors."""
+    tip: str | None = None
+    """Of a workspace, the commit that the team has agreed on, if its repository is made."""
+    queued: int = 0
+    """Proposed commits that wait to be merged."""
     problem: str | None = None
     """Why its record cannot be read. Then only its id is known."""
 
@@ -240,9 +256,12 @@ def _readable(reader: Reader, stack_id: str, fields: Mapping[str, Any], now: flo
     cycles, completed, failed = judged_in_hours(reader, stack_id, now - DAY)
     running = tuple(_running(reader, stack_id, fields))
     idea = _unpacked(reader.get(IDEAS.name, stack_id.encode()))
+    kind = StackKind(fields.get("kind", StackKind.PAGE))
+    works = kind is StackKind.WORKSPACE
     return StackListed(
         id=stack_id,
         name=fields["name"],
+        kind=kind,
         state=fields["state"],
         phase=fields["phase"],
         created_at=fields["created_at"],
@@ -258,6 +277,8 @@ def _readable(reader: Reader, stack_id: str, fields: Mapping[str, Any], now: flo
         cycles_last_day=cycles,
         success_rate=completed / (completed + failed) if completed + failed else None,
         unanswered=sum(1 for _ in USER_MESSAGES.keys(reader, stack_id, shelf=UNANSWERED)),
+        tip=_unpacked(reader.get(WORKSPACES.name, stack_id.encode())).get("tip") if works else None,
+        queued=sum(1 for _ in PROPOSALS.keys(reader, stack_id, shelf=OPEN)) if works else 0,
     )
 
 

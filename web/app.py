@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
+from anyio import CapacityLimiter
 from fastapi import Depends, FastAPI
 
 from recursor.web.access import WebAccess
@@ -17,6 +18,7 @@ from recursor.web.failures import handle_failures
 from recursor.web.guard import Guard
 from recursor.web.open_files import most_connections
 from recursor.web.parts import PARTS, routers
+from recursor.web.repositories import MOST_READERS
 from recursor.web.sessions import Sessions
 from recursor.web.wrong_tokens import WrongTokens
 
@@ -60,6 +62,7 @@ def make_app(
     app.state.key_locks = KeyLocks()
     app.state.stacks_listed = 0
     app.state.sql_queries = set()
+    app.state.repository_readers = CapacityLimiter(MOST_READERS)
     # A third each for streams of events and for pages of the dashboard; the rest answers commands and
     # monitors.
     share = (connections or most_connections()) // 3

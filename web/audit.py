@@ -131,12 +131,21 @@ _TOLD: Mapping[type, tuple[str, _New]] = {
     RenameStack: ("name", lambda m: m.name),
     SetIdea: ("idea", lambda m: m.idea.idea),
     AddTodo: ("new todo", lambda m: {"content": m.todo.content, "priority": m.todo.priority}),
-    EditTodo: ("todo", lambda m: {"id": m.todo_id, "content": m.content, "priority": m.priority}),
     AnswerApproval: (
         "approval",
         lambda m: {"id": m.approval_id, "approved": m.approved, "note": m.note},
     ),
     TakePull: ("pull", lambda m: {"commit": m.pull.commit, "source": m.pull.source}),
+    EditTodo: (
+        "todo",
+        lambda m: {
+            "id": m.todo_id,
+            "content": m.content,
+            "priority": m.priority,
+            "needs": m.needs,
+            "paths": m.paths,
+        },
+    ),
     CancelTodo: ("todo", lambda m: {"id": m.todo_id, "status": "cancelled"}),
     LimitAll: ("budget of all", lambda m: m.changes),
     Prune: ("prune", lambda m: {"dry_run": m.dry_run}),

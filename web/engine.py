@@ -12,6 +12,7 @@ from recursor.domain.log import LogSource
 from recursor.domain.process_settings import ProcessSettings, SqlSettings
 from recursor.domain.project import ProjectIdea
 from recursor.domain.settings import SCRIPTED, Overrides, RunnerSettings, Settings
+from recursor.domain.workspace import Workspace
 from recursor.runtime.clock import Clock
 from recursor.storage.store import Reader
 from recursor.web.audit import is_change, log_change, values_before
@@ -70,23 +71,30 @@ class Engine:
         """Return seconds since the epoch, UTC."""
         return self.clock.now()
 
-    def understood(self, idea: ProjectIdea, overrides: Overrides) -> ProjectIdea:
+    def understood(
+        self, idea: ProjectIdea, overrides: Overrides, workspace: Workspace | None = None
+    ) -> ProjectIdea:
         """Return an idea with the scripted team's reading of it, if its team is the scripted one.
 
         Args:
             idea: a person's idea.
             overrides: its stack's overrides of the runner's settings.
+            workspace: its stack's repository, if it works on one.
         """
         # The runner's settings name a team only if a program's own configuration set it.
         if isinstance(self.runner, ProcessSettings) and self.runner.team is not None:
             return idea
-        model = self.settings.overridden(overrides).model
-        if any(model.of(role) != SCRIPTED for role in ("planner", "builder")):
+        settings = self.settings.overridden(overrides)
+        if any(settings.model.of(role) != SCRIPTED for role in ("planner", "builder")):
             return idea
         # It reads all components, which a server does not need earlier.
-        from recursor.agents.scripted.reading import read_idea
+        from recursor.agents.scripted.reading import read_idea, read_idea_for_site
 
-        return idea.but(reading=read_idea(idea.idea).told)
+        if workspace is None:
+            return idea.but(reading=read_idea(idea.idea).told)
+        if settings.agent.of("builder") != "model":
+            return idea
+        return idea.but(reading=read_idea_for_site(idea.idea, cloned=workspace.origin is not None).told)
 
 
 def _engine(request: Request) -> Engine:

@@ -12,6 +12,8 @@ def run(
 ) -> Callable[..., str]:
     """Runs a command in an empty current directory; returns its output, or its one complaint."""
     monkeypatch.chdir(tmp_path)
+    # Wide tables are drawn in full.
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def run(*arguments: str, code: int = 0) -> str:
         found = run_command(arguments)

@@ -23,10 +23,11 @@ _TODO = (
 )
 SHAPES = {
     "list": (
-        "id name state phase created_at last_activity_at title scripted running waits waits_for "
-        "next_look_at total_cycles last_cycle cycles_last_day success_rate unanswered problem"
+        "id name kind state phase created_at last_activity_at title scripted running waits waits_for "
+        "next_look_at total_cycles last_cycle cycles_last_day success_rate unanswered tip queued problem"
     ),
-    "show garden": _STACK + " idea todos unanswered artifact agents waits_for unreadable live",
+    "show garden": _STACK
+    + " idea todos unanswered artifact workspace queued agents waits_for unreadable live",
     "idea garden": ("stack_id idea title description features reading created_at updated_at updated_by"),
     "messages garden": ("kind id from_stack_id from_name to_stack_id content created_at read_at"),
     "todos garden": _TODO,

@@ -19,7 +19,13 @@ ENDLESS = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range
 
 Run = Callable[..., tuple[int, str, str]]
 
-ARGUMENTS = {"restore": ("somewhere",), "backup": ("somewhere",)}
+ARGUMENTS = {
+    "restore": ("somewhere",),
+    "backup": ("somewhere",),
+    "export": ("garden", "somewhere"),
+    "pull": ("garden",),
+    "push": ("garden", "origin", "main"),
+}
 
 
 @pytest.fixture

@@ -9,12 +9,17 @@ from recursor.domain.commands import Command
 from recursor.domain.graph import MAX_DOLLARS, MAX_TOKENS
 from recursor.domain.record import Record
 from recursor.domain.spending import KINDS, BudgetChanges
+from recursor.domain.stack import StackKind
+from recursor.domain.workspace import MAX_PATHS
 from recursor.web.api.overrides import NewSettings
 from recursor.web.api.parameters import RECORD_ID, STACK_ID, StackNamed
 
 # With the id of the new record in the request, repeating it creates nothing twice.
 NewStackId = Annotated[str, Field(pattern=STACK_ID)]
 NewId = Annotated[str, Field(pattern=RECORD_ID)]
+
+# Todos that one todo may need.
+MAX_NEEDS = 100
 
 _LINE = r"\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029"
 
@@ -29,8 +34,13 @@ def _text(longest: int, without: str = r"\x00") -> WithJsonSchema:
 Line = Annotated[str, _text(200, _LINE)]
 Text = Annotated[str, _text(20_000)]
 TodoText = Annotated[str, _text(2_000)]
+PathText = Annotated[
+    str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 1_000, "pattern": r"^[^\x00]+$"})
+]
 Priority = Annotated[int, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 5})]
 Switch = Annotated[bool, Field(strict=True)]
+Needs = Annotated[tuple[NewId, ...], Field(max_length=MAX_NEEDS)]
+Paths = Annotated[tuple[PathText, ...], Field(max_length=MAX_PATHS)]
 
 
 class Body(Record):
@@ -60,6 +70,11 @@ class NewStack(Body):
             "examples": [
                 {"name": "Garden", "idea": "a planner for small gardens", "start": True},
                 {"name": "Slow and steady", "settings": {"pause": {"between_looks": 120}}},
+                {
+                    "name": "Search",
+                    "repo": "https://git.example/docs-site.git",
+                    "settings": {"workspace": {"checks": ["pytest -q"], "builders": 4}},
+                },
             ]
         }
     )
@@ -67,6 +82,13 @@ class NewStack(Body):
     id: NewStackId | None = None
     """The new stack's id. Repeating the request with the same id creates no second stack."""
     name: Line
+    kind: StackKind | None = None
+    """What it works on: by default a page, or with `repo` a workspace."""
+    repo: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
+    """For a workspace: the git repository to clone, an absolute path on the runner's machine or a URL; by
+    default a new one is made."""
+    branch: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """For a workspace: the branch to clone; by default the one that is checked out there."""
     idea: Text | None = None
     settings: NewSettings = Field(default={})
     """Overrides of the runner's settings, by section and key."""
@@ -162,6 +184,11 @@ class NewTodo(Body):
     content: TodoText
     priority: Priority = 3
     """1 to 5; 5 is most urgent."""
+    needs: Needs = ()
+    """The ids of the stack's todos that must be completed first."""
+    paths: Paths = ()
+    """The files and folders of the repository that it is about: two todos about the same ones are not worked
+    on at once."""
 
 
 class ChangedTodo(Body):
@@ -172,6 +199,26 @@ class ChangedTodo(Body):
     content: TodoText | None = None
     priority: Priority | None = None
     """1 to 5; 5 is most urgent."""
+    needs: Needs | None = None
+    """The ids of the stack's todos that must be completed first."""
+    paths: Paths | None = None
+    """The files and folders of the repository that it is about."""
+
+
+class NewPull(Body):
+    """Commits of a person, whose objects are in the stack's repository already."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"commit": "9c1185a5c5e9fc54612808977ee8f548b2258d31", "source": "main of /home/ada/site"}
+            ]
+        }
+    )
+
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+    source: Line
+    """Where they come from, for people."""
 
 
 class NewIdea(Body):

@@ -39,6 +39,7 @@ _TAGS = (
     ("project", "A stack's project."),
     ("todos", "A stack's todos."),
     ("approvals", "What agents ask people for, and the answers."),
+    ("workspace", "The git repository of a stack: files, commits, checks, the merge queue."),
     ("conversations", "Visitors' messages with their answers, and messages between stacks."),
     ("artifacts", "The versions of a stack's page."),
     ("executions", "Cycles, their graphs and costs."),

@@ -29,16 +29,28 @@ from recursor.domain.statistics import OrchestrationStats, Rollup, SpanStats, To
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.domain.trace import Trace
 from recursor.domain.work import WorkReport, WorkStatus
+from recursor.domain.workspace import CheckResult, CommitProposal, ProposalStatus, Pull, Workspace
 from recursor.storage.overview import ArtifactInfo, Overview
 from recursor.storage.sql.description import TableColumn, TableDescription
 from recursor.storage.sql.result import ResultColumn, SqlResult
 from recursor.storage.stack_listing import ActiveRole, StackListed, StackPage
-from recursor.web.api.models import Removed, Repaired, UnreadableRecord
+from recursor.web.api.models import (
+    ChangedFile,
+    CommitInfo,
+    Comparison,
+    FileEntry,
+    FilePage,
+    Removed,
+    Repaired,
+    UnreadableRecord,
+    WorkspaceInfo,
+)
 
 _NOW = 1_769_860_800.0  # 2026-01-31T12:00:00Z
 _DAY = 86_400.0
 _STACK, _OTHER = "4f1d2c3b5a697887", "0a1b2c3d4e5f6071"
 _ID, _EXECUTION = "019c14a1b7007a3e8c2f0d5e6b7a8990", "019c14a2c1007b4f9d3a1e6f7c8b9aa1"
+_TIP, _BEGINNING = "9c1185a5c5e9fc54612808977ee8f548b2258d31", "1f7a7a472abf3dd9643fd615f6da379c4acb3e3a"
 _PAGE = "<!doctype html><title>Garden</title><h1>What to sow in January</h1>"
 
 _stack = Stack(
@@ -258,6 +270,53 @@ _diagnosis = diagnose(
     [StackEvidence(id=_STACK, stack=_paused, has_idea=True)],
 )
 
+_passed = CheckResult(
+    command="pytest -q", passed=True, status=0, seconds=3.2, output="12 passed", commit=_TIP, at=_NOW - 8
+)
+_workspace = Workspace(
+    stack_id=_STACK,
+    origin="/home/ada/docs-site",
+    branch="main",
+    tip=_TIP,
+    start=_BEGINNING,
+    number=4,
+    checks=(_passed,),
+    updated_at=_NOW - 8,
+    updated_by="integrator",
+)
+_proposal = CommitProposal(
+    id=_ID,
+    stack_id=_STACK,
+    execution_id=_EXECUTION,
+    role="builder",
+    todo_id=_ID,
+    commit=_TIP,
+    base=_BEGINNING,
+    title="Search the titles of all pages",
+    paths=("src/search.js",),
+    files=1,
+    insertions=41,
+    deletions=2,
+    status=ProposalStatus.MERGED,
+    created_at=_NOW - 20,
+    ended_at=_NOW - 8,
+    merged_as=_TIP,
+    checks=(_passed,),
+)
+_commit = CommitInfo(
+    commit=_TIP,
+    parents=(_BEGINNING,),
+    author="builder of Garden",
+    email="builder@recursor.invalid",
+    at=_NOW - 20,
+    title=_proposal.title,
+    message=_proposal.title,
+    role="builder",
+    todo_id=_ID,
+    execution_id=_EXECUTION,
+    checks=(_passed,),
+)
+
 EXAMPLES: dict[str, Any] = {
     "create_stack": _json(_stack),
     "list_stacks": _json(
@@ -337,6 +396,47 @@ EXAMPLES: dict[str, Any] = {
             answered_at=_NOW,
             answered_by="token 1f2e3d4c",
             note="fine, but keep the old flag",
+        )
+    ),
+    "get_workspace": _json(
+        WorkspaceInfo(
+            workspace=_workspace,
+            queued=1,
+            path=f"/home/ada/.recursor/workspaces/{_STACK}/repository.git",
+            disk_bytes=181_442,
+        )
+    ),
+    "list_files": _json(
+        FilePage(
+            commit=_TIP,
+            total=2,
+            items=(
+                FileEntry(path="README.md", kind="file", size=812),
+                FileEntry(path="src", kind="directory", size=None),
+            ),
+            next=None,
+        )
+    ),
+    "list_commits": _page(_commit, f"{_TIP}-1"),
+    "compare_commits": _json(
+        Comparison(
+            old=_BEGINNING,
+            new=_TIP,
+            files=(
+                ChangedFile(
+                    path="README.md", old_path="README.md", change="changed", insertions=1, deletions=1
+                ),
+            ),
+            more_files=0,
+            insertions=1,
+            deletions=1,
+            text="--- a/README.md\n+++ b/README.md\n@@ -1 +1 @@\n-old\n+new\n",
+        )
+    ),
+    "list_proposals": _page(_proposal),
+    "take_pull": _json(
+        _workspace.but(
+            pulls=(Pull(id=_ID, commit=_BEGINNING, source="main of /home/ada/site", asked_at=_NOW),)
         )
     ),
     "list_user_messages": _page(_user_message),

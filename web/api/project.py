@@ -7,6 +7,7 @@ from recursor.domain.new_records import new_idea
 from recursor.domain.project import ProjectIdea
 from recursor.storage.lookups import find_idea
 from recursor.storage.stacks import read_stack
+from recursor.storage.tables import WORKSPACES
 from recursor.web.api.answers import ON_ONE, WRITING
 from recursor.web.api.bodies import NewIdea
 from recursor.web.api.parameters import StackId
@@ -29,7 +30,7 @@ async def set_idea(stack_id: StackId, body: NewIdea, engine: TheEngine) -> Proje
     If the team is scripted, `reading` lists which parts of the idea it recognises, and which not.
     """
     with engine.read() as reader:
-        stack = read_stack(reader, stack_id)
-    given = engine.understood(new_idea(stack_id, body.idea, engine.now()), stack.settings)
+        stack, workspace = read_stack(reader, stack_id), WORKSPACES.get(reader, stack_id)
+    given = engine.understood(new_idea(stack_id, body.idea, engine.now()), stack.settings, workspace)
     idea: ProjectIdea = await engine.ask(SetIdea(given))
     return idea

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from recursor.actors.messages import Prune, PruneBroadcasts, Repair
 from recursor.domain.settings import RetentionSettings
+from recursor.domain.stack import StackKind
 from recursor.storage.repairing import REMOVABLE, Unreadable, find_unreadable
 from recursor.storage.retention import Pruned
 from recursor.storage.stacks import read_stack
@@ -18,6 +19,7 @@ from recursor.web.api.bodies import Body, Switch
 from recursor.web.api.models import Removed, Repaired, UnreadableRecord
 from recursor.web.api.parameters import StackId
 from recursor.web.engine import TheEngine
+from recursor.web.repositories import prune_repository
 
 router = APIRouter(prefix="/api", tags=["stacks"])
 
@@ -63,12 +65,15 @@ class Trial(Body):
 
 @router.post("/stacks/{stack_id}/prune", responses=_RESPONSES)
 async def prune_stack(stack_id: StackId, body: HowMuch, engine: TheEngine) -> Removed:
-    """Remove old history of a stack."""
+    """Remove old history of a stack, and what runs have left; pack its repository."""
     with engine.read() as reader:
         stack = read_stack(reader, stack_id)
     kept = _kept(engine.settings.overridden(stack.settings).retention, body)
     pruned: Pruned = await engine.ask(Prune(stack_id, kept, body.dry_run))
-    return _removed(pruned).but(id=stack_id, name=stack.name)
+    runs, disk_bytes = 0, 0
+    if stack.kind is StackKind.WORKSPACE and engine.data is not None:
+        runs, disk_bytes = await asyncio.to_thread(prune_repository, engine, stack_id, dry_run=body.dry_run)
+    return _removed(pruned).but(id=stack_id, name=stack.name, runs=runs, disk_bytes=disk_bytes)
 
 
 @router.post("/stacks/{stack_id}/repair", responses=_RESPONSES)

@@ -15,8 +15,9 @@ from recursor.actors.messages import (
     StackStatus,
 )
 from recursor.domain.agent_state import AgentState
-from recursor.domain.new_records import new_idea, new_stack
-from recursor.domain.stack import ExecutionState, Phase, Stack
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.new_records import new_idea, new_stack, new_workspace
+from recursor.domain.stack import ExecutionState, Phase, Stack, StackKind
 from recursor.domain.work import WorkReport
 from recursor.storage.overview import Overview, overview
 from recursor.storage.queries import agent_states
@@ -27,6 +28,7 @@ from recursor.web.api.idempotency import ByKey
 from recursor.web.api.overrides import SettingsPatch
 from recursor.web.api.parameters import USUAL_PAGE, Limit, StackId
 from recursor.web.engine import Engine, TheEngine
+from recursor.web.repositories import check_new_workspace
 from recursor.web.running import with_running
 
 router = APIRouter(prefix="/api/stacks", tags=["stacks"])
@@ -42,16 +44,28 @@ async def create_stack(
     engine: TheEngine,
     creation: ByKey,
 ) -> Stack:
-    """Create a stack, optionally with an idea, and optionally start it."""
+    """Create a stack, optionally with an idea, and optionally start it.
+
+    The repository of a workspace is made or cloned by its first run.
+    """
     now = engine.now()
-    stack = new_stack(body.name, now, body.settings)
+    kind = body.kind or (StackKind.PAGE if body.repo is None else StackKind.WORKSPACE)
+    stack = new_stack(body.name, now, body.settings, kind)
+    workspace = None
+    if kind is StackKind.WORKSPACE:
+        workspace = new_workspace(stack, body.repo, now, body.branch)
+        await run_in_threadpool(check_new_workspace, engine, stack, workspace)
+    elif body.repo is not None or body.branch is not None:
+        given = "branch" if body.repo is None else "repo"
+        raise InvalidInputError(f"{given}: a stack of the kind page has no repository: leave it out")
     idea = None if body.idea is None else new_idea(stack.id, body.idea, now)
     if idea is not None:
-        idea = engine.understood(idea, stack.settings)
+        idea = engine.understood(idea, stack.settings, workspace)
     async with creation.stack(body) as stack_id:
         stack = stack.but(id=stack_id)
         idea = None if idea is None else idea.but(stack_id=stack_id)
-        made: Stack = await engine.ask(CreateStack(stack, idea, body.start))
+        workspace = None if workspace is None else workspace.but(stack_id=stack_id)
+        made: Stack = await engine.ask(CreateStack(stack, idea, body.start, workspace))
     response.headers["location"] = f"{router.prefix}/{made.id}"
     return made
 

@@ -48,7 +48,7 @@ async def add_todo(
 ) -> Todo:
     """Add a todo."""
     now = engine.now()
-    todo = new_todo(stack_id, body.content, body.priority, now)
+    todo = new_todo(stack_id, body.content, body.priority, now, body.needs, body.paths)
     async with creation.record(TODOS, stack_id, body, now) as todo_id:
         made: Todo = await engine.ask(AddTodo(todo.but(id=todo_id)))
     response.headers["location"] = f"/api/stacks/{stack_id}/todos/{made.id}"
@@ -64,8 +64,10 @@ async def get_todo(stack_id: StackId, todo_id: TodoId, engine: TheEngine) -> Tod
 
 @router.patch("/{todo_id}", responses=WRITING)
 async def edit_todo(stack_id: StackId, todo_id: TodoId, body: ChangedTodo, engine: TheEngine) -> Todo:
-    """Edit the text or priority of an open todo."""
-    changed: Todo = await engine.ask(EditTodo(stack_id, todo_id, body.content, body.priority))
+    """Edit an open todo. It may be tried again, however often it has failed."""
+    changed: Todo = await engine.ask(
+        EditTodo(stack_id, todo_id, body.content, body.priority, body.needs, body.paths)
+    )
     return changed
 
 

@@ -12,7 +12,7 @@ from recursor.web.api.examples import EXAMPLES
 METHODS = {"get", "put", "post", "patch", "delete"}
 
 # Parts of other people's making, or without an answer in JSON.
-WITHOUT_EXAMPLE = {"delete_stack", "show_artifact", "compare_artifacts", "follow_events"}
+WITHOUT_EXAMPLE = {"delete_stack", "show_artifact", "compare_artifacts", "get_file", "follow_events"}
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from recursor.domain.new_records import new_idea
 from recursor.domain.project import IdeaReading, ProjectIdea
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.storage.stacks import read_stack
+from recursor.storage.tables import WORKSPACES
 from recursor.web.dashboard.field_error import field_error
 from recursor.web.dashboard.parts import Box, Button, Empty, Field, Moment, Notice, Section, Span
 from recursor.web.dashboard.team.tab import Team
@@ -117,7 +118,8 @@ class Idea:
             idea = new_idea(self._team.id, self._field.value, self._team.engine.now())
             with self._team.read() as reader:
                 overrides = read_stack(reader, self._team.id).settings
-            idea = self._team.engine.understood(idea, overrides)
+                workspace = WORKSPACES.get(reader, self._team.id)
+            idea = self._team.engine.understood(idea, overrides, workspace)
         except InvalidInputError as error:
             self._field.complain(field_error(error, self._field.value))
             self._field.focus()
