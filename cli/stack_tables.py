@@ -107,7 +107,12 @@ def stacks_table(stacks: Iterable[StackListed], now: float) -> Table:
 
 
 def stack_page(
-    found: Overview, live: Mapping[str, Any] | None, now: float, *, unserved: bool = False
+    found: Overview,
+    live: Mapping[str, Any] | None,
+    now: float,
+    *,
+    unserved: bool = False,
+    disk_bytes: int | None = None,
 ) -> Iterator[RenderableType]:
     """Yield the parts of one stack's page.
 
@@ -116,6 +121,7 @@ def stack_page(
         live: the runner's status of the stack, as JSON; None if no runner answers.
         now: seconds since the epoch, UTC.
         unserved: whether a runner is up that does not answer.
+        disk_bytes: what its repository and the directories of runs take; None if unknown.
     """
     stack = found.stack
     state = state_now(stack.state, found.waits_for)
@@ -126,6 +132,8 @@ def stack_page(
     facts.add_column(overflow="fold")
     for label, value in _facts(found, live, now, unserved):
         facts.add_row(label, value)
+    if disk_bytes is not None:
+        facts.add_row("disk", size(disk_bytes))
     yield facts
     if found.agents:
         yield ""

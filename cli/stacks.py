@@ -194,6 +194,7 @@ def show(stack: StackName, place: Place = HERE, json: Json = False) -> None:
         found = client.stack(stack)
         live = live_status(client, found.stack.id)
         unserved = live is None and client.endpoint.has_runner()
+        disk_bytes = None if found.workspace is None else client.workspace(found.stack.id).disk_bytes
     if json:
         plain = found.model_dump(mode="json")
         doing = ("active", "cycle", "wave", "running", "trouble")
@@ -201,13 +202,14 @@ def show(stack: StackName, place: Place = HERE, json: Json = False) -> None:
             {
                 **plain.pop("stack"),
                 **plain,
+                "disk_bytes": disk_bytes,
                 "live": None if live is None else {key: live[key] for key in doing},
             }
         )
         return
     from recursor.cli.stack_tables import stack_page
 
-    draw(*stack_page(found, live, time.time(), unserved=unserved))
+    draw(*stack_page(found, live, time.time(), unserved=unserved, disk_bytes=disk_bytes))
 
 
 def live_status(client: Client, stack_id: str) -> dict[str, Any] | None:

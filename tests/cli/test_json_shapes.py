@@ -27,7 +27,7 @@ SHAPES = {
         "next_look_at total_cycles last_cycle cycles_last_day success_rate unanswered tip queued problem"
     ),
     "show garden": _STACK
-    + " idea todos unanswered artifact workspace queued agents waits_for unreadable live",
+    + " idea todos unanswered artifact workspace queued agents waits_for unreadable disk_bytes live",
     "idea garden": ("stack_id idea title description features reading created_at updated_at updated_by"),
     "messages garden": ("kind id from_stack_id from_name to_stack_id content created_at read_at"),
     "todos garden": _TODO,

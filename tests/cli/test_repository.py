@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -51,6 +52,8 @@ def test_a_stack_shows_its_repository(plain: Built, run: Run) -> None:
     assert f"repository  a clone of {plain.origin}, on the branch main" in shown
     assert "moved 2 times" in shown
     assert "1 check passed" in shown
+    assert re.search(r"^disk  .*[KM]B$", shown, re.MULTILINE)
+    assert json.loads(run("show", "site", "--json"))["disk_bytes"] > 10_000
     (listed,) = json.loads(run("list", "--json"))
     assert (listed["kind"], listed["tip"], listed["queued"]) == ("workspace", tip(run), 0)
     assert listed["tip"][:10] in run("list")
