@@ -2,6 +2,7 @@
 
 from recursor.doctor.check import Check, StackCheck, SystemCheck
 from recursor.doctor.checks import (
+    approvals,
     clock,
     cycles,
     directory,
@@ -138,6 +139,7 @@ CHECKS: tuple[Check, ...] = (
             *("failure-rate", "failing-now", "rate-limit", "provider"),
         ),
     ),
+    StackCheck("approvals", "requests for approval are answered", approvals.approvals_are_answered, _stacks),
     StackCheck(
         "todo-stuck",
         "todos end",

@@ -4,6 +4,7 @@ import shlex
 from enum import StrEnum
 
 from recursor.actors.messages import OrchestratorLoad
+from recursor.domain.approval import Approval
 from recursor.domain.execution import ExecutionStatus, OrchestratorExecution
 from recursor.domain.graph import ExecutionGraph
 from recursor.domain.message import UserMessage
@@ -235,6 +236,10 @@ class StackEvidence(Record):
     oldest_unanswered: UserMessage | None = None
     unread: int = 0
     """Messages from other stacks."""
+    pending: tuple[Approval, ...] = ()
+    """Requests for approval that wait for an answer, oldest first."""
+    expired: tuple[Approval, ...] = ()
+    """Requests for approval that nobody answered in time, in the last 24 hours, oldest first."""
 
     @property
     def running(self) -> bool:

@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar
 
 from recursor.doctor.checks.failures import HEALTHY_RATE
 from recursor.doctor.evidence import ErrorCount, FailingCheck, StackEvidence
+from recursor.domain.approval import Approval
 from recursor.domain.errors import InvalidInputError
 from recursor.domain.execution import OrchestratorExecution
 from recursor.domain.graph import NodeStatus
@@ -25,6 +26,7 @@ from recursor.storage.roles_in_use import roles_of_stack
 from recursor.storage.rollups import sum_rollups
 from recursor.storage.store import Reader
 from recursor.storage.tables import (
+    APPROVALS,
     CLOSED,
     EXECUTIONS,
     GRAPHS,
@@ -63,6 +65,8 @@ UNREADABLE_TOLD = 20
 PROPOSALS_READ = 20
 # Characters of a failing check's output.
 OUTPUT_TOLD = 500
+# Of requests for approval that are closed. Each may hold a page.
+APPROVALS_READ = 50
 
 _NUMBERS = re.compile(r"\d+(?:\.\d+)?")
 
@@ -139,6 +143,7 @@ def look_at_stack(
     graph = None if current is None else attempt(GRAPHS.get, reader, stack_id, current)
     idea = attempt(IDEAS.get, reader, stack_id)
     workspace = attempt(WORKSPACES.get, reader, stack_id)
+    asked = _approvals(reader, stack_id, attempt)
     return StackEvidence(
         id=stack_id,
         stack=stack,
@@ -165,6 +170,8 @@ def look_at_stack(
         unanswered=len(unanswered),
         oldest_unanswered=_oldest_unanswered(reader, stack_id, unanswered, attempt),
         unread=len(unread),
+        pending=tuple(each for each in asked if each.waits_for_answer(now)),
+        expired=tuple(each for each in asked if now - DAY < (each.expired_at(now) or 0.0)),
     )
 
 
@@ -199,6 +206,14 @@ def _open_todos(reader: Reader, stack_id: str, attempt: Attempts) -> list[Todo]:
     keys = islice(TODOS.keys(reader, stack_id, shelf=OPEN), LONGEST_COUNT)
     found = (attempt(TODOS.get, reader, stack_id, key) for key in keys)
     return [todo for todo in found if todo is not None]
+
+
+def _approvals(reader: Reader, stack_id: str, attempt: Attempts) -> list[Approval]:
+    """Return the open requests for approval, and the newest of the others, oldest first."""
+    open_ = islice(APPROVALS.keys(reader, stack_id, shelf=OPEN), LONGEST_COUNT)
+    newest = islice(APPROVALS.keys(reader, stack_id, shelf=CLOSED, newest_first=True), APPROVALS_READ)
+    found = (attempt(APPROVALS.get, reader, stack_id, key) for key in sorted({*open_, *newest}))
+    return [approval for approval in found if approval is not None]
 
 
 def _is_current(work: WorkReport, idea: ProjectIdea | None, todos: list[Todo], messages: list[str]) -> bool:

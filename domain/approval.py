@@ -76,3 +76,21 @@ class Approval(Record):
             now: seconds since the epoch, UTC.
         """
         return self.status is ApprovalStatus.PENDING and now >= self.expires_at
+
+    def waits_for_answer(self, now: float) -> bool:
+        """Return whether a person can still answer it.
+
+        Args:
+            now: seconds since the epoch, UTC.
+        """
+        return self.status is ApprovalStatus.PENDING and now < self.expires_at
+
+    def expired_at(self, now: float) -> float | None:
+        """Return when it was rejected, or is about to be, as nobody answered in time; None otherwise.
+
+        Args:
+            now: seconds since the epoch, UTC.
+        """
+        if self.status is ApprovalStatus.REJECTED and self.answered_by is None:
+            return self.answered_at
+        return self.expires_at if self.has_expired(now) else None

@@ -27,6 +27,7 @@ from tests.doctor.evidence import (
     broken_stack,
     healthy,
     healthy_stack,
+    make_approval,
     make_day,
     make_disk,
     make_execution,
@@ -230,6 +231,15 @@ CASES: dict[str, list[Case]] = {
         _stack(
             healthy_stack(
                 {"state": ExecutionState.PAUSED, "state_reason": "200 runs", "runs_since_input": 200}
+            )
+        ),
+    ],
+    "approvals": [
+        _stack(healthy_stack(pending=(make_approval(NOW - 13 * 3600), make_approval(NOW - 14 * 3600)))),
+        _stack(healthy_stack(expired=(make_approval(NOW - 25 * 3600),))),
+        _stack(
+            healthy_stack(
+                pending=(make_approval(NOW - 13 * 3600),), expired=(make_approval(NOW - 30 * 3600),)
             )
         ),
     ],

@@ -13,6 +13,7 @@ from recursor.doctor.evidence import (
     StackEvidence,
     StoreEvidence,
 )
+from recursor.domain.approval import Approval
 from recursor.domain.execution import ExecutionStatus, GraphSummary, OrchestratorExecution
 from recursor.domain.spending import BudgetName
 from recursor.domain.stack import ExecutionState
@@ -126,6 +127,24 @@ def make_day(**fields: Any) -> Rollup:
             "agents_run": 150,
             "parallel": 150,
             "max_parallel": 2,
+            **fields,
+        }
+    )
+
+
+def make_approval(created_at: float, **fields: Any) -> Approval:
+    """A request for approval with a day to answer it."""
+    return Approval(
+        **{
+            "id": f"{int(created_at):032}",
+            "stack_id": STACK,
+            "action": "run",
+            "subject": "run `make`",
+            "digest": "0" * 64,
+            "role": "builder",
+            "execution_id": "e",
+            "created_at": created_at,
+            "expires_at": created_at + 86_400,
             **fields,
         }
     )

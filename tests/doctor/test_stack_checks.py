@@ -1,5 +1,6 @@
 """What is wrong with one stack, on both sides of every threshold, and that nothing else is found with it."""
 
+from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
@@ -9,17 +10,22 @@ from recursor.agents.model.keys import remedy
 from recursor.doctor.diagnosis import diagnose
 from recursor.doctor.evidence import ErrorCount, Evidence, Reach, RunnerEvidence, StackEvidence
 from recursor.doctor.report import Finding, Severity
+from recursor.doctor.stacks import look_at_stack
 from recursor.domain.execution import ExecutionStatus, GraphSummary
 from recursor.domain.graph import NodeStatus
 from recursor.domain.settings import Settings
 from recursor.domain.spending import BudgetName
 from recursor.domain.stack import ExecutionState, Phase
 from recursor.domain.todo import TodoStatus
+from recursor.storage.commit import Commit
 from recursor.storage.errors import MAKE_ROOM
+from recursor.storage.opening import memory_store
+from recursor.storage.tables import APPROVALS
 from tests.doctor.evidence import (
     broken_stack,
     healthy,
     healthy_stack,
+    make_approval,
     make_day,
     make_disk,
     make_execution,
@@ -33,10 +39,12 @@ from tests.making import (
     make_graph,
     make_node,
     make_report,
+    make_stack,
     make_status,
     make_todo,
     make_user_message,
 )
+from tests.storing import put_all, put_stack
 
 WARNING, PROBLEM = Severity.WARNING, Severity.PROBLEM
 ABSENT = RunnerEvidence(reach=Reach.ABSENT)
@@ -417,6 +425,50 @@ def unanswered(age: float, **stack: Any) -> StackEvidence:
 @pytest.mark.parametrize(("age", "severity"), [(300, None), (301, WARNING), (3600, WARNING), (3601, PROBLEM)])
 def test_visitors_who_wait(age: float, severity: Severity | None) -> None:
     expect("unanswered", severity, unanswered(age))
+
+
+@pytest.mark.parametrize(("hours", "severity"), [(12, None), (12.1, WARNING), (23.9, WARNING)])
+def test_agents_who_wait_for_approval(hours: float, severity: Severity | None) -> None:
+    seen = expect("approvals", severity, healthy_stack(pending=(make_approval(NOW - hours * 3600),)))
+    if seen is not None:
+        asked = f"{int(NOW - hours * 3600):032}"
+        assert seen.commands == (
+            f"recursor approvals {STACK}",
+            f"recursor approve {asked}",
+            f"recursor reject {asked}",
+        )
+        assert "builder asks to run `make`" in seen.evidence
+
+
+def test_requests_are_read_from_the_store() -> None:
+    waits = make_approval(NOW - 13 * 3600)
+    unseen = make_approval(NOW - 30 * 3600)
+    late, past, answered = (
+        make_approval(NOW - hours * 3600, status="rejected", answered_at=NOW - (hours - 24) * 3600)
+        for hours in (25, 50, 26)
+    )
+    answered = answered.but(answered_by="Ann")
+    with closing(memory_store()) as store:
+
+        def put(commit: Commit) -> None:
+            put_stack(commit, make_stack())
+            for approval in (waits, unseen, late, past, answered):
+                APPROVALS.put(commit, approval)
+
+        put_all(store, put)
+        with store.read() as reader:
+            found = look_at_stack(reader, STACK, Settings(), NOW)
+    assert found is not None
+    assert found.pending == (waits,)
+    # Nothing has rejected `unseen` yet, as its stack was not looked at since.
+    assert found.expired == (unseen, late)
+
+
+def test_a_request_that_nobody_answered() -> None:
+    seen = expect("approvals", Severity.PAST, healthy_stack(expired=(make_approval(NOW - 25 * 3600),)))
+    assert seen is not None
+    assert seen.until == NOW - 3600
+    assert seen.commands == (f"recursor approvals {STACK} --all",)
 
 
 @pytest.mark.parametrize(

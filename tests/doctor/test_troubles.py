@@ -24,6 +24,7 @@ from recursor.domain.todo import TodoStatus
 from tests.doctor.evidence import (
     healthy,
     healthy_stack,
+    make_approval,
     make_day,
     make_disk,
     make_execution,
@@ -250,6 +251,9 @@ TROUBLES = {
     "paused, much done without input": Trouble(
         "unattended",
         stack={**PAUSED, "versions_since_input": 100, "state_reason": "100 versions since the last input"},
+    ),
+    "nobody answers an agent": Trouble(
+        "approvals", found={"pending": (make_approval(NOW - 13 * HOUR),)}, severity=Severity.WARNING
     ),
     "visitors wait": Trouble("unanswered", found=MESSAGE),
     "a person paused it, and visitors wait": Trouble("unanswered", stack=PAUSED, found=MESSAGE),
