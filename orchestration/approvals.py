@@ -154,8 +154,16 @@ def ask_to_spend(draft: Draft, settings: Settings, execution_id: str) -> None:
 def withdraw(draft: Draft, todo_id: str) -> None:
     """Withdraw the open requests of a todo that is closed."""
     for approval in draft.records.approvals.items:
-        if approval.todo_id == todo_id and approval.action != "publish":
+        if approval.todo_id == todo_id:
             draft.put_approval(approval.but(status=ApprovalStatus.WITHDRAWN, answered_at=draft.now))
+
+
+def awaits_publication(draft: Draft, todo_id: str) -> bool:
+    """Return whether a version for a todo waits for a person's answer."""
+    return any(
+        each.action == "publish" and each.todo_id == todo_id and each.status is ApprovalStatus.PENDING
+        for each in draft.records.approvals.items
+    )
 
 
 def use(draft: Draft, approval: Approval, by: str) -> None:
@@ -192,7 +200,8 @@ def grant(draft: Draft, execution_id: str, nodes: Iterable[Node]) -> dict[str, N
 def held_by_approval(status: WorkStatus, role: str, snapshot: Snapshot) -> WorkStatus:
     """Return a role's work status while it waits for a person's answer.
 
-    A role that asked for itself, and not for a todo, has no work until the answer.
+    A role that asked for itself, and not for a todo, has no work until the answer; nor has one whose version
+    of the page waits, since the next version builds on it.
 
     Args:
         status: its detector's result.
@@ -208,7 +217,9 @@ def held_by_approval(status: WorkStatus, role: str, snapshot: Snapshot) -> WorkS
     if not own:
         return status
     due = min([each.expires_at for each in own] + ([] if status.due_at is None else [status.due_at]))
-    stands_still = any(each.todo_id is None and each.action not in ("merge", "publish") for each in own)
+    stands_still = any(
+        each.action == "publish" or (each.todo_id is None and each.action != "merge") for each in own
+    )
     if status.has_work and not stands_still:
         return status
     reason = f"waiting for approval: {own[0].subject}" + (f", and {len(own) - 1} more" if own[1:] else "")
@@ -217,6 +228,9 @@ def held_by_approval(status: WorkStatus, role: str, snapshot: Snapshot) -> WorkS
 
 def _reject(draft: Draft, approval: Approval, reason: str, by: str) -> None:
     """Tell the agents, in their next run."""
+    todo = None if approval.todo_id is None else draft.todo(approval.todo_id)
+    if todo is not None and not todo.status.open:
+        todo = None
     match approval.action:
         case "merge":
             for proposal in draft.records.proposals.items:
@@ -232,10 +246,13 @@ def _reject(draft: Draft, approval: Approval, reason: str, by: str) -> None:
                 )
             )
         case "publish":
-            draft.put_todo(_todo_of(draft, approval, reason))
+            if todo is None:
+                draft.put_todo(_todo_of(draft, approval, reason))
+            else:
+                said = f"{todo.content}\nThe last version for it was not published: {reason}"
+                draft.put_todo(todo.but(content=said[-2_000:], updated_at=draft.now, updated_by=by))
         case _:
-            todo = None if approval.todo_id is None else draft.todo(approval.todo_id)
-            if todo is not None and todo.status.open:
+            if todo is not None:
                 problem = f"{approval.subject}: {reason}"
                 draft.put_todo(todo.but(problem=problem, updated_at=draft.now, updated_by=by))
     draft.changed()
@@ -254,6 +271,10 @@ def _publish(draft: Draft, approval: Approval) -> None:
             metadata=approval.metadata,
         )
     )
+    todo = None if approval.todo_id is None else draft.todo(approval.todo_id)
+    if todo is not None and todo.status.open:
+        done = todo.but(status=TodoStatus.COMPLETED, closed_at=draft.now)
+        draft.put_todo(done.but(updated_at=draft.now, updated_by=approval.role))
     use(draft, approval, approval.execution_id)
 
 

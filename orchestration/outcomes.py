@@ -51,7 +51,7 @@ from recursor.domain.project import Artifact, ProjectIdea
 from recursor.domain.settings import Settings
 from recursor.domain.snapshot import Snapshot
 from recursor.domain.stack import Stack
-from recursor.domain.todo import Todo
+from recursor.domain.todo import Todo, TodoStatus
 from recursor.domain.trace import Trace
 from recursor.domain.workspace import CommitProposal, Workspace
 from recursor.orchestration import approvals, merge_queue
@@ -322,6 +322,9 @@ def _update_todo(a: _Applying, effect: UpdateTodo) -> None:
     changed = todo.but(**{name: value for name, value in wanted.items() if value is not None})
     if changed == todo:
         return
+    if changed.status is TodoStatus.COMPLETED and approvals.awaits_publication(a.draft, todo.id):
+        # It is completed by the approval.
+        return
     if changed.needs != todo.needs and merge_queue.needs_itself(a.draft, changed):
         raise a.refused(effect, f"todo {todo.id} would need itself")
     if changed.content != todo.content:
@@ -342,10 +345,11 @@ def _publish_artifact(a: _Applying, effect: PublishArtifact) -> None:
             a.draft,
             a.settings,
             action="publish",
-            subject=f"publish a version of {len(effect.content):,} characters",
+            subject=_published(a, effect),
             digest=approvals.digest_of(effect.content),
             role=a.role,
             execution_id=a.execution_id,
+            todo_id=_todo_of(a, effect),
             content=effect.content,
             metadata=effect.metadata,
         )
@@ -499,6 +503,18 @@ def _proposal(a: _Applying, effect: Effect, proposal_id: str) -> CommitProposal:
         state = "there is no proposed commit" if proposal is None else f"it is {proposal.status} already:"
         raise a.missing(effect, f"{state} {proposal_id}", seen=seen)
     return proposal
+
+
+def _todo_of(a: _Applying, effect: PublishArtifact) -> str | None:
+    """Return the open todo that a version is for, if the agent names one."""
+    todo = a.draft.todo(str(effect.metadata.get("todo", "")))
+    return todo.id if todo is not None and todo.status.open else None
+
+
+def _published(a: _Applying, effect: PublishArtifact) -> str:
+    todo = a.draft.todo(_todo_of(a, effect) or "")
+    what = f"a version of {len(effect.content):,} characters"
+    return f"publish {what}" if todo is None else f"publish {what}: {cut(todo.content, 120)}"
 
 
 def _answer_user_message(a: _Applying, effect: AnswerUserMessage) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from recursor.domain.approval import Approval, ApprovalStatus
 from recursor.domain.commands import AnswerApproval, CancelTodo
-from recursor.domain.effect import AskApproval, MoveTip, Outcome, ProposeCommit, PublishArtifact
+from recursor.domain.effect import AskApproval, MoveTip, Outcome, ProposeCommit, PublishArtifact, UpdateTodo
 from recursor.domain.errors import ConflictError, NotFoundError
 from recursor.domain.graph import Usage
 from recursor.domain.node_result import NodeResult
@@ -156,6 +156,24 @@ class TestPage:
         answer(desk, approved=True)
         assert desk.records.artifact is not None
         assert desk.records.artifact.content == "<p>"
+
+    def test_completes_its_todo_when_it_is_approved(self, desk: Desk) -> None:
+        todo = make_todo(1)
+        done = UpdateTodo(todo_id=todo.id, status=TodoStatus.COMPLETED)
+        apply(desk, PublishArtifact(content="<p>", metadata={"todo": todo.id}), done)
+        assert desk.records.todos.get(todo.id) == todo
+        assert not approvals.held_by_approval(make_status(8), "builder", desk.see()).has_work
+        answer(desk, approved=True)
+        assert desk.records.todos.get(todo.id).status is TodoStatus.COMPLETED  # type: ignore[union-attr]
+
+    def test_that_is_rejected_tells_its_todo_why(self, desk: Desk) -> None:
+        todo = make_todo(1)
+        apply(desk, PublishArtifact(content="<p>", metadata={"todo": todo.id}))
+        answer(desk, approved=False, note="no title")
+        changed = desk.records.todos.get(todo.id)
+        assert changed is not None
+        assert changed.status.open
+        assert changed.content.endswith("was not published: a person rejected it: no title")
 
     def test_that_is_rejected_becomes_a_todo(self, desk: Desk) -> None:
         apply(desk, PublishArtifact(content="<p>"))
