@@ -5,6 +5,8 @@ from collections.abc import Collection
 
 from recursor.agents.model.addresses import ModelAddresses
 from recursor.agents.model.model_checks import CHOICES, check_choice, check_given
+from recursor.domain.errors import InvalidInputError
+from recursor.domain.hosts import is_private
 from recursor.domain.settings import Overrides, RunnerSettings, Settings
 from recursor.domain.stack import Stack
 from recursor.orchestration.stack_commands import merged
@@ -64,11 +66,13 @@ class StackSettingsCheck:
             check_choice(self._settings.overridden(stack.settings), self._limits())
             check_given(stack.settings, lambda: self._roles)
             self._check_address(stack.settings)
+            self._check_hosts(stack.settings)
 
     def __call__(self, changes: Overrides, kept: Overrides) -> None:
         """Check a change of a stack's settings; see the protocol."""
         check_given(changes, lambda: self._roles, kept)
         self._check_address(changes)
+        self._check_hosts(changes)
         if CHOICES & changes.keys():
             check_choice(self._settings.overridden(merged(kept, changes)), self._limits())
 
@@ -76,6 +80,19 @@ class StackSettingsCheck:
         url = given.get("model", {}).get("base_url")
         if isinstance(url, str) and self._addresses is not None:
             self._addresses.check(url)
+
+    def _check_hosts(self, given: Overrides) -> None:
+        """Refuse private addresses that the runner's operator has not named: they are behind its firewall."""
+        hosts = given.get("workspace", {}).get("hosts")
+        if self._addresses is None or not isinstance(hosts, list | tuple):
+            return
+        allowed = self._settings.workspace.hosts
+        for text in map(str, hosts):
+            if text not in allowed and is_private(text):
+                raise InvalidInputError(
+                    f"workspace.hosts: {text} is a private address: the runner's operator allows it with the "
+                    "same setting in recursor.toml"
+                )
 
     def _limits(self) -> RunnerSettings:
         with self._store.read() as reader:

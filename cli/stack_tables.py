@@ -17,7 +17,7 @@ from recursor.domain.agent_state import WaitsFor
 from recursor.domain.execution import ExecutionStatus
 from recursor.domain.graph import NodeStatus
 from recursor.domain.record import seconds_of
-from recursor.domain.stack import ExecutionState, Phase, Stack, StackKind
+from recursor.domain.stack import ExecutionState, Phase, Stack
 from recursor.domain.todo import TodoStatus
 from recursor.domain.wording import COMMIT_DIGITS
 
@@ -83,15 +83,11 @@ def clipped(text: str, style: str = "") -> Text:
 
 def stacks_table(stacks: Iterable[StackListed], now: float) -> Table:
     """Return the list of stacks."""
-    stacks = list(stacks)
-    # Pages have none.
-    tips = ("TIP",) if any(stack.kind is StackKind.WORKSPACE for stack in stacks) else ()
-    table = plain_table("ID", "NAME", "STATE", "PHASE", "CYCLES", "LAST CYCLE", *tips, "NOW")
+    table = plain_table("ID", "NAME", "STATE", "PHASE", "CYCLES", "LAST CYCLE", "NOW")
     table.columns[4].justify = "right"
     for stack in stacks:
         if stack.problem is not None:
-            blank = [""] * (3 + len(tips))
-            table.add_row(neutral(stack.id), "", styled("unreadable"), *blank, clipped(stack.problem))
+            table.add_row(neutral(stack.id), "", styled("unreadable"), "", "", "", clipped(stack.problem))
             continue
         table.add_row(
             stack.id[:8],
@@ -100,7 +96,6 @@ def stacks_table(stacks: Iterable[StackListed], now: float) -> Table:
             styled(stack.phase),
             str(stack.total_cycles),
             ago(stack.last_activity_at, now),
-            *(_tip(stack) for _ in tips),
             _now(stack),
         )
     return fitted(table, "NAME", "NOW")
@@ -285,11 +280,6 @@ def _agents_table(agents: Iterable[AgentState], now: float) -> Table:
 def state_now(state: ExecutionState, waits_for: WaitsFor | None) -> Text:
     """Return the state of a stack, or what a running one waits for if it cannot continue."""
     return styled(state) if waits_for is None else Text(f"waiting for {waits_for}", "yellow")
-
-
-def _tip(stack: StackListed) -> Text:
-    queued = f" +{stack.queued:,}" if stack.queued else ""
-    return Text("" if stack.tip is None else stack.tip[:COMMIT_DIGITS] + queued, "yellow")
 
 
 def working(running: Iterable[ActiveRole]) -> str:

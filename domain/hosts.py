@@ -97,6 +97,12 @@ def is_public(text: str) -> bool:
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
+def is_private(text: str) -> bool:
+    """Whether `HOST` or `HOST:PORT` names an address that is not of the public internet, or this machine."""
+    host = AllowedHost.parsed(text).host
+    return host == "localhost" or (is_address(host) and not is_public(host))
+
+
 def is_address(host: str) -> bool:
     """Whether a host is an address rather than a name."""
     return _address(host) is not None
