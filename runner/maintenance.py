@@ -1,15 +1,21 @@
 """Backs up and restores a data directory."""
 
+import shutil
 from pathlib import Path
 
-from recursor.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from recursor.domain.errors import ConflictError, InvalidInputError, NotFoundError, in_one_line
 from recursor.runner.data_paths import store_directory
 from recursor.runner.directory_lock import hold_for_command
+from recursor.storage.data_directory import workspaces_directory
+from recursor.storage.errors import StorageError
 from recursor.storage.restoring import DATA_FILE, check_copy, copy_store, restore_store
+from recursor.workspaces.copying import copy_repositories
 
 
 def back_up(data: Path, target: Path) -> int:
-    """Write a compacted copy of one snapshot of a data directory's store, even while a runner is up.
+    """Write a compacted copy of one snapshot of a data directory's store, and of its repositories.
+
+    A runner may be up.
 
     Args:
         data: the data directory.
@@ -25,19 +31,23 @@ def back_up(data: Path, target: Path) -> int:
     store = store_directory(data)
     if not (store / DATA_FILE).exists():
         raise NotFoundError(f"{data}: no stacks here to back up: name the data directory with --data")
-    return copy_store(store, target)
+    repositories = workspaces_directory(data)
+    return copy_store(
+        store, target, lambda copied: copy_repositories(repositories, workspaces_directory(copied))
+    )
 
 
 def restore(source: Path, data: Path, *, force: bool) -> int:
-    """Replace a data directory's store by a backup, or create a new data directory from it.
+    """Replace a data directory's store and repositories by a backup, or create a new data directory from it.
 
     Args:
         source: a backup by `back_up`, another data directory, or a store's directory.
         data: the data directory.
-        force: replace an existing store. It stays unchanged until the new one is complete.
+        force: replace an existing store. It stays unchanged until the new one is complete. If the process
+            dies before the repositories are replaced, too, restore once more.
 
     Returns:
-        the size of the new store, in bytes.
+        the size of the new store and its repositories, in bytes.
 
     Raises:
         InvalidInputError: the source holds no store, or is the store to be replaced.
@@ -52,8 +62,18 @@ def restore(source: Path, data: Path, *, force: bool) -> int:
     _refuse_to_overwrite(target, force)
     with hold_for_command(data):
         _refuse_to_overwrite(target, force)
+        repositories = workspaces_directory(data)
+        unfinished = repositories.with_name(f".{repositories.name}.unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        try:
+            copied = copy_repositories(workspaces_directory(found.parent), unfinished)
+        except OSError as error:
+            raise StorageError(f"{repositories}: cannot be restored: {in_one_line(error)}") from error
         restore_store(found, target)
-    return (target / DATA_FILE).stat().st_size
+        shutil.rmtree(repositories, ignore_errors=True)
+        if unfinished.exists():
+            unfinished.rename(repositories)
+    return (target / DATA_FILE).stat().st_size + copied
 
 
 def _store_in(source: Path) -> Path:

@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -31,7 +31,7 @@ DATA_FILE, _LOCK_FILE = "data.mdb", "lock.mdb"
 _UNFINISHED = ".unfinished"
 
 
-def copy_store(path: Path, target: Path) -> int:
+def copy_store(path: Path, target: Path, more: Callable[[Path], int] = lambda _: 0) -> int:
     """Write a compacted copy of one snapshot of the store in `path` to `target`, into its directory `store`.
 
     Processes that have the store open, for reading or writing, are not held up.
@@ -39,6 +39,7 @@ def copy_store(path: Path, target: Path) -> int:
     Args:
         path: the store's directory.
         target: a directory that is empty or doesn't exist; it appears complete or not at all.
+        more: copies more into that directory, after the store; returns its size in bytes.
 
     Returns:
         the size of the copy, in bytes.
@@ -48,7 +49,8 @@ def copy_store(path: Path, target: Path) -> int:
     """
     with closing(_as_it_is(path)) as store, new_directory(target) as unfinished:
         store.backup(unfinished / "store")
-    return (target / "store" / DATA_FILE).stat().st_size
+        further = more(unfinished)
+    return (target / "store" / DATA_FILE).stat().st_size + further
 
 
 def check_copy(path: Path) -> None:
