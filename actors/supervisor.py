@@ -456,7 +456,8 @@ class StackSupervisor(DispatchedActor):
 
     def _publish_tip(self, effect: PublishTip) -> None:
         if self._environment.upkeep is not None:
-            self._environment.upkeep.publish(effect.workspace, effect.todos, effect.execution_id)
+            upkeep = self._environment.upkeep
+            upkeep.publish(effect.workspace, effect.todos, effect.newest_todo, effect.execution_id)
 
     def _tell_observers(self, effect: Tell) -> None:
         events, kind = self._events, effect.kind

@@ -8,8 +8,8 @@ from pydantic import Field, JsonValue, StringConstraints
 
 from recursor.domain.record import Line, Record, RoleName, StackId, Timestamp
 
-ApprovalAction = Literal["merge", "run", "publish", "push", "spend", "tool"]
-"""What needs approval: merging a commit, running a command, publishing a page, pushing, spending, a tool."""
+ApprovalAction = Literal["merge", "run", "publish", "spend", "tool"]
+"""What needs approval: merging a commit, running a command, publishing a page, spending, a tool."""
 ApprovalRule = Literal["allow", "ask", "deny"]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40,64}$")]
 

@@ -72,7 +72,9 @@ def _allowed_host(value: Any) -> Any:
     return value
 
 
-HostName = Annotated[str, StringConstraints(max_length=300), BeforeValidator(_allowed_host)]
+HostName = Annotated[
+    str, StringConstraints(max_length=300, pattern=r"^[A-Za-z0-9._:\[\]-]+$"), BeforeValidator(_allowed_host)
+]
 
 Overrides = Mapping[str, Mapping[str, JsonValue]]
 
@@ -254,8 +256,6 @@ class ApproveSettings(Record):
     """Running a command in the sandbox."""
     publish: ApprovalRule = "allow"
     """Making a new version of the page."""
-    push: ApprovalRule = "allow"
-    """Pushing the workspace to another repository."""
     spend_over: Annotated[Decimal, Field(ge=0, le=MAX_DOLLARS)] | None = None
     """US dollars that a team may spend before a person must agree to as much again. Default: no limit."""
     tools: Mapping[str, ApprovalRule] = Field(default_factory=dict, examples=[{"write": "ask"}])
@@ -274,7 +274,7 @@ class AgentSettings(Record):
     """The agent of the builder: `model`, which asks the model in `model.name` and gives it tools (for
     `scripted`, the scripted team); `acp:NAME` or `acp:COMMAND`, a coding agent that speaks the Agent Client
     Protocol (opencode, gemini, claude, codex); or `command:COMMAND`, a program without a model."""
-    roles: Mapping[RoleName, AgentName] = Field(default_factory=dict, examples=[{"reviewer": "acp:gemini"}])
+    roles: Mapping[RoleName, AgentName] = Field(default_factory=dict, examples=[{"builder": "acp:gemini"}])
     """Agents for some roles, by role."""
 
     def of(self, role: str) -> str:

@@ -1,7 +1,7 @@
 """Approvals: asking a person, taking the answer, and using it once.
 
-A request names exactly one thing by its digest. An answered one that a run needs is bound to the run in the
-commit that starts it, so no crash and no repetition can use it twice.
+A request names exactly one thing by its digest. A run is told what is approved for it when it begins, and the
+commit that applies its outcome notes what it has used: so an approval is neither lost nor used twice.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from decimal import Decimal
 from pydantic import JsonValue
 
 from recursor.domain.approval import APPROVAL_DETAIL, Approval, ApprovalAction, ApprovalStatus
+from recursor.domain.effect import AskApproval, Outcome
 from recursor.domain.errors import ConflictError, NotFoundError
 from recursor.domain.graph import Node
 from recursor.domain.project import Artifact
@@ -21,7 +22,7 @@ from recursor.domain.todo import Todo, TodoStatus
 from recursor.domain.work import WorkStatus
 from recursor.domain.workspace import CommitProposal
 from recursor.orchestration.draft import Draft
-from recursor.orchestration.merge_queue import give_back
+from recursor.orchestration.merge_queue import count_attempt, give_back
 
 INTEGRATOR = "integrator"
 SPENDER = "all"
@@ -171,30 +172,50 @@ def use(draft: Draft, approval: Approval, by: str) -> None:
     draft.put_approval(approval.but(status=ApprovalStatus.USED, used_by=by))
 
 
-def grant(draft: Draft, execution_id: str, nodes: Iterable[Node]) -> dict[str, Node]:
-    """Bind approved requests to the runs that begin.
+def grant(draft: Draft, nodes: Iterable[Node]) -> dict[str, Node]:
+    """Tell the runs that begin what a person has approved for them.
 
     Args:
         draft: the records.
-        execution_id: the cycle.
         nodes: the nodes that begin.
 
     Returns:
-        The nodes that got any, by key.
+        The nodes for which anything is approved, by key.
     """
-    approved = [
+    return {
+        node.key: node.but(granted=tuple([each.digest for each in own]))
+        for node in nodes
+        if (own := _approved_for(draft, node.role, node.todo_id))
+    }
+
+
+def settle(draft: Draft, node: Node, execution_id: str, outcome: Outcome) -> None:
+    """Note the approvals that a run has used: those that it was granted, once its outcome is applied.
+
+    A run that failed, or asks for something else as well, has thrown its working tree away and used none: the
+    next one needs them again.
+
+    Args:
+        draft: the records.
+        node: the node of the run.
+        execution_id: the cycle.
+        outcome: its outcome.
+    """
+    if any(isinstance(effect, AskApproval) for effect in outcome.effects):
+        return
+    for approval in _approved_for(draft, node.role, node.todo_id):
+        if approval.digest in node.granted:
+            use(draft, approval, f"{execution_id}/{node.key}/{node.attempts}")
+
+
+def _approved_for(draft: Draft, role: str, todo_id: str | None) -> list[Approval]:
+    return [
         each
         for each in draft.records.approvals.items
-        if each.status is ApprovalStatus.APPROVED and each.action not in ("merge", "publish")
+        if each.status is ApprovalStatus.APPROVED
+        and (each.role, each.todo_id) == (role, todo_id)
+        and each.action not in ("merge", "publish")
     ]
-    granted: dict[str, Node] = {}
-    for node in nodes if approved else ():
-        own = [each for each in approved if (each.role, each.todo_id) == (node.role, node.todo_id)]
-        for approval in own:
-            use(draft, approval, f"{execution_id}/{node.key}/{node.attempts}")
-        if own:
-            granted[node.key] = node.but(granted=tuple([each.digest for each in own]))
-    return granted
 
 
 def held_by_approval(status: WorkStatus, role: str, snapshot: Snapshot) -> WorkStatus:
@@ -237,14 +258,16 @@ def _reject(draft: Draft, approval: Approval, reason: str, by: str) -> None:
                 if proposal.approval_id == approval.id:
                     give_back(draft, proposal, reason, by)
         case "spend":
-            draft.put_stack(
-                draft.records.stack.but(
-                    state=ExecutionState.PAUSED,
-                    state_reason=f"{approval.subject}: {reason}",
-                    paused_at=draft.now,
-                    next_look_at=None,
+            stack = draft.records.stack
+            if stack.state is ExecutionState.RUNNING:
+                draft.put_stack(
+                    stack.but(
+                        state=ExecutionState.PAUSED,
+                        state_reason=f"{approval.subject}: {reason}",
+                        paused_at=draft.now,
+                        next_look_at=None,
+                    )
                 )
-            )
         case "publish":
             if todo is None:
                 draft.put_todo(_todo_of(draft, approval, reason))
@@ -253,8 +276,8 @@ def _reject(draft: Draft, approval: Approval, reason: str, by: str) -> None:
                 draft.put_todo(todo.but(content=said[-2_000:], updated_at=draft.now, updated_by=by))
         case _:
             if todo is not None:
-                problem = f"{approval.subject}: {reason}"
-                draft.put_todo(todo.but(problem=problem, updated_at=draft.now, updated_by=by))
+                # It counts as an attempt: else the same would be asked for without end.
+                count_attempt(draft, todo, f"{approval.subject}: {reason}", by)
     draft.changed()
 
 

@@ -13,7 +13,7 @@ from recursor.domain.settings import Settings
 from recursor.domain.spending import AgentFailedError, BudgetExceededError, BudgetName
 from recursor.domain.stack import ExecutionState, Stack
 from recursor.domain.work import WorkReport
-from recursor.orchestration.approvals import ask_to_spend
+from recursor.orchestration.approvals import ask_to_spend, settle
 from recursor.orchestration.decision import failures_in_a_row, has_failed, summarise
 from recursor.orchestration.draft import Draft, Found
 from recursor.orchestration.outcomes import EffectRefusedError, apply_outcome
@@ -120,6 +120,8 @@ def take_results(
             continue
         applied = _apply(draft, node, graph.id, result, settings, found.get(result.key, {}))
         changed[result.key] = applied.node
+        if node.granted and result.outcome is not None and applied.node.status is NodeStatus.COMPLETED:
+            settle(draft, node, graph.id, result.outcome)
         taken.append(result)
         if applied.halts is not None:
             halts.append(f"{result.role}: {applied.halts}")

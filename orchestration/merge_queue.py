@@ -4,6 +4,7 @@ The integrator merges the proposals and runs the checks; the owner applies what 
 progress while its commit waits, completed when that is merged, and pending again when it is returned.
 """
 
+from recursor.domain.approval import ApprovalStatus
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.domain.workspace import CommitProposal, ProposalStatus, Pull, Workspace
 from recursor.orchestration.draft import Draft
@@ -52,6 +53,7 @@ def give_back(draft: Draft, proposal: CommitProposal, reason: str, role: str) ->
         role: who returns it: a role, or "user".
     """
     draft.put_proposal(proposal.but(status=ProposalStatus.RETURNED, ended_at=draft.now, note=reason))
+    _withdraw_approval(draft, proposal)
     todo = draft.todo(proposal.todo_id)
     if todo is not None and todo.status.open:
         count_attempt(draft, todo, reason, role)
@@ -68,6 +70,14 @@ def withdraw(draft: Draft, todo_id: str, why: str) -> None:
     for proposal in draft.records.proposals.items:
         if proposal.todo_id == todo_id:
             draft.put_proposal(proposal.but(status=ProposalStatus.WITHDRAWN, ended_at=draft.now, note=why))
+            _withdraw_approval(draft, proposal)
+
+
+def _withdraw_approval(draft: Draft, proposal: CommitProposal) -> None:
+    """Withdraw the approval of a commit that is not merged: it holds for no other."""
+    approval = draft.records.approvals.get(proposal.approval_id or "")
+    if approval is not None:
+        draft.put_approval(approval.but(status=ApprovalStatus.WITHDRAWN))
 
 
 def needs_itself(draft: Draft, todo: Todo) -> bool:

@@ -157,6 +157,8 @@ class PublishTip(Struct, frozen=True):
     workspace: Workspace
     todos: frozenset[str]
     """The open todos."""
+    newest_todo: str
+    """The newest todo, open or not; empty if there is none."""
     execution_id: str | None
     """The running cycle."""
 
@@ -166,7 +168,8 @@ class PublishTip(Struct, frozen=True):
         if records.workspace is None:
             return None
         todos = frozenset([todo.id for todo in records.todos if todo.status.open])
-        return cls(records.workspace, todos, records.stack.current_execution_id)
+        newest = max([todo.id for todo in records.todos], default="")
+        return cls(records.workspace, todos, newest, records.stack.current_execution_id)
 
 
 class Tell(Struct, frozen=True):

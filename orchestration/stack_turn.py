@@ -210,7 +210,7 @@ def build(t: Turn, report: WorkReport) -> None:
 def run_wave(t: Turn, graph: ExecutionGraph) -> None:
     """Run the next wave of the running cycle as soon as its start is on disk."""
     graph, nodes = mark_running(graph, t.now)
-    if t.records.approvals and (granted := grant(t.draft, graph.id, nodes)):
+    if t.records.approvals and (granted := grant(t.draft, nodes)):
         graph = graph.replacing(granted)
         nodes = tuple([granted.get(node.key, node) for node in nodes])
     put_graph(t.draft, graph)

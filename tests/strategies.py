@@ -88,6 +88,8 @@ def _text(limits: tuple[Any, ...], random: Random) -> str:  # noqa: PLR0911
         return random.choice(["scripted", "openai:gpt-4o-mini", "local:model.gguf"])
     if isinstance(pattern, str) and (digits := re.fullmatch(r"\^\[0-9a-f\]\{(\d+)(,\d+)?\}\$", pattern)):
         return "".join(random.choices("0123456789abcdef", k=int(digits[1])))
+    if isinstance(pattern, str) and r":\[\]" in pattern:
+        return random.choice(["pypi.org", "192.168.1.20:8000", "[2001:db8::1]:8000"])
     if isinstance(pattern, str) and "acp" in pattern:
         return random.choice(["model", "acp:opencode", "command:./scripts/build"])
     if isinstance(pattern, str) and "http" in pattern:

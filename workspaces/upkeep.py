@@ -66,12 +66,15 @@ class Upkeep:
             if stack_id not in stacks:
                 self.remove(stack_id)
 
-    def publish(self, workspace: Workspace, todos: Collection[str], execution_id: str | None) -> None:
+    def publish(
+        self, workspace: Workspace, todos: Collection[str], newest_todo: str, execution_id: str | None
+    ) -> None:
         """Set the branch of a repository to its recorded tip, and forget commits that nobody needs any more.
 
         Args:
             workspace: the record.
             todos: the ids of the open todos: the commits proposed for them are kept.
+            newest_todo: the id of the newest todo, open or not; empty if there is none.
             execution_id: the running cycle, whose merges may not be recorded yet.
         """
         tip, branch = workspace.tip, workspace.branch
@@ -83,7 +86,10 @@ class Upkeep:
             repository.set_branch(branch, tip)
             for name in repository.kept():
                 kind, owner, _ = (*name.split("/", 2), "", "")[:3]
-                if (kind == _TODOS and owner not in todos) or (kind == _MERGES and owner != execution_id):
+                # Ids sort by age. What is newer than these records was kept since, and may be needed.
+                if (kind == _TODOS and owner not in todos and owner <= newest_todo) or (
+                    kind == _MERGES and execution_id is not None and owner < execution_id
+                ):
                     repository.forget(name)
 
         self._do(f"the branch of stack {workspace.stack_id} could not be set", publish)

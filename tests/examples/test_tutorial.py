@@ -22,7 +22,7 @@ def test_the_role_runs_in_a_team(data: Path, tmp_path: Path, monkeypatch: pytest
     done = run_to_end("run", *arguments, "--port", "0", data=data)
     assert done.code == 0, done.err
     traces = run_to_end("traces", "notes", "--role", "archivist", data=data)
-    assert "Recorded: version 2 has" in traces.out
+    assert "Recorded: version 1 has" in traces.out
 
 
 def test_the_host_runs_a_team_to_the_end(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from recursor.domain.approval import Approval, ApprovalStatus
 from recursor.domain.commands import AnswerApproval, CancelTodo
 from recursor.domain.effect import AskApproval, MoveTip, Outcome, ProposeCommit, PublishArtifact, UpdateTodo
 from recursor.domain.errors import ConflictError, NotFoundError
-from recursor.domain.graph import Usage
+from recursor.domain.graph import Node, Usage
 from recursor.domain.node_result import NodeResult
 from recursor.domain.settings import ApproveSettings, Settings
 from recursor.domain.stack import ExecutionState, StackKind
@@ -123,24 +123,43 @@ class TestCall:
         apply(desk, CALL)
         assert [todo.id for todo in todos_to_build(desk.see(), settings)] == [make_todo(2).id]
 
-    def test_is_granted_to_the_next_run_and_to_no_further_one(self, desk: Desk) -> None:
+    def granted(self, desk: Desk) -> Node:
+        node = make_node("builder", todo_id=CALL.todo_id, attempts=1)
+        other = make_node("builder", todo_id=make_todo(2).id)
+        found = approvals.grant(desk.draft(NOW), [node, other])
+        assert set(found) == {node.key}
+        return found[node.key]
+
+    def test_is_granted_to_the_next_run_and_used_with_its_outcome(self, desk: Desk) -> None:
         apply(desk, CALL)
         answer(desk, approved=True)
-        node = make_node("builder", todo_id=CALL.todo_id, attempts=1)
+        node = self.granted(desk)
+        assert node.granted == (DIGEST,)
         draft = desk.draft(NOW)
-        granted = approvals.grant(draft, "cycle", [node, make_node("builder", todo_id=make_todo(2).id)])
+        approvals.settle(draft, node, "cycle", Outcome(effects=(PROPOSAL,)))
         desk.keep(draft)
-        assert {key: each.granted for key, each in granted.items()} == {node.key: (DIGEST,)}
-        assert not approvals.grant(desk.draft(NOW), "cycle", [node])
         (used,) = desk.written(Approval)
         assert (used.status, used.used_by) == (ApprovalStatus.USED, f"cycle/{node.key}/1")
+        assert not approvals.grant(desk.draft(NOW), [node])
+
+    def test_stays_granted_until_a_run_needs_nothing_more(self, desk: Desk) -> None:
+        apply(desk, CALL)
+        answer(desk, approved=True)
+        another = CALL.but(digest="e" * 64, subject="run `pytest`")
+        draft = desk.draft(NOW)
+        approvals.settle(draft, self.granted(desk), "cycle", Outcome(effects=(another,)))
+        desk.keep(draft)
+        apply(desk, another)
+        (pending,) = [each for each in desk.records.approvals if each.status is ApprovalStatus.PENDING]
+        desk.do(answer_approval, AnswerApproval(STACK, pending.id, approved=True), NOW)
+        assert set(self.granted(desk).granted) == {DIGEST, "e" * 64}
 
     def test_that_is_rejected_tells_the_next_run(self, desk: Desk) -> None:
         apply(desk, CALL)
         answer(desk, approved=False, note="too much")
         todo = desk.records.todos.get(CALL.todo_id or "")
         assert todo is not None
-        assert (todo.problem, todo.attempts) == ("run `rm -r build`: a person rejected it: too much", 0)
+        assert (todo.problem, todo.attempts) == ("run `rm -r build`: a person rejected it: too much", 1)
 
     def test_of_a_role_without_todo_holds_the_role(self, desk: Desk) -> None:
         apply(desk, CALL.but(todo_id=None), role="planner")

@@ -53,6 +53,7 @@ def everything() -> list[tuple[Key, Any]]:
     given["model", "context_tokens"] = 8000
     given["model", "temperature"] = 0.5
     given["model", "prompts"] = "prompts"
+    given["approve", "spend_over"] = "2.50"
     for section, prefix in (("budget", ""), ("runner", "budget_")):
         given[section, f"{prefix}tokens"] = 100_000
         given[section, f"{prefix}dollars"] = "2.50"

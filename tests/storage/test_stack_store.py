@@ -1,9 +1,11 @@
 """What an owner writes it finds again when it wakes, and of a stack that is deleted nothing stays."""
 
+from random import Random
 from typing import Any
 
 import pytest
 
+from recursor.domain.approval import Approval
 from recursor.domain.errors import InvalidInputError, NotFoundError
 from recursor.domain.execution import ExecutionStatus, OrchestratorExecution
 from recursor.domain.message import Message, UserMessage
@@ -12,6 +14,7 @@ from recursor.domain.spending import Account, Reservation, Spend
 from recursor.domain.stack import Stack
 from recursor.domain.todo import Todo, TodoStatus
 from recursor.domain.trace import Trace
+from recursor.domain.workspace import CommitProposal, Workspace
 from recursor.orchestration.stack_records import StackRecords
 from recursor.orchestration.writes import Writes
 from recursor.storage import stack_store
@@ -60,6 +63,7 @@ from tests.making import (
 )
 from tests.orchestration.desk import make_records
 from tests.storage.writing import create, damage, everything, put, write
+from tests.strategies import make_record
 
 OTHER = "0ther00000000002"
 FENCE = Fence(STACK, 1)
@@ -319,6 +323,9 @@ def fill(store: Store, stack_id: str) -> None:
         make_graph(stack_id=stack_id),
         make_artifact(1, stack_id=stack_id),
         make_state("planner", stack_id=stack_id),
+        make_record(Workspace, Random(1)).but(stack_id=stack_id),
+        make_record(CommitProposal, Random(1)).but(stack_id=stack_id),
+        make_record(Approval, Random(1)).but(stack_id=stack_id),
         trace,
         make_user_message(2, stack_id=stack_id, answered_at=NOW, planned_at=NOW),
     )

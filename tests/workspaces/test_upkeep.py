@@ -45,7 +45,7 @@ def workspace(tip: str) -> Workspace:
 
 def test_the_branch_shows_the_recorded_tip(upkeep: Upkeep, first: str) -> None:
     tip = commit(upkeep, first, "a")
-    upkeep.publish(workspace(tip), (), None)
+    upkeep.publish(workspace(tip), (), "", None)
     upkeep.close()
     assert upkeep.workspaces.open(STACK).branch("main") == tip
 
@@ -56,17 +56,18 @@ def test_commits_are_kept_while_their_todo_is_open_or_their_merge_may_be_recorde
     made = [commit(upkeep, first, name) for name in "abcd"]
     repository = upkeep.workspaces.open(STACK)
     names = [
-        kept_for_todo("open", made[0]),
-        kept_for_todo("closed", made[1]),
-        kept_for_merge("running", made[2]),
-        kept_for_merge("ended", made[3]),
+        kept_for_todo("2 open", made[0]),
+        kept_for_todo("1 closed", made[1]),
+        kept_for_todo("4 newer", made[1]),
+        kept_for_merge("2 running", made[2]),
+        kept_for_merge("1 ended", made[3]),
     ]
-    for name, each in zip(names, made, strict=True):
+    for name, each in zip(names, [made[0], *made], strict=True):
         repository.keep(name, each)
     repository.keep("pulls/1", made[0])
-    upkeep.publish(workspace(first), {"open"}, "running")
+    upkeep.publish(workspace(first), {"2 open"}, "3", "2 running")
     upkeep.close()
-    assert set(upkeep.workspaces.open(STACK).kept()) == {names[0], names[2], "pulls/1"}
+    assert set(upkeep.workspaces.open(STACK).kept()) == {names[0], names[2], names[3], "pulls/1"}
 
 
 def test_repositories_of_stacks_that_are_gone_are_removed(upkeep: Upkeep, first: str) -> None:
@@ -82,6 +83,6 @@ def test_a_repository_that_is_missing_is_no_one_elses_trouble(
     upkeep: Upkeep, first: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     del first
-    upkeep.publish(workspace("a" * 40), (), None)
+    upkeep.publish(workspace("a" * 40), (), "", None)
     upkeep.close()
     assert "the branch of stack 5eed000000000001 could not be set" in caplog.text
