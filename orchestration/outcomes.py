@@ -20,7 +20,7 @@ from recursor.domain.agent_state import (
     LongTermMemory,
     Proposal,
 )
-from recursor.domain.approval import ApprovalStatus
+from recursor.domain.approval import Approval, ApprovalStatus
 from recursor.domain.core_record import AnyRecord
 from recursor.domain.effect import (
     AnswerUserMessage,
@@ -390,19 +390,7 @@ def _propose_commit(a: _Applying, effect: ProposeCommit) -> None:
     if rule == "deny":
         raise a.refused(effect, "approve.merge = deny")
     if rule == "ask":
-        approval = approvals.ask(
-            a.draft,
-            a.settings,
-            action="merge",
-            subject=f"merge “{effect.title}”",
-            detail=_summary_of(effect),
-            digest=effect.commit,
-            why=todo.content,
-            role=a.role,
-            execution_id=a.execution_id,
-            todo_id=todo.id,
-        )
-        proposal = proposal.but(approval_id=approval.id)
+        proposal = proposal.but(approval_id=_ask_to_merge(a, proposal, todo.content).id)
     merge_queue.queue(a.draft, proposal)
 
 
@@ -412,6 +400,8 @@ def _move_tip(a: _Applying, effect: MoveTip) -> None:
     proposal = None if effect.proposal_id is None else _proposal(a, effect, effect.proposal_id)
     if workspace.tip != effect.onto:
         raise _Vanished(f"{effect.kind}: the tip is no longer {(effect.onto or 'none')[:12]}")
+    if effect.onto is not None:
+        _check_rules(a, effect, proposal)
     moved = workspace.but(
         tip=effect.tip,
         start=workspace.start or effect.tip,
@@ -434,11 +424,41 @@ def _move_tip(a: _Applying, effect: MoveTip) -> None:
         merge_queue.merge(a.draft, proposal, moved, a.role)
 
 
-def _summary_of(effect: ProposeCommit) -> str:
+def _check_rules(a: _Applying, effect: MoveTip, proposal: CommitProposal | None) -> None:
+    """Drop a move that does not follow the rules as they are now: they may have changed while it was made."""
+    missing = set(a.settings.workspace.checks) - {each.command for each in effect.checks if each.passed}
+    if missing:
+        raise _Vanished(f"{effect.kind}: it was not checked with {cut(min(missing))}")
+    if proposal is None or proposal.approval_id is not None or a.settings.approve.merge == "allow":
+        return
+    if a.settings.approve.merge == "deny":
+        merge_queue.give_back(a.draft, proposal, "approve.merge = deny", a.role)
+        raise _Vanished(f"{effect.kind}: approve.merge = deny")
+    approval = _ask_to_merge(a, proposal, why="")
+    a.draft.put_proposal(proposal.but(approval_id=approval.id))
+    raise _Vanished(f"{effect.kind}: it waits for approval")
+
+
+def _ask_to_merge(a: _Applying, proposal: CommitProposal, why: str) -> Approval:
+    return approvals.ask(
+        a.draft,
+        a.settings,
+        action="merge",
+        subject=f"merge “{proposal.title}”",
+        detail=_summary_of(proposal),
+        digest=proposal.commit,
+        why=why,
+        role=proposal.role,
+        execution_id=a.execution_id,
+        todo_id=proposal.todo_id,
+    )
+
+
+def _summary_of(proposal: CommitProposal) -> str:
     return "\n".join(
         [
-            f"{effect.files:,} files, {effect.insertions:,} insertions, {effect.deletions:,} deletions",
-            *effect.paths,
+            f"{proposal.files:,} files, {proposal.insertions:,} insertions, {proposal.deletions:,} deletions",
+            *proposal.paths,
         ]
     )
 

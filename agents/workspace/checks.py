@@ -17,6 +17,9 @@ with needing("workspaces", "A workspace"):
 # A program that is tried in a tree should leave nothing there that would be committed.
 TIDY = {"PYTHONDONTWRITEBYTECODE": "1"}
 
+# Seconds of a run that its checks leave for what follows them.
+SPARE_SECONDS = 20.0
+
 
 async def run_checks(tree: RunTree, log: LiveLog | None = None) -> tuple[CheckResult, ...]:
     """Run the checks of the stack in a working tree, in turn, until one fails.
@@ -36,9 +39,10 @@ async def run_checks(tree: RunTree, log: LiveLog | None = None) -> tuple[CheckRe
     for command in settings.checks:
         log.step(f"check: {command}")
         try:
-            ended = await run_program(
-                tree, command, settings.check_seconds, environment=TIDY, on_output=log.add
-            )
+            # A check that takes longer than the run has left fails, and the run can still say so.
+            left = max(run.deadline - clock.now() - SPARE_SECONDS, 1.0)
+            seconds = min(settings.check_seconds, left)
+            ended = await run_program(tree, command, seconds, environment=TIDY, on_output=log.add)
         except SandboxError as error:
             raise AgentFailedError(str(error), suspend=True) from None
         output = ended.output[-CHECK_OUTPUT:]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from recursor.agents.model.exchange import exchange_of
-from recursor.agents.workspace.checks import explained, failed, run_checks
+from recursor.agents.workspace.checks import SPARE_SECONDS, explained, failed, run_checks
 from recursor.agents.workspace.working_tree import author_of, working_tree, workspaces_of
 from recursor.domain.agent import Run
 from recursor.domain.effect import Effect, MoveTip, Outcome, RefusePull, ReturnProposal
@@ -22,9 +22,6 @@ with needing("workspaces", "A workspace"):
     from recursor.workspaces.merging import Conflicted, Merged
     from recursor.workspaces.repository import Repository
     from recursor.workspaces.upkeep import kept_for_merge
-
-# Of a run's time, the share after which no further commit is taken: the next run takes it.
-_SHARE_TO_BEGIN = 0.5
 
 
 class Integrator:
@@ -97,10 +94,9 @@ class _Queue:
     told: list[str] = field(default_factory=list)
 
     async def work(self) -> Outcome:
-        clock = exchange_of(self.run).clock
-        began = clock.now()
-        last = began + (self.run.deadline - began) * _SHARE_TO_BEGIN
         for pull in self.workspace.pulls:
+            if not self._has_time:
+                break
             result = await self._merged(pull.commit, f"Merge {pull.source}", pull.id)
             if isinstance(result, str):
                 self.effects.append(RefusePull(pull_id=pull.id, reason=_cut(result)))
@@ -109,7 +105,7 @@ class _Queue:
                 self._move(result, pull_id=pull.id)
                 self.told.append(f"Merged the pull from {pull.source}")
         for proposal in ready_to_merge(self.snapshot):
-            if self.effects and clock.now() > last:
+            if not self._has_time:
                 break
             result = await self._merged(proposal.commit, f"Merge “{proposal.title}”", proposal.id)
             if isinstance(result, str):
@@ -121,6 +117,13 @@ class _Queue:
                 self._move(result, proposal_id=proposal.id)
                 self.told.append(f"Merged “{proposal.title}”")
         return Outcome(effects=tuple(self.effects), summary="; ".join(self.told)[:1_000])
+
+    @property
+    def _has_time(self) -> bool:
+        """Whether all checks of another commit can end in time: else what is merged so far could be lost."""
+        settings, now = self.run.settings.workspace, exchange_of(self.run).clock.now()
+        needed = len(settings.checks) * settings.check_seconds
+        return not self.effects or self.run.deadline - now - SPARE_SECONDS > needed
 
     async def _merged(
         self, commit: str, message: str, part: str

@@ -95,9 +95,11 @@ class ModelStub:
 
     async def _serve(self) -> None:
         self._ended = asyncio.Event()
+        writers: list[asyncio.StreamWriter] = []
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self.connections += 1
+            writers.append(writer)
             try:
                 await self._connection(reader, writer)
             except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -118,6 +120,12 @@ class ModelStub:
             for task in left:
                 task.cancel()
             await asyncio.wait(left, timeout=0.1)
+        for writer in writers:
+            # One that still has something to send would stay open.
+            writer.transport.abort()
+        # The loop closes their sockets in its next turn.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:

@@ -273,3 +273,18 @@ def test_a_proposal_that_was_withdrawn_in_the_same_wave_is_not_merged(desk: Desk
     desk.keep(draft)
     assert desk.records.workspace is not None
     assert desk.records.workspace.tip == TIP
+
+
+def test_a_merge_is_held_to_the_rules_as_they_are_when_it_is_applied(desk: Desk) -> None:
+    apply(desk, PROPOSAL, settings=Settings())
+    (proposal,) = desk.records.proposals.items
+    move = MoveTip(tip=NEXT, onto=TIP, proposal_id=proposal.id)
+    apply(desk, move, role="integrator", settings=Settings().overridden({"workspace": {"checks": ["make"]}}))
+    apply(desk, move, role="integrator")
+    assert desk.records.workspace is not None
+    assert desk.records.workspace.tip == TIP
+    (asked,) = desk.records.approvals.items
+    assert (asked.action, asked.digest) == ("merge", NEXT)
+    answer(desk, approved=True)
+    apply(desk, move, role="integrator")
+    assert desk.records.workspace.tip == NEXT
