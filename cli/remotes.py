@@ -57,7 +57,9 @@ def export(
         if target.exists():
             raise ConflictError(f"{target}: exists already: name a new file")
         branch = found.workspace.branch or "main"
-        _git(repository, "bundle", "create", "--quiet", str(target.absolute()), f"refs/heads/{branch}")
+        _git(
+            repository, "bundle", "create", "--quiet", str(target.absolute()), "HEAD", f"refs/heads/{branch}"
+        )
     else:
         _check_out(repository, commit, target)
     if json:

@@ -83,6 +83,8 @@ def create(
 ) -> None:
     """Create a stack and print its id. It makes a page, or works on a git repository."""
     overrides = with_model(collect_overrides(settings or []), model)
+    if workspace and repo is not None:
+        raise InvalidInputError("create: --workspace makes a new repository and --repo clones one: give one")
     if not workspace and repo is None:
         _refuse_without_repository(branch=branch, check=check, builders=builders, agent=agent)
     options: tuple[tuple[str, str, str, JsonValue], ...] = (

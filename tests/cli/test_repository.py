@@ -132,7 +132,7 @@ def test_an_export_is_files_or_one_file_that_git_can_clone(site: Built, run: Run
     assert run("export", "site", "out", code=1).startswith("out: is not empty")
     run("export", "site", "site.bundle", "--bundle")
     cloned = tmp_path / "cloned"
-    subprocess.run(["git", "clone", "-q", "-b", "main", tmp_path / "site.bundle", cloned], check=True)
+    subprocess.run(["git", "clone", "-q", tmp_path / "site.bundle", cloned], check=True)
     assert (cloned / "notes" / "two.txt").read_text() == "two\n"
 
 
@@ -229,3 +229,8 @@ def test_the_doctor_tells_what_a_repository_lacks(
     assert findings()["repository-full"] == "problem"
     repository_of(site).rename(repository_of(site).with_name("elsewhere"))
     assert findings()["repository"] == "problem"
+
+
+def test_a_new_repository_and_a_clone_exclude_each_other(run: Run) -> None:
+    said = run("create", "both", "--workspace", "--repo", ".", code=2)
+    assert said == "create: --workspace makes a new repository and --repo clones one: give one"
