@@ -3,7 +3,7 @@
 .venv/bin/python -m benchmarks.stopping [--stacks 300,2000] [--agents 200]
 
 Each stack runs an agent that waits for ever, as for a provider that never answers; those beyond `--agents`
-wait for a place. A call counts as cut off when its coroutine is cancelled. The bar is 2 s for 2,000 stacks.
+wait for a slot. A call counts as cut off when its coroutine is cancelled. The bar is 2 s for 2,000 stacks.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def measure(stacks: int, agents: int) -> dict[str, Any]:
         create(ref, stacks)
         for _ in range(running):
             agent.begun.acquire()
-        # Those beyond wait for a place soon afterwards.
+        # Those beyond wait for a slot soon afterwards.
         time.sleep(1)
         begun, processor = time.perf_counter(), time.process_time()
         answers = ref.ask(ControlAll(Command.STOP))
